@@ -1,0 +1,299 @@
+"""Colour maps: a name, colours, a table or somebody's colormap object -> 8-bit tables.
+
+The tables shipped are matplotlib's (see COLORMAPS_LICENSE.txt for whose they were first).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from numbers import Real
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from fastheat.colors import RGB, WHITE, composite, parse_rgba, suggest
+
+__all__ = ["Colormap", "colormap", "names"]
+
+# One array a map, and where the reversed map is not quite the flipped table (matplotlib computes
+# it anew, and truncates), its difference from the flip, modulo 256, under the name with "_r".
+_FILE = Path(__file__).with_name("colormaps.npz")
+
+# What matplotlib gives a map made from a list.
+_INTERPOLATED_ENTRIES = 256
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Colormap:
+    """Opaque 8-bit colours for the levels of a norm and for what falls outside of it.
+
+    Attributes
+    ----------
+    name
+        What it was asked for by, for messages.
+    table
+        Shape (N, 3), uint8, read-only: the colour of normed value ``x`` is ``table[int(x * N)]``,
+        that of 1 is the last.
+    under, over
+        The colour below 0 and above 1.
+    bad
+        The colour of NaN and masked values; None shows the background.
+    """
+
+    name: str
+    table: npt.NDArray[np.uint8]
+    under: RGB
+    over: RGB
+    bad: RGB | None
+
+
+def names() -> list[str]:
+    """Names of the colour maps shipped, reversed ones (``_r``) included, in order."""
+    base = [name for name in _stored() if not name.endswith("_r")]
+    return sorted(base + [name + "_r" for name in base])
+
+
+def colormap(
+    cmap: object,
+    *,
+    bad: object = None,
+    under: object = None,
+    over: object = None,
+    background: RGB = WHITE,
+) -> Colormap:
+    """Make a `Colormap` of whatever describes one.
+
+    Parameters
+    ----------
+    cmap
+        - a name: one of `names`, or ``"catalog:name"`` of the optional package ``cmap``;
+        - a list or tuple of two or more colours, evenly spaced, or of ``(position, color)``
+          pairs from 0 to 1; in between is interpolated, to 256 entries;
+        - an array of shape (N, 3) or (N, 4), uint8 or floats 0..1: the entries themselves;
+        - a `Colormap`;
+        - an object that gives uint8 colours when called with an array and ``bytes=True``, such
+          as matplotlib's and ``cmap``'s. It keeps its number of entries and its colours for
+          under, over and bad.
+    bad, under, over
+        Colours to use instead of the map's own; ``bad="none"`` shows the background.
+    background
+        What shows through where a colour has alpha below 1.
+
+    Returns
+    -------
+    Colormap
+        With matplotlib's 8-bit values: a channel is truncated, not rounded.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or a colour, a position or an entry is out of range.
+    TypeError
+        If `cmap` is nothing that describes a colour map.
+    ImportError
+        If the name is one of the package ``cmap``, which is not installed.
+    """
+    if isinstance(cmap, Colormap):
+        found = cmap
+    elif isinstance(cmap, str):
+        found = _from_name(cmap, background)
+    elif isinstance(cmap, np.ndarray):
+        found = _from_table("array", _table_bytes(cmap), background)
+    elif isinstance(cmap, (list, tuple)):
+        found = _from_table("list", _interpolate(cmap), background)
+    elif callable(cmap) and not isinstance(cmap, type):
+        found = _from_callable(cmap, background)
+    else:
+        raise TypeError(
+            f"invalid cmap {cmap!r}: expected a name, a list of colors, an (N, 3) array or a "
+            "colormap object"
+        )
+    if bad is not None:
+        found = dataclasses.replace(found, bad=_bad(_color_bytes(bad), background))
+    if under is not None:
+        found = dataclasses.replace(found, under=_rgb(_color_bytes(under), background))
+    if over is not None:
+        found = dataclasses.replace(found, over=_rgb(_color_bytes(over), background))
+    return found
+
+
+@lru_cache(maxsize=1)
+def _stored() -> frozenset[str]:
+    with np.load(_FILE, allow_pickle=False) as archive:
+        return frozenset(archive.files)
+
+
+@cache
+def _shipped(name: str) -> npt.NDArray[np.uint8]:
+    """Load one shipped table, (N, 3); its name must be one of `names`."""
+    base = name[:-2] if name.endswith("_r") else name
+    with np.load(_FILE, allow_pickle=False) as archive:
+        table: npt.NDArray[np.uint8] = archive[base]
+        if name != base:
+            table = table[::-1]
+            if name in _stored():
+                table = table + archive[name]
+    return _frozen(table)
+
+
+def _from_name(name: str, background: RGB) -> Colormap:
+    if name in names():
+        table = _shipped(name)
+        return Colormap(name, table, _triple(table[0]), _triple(table[-1]), None)
+    if ":" not in name:
+        raise ValueError(
+            f"unknown colormap {name!r}: expected one of fastheat.colormaps.names()"
+            f"{suggest(name, names())}"
+        )
+    try:
+        package = importlib.import_module("cmap")
+    except ImportError:
+        raise ImportError(
+            f"colormap {name!r} needs the package cmap, which is not installed: pip install cmap"
+        ) from None
+    try:
+        found = package.Colormap(name)
+    except (ValueError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"unknown colormap {name!r}: the package cmap says: {reason}") from error
+    return dataclasses.replace(_from_callable(found, background), name=name)
+
+
+def _from_table(name: str, rgba: npt.NDArray[np.uint8], background: RGB) -> Colormap:
+    """Build a map whose table is `rgba`, (N, 4), with matplotlib's defaults for the rest."""
+    table = _frozen(composite(rgba, background))
+    return Colormap(name, table, _triple(table[0]), _triple(table[-1]), None)
+
+
+def _from_callable(cmap: object, background: RGB) -> Colormap:
+    count = _entries(cmap)
+    # Indices where the number of entries is known, else the middles of 256 bins.
+    inside = np.arange(count) if count else (np.arange(256) + 0.5) / 256
+    table = _call(cmap, inside)
+    under, over, bad = _call(cmap, np.array([-1.0, 2.0, np.nan]))
+    return Colormap(
+        name=str(getattr(cmap, "name", type(cmap).__name__)),
+        table=_frozen(composite(table, background)),
+        under=_rgb(under, background),
+        over=_rgb(over, background),
+        bad=_bad(bad, background),
+    )
+
+
+def _entries(cmap: object) -> int | None:
+    """Count the entries of a colormap object: matplotlib's have N, those of cmap a lut()."""
+    count = getattr(cmap, "N", None)
+    if isinstance(count, (int, np.integer)):
+        if count < 1:
+            raise ValueError(f"colormap {cmap!r} has N = {count}: expected at least 1 entry")
+        return int(count)
+    lut = getattr(cmap, "lut", None)
+    return len(lut()) if callable(lut) else None
+
+
+def _call(cmap: object, x: npt.NDArray[np.int_] | npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+    """Probe a colormap object: `x` of shape (K,) -> RGBA of shape (K, 4)."""
+    try:
+        colors = np.asarray(cmap(x, bytes=True))  # type: ignore[operator]
+    except Exception as error:
+        raise TypeError(
+            f"invalid cmap {cmap!r}: expected a colormap that can be called with an array and "
+            f"bytes=True, but that raised {type(error).__name__}: {error}"
+        ) from error
+    if colors.dtype != np.uint8 or colors.shape not in ((len(x), 3), (len(x), 4)):
+        raise TypeError(
+            f"invalid cmap {cmap!r}: expected uint8 colors of shape ({len(x)}, 4) from it, "
+            f"not {colors.dtype} of shape {colors.shape}"
+        )
+    return _with_alpha(colors)
+
+
+def _table_bytes(table: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
+    """Check a table given as an array and return it as (N, 4)."""
+    if table.ndim != 2 or table.shape[1] not in (3, 4) or not len(table):
+        raise ValueError(
+            f"invalid cmap: an array of shape {table.shape}; expected (N, 3) or (N, 4)"
+        )
+    if table.dtype == np.uint8:
+        return _with_alpha(table.astype(np.uint8))
+    # Other integers could mean 0..1 (as they do to matplotlib) as well as 0..255.
+    if table.dtype.kind != "f":
+        raise ValueError(
+            f"invalid cmap: an array of {table.dtype}; expected uint8 (0..255) or floats (0..1)"
+        )
+    values = table.astype(np.float64)
+    wrong = values[~((values >= 0) & (values <= 1))]
+    if wrong.size:
+        raise ValueError(f"invalid cmap: an array of floats with {wrong[0]}; expected 0..1")
+    return _with_alpha(_truncate(values))
+
+
+def _interpolate(colors: Sequence[object]) -> npt.NDArray[np.uint8]:
+    """Interpolate as `matplotlib.colors.LinearSegmentedColormap.from_list`, to (256, 4).
+
+    The arithmetic is its own, step by step: what is truncated to 8 bits at the end must not
+    differ in the last bit of a float.
+    """
+    if len(colors) < 2:
+        raise ValueError(f"invalid cmap {colors!r}: expected at least two colors")
+    positions = np.linspace(0, 1, len(colors))
+    # No colour begins with a number and has two items, so these are positions.
+    if all(isinstance(c, (list, tuple)) and len(c) == 2 and isinstance(c[0], Real) for c in colors):
+        pairs = cast("Sequence[tuple[float, object]]", colors)
+        positions = np.array([float(position) for position, _ in pairs])
+        colors = [color for _, color in pairs]
+        if positions[0] != 0 or positions[-1] != 1 or not (np.diff(positions) >= 0).all():
+            raise ValueError(
+                f"invalid cmap positions {positions.tolist()}: expected them to rise from 0 to 1"
+            )
+    rgba = np.array([parse_rgba(color) for color in colors])
+    last = _INTERPOLATED_ENTRIES - 1
+    stops = (positions * last)[:, None]
+    x = (last * np.linspace(0, 1, _INTERPOLATED_ENTRIES))[1:-1, None]
+    right = np.searchsorted(stops[:, 0], x[:, 0])
+    left = right - 1
+    part = (x - stops[left]) / (stops[right] - stops[left])
+    between = part * (rgba[right] - rgba[left]) + rgba[left]
+    return _truncate(np.clip(np.concatenate([rgba[:1], between, rgba[-1:]]), 0, 1))
+
+
+def _color_bytes(spec: object) -> npt.NDArray[np.uint8]:
+    # Truncated, unlike in `parse_color`: matplotlib keeps these in the map's own table.
+    return _truncate(np.array(parse_rgba(spec)))
+
+
+def _truncate(values: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+    return (values * 255).astype(np.uint8)
+
+
+def _with_alpha(colors: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Add an opaque alpha to (N, 3); leave (N, 4) alone."""
+    if colors.shape[1] == 4:
+        return colors
+    return np.concatenate([colors, np.full((len(colors), 1), 255, np.uint8)], axis=1)
+
+
+def _bad(rgba: npt.NDArray[np.uint8], background: RGB) -> RGB | None:
+    return _rgb(rgba, background) if rgba[3] else None
+
+
+def _rgb(rgba: npt.NDArray[np.uint8], background: RGB) -> RGB:
+    return _triple(composite(rgba, background))
+
+
+def _triple(rgb: npt.NDArray[np.uint8]) -> RGB:
+    red, green, blue = rgb.tolist()
+    return red, green, blue
+
+
+def _frozen(table: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Own and lock a table: it is cached and shared."""
+    table = np.ascontiguousarray(table)
+    table.flags.writeable = False
+    return table

@@ -1,0 +1,67 @@
+"""Write fastheat/colormaps.npz from the matplotlib that is installed (3.11 or later).
+
+Run it again to pick up new maps: ``python tools/make_colormaps.py``. The bytes are the same
+whenever the tables, numpy's array format and zlib are.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import numpy.typing as npt
+from matplotlib.colors import Colormap
+
+TARGET = Path(__file__).parents[1] / "fastheat" / "colormaps.npz"
+
+
+def table_of(cmap: Colormap) -> npt.NDArray[np.uint8]:
+    """Return the entries of a map, (N, 3), once it is sure that they say all there is."""
+    entries = np.asarray(cmap(np.arange(cmap.N), bytes=True), np.uint8)
+    under, over, bad = np.asarray(cmap(np.array([-1.0, 2.0, np.nan]), bytes=True), np.uint8)
+    if not (
+        (entries[:, 3] == 255).all()
+        and (under == entries[0]).all()
+        and (over == entries[-1]).all()
+        and not bad.any()
+    ):
+        raise SystemExit(f"{cmap.name}: alpha, under, over or bad are special; store them too")
+    return entries[:, :3]
+
+
+def arrays() -> dict[str, npt.NDArray[np.uint8]]:
+    """Return what the file holds: each map, and each reversed map's difference from the flip."""
+    found: dict[str, npt.NDArray[np.uint8]] = {}
+    for name in sorted(matplotlib.colormaps):
+        if name.endswith("_r"):
+            continue
+        found[name] = table_of(matplotlib.colormaps[name])
+        # Modulo 256, in uint8.
+        difference = table_of(matplotlib.colormaps[name + "_r"]) - found[name][::-1]
+        if difference.any():
+            found[name + "_r"] = difference
+    return found
+
+
+def main() -> None:
+    """Write the file."""
+    tables = arrays()
+    with zipfile.ZipFile(TARGET, "w") as archive:
+        for name, table in tables.items():
+            buffer = io.BytesIO()
+            np.lib.format.write_array(buffer, np.ascontiguousarray(table), version=(1, 0))
+            # A ZipInfo of its own has a fixed date, and no trace of the system.
+            info = zipfile.ZipInfo(name + ".npy")
+            info.create_system = 3
+            archive.writestr(info, buffer.getvalue(), zipfile.ZIP_DEFLATED, compresslevel=9)
+    count = sum(not name.endswith("_r") for name in tables)
+    print(
+        f"{TARGET}: {count} maps, {len(tables) - count} differences, {TARGET.stat().st_size} bytes"
+    )
+
+
+if __name__ == "__main__":
+    main()
