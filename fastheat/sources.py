@@ -1,0 +1,570 @@
+"""Anything with frames -> contiguous float64 arrays, a chunk at a time."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import pickle
+import warnings
+import zipfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, BinaryIO, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from fastheat import unpickle
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+Header: TypeAlias = tuple[tuple[int, ...], "np.dtype[Any]"]
+
+_PICKLES = (".obj", ".pkl", ".pickle")
+_MOST_CELLS = 1 << 27  # of a nested list: 1 GB of float64
+
+
+def load_frames(source: object) -> Any:
+    """Load frames from a file, in a form that `save_gif` takes.
+
+    Parameters
+    ----------
+    source
+        The path of
+
+        - a ``.npy`` file: an array of shape (T, N, M),
+        - a ``.npz`` file: one such array, or several of shape (N, M), the frames in stored order,
+        - a ``.obj``, ``.pkl`` or ``.pickle`` file: a pickled array or list of frames, a dict with
+          one such entry, or frames that were dumped to the file one after another.
+
+        The content decides where the suffix does not. Anything but a path is returned as it is.
+
+    Returns
+    -------
+    array, list or iterable
+        The frames. All but a single pickled object is read from the file as it is iterated over,
+        and can be iterated over again.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file cannot be read, is damaged, or holds anything else. A pickle that asks for more
+        than arrays, numbers and containers is refused, and nothing in it is run.
+    """
+    return _load(source, defer=False)
+
+
+def _load(source: object, *, defer: bool) -> Any:
+    if not isinstance(source, (str, os.PathLike)):
+        return source
+    path = Path(os.fsdecode(source))
+    with _naming(path):
+        if path.exists() and not path.is_file():
+            kind = "directory" if path.is_dir() else "special file"
+            raise ValueError(f"a {kind}, expected a file with frames")
+        with path.open("rb") as file:
+            magic = file.read(6)
+        if not magic:
+            raise ValueError("the file is empty")
+        if magic == b"\x93NUMPY":
+            return np.lib.format.open_memmap(path, mode="r")
+        if magic[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+            return _open_archive(path)
+        if path.suffix.lower() in _PICKLES or magic[:1] == pickle.PROTO:
+            return _load_pickle(path, defer)
+        accepted = ", ".join((".npy", ".npz", *_PICKLES))
+        raise ValueError(f"not a file of frames, expected the content of {accepted}")
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # damaged files make zipfile, zlib and numpy raise almost anything
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else _line(error)
+        raise ValueError(f"cannot read {path}: {reason}") from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:400] or type(error).__name__
+
+
+def _load_pickle(path: Path, defer: bool) -> Any:
+    with path.open("rb") as file:
+        stamp = _stamp(file)
+        frames = unpickle.load(file, defer=defer)
+        if file.read(1):
+            return _Dumps(path)
+    if isinstance(frames, dict):
+        entries = list(frames.values())
+        if len(entries) != 1:
+            raise ValueError(f"a dict with {_keys(frames)}, expected frames or a dict of one entry")
+        frames = entries[0]
+    if isinstance(frames, unpickle.Stored) or (
+        isinstance(frames, (list, tuple, deque))
+        and any(isinstance(frame, unpickle.Stored) for frame in frames)
+    ):
+        return _Pickled(path, stamp, frames)
+    if not isinstance(frames, (np.ndarray, list, tuple, deque)):
+        raise ValueError(f"the pickle holds a {type(frames).__name__}, expected an array or list")
+    return frames
+
+
+def _stamp(file: BinaryIO) -> tuple[int, ...]:
+    status = os.fstat(file.fileno())
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _keys(mapping: Mapping[Any, Any]) -> str:
+    names = [ascii(key)[:40] if isinstance(key, (str, int, float)) else "..." for key in mapping]
+    return "keys " + ", ".join(names[:8] + ["..."] * (len(names) > 8)) if names else "no keys"
+
+
+@dataclass(frozen=True, slots=True)
+class _Pickled:
+    """The frames of a pickle whose arrays are read as they are asked for."""
+
+    path: Path
+    stamp: tuple[int, ...]  # of the file when it was unpickled
+    frames: Any  # one `Stored` stack, or a sequence of `Stored` and of frames of other kinds
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __iter__(self) -> Iterator[Any]:
+        with _naming(self.path), self.path.open("rb") as file:
+            for frame in self.frames:
+                yield self.read(frame, file) if isinstance(frame, unpickle.Stored) else frame
+
+    def read(self, frame: unpickle.Stored, file: BinaryIO) -> npt.NDArray[Any]:
+        array = frame.read(file)
+        if _stamp(file) != self.stamp:
+            raise ValueError("the file changed after it was opened")
+        return array
+
+
+@dataclass(frozen=True, slots=True)
+class _Dumps:
+    """The frames of a file to which each was dumped in turn."""
+
+    path: Path
+
+    def __iter__(self) -> Iterator[Any]:
+        with _naming(self.path), self.path.open("rb") as file:
+            number = 0
+            while file.peek(1):
+                try:
+                    frame = unpickle.load(file)
+                except pickle.UnpicklingError as error:
+                    raise ValueError(f"object {number}: {error}") from error
+                yield frame
+                del frame
+                number += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Archive:
+    """The frames of an .npz file, read as they are asked for."""
+
+    path: Path
+    names: tuple[str, ...]
+    headers: tuple[Header, ...]  # of each frame, or one for them all
+    length: int
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[npt.NDArray[Any]]:
+        with _naming(self.path), zipfile.ZipFile(self.path) as archive:
+            for name in self.names:
+                with archive.open(name) as member:
+                    yield from _read_member(member)
+
+
+def _open_archive(path: Path) -> _Archive:
+    headers: dict[str, Header] = {}
+    with zipfile.ZipFile(path) as archive:
+        others = [name for name in archive.namelist() if not name.endswith(".npy")]
+        for name in archive.namelist():
+            if name.endswith(".npy"):
+                with archive.open(name) as member:
+                    shape, _, dtype = _read_header(member)
+                    headers[name] = shape, dtype
+    shapes = [shape for shape, _ in headers.values()]
+    if not others and len(shapes) == 1 and len(shapes[0]) == 3:
+        ((shape, dtype),) = headers.values()
+        return _Archive(path, tuple(headers), ((shape[1:], dtype),) * min(shape[0], 1), shape[0])
+    if not others and shapes and all(len(shape) == 2 for shape in shapes):
+        return _Archive(path, tuple(headers), tuple(headers.values()), len(headers))
+    found = [f"{name[:-4][:40]!a} {shape}" for name, (shape, _) in headers.items()]
+    found += [ascii(name[:40]) for name in others]
+    raise ValueError(
+        f"the archive holds {', '.join(found[:8] + ['...'] * (len(found) > 8)) or 'nothing'}, "
+        "expected one array of shape (T, N, M) or several of shape (N, M)"
+    )
+
+
+def _read_header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = np.lib.format.read_magic(member)
+    if version == (1, 0):
+        header = np.lib.format.read_array_header_1_0(member)
+    elif version == (2, 0):
+        header = np.lib.format.read_array_header_2_0(member)
+    else:  # 3.0 is for field names in Unicode, which no array of numbers has
+        raise ValueError(f"npy format {version}, expected (1, 0) or (2, 0)")
+    shape, fortran, dtype = header
+    if shape and min(shape) < 0:
+        raise ValueError(f"an array of shape {shape}, expected no negative sides")
+    return shape, fortran, dtype
+
+
+def _read_member(member: IO[bytes]) -> Iterator[npt.NDArray[Any]]:
+    shape, fortran, dtype = _read_header(member)
+    if len(shape) == 2:
+        shape = (1, *shape)
+    # In Fortran order the cells of a frame lie apart, so the frames can only be read together.
+    together = max(shape[0], 1) if fortran else 1
+    block = (together, *shape[1:])
+    for _ in range(0, shape[0], together):
+        # Read first: the header may claim any size, and only what is there is allocated.
+        size = int(np.prod(block, dtype=object)) * dtype.itemsize
+        raw = member.read(size)
+        if len(raw) != size:
+            raise ValueError(f"{member.name} ends before its {shape[0]} frames do")
+        yield from np.ndarray(block, dtype, buffer=raw, order="F" if fortran else "C")
+    if member.read(1):
+        raise ValueError(f"{member.name} goes on after its {shape[0]} frames")
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Frames of one shape, as float64, a chunk at a time.
+
+    Attributes
+    ----------
+    shape
+        (N, M), the rows and columns of a frame.
+    dtype
+        The common dtype of all frames in the source; of the first one, if the others are not known.
+    length
+        How many frames there are, None if that is not known.
+    rereadable
+        Whether `chunks` may be called more than once.
+    """
+
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    length: int | None
+    rereadable: bool
+    _read: Callable[[int], Iterator[FloatArray]]
+
+    def chunks(self, size: int) -> Iterator[FloatArray]:
+        """Read every frame once, in order.
+
+        Parameters
+        ----------
+        size
+            The most frames of a chunk.
+
+        Returns
+        -------
+        iterator of array, shape (t, N, M)
+            New C-contiguous arrays, t = `size` in all but the last. Masked cells are NaN.
+
+        Raises
+        ------
+        ValueError, TypeError
+            At a frame that is not one; or if the frames can be read only once, and were.
+
+        Warns
+        -----
+        UserWarning
+            Once, if a number changes its value as float64.
+        """
+        if size < 1:
+            raise ValueError(f"size is {size}, expected at least 1 frame")
+        return self._read(size)
+
+
+def open_frames(frames: object) -> Frames:
+    """Check frames of any kind, and make them readable in one way.
+
+    Nothing is collected: arrays and lists are converted chunk by chunk, and iterators are read as
+    they are asked for, starting with one frame here.
+
+    Parameters
+    ----------
+    frames
+        An array of shape (T, N, M), or anything with its ``shape``, slices and ``__array__``; a
+        sequence or iterable of array-likes of shape (N, M); or a path, see `load_frames`, whose
+        arrays are left in the file where that is possible. `Frames` are returned as they are.
+
+    Returns
+    -------
+    Frames
+
+    Raises
+    ------
+    ValueError
+        If there are no frames, or their shapes are not two-dimensional, not empty and all equal.
+    TypeError
+        If something is no array of real numbers.
+    """
+    if isinstance(frames, Frames):
+        return frames
+    frames = _load(frames, defer=True)
+    floats = _Floats()
+    if isinstance(frames, _Pickled) and isinstance(frames.frames, unpickle.Stored):
+        _check_stack(frames.frames.shape)
+    if all(hasattr(frames, name) for name in ("shape", "__array__", "__getitem__")):
+        return _open_stack(frames, floats)
+    iterable = hasattr(frames, "__iter__") or hasattr(frames, "__getitem__")
+    unordered = isinstance(frames, (Mapping, Set, bytes, bytearray))
+    if unordered or not (iterable or hasattr(frames, "__array__")):
+        what = f" with {_keys(frames)}" if isinstance(frames, Mapping) else ""
+        raise TypeError(
+            f"frames is of type {type(frames).__name__}{what}, expected an array (T, N, M), "
+            "a sequence or iterable of arrays (N, M), or a path"
+        )
+    return _open_each(frames, floats) if iterable else _open_stack(_as_array(frames, 0), floats)
+
+
+def _open_stack(frames: Any, floats: _Floats) -> Frames:
+    shape = tuple(frames.shape)
+    _check_stack(shape)
+    dtype = frames.dtype if isinstance(frames.dtype, np.dtype) else _as_array(frames[:1], 0).dtype
+    _check_frame(0, shape[1:], dtype)
+
+    def read(size: int) -> Iterator[FloatArray]:
+        for start in range(0, shape[0], size):
+            block = _as_array(frames[start : start + size], start)
+            out = np.empty((min(size, shape[0] - start), *shape[1:]))
+            floats.into(out, block, start)
+            _let_go(block)
+            yield out
+
+    return Frames((int(shape[1]), int(shape[2])), dtype, int(shape[0]), True, read)
+
+
+def _open_each(frames: Any, floats: _Floats) -> Frames:
+    length = len(frames) if hasattr(frames, "__len__") else None
+    rereadable = True
+    headers: Iterable[Header]
+    if length is not None and hasattr(frames, "__getitem__"):
+
+        def iterate() -> Iterator[Any]:
+            return map(frames.__getitem__, range(length))
+    else:
+
+        def iterate() -> Iterator[Any]:
+            return iter(frames)
+
+    if isinstance(frames, _Archive):
+        headers = frames.headers
+    elif isinstance(frames, (list, tuple, deque, _Pickled)):
+        each = frames.frames if isinstance(frames, _Pickled) else frames
+        headers = (_header(frame, number) for number, frame in enumerate(each))
+    else:  # the others may be expensive to read, or gone when read
+        iterator = iterate()
+        first = list(islice(iterator, 1))
+        headers = [_header(frame, 0) for frame in first]
+        if iterator is frames:
+            rereadable = False
+            iterate = _Once(_all(first, iterator))
+    shape: tuple[int, ...] | None = None
+    dtypes: dict[np.dtype[Any], None] = {}
+    for number, (found, dtype) in enumerate(headers):
+        _check_frame(number, found, dtype, shape)
+        shape = found
+        dtypes[dtype] = None
+    if shape is None:
+        raise ValueError("there are no frames, expected at least one")
+    expected = shape
+
+    def read(size: int) -> Iterator[FloatArray]:
+        most = size if length is None else min(size, length)
+        return _convert_each(iterate(), expected, most, floats)
+
+    common = next(iter(dtypes)) if len(dtypes) == 1 else np.result_type(*dtypes)
+    return Frames((expected[0], expected[1]), common, length, rereadable, read)
+
+
+def _all(first: list[Any], others: Iterator[Any]) -> Iterator[Any]:
+    # Unlike itertools.chain, this does not keep the first frame until the last one.
+    yield first.pop()
+    yield from others
+
+
+class _Once:
+    """An iterator that says so when it is asked for again, rather than being empty."""
+
+    def __init__(self, frames: Iterator[Any]) -> None:
+        self.frames: Iterator[Any] | None = frames
+
+    def __call__(self) -> Iterator[Any]:
+        if self.frames is None:
+            raise ValueError(
+                "frames is an iterator, and was read already; expected a list or array"
+            )
+        frames, self.frames = self.frames, None
+        return frames
+
+
+def _convert_each(
+    frames: Iterator[Any], shape: tuple[int, ...], size: int, floats: _Floats
+) -> Iterator[FloatArray]:
+    filled = 0
+    try:
+        for number, frame in enumerate(frames):
+            if filled == 0:
+                out = np.empty((size, *shape))
+            array = _as_array(frame, number)
+            _check_frame(number, array.shape, array.dtype, shape)
+            # At once: a training loop may yield the same array again with the next values in it.
+            floats.into(out[filled : filled + 1], array[None], number)
+            _let_go(array)
+            filled += 1
+            if filled == size:
+                yield out
+                filled = 0
+    except Exception:
+        if filled:  # the frames before the one that failed are good
+            yield out[:filled]
+        raise
+    if filled:
+        yield out[:filled]
+
+
+def _let_go(array: npt.NDArray[Any]) -> None:
+    """Drop the pages of a mapped file, which would stay in memory until all of it is there."""
+    base: object = array
+    while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
+        base = base.base
+    # A copy-on-write mapping ("c") would lose what was changed in it; a shared one is the file.
+    if isinstance(base, np.memmap) and base.mode in ("r", "r+", "w+"):
+        mapping: Any = getattr(base, "_mmap", None)
+        if hasattr(mapping, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
+            with suppress(OSError):  # locked pages stay
+                mapping.madvise(mmap.MADV_DONTNEED)
+
+
+def _header(frame: object, number: int) -> Header:
+    array = frame if isinstance(frame, unpickle.Stored) else _as_array(frame, number)
+    return array.shape, array.dtype
+
+
+def _as_array(frame: object, number: int) -> npt.NDArray[Any]:
+    if isinstance(frame, np.ndarray):
+        return frame
+    stack: Any = np.asarray
+    if isinstance(frame, (list, tuple)):
+        _check_rows(frame, number)
+        if any(isinstance(row, np.ma.MaskedArray) for row in frame):
+            stack = np.ma.stack
+    try:
+        return stack(frame)  # type: ignore[no-any-return]
+    except Exception as error:  # whatever a foreign __array__ raises
+        what = type(frame).__name__
+        raise TypeError(
+            f"frame {number} ({what}) is no array of numbers: {_line(error)}"
+        ) from error
+
+
+def _check_rows(frame: list[Any] | tuple[Any, ...], number: int) -> None:
+    # Before numpy looks: it searches 64 levels, which takes for ever where lists share their items.
+    widths = {len(row) for row in frame if hasattr(row, "__len__")}
+    if len(widths) > 1:
+        few, many = min(widths), max(widths)
+        raise ValueError(
+            f"frame {number} has rows of {few} and of {many} cells, expected all alike"
+        )
+    if widths and len(frame) * max(widths) > _MOST_CELLS:
+        raise ValueError(
+            f"frame {number} is a list of {len(frame)} x {max(widths)} cells, expected an array"
+        )
+    if any(
+        any(isinstance(cell, (list, tuple, dict)) for cell in row)
+        if isinstance(row, (list, tuple))
+        else getattr(row, "ndim", 1) > 1
+        for row in frame
+    ):
+        raise ValueError(f"frame {number} has rows of rows, expected rows of cells")
+
+
+def _check_stack(shape: tuple[int, ...]) -> None:
+    if len(shape) != 3:
+        hint = "; for a single frame pass frames[None]" if len(shape) == 2 else ""
+        raise ValueError(f"frames has shape {shape}, expected (T, N, M){hint}")
+    if shape[0] == 0:
+        raise ValueError(f"frames has shape {shape}, expected at least one frame")
+
+
+def _check_frame(
+    number: int,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    expected: tuple[int, ...] | None = None,
+) -> None:
+    if dtype.kind not in "biuf":
+        raise TypeError(f"frame {number} has dtype {dtype}, expected real numbers")
+    if len(shape) != 2:
+        hint = "; for a single frame pass [frame]" if len(shape) == 1 else ""
+        raise ValueError(
+            f"frame {number} has shape {shape}, expected rows and columns (N, M){hint}"
+        )
+    if min(shape) < 1:
+        raise ValueError(f"frame {number} has shape {shape}, expected at least one cell")
+    if expected is not None and shape != expected:
+        raise ValueError(f"frame {number} has shape {shape}, expected {expected} as frame 0")
+
+
+class _Floats:
+    """Converts to float64, and warns of the first value that this changes."""
+
+    def __init__(self) -> None:
+        self.warned = False
+
+    # out: (t, N, M) float64, block: (t, N, M) of any real dtype
+    def into(self, out: FloatArray, block: npt.NDArray[Any], number: int) -> None:
+        if block.shape != out.shape:
+            raise ValueError(f"frame {number}: shape {block.shape[1:]}, expected {out.shape[1:]}")
+        values, mask = np.ma.getdata(block), np.ma.getmask(block)
+        with np.errstate(all="ignore"):  # what overflows is found below, a NaN is no news
+            out[...] = values
+            if not self.warned and values.dtype.itemsize >= 8 and values.dtype != np.float64:
+                changed = _changed(values, out) & ~mask
+                if changed.any():
+                    self.warn(values, out, number, changed)
+        if mask is not np.ma.nomask:
+            out[mask] = np.nan
+
+    def warn(
+        self, values: npt.NDArray[Any], out: FloatArray, number: int, changed: npt.NDArray[Any]
+    ) -> None:
+        self.warned = True
+        frame, row, col = (int(axis[0]) for axis in np.nonzero(changed))
+        became = float(out[frame, row, col])
+        shown = int(became) if values.dtype.kind in "iu" else became
+        warnings.warn(
+            f"frame {number + frame}: {values[frame, row, col]} in cell ({row}, {col}) becomes "
+            f"{shown} as float64; later such values are not named",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _changed(values: npt.NDArray[Any], out: FloatArray) -> npt.NDArray[Any]:
+    changed: npt.NDArray[Any] = out.astype(values.dtype) != values
+    if values.dtype.kind == "f":
+        changed &= ~np.isnan(values)
+        return changed
+    # The largest integers round up to a power of two, and C does not define the way back from it.
+    changed |= out >= 2.0 ** (64 if values.dtype.kind == "u" else 63)
+    return changed

@@ -1,0 +1,545 @@
+"""Reads pickles of numpy arrays, numbers and plain containers, and nothing else.
+
+A pickle is a program that may import and call anything, so none is handed to `pickle` here. This is
+a small machine for the opcodes that such data needs. It imports nothing: the few names that pickles
+of numpy ask for are keys of a table that leads to functions of this module, each of which checks
+what it is given, and no foreign function or class is ever on the stack. That also keeps out what a
+`find_class` cannot: the extension registry, memo indices for which the C unpickler fills gigabytes,
+and deeply nested tuples as dict keys, whose hash overflows the C stack.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import pickle
+import re
+import struct
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+_DTYPE = re.compile(r"b1|[iufc][1-9][0-9]?")
+_EXPECTED = "expected only numpy arrays, numbers, lists, tuples and dicts"
+_UNREAD = {
+    pickle.EMPTY_SET: "a set",
+    pickle.FROZENSET: "a frozenset",
+    pickle.OBJ: "an object",
+    pickle.NEWOBJ: "an object",
+    pickle.NEWOBJ_EX: "an object",
+    pickle.PERSID: "a persistent id",
+    pickle.BINPERSID: "a persistent id",
+    pickle.EXT1: "an extension code",
+    pickle.EXT2: "an extension code",
+    pickle.EXT4: "an extension code",
+    pickle.NEXT_BUFFER: "a buffer kept elsewhere",
+}
+_KEYS = (str, bytes, int, float, bool, type(None))
+_LARGE = 256  # bytes, from which on data may stay in the file
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Name:
+    """A name that a pickle may mention, and what a call of it does here."""
+
+    call: Callable[..., object] | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Pending:
+    """What numpy makes first and fills afterwards, by the BUILD opcode."""
+
+    finish: Callable[..., object]
+    value: object = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layout:
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    order: Literal["C", "F"]
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+_layout = lru_cache(64)(_Layout)  # a long history has few, which its frames share
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stored:
+    """An array of two dimensions, or of more in C order, whose data stay in the file.
+
+    All that can be wrong with it but a change of the file was found when it was unpickled.
+    """
+
+    _layout: _Layout
+    _offset: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the array."""
+        return self._layout.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the array."""
+        return self._layout.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Stored]:
+        """Iterate over the first axis of an array of three or more, without reading it."""
+        inner = _layout(self.shape[1:], self.dtype, "C")
+        return (Stored(inner, self._offset + i * inner.size) for i in range(len(self)))
+
+    def read(self, file: BinaryIO) -> npt.NDArray[Any]:
+        """Read the array.
+
+        Parameters
+        ----------
+        file
+            The file that it was unpickled from, open anew or still; its position changes.
+
+        Returns
+        -------
+        array
+            Read-only.
+
+        Raises
+        ------
+        EOFError
+            If the file has become too short.
+        """
+        file.seek(self._offset)
+        raw = file.read(self._layout.size)
+        if len(raw) != self._layout.size:
+            raise EOFError("the file ends before the array does")
+        return np.ndarray(self.shape, self.dtype, buffer=raw, order=self._layout.order)
+
+
+@dataclass(slots=True, eq=False)
+class _Span:
+    """A byte string left in the file, until it is known to be the data of an array."""
+
+    file: BinaryIO
+    offset: int
+    length: int
+    data: bytes | None = None
+
+    def __len__(self) -> int:
+        return self.length
+
+
+def _whole(value: Any) -> Any:
+    """Return a byte string in the place of its span, and anything else as it is."""
+    if type(value) is not _Span:
+        return value
+    if value.data is None:  # kept, since a pickle of a few bytes can mention it a million times
+        here = value.file.tell()
+        value.file.seek(value.offset)
+        value.data = value.file.read(value.length)
+        value.file.seek(here)
+    return value.data
+
+
+def load(file: BinaryIO, *, defer: bool = False) -> Any:
+    """Read one pickled object and leave the file at its end.
+
+    Parameters
+    ----------
+    file
+        Seekable, open for reading bytes, at the first byte of a pickle of protocol 0 to 5.
+    defer
+        Whether to leave large arrays in the file, where they are stored as they are in memory.
+
+    Returns
+    -------
+    object
+        Arrays, masked arrays, numpy scalars, numbers, strings, bytes, None, and lists, tuples,
+        deques and dicts of these. The arrays are read-only, and their dtypes numeric. If `defer`,
+        some of them are `Stored`, and long bytes in tuples are placeholders.
+
+    Raises
+    ------
+    pickle.UnpicklingError
+        If the pickle is damaged, or asks for anything else; then the message says for what.
+    """
+    try:
+        return _Machine(file, defer).run()
+    except pickle.UnpicklingError:
+        raise
+    except Exception as error:  # there is no end to the ways in which damaged bytes can fail
+        raise pickle.UnpicklingError(f"damaged pickle ({type(error).__name__}: {error})") from error
+
+
+class _Machine:
+    def __init__(self, file: BinaryIO, defer: bool) -> None:
+        self.file = file
+        self.defer = defer
+        start = file.tell()
+        self.size = file.seek(0, os.SEEK_END)
+        file.seek(start)
+        self.stack: list[Any] = []
+        self.marks: list[list[Any]] = []
+        self.memo: dict[int, Any] = {}
+
+    def run(self) -> Any:
+        while (opcode := self.read(1)) != pickle.STOP:
+            if push := _PUSH.get(opcode):
+                self.stack.append(push(self))
+            else:
+                self.step(opcode)
+        value = _whole(self.stack.pop())
+        if isinstance(value, (_Name, _Pending)):
+            raise pickle.UnpicklingError("damaged pickle: it ends before its object is complete")
+        return value
+
+    def step(self, opcode: bytes) -> None:
+        stack = self.stack
+        match opcode:
+            case pickle.MARK:
+                self.marks.append(stack)
+                self.stack = []
+            case pickle.APPEND:
+                item = stack.pop()
+                self.extend([item])
+            case pickle.APPENDS:
+                self.extend(self.pop_mark())
+            case pickle.TUPLE1:
+                stack[-1:] = [(stack[-1],)]
+            case pickle.TUPLE2:
+                stack[-2:] = [(stack[-2], stack[-1])]
+            case pickle.TUPLE3:
+                stack[-3:] = [(stack[-3], stack[-2], stack[-1])]
+            case pickle.TUPLE:
+                items = self.pop_mark()
+                self.stack.append(tuple(items))
+            case pickle.LIST:
+                items = self.pop_mark()
+                self.stack.append(items)
+            case pickle.DICT:
+                items = self.pop_mark()
+                self.stack.append({})
+                self.update(items)
+            case pickle.SETITEM:
+                value, key = stack.pop(), stack.pop()
+                self.update([key, value])
+            case pickle.SETITEMS:
+                self.update(self.pop_mark())
+            case pickle.POP:
+                if stack:
+                    stack.pop()
+                else:
+                    self.pop_mark()
+            case pickle.POP_MARK:
+                self.pop_mark()
+            case pickle.DUP:
+                stack.append(stack[-1])
+            case pickle.MEMOIZE:
+                self.memo[len(self.memo)] = stack[-1]
+            case pickle.BINPUT | pickle.LONG_BINPUT | pickle.PUT:
+                self.memo[self.index(opcode)] = stack[-1]
+            case pickle.BINGET | pickle.LONG_BINGET | pickle.GET:
+                value = self.memo[self.index(opcode)]
+                finished = isinstance(value, _Pending) and value.value is not None
+                stack.append(value.value if finished else value)
+            case pickle.STACK_GLOBAL:
+                name, module = stack.pop(), stack.pop()
+                stack.append(_find(module, name))
+            case pickle.GLOBAL:
+                module, name = self.line().decode(), self.line().decode()
+                stack.append(_find(module, name))
+            case pickle.INST:
+                module, name = self.line().decode(), self.line().decode()
+                raise _refused(module, name)
+            case pickle.REDUCE:
+                arguments, function = stack.pop(), stack.pop()
+                if not (isinstance(function, _Name) and function.call and type(arguments) is tuple):
+                    raise pickle.UnpicklingError(
+                        f"the pickle calls a {type(function).__name__}, expected only data"
+                    )
+                stack.append(function.call(*arguments))
+            case pickle.BUILD:
+                state, pending = stack.pop(), stack.pop()
+                if not (
+                    isinstance(pending, _Pending) and pending.value is None and type(state) is tuple
+                ):
+                    raise pickle.UnpicklingError(
+                        f"the pickle sets a state of a {type(pending).__name__}, expected only data"
+                    )
+                pending.value = pending.finish(*state)
+                stack.append(pending.value)
+            case pickle.PROTO:
+                if (version := self.read(1)[0]) > 5:
+                    raise pickle.UnpicklingError(f"pickle protocol {version}, expected 0 to 5")
+            case pickle.FRAME:  # only a hint to read ahead
+                self.read(8)
+            case pickle.READONLY_BUFFER:  # every buffer is read-only here
+                pass
+            case _:
+                what = _UNREAD.get(opcode, f"the opcode {opcode!r}")
+                raise pickle.UnpicklingError(f"the pickle holds {what}, {_EXPECTED}")
+
+    def read(self, count: int) -> bytes:
+        # A claim of gigabytes must not reach the allocator before it is known to be true.
+        if count > 1 << 20 and count > self.size - self.file.tell():
+            raise pickle.UnpicklingError("truncated pickle")
+        data = self.file.read(count)
+        if len(data) != count:
+            raise pickle.UnpicklingError("truncated pickle")
+        return data
+
+    def data(self, count: int) -> bytes | _Span:
+        if not self.defer or count < _LARGE:
+            return self.read(count)
+        span = _Span(self.file, self.file.tell(), count)
+        if count > self.size - span.offset:
+            raise pickle.UnpicklingError("truncated pickle")
+        self.file.seek(count, os.SEEK_CUR)
+        return span
+
+    def line(self) -> bytes:
+        data = self.file.readline()
+        if not data.endswith(b"\n"):
+            raise pickle.UnpicklingError("truncated pickle")
+        return data[:-1]
+
+    def unpack(self, layout: struct.Struct) -> Any:
+        return layout.unpack(self.read(layout.size))[0]
+
+    def pop_mark(self) -> list[Any]:
+        items = self.stack
+        self.stack = self.marks.pop()
+        return items
+
+    def extend(self, items: list[Any]) -> None:
+        target = self.stack[-1]
+        if not isinstance(target, (list, deque)):
+            raise pickle.UnpicklingError(f"damaged pickle: it appends to a {type(target).__name__}")
+        target.extend(map(_whole, items))
+
+    def update(self, items: list[Any]) -> None:
+        target = self.stack[-1]
+        if type(target) is not dict:
+            raise pickle.UnpicklingError(
+                f"damaged pickle: it sets keys of a {type(target).__name__}"
+            )
+        items = list(map(_whole, items))
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            if type(key) not in _KEYS:
+                raise pickle.UnpicklingError(
+                    f"a dict key of type {type(key).__name__} in the pickle, expected str or number"
+                )
+            target[key] = value
+
+    def index(self, opcode: bytes) -> int:
+        if opcode in (pickle.PUT, pickle.GET):
+            return _integer(self.line())
+        wide = opcode in (pickle.LONG_BINPUT, pickle.LONG_BINGET)
+        return int(self.unpack(_U4 if wide else _U1))
+
+
+_U1, _U2, _U4, _U8 = (struct.Struct(layout) for layout in ("<B", "<H", "<I", "<Q"))
+_I4, _F8 = struct.Struct("<i"), struct.Struct(">d")
+
+
+def _integer(text: bytes) -> int:
+    if len(text) > 1000:  # the time of int() grows with the square of the digits
+        raise pickle.UnpicklingError(f"a number of {len(text)} digits, expected at most 1000")
+    return int(text.removesuffix(b"L"))
+
+
+def _quoted(text: bytes) -> str:
+    if len(text) < 2 or text[:1] != text[-1:] or text[:1] not in (b"'", b'"'):
+        raise pickle.UnpicklingError("damaged pickle: a string without quotes")
+    # latin-1 keeps Python 2's bytes one to one; there, array data is a string.
+    return text[1:-1].decode("unicode-escape")
+
+
+def _utf8(data: bytes) -> str:
+    return data.decode("utf-8", "surrogatepass")
+
+
+# What each opcode that only puts a value on the stack reads it from.
+_PUSH: dict[bytes, Callable[[_Machine], object]] = {
+    pickle.NONE: lambda machine: None,
+    pickle.NEWTRUE: lambda machine: True,
+    pickle.NEWFALSE: lambda machine: False,
+    pickle.EMPTY_LIST: lambda machine: [],
+    pickle.EMPTY_TUPLE: lambda machine: (),
+    pickle.EMPTY_DICT: lambda machine: {},
+    pickle.BINFLOAT: lambda machine: machine.unpack(_F8),
+    pickle.FLOAT: lambda machine: float(machine.line()),
+    pickle.BININT1: lambda machine: machine.unpack(_U1),
+    pickle.BININT2: lambda machine: machine.unpack(_U2),
+    pickle.BININT: lambda machine: machine.unpack(_I4),
+    pickle.LONG1: lambda machine: _signed(machine.read(machine.unpack(_U1))),
+    pickle.LONG4: lambda machine: _signed(machine.read(machine.unpack(_U4))),
+    pickle.LONG: lambda machine: _integer(machine.line()),
+    pickle.INT: lambda machine: _integer_or_bool(machine.line()),
+    pickle.SHORT_BINBYTES: lambda machine: machine.data(machine.unpack(_U1)),
+    pickle.BINBYTES: lambda machine: machine.data(machine.unpack(_U4)),
+    pickle.BINBYTES8: lambda machine: machine.data(machine.unpack(_U8)),
+    pickle.BYTEARRAY8: lambda machine: machine.data(machine.unpack(_U8)),
+    pickle.SHORT_BINUNICODE: lambda machine: _utf8(machine.read(machine.unpack(_U1))),
+    pickle.BINUNICODE: lambda machine: _utf8(machine.read(machine.unpack(_U4))),
+    pickle.BINUNICODE8: lambda machine: _utf8(machine.read(machine.unpack(_U8))),
+    pickle.UNICODE: lambda machine: machine.line().decode("raw-unicode-escape"),
+    pickle.STRING: lambda machine: _quoted(machine.line()),
+    pickle.SHORT_BINSTRING: lambda machine: machine.read(machine.unpack(_U1)).decode("latin-1"),
+    pickle.BINSTRING: lambda machine: machine.read(machine.unpack(_U4)).decode("latin-1"),
+}
+
+
+def _signed(data: bytes) -> int:
+    return int.from_bytes(data, "little", signed=True)
+
+
+def _integer_or_bool(text: bytes) -> int:
+    return text == b"01" if text in (b"00", b"01") else _integer(text)
+
+
+def _array(
+    raw: bytes | str | _Span, dtype: object, shape: object, order: str
+) -> npt.NDArray[Any] | Stored:
+    if isinstance(raw, str):
+        raw = raw.encode("latin-1")
+    if not (isinstance(raw, (bytes, _Span)) and isinstance(dtype, np.dtype)):
+        raise pickle.UnpicklingError("damaged pickle: an array without bytes or dtype")
+    if not (
+        isinstance(shape, tuple)
+        and len(shape) <= 32
+        and all(type(side) is int and 0 <= side < 1 << 48 for side in shape)
+    ):
+        raise pickle.UnpicklingError("damaged pickle: an array without a shape")
+    if len(raw) != math.prod(shape) * dtype.itemsize:
+        raise pickle.UnpicklingError(
+            f"damaged pickle: {len(raw)} bytes for shape {str(shape)[:80]} and dtype {dtype}"
+        )
+    if isinstance(raw, _Span):
+        if order == "C" and len(shape) >= 2:
+            return Stored(_layout(shape, dtype, "C"), raw.offset)
+        if order == "F" and len(shape) == 2:
+            return Stored(_layout(shape, dtype, "F"), raw.offset)
+    return np.ndarray(shape, dtype, buffer=_whole(raw), order="F" if order == "F" else "C")
+
+
+def _dtype(name: str, align: object = False, copy: object = True) -> _Pending:
+    if not (isinstance(name, str) and _DTYPE.fullmatch(name)):
+        raise pickle.UnpicklingError(f"an array of dtype {str(name)[:20]!a}, expected numbers")
+
+    def finish(version: object, byteorder: str, *fields: object) -> np.dtype[Any]:
+        if byteorder not in ("<", ">", "|", "=") or fields[:3] != (None, None, None):
+            raise pickle.UnpicklingError("an array of a structured dtype, expected numbers")
+        return np.dtype(byteorder + name)
+
+    return _Pending(finish)
+
+
+def _reconstruct(*ignored: object) -> _Pending:
+    def finish(
+        version: object, shape: object, dtype: object, fortran: object, raw: bytes | str | _Span
+    ) -> npt.NDArray[Any] | Stored:
+        return _array(raw, dtype, shape, "F" if fortran else "C")
+
+    return _Pending(finish)
+
+
+def _mareconstruct(*ignored: object) -> _Pending:
+    def finish(
+        version: object,
+        shape: object,
+        dtype: object,
+        fortran: object,
+        raw: bytes | str | _Span,
+        mask: bytes | str | _Span,
+        fill_value: object,
+    ) -> object:
+        order = "F" if fortran else "C"
+        hidden = _array(_whole(mask), np.dtype(np.uint8), shape, order) != 0
+        return np.ma.MaskedArray(_array(_whole(raw), dtype, shape, order), hidden)
+
+    return _Pending(finish)
+
+
+def _frombuffer(
+    raw: bytes | _Span,
+    dtype: object,
+    shape: tuple[int, ...],
+    order: str,
+    axes: tuple[int, ...] = (),
+) -> npt.NDArray[Any] | Stored:
+    array = _array(raw, dtype, shape, order)
+    return array.transpose(axes) if order == "K" and isinstance(array, np.ndarray) else array
+
+
+def _scalar(dtype: object, raw: bytes | str) -> object:
+    array = _array(raw, dtype, (), "C")
+    assert isinstance(array, np.ndarray)
+    return array[()]
+
+
+def _encode(text: str, encoding: str) -> bytes:
+    # Protocols 0 to 2 have no bytes: they are a string, and a call that makes bytes of it again.
+    if not (isinstance(text, str) and encoding in ("latin1", "latin-1")):
+        raise pickle.UnpicklingError("the pickle encodes other than bytes as latin-1")
+    return text.encode("latin-1")
+
+
+def _bytes() -> bytes:
+    return b""
+
+
+def _deque(items: tuple[object, ...] = (), maxlen: int | None = None) -> deque[object]:
+    return deque(items if isinstance(items, (list, tuple)) else (), maxlen)
+
+
+def _ordered_dict() -> dict[object, object]:
+    return {}
+
+
+_NAMES = {
+    ("numpy", "ndarray"): _Name(),
+    ("numpy", "dtype"): _Name(_dtype),
+    ("numpy.ma", "MaskedArray"): _Name(),
+    ("numpy.ma.core", "MaskedArray"): _Name(),
+    ("numpy.ma.core", "_mareconstruct"): _Name(_mareconstruct),
+    ("_codecs", "encode"): _Name(_encode),
+    ("collections", "deque"): _Name(_deque),
+    ("collections", "OrderedDict"): _Name(_ordered_dict),
+}
+for _builtins in ("builtins", "__builtin__"):
+    _NAMES[_builtins, "bytes"] = _Name(_bytes)
+    _NAMES[_builtins, "complex"] = _Name(complex)
+for _core in ("numpy.core", "numpy._core"):  # numpy 1 and 2
+    _NAMES[_core + ".multiarray", "_reconstruct"] = _Name(_reconstruct)
+    _NAMES[_core + ".multiarray", "scalar"] = _Name(_scalar)
+    _NAMES[_core + ".numeric", "_frombuffer"] = _Name(_frombuffer)
+
+
+def _find(module: object, name: object) -> _Name:
+    if type(module) is str and type(name) is str and (module, name) in _NAMES:
+        return _NAMES[module, name]
+    raise _refused(module, name)
+
+
+def _refused(module: object, name: object) -> pickle.UnpicklingError:
+    # The names are the attacker's: no line breaks, no control codes, no megabytes.
+    asked = ".".join(
+        ascii(part[:80])[1:-1] if isinstance(part, str) else type(part).__name__
+        for part in (module, name)
+    )
+    return pickle.UnpicklingError(f"the pickle asks for {asked}, {_EXPECTED}")
