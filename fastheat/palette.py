@@ -1,0 +1,238 @@
+"""The 256 colours of an animation, planned once: fills of cells, and the shades of their text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastheat.colormaps import Colormap
+from fastheat.colors import RGB, contrast_ratio, delta_e_2000, srgb_to_lab
+
+TRANSPARENT = 0  # palette index of what stays as it was in the frame before
+TOLERANCE = 0.99  # CIEDE2000, from the colour of a cell to its colormap entry; 1.0 less rounding
+LONGEST_LEVEL = 32  # colormap entries that may be joined
+STATIC_STEPS = 15  # coverage of labels, from the background to the ink
+FEWEST_STATIC_STEPS = 7
+
+
+class Shades(NamedTuple):
+    """Which palette indices a cell is drawn in.
+
+    A cell is in one of E + 2 slots: as many as there are edges not above its value, or the last
+    where the value is not finite.
+    """
+
+    edges: NDArray[np.float64]  # (E,) ascending, in data units
+    inks: NDArray[np.uint8]  # (E + 2, steps) palette index at each coverage, 0 the fill
+    highest: NDArray[np.uint8]  # (E + 2,) of each row of inks
+    first: int  # the slots from first to last are in the range,
+    last: int  # those below under it, those above, but for the last of all, over it
+    colors: int  # palette entries in use
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """All colours of an animation."""
+
+    table: NDArray[np.uint8]  # (256, 3), unused entries black
+    count: int  # entries in use
+    shades: Shades
+    statics: NDArray[np.uint8]  # (steps,) palette index of a label at each coverage
+    grid: int
+    fills: NDArray[np.uint8]  # (bins,) palette index of each colormap entry
+
+
+def plan_palette(
+    cmap: Colormap,
+    edges: NDArray[np.float64],
+    *,
+    background: RGB,
+    foreground: RGB,
+    grid: RGB,
+    textcolors: Sequence[RGB],
+    split: float | None,
+    steps: int,
+) -> Palette:
+    """Share out the palette.
+
+    Parameters
+    ----------
+    cmap
+        The colours of the bins, and of what is outside of them.
+    edges
+        (bins + 1,) as `norms.bin_edges` gives them.
+    background, foreground
+        Of the figure, and of the labels on it.
+    textcolors
+        Two colours. Without `split`, text takes the one with the better contrast to its cell.
+    split
+        The least value whose text is in the second of `textcolors`; below it is the first.
+    steps
+        Coverages of text pixels, the fill and the ink included; 1 where there is no text.
+    """
+    groups, colors = join_levels(cmap.table.tobytes())
+    starts = np.flatnonzero(np.diff(groups, prepend=-1))
+    limits = np.append(edges[starts], edges[-1])
+    bad = background if cmap.bad is None else cmap.bad
+    fills = np.array([cmap.under, *colors, cmap.over, bad], np.uint8)
+    slots = 1 + groups
+    first, last = 1, len(colors)
+    if split is not None:
+        place = int(np.searchsorted(limits, split, side="right"))
+        limits = np.insert(limits, place, split)
+        fills = np.insert(fills, place, fills[place], axis=0)
+        slots[slots > place] += 1
+        first += place == 0
+        last += place < len(colors) + 1
+        second = np.arange(len(fills)) > place
+        second[-1] = False
+    else:
+        first_contrast, second_contrast = (contrast_ratio(fills, color) for color in textcolors)
+        second = second_contrast > first_contrast
+    inks = np.array(textcolors, np.uint8)[second.astype(int)]
+
+    few = len(np.unique(fills, axis=0)) <= 120
+    statics = _blends(background, foreground, STATIC_STEPS if few else FEWEST_STATIC_STEPS)
+    fixed = {*_tuples(statics), *(_tuples(inks) if steps > 1 else ()), grid}
+    fills = nearest_that_fit(fills, 255 - len(fixed))
+    room = 255 - len(fixed | {*_tuples(fills)})
+    shades = np.stack([_blends(fill, ink, steps) for fill, ink in zip(fills, inks, strict=True)])
+    if steps > 1:
+        shades[:, 1:-1] = _shared(shades[:, 1:-1], second, slice(first, last + 1), room)
+    else:
+        shades = fills[:, None]
+
+    # what changes comes first, so that images of only that have small code sizes
+    colors_in_use = list(
+        dict.fromkeys([*_tuples(fills), *_tuples(shades.reshape(-1, 3)), *_tuples(statics), grid])
+    )[:255]
+    table = np.zeros((256, 3), np.uint8)
+    table[1 : len(colors_in_use) + 1] = colors_in_use
+    known = srgb_to_lab(np.array(colors_in_use))
+    index = {color: k + 1 for k, color in enumerate(colors_in_use)}
+
+    def find(color: RGB) -> int:
+        if color not in index:
+            index[color] = 1 + int(delta_e_2000(known, srgb_to_lab(np.array(color))).argmin())
+        return index[color]
+
+    table_of_shades = np.array([[find(c) for c in _tuples(row)] for row in shades], np.uint8)
+    return Palette(
+        table,
+        len(colors_in_use) + 1,
+        Shades(
+            limits,
+            table_of_shades,
+            table_of_shades.max(1),
+            first,
+            last,
+            len(colors_in_use) + 1,
+        ),
+        np.array([find(c) for c in _tuples(statics)], np.uint8),
+        find(grid),
+        table_of_shades[slots, 0],
+    )
+
+
+@lru_cache(maxsize=32)
+def join_levels(table: bytes) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
+    """Join neighbouring entries of a colormap that one of them can stand for.
+
+    Fewer levels are fewer cells that change from frame to frame, and more palette for text.
+
+    Parameters
+    ----------
+    table
+        (N, 3) uint8, as bytes.
+
+    Returns
+    -------
+    (N,) int
+        The level of each entry.
+    (levels, 3) uint8
+        Its colour, within `TOLERANCE` of each of its entries.
+    """
+    colors = np.frombuffer(table, np.uint8).reshape(-1, 3)
+    lab = srgb_to_lab(colors)
+    count = len(colors)
+    close = np.eye(count, dtype=bool)
+    for step in range(1, min(LONGEST_LEVEL, count)):
+        near = delta_e_2000(lab[:-step], lab[step:]) <= TOLERANCE
+        near |= (colors[:-step] == colors[step:]).all(1)
+        k = np.flatnonzero(near)
+        close[k, k + step] = close[k + step, k] = True
+    levels = np.zeros(count, np.intp)
+    chosen: list[NDArray[np.uint8]] = []
+    start = 0
+    while start < count:
+        stands = close[start].copy()  # entries that are close to all of the level so far
+        stop = start + 1
+        while stop < count and (stands & close[stop])[start : stop + 1].any():
+            stands &= close[stop]
+            stop += 1
+        candidates = start + np.flatnonzero(stands[start:stop])
+        levels[start:stop] = len(chosen)
+        chosen.append(colors[candidates[len(candidates) // 2]])
+        start = stop
+    return levels, np.array(chosen, np.uint8)
+
+
+def nearest_that_fit(colors: NDArray[np.uint8], room: int) -> NDArray[np.uint8]:
+    """Return the colours, (n, 3), with those replaced by their nearest that are more than `room`.
+
+    Those that are kept are chosen farthest first, which bounds the largest difference (Gonzalez
+    1985).
+    """
+    unique, inverse = np.unique(colors, axis=0, return_inverse=True)
+    if len(unique) <= room:
+        return colors
+    lab = srgb_to_lab(unique)
+    distance = delta_e_2000(lab, lab[0])
+    nearest = np.zeros(len(unique), np.intp)
+    for _ in range(room - 1):
+        far = int(distance.argmax())
+        away = delta_e_2000(lab, lab[far])
+        nearest = np.where(away < distance, far, nearest)
+        distance = np.minimum(distance, away)
+    replaced: NDArray[np.uint8] = unique[nearest][inverse.reshape(-1)]
+    return replaced
+
+
+def _blends(fill: object, ink: object, steps: int) -> NDArray[np.uint8]:
+    """Return the colours (steps, 3) from the fill to the ink, as ImageDraw blends them."""
+    cover = np.linspace(0, 1, steps)[:, None] if steps > 1 else np.zeros((1, 1))
+    low, high = np.asarray(fill, float), np.asarray(ink, float)
+    blends: NDArray[np.uint8] = np.floor(low + (high - low) * cover + 0.5).astype(np.uint8)
+    return blends
+
+
+def _shared(
+    blends: NDArray[np.uint8], second: NDArray[np.bool_], levels: slice, room: int
+) -> NDArray[np.uint8]:
+    """Let as many neighbouring levels with the same ink share their blends as makes them fit."""
+    slots = np.arange(len(blends))
+    part = np.cumsum(np.diff(second, prepend=second[0]) != 0)
+    # the slots beside the levels may be of any colour, so each keeps to itself
+    alone = np.ones(len(blends), bool)
+    alone[levels] = False
+    shared = blends
+    for size in range(1, len(blends) + 1):
+        keys = np.stack([part, np.where(alone, slots, slots // size), alone], 1)
+        _, group = np.unique(keys, axis=0, return_inverse=True)
+        group = group.reshape(-1)
+        sums = np.zeros((group.max() + 1, *blends.shape[1:]))
+        np.add.at(sums, group, blends)
+        means = sums / np.bincount(group)[:, None, None]
+        shared = np.floor(means + 0.5).astype(np.uint8)[group]
+        if len(np.unique(shared.reshape(-1, 3), axis=0)) <= room:
+            break
+    return shared
+
+
+def _tuples(colors: NDArray[np.uint8]) -> list[RGB]:
+    return [(int(r), int(g), int(b)) for r, g, b in colors]
