@@ -1,0 +1,237 @@
+"""Formats of values: what `valfmt` may be, read into numbers where the kernels can write it."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FIXED, EXPONENT, GENERAL, PERCENT, INTEGER = range(5)
+MAX_PRECISION = 60
+MAX_WIDTH = 500
+
+# The fields of `Spec`, as they lie in the int64 array that the kernels read.
+KIND, PRECISION, SIGN, NO_MINUS_ZERO, ALTERNATE, GROUP, UPPER, FILL, ALIGN, WIDTH = range(10)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A format spec in numbers; characters are ASCII codes, 0 stands for none."""
+
+    kind: int
+    precision: int
+    sign: int  # '+' or ' ' before what is not negative, else 0
+    no_minus_zero: int
+    alternate: int
+    group: int  # ',' or '_' between thousands
+    upper: int
+    fill: int
+    align: int  # one of '<', '>', '^', '='
+    width: int
+
+    def array(self) -> NDArray[np.int64]:
+        """Return the fields in order, shape (10,), as `format_value` takes them."""
+        return np.array(astuple(self), np.int64)
+
+
+_SPEC = re.compile(
+    r"(?:(?P<fill>.)?(?P<align>[<>=^]))?(?P<sign>[-+ ])?(?P<z>z)?(?P<alternate>#)?(?P<zero>0)?"
+    r"(?P<width>[0-9]+)?(?P<group>[,_])?(?:\.(?P<precision>[0-9]+))?(?P<type>[fFeEgG%d])",
+    re.DOTALL,
+)
+_KINDS = {"f": FIXED, "e": EXPONENT, "g": GENERAL, "%": PERCENT, "d": INTEGER}
+
+
+def parse_spec(spec: str) -> Spec | None:
+    """Read a format spec; None means that it is valid but left to Python's own `format`.
+
+    Left to Python: no type letter, type 'n', a zero-padded width together with a thousands
+    separator, a fill outside ASCII, a precision over `MAX_PRECISION` or a width over `MAX_WIDTH`.
+
+    Raises
+    ------
+    ValueError
+        Where Python cannot format a float so (for type 'd': an int).
+    """
+    try:
+        format(1 if spec.endswith("d") else 0.5, spec)
+    except ValueError as error:
+        raise ValueError(f"expected a format spec for numbers, not {spec!r}: {error}") from None
+    match = _SPEC.fullmatch(spec)
+    if match is None:
+        return None
+    zero = match["zero"] and not match["fill"]
+    fill = match["fill"] or ("0" if zero else " ")
+    align = match["align"] or ("=" if zero else ">")
+    width = int(match["width"] or 0)
+    kind = _KINDS[match["type"].lower()]
+    precision = 0 if kind == INTEGER else int(match["precision"] or 6)
+    zeros_take_separators = match["group"] and fill == "0" and align == "=" and width
+    if zeros_take_separators or not fill.isascii():
+        return None
+    if precision > MAX_PRECISION or width > MAX_WIDTH:
+        return None
+    return Spec(
+        kind=kind,
+        precision=max(precision, 1) if kind == GENERAL else precision,
+        sign=ord(match["sign"]) if match["sign"] in ("+", " ") else 0,
+        no_minus_zero=int(match["z"] is not None or kind == INTEGER),
+        alternate=int(match["alternate"] is not None and kind != INTEGER),
+        group=ord(match["group"]) if match["group"] else 0,
+        upper=int(match["type"].isupper()),
+        fill=ord(fill),
+        align=ord(align),
+        width=width,
+    )
+
+
+def max_length(spec: Spec, exponent_max: int = 308) -> int:
+    """Return the most characters that `format_value` writes for |x| < 10 ** (exponent_max + 1)."""
+    whole = max(exponent_max, 0) + 2  # one more, since rounding may carry into a new digit
+    if spec.kind == PERCENT:
+        whole += 2
+    elif spec.kind == EXPONENT:
+        whole = 1
+    elif spec.kind == GENERAL:
+        whole = spec.precision
+    separators = (whole - 1) // 3 if spec.group else 0
+    after = {PERCENT: len("%"), EXPONENT: len("e+308"), GENERAL: len("e+308")}  # or "0.000" before
+    length = len("-") + whole + separators + len(".") + spec.precision + after.get(spec.kind, 0)
+    return max(length, len("-inf%"), spec.width)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueFormat:
+    """How a value is written: literal text around a format spec, or a function of the value.
+
+    `spec` holds what the kernels write themselves; where it is None, `write` does it in Python.
+    """
+
+    source: object
+    write: Callable[[object], str]
+    before: str = ""
+    spec: Spec | None = None
+    after: str = ""
+    integers: bool = False
+
+    @property
+    def longest(self) -> int:
+        """The most characters that the kernels write for one value, literal text left out."""
+        return 0 if self.spec is None else max_length(self.spec)
+
+    @property
+    def charset(self) -> str:
+        """All the characters that the kernels may write."""
+        spec = self.spec
+        if spec is None:
+            return ""
+        letters = "0123456789.-" + ("INFA" if spec.upper else "infa")
+        letters += "".join(chr(c) for c in (spec.sign, spec.group, spec.width and spec.fill) if c)
+        if spec.kind in (EXPONENT, GENERAL):
+            letters += "E+" if spec.upper else "e+"
+        if spec.kind == PERCENT:
+            letters += "%"
+        return "".join(sorted(set(self.before + self.after + letters)))
+
+
+def as_written(value: float, dtype: np.dtype[Any]) -> object:
+    """Return a value as an element of an array of `dtype`, the way Python's `format` sees it."""
+    if dtype.kind == "b":
+        return bool(value)
+    if dtype.kind in "iu" and np.isfinite(value):
+        return int(value)
+    if dtype.kind != "f" or dtype.itemsize == 8:
+        return float(value)
+    with np.errstate(all="ignore"):
+        return dtype.type(value)
+
+
+def parse_valfmt(valfmt: object) -> ValueFormat:
+    """Read `valfmt` as `Heatmap` takes it.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a string nor callable.
+    ValueError
+        If Python could not format a number with it.
+    """
+    if callable(valfmt):
+        return ValueFormat(valfmt, _Calling(valfmt))
+    if not isinstance(valfmt, str):
+        raise TypeError(
+            "expected valfmt to be a format string such as '{x:.2f}', a format spec such as "
+            f"'.2f', a function or None, not {valfmt!r}"
+        )
+    if "{" not in valfmt:
+        return _spec_format(valfmt, "", valfmt, "")
+    try:
+        fields = list(string.Formatter().parse(valfmt))
+    except ValueError as error:
+        raise ValueError(
+            f"expected a format string such as '{{x:.2f}}', not {valfmt!r}: {error}"
+        ) from None
+    slots = [k for k, field in enumerate(fields) if field[1] is not None]
+    plain = len(slots) == 1 and fields[slots[0]][1] in ("x", "", "0") and not fields[slots[0]][3]
+    if plain and "{" not in (fields[slots[0]][2] or ""):
+        k = slots[0]
+        before = "".join(field[0] for field in fields[: k + 1])
+        after = "".join(field[0] for field in fields[k + 1 :])
+        if fields[k][2]:
+            return _spec_format(valfmt, before, fields[k][2] or "", after)
+    write = _Formatting(valfmt)
+    write(0.5)
+    return ValueFormat(valfmt, write)
+
+
+def _spec_format(source: str, before: str, spec: str, after: str) -> ValueFormat:
+    try:
+        parsed = parse_spec(spec)
+    except ValueError as error:
+        reason = str(error)
+        raise ValueError(
+            f"expected valfmt to be a format string such as '{{x:.2f}}' or a format spec such as "
+            f"'.2f', not {source!r}: {reason}"
+        ) from None
+    integers = spec.endswith("d")
+    return ValueFormat(source, _Spelling(before, spec, after), before, parsed, after, integers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spelling:
+    before: str
+    spec: str
+    after: str
+
+    def __call__(self, value: object) -> str:
+        return self.before + format(value, self.spec) + self.after
+
+
+@dataclass(frozen=True, slots=True)
+class _Formatting:
+    template: str
+
+    def __call__(self, value: object) -> str:
+        try:
+            return self.template.format(value, x=value, pos=None)
+        except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
+            raise ValueError(
+                f"expected a format string for one value x, such as '{{x:.2f}}', "
+                f"not {self.template!r}: {type(error).__name__}: {error}"
+            ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Calling:
+    function: Callable[..., object]
+
+    def __call__(self, value: object) -> str:
+        text = self.function(value)
+        if not isinstance(text, str):
+            raise TypeError(f"expected valfmt({value!r}) to return a string, not {text!r}")
+        return text

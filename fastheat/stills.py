@@ -1,0 +1,134 @@
+"""One picture at a time, in numpy: a single one should not wait for kernels to be compiled.
+
+It draws what the kernels draw from the same layout, by other code, which makes each the test of the
+other.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastheat.formats import ValueFormat, as_written
+from fastheat.layout import Layout, Shown
+from fastheat.text import Type, Writing, shape_texts, with_atlas
+
+
+def paint(layout: Layout, values: NDArray[np.float64]) -> tuple[NDArray[np.uint8], Shown]:
+    """Draw one matrix.
+
+    Parameters
+    ----------
+    values
+        (N, M).
+
+    Returns
+    -------
+    (height, width) uint8
+        Palette indices.
+    Shown
+        What could not be shown as it is.
+    """
+    grid, shades = layout.grid, layout.shades
+    slots = np.searchsorted(shades.edges, values, side="right")
+    bad = len(shades.edges) + 1
+    slots[~np.isfinite(values)] = bad
+    indices = layout.static.copy()
+    ys, i = _pixels(grid.y0, grid.y1)
+    xs, j = _pixels(grid.x0, grid.x1)
+    indices[np.ix_(ys, xs)] = shades.inks[slots, 0][np.ix_(i, j)]
+    hidden, lacking = values.size if layout.crowded else 0, ""
+    if layout.format is not None:
+        hidden, lacking = _write(layout, layout.format, values, slots, indices)
+    shown = Shown(
+        under=int((slots < shades.first).sum()),
+        over=int(((slots > shades.last) & (slots < bad)).sum()),
+        bad=int((slots == bad).sum()),
+        hidden=hidden,
+        lacking=lacking,
+    )
+    return indices, shown
+
+
+def _pixels(
+    starts: NDArray[np.int64], stops: NDArray[np.int64]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the pixels of all cells along one side, and the cell of each."""
+    pixels = np.concatenate([np.arange(a, b) for a, b in zip(starts, stops, strict=True)])
+    return pixels, np.repeat(np.arange(len(starts)), stops - starts)
+
+
+def _write(
+    layout: Layout,
+    valfmt: ValueFormat,
+    values: NDArray[np.float64],
+    slots: NDArray[np.intp],
+    indices: NDArray[np.uint8],
+) -> tuple[int, str]:
+    """Write the values into `indices`; return how many had no room, and what has no glyph."""
+    texts = [valfmt.write(as_written(x, layout.dtype)) for x in values.ravel().tolist()]
+    type_, lacking = layout.type, ""
+    if layout.writing is not None:
+        affixes = len(valfmt.before), len(valfmt.after)
+        chains = {text: _chain(text, affixes, layout.writing) for text in set(texts)}
+    else:
+        atlas, chains, lacking = shape_texts(texts, layout.typeface, layout.sizes)
+        type_ = with_atlas(type_, atlas)
+    letters: dict[tuple[int, int], NDArray[np.uint8]] = {}
+    hidden = 0
+    for c, text in enumerate(texts):
+        if not text:
+            continue
+        i, j = divmod(c, values.shape[1])
+        chain = chains[text]
+        room = int(layout.grid.x1[j] - layout.grid.x0[j])
+        widths = type_.widths[:, chain].sum(1)
+        lows, highs = type_.lows[:, chain].min(1), type_.highs[:, chain].max(1)
+        tall = int(layout.grid.y1[i] - layout.grid.y0[i])
+        fitting = np.flatnonzero((widths <= room) & (highs - lows <= tall))
+        if len(chain) > layout.longest or not len(fitting):
+            hidden += 1
+            continue
+        size = int(fitting[0])
+        for segment in chain:
+            if (size, segment) not in letters:
+                letters[size, segment] = _letter(type_, size, segment)
+        low, high = int(lows[size]), int(highs[size])
+        if low >= high:
+            continue
+        steps = np.hstack([letters[size, segment] for segment in chain])[low:high]
+        x = _left(layout, j, int(widths[size]))
+        y = int(type_.tops[i, size]) + low
+        y = max(int(layout.grid.y0[i]), min(y, int(layout.grid.y1[i]) - (high - low)))
+        indices[y : y + steps.shape[0], x : x + steps.shape[1]] = layout.shades.inks[
+            slots[i, j], steps
+        ]
+    return hidden, lacking
+
+
+def _chain(text: str, affixes: tuple[int, int], writing: Writing) -> list[int]:
+    number = text[affixes[0] : len(text) - affixes[1]]
+    inner = [int(writing.glyph_of[ord(c)]) for c in number]
+    glyphs = [0, *writing.before.tolist(), *inner, *writing.after.tolist(), 0]
+    return [a * writing.glyphs + b for a, b in itertools.pairwise(glyphs)]
+
+
+def _letter(type_: Type, size: int, segment: int) -> NDArray[np.uint8]:
+    """Return the steps of coverage of a segment, (rows, columns)."""
+    runs = slice(type_.starts[size, segment, 0], type_.starts[size, segment, -1])
+    width = int(type_.widths[size, segment])
+    return np.repeat(type_.steps[runs], type_.spans[runs]).reshape(-1, width)
+
+
+def _left(layout: Layout, j: int, width: int) -> int:
+    low, high = int(layout.grid.x0[j]), int(layout.grid.x1[j])
+    align = layout.type.align
+    if align == 0:
+        x = int(np.floor(layout.grid.center[j] - 0.5 * width + 0.5))
+    elif align < 0:
+        x = low + layout.type.inset
+    else:
+        x = high - layout.type.inset - width
+    return max(low, min(x, high - width))

@@ -1,0 +1,400 @@
+"""Text: fonts, and the atlas of glyph segments that the kernels lay side by side."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import math
+import string
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from os import PathLike, fspath
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ImageFont
+
+COVERAGE_STEPS = 5  # of a glyph pixel: none, three between, full
+STATIC_SUPERSAMPLE = 4  # pixels of a turned label drawn for each one shown
+SMALLEST_SIZE = 5.5  # px; digits below it cannot be told apart
+SHRINK = 0.88  # from one size of the atlas to the next
+ALL_PAIRS = 48  # glyphs up to which every pair is drawn ahead
+
+# ------------------------------------------------------------------------------------------ fonts
+
+
+@dataclass(frozen=True, slots=True)
+class Typeface:
+    """A font file, or Pillow's own scalable font where `path` is None."""
+
+    path: str | None = None
+
+    def at(self, size: float) -> ImageFont.FreeTypeFont:
+        """Return the font at a size in pixels, laid out glyph by glyph."""
+        return _font(self.path, size)
+
+    def lacks(self, text: str) -> str:
+        """Return the characters of `text` that the font has no glyph for."""
+        font = self.at(16)
+        # a code point that no font may have shows the glyph that stands for missing ones
+        missing = _mask(font, "\U0010ffff")
+        return "".join(
+            c for c in dict.fromkeys(text) if not c.isspace() and _mask(font, c) == missing
+        )
+
+
+@lru_cache(maxsize=64)
+def _font(path: str | None, size: float) -> ImageFont.FreeTypeFont:
+    basic = ImageFont.Layout.BASIC
+    if path is not None:
+        return ImageFont.truetype(path, size, layout_engine=basic)
+    font = ImageFont.load_default(size)
+    if not isinstance(font, ImageFont.FreeTypeFont):
+        raise RuntimeError("expected a Pillow built with FreeType, which draws text")
+    return font.font_variant(layout_engine=basic)
+
+
+def _mask(font: ImageFont.FreeTypeFont, text: str) -> bytes:
+    mask, offset = font.getmask2(text, mode="L", anchor="ls")
+    return bytes(mask) + repr((mask.size, offset)).encode()
+
+
+def find_typeface(font: str | PathLike[str] | None, text: str) -> Typeface:
+    """Return the font to draw `text` with.
+
+    Parameters
+    ----------
+    font
+        A font file, or the name of an installed font as `PIL.ImageFont.truetype` finds it. None
+        takes Pillow's own font, or DejaVu Sans where `text` needs what that lacks.
+    text
+        All the characters that are to be drawn.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `font` is no path or name, or no font is found under it.
+
+    Warns
+    -----
+    UserWarning
+        If the font has no glyph for some characters of `text`, naming them.
+    """
+    if font is not None and not isinstance(font, str | PathLike):
+        raise TypeError(f"expected font to be a font file or the name of a font, not {font!r}")
+    typeface = Typeface() if font is None else Typeface(_locate(fspath(font)))
+    lacking = typeface.lacks(text)
+    if lacking and font is None:
+        dejavu = _dejavu()
+        if dejavu is not None:
+            typeface = Typeface(dejavu)
+            lacking = typeface.lacks(text)
+    if lacking:
+        warnings.warn(
+            f"the font has no glyph for {lacking!r}: give font= a font file that has",
+            stacklevel=2,
+        )
+    return typeface
+
+
+def _locate(font: str) -> str:
+    for name in (font, font + ".ttf", font.replace(" ", "") + ".ttf"):
+        try:
+            found = ImageFont.truetype(name, 10, layout_engine=ImageFont.Layout.BASIC)
+        except OSError:
+            continue
+        path = found.path
+        return path if isinstance(path, str) else fspath(cast("PathLike[str]", path))
+    if font.replace(" ", "").lower() in ("dejavusans", "dejavusans.ttf"):
+        dejavu = _dejavu()
+        if dejavu is not None:
+            return dejavu
+    raise ValueError(f"expected a font file or the name of an installed font, not font={font!r}")
+
+
+@lru_cache(maxsize=1)
+def _dejavu() -> str | None:
+    """Return the path of DejaVu Sans: matplotlib's, found without importing it, or the system's."""
+    spec = importlib.util.find_spec("matplotlib")
+    for place in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(place) / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
+        if path.is_file():
+            return str(path)
+    try:
+        return _locate("DejaVuSans.ttf")
+    except (ValueError, RecursionError):
+        return None
+
+
+# ------------------------------------------------------------------------------------------ atlas
+
+
+class Type(NamedTuple):
+    """The letters of the values, and how they stand in their cells.
+
+    Text is laid in segments, each from the middle of one glyph to the middle of the next, so that
+    every pixel column belongs to one segment and what two glyphs share is drawn in the atlas, once.
+    """
+
+    widths: NDArray[np.int64]  # (sizes, segments) px
+    lows: NDArray[np.int64]  # (sizes, segments) first row with ink
+    highs: NDArray[np.int64]  # (sizes, segments) past the last one, not above lows if there is none
+    tops: NDArray[np.int64]  # (N, sizes) where row 0 comes to lie in each row of cells, px
+    starts: NDArray[np.int64]  # (sizes, segments, rows + 1) into steps and spans
+    steps: NDArray[np.uint8]  # coverage of a run of pixels, 0 .. COVERAGE_STEPS - 1
+    spans: NDArray[np.int64]  # its length in px
+    align: int  # -1 left, 0 centre, 1 right
+    inset: int  # px between the side of a cell and text aligned to it
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How the kernels write a number as segments.
+
+    Segment ``a * glyphs + b`` joins glyph a to glyph b; glyph 0 is the edge of the text.
+    """
+
+    spec: NDArray[np.int64]  # formats.Spec.array()
+    before: NDArray[np.uint16]  # glyphs of the literal text before the number
+    after: NDArray[np.uint16]  # and after it
+    glyph_of: NDArray[np.uint16]  # (128,) ASCII code -> glyph
+    glyphs: int
+    line: int  # the most characters of a number
+
+
+@dataclass(frozen=True, slots=True)
+class Atlas:
+    """Every segment at every size, as runs of equal coverage; fields as in `Type`."""
+
+    widths: NDArray[np.int64]
+    lows: NDArray[np.int64]
+    highs: NDArray[np.int64]
+    tops: NDArray[np.int64]  # (sizes,) row 0 against the baseline, px, upwards negative
+    starts: NDArray[np.int64]
+    steps: NDArray[np.uint8]
+    spans: NDArray[np.int64]
+
+
+class _Glyph(NamedTuple):
+    left: int  # px from the pen
+    top: int  # px from the baseline
+    cover: NDArray[np.uint8]  # (rows, columns)
+    advance: int  # px
+
+
+def _glyph(font: ImageFont.FreeTypeFont, character: str) -> _Glyph:
+    # with basic layout Pillow puts glyphs at whole pixels, kerning rounded away, so that a text is
+    # its glyphs side by side
+    mask, (left, top) = font.getmask2(character, mode="L", anchor="ls")
+    cover = np.array(mask, np.uint8).reshape(mask.size[1], mask.size[0])
+    rows, columns = np.nonzero(cover.any(1))[0], np.nonzero(cover.any(0))[0]
+    advance = math.floor(font.getlength(character) + 0.5)
+    if not len(rows):
+        return _Glyph(0, 0, np.zeros((0, 0), np.uint8), advance)
+    cover = cover[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return _Glyph(left + int(columns[0]), top + int(rows[0]), cover, advance)
+
+
+def draw_atlas(
+    typeface: Typeface, sizes: Sequence[float], charset: str, pairs: NDArray[np.intp] | None = None
+) -> Atlas:
+    """Draw the segments that join the characters of `charset`.
+
+    Parameters
+    ----------
+    sizes
+        Font sizes in pixels, falling.
+    charset
+        Glyph k + 1 is ``charset[k]``.
+    pairs
+        (P, 2) the glyphs to join; None joins each to each, in the order of `Writing`.
+    """
+    count = len(charset) + 1
+    if pairs is None:
+        pairs = np.indices((count, count)).reshape(2, -1).T
+    drawn = [_draw_segments(typeface.at(size), charset, pairs) for size in sizes]
+    rows = max((cover.shape[1] for _, _, cover in drawn), default=0)
+    widths = np.zeros((len(sizes), len(pairs)), np.int64)
+    lows, highs = np.zeros_like(widths), np.zeros_like(widths)
+    starts = np.zeros((len(sizes), len(pairs), rows + 1), np.int64)
+    steps: list[NDArray[np.uint8]] = []
+    spans: list[NDArray[np.int64]] = []
+    runs = 0
+    for k, (width, _, cover) in enumerate(drawn):
+        widths[k] = width
+        inked = np.asarray(quantise(cover).any(2))
+        lows[k] = np.where(inked.any(1), inked.argmax(1), rows)
+        highs[k] = np.where(inked.any(1), inked.shape[1] - inked[:, ::-1].argmax(1), 0)
+        # every size has as many rows, so that a row of a segment always has runs
+        below = np.zeros((len(pairs), rows - cover.shape[1], cover.shape[2]), np.uint8)
+        step, span, ends = _runs(np.concatenate([cover, below], axis=1), width)
+        starts[k, :, 1:] = runs + ends
+        starts[k, 0, 0] = runs
+        starts[k, 1:, 0] = runs + ends[:-1, -1]
+        steps.append(step)
+        spans.append(span)
+        runs += len(step)
+    return Atlas(
+        widths,
+        lows,
+        highs,
+        np.array([top for _, top, _ in drawn], np.int64),
+        starts,
+        np.concatenate(steps) if steps else np.zeros(0, np.uint8),
+        np.concatenate(spans) if spans else np.zeros(0, np.int64),
+    )
+
+
+def _draw_segments(
+    font: ImageFont.FreeTypeFont, charset: str, pairs: NDArray[np.intp]
+) -> tuple[NDArray[np.int64], int, NDArray[np.uint8]]:
+    """Return widths (P,), the first row against the baseline and coverage (P, rows, columns)."""
+    edge = _Glyph(0, 0, np.zeros((0, 0), np.uint8), 0)
+    glyphs = [edge, *(_glyph(font, c) for c in charset)]
+    middles = [(g.advance + 1) // 2 for g in glyphs[1:]]
+    top = min((g.top for g in glyphs), default=0)
+    bottom = max(top + 1, *(g.top + g.cover.shape[0] for g in glyphs))
+    # room before the first glyph and after the last for what they reach beyond their advance
+    room = margin(font)
+    before = np.array([-room, *middles])
+    after = np.array([room, *middles])
+    advance = np.array([g.advance for g in glyphs])
+    first, second = pairs[:, 0], pairs[:, 1]
+    widths = (advance[first] - before[first] + after[second]).astype(np.int64)
+    # each canvas has room on both sides for the parts of its glyphs that other segments own
+    columns = int(widths.max(initial=1))
+    cover = np.zeros((len(pairs), bottom - top, 3 * columns), np.uint8)
+    pens = columns + advance[first] - before[first]
+    for k, glyph in enumerate(glyphs):
+        _stamp(cover, np.nonzero(first == k)[0], glyph, top, columns - int(before[k]))
+    for k, glyph in enumerate(glyphs):
+        for pen in np.unique(pens[second == k]):
+            _stamp(cover, np.nonzero((second == k) & (pens == pen))[0], glyph, top, int(pen))
+    return widths, top, cover[:, :, columns : 2 * columns]
+
+
+@lru_cache(maxsize=256)
+def margin(font: ImageFont.FreeTypeFont) -> int:
+    """Return how far letters reach beyond their advance, in pixels, on either side.
+
+    It goes by a fixed set of letters, so that a text stands the same whatever others there are.
+    """
+    glyphs = [_glyph(font, c) for c in string.printable.strip()]
+    return max(1, *(int(max(-g.left, g.left + g.cover.shape[1] - g.advance)) for g in glyphs))
+
+
+def _stamp(
+    cover: NDArray[np.uint8], chosen: NDArray[np.intp], glyph: _Glyph, top: int, pen: int
+) -> None:
+    """Draw a glyph at a pen position into the chosen ones of cover (P, rows, columns)."""
+    if not glyph.cover.size or not len(chosen):
+        return
+    y, x = glyph.top - top, pen + glyph.left
+    rows, columns = glyph.cover.shape
+    x0, x1 = max(x, 0), min(x + columns, cover.shape[2])
+    if x0 < x1:
+        place = (chosen, slice(y, y + rows), slice(x0, x1))
+        cover[place] = combine(cover[place], glyph.cover[:, x0 - x : x1 - x])
+
+
+def combine(under: NDArray[np.uint8], ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the coverage where two glyphs overlap, as Pillow's FreeType module has it."""
+    product = under.astype(np.int64) * (255 - ink.astype(np.int64)) + 128
+    kept = ((product >> 8) + product) >> 8
+    return np.minimum(ink + kept, 255).astype(np.uint8)
+
+
+def quantise(cover: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return coverage 0 .. 255 as the nearest of `COVERAGE_STEPS` steps."""
+    return ((cover.astype(np.int64) * (COVERAGE_STEPS - 1) + 127) // 255).astype(np.uint8)
+
+
+def _runs(
+    cover: NDArray[np.uint8], widths: NDArray[np.int64]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the steps and spans of all runs, and where those of each row end, (P, rows)."""
+    step = quantise(cover)
+    inside = np.arange(cover.shape[2]) < widths[:, None, None]
+    starts = np.empty(cover.shape, bool)
+    starts[:, :, :1] = True
+    starts[:, :, 1:] = step[:, :, 1:] != step[:, :, :-1]
+    starts &= inside
+    place = np.nonzero(starts)
+    # a run ends where the next begins, the last of a row at the width of its segment
+    following = np.append(place[2][1:], 0)
+    last = np.append((place[0][1:] != place[0][:-1]) | (place[1][1:] != place[1][:-1]), True)
+    stop = np.where(last, widths[place[0]], following)
+    ends = starts.sum(2).ravel().cumsum().reshape(cover.shape[:2])
+    return step[place], (stop - place[2]).astype(np.int64), ends.astype(np.int64)
+
+
+def with_atlas(type_: Type, atlas: Atlas) -> Type:
+    """Return `type_`, whose tops are baselines, with the letters of an atlas."""
+    return type_._replace(
+        widths=atlas.widths,
+        lows=atlas.lows,
+        highs=atlas.highs,
+        tops=type_.tops + atlas.tops,
+        starts=atlas.starts,
+        steps=atlas.steps,
+        spans=atlas.spans,
+    )
+
+
+@lru_cache(maxsize=16)
+def cached_atlas(typeface: Typeface, sizes: tuple[float, ...], charset: str) -> Atlas:
+    """Return `draw_atlas` of all pairs, drawn once."""
+    return draw_atlas(typeface, sizes, charset)
+
+
+def shape_texts(
+    texts: Iterable[str], typeface: Typeface, sizes: tuple[float, ...]
+) -> tuple[Atlas, dict[str, list[int]], str]:
+    """Lay texts that were written in Python.
+
+    Returns
+    -------
+    atlas : Atlas
+        The segments that the texts use.
+    segments : dict
+        Of each text its segments.
+    lacking : str
+        The characters that the font has no glyph for.
+    """
+    unique = set(texts)
+    charset = "".join(sorted(set().union(*unique))) if unique else ""
+    glyph_of = {c: k + 1 for k, c in enumerate(charset)}
+    chains = {t: [0, *(glyph_of[c] for c in t), 0] for t in unique}
+    count = len(charset) + 1
+    if count <= ALL_PAIRS:
+        atlas = cached_atlas(typeface, sizes, charset)
+        place = {a * count + b: a * count + b for a in range(count) for b in range(count)}
+    else:
+        used = sorted(
+            {a * count + b for chain in chains.values() for a, b in itertools.pairwise(chain)}
+        )
+        place = {key: k for k, key in enumerate(used)}
+        keys = np.array(used, np.intp)
+        atlas = draw_atlas(typeface, sizes, charset, np.stack([keys // count, keys % count], 1))
+    segments = {
+        t: [place[a * count + b] for a, b in itertools.pairwise(chain)]
+        for t, chain in chains.items()
+    }
+    return atlas, segments, typeface.lacks(charset)
+
+
+def measure(text: str, font: ImageFont.FreeTypeFont) -> int:
+    """Return the advance of a text in pixels, as the atlas lays it."""
+    return sum(math.floor(font.getlength(c) + 0.5) for c in text)
+
+
+def size_ladder(size: float) -> tuple[float, ...]:
+    """Return the sizes to draw the atlas at: `size`, and ever smaller ones down to the legible."""
+    sizes = [size]
+    while sizes[-1] * SHRINK >= SMALLEST_SIZE:
+        sizes.append(round(sizes[-1] * SHRINK, 3))
+    return tuple(sizes)
