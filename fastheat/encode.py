@@ -1,0 +1,151 @@
+"""encode_chunk: the whole picture half of a GIF as one pure function of layout and values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastheat.formats import ValueFormat, as_written
+from fastheat.layout import Layout, Shown
+from fastheat.text import Type, shape_texts, with_atlas
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """The image blocks of a chunk of frames, joined.
+
+    Frame t is ``data[ends[t - 1] : ends[t]]``, from 0; no bytes where it shows what the frame
+    before showed. `transparent` says of each whether it leaves pixels as they were.
+    """
+
+    data: bytes
+    ends: list[int]
+    transparent: list[bool]
+    shown: Shown
+
+
+def encode_chunk(
+    layout: Layout, previous: NDArray[np.float64] | None, values: NDArray[np.float64]
+) -> Images:
+    """Encode frames that follow one another.
+
+    Parameters
+    ----------
+    layout
+        From `Heatmap`.
+    previous
+        (N, M) the values of the frame before the first, None where that is the first of all.
+    values
+        (T, N, M) C-contiguous.
+    """
+    from fastheat import kernels
+
+    first = previous is None
+    every = values if previous is None else np.concatenate([previous[None], values])
+    lettering, texts, lengths, lacking = _written(layout, every)
+    width, height = layout.size
+    state = kernels.new_state(layout.shape, width, texts.shape[2])
+    coder = kernels.new_coder(width * height)
+    worst = 2 * coder.codes_out.size
+    out = np.empty(worst, np.uint8)
+    ends = np.zeros(len(every), np.int64)
+    clears = np.zeros(len(every), np.bool_)
+    counts = np.zeros(4, np.int64)
+    done = 0
+    while True:
+        done = kernels.encode_frames(
+            every,
+            every.view(np.int64),
+            done,
+            first,
+            layout.static,
+            layout.grid,
+            layout.shades,
+            lettering,
+            texts,
+            lengths,
+            state,
+            coder,
+            out,
+            ends,
+            clears,
+            counts,
+        )
+        if done == len(every):
+            break
+        end = int(ends[done - 1])
+        out = np.concatenate([out[:end], np.empty(2 * end + worst, np.uint8)])
+    skipped = len(every) - len(values)
+    data = out[: ends[-1]].tobytes()
+    shown = _shown(layout, counts, len(values), lacking)
+    return Images(data, ends[skipped:].tolist(), clears[skipped:].tolist(), shown)
+
+
+def _shown(layout: Layout, counts: NDArray[np.int64], frames: int, lacking: str) -> Shown:
+    under, over, bad, hidden = counts.tolist()
+    if layout.crowded:
+        hidden = frames * layout.shape[0] * layout.shape[1]
+    return Shown(under, over, bad, hidden, lacking)
+
+
+def _written(
+    layout: Layout, values: NDArray[np.float64]
+) -> tuple[Type, NDArray[np.uint16], NDArray[np.int32], str]:
+    """Write the values.
+
+    Returns
+    -------
+    type : Type
+        With the letters of what was written.
+    texts : (T, N * M, longest) uint16
+        The segments of each text that differs from that of the frame before.
+    lengths : (T, N * M) int32
+        How many there are, -1 where a text is longer than any cell has room for.
+    lacking : str
+        The characters that the font has no glyph for.
+    """
+    frames = len(values)
+    cells = values.reshape(frames, -1)
+    if layout.format is None:
+        return layout.type, np.zeros((frames, 0, 0), np.uint16), np.zeros((frames, 0), np.int32), ""
+    if layout.writing is None:
+        return _written_in_python(layout, layout.format, cells)
+    from fastheat import kernels
+
+    texts = np.zeros((*cells.shape, layout.longest), np.uint16)
+    lengths = np.zeros(cells.shape, np.int32)
+    writing = layout.writing
+    kernels.write_numbers(
+        cells,
+        cells.view(np.int64),
+        writing.spec,
+        writing.before,
+        writing.after,
+        writing.glyph_of,
+        writing.glyphs,
+        np.empty(kernels.SCRATCH, np.uint64),
+        np.empty(writing.line, np.uint8),
+        texts,
+        lengths,
+    )
+    return layout.type, texts, lengths, ""
+
+
+def _written_in_python(
+    layout: Layout, valfmt: ValueFormat, cells: NDArray[np.float64]
+) -> tuple[Type, NDArray[np.uint16], NDArray[np.int32], str]:
+    bits, place = np.unique(cells.view(np.int64), return_inverse=True)
+    written = [valfmt.write(as_written(x, layout.dtype)) for x in bits.view(np.float64)]
+    atlas, segments, lacking = shape_texts(written, layout.typeface, layout.sizes)
+    longest = min(max(map(len, segments.values())), layout.longest)
+    table = np.zeros((len(written), longest), np.uint16)
+    lengths = np.full(len(written), -1, np.int32)
+    for k, text in enumerate(written):
+        chain = segments[text] if text else []
+        if len(chain) <= longest:
+            table[k, : len(chain)] = chain
+            lengths[k] = len(chain)
+    place = place.reshape(cells.shape)
+    return with_atlas(layout.type, atlas), table[place], lengths[place], lacking

@@ -1,0 +1,161 @@
+"""The kernels, run uncompiled on small input, against what they give compiled and against numpy."""
+
+import io
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image, ImageSequence
+
+from fastheat import Heatmap, kernels, save_gif
+from fastheat.encode import Images, encode_chunk
+from fastheat.stills import paint
+
+
+@pytest.fixture
+def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, kernel in list(vars(kernels).items()):
+        if hasattr(kernel, "py_func"):
+            monkeypatch.setattr(kernels, name, kernel.py_func)
+
+
+def walk(seed: int, frames: int, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Return frames of which each differs from the one before in some cells."""
+    rng = np.random.default_rng(seed)
+    steps = rng.normal(0, 0.2, (frames, *shape)) * (rng.random((frames, *shape)) < 0.4)
+    values: NDArray[np.float64] = steps.cumsum(0)
+    values[rng.random(values.shape) < 0.05] = np.nan
+    return values
+
+
+SMALL = [
+    {"valfmt": None, "grid_width": 0},
+    {"valfmt": ".1f", "dpi": 40},
+    {"valfmt": "$ {x:+.1e}!", "dpi": 30, "threshold": 0.1, "ha": "right", "cbar": True},
+    {"valfmt": lambda x: f"<{x:.1f}>" if x < 0 else "", "dpi": 40, "ha": "left"},
+    {"valfmt": ".60f", "dpi": 30, "figsize": (2, 2)},
+    {"valfmt": ".1f", "figsize": (0.9, 0.9), "row_labels": None, "col_labels": None},
+]
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered in scalar:RuntimeWarning")
+@pytest.mark.parametrize("options", SMALL)
+def test_kernels_draw_the_same_uncompiled(
+    options: dict[str, object], request: pytest.FixtureRequest
+) -> None:
+    heatmap = Heatmap((3, 2), vmin=-0.5, vmax=0.5, **options)  # type: ignore[arg-type]
+    frames = walk(3, 5, (3, 2))
+    frames[4] = 1e300
+    compiled = encode_chunk(heatmap.layout(), None, frames)
+    request.getfixturevalue("uncompiled")
+    assert encode_chunk(heatmap.layout(), None, frames) == compiled
+
+
+@pytest.mark.parametrize("options", SMALL)
+def test_a_chunk_may_be_cut_anywhere(options: dict[str, object]) -> None:
+    layout = Heatmap((3, 2), vmin=-0.5, vmax=0.5, **options).layout()  # type: ignore[arg-type]
+    frames = walk(4, 9, (3, 2))
+    whole = encode_chunk(layout, None, frames)
+    for cut in range(1, 9):
+        first = encode_chunk(layout, None, frames[:cut])
+        second = encode_chunk(layout, frames[cut - 1], frames[cut:])
+        joined = Images(
+            first.data + second.data,
+            first.ends + [len(first.data) + end for end in second.ends],
+            first.transparent + second.transparent,
+            first.shown + second.shown,
+        )
+        assert joined == whole
+
+
+def test_long_chunks_outgrow_the_first_buffer() -> None:
+    layout = Heatmap((30, 30), vmin=0, vmax=1, valfmt=None, dpi=40).layout()
+    frames = np.random.default_rng(0).random((60, 30, 30))
+    whole = encode_chunk(layout, None, frames)
+    parts = [
+        encode_chunk(layout, frames[k - 1] if k else None, frames[k : k + 1]).data
+        for k in range(60)
+    ]
+    assert whole.data == b"".join(parts)
+
+
+def test_what_could_not_be_shown_is_counted_over_all_frames() -> None:
+    layout = Heatmap((2, 2), vmin=0, vmax=1, valfmt=".1f").layout()
+    frame = np.array([[-1.0, 2.0], [np.nan, 1e300]])
+    images = encode_chunk(layout, None, np.stack([frame, frame, np.full((2, 2), 0.5)]))
+    shown = images.shown
+    assert (shown.under, shown.over, shown.bad, shown.hidden) == (2, 4, 2, 2)
+    _, still = paint(layout, frame)
+    assert (still.under, still.over, still.bad, still.hidden) == (1, 2, 1, 1)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 6), st.integers(1, 6))
+def test_one_changed_cell_changes_its_rectangle_only(seed: int, n: int, m: int) -> None:
+    rng = np.random.default_rng(seed)
+    layout = Heatmap((n, m), vmin=0, vmax=1, valfmt=None, dpi=30).layout()
+    frames = np.stack([np.zeros((n, m))] * 2)
+    i, j = rng.integers(n), rng.integers(m)
+    frames[1, i, j] = 1.0
+    images = encode_chunk(layout, frames[0], frames[1:])
+    box = np.frombuffer(images.data[1:9], "<u2").tolist()
+    grid = layout.grid
+    x0, y0 = int(grid.x0[j]), int(grid.y0[i])
+    assert box == [x0, y0, int(grid.x1[j]) - x0, int(grid.y1[i]) - y0]
+    assert images.transparent == [True]
+
+
+def test_minus_zero_is_another_text_than_zero() -> None:
+    layout = Heatmap((1, 1), vmin=0, vmax=1).layout()
+    images = encode_chunk(layout, np.array([[0.0]]), np.array([[[-0.0]], [[0.0]], [[0.0]]]))
+    assert images.ends[0] > 0
+    assert images.ends[1] > images.ends[0]
+    assert images.ends[2] == images.ends[1]
+
+
+def test_only_the_digits_that_differ_are_drawn() -> None:
+    layout = Heatmap((1, 1), vmin=0, vmax=1, valfmt=".6f").layout()
+    images = encode_chunk(
+        layout, np.array([[0.500001]]), np.array([[[0.500002]], [[0.500012]], [[0.700012]]])
+    )
+    widths = []
+    start = 0
+    for end in images.ends:
+        widths.append(int.from_bytes(images.data[start + 5 : start + 7], "little"))
+        start = end
+    assert widths[0] < widths[1] < widths[2]
+
+
+def test_a_text_that_becomes_blank_and_wider_leaves_whole_rows() -> None:
+    heatmap = Heatmap((1, 2), vmin=0, vmax=1, valfmt=lambda x: "1" if x < 2.5 else " " * 7)
+    frames = np.array([[[2, 2.0]], [[3, 2]], [[2, 3]], [[3, 3]], [[2, 2]]])
+    assert_lossless(heatmap, frames)
+
+
+@pytest.mark.parametrize(
+    "valfmt", ["{x:.1f}\u00b0", "\u20ac {x:.1f}", lambda x: "", lambda x: " " * 7]
+)
+def test_literal_text_beyond_ascii_and_no_text_at_all(valfmt: object) -> None:
+    heatmap = Heatmap((2, 2), vmin=0, vmax=1, valfmt=valfmt)  # type: ignore[arg-type]
+    assert_lossless(heatmap, np.random.default_rng(0).random((3, 2, 2)))
+
+
+@pytest.mark.parametrize("valfmt", ["d", "{x}", repr])
+def test_a_still_is_drawn_in_the_colours_of_its_own_type(valfmt: object) -> None:
+    heatmap = Heatmap((3, 4), vmin=0, vmax=800_000, valfmt=valfmt, figsize=(2.3, 2))  # type: ignore[arg-type]
+    frames = np.random.default_rng(0).integers(0, 9, (3, 3, 4)) * 100_000
+    assert_lossless(heatmap, frames)
+    assert heatmap.size == heatmap.image(frames[0]).size
+
+
+def assert_lossless(heatmap: Heatmap, frames: NDArray[np.generic]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        file = io.BytesIO()
+        save_gif(file, frames, heatmap=heatmap)
+        with Image.open(file) as image:
+            for k, frame in enumerate(ImageSequence.Iterator(image)):
+                assert (np.asarray(frame.convert("RGB")) == heatmap.rgb(frames[k])).all()
+            assert k == len(frames) - 1

@@ -1,0 +1,177 @@
+"""The run-walking LZW encoder against a plain greedy one and a decoder, both as GIF89a has them."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fastheat import kernels
+
+Runs = list[tuple[int, int]]
+
+
+@kernels.entry  # type: ignore[untyped-decorator, unused-ignore]
+def encode_compiled(indices: Any, lengths: Any, rows: Any, code_size: Any, coder: Any) -> Any:
+    kernels.begin_image(code_size, coder)
+    for r in range(rows.size - 1):
+        start, stop = rows[r], rows[r + 1]
+        kernels.feed(indices[start:stop], lengths[start:stop], stop - start, np.bool_(False), coder)
+    return kernels.end_image(indices, lengths, coder)
+
+
+def encode(runs: Runs, code_size: int, rows: list[int], function: Callable[..., Any]) -> bytes:
+    """Encode runs that come in rows, of which `rows` has the ends."""
+    coder = kernels.new_coder(sum(length for _, length in runs))
+    indices = np.array([index for index, _ in runs], np.uint8)
+    lengths = np.array([length for _, length in runs], np.int64)
+    ends = np.array([0, *rows, len(runs)], np.int64)
+    size = function(indices, lengths, ends, np.int64(code_size), coder)
+    return bytes(coder.codes_out[:size].tobytes())
+
+
+def pack(codes: Iterator[tuple[int, int]]) -> bytes:
+    total = filled = 0
+    for code, bits in codes:
+        total |= code << filled
+        filled += bits
+    return total.to_bytes((filled + 7) // 8, "little")
+
+
+def plain_lzw(pixels: list[int], code_size: int) -> bytes:
+    """Encode pixel by pixel, a dictionary of tuples, cleared as soon as it is full."""
+
+    def codes() -> Iterator[tuple[int, int]]:
+        clear = 1 << code_size
+        table: dict[tuple[int, ...], int] = {}
+        bits, following = code_size + 1, clear + 2
+        yield clear, bits
+        phrase: tuple[int, ...] = ()
+        for pixel in pixels:
+            longer = (*phrase, pixel)
+            if len(longer) == 1 or longer in table:
+                phrase = longer
+                continue
+            yield table.get(phrase, phrase[0]), bits
+            table[longer] = following
+            if following == 1 << bits:
+                bits += 1
+            following += 1
+            phrase = (pixel,)
+            if following == 4096:
+                yield clear, bits
+                table.clear()
+                bits, following = code_size + 1, clear + 2
+        yield table.get(phrase, phrase[0]), bits
+        if following == 1 << bits and bits < 12:
+            bits += 1
+        yield clear + 1, bits
+
+    return pack(codes())
+
+
+def decode(data: bytes, code_size: int) -> list[int]:
+    """Decode as appendix F says, and refuse what a strict decoder would."""
+    stream, place = int.from_bytes(data, "little"), 0
+    clear, end = 1 << code_size, (1 << code_size) + 1
+    table: list[tuple[int, ...]] = []
+    bits = code_size + 1
+    last: tuple[int, ...] = ()
+    pixels: list[int] = []
+    while True:
+        assert place + bits <= 8 * len(data), "ends without an end code"
+        code = stream >> place & (1 << bits) - 1
+        place += bits
+        if code == clear:
+            table = [(k,) for k in range(clear)] + [(), ()]
+            bits, last = code_size + 1, ()
+            continue
+        if code == end:
+            assert len(data) == (place + 7) // 8, "goes on after the end code"
+            return pixels
+        assert code <= len(table)
+        phrase = table[code] if code < len(table) else (*last, last[0])
+        if last and len(table) < 4096:
+            table.append((*last, phrase[0]))
+            if len(table) == 1 << bits and bits < 12:
+                bits += 1
+        pixels += phrase
+        last = phrase
+
+
+def spread(runs: Runs) -> list[int]:
+    return [index for index, length in runs for _ in range(length)]
+
+
+@st.composite
+def images(draw: st.DrawFn) -> tuple[Runs, int, list[int]]:
+    code_size = draw(st.integers(2, 8))
+    index = st.integers(0, min((1 << code_size) - 1, draw(st.sampled_from([1, 3, 255]))))
+    length = st.one_of(st.integers(1, 4), st.integers(1, 300))
+    runs = draw(st.lists(st.tuples(index, length), min_size=1, max_size=60))
+    rows = sorted(draw(st.lists(st.integers(0, len(runs)), max_size=5)))
+    return runs, code_size, rows
+
+
+@pytest.fixture
+def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, kernel in list(vars(kernels).items()):
+        if hasattr(kernel, "py_func"):
+            monkeypatch.setattr(kernels, name, kernel.py_func)
+
+
+@given(images())
+def test_runs_give_the_codes_of_plain_lzw(image: tuple[Runs, int, list[int]]) -> None:
+    runs, code_size, rows = image
+    data = encode(runs, code_size, rows, encode_compiled)
+    assert data == plain_lzw(spread(runs), code_size)
+    assert decode(data, code_size) == spread(runs)
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("seed", range(6))
+def test_kernels_give_the_same_codes_uncompiled(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    runs = [(int(i), int(n)) for i, n in rng.integers((0, 1), (4, 60), (80, 2))]
+    data = encode(runs, 2, [20, 20, 50], encode_compiled.py_func)
+    assert data == plain_lzw(spread(runs), 2)
+
+
+@pytest.mark.parametrize("code_size", [2, 5, 8])
+@pytest.mark.parametrize("longest", [1, 3, 40, 2000])
+def test_a_full_table_is_cleared(code_size: int, longest: int) -> None:
+    rng = np.random.default_rng(longest)
+    high = (1 << code_size, longest + 1)
+    runs = [(int(i), int(n)) for i, n in rng.integers((0, 1), high, (20_000, 2))]
+    runs = runs if longest < 100 else runs[:2000]
+    data = encode(runs, code_size, [], encode_compiled)
+    assert decode(data, code_size) == spread(runs)
+
+
+def test_one_flat_image_takes_about_the_square_root_of_its_pixels() -> None:
+    data = encode([(7, 1_000_000)], 8, [], encode_compiled)
+    assert decode(data, 8) == [7] * 1_000_000
+    assert len(data) < 3_000
+
+
+def test_a_coder_is_used_for_many_images_and_their_tables_never_mix() -> None:
+    rng = np.random.default_rng(5)
+    coder = kernels.new_coder(400)
+    for k in range(2 * kernels.GENERATIONS + 10):
+        indices = rng.integers(0, 3, 20).astype(np.uint8)
+        lengths = rng.integers(1, 20, 20)
+        ends = np.array([0, 20])
+        size = encode_compiled(indices, lengths, ends, np.int64(2), coder)
+        if k % 97 == 0 or k % kernels.GENERATIONS < 3:
+            pixels = np.repeat(indices, lengths).tolist()
+            assert coder.codes_out[:size].tobytes() == plain_lzw(pixels, 2)
+
+
+@given(st.integers(1, 600), st.integers(2, 8))
+@settings(max_examples=60)
+def test_noise_of_any_length_ends_in_whole_bytes(pixels: int, code_size: int) -> None:
+    noise = np.random.default_rng(pixels).integers(0, 1 << code_size, pixels)
+    runs = [(int(i), 1) for i in noise]
+    assert decode(encode(runs, code_size, [], encode_compiled), code_size) == noise.tolist()
