@@ -1,0 +1,164 @@
+"""The container: GIF89a blocks as bytes. It knows no pixels and opens no file.
+
+Section numbers are those of the GIF89a specification (CompuServe, 1990).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+TRAILER = b";"  # section 27; decoders ignore what follows it
+SHORTEST_DELAY = 2  # hundredths; browsers play 0 and 1 as 10
+LONGEST_DELAY = 65535  # hundredths, 16 bits
+MOST_LOOPS = 65535
+
+
+def header(size: tuple[int, int], table: NDArray[np.uint8], count: int, loop: int | None) -> bytes:
+    """Return all that comes before the first frame (sections 17 to 19 and 26).
+
+    Parameters
+    ----------
+    size
+        Width and height in pixels, at most 65,535.
+    table
+        (256, 3) the global colour table, of which `count` entries are in use.
+    loop
+        How often to play again after the first time, 0 for ever, None not at all.
+    """
+    bits = max(1, (count - 1).bit_length())
+    screen = struct.pack("<6sHHBBB", b"GIF89a", *size, 0xF0 | (bits - 1), 0, 0)
+    application = b""
+    if loop is not None:
+        application = b"!\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<HB", loop, 0)
+    return screen + table[: 1 << bits].tobytes() + application
+
+
+def graphic_control(delay: int, transparent: int | None) -> bytes:
+    """Return the block before an image (section 23): the frame is left in place when it is over.
+
+    Parameters
+    ----------
+    delay
+        Hundredths of a second until the next frame.
+    transparent
+        The index that leaves what was there, None where the image has no such pixels.
+    """
+    flags = 0x04 | (transparent is not None)  # disposal 1: do not dispose
+    return struct.pack("<BBBBHBB", 0x21, 0xF9, 4, flags, delay, transparent or 0, 0)
+
+
+def empty_image(transparent: int) -> bytes:
+    """Return the smallest image that changes nothing: one transparent pixel (sections 20, 22)."""
+    # codes of 3 bits: clear (4), the index, end (5)
+    codes = 4 | transparent << 3 | 5 << 6
+    return struct.pack("<BHHHHBBBHB", 0x2C, 0, 0, 1, 1, 0, 2, 2, codes, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameInfo:
+    """One frame as it lies in a file."""
+
+    delay: int  # hundredths of a second
+    box: tuple[int, int, int, int]  # left, top, width, height in pixels
+    offset: int  # of its first byte, which is its graphic control block's if it has one
+    length: int  # bytes
+    transparent: int | None
+    disposal: int
+
+
+@dataclass(frozen=True, slots=True)
+class GifInfo:
+    """What a GIF file says of itself."""
+
+    size: tuple[int, int]  # width, height in pixels
+    colors: int  # entries of the global colour table
+    loop: int | None  # plays after the first, 0 for ever, None where it does not say
+    frames: Sequence[FrameInfo]
+    length: int  # bytes up to and with the trailer
+    trailing: int  # bytes after it
+
+    @property
+    def duration(self) -> float:
+        """Milliseconds that it plays once."""
+        return 10.0 * sum(frame.delay for frame in self.frames)
+
+
+class _Reader:
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.offset = 0
+
+    def take(self, count: int) -> bytes:
+        data = self.file.read(count)
+        self.offset += len(data)
+        if len(data) < count:
+            raise ValueError(f"expected a whole GIF, but it ends at byte {self.offset}")
+        return data
+
+    def blocks(self) -> Iterator[bytes]:
+        while (size := self.take(1)[0]) > 0:
+            yield self.take(size)
+
+
+def read_info(file: BinaryIO) -> GifInfo:
+    """Read the blocks of a GIF, without decoding its pixels.
+
+    Parameters
+    ----------
+    file
+        Open for reading at the first byte.
+
+    Raises
+    ------
+    ValueError
+        If it is no GIF, ends early or has a block that GIF89a does not know.
+    """
+    reader = _Reader(file)
+    signature = file.read(6)
+    reader.offset = len(signature)
+    if signature not in (b"GIF87a", b"GIF89a"):
+        raise ValueError(f"expected a GIF, which begins with GIF87a or GIF89a, not {signature!r}")
+    width, height, flags, _, _ = struct.unpack("<HHBBB", reader.take(7))
+    colors = 2 << (flags & 7) if flags & 0x80 else 0
+    reader.take(3 * colors)
+    loop: int | None = None
+    frames: list[FrameInfo] = []
+    control: tuple[int, int, int | None, int] | None = None
+    while (introducer := reader.take(1)) != TRAILER:
+        start = reader.offset - 1
+        if introducer == b"!":
+            label = reader.take(1)[0]
+            data = list(reader.blocks())
+            if label == 0xF9 and data and len(data[0]) == 4:
+                packed, delay, index = struct.unpack("<BHB", data[0])
+                control = start, delay, index if packed & 1 else None, packed >> 2 & 7
+            elif label == 0xFF and data[:1] == [b"NETSCAPE2.0"] and len(data) > 1:
+                loop = int(struct.unpack("<xH", data[1])[0]) if len(data[1]) == 3 else loop
+        elif introducer == b",":
+            *box, packed = struct.unpack("<HHHHB", reader.take(9))
+            reader.take(3 * (2 << (packed & 7)) if packed & 0x80 else 0)
+            reader.take(1)
+            for _ in reader.blocks():
+                pass
+            first, delay, transparent, disposal = control or (start, 0, None, 0)
+            left, top, columns, rows = box
+            place = (left, top, columns, rows)
+            length = reader.offset - first
+            frames.append(FrameInfo(delay, place, first, length, transparent, disposal))
+            control = None
+        else:
+            raise ValueError(
+                f"expected an extension, an image or the trailer at byte {reader.offset - 1}, "
+                f"not {introducer!r}"
+            )
+    length = reader.offset
+    trailing = 0
+    while chunk := file.read(1 << 16):
+        trailing += len(chunk)
+    return GifInfo((width, height), colors, loop, tuple(frames), length, trailing)

@@ -1,0 +1,344 @@
+"""save_gif: frames from anywhere, in chunks, through `encode_chunk` into a file."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastheat import gif, norms
+from fastheat.encode import Images, encode_chunk
+from fastheat.heatmap import Heatmap, check_options, warn_of
+from fastheat.layout import Layout, Shown
+from fastheat.sources import Frames, open_frames
+from fastheat.writer import Clock, GifFile, check_target
+
+DEFAULT_DURATION = 100.0  # ms
+CHUNK_BYTES = 1 << 22  # of values, about, which are read and encoded together
+CHUNK_FRAMES = 32
+LONGEST_DURATION = 1e9  # ms; eleven days a frame
+
+
+@dataclass(frozen=True, slots=True)
+class GifSummary:
+    """What was written, and what of the frames could not be shown as given.
+
+    Attributes
+    ----------
+    frames : int
+        Frames taken from the source.
+    merged : int
+        Those that showed the same as the one before and only made it last longer.
+    size : (int, int)
+        Width and height in pixels.
+    duration : float
+        Milliseconds that the animation plays once.
+    vmin, vmax : float
+        The values at the ends of the colormap.
+    under, over, bad : int
+        Values below `vmin`, above `vmax`, and NaN or infinite, over all cells and frames.
+    hidden : int
+        Texts left out since their cells had no room.
+    lacking : str
+        Characters that the font has no glyph for.
+    raised : int
+        Frames whose delay was raised to 20 ms, the shortest that browsers keep to.
+    bytes : int
+        Size of the GIF.
+    seconds : float
+        Time that it took.
+    """
+
+    frames: int
+    merged: int
+    size: tuple[int, int]
+    duration: float
+    vmin: float
+    vmax: float
+    under: int
+    over: int
+    bad: int
+    hidden: int
+    lacking: str
+    raised: int
+    bytes: int
+    seconds: float
+
+
+def save_gif(
+    file: str | PathLike[str] | BinaryIO,
+    frames: object,
+    *,
+    fps: float | None = None,
+    duration: float | Sequence[float] | None = None,
+    loop: int | None = 0,
+    hold: float | None = None,
+    workers: int = 1,
+    progress: Callable[[int, int | None], object] | None = None,
+    heatmap: Heatmap | None = None,
+    **options: Any,
+) -> GifSummary:
+    """Write matrices as an animated heatmap.
+
+    Parameters
+    ----------
+    file
+        A path or a binary file object. At every instant it holds a whole GIF of the frames written
+        so far, if it can seek.
+    frames
+        An array (T, N, M), a sequence or iterator of matrices (N, M), or the path of a file that
+        `load_frames` reads. Taken a chunk at a time, and never collected.
+    fps
+        Frames per second.
+    duration
+        Milliseconds a frame, or of each frame in turn; 100 if `fps` is not given either. Written in
+        hundredths of a second, with rounding carried on; what is under 20 ms is raised to that.
+    loop
+        How often the animation is played again, 0 for ever; None plays it once.
+    hold
+        Milliseconds that the last frame is shown, in place of its duration.
+    workers
+        Threads that encode. The file does not depend on them.
+    progress
+        Called with the number of frames written so far and of all, None where it is not known.
+    heatmap
+        The layout to draw with, instead of `options`.
+    **options
+        Those of `Heatmap`.
+
+    Returns
+    -------
+    GifSummary
+        What was written.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument or a frame is not as expected; the file is not touched, unless a frame that
+        comes later than others is the reason, which are then in it.
+    OSError
+        If the file cannot be written.
+
+    Warns
+    -----
+    UserWarning
+        If something is not shown as given: values out of the range, texts without room, characters
+        without a glyph, delays that were raised, or a range taken from the first frame of an
+        iterator.
+    """
+    started = time.perf_counter()
+    check_target(file)
+    clock = Clock(_durations(fps, duration))
+    held = None if hold is None else _milliseconds("hold", hold)
+    if loop is not None and (
+        not isinstance(loop, int | np.integer) or not 0 <= loop <= gif.MOST_LOOPS
+    ):
+        raise ValueError(
+            f"expected loop to be 0 (for ever) to {gif.MOST_LOOPS} or None, not {loop!r}"
+        )
+    if not isinstance(workers, int | np.integer) or workers < 1:
+        raise ValueError(f"expected workers to be at least 1, not {workers!r}")
+    if progress is not None and not callable(progress):
+        raise TypeError(f"expected progress to be a function or None, not {progress!r}")
+    if heatmap is not None and not isinstance(heatmap, Heatmap):
+        raise TypeError(f"expected heatmap to be a Heatmap, not {heatmap!r}")
+    if heatmap is not None and options:
+        raise TypeError(
+            f"expected either heatmap= or options of one, not both: {', '.join(options)}"
+        )
+    check_names(options)
+    source = open_frames(frames)
+    clock.check(source.length)
+    if heatmap is None:
+        heatmap = Heatmap(source.shape, **options)
+    elif heatmap.shape != source.shape:
+        raise ValueError(
+            f"expected frames of shape {heatmap.shape} as the heatmap, not {source.shape}"
+        )
+    chunks = source.chunks(_chunk_length(source.shape))
+    if None in heatmap.range:
+        heatmap, chunks = _with_range(heatmap, source, chunks)
+    layout = heatmap.layout(source.dtype)
+
+    shown = Shown()
+    count = 0
+    delay = 0
+    header = gif.header(layout.size, layout.table, layout.shades.colors, loop)
+    with GifFile(file, header) as target:
+        for images in _encoded(layout, chunks, workers):
+            shown += images.shown
+            start = 0
+            for end, transparent in zip(images.ends, images.transparent, strict=True):
+                delay = clock.next(count)
+                target.add(images.data[start:end], transparent, delay)
+                start = end
+                count += 1
+            target.commit()
+            if progress is not None:
+                progress(count, source.length)
+        if held is not None:
+            clock.raised += held < 10 * gif.SHORTEST_DELAY
+            target.lengthen(clock.last(held) - delay)
+    _warn(shown, heatmap, clock)
+    vmin, vmax = heatmap.range
+    assert vmin is not None
+    assert vmax is not None
+    return GifSummary(
+        frames=count,
+        merged=target.merged,
+        size=layout.size,
+        duration=10.0 * target.ticks,
+        vmin=vmin,
+        vmax=vmax,
+        under=shown.under,
+        over=shown.over,
+        bad=shown.bad,
+        hidden=shown.hidden,
+        lacking=shown.lacking,
+        raised=clock.raised,
+        bytes=target.bytes,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def check_names(options: dict[str, Any]) -> None:
+    """Refuse what is no option, before anything is read."""
+    own = ("fps", "duration", "loop", "hold", "workers", "progress", "heatmap")
+    check_options(options, own)
+
+
+def _durations(fps: object, duration: object) -> float | list[float]:
+    if fps is not None and duration is not None:
+        raise ValueError(f"expected fps or duration, not both: fps={fps!r}, duration={duration!r}")
+    if fps is not None:
+        try:
+            rate = float(fps)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            raise TypeError(f"expected fps to be a number, not {fps!r}") from None
+        if not 0 < rate < float("inf"):
+            raise ValueError(f"expected fps to be above 0, not {fps!r}")
+        return _milliseconds("fps", 1000.0 / rate, fps)
+    if duration is None:
+        return DEFAULT_DURATION
+    if (
+        isinstance(duration, Sequence | np.ndarray)
+        and not isinstance(duration, str)
+        and np.ndim(duration) == 1
+    ):
+        return [_milliseconds("duration", each) for each in duration]
+    return _milliseconds("duration", duration)
+
+
+def _milliseconds(name: str, value: object, given: object = None) -> float:
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise TypeError(f"expected {name} to be milliseconds, not {value!r}") from None
+    if not 0 <= number <= LONGEST_DURATION:
+        shown = value if given is None else given
+        raise ValueError(
+            f"expected {name} to give 0 to {LONGEST_DURATION:g} milliseconds a frame, not {shown!r}"
+        )
+    return number
+
+
+def _chunk_length(shape: tuple[int, int]) -> int:
+    return max(1, min(CHUNK_FRAMES, CHUNK_BYTES // (8 * shape[0] * shape[1])))
+
+
+def _with_range(
+    heatmap: Heatmap, source: Frames, chunks: Iterator[NDArray[np.float64]]
+) -> tuple[Heatmap, Iterator[NDArray[np.float64]]]:
+    """Take the range from all frames if they can be read twice, else from the first."""
+    found: tuple[float, float] | None = None
+    if source.rereadable:
+        for chunk in chunks:
+            found = norms.wider(found, norms.finite_range(chunk))
+        return heatmap.with_range(*(found or (0.0, 1.0))), source.chunks(
+            _chunk_length(source.shape)
+        )
+    first = next(chunks)
+    found = norms.finite_range(first[0]) or (0.0, 1.0)
+    heatmap = heatmap.with_range(*found)
+    vmin, vmax = heatmap.range
+    warnings.warn(
+        f"took vmin={vmin:g} and vmax={vmax:g} from the first frame, since the frames can be read "
+        "only once: give vmin and vmax",
+        stacklevel=3,
+    )
+    return heatmap, _chain(first, chunks)
+
+
+def _chain(
+    first: NDArray[np.float64], rest: Iterator[NDArray[np.float64]]
+) -> Iterator[NDArray[np.float64]]:
+    yield first
+    yield from rest
+
+
+def _encoded(
+    layout: Layout, chunks: Iterator[NDArray[np.float64]], workers: int
+) -> Iterator[Images]:
+    """Encode chunks on threads, at most two for each in flight, and yield them in order."""
+    if workers == 1:
+        for before, chunk in _followed(chunks):
+            yield encode_chunk(layout, before, chunk)
+        return
+    waiting: deque[Future[Images]] = deque()
+    failed: Exception | None = None
+    followed = _followed(chunks)
+    with ThreadPoolExecutor(workers, "fastheat") as pool:
+        try:
+            while True:
+                try:
+                    before, chunk = next(followed)
+                except StopIteration:
+                    break
+                except Exception as error:  # what was read before it is still written
+                    failed = error
+                    break
+                waiting.append(pool.submit(encode_chunk, layout, before, chunk))
+                if len(waiting) >= 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+    if failed is not None:
+        raise failed
+
+
+def _followed(
+    chunks: Iterator[NDArray[np.float64]],
+) -> Iterator[tuple[NDArray[np.float64] | None, NDArray[np.float64]]]:
+    """Yield each chunk after the last frame of the chunk before it."""
+    before: NDArray[np.float64] | None = None
+    for chunk in chunks:
+        yield before, chunk
+        before = chunk[-1].copy()
+
+
+def _warn(shown: Shown, heatmap: Heatmap, clock: Clock) -> None:
+    warn_of(shown)
+    if shown.under or shown.over:
+        vmin, vmax = heatmap.range
+        warnings.warn(
+            f"{shown.under} values are below vmin={vmin:g} and {shown.over} above vmax={vmax:g}, "
+            "over all frames: they have the colours of the ends",
+            stacklevel=3,
+        )
+    if clock.raised:
+        warnings.warn(
+            f"raised the delay of {clock.raised} frames to {10 * gif.SHORTEST_DELAY} ms, since "
+            "browsers play shorter ones at 100 ms",
+            stacklevel=3,
+        )

@@ -1,0 +1,120 @@
+"""The article's figure as matplotlib draws it: the oracle for the picture as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import matplotlib
+import numpy as np
+import numpy.typing as npt
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colorbar import Colorbar
+from matplotlib.colors import Colormap
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.text import Text
+from matplotlib.ticker import StrMethodFormatter
+
+VERSION = tuple(int(part) for part in matplotlib.__version__.split(".")[:2])
+
+Edges = tuple[float, float, float, float]
+"""Left, top, right and bottom in pixels, y downwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A figure that was drawn."""
+
+    pixels: npt.NDArray[np.uint8]  # (height, width, 3)
+    axes: Axes
+    image: AxesImage
+    texts: Sequence[Sequence[Text]]  # of the cells; empty without valfmt
+    bar: Colorbar | None
+
+    def edges(self, artist: Artist) -> Edges:
+        """Return the window extent of an artist."""
+        box = artist.get_window_extent()
+        height = len(self.pixels)
+        return float(box.x0), float(height - box.y1), float(box.x1), float(height - box.y0)
+
+    def cell(self, i: int, j: int) -> Edges:
+        """Return the edges of a cell, grid lines not counted."""
+        height = len(self.pixels)
+        corners = [(j - 0.5, i - 0.5), (j + 0.5, i + 0.5)]
+        (x0, y0), (x1, y1) = self.axes.transData.transform(corners).tolist()
+        return x0, height - y0, x1, height - y1
+
+
+def defaults() -> AbstractContextManager[None]:
+    """Whatever the user's settings, draw as matplotlib comes."""
+    return matplotlib.rc_context(cast("Any", dict(matplotlib.rcParamsDefault)))
+
+
+def draw(
+    values: npt.ArrayLike,
+    row_labels: Sequence[str],
+    col_labels: Sequence[str],
+    *,
+    figsize: tuple[float, float],
+    dpi: float = 100,
+    valfmt: str | None = "{x:.2f}",
+    textcolors: tuple[str, str] = ("black", "white"),
+    threshold: float | None = None,
+    cbar: bool = False,
+    cbar_label: str = "",
+    cmap: str | Colormap = "viridis",
+    vmin: float | None = None,
+    vmax: float | None = None,
+    aspect: str = "equal",
+) -> Reference:
+    """Draw `heatmap()` and `annotate_heatmap()` of the article, laid out with `tight_layout`."""
+    data = np.asarray(values)
+    rows, columns = data.shape
+    with defaults():
+        figure = Figure(figsize=figsize, dpi=dpi)
+        canvas: Any = FigureCanvasAgg(figure)
+        axes = figure.subplots()
+        image = axes.imshow(data, cmap=cmap, vmin=vmin, vmax=vmax, aspect=cast("Any", aspect))
+        bar = None
+        if cbar:
+            bar = figure.colorbar(image, ax=axes)
+            bar.ax.set_ylabel(cbar_label, rotation=-90, va="bottom")
+        axes.set_xticks(np.arange(columns), labels=list(col_labels))
+        axes.set_yticks(np.arange(rows), labels=list(row_labels))
+        axes.tick_params(top=True, bottom=False, labeltop=True, labelbottom=False)
+        for label in axes.get_xticklabels():
+            label.set(rotation=-30, horizontalalignment="right", rotation_mode="anchor")
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        axes.set_xticks(np.arange(columns + 1) - 0.5, minor=True)
+        axes.set_yticks(np.arange(rows + 1) - 0.5, minor=True)
+        axes.grid(which="minor", color="w", linestyle="-", linewidth=3)
+        axes.tick_params(which="minor", bottom=False, left=False)
+        texts: list[list[Text]] = []
+        if valfmt is not None:
+            formatter = StrMethodFormatter(valfmt)
+            norm = cast("Any", image.norm)
+            limit = norm(data.max()) / 2 if threshold is None else norm(threshold)
+            texts = [
+                [
+                    axes.text(
+                        j,
+                        i,
+                        formatter(data[i, j], None),
+                        horizontalalignment="center",
+                        verticalalignment="center",
+                        color=textcolors[int(bool(norm(data[i, j]) > limit))],
+                    )
+                    for j in range(columns)
+                ]
+                for i in range(rows)
+            ]
+        figure.tight_layout()
+        canvas.draw()
+        pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    return Reference(pixels, axes, image, texts, bar)

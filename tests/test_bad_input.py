@@ -1,0 +1,489 @@
+"""What cannot be drawn is refused in one line that names it, and leaves no file behind."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import pickle
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastheat
+from fastheat import Heatmap, load_frames, save_gif
+
+FRAMES = np.random.default_rng(0).random((3, 2, 4))
+
+Check = Callable[..., str]
+
+
+@pytest.fixture
+def refused(tmp_path: Path) -> Check:
+    """Return a check that `save_gif` refuses its arguments, which returns the one line."""
+
+    def check(
+        error: type[BaseException], frames: object = FRAMES, *names: str, **arguments: Any
+    ) -> str:
+        fresh, existing = tmp_path / "fresh.gif", tmp_path / "existing.gif"
+        existing.write_bytes(b"what was here")
+        messages = []
+        for path in (fresh, existing):
+            with pytest.raises(error) as caught:
+                save_gif(path, frames, **arguments)
+            assert type(caught.value) is error
+            messages.append(str(caught.value))
+        assert not fresh.exists()
+        assert existing.read_bytes() == b"what was here"
+        assert sorted(tmp_path.glob("*.gif")) == [existing]
+        message = messages[0]
+        assert messages[1] == message
+        assert_one_line(message)
+        for name in names:
+            assert name in message
+        return message
+
+    return check
+
+
+def assert_one_line(message: str) -> None:
+    assert message
+    assert "\n" not in message
+    assert message == message.strip()
+    assert len(message) < 600
+
+
+# ------------------------------------------------------------------------------------------ frames
+
+
+@pytest.mark.parametrize(
+    ("frames", "names"),
+    [
+        (np.zeros(4), ["(4,)", "(T, N, M)"]),
+        (np.zeros((2, 4)), ["(2, 4)", "(T, N, M)"]),
+        (np.zeros((2, 3, 4, 5)), ["(2, 3, 4, 5)", "(T, N, M)"]),
+        (np.float64(3.0), ["()", "(T, N, M)"]),
+        ([1.0, 2.0], ["frame 0", "()", "(N, M)"]),
+        ([[1.0, 2.0]], ["frame 0", "(2,)", "(N, M)"]),
+        ([np.zeros((2, 2)), np.zeros((2, 2, 2))], ["frame 1", "(2, 2, 2)"]),
+        (np.zeros((0, 2, 4)), ["(0, 2, 4)", "at least one frame"]),
+        (np.zeros((3, 0, 4)), ["(0, 4)", "at least one cell"]),
+        (np.zeros((3, 2, 0)), ["(2, 0)", "at least one cell"]),
+        ([], ["at least one"]),
+        (iter([]), ["at least one"]),
+        ([np.zeros((0, 0))], ["frame 0", "(0, 0)", "at least one cell"]),
+        ([np.zeros((2, 4)), np.zeros((2, 4)), np.zeros((4, 2))], ["frame 2", "(4, 2)", "(2, 4)"]),
+        ([[[1, 2], [3]]], ["frame 0", "1", "2"]),
+    ],
+)
+def test_frames_of_wrong_shapes_are_refused(refused: Check, frames: Any, names: list[str]) -> None:
+    assert "expected" in refused(ValueError, frames, *names)
+
+
+def test_a_frame_of_another_shape_in_an_iterator_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+    frames = (np.zeros((2, 4) if k < 3 else (3, 4)) for k in range(5))
+    with pytest.raises(ValueError, match=r"frame 3 has shape \(3, 4\), expected \(2, 4\)"):
+        save_gif(path, frames, vmin=0, vmax=1)
+
+
+@pytest.mark.parametrize(
+    ("frames", "names"),
+    [
+        (np.zeros((3, 2, 4), complex), ["complex128", "real numbers"]),
+        ([np.zeros((2, 4)), np.zeros((2, 4), complex)], ["frame 1", "complex128"]),
+        (np.zeros((3, 2, 4), object), ["object", "real numbers"]),
+        (np.full((3, 2, 4), "1.5"), ["<U3", "real numbers"]),
+        (np.full((3, 2, 4), b"1.5"), ["S3", "real numbers"]),
+        (np.zeros((3, 2, 4), "datetime64[s]"), ["datetime64[s]", "real numbers"]),
+        ([[["a", "b"]]], ["frame 0", "<U1", "real numbers"]),
+        ([[[1.0, None]]], ["frame 0", "object", "real numbers"]),
+        (None, ["NoneType", "expected"]),
+        (3, ["int", "expected"]),
+        ({"a": FRAMES}, ["dict", "expected"]),
+        (b"bytes", ["bytes", "expected"]),
+        ({1.0, 2.0}, ["set", "expected"]),
+        (print, ["builtin_function_or_method", "expected"]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_no_array_of_numbers_is_refused(
+    refused: Check, frames: object, names: list[str]
+) -> None:
+    refused(TypeError, frames, *names)
+
+
+def test_values_of_another_shape_than_the_heatmap_are_refused(refused: Check) -> None:
+    heatmap = Heatmap((3, 3), vmin=0, vmax=1)
+    refused(ValueError, FRAMES, "(3, 3)", "(2, 4)", heatmap=heatmap)
+    for draw in (heatmap.rgb, heatmap.indices, heatmap.image):
+        with pytest.raises(ValueError, match=r"expected values of shape \(3, 3\), not \(2, 4\)"):
+            draw(FRAMES[0])
+        with pytest.raises(ValueError, match=r"shape \(9,\)"):
+            draw(np.zeros(9))
+        with pytest.raises(TypeError, match="complex128"):
+            draw(np.zeros((3, 3), complex))
+
+
+# ---------------------------------------------------------------------------------- options by name
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("colour_map", None),
+        ("vmni", "vmin"),
+        ("Cmap", "cmap"),
+        ("fig_size", "figsize"),
+        ("lop", "loop"),
+    ],
+)
+def test_unknown_options_are_refused_with_the_nearest_names(
+    refused: Check, name: str, nearest: str | None
+) -> None:
+    message = refused(TypeError, FRAMES, repr(name), **{name: 1})
+    assert nearest is None or repr(nearest) in message
+
+
+def test_a_heatmap_names_the_nearest_option_too() -> None:
+    with pytest.raises(
+        TypeError, match="unknown option 'tresh'; did you mean 'threshold'"
+    ) as caught:
+        Heatmap((2, 2), tresh=1)
+    assert_one_line(str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"), [("ylgn", "'YlGn'"), ("virdis", "'viridis'"), ("RdBu_R", "'RdBu_r'")]
+)
+def test_unknown_colormaps_are_refused_with_the_nearest_names(
+    refused: Check, name: str, nearest: str
+) -> None:
+    refused(ValueError, FRAMES, repr(name), nearest, "expected", cmap=name)
+
+
+def test_a_colormap_like_no_other_is_refused_without_a_guess(refused: Check) -> None:
+    assert "did you mean" not in refused(ValueError, FRAMES, "'zzzzzz'", cmap="zzzzzz")
+
+
+@pytest.mark.parametrize("cmap", [5, None, object, 1.5])
+def test_what_is_no_colormap_is_refused(refused: Check, cmap: object) -> None:
+    refused(TypeError, FRAMES, repr(cmap), "expected", cmap=cmap)
+
+
+# -------------------------------------------------------------------------------- values of options
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({"row_labels": ["a"]}, ["2 row_labels", "1"]),
+        ({"row_labels": ["a", "b", "c"]}, ["2 row_labels", "3"]),
+        ({"col_labels": []}, ["4 col_labels", "0"]),
+        ({"col_labels": "abcd"}, ["col_labels", "'abcd'"]),
+        ({"col_labels": "{:q}"}, ["col_labels", "'{:q}'"]),
+        ({"col_labels": "{nope}"}, ["col_labels", "'{nope}'"]),
+        ({"vmin": 2, "vmax": 1}, ["vmin=2.0", "vmax=1.0", "vmin <= vmax"]),
+        ({"vmin": math.nan}, ["vmin", "nan", "finite"]),
+        ({"vmax": math.inf}, ["vmax", "inf", "finite"]),
+        ({"threshold": math.nan}, ["threshold", "nan"]),
+        ({"valfmt": "{x:.2q}"}, ["'{x:.2q}'", "expected"]),
+        ({"valfmt": ".2q"}, ["'.2q'", "expected"]),
+        ({"valfmt": "{y:.2f}"}, ["'{y:.2f}'", "expected"]),
+        ({"valfmt": "{x:.2f"}, ["'{x:.2f'", "expected"]),
+        ({"valfmt": "{x.nope}"}, ["'{x.nope}'", "expected"]),
+        ({"valfmt": "{x:d}"}, ["'{x:d}'", "float64", "expected"]),
+        ({"valfmt": "hello"}, ["'hello'", "expected"]),
+        ({"textcolors": ["black"]}, ["textcolors", "['black']", "two colours"]),
+        ({"textcolors": ["black", "wite"]}, ["textcolors", "'wite'"]),
+        ({"textcolors": "black"}, ["textcolors", "'black'"]),
+        ({"grid_color": "no colour"}, ["grid_color", "'no colour'", "expected"]),
+        ({"background": (300, 0, 0)}, ["background", "300"]),
+        ({"foreground": "#12"}, ["foreground", "'#12'"]),
+        ({"under": "undr"}, ["'undr'"]),
+        ({"cmap": ["red"]}, ["['red']", "two colors"]),
+        ({"cmap": ["red", "blu e"]}, ["'blu e'"]),
+        ({"figsize": (0, 4)}, ["figsize", "(0, 4)"]),
+        ({"figsize": (-1, 4)}, ["figsize", "(-1, 4)"]),
+        ({"figsize": (math.nan, 4)}, ["figsize", "nan"]),
+        ({"figsize": (1, 2, 3)}, ["figsize", "(1, 2, 3)"]),
+        ({"figsize": (0.3, 0.3)}, ["figsize", "30 x 30 px"]),
+        ({"figsize": (1000, 4)}, ["65535", "100000 x 400", "figsize"]),
+        ({"figsize": (4, 655.36)}, ["65535", "65536"]),
+        ({"figsize": (10, 4), "dpi": 20000, "fontsize": 1}, ["65535", "200000 x 80000", "dpi"]),
+        ({"dpi": 0}, ["dpi", "0"]),
+        ({"dpi": -5}, ["dpi", "-5"]),
+        ({"dpi": math.nan}, ["dpi", "nan"]),
+        ({"fontsize": 0}, ["fontsize", "0"]),
+        ({"fontsize": 1e-9}, ["fontsize", "1e-09"]),
+        ({"fontsize": 1e9}, ["fontsize", "1000000000.0"]),
+        ({"text_size": -1}, ["text_size", "-1"]),
+        ({"grid_width": -1}, ["grid_width", "-1"]),
+        ({"col_rotation": math.inf}, ["col_rotation", "inf"]),
+        ({"ha": "middle"}, ["ha", "'middle'", "center"]),
+        ({"va": "baseline"}, ["va", "'baseline'", "center"]),
+        ({"font": "No Such Font"}, ["'No Such Font'", "font"]),
+        ({"duration": -1}, ["duration", "-1"]),
+        ({"duration": math.nan}, ["duration", "nan"]),
+        ({"duration": math.inf}, ["duration", "inf"]),
+        ({"duration": [50, 50]}, ["3 frames", "2"]),
+        ({"duration": [50, 50, 50, 50]}, ["3 frames", "4"]),
+        ({"duration": [50, -50, 50]}, ["duration", "-50"]),
+        ({"duration": []}, ["3 frames", "0"]),
+        ({"fps": 0}, ["fps", "0"]),
+        ({"fps": -25}, ["fps", "-25"]),
+        ({"fps": math.nan}, ["fps", "nan"]),
+        ({"fps": 1e-12}, ["fps", "1e-12"]),
+        ({"fps": 25, "duration": 40}, ["fps=25", "duration=40", "not both"]),
+        ({"hold": -1}, ["hold", "-1"]),
+        ({"hold": math.nan}, ["hold", "nan"]),
+        ({"loop": -1}, ["loop", "-1"]),
+        ({"loop": 65536}, ["loop", "65536"]),
+        ({"workers": 0}, ["workers", "0"]),
+        ({"workers": -2}, ["workers", "-2"]),
+    ],
+    ids=str,
+)
+def test_values_that_an_option_does_not_take_are_refused(
+    refused: Check, options: dict[str, Any], names: list[str]
+) -> None:
+    refused(ValueError, FRAMES, *names, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({"row_labels": 3}, ["row_labels", "3"]),
+        ({"vmin": "low"}, ["vmin", "'low'"]),
+        ({"vmax": [1]}, ["vmax", "[1]"]),
+        ({"threshold": "half"}, ["threshold", "'half'"]),
+        ({"valfmt": 2}, ["valfmt", "2"]),
+        pytest.param({"valfmt": lambda _: 5}, ["valfmt", "string", "5"], id="valfmt that counts"),
+        ({"figsize": 5}, ["figsize", "5"]),
+        ({"figsize": ("a", "b")}, ["figsize", "'a'"]),
+        ({"dpi": "high"}, ["dpi", "'high'"]),
+        ({"fontsize": "large"}, ["fontsize", "'large'"]),
+        ({"grid_width": "thin"}, ["grid_width", "'thin'"]),
+        ({"title": 5}, ["title", "5"]),
+        ({"cbar_label": ["a"]}, ["cbar_label", "['a']"]),
+        ({"duration": "fast"}, ["duration", "'fast'"]),
+        ({"duration": [50, "x", 50]}, ["duration", "'x'"]),
+        ({"fps": "fast"}, ["fps", "'fast'"]),
+        ({"hold": "long"}, ["hold", "'long'"]),
+    ],
+    ids=str,
+)
+def test_options_of_the_wrong_type_are_refused(
+    refused: Check, options: dict[str, Any], names: list[str]
+) -> None:
+    refused(TypeError, FRAMES, *names, **options)
+
+
+@pytest.mark.parametrize(
+    "options", [{"loop": 1.5}, {"loop": "ever"}, {"workers": 1.5}, {"font": 5}]
+)
+def test_other_wrong_types_are_refused(refused: Check, options: dict[str, Any]) -> None:
+    with pytest.raises((TypeError, ValueError)) as caught:
+        save_gif(io.BytesIO(), FRAMES, **options)
+    assert_one_line(str(caught.value))
+    assert repr(next(iter(options.values()))) in str(caught.value)
+    refused(caught.type, FRAMES, **options)
+
+
+def test_an_error_of_the_callers_own_function_is_passed_on(tmp_path: Path) -> None:
+    def valfmt(value: Any) -> str:
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        save_gif(tmp_path / "a.gif", FRAMES, valfmt=valfmt)
+    assert not (tmp_path / "a.gif").exists()
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (-1, 3), (70000, 1), (1, 65536)], ids=str)
+def test_shapes_that_cannot_be_drawn_are_refused(shape: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="expected at") as caught:
+        Heatmap(shape)
+    assert repr(shape) in str(caught.value)
+    assert_one_line(str(caught.value))
+
+
+@pytest.mark.parametrize("shape", [5, None, "ab", (1, 2, 3), (2,), (None, 2), ("a", "b")], ids=str)
+def test_what_is_no_shape_is_refused(shape: Any) -> None:
+    with pytest.raises(TypeError, match=r"expected shape to be \(rows, columns\)") as caught:
+        Heatmap(shape)
+    assert repr(shape) in str(caught.value)
+
+
+def test_a_picture_over_65535_px_is_refused_without_figsize_too(refused: Check) -> None:
+    message = refused(ValueError, FRAMES, "65535", row_labels=["x" * 20_000] * 2, valfmt=None)
+    assert "px" in message
+    refused(ValueError, np.zeros((1, 1, 70_000)), "65535", "70000")
+
+
+def test_a_range_that_is_not_known_yet_is_asked_for() -> None:
+    heatmap = Heatmap((2, 2), vmin=0)
+    for ask in (lambda: heatmap.size, lambda: heatmap.palette, heatmap.layout):
+        with pytest.raises(ValueError, match="expected vmin and vmax"):
+            ask()
+    assert heatmap.rgb([[0, 1], [2, 3]]).shape == (*heatmap.size[::-1], 3)
+
+
+def test_a_heatmap_and_options_of_one_are_refused_together(refused: Check) -> None:
+    heatmap = Heatmap((2, 4), vmin=0, vmax=1)
+    refused(TypeError, FRAMES, "heatmap", "cmap", heatmap=heatmap, cmap="YlGn")
+
+
+@pytest.mark.parametrize("heatmap", [5, "viridis", Heatmap])
+def test_what_is_no_heatmap_is_refused(refused: Check, heatmap: object) -> None:
+    refused(TypeError, FRAMES, "heatmap", repr(heatmap), heatmap=heatmap)
+
+
+def test_a_progress_that_cannot_be_called_is_refused(refused: Check) -> None:
+    refused(TypeError, FRAMES, "progress", "5", progress=5)
+
+
+# -------------------------------------------------------------------------------------------- files
+
+
+def test_missing_folders_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "a.gif"
+    with pytest.raises(FileNotFoundError, match="nowhere") as caught:
+        save_gif(path, FRAMES)
+    assert_one_line(str(caught.value))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match="folder"):
+        save_gif(tmp_path, FRAMES)
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
+)
+def test_files_that_may_not_be_written_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+    path.write_bytes(b"mine")
+    path.chmod(0o400)
+    with pytest.raises(PermissionError, match=r"a\.gif"):
+        save_gif(path, FRAMES)
+    assert path.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("target", [5, None, io.StringIO(), b"bytes"])
+def test_what_cannot_be_written_to_is_refused(target: Any) -> None:
+    with pytest.raises(
+        TypeError, match="expected a path or a file object open for bytes"
+    ) as caught:
+        save_gif(target, FRAMES)
+    assert_one_line(str(caught.value))
+
+
+def test_a_target_is_checked_before_frames_are_read(tmp_path: Path) -> None:
+    read = []
+
+    def frames() -> Iterator[Any]:
+        read.append(1)
+        yield FRAMES[0]
+
+    with pytest.raises(FileNotFoundError):
+        save_gif(tmp_path / "nowhere" / "a.gif", frames(), vmin=0, vmax=1)
+    with pytest.raises(TypeError, match="vmim"):
+        save_gif(tmp_path / "a.gif", frames(), vmim=0)
+    with pytest.raises(ValueError, match="fps"):
+        save_gif(tmp_path / "a.gif", frames(), fps=0)
+    assert read == []
+
+
+def damaged(kind: str) -> bytes:
+    file = io.BytesIO()
+    if kind == "npy":
+        np.save(file, FRAMES)
+    elif kind == "npz":
+        np.savez(file, FRAMES)
+    else:
+        pickle.dump(FRAMES, file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "obj"])
+@pytest.mark.parametrize("part", [0.0, 0.2, 0.5, 0.95])
+def test_files_that_were_cut_are_refused(
+    refused: Check, tmp_path: Path, kind: str, part: float
+) -> None:
+    path = tmp_path / f"frames.{kind}"
+    whole = damaged(kind)
+    path.write_bytes(whole[: int(part * len(whole))])
+    refused(ValueError, path, str(path))
+    refused(ValueError, str(path), str(path))
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz", "a.obj", "a.pkl", "a.pickle", "a.txt", "a"])
+def test_files_of_something_else_are_refused(refused: Check, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"It was a dark and stormy night; the rain fell in torrents.\n" * 9)
+    refused(ValueError, path, str(path))
+
+
+def test_missing_files_are_named(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.npy"
+    with pytest.raises(FileNotFoundError, match=r"missing\.npy"):
+        load_frames(missing)
+    with pytest.raises(FileNotFoundError, match=r"missing\.npy"):
+        save_gif(tmp_path / "a.gif", missing)
+    assert list(tmp_path.iterdir()) == []
+
+
+class Malice:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, ("exit 1",)
+
+
+def test_a_pickle_that_asks_for_more_than_numbers_is_refused(
+    refused: Check, tmp_path: Path
+) -> None:
+    path = tmp_path / "frames.obj"
+    path.write_bytes(pickle.dumps([Malice()]))
+    refused(ValueError, path, str(path), "system")
+
+
+# --------------------------------------------------------------------------------------- good input
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        np.full((2, 3, 4), math.nan),
+        np.full((2, 3, 4), -math.inf),
+        np.array([[[math.nan, 1.0, math.inf, -math.inf]]]),
+        np.zeros((2, 3, 4)),
+        np.ones((1, 1, 1)),
+        np.arange(5.0).reshape(1, 1, 5),
+        np.arange(5.0).reshape(1, 5, 1),
+        np.arange(24, dtype=np.int8).reshape(2, 3, 4),
+        np.arange(24, dtype=np.uint64).reshape(2, 3, 4),
+        np.arange(24).reshape(2, 3, 4) % 2 == 0,
+        np.arange(24, dtype=np.float16).reshape(2, 3, 4),
+        np.arange(24, dtype=np.float32).reshape(2, 3, 4),
+        np.arange(24, dtype=np.longdouble).reshape(2, 3, 4),
+        np.arange(24, dtype=">f4").reshape(2, 3, 4),
+        np.arange(24, dtype=">i2").reshape(2, 3, 4),
+        np.arange(240.0).reshape(4, 6, 10)[::2, ::-2, 1::3],
+        np.asfortranarray(np.arange(24.0).reshape(2, 3, 4)),
+        np.ma.masked_less(np.arange(24.0).reshape(2, 3, 4), 7),
+        [[[1, 2], [3, 4]], [[5, 6], [7, 8]]],
+        ([[1.5, 2]], [[3, True]]),
+        [np.zeros((2, 2), np.int8), np.zeros((2, 2), np.float32)],
+    ],
+    ids=lambda frames: f"{getattr(frames, 'dtype', 'list')}-{np.shape(frames)}",
+)
+def test_good_input_is_drawn_without_a_word(frames: Any, tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+    summary = save_gif(path, frames, dpi=50)
+    assert summary.frames == len(frames)
+    assert summary.bytes == path.stat().st_size
+    assert summary.hidden == 0
+    assert isinstance(summary, fastheat.GifSummary)

@@ -1,0 +1,638 @@
+"""The pixels of a number are those that `ImageDraw.text` draws, all of them, inside of its cell."""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageFont
+
+from fastheat import Heatmap, save_gif
+from fastheat import layout as layouts
+from fastheat.layout import Geometry, Layout
+from fastheat.text import COVERAGE_STEPS
+
+Steps = npt.NDArray[np.uint8]
+Format = str | Callable[[Any], str]
+
+MARGIN = (
+    60  # px that a text is drawn with on every side, more than any glyph reaches beyond its pen
+)
+
+
+@lru_cache(maxsize=256)
+def font_at(path: str | None, size: float) -> ImageFont.FreeTypeFont:
+    basic = ImageFont.Layout.BASIC
+    if path is not None:
+        return ImageFont.truetype(path, size, layout_engine=basic)
+    font = ImageFont.load_default(size)
+    assert isinstance(font, ImageFont.FreeTypeFont)
+    return font.font_variant(layout_engine=basic)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A text as `ImageDraw.text` draws it, in steps of coverage, cut to its ink."""
+
+    left: int  # of the ink, px from where the text begins
+    top: int  # px from the baseline
+    steps: Steps
+    advance: float
+
+
+@lru_cache(maxsize=4096)
+def drawn(text: str, path: str | None, size: float) -> Drawn:
+    font = font_at(path, size)
+    advance = font.getlength(text)
+    canvas = Image.new("L", (math.ceil(advance) + 2 * MARGIN, math.ceil(2 * size) + 2 * MARGIN))
+    baseline = MARGIN + math.ceil(size)
+    ImageDraw.Draw(canvas).text((MARGIN, baseline), text, fill=255, font=font, anchor="ls")
+    # the nearest step; none lies half-way, since 255 is odd
+    steps = np.rint(np.asarray(canvas) / 255 * (COVERAGE_STEPS - 1)).astype(np.uint8)
+    left, top, right, bottom = ink(steps)
+    return Drawn(left - MARGIN, top - baseline, steps[top:bottom, left:right], advance)
+
+
+def ink(steps: Steps) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom of what is not 0."""
+    rows, columns = np.flatnonzero(steps.any(1)), np.flatnonzero(steps.any(0))
+    if not len(rows):
+        return 0, 0, 0, 0
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a text stands in its cell, px from the cell's left top corner, and how it was found."""
+
+    text: str
+    size: float
+    pen: int
+    baseline: int
+    left: int  # px of fill beside the ink
+    right: int
+    above: int
+    below: int
+
+
+# Colours by which the ink tells a fill: no blend of the one is a blend of the other.
+LOOK: dict[str, Any] = {"cmap": ["#ffffff", "#a0c0ff"], "textcolors": ("black", "black")}
+
+
+def cells(heatmap: Heatmap, values: npt.NDArray[Any]) -> Iterator[tuple[int, int, Steps]]:
+    """Yield row, column and coverage of each cell, read back from the picture's indices."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        indices = heatmap.indices(values)
+        layout = heatmap.layout(values.dtype)
+    shades = layout.shades
+    for i, j in np.ndindex(layout.shape):
+        part = indices[layout.grid.y0[i] : layout.grid.y1[i], layout.grid.x0[j] : layout.grid.x1[j]]
+        finite = bool(np.isfinite(values[i, j]))
+        slot = int(np.searchsorted(shades.edges, float(values[i, j]), side="right"))
+        inks = shades.inks[slot if finite else -1]
+        assert len(set(inks.tolist())) == COVERAGE_STEPS
+        step_of = np.full(256, 255, np.uint8)
+        step_of[inks] = np.arange(COVERAGE_STEPS)
+        steps = step_of[part]
+        assert steps.max() < COVERAGE_STEPS, "a colour that is not of the cell"
+        yield i, j, steps
+
+
+def find(text: str, path: str | None, sizes: tuple[float, ...], steps: Steps) -> Found | None:
+    """Find a text in a cell, all of its ink and nothing else: None where there is no ink."""
+    left, top, right, bottom = ink(steps)
+    if right == 0:
+        return None
+    for size in sizes:
+        wanted = drawn(text, path, size)
+        if wanted.steps.shape == (bottom - top, right - left) and np.array_equal(
+            wanted.steps, steps[top:bottom, left:right]
+        ):
+            height, width = steps.shape
+            return Found(
+                text,
+                size,
+                left - wanted.left,
+                top - wanted.top,
+                left,
+                width - right,
+                top,
+                height - bottom,
+            )
+    raise AssertionError(f"the ink is not that of {text!r} at any of {sizes}")
+
+
+def expected_text(valfmt: Format, value: Any) -> str:
+    if callable(valfmt):
+        return valfmt(value)
+    if "{" in valfmt:
+        return valfmt.format(value, x=value)
+    return format(value, valfmt)
+
+
+def look_up(heatmap: Heatmap, valfmt: Format, path: str | None, values: Any) -> list[Found]:
+    """Find the text of every cell."""
+    values = np.asarray(values)
+    found = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        sizes = heatmap.layout(values.dtype).sizes
+    for i, j, steps in cells(heatmap, values):
+        text = expected_text(valfmt, values[i, j])
+        place = find(text, path, sizes, steps)
+        if drawn(text, path, sizes[0]).steps.size:
+            assert place is not None, f"{text!r} was left out"
+            found.append(place)
+    return found
+
+
+FORMATS: list[Format] = [
+    "{x:.2f}",
+    ".9f",
+    "{x:.3e}",
+    "+.1f",
+    "{x:.1%}",
+    ",.1f",
+    "$ {x:.2f}",
+    "{x:g} kg",
+    "[{x:08.3f}]",
+    "{x:E}",
+    "{x: .2f}",
+    "{x:_>9.2f}",
+    "{x}",
+    "AV{x:.1f}To",
+    "f({x:.0f})j",
+    lambda x: f"{x:.3g}"[::-1],
+    lambda x: f"~{x:.1f}~",
+]
+SIZES = [7.0, 8.0, 9.5, 10.0, 12.0, 13.889, 16.0, 20.0, 24.0]
+ODD = [0.0, -0.0, 100.0, 88888.88, 1e-7, -1e-7, math.nan, math.inf, -math.inf, 1e22, 111.11, -7.7]
+
+values_ = st.one_of(
+    st.sampled_from(ODD),
+    st.floats(-2, 2),
+    st.floats(-1e6, 1e6),
+    st.floats(width=32).filter(lambda x: not math.isfinite(x) or abs(x) < 1e12),
+)
+
+
+@pytest.fixture(scope="module", params=["own", "dejavu"])
+def path(request: pytest.FixtureRequest, dejavu: str) -> str | None:
+    """Return the path of a font, None for Pillow's own."""
+    return dejavu if request.param == "dejavu" else None
+
+
+# ------------------------------------------------------------------------------------------ pixels
+
+
+@settings(max_examples=60)
+@given(
+    valfmt=st.sampled_from(FORMATS),
+    size=st.sampled_from(SIZES),
+    row=st.lists(values_, min_size=1, max_size=6),
+)
+@example(valfmt="{x:.1f}", size=13.889, row=[100.0, 1000.0, 80808.8])
+@example(valfmt="{x:.3e}", size=13.889, row=ODD)
+def test_pixels_are_those_that_image_draw_draws(
+    path: str | None, valfmt: Format, size: float, row: list[float]
+) -> None:
+    # the range has the widest texts, so that none is shrunk
+    widest = max(map(abs, [x for x in row if math.isfinite(x)]), default=1.0)
+    heatmap = Heatmap(
+        (1, len(row)),
+        vmin=-widest,
+        vmax=widest,
+        valfmt=valfmt,
+        font=path,
+        text_size=size * 0.72,
+        fontsize=6,
+        figsize=(len(row) * 5.0, 2.0),
+        square=False,
+        **LOOK,
+    )
+    found = look_up(heatmap, valfmt, path, [row])
+    assert all(abs(place.size - size) < 0.01 for place in found)
+    assert len({place.baseline for place in found}) <= 1
+
+
+@pytest.mark.parametrize("size", [8.0, 13.889, 20.0])
+@pytest.mark.parametrize("valfmt", ["{x:.2f}", "{x:.4e}", "{x:,.0f}", lambda x: f"{x:.2f}"])
+def test_texts_of_one_width_stand_at_one_place(
+    path: str | None, valfmt: Format, size: float
+) -> None:
+    random = np.random.default_rng(1)
+    values = random.uniform(-9.9, 9.9, (6, 8)) * 10.0 ** random.integers(0, 4, (6, 8))
+    heatmap = Heatmap(
+        (6, 8), vmin=-1e5, vmax=1e5, valfmt=valfmt, font=path, text_size=size * 0.72, **LOOK
+    )
+    found = look_up(heatmap, valfmt, path, values)
+    # cells are alike in a picture without figsize, so their texts stand alike
+    places: dict[float, set[int]] = {}
+    for place in found:
+        places.setdefault(drawn(place.text, path, place.size).advance, set()).add(place.pen)
+    assert all(len(pens) == 1 for pens in places.values())
+    assert len({place.baseline for place in found}) == 1
+    width = int((heatmap.layout().grid.x1 - heatmap.layout().grid.x0)[0])
+    for advance, (pen,) in places.items():
+        assert abs(2 * pen + advance - width) <= 2, "not in the middle"
+
+
+def test_digits_stand_in_the_middle_of_their_cell(path: str | None) -> None:
+    heatmap = Heatmap((1, 1), vmin=0, vmax=1, valfmt="{x:.0f}", font=path, figsize=(3, 3), **LOOK)
+    (place,) = look_up(heatmap, "{x:.0f}", path, [[0.0]])
+    assert abs(place.left - place.right) <= 2
+    # a line is centred with what hangs below it, as matplotlib does
+    assert 0 <= place.below - place.above <= 0.4 * place.size
+
+
+@pytest.mark.parametrize("va", ["top", "center", "bottom"])
+@pytest.mark.parametrize("ha", ["left", "center", "right"])
+def test_texts_stand_where_ha_and_va_say(path: str | None, ha: str, va: str) -> None:
+    values = [[0.125, -33.3], [7.0, 100.0]]
+    heatmap = Heatmap((2, 2), vmin=-99, vmax=999, font=path, figsize=(4, 4), ha=ha, va=va, **LOOK)
+    for place in look_up(heatmap, "{x:.2f}", path, values):
+        sides = {"left": place.left, "right": place.right}
+        ends = {"top": place.above, "bottom": place.below}
+        if ha in sides:
+            assert sides[ha] == min(sides.values())
+            assert 1 <= sides[ha] <= 8
+        else:
+            assert abs(place.left - place.right) <= 3
+        if va in ends:
+            assert ends[va] == min(ends.values())
+            assert 1 <= ends[va] <= 8
+        else:
+            assert abs(place.above - place.below) <= 0.4 * place.size
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int16, np.bool_])
+@pytest.mark.parametrize("valfmt", ["{x:.9f}", "{x}", ".3g", str])
+def test_a_value_reads_as_one_of_its_own_type(dtype: Any, valfmt: Format) -> None:
+    values = np.array([[0.1, 1.0, 33.3], [-2.5, 0.0, 7.77]]).astype(dtype)
+    heatmap = Heatmap((2, 3), vmin=0, vmax=1, valfmt=valfmt, figsize=(9, 3), square=False, **LOOK)
+    assert len(look_up(heatmap, valfmt, None, values)) == 6
+
+
+@pytest.mark.parametrize(
+    ("valfmt", "value", "text"),
+    [
+        ("{x:.9f}", 0.1 + 0.2, "0.300000000"),
+        ("{x:.2f}", 2.675, "2.67"),
+        (".0f", 0.5, "0"),
+        (".0f", 2.5, "2"),
+        ("{x:.2e}", -9.999e-100, "-1.00e-99"),
+        ("{x:.1%}", 0.9996, "100.0%"),
+        ("{:.1f}", 1.25, "1.2"),
+        ("{0:.1f}", 1.35, "1.4"),
+        ("{{{x:.1f}}}", 1.0, "{1.0}"),
+        ("{x:.1f} {{}}", 1.0, "1.0 {}"),
+        ("{x:+}", 1.5, "+1.5"),
+        (".2f", -0.001, "-0.00"),
+        ("d", 7.0, "7"),
+    ],
+)
+def test_texts_read_as_python_formats_them(valfmt: str, value: float, text: str) -> None:
+    whole = valfmt == "d"
+    values = np.array([[value]], np.int64 if whole else np.float64)
+    heatmap = Heatmap((1, 1), vmin=0, vmax=3, valfmt=valfmt, figsize=(4, 4), **LOOK)
+    ((_, _, steps),) = cells(heatmap, values)
+    place = find(text, None, heatmap.layout(values.dtype).sizes, steps)
+    assert place is not None
+
+
+def test_accents_and_greek_are_drawn_by_a_font_that_has_them(dejavu: str) -> None:
+    def valfmt(value: Any) -> str:
+        return f"\N{GREEK SMALL LETTER SIGMA}={value:.1f}\N{DEGREE SIGN}".replace(
+            "-", "\N{MINUS SIGN}"
+        )
+
+    heatmap = Heatmap((1, 2), vmin=-1, vmax=1, valfmt=valfmt, font=dejavu, **LOOK)
+    look_up(heatmap, valfmt, dejavu, [[-0.5, 0.5]])
+
+
+def test_what_the_font_lacks_is_named_once() -> None:
+    heatmap = Heatmap((1, 2), vmin=0, vmax=1, valfmt=lambda x: f"\N{SNOWMAN}{x:.0f}")
+    with pytest.warns(UserWarning, match="no glyph for '\N{SNOWMAN}'") as caught:
+        heatmap.rgb([[0.0, 1.0]])
+    assert len(caught) == 1
+    with pytest.warns(UserWarning, match="no glyph for '\N{SNOWMAN}'") as caught:
+        summary = save_gif(io.BytesIO(), [[[0.0, 1.0]], [[1.0, 0.0]]], heatmap=heatmap)
+    assert len(caught) == 1
+    assert summary.lacking == "\N{SNOWMAN}"
+
+
+# ------------------------------------------------------------------------------ never cut, counted
+
+
+def text_or_nothing(
+    heatmap: Heatmap, valfmt: Format, path: str | None, values: npt.NDArray[Any]
+) -> int:
+    """Check that each cell shows all of its text or nothing; return how many show nothing."""
+    hidden = 0
+    layout = heatmap.layout(values.dtype)
+    for i, j, steps in cells(heatmap, values):
+        text = expected_text(valfmt, values[i, j])
+        hidden += find(text, path, layout.sizes, steps) is None
+    return hidden
+
+
+def nothing_outside(heatmap: Heatmap, values: npt.NDArray[Any]) -> None:
+    """Check that no text changes a pixel outside of the cells."""
+    layout = heatmap.layout(values.dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        indices = heatmap.indices(values)
+    outside = np.ones(indices.shape, bool)
+    for y0, y1 in zip(layout.grid.y0, layout.grid.y1, strict=True):
+        for x0, x1 in zip(layout.grid.x0, layout.grid.x1, strict=True):
+            outside[y0:y1, x0:x1] = False
+    np.testing.assert_array_equal(indices[outside], layout.static[outside])
+
+
+CRAMPED = ["{x:.2f}", "{x:.9f}", "{x:,.1f}", "$({x:.1f})", "{x:_>7.1e}", "jgy{x:.0f}"]
+
+
+@settings(max_examples=60)
+@given(
+    width=st.floats(1.2, 4),
+    height=st.floats(0.7, 3),
+    valfmt=st.sampled_from([*CRAMPED, lambda x: f"|{x:.1f}|", lambda x: f"y{x:.0f}" * 3]),
+    size=st.floats(3, 24),
+    align=st.tuples(
+        st.sampled_from(["left", "center", "right"]), st.sampled_from(["top", "center", "bottom"])
+    ),
+    grid_width=st.sampled_from([0, 3]),
+    row=st.lists(values_, min_size=6, max_size=6),
+)
+def test_texts_are_whole_and_inside_of_their_cells_or_left_out_and_counted(
+    path: str | None,
+    width: float,
+    height: float,
+    valfmt: Format,
+    size: float,
+    align: tuple[str, str],
+    grid_width: int,
+    row: list[float],
+) -> None:
+    values = np.array(row).reshape(2, 3)
+    heatmap = Heatmap(
+        (2, 3),
+        vmin=-1,
+        vmax=1,
+        valfmt=valfmt,
+        font=path,
+        figsize=(width, height),
+        square=False,
+        text_size=size * 0.72,
+        fontsize=3,
+        ha=align[0],
+        va=align[1],
+        grid_width=grid_width,
+        **LOOK,
+    )
+    layout = heatmap.layout()
+    nothing_outside(heatmap, values)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        summary = save_gif(io.BytesIO(), values[None], heatmap=heatmap)
+    if layout.sizes:
+        assert summary.hidden == text_or_nothing(heatmap, valfmt, path, values)
+    else:
+        assert summary.hidden == 6
+
+
+@pytest.mark.parametrize("height", [0.28, 0.3, 0.34, 0.38, 0.42, 0.5])
+@pytest.mark.parametrize("valfmt", ["$({x:.1f})", "{x:,.1f}j", lambda x: f"$({x:.1f})"])
+def test_texts_higher_than_digits_are_not_cut_in_low_cells(
+    path: str | None, valfmt: Format, height: float
+) -> None:
+    values = np.array([[0.5, 0.25], [0.75, 1.0], [0.0, 0.125]])
+    heatmap = Heatmap(
+        (3, 2),
+        vmin=0,
+        vmax=1,
+        valfmt=valfmt,
+        font=path,
+        figsize=(2, height),
+        square=False,
+        grid_width=0,
+        fontsize=1,
+        text_size=8,
+        row_labels=None,
+        col_labels=None,
+        **LOOK,
+    )
+    if heatmap.layout().sizes:
+        text_or_nothing(heatmap, valfmt, path, values)
+
+
+def test_the_articles_numbers_fit_their_cells(dejavu: str) -> None:
+    values = np.random.default_rng(2).uniform(0, 0.05, (10, 15))
+    values[3, 4:8] = [12.5, -0.01, math.nan, -1234.5]
+    heatmap = Heatmap(
+        (10, 15), vmin=0, vmax=0.05, valfmt="{x:.9f}", font=dejavu, figsize=(15, 10), **LOOK
+    )
+    found = look_up(heatmap, "{x:.9f}", dejavu, values)
+    assert len(found) == 150
+    for place in found:
+        assert min(place.left, place.right, place.above, place.below) >= 0
+    usual = [place for place in found if len(place.text) == 11]
+    assert {place.size for place in usual} == {max(place.size for place in usual)}
+    assert usual[0].size > 12  # only a little smaller than the 13.9 that would not fit
+
+
+def test_a_longer_number_is_drawn_smaller_and_the_others_are_not(path: str | None) -> None:
+    heatmap = Heatmap(
+        (1, 3), vmin=0, vmax=1, valfmt=".2f", font=path, figsize=(3, 1.5), fontsize=8, **LOOK
+    )
+    found = look_up(heatmap, ".2f", path, [[0.5, 1234567890123.0, 0.25]])
+    assert found[0].size == found[2].size == heatmap.layout().sizes[0]
+    assert found[1].size < found[0].size
+
+
+@pytest.mark.filterwarnings("ignore:.* values are below vmin:UserWarning")
+def test_numbers_too_long_to_be_read_are_left_out_counted_and_warned_of_once(
+    path: str | None,
+) -> None:
+    heatmap = Heatmap(
+        (1, 3), vmin=0, vmax=1, valfmt=".2f", font=path, figsize=(3, 1.5), fontsize=8, **LOOK
+    )
+    long = [[0.5, 1e200, 0.25]]
+    with pytest.warns(UserWarning, match="left out the text of 1 cells") as caught:
+        heatmap.rgb(long)
+    assert len(caught) == 1
+    frames = [long, long, [[1e150, 1e200, 0.25]]]
+    with pytest.warns(UserWarning, match="left out the text of 4 cells") as caught:
+        summary = save_gif(io.BytesIO(), frames, heatmap=heatmap)
+    assert sorted(str(w.message)[:8] for w in caught) == ["0 values", "left out"]
+    assert (summary.hidden, summary.over) == (4, 4)
+
+
+def test_a_heatmap_whose_cells_have_room_for_no_text_counts_them_all() -> None:
+    frames = np.random.default_rng(3).random((5, 20, 20))
+    with pytest.warns(UserWarning, match="left out the text of 2000 cells") as caught:
+        summary = save_gif(io.BytesIO(), frames, figsize=(2, 2), dpi=60)
+    assert len(caught) == 1
+    assert summary.hidden == 2000
+
+
+def test_without_valfmt_nothing_is_left_out() -> None:
+    frames = np.random.default_rng(3).random((5, 20, 20))
+    assert save_gif(io.BytesIO(), frames, figsize=(2, 2), dpi=60, valfmt=None).hidden == 0
+
+
+@given(
+    low=st.floats(-1e6, 1e6),
+    high=st.floats(-1e6, 1e6),
+    valfmt=st.sampled_from([f for f in FORMATS if isinstance(f, str)]),
+)
+def test_without_figsize_every_value_in_the_range_fits(
+    low: float, high: float, valfmt: str
+) -> None:
+    low, high = sorted((low, high))
+    values = np.array([[low, high], [(low + high) / 2, low + (high - low) * 0.123456789]])
+    heatmap = Heatmap((2, 2), vmin=low, vmax=high, valfmt=valfmt, **LOOK)
+    if max(len(expected_text(valfmt, x)) for x in values.flat) < 40:
+        look_up(heatmap, valfmt, None, values)
+
+
+# ----------------------------------------------------------------------------------------- labels
+
+
+def geometry_of(heatmap: Heatmap) -> tuple[Geometry, Layout]:
+    found: list[Geometry] = []
+    place = layouts.place
+
+    def spy(*arguments: Any) -> Geometry:
+        found.append(place(*arguments))
+        return found[-1]
+
+    vmin, vmax = heatmap.range
+    assert vmin is not None
+    assert vmax is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layouts, "place", spy)
+        layout = heatmap.with_range(vmin, vmax).layout()
+    return found[-1], layout
+
+
+LONG = "a label that is a good deal longer than any cell is wide, jgpqy"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"cbar": True, "cbar_label": "weight"},
+        {"title": "Title\nof two lines", "xlabel": "columns", "ylabel": "rows"},
+        {"col_rotation": 0, "title": LONG},
+        {"col_rotation": 90},
+        {"col_rotation": 45, "cbar": True, "cbar_label": LONG},
+        {"col_rotation": -60, "ylabel": LONG, "xlabel": LONG},
+        {"col_labels": "column_{}", "row_labels": "row_{}"},
+        {"row_labels": None, "col_labels": None},
+        {"square": False, "col_labels": "{} long labels"},
+        {"fontsize": 24, "title": "Large"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("figsize", [None, (9.0, 9.0)], ids=["free", "figsize"])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (200, 3), (7, 5)], ids=str)
+def test_all_the_ink_of_labels_is_inside_the_picture(
+    path: str | None,
+    shape: tuple[int, int],
+    figsize: tuple[float, float] | None,
+    options: dict[str, Any],
+) -> None:
+    heatmap = Heatmap(
+        shape, vmin=-12.5, vmax=1000, valfmt=None, figsize=figsize, font=path, dpi=60, **options
+    )
+    try:
+        geometry, layout = geometry_of(heatmap)
+    except ValueError as error:  # one line that says what to do, rather than a cut label
+        if figsize is None or "figsize" not in str(error):
+            raise
+        return
+    width, height = layout.size
+    for placed in geometry.labels:
+        box = placed.box()
+        assert min(box.x0, box.y0) >= 0, placed.label.text
+        assert box.x1 <= width, placed.label.text
+        assert box.y1 <= height, placed.label.text
+    paper = layout.static[0, 0]
+    border = [layout.static[0], layout.static[-1], layout.static[:, 0], layout.static[:, -1]]
+    assert all((side == paper).all() for side in border)
+
+
+@pytest.mark.parametrize("anchor", ["row", "column"])
+def test_upright_labels_are_drawn_by_image_draw(path: str | None, anchor: str) -> None:
+    texts = ["embed_dim_0", "jgpqy", "Weights 00"]
+    heatmap = Heatmap(
+        (3, 3),
+        vmin=0,
+        vmax=1,
+        valfmt=None,
+        font=path,
+        row_labels=texts if anchor == "row" else None,
+        col_labels=texts if anchor == "column" else None,
+        col_rotation=0,
+        dpi=72,
+        fontsize=15,
+        figsize=(8, 8),
+    )
+    geometry, layout = geometry_of(heatmap)
+    brightness = layout.table[layout.static].sum(2).astype(float) / 765
+    for placed in geometry.labels:
+        box = placed.box()
+        x0, y0, x1, y1 = (
+            math.floor(box.x0),
+            math.floor(box.y0),
+            math.ceil(box.x1),
+            math.ceil(box.y1),
+        )
+        shown = 1 - brightness[y0 - 2 : y1 + 2, x0 - 2 : x1 + 2]
+        rows, columns = np.flatnonzero(shown.max(1) > 0.02), np.flatnonzero(shown.max(0) > 0.02)
+        shown = shown[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        canvas = Image.new("L", (x1 - x0 + 60, y1 - y0 + 60))
+        font = font_at(path, 15.0)
+        ImageDraw.Draw(canvas).text((30, 40), placed.label.text, fill=255, font=font, anchor="ls")
+        wanted = np.asarray(canvas) / 255
+        rows, columns = np.flatnonzero(wanted.max(1) > 0.04), np.flatnonzero(wanted.max(0) > 0.04)
+        wanted = wanted[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        assert shown.shape == wanted.shape
+        # labels have fewer steps of coverage than ImageDraw
+        assert np.abs(shown - wanted).max() <= 0.5 / 14 + 0.01
+
+
+@pytest.mark.parametrize("rotation", [0, -30, 30, 45, 90, -90, 180, -120, 359])
+def test_turned_labels_have_about_as_much_ink_as_upright_ones(
+    path: str | None, rotation: float
+) -> None:
+    def inked(angle: float) -> float:
+        heatmap = Heatmap(
+            (2, 2),
+            vmin=0,
+            vmax=1,
+            valfmt=None,
+            font=path,
+            row_labels=None,
+            col_labels=["orig_dim_0", "jgpqy"],
+            col_rotation=angle,
+            figsize=(6, 6),
+            cmap=["white", "white"],
+        )
+        layout = heatmap.layout()
+        return float((1 - layout.table[layout.static].sum(2) / 765).sum())
+
+    assert inked(rotation) == pytest.approx(inked(0), rel=0.12)
