@@ -1,0 +1,7 @@
+"""``python -m fastheat``."""
+
+import sys
+
+from fastheat.cli import main
+
+sys.exit(main())

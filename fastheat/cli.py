@@ -1,0 +1,734 @@
+"""The command line: `fastheat render`, `fastheat demo` and `fastheat info`."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn, TextIO
+
+import fastheat
+from fastheat import demo, gif
+from fastheat.colors import suggest
+from fastheat.heatmap import Heatmap, option_names
+from fastheat.save import DEFAULT_DURATION, LONGEST_DURATION, GifSummary, save_gif
+from fastheat.sources import open_frames
+from fastheat.writer import check_target
+
+STANDARD = "-"  # input or output, in place of a path
+TIMING = ("fps", "duration", "loop", "hold", "workers")  # of save_gif, not of Heatmap
+RANGE = (0.0, 1.0)  # to try options with before the frames are read
+
+EXAMPLES = """\
+examples:
+  fastheat demo
+  fastheat render weights.npy
+  fastheat render animation_data.obj -o training_weights.gif --cmap YlGn --vmin 0 --vmax 0.05
+  fastheat info training_weights.gif
+"""
+RENDER_EXAMPLES = """\
+examples:
+  fastheat render weights.npy
+  fastheat render animation_data.obj -o training_weights.gif --cmap YlGn --vmin 0 --vmax 0.05 \\
+      --valfmt '{x:.9f}' --figsize 15 10 --duration 20
+  fastheat render weights.npz --row-labels 'embed_dim_{}' --col-labels @words.txt --cbar
+  fastheat render weights.npy --cmap 'navy,white,#8b0000' --vmin -1 --vmax 1 --valfmt none
+  python train.py | fastheat render - -o - > weights.gif
+
+A value that begins with a dash and is no number is given with '=': --title='-- weights --'.
+"""
+DEMO_EXAMPLES = """\
+examples:
+  fastheat demo
+  fastheat demo -o small.gif --every 10 --figsize 7.5 5 --valfmt '{x:.2f}' --fontsize 6
+  fastheat demo --steps 600 --seed 7 --cmap RdBu_r --cbar
+"""
+INFO_EXAMPLES = """\
+examples:
+  fastheat info weights.gif
+  fastheat info weights.gif --frames
+  fastheat info weights.gif --json --frames > weights.json
+"""
+
+
+class UsageError(Exception):
+    """The command line does not say what can be done."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv
+        The arguments; None takes those of the process.
+
+    Returns
+    -------
+    int
+        The exit status: 0, 1 if something failed, 2 if the arguments are wrong, 130 if interrupted.
+    """
+    try:
+        args = _parse(sys.argv[1:] if argv is None else argv)
+        with _warnings_in_a_line():
+            args.run(args)
+    except UsageError as error:
+        return _fail(2, str(error))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever reads has seen enough
+        return 1
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename is not None else ""
+        return _fail(1, f"{named}{error.strerror}" if error.strerror else str(error))
+    except MemoryError as error:
+        return _fail(1, f"not enough memory: {error}" if str(error) else "not enough memory")
+    except (ValueError, TypeError, ImportError) as error:
+        return _fail(1, str(error))
+    except Exception as error:  # a mistake of ours, but still no traceback
+        return _fail(1, f"{type(error).__name__}: {error}")
+    return 0
+
+
+# --------------------------------------------------------------------------------------- commands
+
+
+def _render(args: argparse.Namespace) -> None:
+    options = _given(args)
+    if args.output is None and args.input == STANDARD:
+        raise UsageError("expected -o OUT.gif, since standard input has no name to take it from")
+    output = Path(args.input).stem + ".gif" if args.output is None else args.output
+    target = _target(output)
+    bar = _bar_maker(args)
+    with _input_path(args.input) as path:
+        if output != STANDARD and _same_file(path, output):
+            raise UsageError(f"expected an output that is not the input, not {output!r}")
+        with _naming_input(args.input):
+            frames = open_frames(path)
+        _write(args, target, args.input, frames, options, bar)
+
+
+def _demo(args: argparse.Namespace) -> None:
+    options = _given(args)
+    look = dict(demo.LOOK)
+    if "fps" in options:
+        look.pop("duration", None)
+    target = _target(args.output)
+    bar = _bar_maker(args)
+    history = demo.train(args.steps, args.seed, every=args.every)
+    _write(args, target, "demo", history, {**look, **options}, bar)
+
+
+def _info(args: argparse.Namespace) -> None:
+    if args.file == STANDARD:
+        info = _read_info(_binary(sys.stdin, "standard input"), "standard input")
+    else:
+        with Path(args.file).open("rb") as file:
+            info = _read_info(file, args.file)
+    described = _describe(args.file, info, args.frames)
+    if args.json:
+        _say(json.dumps(described, indent=2) + "\n", sys.stdout)
+    else:
+        _say("".join(f"{line}\n" for line in _info_lines(described)), sys.stdout)
+
+
+# ----------------------------------------------------------------------------------------- parser
+
+
+class _Parser(argparse.ArgumentParser):
+    def __init__(self, **settings: Any) -> None:
+        # an option that was not given is no attribute of the result; and no abbreviations, which
+        # the next new option could make unclear
+        super().__init__(
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            argument_default=argparse.SUPPRESS,
+            allow_abbrev=False,
+            **settings,
+        )
+        # argparse's own does not know -1e-3, -inf or -1,2; no option here looks like one of these
+        self._negative_number_matcher = re.compile(r"-(\.?\d|inf|nan)", re.IGNORECASE)
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = _Parser(prog="fastheat", description=fastheat.__doc__, epilog=EXAMPLES)
+    parser.add_argument("--version", action="version", version=f"fastheat {fastheat.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    render = commands.add_parser(
+        "render",
+        help="make a GIF from a file of matrices",
+        description="Make an animated heatmap from a file of matrices.",
+        epilog=RENDER_EXAMPLES,
+    )
+    render.add_argument(
+        "input",
+        metavar="INPUT",
+        help=".npy, .npz or pickled frames (.obj, .pkl, .pickle); - for standard input",
+    )
+    _add_output(render, None, "INPUT's name with .gif, in the current folder")
+    _add_look(render, {})
+    render.set_defaults(run=_render, parser=render)
+
+    show = commands.add_parser(
+        "demo",
+        help="train a small autoencoder and make a GIF of its weights",
+        description="Train a small linear autoencoder and make a GIF of its encoder's weights.",
+        epilog=DEMO_EXAMPLES,
+    )
+    _add_output(show, "demo.gif", "demo.gif")
+    training = show.add_argument_group("training")
+    training.add_argument(
+        "--steps", type=_count, default=300, metavar="N", help="of gradient descent (default: 300)"
+    )
+    training.add_argument(
+        "--seed",
+        type=_whole,
+        default=0,
+        metavar="N",
+        help="of the data and the first weights (default: 0)",
+    )
+    training.add_argument(
+        "--every", type=_count, default=3, metavar="N", help="steps a frame (default: 3)"
+    )
+    _add_look(show, demo.LOOK)
+    show.set_defaults(run=_demo, parser=show)
+
+    info = commands.add_parser(
+        "info",
+        help="say what a GIF file holds",
+        description="Say what a GIF file holds: frames, size, duration, loop, bytes and colours.",
+        epilog=INFO_EXAMPLES,
+    )
+    info.add_argument("file", metavar="FILE.gif", help="a GIF file; - for standard input")
+    info.add_argument("--json", action="store_true", default=False, help="print JSON")
+    info.add_argument("--frames", action="store_true", default=False, help="list every frame")
+    info.set_defaults(run=_info, parser=info)
+    return parser
+
+
+def _add_output(parser: argparse.ArgumentParser, default: str | None, shown: str) -> None:
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "-o",
+        "--output",
+        default=default,
+        metavar="OUT.gif",
+        help=f"where to write the GIF; - for standard output (default: {shown})",
+    )
+    output.add_argument(
+        "-q", "--quiet", action="store_true", default=False, help="print warnings and errors only"
+    )
+    output.add_argument(
+        "--progress",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="show a progress bar (default: on a terminal, if tqdm is installed)",
+    )
+
+
+def _add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> None:
+    """Add the options of `Heatmap` and `save_gif`, whose defaults are theirs but for `look`."""
+    defaults = _defaults(save_gif) | _defaults(Heatmap.__init__) | dict(look)
+
+    def add(place: Any, name: str, text: str, otherwise: str = "", **settings: Any) -> None:
+        default = defaults.get(name)
+        shown = otherwise if default in (None, "") else _spelled(default)
+        text += f" (default: {shown})" if shown else ""
+        flag = f"--{name.replace('_', '-')}"
+        place.add_argument(flag, dest=name, help=text.replace("%", "%%"), **settings)
+
+    def number(place: Any, name: str, unit: str, text: str, otherwise: str = "") -> None:
+        add(place, name, text, otherwise, metavar=unit, type=_real)
+
+    def color(place: Any, name: str, text: str, otherwise: str = "") -> None:
+        add(place, name, text, otherwise, metavar="COLOUR")
+
+    def switch(place: Any, name: str, text: str) -> None:
+        add(place, name, text, action=argparse.BooleanOptionalAction)
+
+    colors = parser.add_argument_group("colours")
+    text = "a name that matplotlib has, with _r to reverse it, or colours to blend: white,teal,#012"
+    add(colors, "cmap", text, metavar="NAME|COLOURS", type=_cmap)
+    number(colors, "vmin", "X", "value at the start of the colormap", "the least of all")
+    number(colors, "vmax", "X", "value at its end", "the greatest of all")
+    color(colors, "under", "for values below vmin", "the colormap's")
+    color(colors, "over", "for values above vmax", "the colormap's")
+    color(colors, "bad", "for values that are NaN or infinite", "the background")
+    switch(colors, "cbar", "draw a colour bar")
+    add(colors, "cbar_label", "label of the colour bar", metavar="TEXT")
+
+    values = parser.add_argument_group("values in the cells")
+    text = "how they are written: a format string, a format spec such as .2f, or none for no text"
+    add(values, "valfmt", text, metavar="FORMAT", type=_or_none)
+    text = "two colours for them, by contrast or by --threshold"
+    add(values, "textcolors", text, metavar=("COLOUR", "COLOUR"), nargs=2)
+    number(values, "threshold", "X", "above this value they are in the second colour")
+    number(values, "text_size", "PT", "font size in pt, less where it does not fit", "--fontsize")
+    add(values, "ha", "where in the cell: left, center or right", metavar="WHERE")
+    add(values, "va", "where in the cell: top, center or bottom", metavar="WHERE")
+
+    labels = parser.add_argument_group("labels")
+    text = "'name_{}' to number them, a,b,c, @FILE with one a line, auto or none"
+    add(labels, "row_labels", text, metavar="LABELS")
+    add(labels, "col_labels", "the same, on top", metavar="LABELS")
+    text = "of the column labels, counterclockwise"
+    number(labels, "col_rotation", "DEGREES", text, "-30, and 0 for numbers")
+    add(labels, "title", "text above the picture", metavar="TEXT")
+    add(labels, "xlabel", "text below it", metavar="TEXT")
+    add(labels, "ylabel", "text at its left", metavar="TEXT")
+    add(labels, "font", "a font file, or the name of an installed font", metavar="FONT")
+    number(labels, "fontsize", "PT", "font size of the labels in pt")
+
+    picture = parser.add_argument_group("picture")
+    text = "width and height in inches"
+    otherwise = "as large as the texts need"
+    add(picture, "figsize", text, otherwise, metavar=("W", "H"), nargs=2, type=_real)
+    number(picture, "dpi", "DPI", "pixels per inch")
+    switch(picture, "square", "cells as high as wide")
+    color(picture, "grid_color", "of the lines between cells")
+    text = "width of the lines in pt, 0 for none"
+    number(picture, "grid_width", "PT", text, "3, at most an eighth of a cell")
+    color(picture, "background", "of the figure")
+    color(picture, "foreground", "of labels and ticks")
+
+    timing = parser.add_argument_group("time")
+    speed = timing.add_mutually_exclusive_group()
+    add(speed, "fps", "frames per second", metavar="X", type=_rate)
+    text = "milliseconds of every frame, or of each in turn"
+    otherwise = f"{DEFAULT_DURATION:g}"
+    add(speed, "duration", text, otherwise, metavar="MS[,MS...]", type=_durations)
+    text = "how often to play it again, 0 for ever, none to play it once"
+    add(timing, "loop", text, metavar="N", type=_loop)
+    text = "milliseconds of the last frame"
+    add(timing, "hold", text, "its duration", metavar="MS", type=_milliseconds)
+    add(timing, "workers", "threads that encode", metavar="N", type=_count)
+
+
+def _defaults(function: Callable[..., object]) -> dict[str, Any]:
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+
+
+def _spelled(default: object) -> str:
+    """Return a default as it would be given on the command line."""
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    if isinstance(default, tuple):
+        return " ".join(str(each) for each in default)
+    return str(default)
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    try:
+        args, unknown = make_parser().parse_known_args(argv)
+    except SystemExit:  # the help or the version was asked for, and printed
+        return argparse.Namespace(run=lambda _: _say("", sys.stdout))
+    if "run" not in args:
+        raise UsageError("expected a command: render, demo or info; see fastheat --help")
+    if unknown:
+        flags = [word for word in unknown if re.match("--?[a-z]", word, re.IGNORECASE)]
+        if not flags:
+            raise UsageError(f"unexpected argument {unknown[0]!r}")
+        flag = flags[0].partition("=")[0]
+        known = [name for action in args.parser._actions for name in action.option_strings]
+        raise UsageError(f"unknown option {flag!r}{suggest(flag, known)}")
+    return args
+
+
+# ----------------------------------------------------------------------------------------- values
+# What argparse calls to read a value; it prefixes the error with the option's name.
+
+
+def _real(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, not {text!r}") from None
+
+
+def _integer(text: str, least: int, most: int | None = None, other: str = "") -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = least - 1
+    if number < least or (most is not None and number > most):
+        upper = f" to {most}" if most is not None else " or more"
+        raise argparse.ArgumentTypeError(
+            f"expected {other}a whole number, {least}{upper}, not {text!r}"
+        )
+    return number
+
+
+def _count(text: str) -> int:
+    return _integer(text, 1)
+
+
+def _whole(text: str) -> int:
+    return _integer(text, 0)
+
+
+def _rate(text: str) -> float:
+    rate = _real(text)
+    if not 1000 / LONGEST_DURATION <= rate < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, not {text!r}")
+    return rate
+
+
+def _milliseconds(text: str) -> float:
+    duration = _real(text)
+    if not 0 <= duration <= LONGEST_DURATION:
+        raise argparse.ArgumentTypeError(
+            f"expected 0 to {LONGEST_DURATION:g} milliseconds, not {text!r}"
+        )
+    return duration
+
+
+def _durations(text: str) -> float | list[float]:
+    each = [_milliseconds(part) for part in text.split(",")]
+    return each if "," in text else each[0]
+
+
+def _loop(text: str) -> int | None:
+    return None if text.lower() == "none" else _integer(text, 0, gif.MOST_LOOPS, "none or ")
+
+
+def _or_none(text: str) -> str | None:
+    return None if text.lower() == "none" else text
+
+
+def _cmap(text: str) -> str | list[str]:
+    return [part.strip() for part in text.split(",")] if "," in text else text
+
+
+def _labels(text: str) -> str | list[str] | None:
+    """Read labels; not at once, since a file that is missing is no wrong usage."""
+    if text == "auto" or "{" in text:
+        return text
+    if text == "none":
+        return None
+    if not text.startswith("@"):
+        return [part.strip() for part in text.split(",")]
+    path = Path(text[1:])
+    try:
+        lines = path.read_text("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"cannot read {path}: expected labels in UTF-8: {error}") from None
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+def _given(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what was given of the arguments of `save_gif`."""
+    known = (*option_names(), *TIMING)
+    given = {name: value for name, value in vars(args).items() if name in known}
+    for name in ("row_labels", "col_labels"):
+        if name in given:
+            given[name] = _labels(given[name])
+    return given
+
+
+# --------------------------------------------------------------------------------- input, output
+
+
+def _binary(stream: TextIO | None, name: str) -> BinaryIO:
+    """Return the bytes beneath a standard stream, which must not be a terminal."""
+    if stream is None:
+        raise OSError(f"{name} is closed")
+    if stream.isatty():
+        raise UsageError(f"expected {name} to be a file or a pipe, not a terminal")
+    return stream.buffer
+
+
+class _Stream:
+    """Standard output as a sink that cannot seek.
+
+    Where the shell opened it to append (``>>``) it would say that it can, and then write at the end
+    all the same.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, data: bytes) -> int:
+        with _given_up_on_error():
+            return self._stream.write(data)
+
+    def flush(self) -> None:
+        with _given_up_on_error():
+            self._stream.flush()
+
+
+def _target(output: str) -> Any:
+    """Return what `save_gif` writes to, refused here if it cannot, before anything is read."""
+    if output == STANDARD:
+        return _Stream(_binary(sys.stdout, "standard output"))
+    check_target(output)
+    return output
+
+
+@contextmanager
+def _input_path(name: str) -> Iterator[Path]:
+    """Give the path of the input; what comes from standard input is kept on disk, not in memory."""
+    if name != STANDARD:
+        yield Path(name)
+        return
+    source = _binary(sys.stdin, "standard input")
+    # a memory map may still be open at the end, which hinders removal on Windows
+    with tempfile.TemporaryDirectory(prefix="fastheat-", ignore_cleanup_errors=True) as folder:
+        # all but pickles of protocol 0 and 1 is known by its first bytes, so the suffix is theirs
+        path = Path(folder, "input.pickle")
+        with path.open("wb") as file:
+            shutil.copyfileobj(source, file, 1 << 20)
+        try:
+            yield path
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(path), "standard input")) from None
+
+
+def _same_file(path: Path, output: str) -> bool:
+    try:
+        return path.samefile(output)
+    except OSError:
+        return False
+
+
+@contextmanager
+def _naming_input(name: str) -> Iterator[None]:
+    """Put the name of the input before errors that do not say it."""
+    shown = "standard input" if name == STANDARD else name
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        text = str(error)
+        named = text if text.startswith("cannot read ") else f"{shown}: {text}"
+        raise ValueError(named) from None
+
+
+def _bar_maker(args: argparse.Namespace) -> Callable[..., Any] | None:
+    """Return tqdm if a bar is wanted."""
+    wanted = args.progress
+    if wanted is None:
+        wanted = not args.quiet and sys.stderr is not None and sys.stderr.isatty()
+    if not wanted:
+        return None
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        if args.progress:
+            raise ImportError('--progress needs tqdm: pip install "fastheat[cli]"') from None
+        return None
+    return tqdm  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _counting(
+    maker: Callable[..., Any] | None, total: int | None
+) -> Iterator[Callable[[int, int | None], None] | None]:
+    """Show a bar on standard error, and give what `save_gif` reports progress to."""
+    if maker is None:
+        yield None
+        return
+    bar = maker(total=total, unit=" frames", file=sys.stderr, leave=False, dynamic_ncols=True)
+    with bar:
+        yield lambda count, _: bar.update(count - bar.n)
+
+
+def _write(
+    args: argparse.Namespace,
+    target: Any,
+    name: str,
+    frames: object,
+    options: dict[str, Any],
+    bar: Callable[..., Any] | None,
+) -> None:
+    """Write frames, such that wrong options are told from wrong frames; then say what was done."""
+    printed = isinstance(target, _Stream)
+    written = "standard output" if printed else str(target)
+    timing = {key: options.pop(key) for key in TIMING if key in options}
+    with _naming_input(name):
+        source = open_frames(frames)
+    each = timing.get("duration")
+    if isinstance(each, list) and source.length not in (None, len(each)):
+        raise UsageError(f"expected a duration for each of {source.length} frames, not {len(each)}")
+    with _options_at_fault():
+        heatmap = Heatmap(source.shape, **options)
+        if None not in heatmap.range:
+            heatmap.layout(source.dtype)  # it is kept, and not made again
+    try:
+        with _naming_input(name), _counting(bar, source.length) as progress:
+            summary = save_gif(target, frames, heatmap=heatmap, progress=progress, **timing)
+    except (ValueError, TypeError):
+        if None in heatmap.range:
+            with _options_at_fault():
+                heatmap.with_range(*RANGE).layout(source.dtype)
+        raise
+    except OSError as error:
+        if error.strerror and error.filename is None:  # a disk is full, say
+            raise OSError(error.errno, error.strerror, written) from None
+        raise
+    if not args.quiet:
+        said = sys.stderr if printed else sys.stdout
+        _say(f"{_one_line(_summary(written, summary))}\n", said)
+
+
+@contextmanager
+def _options_at_fault() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise UsageError(str(error)) from None
+
+
+# ------------------------------------------------------------------------------------ what is said
+
+
+def _summary(name: str, summary: GifSummary) -> str:
+    width, height = summary.size
+    text = (
+        f"{name}: {_many(summary.frames, 'frame')} of {width} x {height} px "
+        f"in {summary.seconds:.2f} s, {summary.frames / max(summary.seconds, 1e-9):.0f} frames/s, "
+        f"{_size(summary.bytes / summary.frames)} a frame, {_size(summary.bytes)}"
+    )
+    if summary.merged:
+        text += f"; {_many(summary.merged, 'frame')} the same as the one before"
+    changed = [
+        (summary.under, "value", f"under vmin={summary.vmin:g}"),
+        (summary.over, "value", f"over vmax={summary.vmax:g}"),
+        (summary.bad, "value", "NaN or infinite"),
+        (summary.hidden, "text", "left out"),
+        (len(summary.lacking), "character", "without a glyph"),
+        (summary.raised, "delay", "raised"),
+    ]
+    shown = [f"{_many(count, noun)} {what}" for count, noun, what in changed if count]
+    return f"{text}; not as given: {', '.join(shown)}" if shown else text
+
+
+def _read_info(file: BinaryIO, name: str) -> gif.GifInfo:
+    try:
+        return gif.read_info(file)
+    except ValueError as error:
+        raise ValueError(f"cannot read {name}: {error}") from None
+
+
+def _describe(name: str, info: gif.GifInfo, each: bool) -> dict[str, Any]:
+    """Return what `fastheat info --json` prints, times in milliseconds."""
+    lengths = sorted(frame.length for frame in info.frames)
+    described: dict[str, Any] = {
+        "file": name,
+        "frames": len(info.frames),
+        "width": info.size[0],
+        "height": info.size[1],
+        "duration": info.duration,
+        "loop": info.loop,
+        "colors": info.colors,
+        "bytes": info.length,
+        "bytes_per_frame": None,
+        "trailing": info.trailing,
+    }
+    if lengths:
+        described["bytes_per_frame"] = {
+            "min": lengths[0],
+            "median": (lengths[(len(lengths) - 1) // 2] + lengths[len(lengths) // 2]) / 2,
+            "max": lengths[-1],
+        }
+    if each:
+        described["each"] = [
+            {
+                "delay": 10 * frame.delay,
+                "box": frame.box,
+                "bytes": frame.length,
+                "transparent": frame.transparent,
+                "disposal": frame.disposal,
+            }
+            for frame in info.frames
+        ]
+    return described
+
+
+def _info_lines(info: Mapping[str, Any]) -> Iterator[str]:
+    loop = info["loop"]
+    plays = "once" if loop is None else "for ever" if loop == 0 else f"{loop + 1} times"
+    yield _one_line(
+        f"{info['file']}: {_many(info['frames'], 'frame')} of {info['width']} x {info['height']} px"
+    )
+    yield f"  duration  {info['duration'] / 1000:g} s, played {plays}"
+    yield f"  size      {_size(info['bytes'])} ({info['bytes']} bytes)"
+    if info["bytes_per_frame"]:
+        sizes = (f"{name} {_size(size)}" for name, size in info["bytes_per_frame"].items())
+        yield f"  a frame   {', '.join(sizes)}"
+    yield f"  colours   {info['colors']} in the table"
+    if info["trailing"]:
+        yield f"  after it  {_many(info['trailing'], 'byte')} that no decoder looks at"
+    for number, frame in enumerate(info.get("each", ())):
+        left, top, width, height = frame["box"]
+        transparent = "" if frame["transparent"] is None else ", transparent"
+        yield (
+            f"  frame {number}: {frame['delay']} ms, {width} x {height} px at {left}, {top}, "
+            f"{frame['bytes']} bytes{transparent}"
+        )
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _size(count: float) -> str:
+    if count < 1000:
+        return f"{count:.0f} B"
+    return f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.2f} MB"
+
+
+@contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Print warnings as `fastheat: warning: ...`, after what they would have broken into."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            yield
+        finally:
+            for text in dict.fromkeys(str(warning.message) for warning in caught):
+                _say(f"fastheat: warning: {_one_line(text)}\n", sys.stderr)
+
+
+def _fail(status: int, message: str) -> int:
+    _say(f"fastheat: error: {_one_line(message)}\n", sys.stderr)
+    return status
+
+
+def _one_line(text: str) -> str:
+    """Write what would end the line, or steer a terminal, as escapes: names may hold anything."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
+    )
+
+
+def _say(text: str, stream: TextIO | None) -> None:
+    if stream is None:  # closed by the shell
+        return
+    encoding = stream.encoding or "utf-8"
+    with _given_up_on_error() if stream is sys.stdout else nullcontext():
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+
+
+@contextmanager
+def _given_up_on_error() -> Iterator[None]:
+    """Keep Python from trying once more, as it exits, what standard output did not take."""
+    try:
+        yield
+    except OSError:
+        with suppress(OSError, ValueError):  # it may be an object without a descriptor
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise

@@ -1,0 +1,827 @@
+"""The command line: what it passes on, what it prints where, and how it fails."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import json
+import os
+import pickle
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import fastheat
+from fastheat import cli, demo, gif, load_frames, save_gif
+from fastheat.cli import main
+from fastheat.heatmap import option_names
+
+POSIX = os.name == "posix"
+
+
+@pytest.fixture
+def values() -> NDArray[np.float64]:
+    return np.random.default_rng(0).random((5, 2, 3))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: NDArray[np.float64]) -> Path:
+    """Go to a new folder with frames, w.npy."""
+    monkeypatch.chdir(tmp_path)
+    np.save("w.npy", values)
+    return tmp_path
+
+
+def written(frames: object, **arguments: Any) -> bytes:
+    """Return the GIF that the library writes."""
+    file = io.BytesIO()
+    save_gif(file, frames, **arguments)
+    return file.getvalue()
+
+
+def environment(unbuffered: bool = False) -> dict[str, str]:
+    """Return the variables for a process that finds the package wherever it runs."""
+    root = str(Path(fastheat.__file__).parents[1])
+    return {**os.environ, "PYTHONPATH": root, "PYTHONUNBUFFERED": "1" if unbuffered else ""}
+
+
+def run(
+    *argv: str,
+    data: bytes | None = None,
+    stdout: Any = subprocess.PIPE,
+    unbuffered: bool = False,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the command line as a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "fastheat", *argv],
+        input=data,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env=environment(unbuffered),
+        timeout=120,
+    )
+
+
+def standard_input(monkeypatch: pytest.MonkeyPatch, data: bytes, terminal: bool = False) -> None:
+    stream = SimpleNamespace(buffer=io.BytesIO(data), isatty=lambda: terminal)
+    monkeypatch.setattr(sys, "stdin", stream)
+
+
+# ------------------------------------------------------------------------------- what is passed on
+
+# (arguments, what save_gif is given for them); every name has a row
+PASSED: list[tuple[list[str], dict[str, Any]]] = [
+    (["--row-labels", "embed_dim_{}"], {"row_labels": "embed_dim_{}"}),
+    (["--row-labels", "auto"], {"row_labels": "auto"}),
+    (["--row-labels", "none"], {"row_labels": None}),
+    (["--row-labels", "only"], {"row_labels": ["only"]}),
+    (["--col-labels", "a, b,,c"], {"col_labels": ["a", "b", "", "c"]}),
+    (["--cmap", "YlGn_r"], {"cmap": "YlGn_r"}),
+    (["--cmap", "navy, white,#8b0000"], {"cmap": ["navy", "white", "#8b0000"]}),
+    (["--vmin", "-1"], {"vmin": -1.0}),
+    (["--vmin=-1e-3"], {"vmin": -1e-3}),
+    (["--vmin", "-1e-3"], {"vmin": -1e-3}),
+    (["--vmin", "-.5E+2", "--vmax", "-0"], {"vmin": -50.0, "vmax": 0.0}),
+    (["--under", "0.5"], {"under": "0.5"}),
+    (["--over", "#f00"], {"over": "#f00"}),
+    (["--bad", "none"], {"bad": "none"}),
+    (["--valfmt", "{x:.9f}"], {"valfmt": "{x:.9f}"}),
+    (["--valfmt", "-.2f"], {"valfmt": "-.2f"}),
+    (["--valfmt", "none"], {"valfmt": None}),
+    (["--textcolors", "red", "C1"], {"textcolors": ["red", "C1"]}),
+    (["--threshold", "-2"], {"threshold": -2.0}),
+    (["--text-size", "7.5"], {"text_size": 7.5}),
+    (["--ha", "left"], {"ha": "left"}),
+    (["--va", "top"], {"va": "top"}),
+    (["--cbar"], {"cbar": True}),
+    (["--no-cbar"], {"cbar": False}),
+    (["--cbar-label", "weight"], {"cbar_label": "weight"}),
+    (["--title", "none"], {"title": "none"}),
+    (["--title=--x"], {"title": "--x"}),
+    (["--xlabel", "in"], {"xlabel": "in"}),
+    (["--ylabel", "out"], {"ylabel": "out"}),
+    (["--figsize", "15", "1e1"], {"figsize": [15.0, 10.0]}),
+    (["--dpi", "72"], {"dpi": 72.0}),
+    (["--font", "DejaVu Sans"], {"font": "DejaVu Sans"}),
+    (["--fontsize", "8"], {"fontsize": 8.0}),
+    (["--grid-color", "k"], {"grid_color": "k"}),
+    (["--grid-width", "0"], {"grid_width": 0.0}),
+    (["--col-rotation", "-90"], {"col_rotation": -90.0}),
+    (["--square"], {"square": True}),
+    (["--no-square"], {"square": False}),
+    (["--background", "black"], {"background": "black"}),
+    (["--foreground", "white"], {"foreground": "white"}),
+    (["--fps", "12.5"], {"fps": 12.5}),
+    (["--duration", "20"], {"duration": 20.0}),
+    (["--duration", "20,30.5,1e3"], {"duration": [20.0, 30.5, 1000.0]}),
+    (["--loop", "none"], {"loop": None}),
+    (["--loop", "0"], {"loop": 0}),
+    (["--loop", "3"], {"loop": 3}),
+    (["--hold", "1500"], {"hold": 1500.0}),
+    (["--workers", "4"], {"workers": 4}),
+    ([], {}),
+]
+
+
+def arguments_of_the_library() -> set[str]:
+    own = set(inspect.signature(save_gif).parameters) - {"file", "frames", "heatmap", "options"}
+    return own | set(option_names())
+
+
+def command_parser(command: str) -> Any:
+    return cli.make_parser().parse_args([command, *["x"] * (command == "render")]).parser
+
+
+@pytest.mark.parametrize("command", ["render", "demo"])
+def test_every_argument_of_the_library_is_an_option(command: str) -> None:
+    actions = {action.dest: action.option_strings for action in command_parser(command)._actions}
+    for name in arguments_of_the_library():
+        assert f"--{name.replace('_', '-')}" in actions.get(name, []), name
+
+
+def test_every_argument_of_the_library_is_tried_below() -> None:
+    tried = {name for _, given in PASSED for name in given}
+    assert tried == arguments_of_the_library() - {"progress"}
+
+
+@pytest.mark.parametrize(("argv", "given"), PASSED)
+def test_options_reach_the_library(argv: list[str], given: dict[str, Any]) -> None:
+    assert cli._given(cli._parse(["render", "x", *argv])) == given
+    assert cli._given(cli._parse(["demo", *argv])) == given
+
+
+@pytest.mark.parametrize(
+    ("content", "labels"),
+    [
+        (b"one\ntwo, or three\n\n four\n", ["one", "two, or three", "", " four"]),
+        (b"\xef\xbb\xbfone\r\ntwo", ["one", "two"]),
+        ("\u03b1\u2028\n".encode(), ["\u03b1\u2028"]),
+        (b"", []),
+    ],
+)
+def test_labels_are_read_from_a_file_line_by_line(
+    folder: Path, content: bytes, labels: list[str]
+) -> None:
+    Path("words.txt").write_bytes(content)
+    given = cli._given(cli._parse(["render", "x", "--row-labels", "@words.txt"]))
+    assert given == {"row_labels": labels}
+
+
+def test_the_gif_is_the_one_that_the_library_writes(folder: Path) -> None:
+    look = ["--cmap", "white,teal", "--vmin", "-1e-1", "--vmax", "2", "--valfmt", ".3f", "--cbar"]
+    time = ["--duration", "20,30,40,50,60", "--loop", "none", "--hold", "900", "--workers", "2"]
+    labels = ["--row-labels", "r_{}", "--col-labels", "a,b,c", "--figsize", "4", "3", "-q"]
+    assert main(["render", "w.npy", "-o", "out.gif", *look, *time, *labels]) == 0
+    assert Path("out.gif").read_bytes() == written(
+        np.load("w.npy"),
+        cmap=["white", "teal"],
+        vmin=-0.1,
+        vmax=2,
+        valfmt=".3f",
+        cbar=True,
+        duration=[20, 30, 40, 50, 60],
+        loop=None,
+        hold=900,
+        row_labels="r_{}",
+        col_labels=["a", "b", "c"],
+        figsize=(4, 3),
+    )
+
+
+@pytest.mark.parametrize("argv", [["--vmin", "0"], ["--vmin", "9"], []])
+def test_a_range_not_given_is_that_of_all_frames(folder: Path, argv: list[str]) -> None:
+    assert main(["render", "w.npy", "-q", *argv]) == 0
+    given = {"vmin": float(argv[1])} if argv else {}
+    assert Path("w.gif").read_bytes() == written(np.load("w.npy"), **given)
+
+
+def test_the_output_is_named_after_the_input_and_put_in_the_current_folder(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("sub").mkdir()
+    Path("w.npy").rename("sub/run.1.npy")
+    assert main(["render", "sub/run.1.npy"]) == 0
+    with Path("run.1.gif").open("rb") as file:
+        assert len(gif.read_info(file).frames) == 5
+    assert capsys.readouterr().out.startswith("run.1.gif: 5 frames of ")
+
+
+# ----------------------------------------------------------------------------- standard streams
+
+
+@pytest.mark.parametrize("protocol", [None, 0, 2, 5])
+def test_standard_input_may_be_an_array_or_a_pickle(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    values: NDArray[np.float64],
+    protocol: int | None,
+) -> None:
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    data = (folder / "w.npy").read_bytes()
+    if protocol is not None:
+        data = pickle.dumps(list(values), protocol)
+    standard_input(monkeypatch, data)
+    assert main(["render", "-", "-o", "out.gif", "-q"]) == 0
+    assert Path("out.gif").read_bytes() == written(values)
+    assert not list(scratch.iterdir())
+
+
+@pytest.mark.parametrize("data", [b"", b"\x93NUMPY", b"no frames", pickle.dumps(print)])
+def test_bad_standard_input_is_named_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data: bytes
+) -> None:
+    standard_input(monkeypatch, data)
+    assert main(["render", "-", "-o", "out.gif"]) == 1
+    out, err = capsys.readouterr()
+    assert err.startswith("fastheat: error: cannot read standard input: ")
+    assert err.count("\n") == 1
+    assert not out
+    assert not Path("out.gif").exists()
+
+
+def test_standard_output_gets_the_gif_and_nothing_else(
+    folder: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert main(["render", "w.npy", "-o", "-", "--progress", "--duration", "10"]) == 0
+    out, err = capsysbinary.readouterr()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert out == written(np.load("w.npy"), duration=10)
+    assert b"standard output: 5 frames of " in err
+    assert b"fastheat: warning: raised the delay" in err
+
+
+@pytest.mark.skipif(not POSIX, reason="needs POSIX pipes")
+@pytest.mark.parametrize("unbuffered", [False, True])
+def test_a_gif_goes_through_pipes_and_may_be_appended_to_a_file(
+    folder: Path, values: NDArray[np.float64], unbuffered: bool
+) -> None:
+    Path("out.gif").write_bytes(b"before")
+    with Path("out.gif").open("ab") as file:
+        argv, data = ("render", "-", "-o", "-", "-q"), pickle.dumps(values)
+        done = run(*argv, data=data, stdout=file, unbuffered=unbuffered)
+    assert (done.returncode, done.stderr) == (0, b"")
+    # a range to read twice, from what can be read once
+    assert Path("out.gif").read_bytes() == b"before" + written(values)
+
+
+def test_a_gif_is_not_written_to_a_terminal(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert main(["render", "w.npy", "-o", "-"]) == 2
+    out, err = capsys.readouterr()
+    assert "expected standard output to be a file or a pipe, not a terminal" in err
+    assert not out
+
+
+def test_frames_are_not_read_from_a_terminal(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    standard_input(monkeypatch, b"", terminal=True)
+    assert main(["render", "-", "-o", "x.gif"]) == 2
+    assert "expected standard input to be a file or a pipe" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("argv", "stream"), [(["-", "-o", "x.gif"], "stdin"), (["w.npy", "-o", "-"], "stdout")]
+)
+def test_a_closed_standard_stream_is_an_error(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    argv: list[str],
+    stream: str,
+) -> None:
+    monkeypatch.setattr(sys, stream, None)
+    assert main(["render", *argv]) == 1
+    assert "is closed" in capsys.readouterr().err
+
+
+# -------------------------------------------------------------------------------- what is printed
+
+
+def test_the_summary_says_what_was_not_shown_as_given(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save("w.npy", np.array([[[0.0, 1], [2, np.nan]], [[0, 1], [2, np.nan]], [[9, 9], [9, 9.0]]]))
+    assert main(["render", "w.npy", "--vmin", "0.5", "--vmax", "2", "--duration", "20"]) == 0
+    out, err = capsys.readouterr()
+    (line,) = out.splitlines()
+    assert line.startswith("w.gif: 3 frames of ")
+    for part in (
+        " frames/s, ",
+        " a frame, ",
+        "; 1 frame the same as the one before",
+        "; not as given: 2 values under vmin=0.5, 4 values over vmax=2, 2 values NaN or infinite",
+    ):
+        assert part in line
+    assert err == (
+        "fastheat: warning: 2 values are below vmin=0.5 and 4 above vmax=2, over all frames: "
+        "they have the colours of the ends\n"
+    )
+
+
+def test_a_summary_without_losses_names_none(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["render", "w.npy"]) == 0
+    out, _ = capsys.readouterr()
+    size = Path("w.gif").stat().st_size
+    assert out.endswith(f" {size / 5e3:.1f} kB a frame, {size / 1e3:.1f} kB\n")
+
+
+def test_quiet_leaves_warnings_only(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["render", "w.npy", "--quiet", "--duration", "10"]) == 0
+    out, err = capsys.readouterr()
+    assert not out
+    assert err == (
+        "fastheat: warning: raised the delay of 5 frames to 20 ms, since browsers play shorter "
+        "ones at 100 ms\n"
+    )
+
+
+def test_warnings_are_printed_when_it_fails_as_well(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        warnings.warn("one\ntwo", stacklevel=1)
+        warnings.warn("one\ntwo", stacklevel=2)
+        raise RuntimeError("x\ny")
+
+    monkeypatch.setattr(cli, "save_gif", fail)
+    assert main(["render", "w.npy"]) == 1
+    lines = ["fastheat: warning: one\\ntwo", "fastheat: error: RuntimeError: x\\ny"]
+    assert capsys.readouterr().err.splitlines() == lines
+
+
+def test_names_cannot_break_the_line_or_steer_a_terminal(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["render", "no\n\x1b[2J.npy"]) == 1
+    err = capsys.readouterr().err
+    assert err == "fastheat: error: no\\n\\x1b[2J.npy: No such file or directory\n"
+
+
+def test_what_the_encoding_lacks_is_escaped(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, values: NDArray[np.float64]
+) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), "ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert main(["render", "w.npy", "-o", "\u03b1.gif"]) == 0
+    assert stream.buffer.getvalue().startswith(b"\\u03b1.gif: 5 frames")
+
+
+# -------------------------------------------------------------------------------------- progress
+
+
+def test_progress_counts_every_frame_on_standard_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save("w.npy", np.zeros((150, 1, 1)))
+    counts = []
+
+    class Bar:
+        def __init__(self, total: int, file: object, **_: object) -> None:
+            assert total == 150
+            assert file is sys.stderr
+            self.n = 0
+
+        def update(self, more: int) -> None:
+            self.n += more
+            counts.append(self.n)
+
+        def __enter__(self) -> Bar:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            counts.append(-1)
+
+    monkeypatch.setitem(sys.modules, "tqdm", SimpleNamespace(tqdm=Bar))
+    assert main(["render", "w.npy", "--progress"]) == 0
+    assert counts[-2:] == [150, -1]
+    assert len(counts) > 2
+
+
+def test_the_bar_shows_the_rate(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["render", "w.npy", "--progress"]) == 0
+    out, err = capsys.readouterr()
+    assert "0/5 [" in err
+    assert "frames/s]" in err
+    assert "%" not in out
+
+
+@pytest.mark.parametrize(
+    ("argv", "terminal", "shown"),
+    [
+        ([], True, True),
+        ([], False, False),
+        (["--no-progress"], True, False),
+        (["--quiet"], True, False),
+        (["--quiet", "--progress"], False, True),
+    ],
+)
+def test_a_bar_is_for_terminals_unless_told_otherwise(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    argv: list[str],
+    terminal: bool,
+    shown: bool,
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["render", "w.npy", *argv]) == 0
+    assert ("%|" in capsys.readouterr().err) == shown
+
+
+def test_without_tqdm_a_terminal_has_no_bar_and_asking_for_one_names_the_extra(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert main(["render", "w.npy"]) == 0
+    assert capsys.readouterr().err == ""
+    Path("w.gif").unlink()
+    assert main(["render", "w.npy", "--progress"]) == 1
+    message = 'fastheat: error: --progress needs tqdm: pip install "fastheat[cli]"\n'
+    assert capsys.readouterr().err == message
+    assert not Path("w.gif").exists()
+
+
+# ---------------------------------------------------------------------------------------- errors
+
+ERRORS: list[tuple[str, int, str]] = [
+    # usage: the command line
+    ("", 2, "expected a command: render, demo or info"),
+    ("rendr w.npy", 2, "'rendr'"),
+    ("render", 2, "INPUT"),
+    ("render w.npy b.npy", 2, "unexpected argument 'b.npy'"),
+    ("render w.npy --cmpa YlGn", 2, "unknown option '--cmpa'; did you mean '--cmap'"),
+    ("render w.npy --vmim=3", 2, "unknown option '--vmim'; did you mean '--vmin'"),
+    ("render w.npy --row_labels a,b", 2, "did you mean '--row-labels'"),
+    ("render w.npy --vmi 3", 2, "unknown option '--vmi'"),
+    ("demo --step 3", 2, "unknown option '--step'; did you mean '--steps'"),
+    ("info w.gif --jsn", 2, "unknown option '--jsn'; did you mean '--json'"),
+    ("render -", 2, "expected -o OUT.gif"),
+    ("render w.npy -o w.npy", 2, "expected an output that is not the input, not 'w.npy'"),
+    # usage: values
+    ("render w.npy --vmin abc", 2, "--vmin: expected a number, not 'abc'"),
+    ("render w.npy --vmin -inf", 2, "expected vmin to be a finite number, not -inf"),
+    ("render w.npy --vmin 2 --vmax 1", 2, "vmin=2.0 and vmax=1.0"),
+    ("render w.npy --figsize 15", 2, "--figsize: expected 2 arguments"),
+    ("render w.npy --figsize 15 -1", 2, "above 0 in inches, not [15.0, -1.0]"),
+    ("render w.npy --figsize 1000 10", 2, "65535 px a side"),
+    ("render w.npy --cmap YlGm", 2, "unknown colormap 'YlGm'"),
+    ("render w.npy --under nocolour", 2, "'nocolour'"),
+    ("render w.npy --ha middle", 2, "one of left, center, right, not 'middle'"),
+    ("render w.npy --valfmt {x:q}", 2, "not '{x:q}'"),
+    ("render w.npy --valfmt d", 2, "not 'd', which is for integers"),
+    ("render w.npy --valfmt d --vmin 0 --vmax 1", 2, "not 'd', which is for integers"),
+    ("render w.npy --row-labels a,b,c", 2, "expected 2 row_labels, not 3"),
+    ("render w.npy --loop -3", 2, "--loop: expected none or a whole number, 0 to 65535, not '-3'"),
+    ("render w.npy --loop 65536", 2, "not '65536'"),
+    ("render w.npy --workers 0", 2, "--workers: expected a whole number, 1 or more, not '0'"),
+    ("render w.npy --fps 0", 2, "--fps: expected a number above 0, not '0'"),
+    ("render w.npy --fps nan", 2, "not 'nan'"),
+    ("render w.npy --fps 5 --duration 9", 2, "--duration: not allowed with argument --fps"),
+    ("render w.npy --duration -1,2", 2, "milliseconds, not '-1'"),
+    ("render w.npy --duration 1,x", 2, "expected a number, not 'x'"),
+    ("render w.npy --duration 1,2", 2, "expected a duration for each of 5 frames, not 2"),
+    ("render w.npy --hold nan", 2, "--hold: expected 0 to 1e+09 milliseconds, not 'nan'"),
+    ("demo --steps 0", 2, "--steps: expected a whole number, 1 or more, not '0'"),
+    ("demo --seed -1", 2, "--seed: expected a whole number, 0 or more, not '-1'"),
+    ("demo --every x", 2, "--every: expected a whole number, 1 or more, not 'x'"),
+    ("demo --steps 3 --cmap YlGm", 2, "unknown colormap 'YlGm'"),
+    # the rest: files and frames
+    ("render missing.npy", 1, "missing.npy: No such file or directory"),
+    ("render .", 1, "cannot read .: a directory"),
+    ("render w.npy -o nowhere/w.gif", 1, "there is no 'nowhere'"),
+    ("render missing.npy -o nowhere/w.gif", 1, "there is no 'nowhere'"),
+    ("render w.npy -o .", 1, "'.' is a folder"),
+    ("render w.npy --row-labels @missing.txt", 1, "missing.txt: No such file or directory"),
+    ("render w.npy --row-labels @w.npy", 1, "cannot read w.npy: expected labels in UTF-8"),
+    ("render flat.npy", 1, "flat.npy: frames has shape (2, 3), expected (T, N, M)"),
+    ("render none.npy", 1, "none.npy: frames has shape (0, 2, 3), expected at least one frame"),
+    ("render complex.npy", 1, "complex.npy: frame 0 has dtype complex128, expected real numbers"),
+    ("render cut.npy", 1, "cannot read cut.npy: "),
+    ("render evil.obj", 1, "cannot read evil.obj: the pickle asks for builtins.print"),
+    ("render uneven.obj", 1, "uneven.obj: frame 1 has shape (1, 3), expected (2, 3) as frame 0"),
+    ("render dumped.obj", 1, "dumped.obj: frame 2 has shape (1, 3), expected (2, 3) as frame 0"),
+    ("info missing.gif", 1, "missing.gif: No such file or directory"),
+    ("info w.npy", 1, "cannot read w.npy: expected a GIF"),
+    ("info .", 1, ".: Is a directory"),
+]
+
+
+@pytest.mark.parametrize(("line", "status", "message"), ERRORS)
+def test_errors_are_one_line_and_touch_no_file(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    values: NDArray[np.float64],
+    line: str,
+    status: int,
+    message: str,
+) -> None:
+    np.save("flat.npy", values[0])
+    np.save("none.npy", values[:0])
+    np.save("complex.npy", values + 1j)
+    Path("cut.npy").write_bytes(Path("w.npy").read_bytes()[:200])
+    Path("evil.obj").write_bytes(pickle.dumps(print))
+    Path("uneven.obj").write_bytes(pickle.dumps([values[0], values[1, :1]]))
+    dumped = [values[0], values[1], values[2, :1]]
+    Path("dumped.obj").write_bytes(b"".join(map(pickle.dumps, dumped)))
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    assert main(shlex.split(line)) == status
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.startswith("fastheat: error: ")
+    assert message in err
+    assert err.count("\n") == 1
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.skipif(not POSIX, reason="as Windows has no such name")
+def test_an_input_that_is_the_output_by_another_name_is_kept(folder: Path) -> None:
+    before = Path("w.npy").read_bytes()
+    Path("w.gif").symlink_to("w.npy")
+    assert main(["render", "w.npy"]) == 2
+    assert Path("w.npy").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "not enough memory"),
+        (OSError(28, "No space left on device"), "w.gif: No space left on device"),
+        (PermissionError(13, "Permission denied", "x"), "x: Permission denied"),
+        (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_whatever_fails_while_writing_is_one_line(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    message: str,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "save_gif", fail)
+    assert main(["render", "w.npy"]) == 1
+    assert capsys.readouterr().err == f"fastheat: error: {message}\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("argv", [["--version"], ["render", "w.npy", "-o", "-"]])
+def test_a_full_disk_is_one_line(folder: Path, argv: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = run(*argv, stdout=full)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"fastheat: error: ")
+    assert done.stderr.endswith(b"No space left on device\n")
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.skipif(not POSIX, reason="needs POSIX pipes")
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["info", "w.gif", "--frames"], ["render", "w.npy", "-o", "-"]]
+)
+def test_a_reader_that_goes_away_is_no_news(folder: Path, argv: list[str]) -> None:
+    save_gif("w.gif", np.load("w.npy"))
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = run(*argv, stdout=writing)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_an_interrupt_is_quiet(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "save_gif", interrupt)
+    assert main(["render", "w.npy"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(not POSIX, reason="needs POSIX signals")
+def test_an_interrupted_file_holds_the_frames_committed(folder: Path) -> None:
+    values = np.random.default_rng(0).random((20_000, 10, 15))
+    np.save("w.npy", values)
+    command = [sys.executable, "-m", "fastheat", "render", "w.npy", "--vmin", "0", "--vmax", "1"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment()) as process:
+        deadline = time.monotonic() + 100
+        while not (Path("w.gif").exists() and Path("w.gif").stat().st_size):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, b"")
+    with Path("w.gif").open("rb") as file:
+        frames = len(gif.read_info(file).frames)
+    assert 0 < frames < len(values)
+
+
+# ------------------------------------------------------------------------------------------ help
+
+
+@pytest.mark.parametrize("argv", [[], ["render"], ["demo"], ["info"]])
+def test_help_has_examples_that_can_be_run(
+    folder: Path, capsys: pytest.CaptureFixture[str], argv: list[str]
+) -> None:
+    Path("words.txt").write_text("a\n")
+    assert main([*argv, "--help"]) == 0
+    out, err = capsys.readouterr()
+    assert not err
+    lines = out.partition("examples:\n")[2].replace("\\\n", " ").splitlines()
+    examples = [line[line.index("fastheat ") :] for line in lines if line.startswith("  ")]
+    assert len(examples) > 2
+    for example in examples:
+        words = shlex.split(example.partition(" >")[0])
+        args = cli._parse(words[1:])
+        assert args.run.__name__ == f"_{words[1]}"
+        if argv:
+            assert words[1] == argv[0]
+
+
+def test_help_shows_the_defaults_of_the_library(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["render", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    for default in ("{x:.2f}", "viridis", "black white", "yes", "no", "none", "100", "auto"):
+        assert (f"(default: {default})" in text) == (default != "none")
+    main(["demo", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    for default in ("{x:.9f}", "YlGn", "embed_dim_{}", "orig_dim_{}", "15 10", "50", "demo.gif"):
+        assert f"(default: {default})" in text
+
+
+def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"fastheat {fastheat.__version__}\n"
+
+
+def test_the_parser_needs_neither_numba_nor_matplotlib() -> None:
+    program = (
+        "import sys; from fastheat.cli import main; assert main(['--help']) == 0; "
+        "assert not {'numba', 'matplotlib', 'tqdm'} & set(sys.modules)"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program], check=True, env=environment(), stdout=subprocess.DEVNULL
+    )
+
+
+# ------------------------------------------------------------------------------------------ demo
+
+
+def test_the_demo_renders_what_it_trained(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small = ["--figsize", "6", "4", "--valfmt", "none", "--duration", "20"]
+    assert main(["demo", "--steps", "12", "--seed", "3", "--every", "4", *small]) == 0
+    assert capsys.readouterr().out.startswith("demo.gif: 4 frames of 600 x 400 px ")
+    look = dict(demo.LOOK) | {"figsize": (6, 4), "valfmt": None, "duration": 20}
+    assert Path("demo.gif").read_bytes() == written(demo.train(12, 3, every=4), **look)
+
+
+def test_the_demo_without_options_is_short_and_looks_as_the_article(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def note(file: object, frames: NDArray[np.float64], **arguments: Any) -> None:
+        asked.update(arguments, file=file, frames=frames)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "save_gif", note)
+    assert main(["demo"]) == 130
+    assert asked["file"] == "demo.gif"
+    assert asked["frames"].shape == (101, 10, 15)
+    assert asked["heatmap"].with_range(0, 1).size == (1500, 1000)
+    assert (asked["duration"], asked["hold"]) == (50, 2000)
+    assert main(["demo", "--fps", "25"]) == 130
+    assert asked["fps"] == 25
+
+
+def test_the_demo_takes_fps_in_place_of_its_duration(folder: Path) -> None:
+    argv = ["demo", "--steps", "6", "--figsize", "3", "2", "--valfmt", "none", "-q"]
+    assert main([*argv, "--fps", "20", "--hold", "700"]) == 0
+    with Path("demo.gif").open("rb") as file:
+        assert [frame.delay for frame in gif.read_info(file).frames] == [5, 5, 70]
+
+
+# ------------------------------------------------------------------------------------------ info
+
+
+def described(capsys: pytest.CaptureFixture[str], argv: Sequence[str]) -> Any:
+    assert main(["info", *argv, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_info_tells_what_was_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    summary = save_gif("w.gif", load_frames("w.npy"), duration=[20, 30, 40, 50, 60], loop=2)
+    found = described(capsys, ["w.gif", "--frames"])
+    each = found.pop("each")
+    sizes = sorted(frame["bytes"] for frame in each)
+    assert found == {
+        "file": "w.gif",
+        "frames": 5,
+        "width": summary.size[0],
+        "height": summary.size[1],
+        "duration": 200.0,
+        "loop": 2,
+        "colors": found["colors"],
+        "bytes": Path("w.gif").stat().st_size,
+        "bytes_per_frame": {"min": sizes[0], "median": sizes[2], "max": sizes[-1]},
+        "trailing": 0,
+    }
+    assert found["colors"] in (64, 128, 256)
+    assert [frame["delay"] for frame in each] == [20, 30, 40, 50, 60]
+    assert each[0]["box"] == [0, 0, *summary.size]
+    assert all(frame["disposal"] == 1 for frame in each)
+    assert "each" not in described(capsys, ["w.gif"])
+
+
+def test_info_is_readable(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_gif("w.gif", load_frames("w.npy"), duration=500, loop=2)
+    with Path("w.gif").open("ab") as file:
+        file.write(b"left")
+    assert main(["info", "w.gif", "--frames"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("w.gif: 5 frames of ")
+    assert lines[1] == "  duration  2.5 s, played 3 times"
+    assert f"({Path('w.gif').stat().st_size - 4} bytes)" in lines[2]
+    assert "min" in lines[3]
+    assert "median" in lines[3]
+    assert "max" in lines[3]
+    assert lines[4].startswith("  colours   ")
+    assert lines[5] == "  after it  4 bytes that no decoder looks at"
+    assert [line[:17] for line in lines[6:]] == [f"  frame {k}: 500 ms" for k in range(5)]
+
+
+@pytest.mark.parametrize(("loop", "played"), [(None, "once"), (0, "for ever"), (1, "2 times")])
+def test_info_says_how_often_it_is_played(
+    folder: Path, capsys: pytest.CaptureFixture[str], loop: int | None, played: str
+) -> None:
+    save_gif("w.gif", load_frames("w.npy"), loop=loop)
+    assert main(["info", "w.gif"]) == 0
+    assert f"played {played}\n" in capsys.readouterr().out
+
+
+def test_info_of_a_gif_without_frames_has_no_sizes(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("empty.gif").write_bytes(b"GIF89a\x01\x00\x01\x00\x00\x00\x00;")
+    assert described(capsys, ["empty.gif"])["bytes_per_frame"] is None
+    assert main(["info", "empty.gif"]) == 0
+    assert capsys.readouterr().out.startswith("empty.gif: 0 frames of 1 x 1 px\n")
+
+
+def test_info_reads_standard_input(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = written(np.load("w.npy"))
+    standard_input(monkeypatch, data)
+    assert described(capsys, ["-"])["bytes"] == len(data)
+
+
+def test_info_of_a_damaged_gif_is_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = written(np.load("w.npy"))
+    rng = np.random.default_rng(0)
+    cuts = [data[:length] for length in (0, 3, 6, 12, 100, 790, len(data) // 2, len(data) - 1)]
+    for damaged in cuts:
+        Path("cut.gif").write_bytes(damaged)
+        assert main(["info", "cut.gif"]) == 1
+        out, err = capsys.readouterr()
+        assert not out
+        assert err.startswith("fastheat: error: cannot read cut.gif: expected ")
+        assert err.count("\n") == 1
+    for _ in range(200):
+        changed = bytearray(data)
+        for place in rng.integers(0, len(data), 8):
+            changed[place] = rng.integers(256)
+        Path("odd.gif").write_bytes(changed)
+        status = main(["info", "odd.gif", "--frames"])
+        out, err = capsys.readouterr()
+        assert (status, bool(out), err.count("\n")) in ((0, True, 0), (1, False, 1))
+        assert "Error" not in err
