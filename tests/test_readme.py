@@ -1,0 +1,62 @@
+"""What the README says is so: its Python runs, its commands exist, its GIF is one of ours."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from fastheat.cli import main
+from fastheat.gif import read_info
+from fastheat.heatmap import option_names
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks("python")
+    exec(compile(code, "README.md", "exec"), {})
+    assert (tmp_path / "weights.gif").stat().st_size > 1000
+    assert (tmp_path / "last.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pickle
+
+    from fastheat.demo import train
+
+    monkeypatch.chdir(tmp_path)
+    Path("animation_data.obj").write_bytes(pickle.dumps(list(train(4))))
+    lines = "".join(blocks("sh")).replace("\\\n", " ").splitlines()
+    commands = [shlex.split(line)[1:] for line in lines if line.startswith("fastheat ")]
+    assert [command[0] for command in commands] == ["render", "info"]
+    for command in commands:
+        assert main(command) == 0
+    assert Path("training_weights.gif").stat().st_size > 1000
+
+
+def test_every_option_it_names_exists() -> None:
+    table = README[README.index("| there | here |") :]
+    known = {*option_names(), "fps", "duration", "loop", "hold"}
+    rows = [line for line in table.splitlines() if line.startswith("|")]
+    named = set()
+    for row in rows:
+        named |= set(re.findall(r"`(\w+)=", row.split("|")[2]))
+    assert named
+    assert named <= known
+
+
+def test_its_gif_is_small_and_whole() -> None:
+    (name,) = re.findall(r"!\[.*?\]\((.*?\.gif)\)", README)
+    path = ROOT / name
+    assert path.stat().st_size < 300_000
+    with path.open("rb") as file:
+        info = read_info(file)
+    assert len(info.frames) > 10
+    assert info.trailing == 0
