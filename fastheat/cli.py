@@ -18,8 +18,8 @@ from typing import Any, BinaryIO, NoReturn, TextIO
 
 import fastheat
 from fastheat import demo, gif
-from fastheat.colors import suggest
 from fastheat.heatmap import Heatmap, option_names
+from fastheat.messages import suggest
 from fastheat.save import DEFAULT_DURATION, LONGEST_DURATION, GifSummary, save_gif
 from fastheat.sources import open_frames
 from fastheat.writer import check_target

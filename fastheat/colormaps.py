@@ -17,7 +17,8 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from fastheat.colors import RGB, WHITE, composite, parse_rgba, suggest
+from fastheat.colors import RGB, WHITE, composite, parse_rgba
+from fastheat.messages import short, suggest
 
 __all__ = ["Colormap", "colormap", "names"]
 
@@ -111,7 +112,7 @@ def colormap(
         found = _from_callable(cmap, background)
     else:
         raise TypeError(
-            f"invalid cmap {cmap!r}: expected a name, a list of colors, an (N, 3) array or a "
+            f"invalid cmap {short(cmap)}: expected a name, a list of colors, an (N, 3) array or a "
             "colormap object"
         )
     if bad is not None:
@@ -191,7 +192,7 @@ def _entries(cmap: object) -> int | None:
     count = getattr(cmap, "N", None)
     if isinstance(count, (int, np.integer)):
         if count < 1:
-            raise ValueError(f"colormap {cmap!r} has N = {count}: expected at least 1 entry")
+            raise ValueError(f"colormap {short(cmap)} has N = {count}: expected at least 1 entry")
         return int(count)
     lut = getattr(cmap, "lut", None)
     return len(lut()) if callable(lut) else None
@@ -203,12 +204,12 @@ def _call(cmap: object, x: npt.NDArray[np.int_] | npt.NDArray[np.float64]) -> np
         colors = np.asarray(cmap(x, bytes=True))  # type: ignore[operator]
     except Exception as error:
         raise TypeError(
-            f"invalid cmap {cmap!r}: expected a colormap that can be called with an array and "
+            f"invalid cmap {short(cmap)}: expected a colormap that can be called with an array and "
             f"bytes=True, but that raised {type(error).__name__}: {error}"
         ) from error
     if colors.dtype != np.uint8 or colors.shape not in ((len(x), 3), (len(x), 4)):
         raise TypeError(
-            f"invalid cmap {cmap!r}: expected uint8 colors of shape ({len(x)}, 4) from it, "
+            f"invalid cmap {short(cmap)}: expected uint8 colors of shape ({len(x)}, 4) from it, "
             f"not {colors.dtype} of shape {colors.shape}"
         )
     return _with_alpha(colors)
@@ -241,7 +242,7 @@ def _interpolate(colors: Sequence[object]) -> npt.NDArray[np.uint8]:
     differ in the last bit of a float.
     """
     if len(colors) < 2:
-        raise ValueError(f"invalid cmap {colors!r}: expected at least two colors")
+        raise ValueError(f"invalid cmap {short(colors)}: expected at least two colors")
     positions = np.linspace(0, 1, len(colors))
     # No colour begins with a number and has two items, so these are positions.
     if all(isinstance(c, (list, tuple)) and len(c) == 2 and isinstance(c[0], Real) for c in colors):

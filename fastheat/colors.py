@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from numbers import Real
@@ -11,6 +10,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 from PIL import ImageColor
+
+from fastheat.messages import short, suggest
 
 __all__ = [
     "RGB",
@@ -22,7 +23,6 @@ __all__ = [
     "parse_rgba",
     "relative_luminance",
     "srgb_to_lab",
-    "suggest",
 ]
 
 RGB: TypeAlias = tuple[int, int, int]
@@ -67,30 +67,6 @@ _EXPECTED = (
 )
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
-    """Name the known words nearest to a mistyped one.
-
-    Parameters
-    ----------
-    word
-        What was given.
-    known
-        The words that would have been understood.
-
-    Returns
-    -------
-    str
-        ``"; did you mean 'a' or 'b'?"``, or an empty string where nothing is near.
-    """
-    # Compared without case: the commonest slip is 'ylgn' for 'YlGn'.
-    folded: dict[str, list[str]] = {}
-    for name in known:
-        folded.setdefault(name.lower(), []).append(name)
-    near = difflib.get_close_matches(word.lower(), folded, n=3, cutoff=0.6)
-    names = [repr(name) for key in near for name in folded[key]]
-    return f"; did you mean {' or '.join(names)}?" if names else ""
-
-
 def parse_rgba(spec: object) -> RGBA:
     """Read a colour as matplotlib does.
 
@@ -118,7 +94,9 @@ def parse_rgba(spec: object) -> RGBA:
         if alpha is None or _is_none(color):
             return rgba
         if not isinstance(alpha, Real) or not 0 <= float(alpha) <= 1:
-            raise ValueError(f"invalid alpha {alpha!r} in {spec!r}: expected a number 0..1")
+            raise ValueError(
+                f"invalid alpha {short(alpha)} in {short(spec)}: expected a number 0..1"
+            )
         return (*rgba[:3], float(alpha))
     if isinstance(spec, str):
         return _parse_name(spec)
@@ -131,9 +109,9 @@ def parse_rgba(spec: object) -> RGBA:
             if all(0 <= v <= 1 for v in (red, green, blue, alpha)):
                 return red, green, blue, alpha
             raise ValueError(
-                f"invalid color {spec!r}: expected channels 0..1 (divide 0..255 by 255)"
+                f"invalid color {short(spec)}: expected channels 0..1 (divide 0..255 by 255)"
             )
-    raise ValueError(f"invalid color {spec!r}: {_EXPECTED}")
+    raise ValueError(f"invalid color {short(spec)}: {_EXPECTED}")
 
 
 def parse_color(spec: object, background: RGB = WHITE) -> RGB:
@@ -326,7 +304,8 @@ def _parse_name(spec: str) -> RGBA:
         return red / 255, green / 255, blue / 255, 1.0
     if name.startswith("xkcd:"):
         raise ValueError(
-            f"invalid color {spec!r}: xkcd names are not shipped; expected its hex value, '#rrggbb'"
+            f"invalid color {short(spec)}: xkcd names are not shipped; expected its hex value, "
+            "'#rrggbb'"
         )
     if spec.startswith("#"):
         return _parse_hex(spec)
@@ -334,10 +313,10 @@ def _parse_name(spec: str) -> RGBA:
         grey = float(spec)
     except ValueError:
         near = suggest(spec, [*ImageColor.colormap, *_TABLEAU])
-        raise ValueError(f"invalid color {spec!r}: {_EXPECTED}{near}") from None
+        raise ValueError(f"invalid color {short(spec)}: {_EXPECTED}{near}") from None
     if not 0 <= grey <= 1:
         hint = f"; a hex color begins with '#': '#{spec}'" if _HEX.fullmatch("#" + spec) else ""
-        raise ValueError(f"invalid color {spec!r}: expected a grey level '0'..'1'{hint}")
+        raise ValueError(f"invalid color {short(spec)}: expected a grey level '0'..'1'{hint}")
     return grey, grey, grey, 1.0
 
 
@@ -347,7 +326,7 @@ _HEX = re.compile("#([0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})")
 def _parse_hex(spec: str) -> RGBA:
     if not _HEX.fullmatch(spec):
         raise ValueError(
-            f"invalid color {spec!r}: expected '#rgb', '#rgba', '#rrggbb' or '#rrggbbaa'"
+            f"invalid color {short(spec)}: expected '#rgb', '#rgba', '#rrggbb' or '#rrggbbaa'"
         )
     digits = spec[1:] if len(spec) > 5 else "".join(2 * digit for digit in spec[1:])
     red, green, blue, alpha = bytes.fromhex((digits + "ff")[:8])

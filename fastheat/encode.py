@@ -92,14 +92,14 @@ def _shown(layout: Layout, counts: NDArray[np.int64], frames: int, lacking: str)
 
 def _written(
     layout: Layout, values: NDArray[np.float64]
-) -> tuple[Type, NDArray[np.uint16], NDArray[np.int32], str]:
+) -> tuple[Type, NDArray[np.int32], NDArray[np.int32], str]:
     """Write the values.
 
     Returns
     -------
     type : Type
         With the letters of what was written.
-    texts : (T, N * M, longest) uint16
+    texts : (T, N * M, longest) int32
         The segments of each text that differs from that of the frame before.
     lengths : (T, N * M) int32
         How many there are, -1 where a text is longer than any cell has room for.
@@ -109,12 +109,12 @@ def _written(
     frames = len(values)
     cells = values.reshape(frames, -1)
     if layout.format is None:
-        return layout.type, np.zeros((frames, 0, 0), np.uint16), np.zeros((frames, 0), np.int32), ""
+        return layout.type, np.zeros((frames, 0, 0), np.int32), np.zeros((frames, 0), np.int32), ""
     if layout.writing is None:
         return _written_in_python(layout, layout.format, cells)
     from fastheat import kernels
 
-    texts = np.zeros((*cells.shape, layout.longest), np.uint16)
+    texts = np.zeros((*cells.shape, layout.longest), np.int32)
     lengths = np.zeros(cells.shape, np.int32)
     writing = layout.writing
     kernels.write_numbers(
@@ -135,12 +135,12 @@ def _written(
 
 def _written_in_python(
     layout: Layout, valfmt: ValueFormat, cells: NDArray[np.float64]
-) -> tuple[Type, NDArray[np.uint16], NDArray[np.int32], str]:
+) -> tuple[Type, NDArray[np.int32], NDArray[np.int32], str]:
     bits, place = np.unique(cells.view(np.int64), return_inverse=True)
     written = [valfmt.write(as_written(x, layout.dtype)) for x in bits.view(np.float64)]
     atlas, segments, lacking = shape_texts(written, layout.typeface, layout.sizes)
     longest = min(max(map(len, segments.values())), layout.longest)
-    table = np.zeros((len(written), longest), np.uint16)
+    table = np.zeros((len(written), longest), np.int32)
     lengths = np.full(len(written), -1, np.int32)
     for k, text in enumerate(written):
         chain = segments[text] if text else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import string
 from collections.abc import Callable
@@ -11,9 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastheat.messages import short
+
 FIXED, EXPONENT, GENERAL, PERCENT, INTEGER = range(5)
 MAX_PRECISION = 60
 MAX_WIDTH = 500
+LONGEST = 10_000  # characters that a format may ask for
 
 # The fields of `Spec`, as they lie in the int64 array that the kernels read.
 KIND, PRECISION, SIGN, NO_MINUS_ZERO, ALTERNATE, GROUP, UPPER, FILL, ALIGN, WIDTH = range(10)
@@ -58,10 +62,8 @@ def parse_spec(spec: str) -> Spec | None:
     ValueError
         Where Python cannot format a float so (for type 'd': an int).
     """
-    try:
-        format(1 if spec.endswith("d") else 0.5, spec)
-    except ValueError as error:
-        raise ValueError(f"expected a format spec for numbers, not {spec!r}: {error}") from None
+    if fault := _fault(spec):
+        raise ValueError(f"expected a format spec for numbers, not {short(spec)}: {fault}")
     match = _SPEC.fullmatch(spec)
     if match is None:
         return None
@@ -88,6 +90,26 @@ def parse_spec(spec: str) -> Spec | None:
         align=ord(align),
         width=width,
     )
+
+
+def _fault(spec: str) -> str:
+    """Return why a format spec cannot be used, an empty string if it can."""
+    if too_long := _fault_of_length(spec):
+        return too_long
+    try:
+        format(1 if spec.endswith("d") else 0.5, spec)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _fault_of_length(spec: str) -> str:
+    # Python would set about it, and take all memory
+    too_long = any(len(number) > 9 or int(number) > LONGEST for number in _NUMBER.findall(spec))
+    return f"a width or precision above {LONGEST}" if too_long else ""
+
+
+_NUMBER = re.compile("[0-9]+")
 
 
 def max_length(spec: Spec, exponent_max: int = 308) -> int:
@@ -138,6 +160,38 @@ class ValueFormat:
             letters += "%"
         return "".join(sorted(set(self.before + self.after + letters)))
 
+    @property
+    def neighbours(self) -> frozenset[str]:
+        """The pairs of characters that the kernels may write side by side."""
+        spec = self.spec
+        if spec is None:
+            return frozenset()
+        digits, words = "0123456789", ("INF", "NAN") if spec.upper else ("inf", "nan")
+        fill = chr(spec.fill) if spec.width else ""
+        signs = "-" + (chr(spec.sign) if spec.sign else "")
+        group = chr(spec.group) if spec.group else ""
+        power = ("E" if spec.upper else "e") if spec.kind in (EXPONENT, GENERAL) else ""
+        starts = digits + "".join(word[0] for word in words)
+        ends = digits + "".join(word[-1] for word in words) + ("." if spec.alternate else "")
+        pairs = {a + b for a in digits for b in digits + "." + group + power}
+        pairs |= {a + b for a in "." + group for b in digits} | {
+            a + b for a in signs for b in starts
+        }
+        pairs |= {a + b for word in words for a, b in itertools.pairwise(word)}
+        if power:
+            pairs |= {power + "+", power + "-"} | {a + b for a in "+-" for b in digits}
+            pairs |= {"." + power} if spec.alternate else set()
+        if spec.kind == PERCENT:
+            pairs |= {a + "%" for a in ends}
+            ends = "%"
+        if fill:
+            pairs |= {a + fill for a in ends + signs + fill} | {fill + b for b in starts + signs}
+        pairs |= {a + b for a in self.before[-1:] for b in starts + signs + fill}
+        pairs |= {a + b for a in ends + fill for b in self.after[:1]}
+        literals = (self.before, self.after)
+        pairs |= {a + b for literal in literals for a, b in itertools.pairwise(literal)}
+        return frozenset(pairs)
+
 
 def as_written(value: float, dtype: np.dtype[Any]) -> object:
     """Return a value as an element of an array of `dtype`, the way Python's `format` sees it."""
@@ -166,7 +220,7 @@ def parse_valfmt(valfmt: object) -> ValueFormat:
     if not isinstance(valfmt, str):
         raise TypeError(
             "expected valfmt to be a format string such as '{x:.2f}', a format spec such as "
-            f"'.2f', a function or None, not {valfmt!r}"
+            f"'.2f', a function or None, not {short(valfmt)}"
         )
     if "{" not in valfmt:
         return _spec_format(valfmt, "", valfmt, "")
@@ -174,7 +228,7 @@ def parse_valfmt(valfmt: object) -> ValueFormat:
         fields = list(string.Formatter().parse(valfmt))
     except ValueError as error:
         raise ValueError(
-            f"expected a format string such as '{{x:.2f}}', not {valfmt!r}: {error}"
+            f"expected a format string such as '{{x:.2f}}', not {short(valfmt)}: {error}"
         ) from None
     slots = [k for k, field in enumerate(fields) if field[1] is not None]
     plain = len(slots) == 1 and fields[slots[0]][1] in ("x", "", "0") and not fields[slots[0]][3]
@@ -184,22 +238,24 @@ def parse_valfmt(valfmt: object) -> ValueFormat:
         after = "".join(field[0] for field in fields[k + 1 :])
         if fields[k][2]:
             return _spec_format(valfmt, before, fields[k][2] or "", after)
+    if fault := next(filter(None, (_fault_of_length(field[2] or "") for field in fields)), ""):
+        raise ValueError(
+            f"expected a format string such as '{{x:.2f}}', not {short(valfmt)}: {fault}"
+        )
     write = _Formatting(valfmt)
     write(0.5)
     return ValueFormat(valfmt, write)
 
 
 def _spec_format(source: str, before: str, spec: str, after: str) -> ValueFormat:
-    try:
-        parsed = parse_spec(spec)
-    except ValueError as error:
-        reason = str(error)
+    if fault := _fault(spec):
         raise ValueError(
-            f"expected valfmt to be a format string such as '{{x:.2f}}' or a format spec such as "
-            f"'.2f', not {source!r}: {reason}"
-        ) from None
+            "expected valfmt to be a format string such as '{x:.2f}' or a format spec such as "
+            f"'.2f', not {short(source)}: {fault}"
+        )
     integers = spec.endswith("d")
-    return ValueFormat(source, _Spelling(before, spec, after), before, parsed, after, integers)
+    write = _Spelling(before, spec, after)
+    return ValueFormat(source, write, before, parse_spec(spec), after, integers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +265,10 @@ class _Spelling:
     after: str
 
     def __call__(self, value: object) -> str:
-        return self.before + format(value, self.spec) + self.after
+        spec = self.spec
+        if spec.endswith("d") and isinstance(value, float):  # nan and infinities, which ints lack
+            spec = spec[:-1] + "f"
+        return self.before + format(value, spec) + self.after
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,5 +292,7 @@ class _Calling:
     def __call__(self, value: object) -> str:
         text = self.function(value)
         if not isinstance(text, str):
-            raise TypeError(f"expected valfmt({value!r}) to return a string, not {text!r}")
+            raise TypeError(
+                f"expected valfmt({short(value)}) to return a string, not {short(text)}"
+            )
         return text

@@ -375,7 +375,7 @@ class State(NamedTuple):
     """What every cell shows, C = N * M of them in raster order, and what differs from before."""
 
     slots: Any  # (C,) int32
-    segments: Any  # (C, longest text) uint16
+    segments: Any  # (C, longest text) int32
     places: Any  # (C, 5) int64
     dirty: Any  # (C,) uint8
     boxes: Any  # (C, 6) int64
@@ -400,7 +400,7 @@ def new_state(shape: tuple[int, int], width: int, longest: int) -> State:
     lettered = cells if longest > 0 else 0
     return State(
         slots=np.zeros(cells, np.int32),
-        segments=np.zeros((lettered, longest), np.uint16),
+        segments=np.zeros((lettered, longest), np.int32),
         places=np.zeros((lettered, 5), np.int64),
         dirty=np.zeros(cells, np.uint8),
         boxes=np.zeros((lettered, 6), np.int64),

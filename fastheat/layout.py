@@ -1,42 +1,40 @@
-"""The layout: where everything stands, and the picture of all that never changes, drawn once."""
+"""The layout: options made into all that a frame is drawn from, but its values."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import ImageFont
 
-from fastheat.formats import ValueFormat
-from fastheat.palette import Palette, Shades
-from fastheat.text import STATIC_SUPERSAMPLE, Type, Typeface, Writing, measure
+from fastheat import axes, norms
+from fastheat.axes import Bar, Grid, Label, Plan
+from fastheat.formats import ValueFormat, as_written
+from fastheat.options import LARGEST_FONT, SMALLEST_FONT, Look
+from fastheat.palette import Shades, plan_palette
+from fastheat.text import (
+    ALL_PAIRS,
+    COVERAGE_STEPS,
+    SMALLEST_SIZE,
+    Type,
+    Typeface,
+    Writing,
+    atlas_of_all,
+    can_be_cut,
+    margin,
+    measure,
+    size_ladder,
+    with_atlas,
+)
 
-POINTS = 72.0  # to the inch
-TICK_LENGTH, TICK_PAD, TICK_WIDTH = 3.5, 3.5, 0.8  # pt, matplotlib's xtick.major.*
-LABEL_PAD, TITLE_PAD = 4.0, 6.0  # pt, axes.labelpad and axes.titlepad
-TIGHT_PAD = 1.08  # font sizes that Figure.tight_layout leaves free around all
-SUBPLOT = (0.125, 0.11, 0.9, 0.88)  # left, bottom, right, top of the figure before tight_layout
-BAR_FRACTION, BAR_PAD, BAR_ASPECT = 0.15, 0.05, 20.0  # of Figure.colorbar
-ASCENT, DESCENT = 1556 / 2048, 492 / 2048  # of a line, in font sizes: DejaVu Sans' OS/2 table
-LARGEST_SIDE = 65535  # px, a 16-bit number in GIF89a
-LONGEST_SIDE = 1500  # px that a picture without figsize keeps its cells within, where it can
-PLAIN_SIDE = 720  # px of the cells of a picture without figsize and text
-
-
-class Grid(NamedTuple):
-    """The visible part of the cells in pixels, columns by rows; the sides 1 are not in it."""
-
-    x0: NDArray[np.int64]  # (M,)
-    x1: NDArray[np.int64]  # (M,)
-    y0: NDArray[np.int64]  # (N,)
-    y1: NDArray[np.int64]  # (N,)
-    center: NDArray[np.float64]  # (M,) the middle of each column
-
+DEFAULT_ROTATION = -30.0  # of column labels that are not numbers, degrees
+GRID_WIDTH = 3.0  # pt
+GRID_SHARE = 8  # of a cell, the most that a grid line of default width takes
+AUTO_STEPS = (1, 2, 5)
+DIGITS = "0123456789"
 
 NO_TYPE = Type(
     widths=np.zeros((0, 1), np.int64),
@@ -103,398 +101,253 @@ class Shown:
         )
 
 
-# --------------------------------------------------------------------------------------- geometry
+def build(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> Layout:
+    rule = norms.working_type(dtype)
+    samples = _samples(look, vmin, vmax, dtype)
+    cell = _cell_size(look, samples)
+    plan = _plan(look, vmin, vmax, cell)
+    geometry = axes.place(plan, look.figure, cell)
+    line = _grid_line(look, geometry.cells)
+    grid = axes.cell_grid(geometry.cells, look.shape, line)
+    sizes = _sizes(look, samples, grid)
+    norm = norms.linear(vmin, vmax)
+    split = None
+    if look.threshold is not None:
+        split = norms.edge_above(norm, look.threshold, rule)
+    palette = plan_palette(
+        look.cmap,
+        norms.bin_edges(norm, len(look.cmap.table), rule),
+        background=look.background,
+        foreground=look.foreground,
+        grid=look.grid if line else look.background,
+        textcolors=look.textcolors,
+        split=split,
+        steps=COVERAGE_STEPS if sizes else 1,
+    )
+    type_, longest = NO_TYPE, 0
+    writing: Writing | None = None
+    if look.valfmt is not None and sizes:
+        type_, longest = _type(look, sizes, grid, geometry.cells)
+        writing = _writing(look.valfmt)
+        atlas = None
+        if writing is not None:
+            letters = look.valfmt.charset
+            atlas = atlas_of_all(look.typeface, sizes, letters, look.valfmt.neighbours)
+        if atlas is None:
+            writing = None
+        else:
+            type_ = with_atlas(type_, atlas)
+    return Layout(
+        static=axes.draw_static(geometry, plan, palette, line),
+        table=palette.table,
+        grid=grid,
+        shades=palette.shades,
+        type=type_,
+        longest=longest,
+        writing=writing,
+        format=look.valfmt if sizes else None,
+        typeface=look.typeface,
+        sizes=sizes,
+        dtype=dtype,
+        crowded=look.valfmt is not None and not sizes,
+    )
 
 
-class Box(NamedTuple):
-    """A rectangle in pixels, y downwards."""
-
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-
-    @property
-    def width(self) -> float:
-        return self.x1 - self.x0
-
-    @property
-    def height(self) -> float:
-        return self.y1 - self.y0
-
-    def moved(self, x: float, y: float) -> Box:
-        return Box(self.x0 + x, self.y0 + y, self.x1 + x, self.y1 + y)
-
-    def union(self, other: Box) -> Box:
-        return Box(
-            min(self.x0, other.x0),
-            min(self.y0, other.y0),
-            max(self.x1, other.x1),
-            max(self.y1, other.y1),
-        )
-
-    def shrunk(self, aspect: float, anchor: tuple[float, float]) -> Box:
-        """Return the largest box in this one with height = aspect * width, as `Bbox.anchored`."""
-        width = min(self.width, self.height / aspect)
-        height = width * aspect
-        x = self.x0 + (self.width - width) * anchor[0]
-        y = self.y0 + (self.height - height) * anchor[1]
-        return Box(x, y, x + width, y + height)
-
-
-@lru_cache(maxsize=4096)
-def line_extent(typeface: Typeface, size: float, text: str = "") -> tuple[float, float]:
-    """Return how far a line reaches above and below its baseline, in pixels.
-
-    As in matplotlib, whatever its letters, it is at least as high as the font has it.
-    """
-    _, top, _, bottom = typeface.at(size).getbbox(text, anchor="ls")
-    return max(float(-top), ASCENT * size), max(float(bottom), DESCENT * size)
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """A text that never changes, and where its anchor stands relative to what it belongs to.
-
-    The anchor is a point of the unturned text's box: (0, 0) its top left, (1, 1) its bottom right.
-    """
-
-    text: str
-    size: float  # px
-    anchor: tuple[float, float]
-    rotation: float  # degrees, counterclockwise
-    typeface: Typeface
-
-    def lines(self) -> list[str]:
-        return self.text.split("\n")
-
-    def metrics(self) -> tuple[float, float, float]:
-        """Return width, height of a line above the baseline and below it, in pixels."""
-        font = self.typeface.at(self.size)
-        width = max(measure(line, font) for line in self.lines())
-        up, down = line_extent(self.typeface, self.size, self.text.replace("\n", ""))
-        return float(width), up, down
-
-    def box(self) -> Box:
-        """Return the extent of the turned text about its anchor."""
-        corners = self.corners()
-        return Box(
-            min(x for x, _ in corners),
-            min(y for _, y in corners),
-            max(x for x, _ in corners),
-            max(y for _, y in corners),
-        )
-
-    def corners(self) -> list[tuple[float, float]]:
-        width, up, down = self.metrics()
-        height = up + down + (len(self.lines()) - 1) * self.leading()
-        x, y = -width * self.anchor[0], -height * self.anchor[1]
-        return [
-            self.turned(px, py)
-            for px, py in ((x, y), (x + width, y), (x, y + height), (x + width, y + height))
-        ]
-
-    def leading(self) -> float:
-        """Return the distance of two lines, 1.2 of one as in matplotlib."""
-        _, up, down = self.metrics()
-        return 1.2 * (up + down)
-
-    def turned(self, x: float, y: float) -> tuple[float, float]:
-        """Return where a point of the unturned text goes, both relative to the anchor."""
-        angle = math.radians(self.rotation)
-        return (
-            x * math.cos(angle) + y * math.sin(angle),
-            -x * math.sin(angle) + y * math.cos(angle),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A label with the pixel that its anchor stands on."""
-
-    label: Label
-    x: float
-    y: float
-
-    def box(self) -> Box:
-        """Return its extent in the picture."""
-        return self.label.box().moved(self.x, self.y)
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A colour bar: its ticks, from 0 at the bottom to 1 at the top, and its label."""
-
-    ticks: Sequence[tuple[float, Label]]
-    label: Label | None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What there is to lay out, all lengths in pixels."""
-
-    shape: tuple[int, int]
-    point: float  # px of one point
-    fontsize: float
-    rows: Sequence[tuple[int, Label]]  # index of the row and its label
-    columns: Sequence[tuple[int, Label]]
-    title: Label | None
-    xlabel: Label | None
-    ylabel: Label | None
-    bar: Bar | None
-    square: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Geometry:
-    """Where everything stands."""
-
-    width: int
-    height: int
-    cells: Box
-    bar: Box | None
-    labels: tuple[Placed, ...]
-
-
-def place(plan: Plan, figure: tuple[int, int] | None, cell: tuple[int, int]) -> Geometry:
-    """Lay a plan out.
-
-    Parameters
-    ----------
-    figure
-        Width and height of the picture, laid out as by matplotlib's `Figure.tight_layout`. None
-        makes the picture as large as the cells need.
-    cell
-        Width and height of a cell, where `figure` is None.
-
-    Raises
-    ------
-    ValueError
-        If the picture is too small for its labels, or larger than a GIF may be.
-    """
-    n, m = plan.shape
-    pad = TIGHT_PAD * plan.fontsize
-    if figure is None:
-        cells = Box(0.0, 0.0, float(cell[0] * m), float(cell[1] * n))
-        share = 1 - BAR_FRACTION - BAR_PAD
-        slot = Box(0, 0, cells.width / share, cells.height) if plan.bar else cells
-        around = _around(plan, slot, cells)
-        width = math.ceil(around.width + 2 * pad)
-        height = math.ceil(around.height + 2 * pad)
-        shift = (round(pad - around.x0), round(pad - around.y0))
-        slot, cells = slot.moved(*shift), cells.moved(*shift)
-    else:
-        width, height = figure
-        left, bottom, right, top = SUBPLOT
-        slot = Box(left * width, (1 - top) * height, right * width, (1 - bottom) * height)
-        cells = _cells(plan, slot)
-        around = _around(plan, slot, cells)
-        # tight_layout measures once, at the default margins, and then moves the margins
-        slot = Box(
-            max(slot.x0 - around.x0, 0.0) + pad,
-            max(slot.y0 - around.y0, 0.0) + pad,
-            width - max(around.x1 - slot.x1, 0.0) - pad,
-            height - max(around.y1 - slot.y1, 0.0) - pad,
-        )
-        for _ in range(3):
-            if slot.width < m or slot.height < n:
-                raise ValueError(
-                    f"expected a figsize in which {n} x {m} cells and their labels have room, "
-                    f"not {width} x {height} px"
-                )
-            cells = _cells(plan, slot)
-            # where that cuts what stands out from cells of another size, give it its room
-            around = _around(plan, slot, cells)
-            cut = (-around.x0, -around.y0, around.x1 - width, around.y1 - height)
-            if max(cut) <= 0:
-                break
-            left, top, right, bottom = (c + pad if c > 0 else 0.0 for c in cut)
-            slot = Box(slot.x0 + left, slot.y0 + top, slot.x1 - right, slot.y1 - bottom)
-    if max(width, height) > LARGEST_SIDE:
+def _samples(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> list[str]:
+    """Return texts as wide as those of the values in the range."""
+    if look.valfmt is None:
+        return []
+    if look.valfmt.integers and dtype.kind not in "biu":
         raise ValueError(
-            f"expected a picture of at most {LARGEST_SIDE} px a side, the most that a GIF can "
-            f"have, not {width} x {height} px"
+            f"expected a format for {dtype} values such as '.0f', not {look.valfmt.source!r}, "
+            "which is for integers"
         )
-    bar = _bar_box(slot) if plan.bar else None
-    return Geometry(width, height, cells, bar, tuple(_labels(plan, slot, cells)))
+    values = [vmin, vmax, 0.0] if vmin <= 0 <= vmax else [vmin, vmax]
+    if look.valfmt.spec is None:
+        # what Python writes may be longest anywhere
+        values += [vmin * (1 - k / 32) + vmax * (k / 32) for k in range(33)]
+    return sorted({look.valfmt.write(as_written(x, dtype)) for x in values})
 
 
-def _cells(plan: Plan, slot: Box) -> Box:
-    n, m = plan.shape
-    if plan.bar:
-        slot = slot._replace(x1=slot.x0 + slot.width * (1 - BAR_FRACTION - BAR_PAD))
-    return slot.shrunk(n / m, (1.0 if plan.bar else 0.5, 0.5)) if plan.square else slot
+def _cell_size(look: Look, samples: list[str]) -> tuple[int, int]:
+    """Return the width and height of a cell in a picture without figsize."""
+    n, m = look.shape
+    if not samples:
+        side = max(1, min(48, axes.PLAIN_SIDE // max(n, m)))
+        return side, side
+    font = look.typeface.at(max(look.text_size, SMALLEST_FONT))
+    width = max(measure(text, font) for text in samples)
+    # a margin of a third of the size on either side, and the grid line between
+    line = GRID_WIDTH * look.point if look.grid_width is None else look.grid_width * look.point
+    wide = math.ceil(width + 0.7 * look.text_size + line)
+    high = math.ceil(2.0 * look.text_size + line)
+    if look.square:
+        wide = high = max(wide, high)
+    room = axes.LONGEST_SIDE
+    wide, high = max(1, min(wide, room // m)), max(1, min(high, room // n))
+    return (min(wide, high),) * 2 if look.square else (wide, high)
 
 
-def _bar_box(slot: Box) -> Box:
-    strip = slot._replace(x0=slot.x1 - BAR_FRACTION * slot.width)
-    return strip.shrunk(BAR_ASPECT, (0.0, 0.5))
+def _grid_line(look: Look, cells: axes.Box) -> int:
+    n, m = look.shape
+    if look.grid_width is not None:
+        width = min(look.grid_width * look.point, axes.LARGEST_SIDE)
+        return max(1, math.floor(width + 0.5)) if width else 0
+    cell = min(cells.width / m, cells.height / n)
+    return min(math.floor(GRID_WIDTH * look.point + 0.5), int(cell) // GRID_SHARE)
 
 
-def _around(plan: Plan, slot: Box, cells: Box) -> Box:
-    """Return the box that everything lies in."""
-    around = cells
-    tick = TICK_LENGTH * plan.point
-    if plan.columns:
-        around = around._replace(y0=around.y0 - tick)
-    if plan.rows:
-        around = around._replace(x0=around.x0 - tick)
-    if plan.bar:
-        bar = _bar_box(slot)
-        around = around.union(bar._replace(x1=bar.x1 + tick))
-    for placed in _labels(plan, slot, cells):
-        around = around.union(placed.box())
-    return around
+def _plan(look: Look, vmin: float, vmax: float, cell: tuple[int, int]) -> Plan:
+    n, m = look.shape
+    if look.figure:
+        # an estimate, which labels that are thinned to fit do not need better
+        cell = int(0.8 * look.figure[0] / m), int(0.8 * look.figure[1] / n)
+        if look.square:
+            cell = (min(cell),) * 2
 
+    def label(text: str, size: float, anchor: tuple[float, float], rotation: float = 0.0) -> Label:
+        return Label(text, size, anchor, rotation, look.typeface)
 
-def _labels(plan: Plan, slot: Box, cells: Box) -> list[Placed]:
-    """Place every label about the cells and the colour bar."""
-    n, m = plan.shape
-    gap = (TICK_LENGTH + TICK_PAD) * plan.point
-    middle = ((cells.x0 + cells.x1) / 2, (cells.y0 + cells.y1) / 2)
-    placed = [
-        Placed(label, cells.x0 - gap, cells.y0 + (i + 0.5) * cells.height / n)
-        for i, label in plan.rows
-    ]
-    left = min((p.box().x0 for p in placed), default=cells.x0)
-    placed += [
-        Placed(label, cells.x0 + (j + 0.5) * cells.width / m, cells.y0 - gap)
-        for j, label in plan.columns
-    ]
-    top = min((p.box().y0 for p in placed), default=cells.y0)
-    if plan.ylabel:
-        placed.append(Placed(plan.ylabel, left - LABEL_PAD * plan.point, middle[1]))
-    if plan.xlabel:
-        placed.append(Placed(plan.xlabel, middle[0], cells.y1 + LABEL_PAD * plan.point))
-    if plan.title:
-        top = min(top, cells.y0)
-        placed.append(Placed(plan.title, middle[0], top - TITLE_PAD * plan.point))
-    if plan.bar:
-        bar = _bar_box(slot)
-        ticks = [
-            Placed(label, bar.x1 + gap, bar.y1 - at * bar.height) for at, label in plan.bar.ticks
-        ]
-        placed += ticks
-        if plan.bar.label:
-            right = max((p.box().x1 for p in ticks), default=bar.x1)
-            x = right + LABEL_PAD * plan.point
-            placed.append(Placed(plan.bar.label, x, (bar.y0 + bar.y1) / 2))
-    return placed
-
-
-def cell_grid(cells: Box, shape: tuple[int, int], line: int) -> Grid:
-    """Return the visible part of each cell, between grid lines `line` pixels wide.
-
-    Edges are where `imshow` and snapped grid lines have them: at the nearest whole pixel. The outer
-    half of the outermost lines is outside of the axes and not drawn.
-    """
-    n, m = shape
-
-    def sides(start: float, stop: float, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        edges = np.floor(np.linspace(start, stop, count + 1) + 0.5).astype(np.int64)
-        low, high = edges[:-1] - line // 2 + line, edges[1:] - line // 2
-        # a cell that its lines would cover keeps a pixel
-        low = np.minimum(low, edges[1:] - 1)
-        return low, np.maximum(high, low + 1)
-
-    x0, x1 = sides(cells.x0, cells.x1, m)
-    y0, y1 = sides(cells.y0, cells.y1, n)
-    center = cells.x0 + (np.arange(m) + 0.5) * cells.width / m
-    return Grid(x0, x1, y0, y1, center)
-
-
-# ---------------------------------------------------------------------------------------- drawing
-
-
-def draw_static(
-    geometry: Geometry, plan: Plan, palette: Palette, grid_line: int
-) -> NDArray[np.uint8]:
-    """Draw what never changes, as palette indices: grid, ticks, labels and colour bar.
-
-    Parameters
-    ----------
-    grid_line
-        Width of the grid lines in pixels.
-    """
-    ink = Image.new("L", (geometry.width, geometry.height))
-    draw = ImageDraw.Draw(ink)
-    n, m = plan.shape
-    cells = geometry.cells
-    length = max(1, round(TICK_LENGTH * plan.point))
-    width = max(1, round(TICK_WIDTH * plan.point))
-    left, top = math.floor(cells.x0 + 0.5), math.floor(cells.y0 + 0.5)
-    for j, _ in plan.columns:
-        x = math.floor(cells.x0 + (j + 0.5) * cells.width / m) - (width - 1) // 2
-        draw.rectangle((x, top - length, x + width - 1, top - 1), fill=255)
-    for i, _ in plan.rows:
-        y = math.floor(cells.y0 + (i + 0.5) * cells.height / n) - (width - 1) // 2
-        draw.rectangle((left - length, y, left - 1, y + width - 1), fill=255)
-    if geometry.bar and plan.bar:
-        bar = _pixels(geometry.bar)
-        for at, _ in plan.bar.ticks:
-            y = math.floor(geometry.bar.y1 - at * geometry.bar.height) - (width - 1) // 2
-            draw.rectangle((bar[2], y, bar[2] + length - 1, y + width - 1), fill=255)
-    for placed in geometry.labels:
-        _draw_label(ink, draw, placed)
-
-    cover = np.asarray(ink).astype(np.int64)
-    static = palette.statics[(cover * (len(palette.statics) - 1) + 127) // 255]
-    if grid_line:
-        x0, y0, x1, y1 = _pixels(cells)
-        static[y0:y1, x0:x1] = palette.grid
-    if geometry.bar:
-        x0, y0, x1, y1 = _pixels(geometry.bar)
-        bins = len(palette.fills)
-        place = (np.arange(y1 - y0, 0, -1) - 0.5) / (y1 - y0)
-        static[y0:y1, x0:x1] = palette.fills[(place * bins).astype(np.intp)][:, None]
-        outline = palette.statics[-1]
-        static[y0 - width // 2 : y0 - width // 2 + width, x0:x1] = outline
-        static[y1 - width : y1, x0:x1] = outline
-        static[y0:y1, x0 : x0 + width] = outline
-        static[y0:y1, x1 - width : x1] = outline
-    return static
-
-
-def _pixels(box: Box) -> tuple[int, int, int, int]:
-    x0, y0, x1, y1 = (math.floor(side + 0.5) for side in box)
-    return x0, y0, x1, y1
-
-
-def _draw_label(ink: Image.Image, draw: ImageDraw.ImageDraw, placed: Placed) -> None:
-    label = placed.label
-    if not label.text.strip():
-        return
-    if label.rotation % 360 == 0:
-        _draw_lines(draw, label, placed.x, placed.y, 1)
-        return
-    # turned text is drawn larger, turned and reduced: hinting belongs to upright text only
-    scale = 1 if label.rotation % 90 == 0 else STATIC_SUPERSAMPLE
-    reach = math.ceil(max(math.hypot(x, y) for x, y in label.corners())) + 2
-    center = (reach * scale, reach * scale)
-    canvas = Image.new("L", (2 * center[0], 2 * center[1]))
-    _draw_lines(ImageDraw.Draw(canvas), label, *center, scale)
-    if scale == 1:
-        x, y = math.floor(placed.x + 0.5), math.floor(placed.y + 0.5)
-        canvas = canvas.rotate(label.rotation)
+    up, down = axes.line_extent(look.typeface, look.fontsize)
+    middle = 0.5 * up / (up + down)  # matplotlib's center_baseline
+    row_texts = _chosen(look.rows, n, cell[1], 1.2 * (up + down))
+    rotation = look.rotation
+    if rotation is None:
+        rotation = 0.0 if look.columns is None else DEFAULT_ROTATION
+    font = look.typeface.at(look.fontsize)
+    if rotation % 180 == 0:
+        needed = measure(str(m - 1), font) + 0.5 * look.fontsize
     else:
-        # the part of a pixel that the anchor is off goes into the turn, so that labels stay even
-        x, y = math.floor(placed.x), math.floor(placed.y)
-        shift: Any = ((placed.x - x) * scale, (placed.y - y) * scale)  # annotated as whole pixels
-        canvas = canvas.rotate(
-            label.rotation, Image.Resampling.BICUBIC, center=center, translate=shift
-        ).reduce(scale)
-    ink.paste(255, (x - reach, y - reach), canvas)
+        needed = 1.2 * (up + down) / abs(math.sin(math.radians(rotation)))
+    column_texts = _chosen(look.columns, m, cell[0], needed)
+    side = _column_anchor(rotation)
+    bar = None
+    if look.bar:
+        ticks = norms.ticks(vmin, vmax, _most_ticks(look, cell))
+        bar = Bar(
+            [(at, label(text, look.fontsize, (0.0, middle))) for at, text in ticks],
+            label(look.bar_label, look.fontsize, (0.5, 1.0), -90.0) if look.bar_label else None,
+        )
+    size = look.fontsize
+    return Plan(
+        shape=look.shape,
+        point=look.point,
+        fontsize=size,
+        rows=[(i, label(text, size, (1.0, middle))) for i, text in row_texts],
+        columns=[(j, label(text, size, side, rotation)) for j, text in column_texts],
+        title=label(look.title, 1.2 * size, (0.5, 1.0)) if look.title else None,
+        xlabel=label(look.xlabel, size, (0.5, 0.0)) if look.xlabel else None,
+        ylabel=label(look.ylabel, size, (0.5, 1.0), 90.0) if look.ylabel else None,
+        bar=bar,
+        square=look.square,
+    )
 
 
-def _draw_lines(draw: ImageDraw.ImageDraw, label: Label, x: float, y: float, scale: int) -> None:
-    """Draw the unturned text with its anchor at x, y; baselines and pens on whole pixels."""
-    font = label.typeface.at(label.size * scale)
-    width, up, down = (length * scale for length in label.metrics())
-    leading = label.leading() * scale
-    lines = label.lines()
-    height = up + down + (len(lines) - 1) * leading
-    y -= label.anchor[1] * height
-    for k, line in enumerate(lines):
-        pen = x - label.anchor[0] * width + (width - measure(line, font)) * 0.5 * (len(lines) > 1)
-        baseline = y + up + k * leading
-        draw.text((math.floor(pen + 0.5), math.floor(baseline + 0.5)), line, 255, font, anchor="ls")
+def _most_ticks(look: Look, cell: tuple[int, int]) -> int:
+    """Return how many intervals the colour bar has room for, by the rule of matplotlib's axes."""
+    height = cell[1] * look.shape[0]
+    if look.figure:
+        low, high = axes.SUBPLOT[1], axes.SUBPLOT[3]
+        height = int((high - low) * look.figure[1])
+    return max(1, min(9, int(height / (2 * look.fontsize))))
+
+
+def _column_anchor(rotation: float) -> tuple[float, float]:
+    """Return the point of a turned column label that stands on its tick."""
+    turned = (rotation + 180) % 360 - 180
+    if abs(turned) in (0, 180):
+        return 0.5, float(turned == 0)
+    if abs(turned) == 90:
+        return float(turned < 0), 0.5
+    return float(turned < 0), 1.0
+
+
+def _chosen(
+    labels: tuple[str, ...] | None, count: int, cell: float, needed: float
+) -> list[tuple[int, str]]:
+    """Return all labels that were given, or as many numbers as have room."""
+    if labels is not None:
+        return list(enumerate(labels))
+    scale = 1
+    while True:
+        for step in AUTO_STEPS:
+            if step * scale * cell >= needed or step * scale >= count:
+                return [(k, str(k)) for k in range(0, count, step * scale)]
+        scale *= 10
+
+
+def _sizes(look: Look, samples: list[str], grid: axes.Grid) -> tuple[float, ...]:
+    """Return the font sizes for values, the largest such that all in the range fit their cells."""
+    if not samples:
+        return ()
+    wide, high = int((grid.x1 - grid.x0).min()), int((grid.y1 - grid.y0).min())
+    size = look.text_size
+    while size >= SMALLEST_SIZE:
+        font = look.typeface.at(size)
+        width = max(measure(text, font) for text in samples) + 2 * margin(font)
+        height = max(_height(text, font) for text in samples)
+        if width <= wide and height <= high:
+            return _ladder(look, size)
+        size = round(min(size - 0.1, size * max(wide / width, 0.5)), 2)
+    return ()
+
+
+def _ladder(look: Look, size: float) -> tuple[float, ...]:
+    """Return `size` and smaller ones for longer texts, such that the kernels can write at them."""
+    valfmt = look.valfmt
+    sizes = size_ladder(size)
+    if valfmt is None or valfmt.spec is None:
+        return sizes
+    letters, pairs = valfmt.charset, valfmt.neighbours
+    return sizes[:1] + tuple(
+        each for each in sizes[1:] if can_be_cut(look.typeface, each, letters, pairs)
+    )
+
+
+def _height(text: str, font: ImageFont.FreeTypeFont) -> int:
+    return int(font.getmask2(text, mode="L", anchor="ls")[0].size[1])
+
+
+def _type(
+    look: Look, sizes: tuple[float, ...], grid: axes.Grid, cells: axes.Box
+) -> tuple[Type, int]:
+    """Return where text stands, tops counted from its baselines, and its most segments."""
+    n, _ = look.shape
+    baselines = np.zeros((n, len(sizes)), np.int64)
+    middle = cells.y0 + (np.arange(n) + 0.5) * cells.height / n
+    narrowest = LARGEST_FONT
+    for k, size in enumerate(sizes):
+        up, down = axes.line_extent(look.typeface, size, DIGITS)
+        font = look.typeface.at(size)
+        _, top, _, bottom = font.getbbox(DIGITS, anchor="ls")
+        if look.vertical == 0:
+            at = np.floor(middle + (up - down) / 2 + 0.5)
+        elif look.vertical < 0:
+            at = grid.y0 + 1.0 - top
+        else:
+            at = grid.y1 - 1.0 - bottom
+        baselines[:, k] = at
+        narrowest = max(1, min(narrowest, *(measure(c, font) for c in DIGITS + ".-")))
+    room = int((grid.x1 - grid.x0).max())
+    type_ = NO_TYPE._replace(tops=baselines, align=look.align, inset=max(1, round(2 * look.point)))
+    return type_, int(room // narrowest) + 2
+
+
+def _writing(valfmt: ValueFormat) -> Writing | None:
+    """Return how the kernels write values, None where they cannot."""
+    charset = valfmt.charset
+    if valfmt.spec is None or len(charset) >= ALL_PAIRS:
+        return None
+    glyph = {c: k + 1 for k, c in enumerate(charset)}
+    glyph_of = np.zeros(128, np.uint16)
+    for c in charset:
+        if c.isascii():
+            glyph_of[ord(c)] = glyph[c]
+    return Writing(
+        spec=valfmt.spec.array(),
+        before=np.array([glyph[c] for c in valfmt.before], np.uint16),
+        after=np.array([glyph[c] for c in valfmt.after], np.uint16),
+        glyph_of=glyph_of,
+        glyphs=len(charset) + 1,
+        line=valfmt.longest,
+    )

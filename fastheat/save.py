@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +17,7 @@ from fastheat import gif, norms
 from fastheat.encode import Images, encode_chunk
 from fastheat.heatmap import Heatmap, check_options, warn_of
 from fastheat.layout import Layout, Shown
+from fastheat.messages import short, warn
 from fastheat.sources import Frames, open_frames
 from fastheat.writer import Clock, GifFile, check_target
 
@@ -138,18 +138,16 @@ def save_gif(
     check_target(file)
     clock = Clock(_durations(fps, duration))
     held = None if hold is None else _milliseconds("hold", hold)
-    if loop is not None and (
-        not isinstance(loop, int | np.integer) or not 0 <= loop <= gif.MOST_LOOPS
-    ):
+    if loop is not None and (not _is_whole(loop) or not 0 <= loop <= gif.MOST_LOOPS):
         raise ValueError(
-            f"expected loop to be 0 (for ever) to {gif.MOST_LOOPS} or None, not {loop!r}"
+            f"expected loop to be 0 (for ever) to {gif.MOST_LOOPS} or None, not {short(loop)}"
         )
-    if not isinstance(workers, int | np.integer) or workers < 1:
-        raise ValueError(f"expected workers to be at least 1, not {workers!r}")
+    if not _is_whole(workers) or workers < 1:
+        raise ValueError(f"expected workers to be at least 1, not {short(workers)}")
     if progress is not None and not callable(progress):
-        raise TypeError(f"expected progress to be a function or None, not {progress!r}")
+        raise TypeError(f"expected progress to be a function or None, not {short(progress)}")
     if heatmap is not None and not isinstance(heatmap, Heatmap):
-        raise TypeError(f"expected heatmap to be a Heatmap, not {heatmap!r}")
+        raise TypeError(f"expected heatmap to be a Heatmap, not {short(heatmap)}")
     if heatmap is not None and options:
         raise TypeError(
             f"expected either heatmap= or options of one, not both: {', '.join(options)}"
@@ -215,16 +213,22 @@ def check_names(options: dict[str, Any]) -> None:
     check_options(options, own)
 
 
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
 def _durations(fps: object, duration: object) -> float | list[float]:
     if fps is not None and duration is not None:
-        raise ValueError(f"expected fps or duration, not both: fps={fps!r}, duration={duration!r}")
+        raise ValueError(
+            f"expected fps or duration, not both: fps={short(fps)}, duration={short(duration)}"
+        )
     if fps is not None:
         try:
             rate = float(fps)  # type: ignore[arg-type]
         except (TypeError, ValueError):
-            raise TypeError(f"expected fps to be a number, not {fps!r}") from None
+            raise TypeError(f"expected fps to be a number, not {short(fps)}") from None
         if not 0 < rate < float("inf"):
-            raise ValueError(f"expected fps to be above 0, not {fps!r}")
+            raise ValueError(f"expected fps to be above 0, not {short(fps)}")
         return _milliseconds("fps", 1000.0 / rate, fps)
     if duration is None:
         return DEFAULT_DURATION
@@ -241,11 +245,12 @@ def _milliseconds(name: str, value: object, given: object = None) -> float:
     try:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        raise TypeError(f"expected {name} to be milliseconds, not {value!r}") from None
+        raise TypeError(f"expected {name} to be milliseconds, not {short(value)}") from None
     if not 0 <= number <= LONGEST_DURATION:
         shown = value if given is None else given
         raise ValueError(
-            f"expected {name} to give 0 to {LONGEST_DURATION:g} milliseconds a frame, not {shown!r}"
+            f"expected {name} to give 0 to {LONGEST_DURATION:g} milliseconds a frame, "
+            f"not {short(shown)}"
         )
     return number
 
@@ -269,10 +274,9 @@ def _with_range(
     found = norms.finite_range(first[0]) or (0.0, 1.0)
     heatmap = heatmap.with_range(*found)
     vmin, vmax = heatmap.range
-    warnings.warn(
+    warn(
         f"took vmin={vmin:g} and vmax={vmax:g} from the first frame, since the frames can be read "
         "only once: give vmin and vmax",
-        stacklevel=3,
     )
     return heatmap, _chain(first, chunks)
 
@@ -331,14 +335,12 @@ def _warn(shown: Shown, heatmap: Heatmap, clock: Clock) -> None:
     warn_of(shown)
     if shown.under or shown.over:
         vmin, vmax = heatmap.range
-        warnings.warn(
+        warn(
             f"{shown.under} values are below vmin={vmin:g} and {shown.over} above vmax={vmax:g}, "
             "over all frames: they have the colours of the ends",
-            stacklevel=3,
         )
     if clock.raised:
-        warnings.warn(
+        warn(
             f"raised the delay of {clock.raised} frames to {10 * gif.SHORTEST_DELAY} ms, since "
             "browsers play shorter ones at 100 ms",
-            stacklevel=3,
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import mmap
 import os
 import pickle
-import warnings
 import zipfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
@@ -19,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastheat import unpickle
+from fastheat.messages import warn
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 Header: TypeAlias = tuple[tuple[int, ...], "np.dtype[Any]"]
@@ -541,22 +541,20 @@ class _Floats:
             if not self.warned and values.dtype.itemsize >= 8 and values.dtype != np.float64:
                 changed = _changed(values, out) & ~mask
                 if changed.any():
-                    self.warn(values, out, number, changed)
+                    self.tell(values, out, number, changed)
         if mask is not np.ma.nomask:
             out[mask] = np.nan
 
-    def warn(
+    def tell(
         self, values: npt.NDArray[Any], out: FloatArray, number: int, changed: npt.NDArray[Any]
     ) -> None:
         self.warned = True
         frame, row, col = (int(axis[0]) for axis in np.nonzero(changed))
         became = float(out[frame, row, col])
         shown = int(became) if values.dtype.kind in "iu" else became
-        warnings.warn(
+        warn(
             f"frame {number + frame}: {values[frame, row, col]} in cell ({row}, {col}) becomes "
-            f"{shown} as float64; later such values are not named",
-            UserWarning,
-            stacklevel=4,
+            f"{shown} as float64; later such values are not named"
         )
 
 

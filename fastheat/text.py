@@ -6,17 +6,18 @@ import importlib.util
 import itertools
 import math
 import string
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from os import PathLike, fspath
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageFont
+
+from fastheat.messages import short, warn
 
 COVERAGE_STEPS = 5  # of a glyph pixel: none, three between, full
 STATIC_SUPERSAMPLE = 4  # pixels of a turned label drawn for each one shown
@@ -85,7 +86,7 @@ def find_typeface(font: str | PathLike[str] | None, text: str) -> Typeface:
         If the font has no glyph for some characters of `text`, naming them.
     """
     if font is not None and not isinstance(font, str | PathLike):
-        raise TypeError(f"expected font to be a font file or the name of a font, not {font!r}")
+        raise TypeError(f"expected font to be a font file or the name of a font, not {short(font)}")
     typeface = Typeface() if font is None else Typeface(_locate(fspath(font)))
     lacking = typeface.lacks(text)
     if lacking and font is None:
@@ -94,9 +95,8 @@ def find_typeface(font: str | PathLike[str] | None, text: str) -> Typeface:
             typeface = Typeface(dejavu)
             lacking = typeface.lacks(text)
     if lacking:
-        warnings.warn(
+        warn(
             f"the font has no glyph for {lacking!r}: give font= a font file that has",
-            stacklevel=2,
         )
     return typeface
 
@@ -113,7 +113,9 @@ def _locate(font: str) -> str:
         dejavu = _dejavu()
         if dejavu is not None:
             return dejavu
-    raise ValueError(f"expected a font file or the name of an installed font, not font={font!r}")
+    raise ValueError(
+        f"expected a font file or the name of an installed font, not font={short(font)}"
+    )
 
 
 @lru_cache(maxsize=1)
@@ -186,6 +188,9 @@ class _Glyph(NamedTuple):
     advance: int  # px
 
 
+_EDGE = _Glyph(0, 0, np.zeros((0, 0), np.uint8), 0)
+
+
 def _glyph(font: ImageFont.FreeTypeFont, character: str) -> _Glyph:
     # with basic layout Pillow puts glyphs at whole pixels, kerning rounded away, so that a text is
     # its glyphs side by side
@@ -199,9 +204,14 @@ def _glyph(font: ImageFont.FreeTypeFont, character: str) -> _Glyph:
     return _Glyph(left + int(columns[0]), top + int(rows[0]), cover, advance)
 
 
+Pairs: TypeAlias = NDArray[np.intp]
+_Drawing: TypeAlias = tuple[NDArray[np.int64], int, NDArray[np.uint8]]
+"""Segments at one size: widths (P,), row 0 against the baseline, coverage (P, rows, columns)."""
+
+
 def draw_atlas(
-    typeface: Typeface, sizes: Sequence[float], charset: str, pairs: NDArray[np.intp] | None = None
-) -> Atlas:
+    typeface: Typeface, sizes: Sequence[float], charset: str, neighbours: Pairs, drawn: Pairs
+) -> Atlas | None:
     """Draw the segments that join the characters of `charset`.
 
     Parameters
@@ -209,18 +219,59 @@ def draw_atlas(
     sizes
         Font sizes in pixels, falling.
     charset
-        Glyph k + 1 is ``charset[k]``.
-    pairs
-        (P, 2) the glyphs to join; None joins each to each, in the order of `Writing`.
+        Glyph k + 1 is ``charset[k]``, glyph 0 the edge of a text.
+    neighbours
+        (Q, 2) the glyphs that may stand side by side.
+    drawn
+        (P, 2) the glyphs to join; only `neighbours` are right among them.
+
+    Returns
+    -------
+    Atlas or None
+        None where a glyph reaches so far into its neighbours that these cannot be cut anywhere.
     """
-    count = len(charset) + 1
-    if pairs is None:
-        pairs = np.indices((count, count)).reshape(2, -1).T
-    drawn = [_draw_segments(typeface.at(size), charset, pairs) for size in sizes]
+    drawings: list[_Drawing] = []
+    for size in sizes:
+        font = typeface.at(size)
+        glyphs = [_EDGE, *(_glyph(font, c) for c in charset)]
+        cuts = _cuts(glyphs, neighbours, margin(font))
+        if cuts is None:
+            return None
+        drawings.append(_draw_segments(glyphs, cuts, drawn, margin(font)))
+    return _join(drawings)
+
+
+def _cuts(glyphs: Sequence[_Glyph], neighbours: Pairs, room: int) -> NDArray[np.int64] | None:
+    """Return where each glyph is cut, px from its pen, such that no neighbour reaches beyond.
+
+    It is in the middle where that will do. `room` is what there is beyond the ends of a text.
+    """
+    advance = np.array([g.advance for g in glyphs], np.int64)
+    left = np.array([max(0, -g.left) for g in glyphs], np.int64)
+    right = np.array([max(0, _right(g)) for g in glyphs], np.int64)
+    a, b = neighbours.T
+    low, high = np.zeros_like(advance), advance.copy()
+    np.maximum.at(low, b, right[a])
+    np.minimum.at(high, a, advance[a] - left[b])
+    ends = max(left[b[a == 0]].max(initial=0), right[a[b == 0]].max(initial=0))
+    low[0], high[0] = 0, 0
+    if ends > room or (low > high).any():
+        return None
+    return np.clip((advance + 1) // 2, low, high)
+
+
+def _right(glyph: _Glyph) -> int:
+    columns: int = glyph.cover.shape[1]
+    return glyph.left + columns - glyph.advance
+
+
+def _join(drawn: list[_Drawing]) -> Atlas:
+    """Return the drawings of all sizes as one atlas."""
+    count = len(drawn[0][0]) if drawn else 0
     rows = max((cover.shape[1] for _, _, cover in drawn), default=0)
-    widths = np.zeros((len(sizes), len(pairs)), np.int64)
+    widths = np.zeros((len(drawn), count), np.int64)
     lows, highs = np.zeros_like(widths), np.zeros_like(widths)
-    starts = np.zeros((len(sizes), len(pairs), rows + 1), np.int64)
+    starts = np.zeros((len(drawn), count, rows + 1), np.int64)
     steps: list[NDArray[np.uint8]] = []
     spans: list[NDArray[np.int64]] = []
     runs = 0
@@ -230,7 +281,7 @@ def draw_atlas(
         lows[k] = np.where(inked.any(1), inked.argmax(1), rows)
         highs[k] = np.where(inked.any(1), inked.shape[1] - inked[:, ::-1].argmax(1), 0)
         # every size has as many rows, so that a row of a segment always has runs
-        below = np.zeros((len(pairs), rows - cover.shape[1], cover.shape[2]), np.uint8)
+        below = np.zeros((count, rows - cover.shape[1], cover.shape[2]), np.uint8)
         step, span, ends = _runs(np.concatenate([cover, below], axis=1), width)
         starts[k, :, 1:] = runs + ends
         starts[k, 0, 0] = runs
@@ -250,21 +301,15 @@ def draw_atlas(
 
 
 def _draw_segments(
-    font: ImageFont.FreeTypeFont, charset: str, pairs: NDArray[np.intp]
-) -> tuple[NDArray[np.int64], int, NDArray[np.uint8]]:
-    """Return widths (P,), the first row against the baseline and coverage (P, rows, columns)."""
-    edge = _Glyph(0, 0, np.zeros((0, 0), np.uint8), 0)
-    glyphs = [edge, *(_glyph(font, c) for c in charset)]
-    middles = [(g.advance + 1) // 2 for g in glyphs[1:]]
-    top = min((g.top for g in glyphs), default=0)
-    bottom = max(top + 1, *(g.top + g.cover.shape[0] for g in glyphs))
+    glyphs: Sequence[_Glyph], cuts: NDArray[np.int64], pairs: Pairs, room: int
+) -> _Drawing:
+    top, bottom = _reach(glyphs)
     # room before the first glyph and after the last for what they reach beyond their advance
-    room = margin(font)
-    before = np.array([-room, *middles])
-    after = np.array([room, *middles])
-    advance = np.array([g.advance for g in glyphs])
-    first, second = pairs[:, 0], pairs[:, 1]
-    widths = (advance[first] - before[first] + after[second]).astype(np.int64)
+    before, after = cuts.copy(), cuts.copy()
+    before[0], after[0] = -room, room
+    advance = np.array([g.advance for g in glyphs], np.int64)
+    first, second = pairs.T
+    widths = advance[first] - before[first] + after[second]
     # each canvas has room on both sides for the parts of its glyphs that other segments own
     columns = int(widths.max(initial=1))
     cover = np.zeros((len(pairs), bottom - top, 3 * columns), np.uint8)
@@ -277,6 +322,35 @@ def _draw_segments(
     return widths, top, cover[:, :, columns : 2 * columns]
 
 
+def _draw_whole(glyphs: Sequence[_Glyph], chains: Pairs, room: int) -> _Drawing:
+    """Draw each text, a chain of glyphs and edges, (P, longest), as one segment."""
+    top, bottom = _reach(glyphs)
+    advance = np.array([g.advance for g in glyphs], np.int64)[chains]
+    left = np.array([g.left for g in glyphs], np.int64)[chains]
+    columns = np.array([g.cover.shape[1] for g in glyphs], np.int64)[chains]
+    pens = advance.cumsum(1) - advance
+    length = advance.sum(1)
+    inked = columns > 0
+    beyond = np.maximum(
+        np.where(inked, -(pens + left), 0).max(1),
+        np.where(inked, pens + left + columns - length[:, None], 0).max(1),
+    )
+    rooms = np.maximum(room, beyond)
+    pens += rooms[:, None]
+    widths = length + 2 * rooms
+    cover = np.zeros((len(chains), bottom - top, int(widths.max(initial=1))), np.uint8)
+    for both in np.stack([chains, pens], 2).swapaxes(0, 1):
+        for k, pen in np.unique(both, axis=0).tolist():
+            _stamp(cover, np.nonzero((both == (k, pen)).all(1))[0], glyphs[k], top, pen)
+    return widths, top, cover
+
+
+def _reach(glyphs: Sequence[_Glyph]) -> tuple[int, int]:
+    """Return the first row with ink against the baseline, and past the last one."""
+    top = min(g.top for g in glyphs)
+    return top, max(top + 1, *(g.top + g.cover.shape[0] for g in glyphs))
+
+
 @lru_cache(maxsize=256)
 def margin(font: ImageFont.FreeTypeFont) -> int:
     """Return how far letters reach beyond their advance, in pixels, on either side.
@@ -284,7 +358,7 @@ def margin(font: ImageFont.FreeTypeFont) -> int:
     It goes by a fixed set of letters, so that a text stands the same whatever others there are.
     """
     glyphs = [_glyph(font, c) for c in string.printable.strip()]
-    return max(1, *(int(max(-g.left, g.left + g.cover.shape[1] - g.advance)) for g in glyphs))
+    return max(1, *(-g.left for g in glyphs), *map(_right, glyphs))
 
 
 def _stamp(
@@ -346,9 +420,35 @@ def with_atlas(type_: Type, atlas: Atlas) -> Type:
 
 
 @lru_cache(maxsize=16)
-def cached_atlas(typeface: Typeface, sizes: tuple[float, ...], charset: str) -> Atlas:
-    """Return `draw_atlas` of all pairs, drawn once."""
-    return draw_atlas(typeface, sizes, charset)
+def atlas_of_all(
+    typeface: Typeface, sizes: tuple[float, ...], charset: str, neighbours: frozenset[str] | None
+) -> Atlas | None:
+    """Return `draw_atlas` of each glyph with each, in the order of `Writing`.
+
+    Parameters
+    ----------
+    neighbours
+        The pairs of characters that may stand side by side; None for all of them.
+    """
+    count = len(charset) + 1
+    every = np.indices((count, count)).reshape(2, -1).T
+    allowed = every if neighbours is None else _numbered(charset, neighbours)
+    return draw_atlas(typeface, sizes, charset, allowed, every)
+
+
+def can_be_cut(typeface: Typeface, size: float, charset: str, neighbours: frozenset[str]) -> bool:
+    """Return whether `atlas_of_all` has an atlas at a size."""
+    font = typeface.at(size)
+    glyphs = [_EDGE, *(_glyph(font, c) for c in charset)]
+    return _cuts(glyphs, _numbered(charset, neighbours), margin(font)) is not None
+
+
+def _numbered(charset: str, neighbours: frozenset[str]) -> Pairs:
+    """Return pairs of characters, and of each with the edge, as pairs of glyphs."""
+    glyph_of = {c: k + 1 for k, c in enumerate(charset)}
+    inside = [(glyph_of[pair[0]], glyph_of[pair[1]]) for pair in neighbours]
+    ends = [(0, k) for k in glyph_of.values()] + [(k, 0) for k in glyph_of.values()]
+    return np.array(inside + ends, np.intp)
 
 
 def shape_texts(
@@ -365,26 +465,42 @@ def shape_texts(
     lacking : str
         The characters that the font has no glyph for.
     """
-    unique = set(texts)
+    unique = sorted(set(texts))
     charset = "".join(sorted(set().union(*unique))) if unique else ""
+    lacking = typeface.lacks(charset)
     glyph_of = {c: k + 1 for k, c in enumerate(charset)}
     chains = {t: [0, *(glyph_of[c] for c in t), 0] for t in unique}
     count = len(charset) + 1
-    if count <= ALL_PAIRS:
-        atlas = cached_atlas(typeface, sizes, charset)
-        place = {a * count + b: a * count + b for a in range(count) for b in range(count)}
-    else:
-        used = sorted(
-            {a * count + b for chain in chains.values() for a, b in itertools.pairwise(chain)}
-        )
-        place = {key: k for k, key in enumerate(used)}
-        keys = np.array(used, np.intp)
-        atlas = draw_atlas(typeface, sizes, charset, np.stack([keys // count, keys % count], 1))
-    segments = {
-        t: [place[a * count + b] for a, b in itertools.pairwise(chain)]
-        for t, chain in chains.items()
+    pairs = {
+        t: [a * count + b for a, b in itertools.pairwise(chain)] for t, chain in chains.items()
     }
-    return atlas, segments, typeface.lacks(charset)
+    if count <= ALL_PAIRS:
+        atlas = atlas_of_all(typeface, sizes, charset, None)
+        if atlas is not None:
+            return atlas, pairs, lacking
+    keys = np.array(sorted(set().union(*pairs.values())), np.intp)
+    used = np.stack([keys // count, keys % count], 1)
+    atlas = draw_atlas(typeface, sizes, charset, used, used)
+    if atlas is not None:
+        place = {key: k for k, key in enumerate(keys.tolist())}
+        return atlas, {t: [place[key] for key in each] for t, each in pairs.items()}, lacking
+    padded = np.zeros((len(unique), max(map(len, chains.values()), default=1)), np.intp)
+    for row, chain in zip(padded, chains.values(), strict=True):
+        row[: len(chain)] = chain
+    return (
+        _whole_texts(typeface, sizes, charset, padded),
+        {t: [k] for k, t in enumerate(unique)},
+        lacking,
+    )
+
+
+def _whole_texts(typeface: Typeface, sizes: Sequence[float], charset: str, chains: Pairs) -> Atlas:
+    drawings: list[_Drawing] = []
+    for size in sizes:
+        font = typeface.at(size)
+        glyphs = [_EDGE, *(_glyph(font, c) for c in charset)]
+        drawings.append(_draw_whole(glyphs, chains, margin(font)))
+    return _join(drawings)
 
 
 def measure(text: str, font: ImageFont.FreeTypeFont) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import reprlib
 from contextlib import suppress
 from os import PathLike, fspath
 from pathlib import Path
@@ -12,6 +11,7 @@ from types import TracebackType
 from typing import BinaryIO, cast
 
 from fastheat import gif
+from fastheat.messages import short
 from fastheat.palette import TRANSPARENT
 
 
@@ -258,7 +258,4 @@ def check_target(file: object) -> None:
         if not os.access(place, os.W_OK):
             raise PermissionError(f"expected a path that may be written, not {str(path)!r}")
     elif isinstance(file, io.TextIOBase) or not callable(getattr(file, "write", None)):
-        raise TypeError(
-            "expected a path or a file object open for bytes, not "
-            f"{' '.join(reprlib.repr(file).split())}"
-        )
+        raise TypeError(f"expected a path or a file object open for bytes, not {short(file)}")

@@ -107,7 +107,7 @@ PASSED: list[tuple[list[str], dict[str, Any]]] = [
     (["--va", "top"], {"va": "top"}),
     (["--cbar"], {"cbar": True}),
     (["--no-cbar"], {"cbar": False}),
-    (["--cbar-label", "weight"], {"cbar_label": "weight"}),
+    (["--cbar", "--cbar-label", "weight"], {"cbar": True, "cbar_label": "weight"}),
     (["--title", "none"], {"title": "none"}),
     (["--title=--x"], {"title": "--x"}),
     (["--xlabel", "in"], {"xlabel": "in"}),

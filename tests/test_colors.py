@@ -22,8 +22,8 @@ from fastheat.colors import (
     parse_rgba,
     relative_luminance,
     srgb_to_lab,
-    suggest,
 )
+from fastheat.messages import suggest
 
 # Sharma, Wu and Dalal 2005, table 1: L1 a1 b1 L2 a2 b2 dE00.
 SHARMA_PAIRS = np.loadtxt(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import matplotlib
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -99,8 +100,15 @@ def percent(value: float) -> str:
     return f"{value:.0%}"
 
 
+def many_letters(value: float) -> str:
+    """Write a value in letters of so many kinds that not every pair of them is drawn ahead."""
+    return "".join(chr(0x21 + (k * 7 + int(1e6 * value)) % 90) for k in range(4))
+
+
 FORMATS = [
     "{x:.2f}",
+    "f.{x:.2f}f.",
+    many_letters,
     ".9f",
     ".3e",
     "+.1f",
@@ -112,6 +120,7 @@ FORMATS = [
     None,
     percent,
 ]
+SLANTED = str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "STIXGeneralItalic.ttf")
 COLORS = st.sampled_from(["white", "black", "#c0ffee", "0.5", "tab:red", (0.1, 0.2, 0.9)])
 
 looks = st.fixed_dictionaries(
@@ -124,7 +133,6 @@ looks = st.fixed_dictionaries(
         "grid_width": st.sampled_from([0, 1, 3]),
         "grid_color": COLORS,
         "cbar": st.booleans(),
-        "cbar_label": st.sampled_from(["", "weight"]),
         "square": st.booleans(),
         "ha": st.sampled_from(["left", "center", "right"]),
         "va": st.sampled_from(["top", "center", "bottom"]),
@@ -136,7 +144,7 @@ looks = st.fixed_dictionaries(
         "ylabel": st.sampled_from(["", "y"]),
         "threshold": st.floats(-1, 2),
         "textcolors": st.tuples(COLORS, COLORS),
-        "font": st.sampled_from([None, "DejaVu Sans"]),
+        "font": st.sampled_from([None, "DejaVu Sans", SLANTED]),
         "fontsize": st.floats(4, 20),
         "text_size": st.floats(1, 30),
         "background": COLORS,
@@ -144,7 +152,7 @@ looks = st.fixed_dictionaries(
         "under": COLORS,
         "bad": COLORS,
     },
-)
+).map(lambda look: look | {"cbar_label": "weight"} if look.get("cbar") else look)
 
 shapes = st.one_of(
     st.tuples(st.integers(1, 12), st.integers(1, 12)),

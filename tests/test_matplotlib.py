@@ -21,11 +21,10 @@ from reference import Edges, Reference
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
 
-from fastheat import layout as layouts
-from fastheat import norms
+from fastheat import axes, norms
+from fastheat.axes import Box, Placed
 from fastheat.colormaps import names
 from fastheat.heatmap import Heatmap
-from fastheat.layout import Box, Placed
 
 pytestmark = pytest.mark.skipif(
     reference.VERSION < (3, 11),
@@ -195,7 +194,7 @@ def plain(text: str) -> str:
 def placed_labels(heatmap: Heatmap) -> Sequence[Placed]:
     """Return the labels as they are placed, which a layout does not keep."""
     found: list[Placed] = []
-    place = layouts.place
+    place = axes.place
 
     def spy(*arguments: Any) -> Any:
         geometry = place(*arguments)
@@ -203,7 +202,7 @@ def placed_labels(heatmap: Heatmap) -> Sequence[Placed]:
         return geometry
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layouts, "place", spy)
+        patch.setattr(axes, "place", spy)
         heatmap.with_range(0, 1).layout()  # anew, in the range that it has
     return found
 

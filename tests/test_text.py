@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
-from fastheat import Heatmap, save_gif
-from fastheat import layout as layouts
-from fastheat.layout import Geometry, Layout
+from fastheat import Heatmap, axes, save_gif
+from fastheat.axes import Geometry
+from fastheat.layout import Layout
 from fastheat.text import COVERAGE_STEPS
 
 Steps = npt.NDArray[np.uint8]
@@ -176,7 +177,7 @@ FORMATS: list[Format] = [
     lambda x: f"{x:.3g}"[::-1],
     lambda x: f"~{x:.1f}~",
 ]
-SIZES = [7.0, 8.0, 9.5, 10.0, 12.0, 13.889, 16.0, 20.0, 24.0]
+SIZES = [5.87, 6.24, 7.0, 8.0, 9.5, 10.0, 12.0, 13.889, 16.0, 20.0, 24.0]
 ODD = [0.0, -0.0, 100.0, 88888.88, 1e-7, -1e-7, math.nan, math.inf, -math.inf, 1e22, 111.11, -7.7]
 
 values_ = st.one_of(
@@ -193,6 +194,12 @@ def path(request: pytest.FixtureRequest, dejavu: str) -> str | None:
     return dejavu if request.param == "dejavu" else None
 
 
+@pytest.fixture(scope="module", params=["STIXGeneralItalic", "DejaVuSerif-BoldItalic"])
+def slanted(request: pytest.FixtureRequest, dejavu: str) -> str:
+    """Return the path of a font whose letters reach over each other."""
+    return str(Path(dejavu).with_name(f"{request.param}.ttf"))
+
+
 # ------------------------------------------------------------------------------------------ pixels
 
 
@@ -204,9 +211,26 @@ def path(request: pytest.FixtureRequest, dejavu: str) -> str | None:
 )
 @example(valfmt="{x:.1f}", size=13.889, row=[100.0, 1000.0, 80808.8])
 @example(valfmt="{x:.3e}", size=13.889, row=ODD)
+@example(valfmt="{x:.1f}", size=5.87, row=[0.3, 0.7, -0.3])
 def test_pixels_are_those_that_image_draw_draws(
     path: str | None, valfmt: Format, size: float, row: list[float]
 ) -> None:
+    check_pixels(path, valfmt, size, row)
+
+
+@settings(max_examples=30)
+@given(
+    valfmt=st.sampled_from([*FORMATS, "f.{x:.1f}f.jf", lambda x: f"of.{x:.1f} j.fjord"]),
+    size=st.sampled_from(SIZES),
+    row=st.lists(values_, min_size=1, max_size=6),
+)
+def test_letters_that_reach_far_over_their_neighbours_are_whole(
+    slanted: str, valfmt: Format, size: float, row: list[float]
+) -> None:
+    check_pixels(slanted, valfmt, size, row)
+
+
+def check_pixels(path: str | None, valfmt: Format, size: float, row: list[float]) -> None:
     # the range has the widest texts, so that none is shrunk
     widest = max(map(abs, [x for x in row if math.isfinite(x)]), default=1.0)
     heatmap = Heatmap(
@@ -224,6 +248,21 @@ def test_pixels_are_those_that_image_draw_draws(
     found = look_up(heatmap, valfmt, path, [row])
     assert all(abs(place.size - size) < 0.01 for place in found)
     assert len({place.baseline for place in found}) <= 1
+
+
+def test_more_letters_than_pairs_are_drawn_of_are_whole(dejavu: str) -> None:
+    letters = "".join(chr(c) for c in range(0x100, 0x24F))
+    heatmap = Heatmap(
+        (1, 1),
+        vmin=0,
+        vmax=1,
+        valfmt=letters + "{x:.2f}",
+        font=dejavu,
+        figsize=(60, 2),
+        square=False,
+        **LOOK,
+    )
+    look_up(heatmap, letters + "{x:.2f}", dejavu, [[0.5]])
 
 
 @pytest.mark.parametrize("size", [8.0, 13.889, 20.0])
@@ -512,7 +551,7 @@ def test_without_figsize_every_value_in_the_range_fits(
 
 def geometry_of(heatmap: Heatmap) -> tuple[Geometry, Layout]:
     found: list[Geometry] = []
-    place = layouts.place
+    place = axes.place
 
     def spy(*arguments: Any) -> Geometry:
         found.append(place(*arguments))
@@ -522,7 +561,7 @@ def geometry_of(heatmap: Heatmap) -> tuple[Geometry, Layout]:
     assert vmin is not None
     assert vmax is not None
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layouts, "place", spy)
+        patch.setattr(axes, "place", spy)
         layout = heatmap.with_range(vmin, vmax).layout()
     return found[-1], layout
 

@@ -1,0 +1,53 @@
+"""What errors and warnings say: names that are near, values cut short, the caller's line."""
+
+from __future__ import annotations
+
+import difflib
+import reprlib
+import sys
+import warnings
+from collections.abc import Iterable
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Name the known words nearest to a mistyped one.
+
+    Parameters
+    ----------
+    word
+        What was given.
+    known
+        The words that would have been understood.
+
+    Returns
+    -------
+    str
+        ``"; did you mean 'a' or 'b'?"``, or an empty string where nothing is near.
+    """
+    # Compared without case: the commonest slip is 'ylgn' for 'YlGn'.
+    folded: dict[str, list[str]] = {}
+    for name in known:
+        folded.setdefault(name.lower(), []).append(name)
+    near = difflib.get_close_matches(word.lower(), folded, n=3, cutoff=0.6)
+    names = [repr(name) for key in near for name in folded[key]]
+    return f"; did you mean {' or '.join(names)}?" if names else ""
+
+
+def short(value: object) -> str:
+    """Return the `repr` of a value on one line, cut where it is long."""
+    return " ".join(_short.repr(value).split())
+
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 100
+
+
+def warn(message: str) -> None:
+    """Warn of something at the line that called into this package."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == _PACKAGE:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=level)
+
+
+_PACKAGE = __name__.partition(".")[0]

@@ -1,0 +1,171 @@
+"""The options of a heatmap: checked, read, and handed on as a `Look`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from fastheat import axes
+from fastheat.colormaps import Colormap
+from fastheat.colors import RGB, parse_color
+from fastheat.formats import ValueFormat
+from fastheat.messages import short
+from fastheat.text import Typeface
+
+SMALLEST_FONT, LARGEST_FONT = 1.0, 1000.0  # px
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The options of a `Heatmap`, checked and read, colours and lengths as its layout has them."""
+
+    shape: tuple[int, int]
+    rows: tuple[str, ...] | None  # None numbers them
+    columns: tuple[str, ...] | None
+    cmap: Colormap
+    valfmt: ValueFormat | None
+    textcolors: tuple[RGB, RGB]
+    threshold: float | None
+    align: int
+    vertical: float
+    point: float
+    fontsize: float
+    text_size: float
+    bar: bool
+    bar_label: str
+    title: str
+    xlabel: str
+    ylabel: str
+    figure: tuple[int, int] | None
+    typeface: Typeface
+    background: RGB
+    foreground: RGB
+    grid: RGB
+    grid_width: float | None
+    rotation: float | None
+    square: bool
+
+
+def read_shape(shape: object) -> tuple[int, int]:
+    try:
+        n, m = (int(side) for side in shape)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        raise TypeError(f"expected shape to be (rows, columns), not {short(shape)}") from None
+    if n < 1 or m < 1:
+        raise ValueError(f"expected at least one row and column, not shape={(n, m)!r}")
+    if max(n, m) > axes.LARGEST_SIDE:
+        raise ValueError(
+            f"expected at most {axes.LARGEST_SIDE} rows and columns, not shape={(n, m)!r}"
+        )
+    return n, m
+
+
+def read_number(name: str, value: object) -> float:
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except OverflowError:
+        raise ValueError(f"expected {name} to be a number below 1e308") from None
+    except (TypeError, ValueError):
+        raise TypeError(f"expected {name} to be a number, not {short(value)}") from None
+    if not math.isfinite(number):
+        raise ValueError(f"expected {name} to be a finite number, not {short(value)}")
+    return number
+
+
+def read_positive(name: str, value: object, *, zero: bool = False) -> float:
+    number = read_number(name, value)
+    if number < 0 or (number == 0 and not zero):
+        raise ValueError(
+            f"expected {name} to be above 0{' or 0' if zero else ''}, not {short(value)}"
+        )
+    return number
+
+
+def read_text_sizes(fontsize: object, text_size: object, inch: float) -> tuple[float, float]:
+    """Return the sizes of the labels and of the values in pixels."""
+    point = inch / axes.POINTS
+    size = read_positive("fontsize", fontsize) * point
+    own = size if text_size is None else read_positive("text_size", text_size) * point
+    if size < SMALLEST_FONT or max(size, own) > LARGEST_FONT:
+        wrong = min(size, own) if size < SMALLEST_FONT else max(size, own)
+        raise ValueError(
+            f"expected text of {SMALLEST_FONT:g} to {LARGEST_FONT:g} px, not {wrong:.3g} px: "
+            f"fontsize={fontsize!r}, text_size={text_size!r}, dpi={inch:g}"
+        )
+    return size, own
+
+
+def read_text(name: str, value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError(f"expected {name} to be a string, not {short(value)}")
+    return value
+
+
+def read_color(name: str, value: object, paper: RGB = (255, 255, 255)) -> RGB:
+    try:
+        return parse_color(value, paper)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {error}") from None
+
+
+def read_pair(colors: object, paper: RGB) -> tuple[RGB, RGB]:
+    if isinstance(colors, str) or not isinstance(colors, Sequence) or len(colors) != 2:
+        raise ValueError(f"expected textcolors to be two colours, not {short(colors)}")
+    return read_color("textcolors", colors[0], paper), read_color("textcolors", colors[1], paper)
+
+
+def read_choice(name: str, value: object, choices: dict[str, int]) -> int:
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"expected {name} to be one of {', '.join(choices)}, not {short(value)}")
+    return choices[value]
+
+
+def read_figure(figsize: object, inch: float) -> tuple[int, int]:
+    try:
+        width, height = (read_positive("figsize", side) for side in figsize)  # type: ignore[attr-defined]
+    except TypeError:
+        raise TypeError(
+            f"expected figsize to be (width, height) in inches, not {short(figsize)}"
+        ) from None
+    except ValueError:
+        raise ValueError(
+            f"expected figsize to be a width and a height above 0 in inches, not {short(figsize)}"
+        ) from None
+    most = 10.0 * axes.LARGEST_SIDE
+    sides = int(min(width * inch + 1e-9, most)), int(min(height * inch + 1e-9, most))
+    if min(sides) < 1 or max(sides) > axes.LARGEST_SIDE:
+        raise ValueError(
+            f"expected a picture of 1 to {axes.LARGEST_SIDE} px a side, which is all that a GIF "
+            f"can have, not {sides[0]} x {sides[1]} px: figsize={short(figsize)}, dpi={inch:g}"
+        )
+    return sides
+
+
+def read_labels(name: str, labels: object, count: int) -> tuple[str, ...] | None:
+    """Return the labels; none for None, and None for "auto"."""
+    if labels is None:
+        return ()
+    if isinstance(labels, str):
+        if labels == "auto":
+            return None
+        if "{" not in labels:
+            raise ValueError(
+                f"expected {name} to be 'auto', a string with braces such as 'dim_{{}}' or a "
+                f"sequence of {count} labels, not {short(labels)}"
+            )
+        try:
+            return tuple(labels.format(k, i=k) for k in range(count))
+        except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
+            raise ValueError(
+                f"expected {name} to be a string with braces for a number such as 'dim_{{}}', "
+                f"not {short(labels)}: {error}"
+            ) from None
+    if not isinstance(labels, Iterable):
+        raise TypeError(f"expected {name} to be a sequence of labels, not {short(labels)}")
+    texts = tuple(str(label) for label in labels)
+    if len(texts) != count:
+        raise ValueError(f"expected {count} {name}, not {len(texts)}")
+    return texts
