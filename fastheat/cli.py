@@ -533,6 +533,28 @@ def _bar_maker(args: argparse.Namespace) -> Callable[..., Any] | None:
 
 
 @contextmanager
+def _saying_that_it_compiles(args: argparse.Namespace, bar: Any) -> Iterator[None]:
+    """Tell whoever waits at a terminal what for."""
+    waiting = sys.stderr is not None and sys.stderr.isatty() and not args.quiet
+    if not waiting and bar is None:
+        yield
+        return
+    from fastheat import kernels
+
+    told = False
+
+    def tell() -> None:
+        nonlocal told
+        if not told:
+            told = True
+            text = "fastheat: compiling, once on this machine: some seconds"
+            bar.write(text, sys.stderr) if bar else _say(f"{text}\n", sys.stderr)
+
+    with kernels.on_compiling(tell):
+        yield
+
+
+@contextmanager
 def _counting(
     maker: Callable[..., Any] | None, total: int | None
 ) -> Iterator[Callable[[int, int | None], None] | None]:
@@ -567,7 +589,11 @@ def _write(
         if None not in heatmap.range:
             heatmap.layout(source.dtype)  # it is kept, and not made again
     try:
-        with _naming_input(name), _counting(bar, source.length) as progress:
+        with (
+            _naming_input(name),
+            _saying_that_it_compiles(args, bar),
+            _counting(bar, source.length) as progress,
+        ):
             summary = save_gif(target, frames, heatmap=heatmap, progress=progress, **timing)
     except (ValueError, TypeError):
         if None in heatmap.range:

@@ -6,11 +6,13 @@ They run without the GIL, fill what the caller lends or return arrays, and trust
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 import numba
 import numpy as np
+from numba.core import event
 
 from fastheat.formats import (
     ALIGN,
@@ -48,6 +50,21 @@ def jit(function: Function) -> Any:
 def inlined(function: Function) -> Any:
     """Compile a kernel into those that call it."""
     return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+
+
+@contextmanager
+def on_compiling(tell: Callable[[], object]) -> Iterator[None]:
+    """Call `tell` when a kernel has to be compiled, which takes seconds."""
+
+    class Listener(event.Listener):
+        def on_start(self, _: event.Event) -> None:
+            tell()
+
+        def on_end(self, _: event.Event) -> None:
+            pass
+
+    with event.install_listener("numba:compile", Listener()):
+        yield
 
 
 def _compiled(function: Function, **options: bool) -> Any:

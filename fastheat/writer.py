@@ -14,6 +14,9 @@ from fastheat import gif
 from fastheat.messages import short
 from fastheat.palette import TRANSPARENT
 
+PICTURES = (".apng", ".avif", ".bmp", ".jpeg", ".jpg", ".pdf", ".png", ".svg", ".tif", ".webp")
+FILMS = (".avi", ".mkv", ".mov", ".mp4", ".webm")
+
 
 class Clock:
     """Turns durations into whole hundredths of a second whose sum stays right.
@@ -243,11 +246,16 @@ def check_target(file: object) -> None:
     ------
     TypeError
         If it is neither a path nor a binary file object.
+    ValueError
+        If the path ends as those of another picture format do.
     OSError
         If the folder is not there, or the path is a folder or not writable.
     """
     if isinstance(file, str | PathLike):
         path = Path(fspath(cast("str | PathLike[str]", file)))
+        if path.suffix.lower() in (*PICTURES, *FILMS):
+            other = str(path.with_suffix(".gif"))
+            raise ValueError(f"expected a path for a GIF, such as {other!r}, not {str(path)!r}")
         if path.is_dir():
             raise IsADirectoryError(f"expected a path for the GIF, but {str(path)!r} is a folder")
         if not path.parent.is_dir():

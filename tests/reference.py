@@ -10,6 +10,7 @@ from typing import Any, cast
 import matplotlib
 import numpy as np
 import numpy.typing as npt
+import pytest
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -21,6 +22,9 @@ from matplotlib.text import Text
 from matplotlib.ticker import StrMethodFormatter
 
 VERSION = tuple(int(part) for part in matplotlib.__version__.split(".")[:2])
+NEEDS_NEW = pytest.mark.skipif(
+    VERSION < (3, 11), reason=f"the oracle is matplotlib 3.11, this is {matplotlib.__version__}"
+)
 
 Edges = tuple[float, float, float, float]
 """Left, top, right and bottom in pixels, y downwards."""

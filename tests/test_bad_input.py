@@ -222,6 +222,10 @@ def test_what_is_no_colormap_is_refused(refused: Check, cmap: object) -> None:
         ({"fontsize": 1e9}, ["fontsize", "1000000000.0"]),
         ({"text_size": -1}, ["text_size", "-1"]),
         ({"grid_width": -1}, ["grid_width", "-1"]),
+        ({"cbar_label": "loss"}, ["cbar=True", "'loss'"]),
+        ({"valfmt": "{x:99999999999f}"}, ["valfmt", "width", "10000"]),
+        ({"valfmt": ".99999999999f"}, ["valfmt", "precision", "10000"]),
+        ({"valfmt": "{x:>99999999999} {x}"}, ["format string", "width", "10000"]),
         ({"col_rotation": math.inf}, ["col_rotation", "inf"]),
         ({"ha": "middle"}, ["ha", "'middle'", "center"]),
         ({"va": "baseline"}, ["va", "'baseline'", "center"]),
@@ -283,7 +287,15 @@ def test_options_of_the_wrong_type_are_refused(
 
 
 @pytest.mark.parametrize(
-    "options", [{"loop": 1.5}, {"loop": "ever"}, {"workers": 1.5}, {"font": 5}]
+    "options",
+    [
+        {"loop": True},
+        {"workers": True},
+        {"loop": 1.5},
+        {"loop": "ever"},
+        {"workers": 1.5},
+        {"font": 5},
+    ],
 )
 def test_other_wrong_types_are_refused(refused: Check, options: dict[str, Any]) -> None:
     with pytest.raises((TypeError, ValueError)) as caught:
@@ -354,6 +366,13 @@ def test_missing_folders_are_refused(tmp_path: Path) -> None:
         save_gif(path, FRAMES)
     assert_one_line(str(caught.value))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["weights.mp4", "weights.PNG", "w.webp"])
+def test_a_path_of_another_format_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match=r"expected a path for a GIF, such as .*\.gif', not"):
+        save_gif(tmp_path / name, np.zeros((2, 2, 2)))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:

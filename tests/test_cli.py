@@ -19,6 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -251,6 +252,21 @@ def test_bad_standard_input_is_named_so(
     assert err.count("\n") == 1
     assert not out
     assert not Path("out.gif").exists()
+
+
+def test_whoever_waits_is_told_once_that_it_compiles(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def compiling(*arguments: Any, **options: Any) -> fastheat.GifSummary:
+        numba.njit(lambda x: x + 1)(1)
+        numba.njit(lambda x: x + 2)(1)
+        return save_gif(*arguments, **options)
+
+    monkeypatch.setattr(cli, "save_gif", compiling)
+    assert main(["render", "w.npy", "--progress"]) == 0
+    assert capsys.readouterr().err.count("compiling") == 1
+    assert main(["render", "w.npy"]) == 0
+    assert "compiling" not in capsys.readouterr().err
 
 
 def test_standard_output_gets_the_gif_and_nothing_else(

@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib.colors as mcolors
 import numpy as np
 import pytest
+import reference
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -86,6 +87,7 @@ def test_every_tableau_name_is_matplotlibs_colour(name: str) -> None:
     assert parse_rgba(name) == mcolors.to_rgba(name)
 
 
+@reference.NEEDS_NEW
 @pytest.mark.parametrize(
     "spec",
     [

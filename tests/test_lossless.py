@@ -23,6 +23,7 @@ from PIL import Image
 
 from fastheat import GifSummary, Heatmap, gif, save, save_gif
 from fastheat.encode import encode_chunk
+from fastheat.formats import parse_valfmt
 from fastheat.gif import GifInfo
 
 Pixels = npt.NDArray[np.uint8]
@@ -102,7 +103,7 @@ def percent(value: float) -> str:
 
 def many_letters(value: float) -> str:
     """Write a value in letters of so many kinds that not every pair of them is drawn ahead."""
-    return "".join(chr(0x21 + (k * 7 + int(1e6 * value)) % 90) for k in range(4))
+    return "".join(chr(0x21 + (k * 7 + sum(repr(float(value)).encode())) % 90) for k in range(4))
 
 
 FORMATS = [
@@ -402,6 +403,16 @@ def test_every_dtype_is_lossless(dtype: Any) -> None:
     heatmap = Heatmap((3, 4), vmin=0, vmax=1, valfmt="{x:.3f}", dpi=60)
     data, _ = written(frames, heatmap=heatmap)
     assert_lossless(data, pictures(heatmap, list(frames)))
+
+
+@pytest.mark.parametrize("valfmt", ["d", "08,d", "{x:+d} m"])  # the second is left to Python
+def test_masked_integers_read_nan(valfmt: str) -> None:
+    frames = np.ma.masked_equal(np.arange(24).reshape(4, 2, 3), 5)
+    heatmap = Heatmap((2, 3), vmin=0, vmax=24, valfmt=valfmt)
+    data, summary = written(frames, heatmap=heatmap)
+    assert summary.bad == 1
+    assert_lossless(data, pictures(heatmap, list(frames)))
+    assert "nan" in parse_valfmt(valfmt).write(math.nan)
 
 
 def test_frames_that_are_all_nan_are_drawn() -> None:

@@ -26,10 +26,7 @@ from fastheat.axes import Box, Placed
 from fastheat.colormaps import names
 from fastheat.heatmap import Heatmap
 
-pytestmark = pytest.mark.skipif(
-    reference.VERSION < (3, 11),
-    reason=f"the pictures are those of matplotlib 3.11, this is {matplotlib.__version__}",
-)
+pytestmark = reference.NEEDS_NEW
 
 Pixels = npt.NDArray[np.uint8]
 
