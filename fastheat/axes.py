@@ -228,12 +228,12 @@ def place(plan: Plan, figure: tuple[int, int] | None, cell: tuple[int, int]) -> 
             height - max(around.y1 - slot.y1, 0.0) - pad,
         )
         for _ in range(3):
-            if slot.width < m or slot.height < n:
+            cells = _cells(plan, slot)
+            if slot.width < m or slot.height < n or not _apart(cells, plan.shape):
                 raise ValueError(
                     f"expected a figsize in which {n} x {m} cells and their labels have room, "
                     f"not {width} x {height} px"
                 )
-            cells = _cells(plan, slot)
             # where that cuts what stands out from cells of another size, give it its room
             around = _around(plan, slot, cells)
             cut = (-around.x0, -around.y0, around.x1 - width, around.y1 - height)
@@ -313,6 +313,17 @@ def _labels(plan: Plan, slot: Box, cells: Box) -> list[Placed]:
     return placed
 
 
+def _edges(start: float, stop: float, count: int) -> NDArray[np.int64]:
+    return np.floor(np.linspace(start, stop, count + 1) + 0.5).astype(np.int64)
+
+
+def _apart(cells: Box, shape: tuple[int, int]) -> bool:
+    """Return whether every cell has a pixel of its own."""
+    columns = _edges(cells.x0, cells.x1, shape[1])
+    rows = _edges(cells.y0, cells.y1, shape[0])
+    return bool((np.diff(columns) > 0).all() and (np.diff(rows) > 0).all())
+
+
 def cell_grid(cells: Box, shape: tuple[int, int], line: int) -> Grid:
     """Return the visible part of each cell, between grid lines `line` pixels wide.
 
@@ -322,7 +333,7 @@ def cell_grid(cells: Box, shape: tuple[int, int], line: int) -> Grid:
     n, m = shape
 
     def sides(start: float, stop: float, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        edges = np.floor(np.linspace(start, stop, count + 1) + 0.5).astype(np.int64)
+        edges = _edges(start, stop, count)
         low, high = edges[:-1] - line // 2 + line, edges[1:] - line // 2
         # a cell that its lines would cover keeps a pixel
         low = np.minimum(low, edges[1:] - 1)

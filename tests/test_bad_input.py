@@ -368,6 +368,21 @@ def test_missing_folders_are_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("inches", np.linspace(0.3, 3.0, 28).tolist())
+@pytest.mark.parametrize("shape", [(1, 27), (27, 1), (40, 40)])
+def test_cells_have_a_pixel_of_their_own_or_are_refused(
+    shape: tuple[int, int], inches: float
+) -> None:
+    heatmap = Heatmap(shape, vmin=0, vmax=1, cbar=True, figsize=(inches, 3 - inches / 2))
+    try:
+        grid = heatmap.layout().grid
+    except ValueError as error:
+        assert "figsize" in str(error)  # noqa: PT017
+        return
+    assert (grid.x1[:-1] <= grid.x0[1:]).all()
+    assert (grid.y1[:-1] <= grid.y0[1:]).all()
+
+
 @pytest.mark.parametrize("name", ["weights.mp4", "weights.PNG", "w.webp"])
 def test_a_path_of_another_format_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match=r"expected a path for a GIF, such as .*\.gif', not"):
