@@ -46,18 +46,33 @@ def encode_chunk(
     every = values if previous is None else np.concatenate([previous[None], values])
     lettering, texts, lengths, lacking = _written(layout, every)
     width, height = layout.size
-    state = kernels.new_state(layout.shape, width, texts.shape[2])
+    frames, cells = len(every), layout.shape[0] * layout.shape[1]
+    lettered = texts.shape[2] > 0
+    changes = kernels.new_changes(frames, layout.shape, lettered)
+    counts = np.zeros(4, np.int64)
+    kernels.find_changes(
+        every,
+        every.view(np.int64),
+        first,
+        layout.grid,
+        layout.shades,
+        lettering,
+        texts,
+        lengths,
+        np.zeros((cells if lettered else 0, texts.shape[2]), np.int32),
+        np.zeros((cells if lettered else 0, 5), np.int64),
+        changes,
+        counts,
+    )
     coder = kernels.new_coder(width * height)
+    indices, spans = np.empty(width, np.uint8), np.empty(width, np.int64)
     worst = 2 * coder.codes_out.size
     out = np.empty(worst, np.uint8)
-    ends = np.zeros(len(every), np.int64)
-    clears = np.zeros(len(every), np.bool_)
-    counts = np.zeros(4, np.int64)
+    ends = np.zeros(frames, np.int64)
+    clears = np.zeros(frames, np.bool_)
     done = 0
     while True:
-        done = kernels.encode_frames(
-            every,
-            every.view(np.int64),
+        done = kernels.encode_images(
             done,
             first,
             layout.static,
@@ -65,19 +80,19 @@ def encode_chunk(
             layout.shades,
             lettering,
             texts,
-            lengths,
-            state,
+            changes,
+            indices,
+            spans,
             coder,
             out,
             ends,
             clears,
-            counts,
         )
-        if done == len(every):
+        if done == frames:
             break
         end = int(ends[done - 1])
         out = np.concatenate([out[:end], np.empty(2 * end + worst, np.uint8)])
-    skipped = len(every) - len(values)
+    skipped = frames - len(values)
     data = out[: ends[-1]].tobytes()
     shown = _shown(layout, counts, len(values), lacking)
     return Images(data, ends[skipped:].tolist(), clears[skipped:].tolist(), shown)

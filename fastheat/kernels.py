@@ -384,46 +384,32 @@ def write_numbers(
 
 NOTHING, TEXT, WHOLE = 0, 1, 2  # what of a cell has to be painted
 UNDER, OVER, BAD, HIDDEN = range(4)  # what is counted
-COUNT, SIZE, LEFT, WIDTH, TOP = range(5)  # of a text: segments, font size, its pixels, its row 0
-X0, X1, Y0, Y1, FIRST, FIRST_X = range(6)  # of a box to paint: sides, first segment and its place
+# of a text: segments, font size, where row 0 of its letters lies, its first pixel and its width
+COUNT, SIZE, TOP, LEFT, WIDTH = range(5)
+# of a box to paint: the first three of its text, its sides, its first segment and where that begins
+X0, X1, Y0, Y1, FIRST, FIRST_X = range(3, 9)
+HIGHEST = 4  # of a rectangle to paint, after its sides: the highest palette index in it
 
 
-class State(NamedTuple):
-    """What every cell shows, C = N * M of them in raster order, and what differs from before."""
+class Changes(NamedTuple):
+    """What frames show that the one before each did not, C = N * M cells in raster order."""
 
-    slots: Any  # (C,) int32
-    segments: Any  # (C, longest text) int32
-    places: Any  # (C, 5) int64
-    dirty: Any  # (C,) uint8
-    boxes: Any  # (C, 6) int64
-    rows: Any  # (N, 2) int64, first and past the last dirty column
-    indices: Any  # (W,) uint8, the runs of one row of pixels
-    lengths: Any  # (W,) int64
+    slots: Any  # (T, C) int16, of every cell
+    dirty: Any  # (T, C) uint8, NOTHING, TEXT or WHOLE
+    boxes: Any  # (T, C, 9) int32, of the dirty ones; no cells where there is no text
+    rows: Any  # (T, N, 2) int64, first and past the last dirty column
+    rectangles: Any  # (T, 5) int64: x0, x1, y0, y1, highest; x0 >= x1 where nothing differs
 
 
-def new_state(shape: tuple[int, int], width: int, longest: int) -> State:
-    """Return the state before the first frame.
-
-    Parameters
-    ----------
-    shape
-        Rows and columns of cells.
-    width
-        Pixels of a row.
-    longest
-        The most segments of a text, 0 for no text.
-    """
+def new_changes(frames: int, shape: tuple[int, int], lettered: bool) -> Changes:
+    """Return what `find_changes` fills, for so many frames of matrices of a shape."""
     cells = shape[0] * shape[1]
-    lettered = cells if longest > 0 else 0
-    return State(
-        slots=np.zeros(cells, np.int32),
-        segments=np.zeros((lettered, longest), np.int32),
-        places=np.zeros((lettered, 5), np.int64),
-        dirty=np.zeros(cells, np.uint8),
-        boxes=np.zeros((lettered, 6), np.int64),
-        rows=np.zeros((shape[0], 2), np.int64),
-        indices=np.zeros(width, np.uint8),
-        lengths=np.zeros(width, np.int64),
+    return Changes(
+        slots=np.empty((frames, cells), np.int16),
+        dirty=np.empty((frames, cells), np.uint8),
+        boxes=np.empty((frames, cells if lettered else 0, 9), np.int32),
+        rows=np.empty((frames, shape[0], 2), np.int64),
+        rectangles=np.empty((frames, 5), np.int64),
     )
 
 
@@ -481,7 +467,7 @@ def ink_rows(c, first, last, size, lows, highs, texts):
 
 # Gives cell c its text of n segments, and notes in its box where it differs from the one it had:
 # all of both, or, where they stand alike, from the first segment that differs to the last. Returns
-# whether any ink does. texts, segments: (C, longest), places: (C, 5), boxes: (C, 6)
+# whether any ink does. texts, segments: (C, longest), places: (C, 5), boxes: (C, 9)
 @jit
 def update_text(c, n, size, left, width, top, widths, lows, highs, texts, places, segments, boxes):
     sizes = widths.shape[0]
@@ -521,103 +507,109 @@ def update_text(c, n, size, left, width, top, widths, lows, highs, texts, places
     places[c, TOP] = top
     for s in range(first, last):
         segments[c, s] = texts[c, s]
+    boxes[c, COUNT], boxes[c, SIZE], boxes[c, TOP] = n, size, top
     boxes[c, X0], boxes[c, X1], boxes[c, Y0], boxes[c, Y1] = x0, x1, y0, y1
     boxes[c, FIRST], boxes[c, FIRST_X] = first, x
     return y0 < y1
 
 
-# Brings the state from the frame before to this one, notes what has to be painted, and adds to
-# counts: (4,). values: (N, M), bits, before: (N, M) values as int64,
-# texts: (C, longest) segments and lengths: (C,) of the values that differ.
-# Returns the rectangle to paint and the highest palette index in it: x0, x1, y0, y1, highest.
-@jit
-def update_cells(values, bits, before, first, grid, shades, type_, texts, lengths, state, counts):
-    n, m = values.shape
-    slots, dirty, boxes, places, rows = (
-        state.slots,
-        state.dirty,
-        state.boxes,
-        state.places,
-        state.rows,
-    )
-    segments = state.segments
+# Finds what has to be painted for each frame, and adds to counts: (4,). The frame before the others
+# is frame 0, which is not counted and only compared with; or there is none, where `first`.
+# values: (T, N, M), bits: the same as int64, texts: (T, C, longest) segments and
+# lengths: (T, C) of the values that differ, segments: (C, longest), places: (C, 5) to work in
+@entry
+def find_changes(
+    values, bits, first, grid, shades, type_, texts, lengths, segments, places, changes, counts
+):
+    frames, n, m = values.shape
     column0, column1, row0, row1, center = grid.x0, grid.x1, grid.y0, grid.y1, grid.center
     widths, tops = type_.widths, type_.tops
     lows, highs = type_.lows, type_.highs
     edges, highest_of = shades.edges, shades.highest
-    lettered = boxes.shape[0] > 0
+    lettered = places.shape[0] > 0
     sizes = widths.shape[0]
     bad = edges.size + 1
-    x0, x1, y0, y1, highest = 1 << 30, 0, 1 << 30, 0, 0
-    for i in range(n):
-        rows[i, 0], rows[i, 1] = m, 0
-        for j in range(m):
-            c = i * m + j
-            change = NOTHING
-            if first or bits[i, j] != before[i, j]:
-                slot = slot_of(values[i, j], edges)
-                if first or slot != slots[c]:
-                    change = WHOLE
+    for t in range(frames):
+        slots, dirty = changes.slots[t], changes.dirty[t]
+        boxes, rows = changes.boxes[t], changes.rows[t]
+        x0, x1, y0, y1, highest = 1 << 30, 0, 1 << 30, 0, 0
+        for i in range(n):
+            rows[i, 0], rows[i, 1] = m, 0
+            for j in range(m):
+                c = i * m + j
+                change = NOTHING
+                if t == 0 or bits[t, i, j] != bits[t - 1, i, j]:
+                    slot = slot_of(values[t, i, j], edges)
                     slots[c] = slot
-                if lettered:
-                    count = np.int64(lengths[c])
-                    size, left, width, top = place_text(
-                        c,
-                        i,
-                        count,
-                        column0[j],
-                        column1[j],
-                        row0[i],
-                        row1[i],
-                        center[j],
-                        type_.align,
-                        type_.inset,
-                        widths,
-                        lows,
-                        highs,
-                        tops,
-                        texts,
-                    )
-                    if update_text(
-                        c,
-                        max(count, 0),
-                        size,
-                        left,
-                        width,
-                        top,
-                        widths,
-                        lows,
-                        highs,
-                        texts,
-                        places,
-                        segments,
-                        boxes,
-                    ):
-                        change = max(change, TEXT)
-                    if change == WHOLE:
-                        boxes[c, X0], boxes[c, X1] = column0[j], column1[j]
-                        boxes[c, Y0], boxes[c, Y1] = row0[i], row1[i]
-                        boxes[c, FIRST], boxes[c, FIRST_X] = 0, places[c, LEFT]
-            dirty[c] = change
-            if change != NOTHING:
-                rows[i, 0] = min(rows[i, 0], j)
-                rows[i, 1] = j + 1
-                if lettered:
-                    x0, x1 = min(x0, boxes[c, X0]), max(x1, boxes[c, X1])
-                    y0, y1 = min(y0, boxes[c, Y0]), max(y1, boxes[c, Y1])
+                    if t == 0 or slot != changes.slots[t - 1, c]:
+                        change = WHOLE
+                    if lettered:
+                        count = np.int64(lengths[t, c])
+                        size, left, width, top = place_text(
+                            c,
+                            i,
+                            count,
+                            column0[j],
+                            column1[j],
+                            row0[i],
+                            row1[i],
+                            center[j],
+                            type_.align,
+                            type_.inset,
+                            widths,
+                            lows,
+                            highs,
+                            tops,
+                            texts[t],
+                        )
+                        if update_text(
+                            c,
+                            max(count, 0),
+                            size,
+                            left,
+                            width,
+                            top,
+                            widths,
+                            lows,
+                            highs,
+                            texts[t],
+                            places,
+                            segments,
+                            boxes,
+                        ):
+                            change = max(change, TEXT)
+                        if change == WHOLE:
+                            boxes[c, X0], boxes[c, X1] = column0[j], column1[j]
+                            boxes[c, Y0], boxes[c, Y1] = row0[i], row1[i]
+                            boxes[c, FIRST], boxes[c, FIRST_X] = 0, places[c, LEFT]
                 else:
-                    x0, x1 = min(x0, column0[j]), max(x1, column1[j])
-                    y0, y1 = min(y0, row0[i]), max(y1, row1[i])
-                highest = max(highest, np.int64(highest_of[slots[c]]))
-            if slots[c] < shades.first:
-                counts[UNDER] += 1
-            elif slots[c] == bad:
-                counts[BAD] += 1
-            elif slots[c] > shades.last:
-                counts[OVER] += 1
-            if lettered and places[c, SIZE] == sizes:
-                counts[HIDDEN] += 1
-    return x0, x1, y0, y1, highest
+                    slots[c] = changes.slots[t - 1, c]
+                dirty[c] = change
+                if change != NOTHING:
+                    rows[i, 0] = min(rows[i, 0], j)
+                    rows[i, 1] = j + 1
+                    if lettered:
+                        x0, x1 = min(x0, boxes[c, X0]), max(x1, boxes[c, X1])
+                        y0, y1 = min(y0, boxes[c, Y0]), max(y1, boxes[c, Y1])
+                    else:
+                        x0, x1 = min(x0, column0[j]), max(x1, column1[j])
+                        y0, y1 = min(y0, row0[i]), max(y1, row1[i])
+                    highest = max(highest, np.int64(highest_of[slots[c]]))
+                if slots[c] < shades.first:
+                    counts[UNDER] += 1
+                elif slots[c] == bad:
+                    counts[BAD] += 1
+                elif slots[c] > shades.last:
+                    counts[OVER] += 1
+                if lettered and places[c, SIZE] == sizes:
+                    counts[HIDDEN] += 1
+        if t == 0 and not first:
+            x1 = 0
+            for k in range(counts.size):
+                counts[k] = 0
+        rectangle = changes.rectangles[t]
+        rectangle[0], rectangle[1], rectangle[2], rectangle[3] = x0, x1, y0, y1
+        rectangle[HIGHEST] = highest
 
 
 # ----------------------------------------------------------------------------------------- runs
@@ -649,16 +641,33 @@ def add_gap(y, x0, x1, clear, static, n, indices, lengths):
 
 
 # The runs of row y of pixels, which lies in row i of the cells, from x0 to x1; returns how many.
-# static: (H, W)
+# static: (H, W), column0, column1: (M,), inks: Shades, widths to spans: Type, texts: (C, longest),
+# slots to rows: of one frame in Changes, indices, lengths: (W,)
 @jit
-def row_runs(y, i, x0, x1, clear, static, grid, shades, type_, state):
-    indices, lengths = state.indices, state.lengths
-    inks = shades.inks
-    widths, rows_of_ink = type_.widths, type_.starts.shape[2] - 1
-    starts, steps, spans = type_.starts, type_.steps, type_.spans
-    slots, segments, places = state.slots, state.segments, state.places
-    dirty, boxes, rows = state.dirty, state.boxes, state.rows
-    m = grid.x0.size
+def row_runs(
+    y,
+    i,
+    x0,
+    x1,
+    clear,
+    static,
+    column0,
+    column1,
+    inks,
+    widths,
+    starts,
+    steps,
+    spans,
+    texts,
+    slots,
+    dirty,
+    boxes,
+    rows,
+    indices,
+    lengths,
+):
+    rows_of_ink = starts.shape[2] - 1
+    m = column0.size
     lettered = boxes.shape[0] > 0
     sizes = widths.shape[0]
     n = np.int64(0)
@@ -668,16 +677,16 @@ def row_runs(y, i, x0, x1, clear, static, grid, shades, type_, state):
         if dirty[c] == NOTHING:
             continue
         slot = slots[c]
-        start, stop = grid.x0[j], grid.x1[j]
+        start, stop = column0[j], column1[j]
         row = np.int64(-1)
         size = np.int64(0)
         if lettered:
             if y < boxes[c, Y0] or y >= boxes[c, Y1]:
                 continue
-            start, stop = boxes[c, X0], boxes[c, X1]
-            size = places[c, SIZE]
+            start, stop = np.int64(boxes[c, X0]), np.int64(boxes[c, X1])
+            size = np.int64(boxes[c, SIZE])
             if size < sizes:
-                row = y - places[c, TOP]
+                row = y - np.int64(boxes[c, TOP])
                 if row >= rows_of_ink:
                     row = np.int64(-1)
         if x < start:
@@ -687,10 +696,10 @@ def row_runs(y, i, x0, x1, clear, static, grid, shades, type_, state):
         if row >= 0:
             if x < boxes[c, FIRST_X]:
                 n = add_run(fill, boxes[c, FIRST_X] - x, n, indices, lengths)
-                x = boxes[c, FIRST_X]
-            s = boxes[c, FIRST]
-            while x < stop and s < places[c, COUNT]:
-                segment = segments[c, s]
+                x = np.int64(boxes[c, FIRST_X])
+            s = np.int64(boxes[c, FIRST])
+            while x < stop and s < boxes[c, COUNT]:
+                segment = texts[c, s]
                 for r in range(starts[size, segment, row], starts[size, segment, row + 1]):
                     n = add_run(
                         np.int64(inks[slot, steps[r]]), np.int64(spans[r]), n, indices, lengths
@@ -703,16 +712,6 @@ def row_runs(y, i, x0, x1, clear, static, grid, shades, type_, state):
     if x < x1:
         n = add_gap(y, x, x1, clear, static, n, indices, lengths)
     return n
-
-
-# The runs of row y of pixels; i is a row of cells that ends below it. Returns how many, and i.
-@jit
-def picture_runs(y, i, x0, x1, clear, static, grid, shades, type_, state):
-    while i < grid.y1.size and y >= grid.y1[i]:
-        i += 1
-    if i < grid.y0.size and y >= grid.y0[i]:
-        return row_runs(y, i, x0, x1, clear, static, grid, shades, type_, state), i
-    return add_gap(y, x0, x1, clear, static, np.int64(0), state.indices, state.lengths), i
 
 
 # ------------------------------------------------------------------------------------------ LZW
@@ -875,10 +874,9 @@ def feed(indices, lengths, n, last, coder):
     place[RUN], place[LENGTH] = run, left
 
 
-# Writes the kept run, the last phrase and the end; returns the length in bytes.
+# Writes the last phrase and the end, after the last `feed`; returns the length in bytes.
 @jit
-def end_image(indices, lengths, coder):
-    feed(indices, lengths, np.int64(0), np.bool_(True), coder)
+def end_image(coder):
     place, words = coder.place, coder.words
     bits = place[BITS]
     total, filled, word = put_code(
@@ -919,29 +917,13 @@ def write_image(x, y, width, height, code_size, codes, size, out, n):
 # --------------------------------------------------------------------------------------- frames
 
 
-# The codes of the rectangle; returns their size in bytes.
-@jit
-def encode_rectangle(x0, x1, y0, y1, code_size, clear, static, grid, shades, type_, state, coder):
-    begin_image(code_size, coder)
-    i = np.int64(0)
-    for y in range(y0, y1):
-        runs, i = picture_runs(y, i, x0, x1, clear, static, grid, shades, type_, state)
-        feed(state.indices, state.lengths, runs, np.bool_(False), coder)
-    return end_image(state.indices, state.lengths, coder)
-
-
 # Encodes frames from `start` on, until all are or `out` may have no room for one; returns the frame
-# to go on with. Frame 0 of values is the frame before the others, which only sets the state, or the
-# whole first picture, where `first`.
-# values: (T + 1, N, M), bits: the same as int64, static: (H, W),
-# texts: (T + 1, C, longest) segments, text_lengths: (T + 1, C), out: uint8,
-# ends: (T + 1,) where each image block ends in it,
-# clears: (T + 1,) whether it needs the transparent index, counts: (4,).
+# to go on with. Frame 0 is the whole picture where `first`, else nothing.
+# static: (H, W), texts: (T, C, longest) segments, indices, lengths: (W,) to work in, out: uint8,
+# ends: (T,) where each image block ends in it, clears: (T,) whether it needs the transparent index.
 # A frame that shows nothing new has no bytes.
 @entry
-def encode_frames(
-    values,
-    bits,
+def encode_images(
     start,
     first,
     static,
@@ -949,49 +931,66 @@ def encode_frames(
     shades,
     type_,
     texts,
-    text_lengths,
-    state,
+    changes,
+    indices,
+    lengths,
     coder,
     out,
     ends,
     clears,
-    counts,
 ):
     height, width = static.shape
+    row0, row1 = grid.y0, grid.y1
     end = np.int64(0)
-    for t in range(start, values.shape[0]):
+    for t in range(start, ends.size):
         if t > 0:
             end = ends[t - 1]
         # an image has at most a byte and a half for each pixel, and one in 255 for its sub-blocks
         if out.size - end < coder.codes_out.size + coder.codes_out.size // 255 + 32:
             return t
-        x0, x1, y0, y1, highest = update_cells(
-            values[t],
-            bits[t],
-            bits[max(t - 1, 0)],
-            t == 0,
-            grid,
-            shades,
-            type_,
-            texts[t],
-            text_lengths[t],
-            state,
-            counts,
-        )
+        rectangle = changes.rectangles[t]
+        x0, x1, y0, y1 = rectangle[0], rectangle[1], rectangle[2], rectangle[3]
+        highest = rectangle[HIGHEST]
         if t == 0 and first:
             x0, x1, y0, y1, highest = 0, width, 0, height, shades.colors - 1
-        elif t == 0:
-            x1 = 0
-            for k in range(counts.size):
-                counts[k] = 0
         if x0 < x1:
             code_size = 2
             while highest >> code_size > 0:
                 code_size += 1
-            size = encode_rectangle(
-                x0, x1, y0, y1, code_size, t > 0, static, grid, shades, type_, state, coder
-            )
+            begin_image(code_size, coder)
+            i = np.int64(0)
+            for y in range(y0, y1 + 1):
+                n = np.int64(0)
+                while i < row1.size and y >= row1[i]:
+                    i += 1
+                if y < y1 and i < row0.size and y >= row0[i]:
+                    n = row_runs(
+                        y,
+                        i,
+                        x0,
+                        x1,
+                        t > 0,
+                        static,
+                        grid.x0,
+                        grid.x1,
+                        shades.inks,
+                        type_.widths,
+                        type_.starts,
+                        type_.steps,
+                        type_.spans,
+                        texts[t],
+                        changes.slots[t],
+                        changes.dirty[t],
+                        changes.boxes[t],
+                        changes.rows[t],
+                        indices,
+                        lengths,
+                    )
+                elif y < y1:
+                    n = add_gap(y, x0, x1, t > 0, static, n, indices, lengths)
+                feed(indices, lengths, n, y == y1, coder)
+            size = end_image(coder)
             end = write_image(x0, y0, x1 - x0, y1 - y0, code_size, coder.codes_out, size, out, end)
         clears[t] = t > 0
         ends[t] = end
-    return values.shape[0]
+    return ends.size

@@ -19,7 +19,8 @@ def encode_compiled(indices: Any, lengths: Any, rows: Any, code_size: Any, coder
     for r in range(rows.size - 1):
         start, stop = rows[r], rows[r + 1]
         kernels.feed(indices[start:stop], lengths[start:stop], stop - start, np.bool_(False), coder)
-    return kernels.end_image(indices, lengths, coder)
+    kernels.feed(indices, lengths, 0, np.bool_(True), coder)
+    return kernels.end_image(coder)
 
 
 def encode(runs: Runs, code_size: int, rows: list[int], function: Callable[..., Any]) -> bytes:
