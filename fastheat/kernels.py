@@ -378,9 +378,9 @@ def write_numbers(
 # ---------------------------------------------------------------------------------------- cells
 #
 # A cell shows one slot (its fill, and the shades from there to its ink) and one text, a row of
-# segments. A segment reaches from the middle of one glyph to the middle of the next, so that it
-# owns its columns: what two glyphs share is drawn once, in the atlas, and text is laid by putting
-# segments side by side.
+# segments. A segment reaches from where one glyph is cut to where the next is, so that it owns its
+# columns: what two glyphs share is drawn once, in the atlas, and text is laid by putting segments
+# side by side.
 
 NOTHING, TEXT, WHOLE = 0, 1, 2  # what of a cell has to be painted
 UNDER, OVER, BAD, HIDDEN = range(4)  # what is counted

@@ -138,8 +138,8 @@ def _dejavu() -> str | None:
 class Type(NamedTuple):
     """The letters of the values, and how they stand in their cells.
 
-    Text is laid in segments, each from the middle of one glyph to the middle of the next, so that
-    every pixel column belongs to one segment and what two glyphs share is drawn in the atlas, once.
+    Text is laid in segments, each from where one glyph is cut to where the next is, so that every
+    pixel column belongs to one segment and what two glyphs share is drawn in the atlas, once.
     """
 
     widths: NDArray[np.int64]  # (sizes, segments) px
