@@ -232,7 +232,8 @@ def place(plan: Plan, figure: tuple[int, int] | None, cell: tuple[int, int]) -> 
             if slot.width < m or slot.height < n or not _apart(cells, plan.shape):
                 raise ValueError(
                     f"expected a figsize in which {n} x {m} cells and their labels have room, "
-                    f"not {width} x {height} px"
+                    f"not {width} x {height} px, of which the labels leave "
+                    f"{max(0, int(slot.width))} x {max(0, int(slot.height))}"
                 )
             # where that cuts what stands out from cells of another size, give it its room
             around = _around(plan, slot, cells)

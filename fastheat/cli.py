@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, NoReturn, TextIO
 import fastheat
 from fastheat import demo, gif
 from fastheat.heatmap import Heatmap, option_names
-from fastheat.messages import suggest
+from fastheat.messages import many, suggest
 from fastheat.save import DEFAULT_DURATION, LONGEST_DURATION, GifSummary, save_gif
 from fastheat.sources import open_frames
 from fastheat.writer import check_target
@@ -623,12 +623,12 @@ def _options_at_fault() -> Iterator[None]:
 def _summary(name: str, summary: GifSummary) -> str:
     width, height = summary.size
     text = (
-        f"{name}: {_many(summary.frames, 'frame')} of {width} x {height} px "
+        f"{name}: {many(summary.frames, 'frame')} of {width} x {height} px "
         f"in {summary.seconds:.2f} s, {summary.frames / max(summary.seconds, 1e-9):.0f} frames/s, "
         f"{_size(summary.bytes / summary.frames)} a frame, {_size(summary.bytes)}"
     )
     if summary.merged:
-        text += f"; {_many(summary.merged, 'frame')} the same as the one before"
+        text += f"; {many(summary.merged, 'frame')} the same as the one before"
     changed = [
         (summary.under, "value", f"under vmin={summary.vmin:g}"),
         (summary.over, "value", f"over vmax={summary.vmax:g}"),
@@ -637,7 +637,7 @@ def _summary(name: str, summary: GifSummary) -> str:
         (len(summary.lacking), "character", "without a glyph"),
         (summary.raised, "delay", "raised"),
     ]
-    shown = [f"{_many(count, noun)} {what}" for count, noun, what in changed if count]
+    shown = [f"{many(count, noun)} {what}" for count, noun, what in changed if count]
     return f"{text}; not as given: {', '.join(shown)}" if shown else text
 
 
@@ -687,7 +687,7 @@ def _info_lines(info: Mapping[str, Any]) -> Iterator[str]:
     loop = info["loop"]
     plays = "once" if loop is None else "for ever" if loop == 0 else f"{loop + 1} times"
     yield _one_line(
-        f"{info['file']}: {_many(info['frames'], 'frame')} of {info['width']} x {info['height']} px"
+        f"{info['file']}: {many(info['frames'], 'frame')} of {info['width']} x {info['height']} px"
     )
     yield f"  duration  {info['duration'] / 1000:g} s, played {plays}"
     yield f"  size      {_size(info['bytes'])} ({info['bytes']} bytes)"
@@ -696,7 +696,7 @@ def _info_lines(info: Mapping[str, Any]) -> Iterator[str]:
         yield f"  a frame   {', '.join(sizes)}"
     yield f"  colours   {info['colors']} in the table"
     if info["trailing"]:
-        yield f"  after it  {_many(info['trailing'], 'byte')} that no decoder looks at"
+        yield f"  after it  {many(info['trailing'], 'byte')} that no decoder looks at"
     for number, frame in enumerate(info.get("each", ())):
         left, top, width, height = frame["box"]
         transparent = "" if frame["transparent"] is None else ", transparent"
@@ -704,10 +704,6 @@ def _info_lines(info: Mapping[str, Any]) -> Iterator[str]:
             f"  frame {number}: {frame['delay']} ms, {width} x {height} px at {left}, {top}, "
             f"{frame['bytes']} bytes{transparent}"
         )
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _size(count: float) -> str:

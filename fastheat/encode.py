@@ -154,12 +154,13 @@ def _written_in_python(
     bits, place = np.unique(cells.view(np.int64), return_inverse=True)
     written = [valfmt.write(as_written(x, layout.dtype)) for x in bits.view(np.float64)]
     atlas, segments, lacking = shape_texts(written, layout.typeface, layout.sizes)
-    longest = min(max(map(len, segments.values())), layout.longest)
-    table = np.zeros((len(written), longest), np.int32)
+    room = int((layout.grid.x1 - layout.grid.x0).max())
+    chains = [segments[text] if text else [] for text in written]
+    fitting = [c if atlas.widths[:, c].sum(1).min() <= room else None for c in chains]
+    table = np.zeros((len(written), max(map(len, filter(None, fitting)), default=1)), np.int32)
     lengths = np.full(len(written), -1, np.int32)
-    for k, text in enumerate(written):
-        chain = segments[text] if text else []
-        if len(chain) <= longest:
+    for k, chain in enumerate(fitting):
+        if chain is not None:
             table[k, : len(chain)] = chain
             lengths[k] = len(chain)
     place = place.reshape(cells.shape)

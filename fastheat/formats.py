@@ -6,6 +6,7 @@ import itertools
 import re
 import string
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -74,7 +75,7 @@ def parse_spec(spec: str) -> Spec | None:
     kind = _KINDS[match["type"].lower()]
     precision = 0 if kind == INTEGER else int(match["precision"] or 6)
     zeros_take_separators = match["group"] and fill == "0" and align == "=" and width
-    if zeros_take_separators or not fill.isascii():
+    if zeros_take_separators or not fill.isascii() or fill == "\0":
         return None
     if precision > MAX_PRECISION or width > MAX_WIDTH:
         return None
@@ -159,6 +160,13 @@ class ValueFormat:
         if spec.kind == PERCENT:
             letters += "%"
         return "".join(sorted(set(self.before + self.after + letters)))
+
+    @property
+    def likely(self) -> str:
+        """Characters of a number that Python writes, to choose a font by."""
+        with suppress(Exception):  # it need not take this one
+            return self.write(-1.5)
+        return ""
 
     @property
     def neighbours(self) -> frozenset[str]:

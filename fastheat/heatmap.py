@@ -16,12 +16,13 @@ from fastheat import layout as layouts
 from fastheat.colormaps import colormap
 from fastheat.formats import parse_valfmt
 from fastheat.layout import Layout, Shown
-from fastheat.messages import short, suggest, warn
+from fastheat.messages import many, short, suggest, warn
 from fastheat.options import (
     Look,
     read_choice,
     read_color,
     read_figure,
+    read_flag,
     read_labels,
     read_number,
     read_pair,
@@ -163,6 +164,8 @@ class Heatmap:
             raise ValueError(f"expected cbar=True with cbar_label={short(cbar_label)}")
         letters = "".join([*(rows or ()), *(columns or ()), *words, "0123456789.-+e"])
         letters += format_.charset if format_ else ""
+        likely = format_.likely if format_ and not format_.charset else ""
+        typeface, lacking = find_typeface(font, letters, likely)
         self._look = Look(
             shape=(n, m),
             rows=rows,
@@ -176,13 +179,14 @@ class Heatmap:
             point=point,
             fontsize=size,
             text_size=own,
-            bar=bool(cbar),
+            bar=read_flag("cbar", cbar),
             bar_label=words[0],
             title=words[1],
             xlabel=words[2],
             ylabel=words[3],
             figure=None if figsize is None else read_figure(figsize, inch),
-            typeface=find_typeface(font, letters),
+            typeface=typeface,
+            lacking=lacking,
             background=paper,
             foreground=read_color("foreground", foreground),
             grid=read_color("grid_color", grid_color),
@@ -190,7 +194,7 @@ class Heatmap:
             if grid_width is None
             else read_positive("grid_width", grid_width, zero=True),
             rotation=None if col_rotation is None else read_number("col_rotation", col_rotation),
-            square=bool(square),
+            square=read_flag("square", square),
         )
         self._vmin, self._vmax = low, high
         self._layouts: dict[np.dtype[Any], Layout] = {}
@@ -298,13 +302,12 @@ def warn_of(shown: Shown) -> None:
     """Warn of what is not shown as given."""
     if shown.hidden:
         warn(
-            f"left out the text of {shown.hidden} cells, which have no room for it at a size that "
-            "can be read: give a larger figsize or text_size, a shorter valfmt, or valfmt=None",
+            f"left out the text of {many(shown.hidden, 'cell')} without room for it at a size that "
+            "can be read: give a larger figsize, a smaller text_size, a shorter valfmt, or "
+            "valfmt=None"
         )
     if shown.lacking:
-        warn(
-            f"the font has no glyph for {shown.lacking!r}: give font= a font file that has",
-        )
+        warn(f"the font has no glyph for {shown.lacking!r}: give font= a font file that has")
 
 
 def option_names() -> list[str]:
@@ -318,4 +321,27 @@ def check_options(names: Iterable[str], others: Iterable[str] = ()) -> None:
     known = option_names()
     for name in names:
         if name not in known:
-            raise TypeError(f"unknown option {name!r}{suggest(name, [*known, *others])}")
+            hint = suggest(name, [*known, *others])
+            if name in _ELSEWHERE:
+                hint = f"; here it is {_ELSEWHERE[name]!r}"
+            raise TypeError(f"unknown option {name!r}{hint}")
+
+
+# what matplotlib, seaborn, Pillow and the article's code call an option
+_ELSEWHERE = {
+    "annot": "valfmt",
+    "cbar_visible": "cbar",
+    "cbarlabel": "cbar_label",
+    "facecolor": "background",
+    "fmt": "valfmt",
+    "horizontalalignment": "ha",
+    "interval": "duration",
+    "linecolor": "grid_color",
+    "linewidth": "grid_width",
+    "linewidths": "grid_width",
+    "rotation": "col_rotation",
+    "size": "text_size",
+    "verticalalignment": "va",
+    "xticklabels": "col_labels",
+    "yticklabels": "row_labels",
+}

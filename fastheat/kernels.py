@@ -525,7 +525,7 @@ def find_changes(
     column0, column1, row0, row1, center = grid.x0, grid.x1, grid.y0, grid.y1, grid.center
     widths, tops = type_.widths, type_.tops
     lows, highs = type_.lows, type_.highs
-    edges, highest_of = shades.edges, shades.highest
+    edges, highest_of, alike = shades.edges, shades.highest, shades.alike
     lettered = places.shape[0] > 0
     sizes = widths.shape[0]
     bad = edges.size + 1
@@ -541,7 +541,7 @@ def find_changes(
                 if t == 0 or bits[t, i, j] != bits[t - 1, i, j]:
                     slot = slot_of(values[t, i, j], edges)
                     slots[c] = slot
-                    if t == 0 or slot != changes.slots[t - 1, c]:
+                    if t == 0 or alike[slot] != alike[changes.slots[t - 1, c]]:
                         change = WHOLE
                     if lettered:
                         count = np.int64(lengths[t, c])

@@ -61,13 +61,14 @@ class Layout:
     grid: Grid
     shades: Shades
     type: Type
-    longest: int  # the most segments of a text that fits any cell; 0: no text
+    longest: int  # the most segments of a text that the kernels write; 0: no text
     format: ValueFormat | None  # None: no text
     writing: Writing | None  # the format where the kernels know it
     typeface: Typeface  # and what with
     sizes: tuple[float, ...]  # px
     dtype: np.dtype[Any]  # of the values, as norms and formats tell them apart
     crowded: bool  # no cell has room for its text
+    lacking: str  # letters of the labels without a glyph
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -127,7 +128,7 @@ def build(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> Layout:
     type_, longest = NO_TYPE, 0
     writing: Writing | None = None
     if look.valfmt is not None and sizes:
-        type_, longest = _type(look, sizes, grid, geometry.cells)
+        type_, longest = _type(look, look.valfmt, sizes, grid, geometry.cells)
         writing = _writing(look.valfmt)
         atlas = None
         if writing is not None:
@@ -150,6 +151,7 @@ def build(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> Layout:
         sizes=sizes,
         dtype=dtype,
         crowded=look.valfmt is not None and not sizes,
+        lacking=look.lacking,
     )
 
 
@@ -166,7 +168,14 @@ def _samples(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> list
     if look.valfmt.spec is None:
         # what Python writes may be longest anywhere
         values += [vmin * (1 - k / 32) + vmax * (k / 32) for k in range(33)]
-    return sorted({look.valfmt.write(as_written(x, dtype)) for x in values})
+    try:
+        return sorted({look.valfmt.write(as_written(x, dtype)) for x in values})
+    except ValueError as error:
+        if isinstance(look.valfmt.source, str):
+            raise ValueError(
+                f"expected a format for {dtype} values, not {look.valfmt.source!r}: {error}"
+            ) from None
+        raise
 
 
 def _cell_size(look: Look, samples: list[str]) -> tuple[int, int]:
@@ -309,7 +318,7 @@ def _height(text: str, font: ImageFont.FreeTypeFont) -> int:
 
 
 def _type(
-    look: Look, sizes: tuple[float, ...], grid: axes.Grid, cells: axes.Box
+    look: Look, valfmt: ValueFormat, sizes: tuple[float, ...], grid: axes.Grid, cells: axes.Box
 ) -> tuple[Type, int]:
     """Return where text stands, tops counted from its baselines, and its most segments."""
     n, _ = look.shape
@@ -327,10 +336,10 @@ def _type(
         else:
             at = grid.y1 - 1.0 - bottom
         baselines[:, k] = at
-        narrowest = max(1, min(narrowest, *(measure(c, font) for c in DIGITS + ".-")))
+        narrowest = max(1, min(narrowest, *(measure(c, font) for c in DIGITS + valfmt.charset)))
     room = int((grid.x1 - grid.x0).max())
     type_ = NO_TYPE._replace(tops=baselines, align=look.align, inset=max(1, round(2 * look.point)))
-    return type_, int(room // narrowest) + 2
+    return type_, int(room // narrowest) + 2 + len(valfmt.before + valfmt.after)
 
 
 def _writing(valfmt: ValueFormat) -> Writing | None:

@@ -42,6 +42,11 @@ _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 100
 
 
+def many(count: int, noun: str) -> str:
+    """Return "1 frame" or "2 frames"."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def warn(message: str) -> None:
     """Warn of something at the line that called into this package."""
     frame, level = sys._getframe(), 1

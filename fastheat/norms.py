@@ -126,13 +126,17 @@ def check_range(vmin: float, vmax: float) -> None:
     Raises
     ------
     ValueError
-        If an end is not finite, or the lower is above the higher.
+        If an end or their difference is not finite, or the lower is above the higher.
     """
     for name, value in (("vmin", vmin), ("vmax", vmax)):
         if not math.isfinite(value):
             raise ValueError(f"expected {name} to be a finite number, not {value!r}")
     if vmin > vmax:
         raise ValueError(f"expected vmin <= vmax, not vmin={vmin!r} and vmax={vmax!r}")
+    if not math.isfinite(vmax - vmin):
+        raise ValueError(
+            f"expected vmax - vmin to be below 1.8e308, not vmin={vmin!r} and vmax={vmax!r}"
+        )
 
 
 def finite_range(values: NDArray[np.float64]) -> tuple[float, float] | None:
@@ -180,7 +184,7 @@ def ticks(vmin: float, vmax: float, most: int = 9) -> list[tuple[float, str]]:
     span = vmax - vmin
     if span == 0:
         return [(0.5, f"{vmin:.6g}")]
-    if not math.isfinite(span) or span / most < np.finfo(float).tiny * 1e6:
+    if span > np.finfo(float).max / 1e3 or span / most < np.finfo(float).tiny * 1e6:
         return [(0.0, f"{vmin:.4g}"), (1.0, f"{vmax:.4g}")]
     middle = (vmin + vmax) / 2
     offset = 0.0

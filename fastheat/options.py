@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from fastheat import axes
 from fastheat.colormaps import Colormap
@@ -39,6 +42,7 @@ class Look:
     ylabel: str
     figure: tuple[int, int] | None
     typeface: Typeface
+    lacking: str  # letters of the labels and of `valfmt` without a glyph
     background: RGB
     foreground: RGB
     grid: RGB
@@ -49,7 +53,7 @@ class Look:
 
 def read_shape(shape: object) -> tuple[int, int]:
     try:
-        n, m = (int(side) for side in shape)  # type: ignore[attr-defined]
+        n, m = (operator.index(side) for side in shape)  # type: ignore[attr-defined]
     except (TypeError, ValueError):
         raise TypeError(f"expected shape to be (rows, columns), not {short(shape)}") from None
     if n < 1 or m < 1:
@@ -115,6 +119,12 @@ def read_pair(colors: object, paper: RGB) -> tuple[RGB, RGB]:
     if isinstance(colors, str) or not isinstance(colors, Sequence) or len(colors) != 2:
         raise ValueError(f"expected textcolors to be two colours, not {short(colors)}")
     return read_color("textcolors", colors[0], paper), read_color("textcolors", colors[1], paper)
+
+
+def read_flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"expected {name} to be True or False, not {short(value)}")
+    return bool(value)
 
 
 def read_choice(name: str, value: object, choices: dict[str, int]) -> int:

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any, BinaryIO
@@ -17,7 +18,7 @@ from fastheat import gif, norms
 from fastheat.encode import Images, encode_chunk
 from fastheat.heatmap import Heatmap, check_options, warn_of
 from fastheat.layout import Layout, Shown
-from fastheat.messages import short, warn
+from fastheat.messages import many, short, warn
 from fastheat.sources import Frames, open_frames
 from fastheat.writer import Clock, GifFile, check_target
 
@@ -154,6 +155,7 @@ def save_gif(
         )
     check_names(options)
     source = open_frames(frames)
+    _check_other(file, source)
     clock.check(source.length)
     if heatmap is None:
         heatmap = Heatmap(source.shape, **options)
@@ -200,7 +202,7 @@ def save_gif(
         over=shown.over,
         bad=shown.bad,
         hidden=shown.hidden,
-        lacking=shown.lacking,
+        lacking="".join(dict.fromkeys(layout.lacking + shown.lacking)),
         raised=clock.raised,
         bytes=target.bytes,
         seconds=time.perf_counter() - started,
@@ -211,6 +213,15 @@ def check_names(options: dict[str, Any]) -> None:
     """Refuse what is no option, before anything is read."""
     own = ("fps", "duration", "loop", "hold", "workers", "progress", "heatmap")
     check_options(options, own)
+
+
+def _check_other(file: object, source: Frames) -> None:
+    """Refuse to write over what is read."""
+    if source.file is None or not isinstance(file, str | PathLike):
+        return
+    with suppress(FileNotFoundError):
+        if source.file.samefile(file):
+            raise ValueError(f"expected a file other than that of the frames, not {short(file)}")
 
 
 def _is_whole(value: object) -> bool:
@@ -235,7 +246,7 @@ def _durations(fps: object, duration: object) -> float | list[float]:
     if (
         isinstance(duration, Sequence | np.ndarray)
         and not isinstance(duration, str)
-        and np.ndim(duration) == 1
+        and getattr(duration, "ndim", 1) == 1
     ):
         return [_milliseconds("duration", each) for each in duration]
     return _milliseconds("duration", duration)
@@ -333,14 +344,13 @@ def _followed(
 
 def _warn(shown: Shown, heatmap: Heatmap, clock: Clock) -> None:
     warn_of(shown)
-    if shown.under or shown.over:
-        vmin, vmax = heatmap.range
-        warn(
-            f"{shown.under} values are below vmin={vmin:g} and {shown.over} above vmax={vmax:g}, "
-            "over all frames: they have the colours of the ends",
-        )
+    vmin, vmax = heatmap.range
+    sides = [(shown.under, f"below vmin={vmin:g}"), (shown.over, f"above vmax={vmax:g}")]
+    clipped = [f"{many(count, 'value')} {where}" for count, where in sides if count]
+    if clipped:
+        warn(f"over all frames, {' and '.join(clipped)} have the colours of the ends")
     if clock.raised:
         warn(
-            f"raised the delay of {clock.raised} frames to {10 * gif.SHORTEST_DELAY} ms, since "
-            "browsers play shorter ones at 100 ms",
+            f"raised the delay of {many(clock.raised, 'frame')} to {10 * gif.SHORTEST_DELAY} ms, "
+            "since browsers play shorter ones at 100 ms"
         )

@@ -9,7 +9,7 @@ import zipfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, BinaryIO, TypeAlias
@@ -257,6 +257,8 @@ class Frames:
         How many frames there are, None if that is not known.
     rereadable
         Whether `chunks` may be called more than once.
+    file
+        The file that they come from, None if there is none or it is not known.
     """
 
     shape: tuple[int, int]
@@ -264,6 +266,7 @@ class Frames:
     length: int | None
     rereadable: bool
     _read: Callable[[int], Iterator[FloatArray]]
+    file: Path | None = None
 
     def chunks(self, size: int) -> Iterator[FloatArray]:
         """Read every frame once, in order.
@@ -319,12 +322,13 @@ def open_frames(frames: object) -> Frames:
     """
     if isinstance(frames, Frames):
         return frames
+    named = Path(os.fsdecode(frames)) if isinstance(frames, (str, os.PathLike)) else None
     frames = _load(frames, defer=True)
     floats = _Floats()
     if isinstance(frames, _Pickled) and isinstance(frames.frames, unpickle.Stored):
         _check_stack(frames.frames.shape)
     if all(hasattr(frames, name) for name in ("shape", "__array__", "__getitem__")):
-        return _open_stack(frames, floats)
+        return replace(_open_stack(frames, floats), file=named or _file_of(frames))
     iterable = hasattr(frames, "__iter__") or hasattr(frames, "__getitem__")
     unordered = isinstance(frames, (Mapping, Set, bytes, bytearray))
     if unordered or not (iterable or hasattr(frames, "__array__")):
@@ -333,7 +337,9 @@ def open_frames(frames: object) -> Frames:
             f"frames is of type {type(frames).__name__}{what}, expected an array (T, N, M), "
             "a sequence or iterable of arrays (N, M), or a path"
         )
-    return _open_each(frames, floats) if iterable else _open_stack(_as_array(frames, 0), floats)
+    if not iterable:
+        return _open_stack(_as_array(frames, 0), floats)
+    return replace(_open_each(frames, floats), file=named or _file_of(frames))
 
 
 def _open_stack(frames: Any, floats: _Floats) -> Frames:
@@ -387,12 +393,12 @@ def _open_each(frames: Any, floats: _Floats) -> Frames:
     if shape is None:
         raise ValueError("there are no frames, expected at least one")
     expected = shape
+    common = next(iter(dtypes)) if len(dtypes) == 1 else np.result_type(*dtypes)
 
     def read(size: int) -> Iterator[FloatArray]:
         most = size if length is None else min(size, length)
-        return _convert_each(iterate(), expected, most, floats)
+        return _convert_each(iterate(), expected, common, most, floats)
 
-    common = next(iter(dtypes)) if len(dtypes) == 1 else np.result_type(*dtypes)
     return Frames((expected[0], expected[1]), common, length, rereadable, read)
 
 
@@ -418,7 +424,11 @@ class _Once:
 
 
 def _convert_each(
-    frames: Iterator[Any], shape: tuple[int, ...], size: int, floats: _Floats
+    frames: Iterator[Any],
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    size: int,
+    floats: _Floats,
 ) -> Iterator[FloatArray]:
     filled = 0
     try:
@@ -427,6 +437,11 @@ def _convert_each(
                 out = np.empty((size, *shape))
             array = _as_array(frame, number)
             _check_frame(number, array.shape, array.dtype, shape)
+            if not np.can_cast(array.dtype, dtype, "safe"):
+                # the number would read as another, and have another bin
+                raise TypeError(
+                    f"frame {number} has dtype {array.dtype}, expected {dtype} as frame 0"
+                )
             # At once: a training loop may yield the same array again with the next values in it.
             floats.into(out[filled : filled + 1], array[None], number)
             _let_go(array)
@@ -442,11 +457,25 @@ def _convert_each(
         yield out[:filled]
 
 
+def _file_of(frames: object) -> Path | None:
+    if isinstance(frames, (_Pickled, _Dumps, _Archive)):
+        return frames.path
+    if isinstance(frames, (list, tuple)) and frames:
+        frames = frames[0]
+    name = getattr(_mapped(frames), "filename", None)
+    return None if name is None else Path(name)
+
+
+def _mapped(array: object) -> object:
+    """Return the memory map that an array is a view of, or what is in its place."""
+    while isinstance(array, np.ndarray) and not isinstance(array, np.memmap):
+        array = array.base
+    return array
+
+
 def _let_go(array: npt.NDArray[Any]) -> None:
     """Drop the pages of a mapped file, which would stay in memory until all of it is there."""
-    base: object = array
-    while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
-        base = base.base
+    base = _mapped(array)
     # A copy-on-write mapping ("c") would lose what was changed in it; a shared one is the file.
     if isinstance(base, np.memmap) and base.mode in ("r", "r+", "w+"):
         mapping: Any = getattr(base, "_mmap", None)

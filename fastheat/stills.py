@@ -88,7 +88,8 @@ def _write(
         lows, highs = type_.lows[:, chain].min(1), type_.highs[:, chain].max(1)
         tall = int(layout.grid.y1[i] - layout.grid.y0[i])
         fitting = np.flatnonzero((widths <= room) & (highs - lows <= tall))
-        if len(chain) > layout.longest or not len(fitting):
+        too_long = layout.writing is not None and len(chain) > layout.longest
+        if too_long or not len(fitting):
             hidden += 1
             continue
         size = int(fitting[0])

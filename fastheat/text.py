@@ -64,16 +64,20 @@ def _mask(font: ImageFont.FreeTypeFont, text: str) -> bytes:
     return bytes(mask) + repr((mask.size, offset)).encode()
 
 
-def find_typeface(font: str | PathLike[str] | None, text: str) -> Typeface:
-    """Return the font to draw `text` with.
+def find_typeface(
+    font: str | PathLike[str] | None, text: str, likely: str = ""
+) -> tuple[Typeface, str]:
+    """Return the font to draw `text` with, and the characters that it has no glyph for.
 
     Parameters
     ----------
     font
         A font file, or the name of an installed font as `PIL.ImageFont.truetype` finds it. None
-        takes Pillow's own font, or DejaVu Sans where `text` needs what that lacks.
+        takes Pillow's own font, or DejaVu Sans where that lacks less of what is drawn.
     text
-        All the characters that are to be drawn.
+        The characters that are to be drawn.
+    likely
+        More that may be.
 
     Raises
     ------
@@ -88,17 +92,14 @@ def find_typeface(font: str | PathLike[str] | None, text: str) -> Typeface:
     if font is not None and not isinstance(font, str | PathLike):
         raise TypeError(f"expected font to be a font file or the name of a font, not {short(font)}")
     typeface = Typeface() if font is None else Typeface(_locate(fspath(font)))
+    lacked = typeface.lacks(text + likely)
+    if lacked and font is None and (dejavu := _dejavu()) is not None:
+        other = Typeface(dejavu)
+        typeface = other if len(other.lacks(text + likely)) < len(lacked) else typeface
     lacking = typeface.lacks(text)
-    if lacking and font is None:
-        dejavu = _dejavu()
-        if dejavu is not None:
-            typeface = Typeface(dejavu)
-            lacking = typeface.lacks(text)
     if lacking:
-        warn(
-            f"the font has no glyph for {lacking!r}: give font= a font file that has",
-        )
-    return typeface
+        warn(f"the font has no glyph for {lacking!r}: give font= a font file that has")
+    return typeface, lacking
 
 
 def _locate(font: str) -> str:

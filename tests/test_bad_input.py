@@ -139,6 +139,9 @@ def test_values_of_another_shape_than_the_heatmap_are_refused(refused: Check) ->
         ("Cmap", "cmap"),
         ("fig_size", "figsize"),
         ("lop", "loop"),
+        ("cbar_visible", "cbar"),
+        ("verticalalignment", "va"),
+        ("annot", "valfmt"),
     ],
 )
 def test_unknown_options_are_refused_with_the_nearest_names(
@@ -273,6 +276,9 @@ def test_values_that_an_option_does_not_take_are_refused(
         ({"grid_width": "thin"}, ["grid_width", "'thin'"]),
         ({"title": 5}, ["title", "5"]),
         ({"cbar_label": ["a"]}, ["cbar_label", "['a']"]),
+        ({"cbar": "no"}, ["cbar", "'no'"]),
+        ({"duration": [[1, 2], 3]}, ["duration", "[1, 2]"]),
+        ({"square": None}, ["square", "None"]),
         ({"duration": "fast"}, ["duration", "'fast'"]),
         ({"duration": [50, "x", 50]}, ["duration", "'x'"]),
         ({"fps": "fast"}, ["fps", "'fast'"]),
@@ -381,6 +387,37 @@ def test_cells_have_a_pixel_of_their_own_or_are_refused(
         return
     assert (grid.x1[:-1] <= grid.x0[1:]).all()
     assert (grid.y1[:-1] <= grid.y0[1:]).all()
+
+
+@pytest.mark.parametrize("name", ["w.npy", "w.npz", "w.obj"])
+@pytest.mark.parametrize("form", [str, load_frames], ids=["path", "loaded"])
+def test_what_is_read_is_not_written_over(tmp_path: Path, name: str, form: Any) -> None:
+    path, frames = tmp_path / name, np.arange(2400.0).reshape(400, 2, 3)
+    if name == "w.obj":
+        path.write_bytes(pickle.dumps(list(frames)))
+    else:
+        (np.save if name == "w.npy" else np.savez)(path, frames)
+    before = path.read_bytes()
+    source = form(str(path))
+    if name == "w.obj" and form is load_frames:
+        save_gif(path, source, valfmt=None)  # it is in memory
+        assert path.read_bytes()[:6] == b"GIF89a"
+        return
+    with pytest.raises(ValueError, match="other than that of the frames"):
+        save_gif(path, source, valfmt=None)
+    assert path.read_bytes() == before
+
+
+def test_a_range_wider_than_floats_is_refused() -> None:
+    with pytest.raises(ValueError, match="vmax - vmin"):
+        Heatmap((1, 1), vmin=-1.7e308, vmax=1.7e308)
+
+
+@pytest.mark.parametrize("dtype", [int, bool])
+def test_a_format_that_is_not_for_integers_is_refused(dtype: type) -> None:
+    with pytest.raises(ValueError, match=r"format for (int64|bool) values, not '\.3'") as caught:
+        save_gif(io.BytesIO(), np.zeros((1, 2, 2), dtype), valfmt=".3")
+    assert_one_line(str(caught.value))
 
 
 @pytest.mark.parametrize("name", ["weights.mp4", "weights.PNG", "w.webp"])

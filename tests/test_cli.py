@@ -347,8 +347,8 @@ def test_the_summary_says_what_was_not_shown_as_given(
     ):
         assert part in line
     assert err == (
-        "fastheat: warning: 2 values are below vmin=0.5 and 4 above vmax=2, over all frames: "
-        "they have the colours of the ends\n"
+        "fastheat: warning: over all frames, 2 values below vmin=0.5 and 4 values above vmax=2 "
+        "have the colours of the ends\n"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import shutil
 import subprocess
@@ -425,9 +426,9 @@ def test_frames_that_are_all_nan_are_drawn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high"), [(-1e308, 1e308), (0, 1.7e308), (-5e-324, 5e-324), (0, 5e-324), (1e-320, 1)]
+    ("low", "high"), [(-8e307, 8e307), (0, 1.7e308), (-5e-324, 5e-324), (0, 5e-324), (1e-320, 1)]
 )
-@pytest.mark.filterwarnings("ignore:.* values are below vmin:UserWarning")
+@pytest.mark.filterwarnings("ignore:.* the colours of the ends:UserWarning")
 @pytest.mark.parametrize(
     "look", [{"valfmt": None, "cbar": True}, {"valfmt": ".1e", "threshold": 0}], ids=str
 )
@@ -529,6 +530,18 @@ def test_frames_merge_across_chunks(monkeypatch: pytest.MonkeyPatch, size: int) 
         found, summary = delays(frames, duration=100, workers=workers)
         assert found == [40, 30]
         assert summary.merged == 5
+
+
+@pytest.mark.parametrize("valfmt", [None, lambda x: "same"])
+def test_frames_merge_where_slots_differ_that_look_alike(valfmt: Any) -> None:
+    # below the range is drawn as its lowest level, and two levels as one where colours are alike
+    frames = np.array([-1.0, 0.0, -5.0, 0.3, 0.9, 2.0]).reshape(-1, 1, 1)
+    data, summary = written(
+        frames, vmin=0, vmax=1, cmap=["red", "red", "blue", "blue"], valfmt=valfmt
+    )
+    shown = [frame for frame, _ in by_pillow(data)]
+    assert all((a != b).any() for a, b in itertools.pairwise(shown))
+    assert summary.merged == len(frames) - len(shown)
 
 
 def test_frames_merge_where_only_hidden_digits_differ() -> None:
@@ -857,7 +870,7 @@ def test_a_range_from_the_first_frame_of_an_iterator_is_warned_of() -> None:
 
 def test_values_out_of_the_range_are_warned_of_once() -> None:
     frames = np.array([[[0.25, 0.5]], [[0.0, 1.0]], [[-1.0, 0.5]]])
-    clipped = "2 values are below vmin=0.25 and 1 above vmax=0.5"
+    clipped = "2 values below vmin=0.25 and 1 value above vmax=0.5 have the colours of the ends"
     with pytest.warns(UserWarning, match=clipped) as caught:
         summary = save_gif(io.BytesIO(), frames, vmin=0.25, vmax=0.5, **PLAIN)
     assert len(caught) == 1

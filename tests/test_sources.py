@@ -899,3 +899,18 @@ def test_a_member_that_goes_on_after_its_frames_is_refused(tmp_path: Path) -> No
     assert "negative" in complaint(path)
     path = zipped(tmp_path / "data.npz", {"a.npy": npy(STACK).replace(b"Y\1\0", b"Y\3\0")})
     assert "npy format (3, 0)" in complaint(path)
+
+
+def test_a_later_frame_of_another_kind_of_number_is_refused() -> None:
+    opened = open_frames(iter([np.zeros((1, 1), int), np.full((1, 1), 0.7)]))
+    chunks = opened.chunks(8)
+    assert next(chunks).tolist() == [[[0.0]]]
+    with pytest.raises(TypeError, match="frame 1 has dtype float64, expected int64 as frame 0"):
+        next(chunks)
+
+
+def test_a_later_frame_may_be_of_a_narrower_type() -> None:
+    opened = open_frames(
+        iter([np.zeros((1, 1)), np.ones((1, 1), np.float32), np.ones((1, 1), int)])
+    )
+    assert np.concatenate(list(opened.chunks(8))).ravel().tolist() == [0.0, 1.0, 1.0]

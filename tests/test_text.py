@@ -11,11 +11,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from matplotlib.ticker import StrMethodFormatter
 from PIL import Image, ImageDraw, ImageFont
 
 from fastheat import Heatmap, axes, save_gif
@@ -85,6 +87,9 @@ class Found:
     above: int
     below: int
 
+
+BLANK = "\N{ZERO WIDTH SPACE}" * 30
+LETTERS_ONLY = str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "STIXGeneralItalic.ttf")
 
 # Colours by which the ink tells a fill: no blend of the one is a blend of the other.
 LOOK: dict[str, Any] = {"cmap": ["#ffffff", "#a0c0ff"], "textcolors": ("black", "black")}
@@ -241,7 +246,7 @@ def check_pixels(path: str | None, valfmt: Format, size: float, row: list[float]
         font=path,
         text_size=size * 0.72,
         fontsize=6,
-        figsize=(len(row) * 5.0, 2.0),
+        figsize=(len(row) * 8.0, 2.0),
         square=False,
         **LOOK,
     )
@@ -360,8 +365,44 @@ def test_accents_and_greek_are_drawn_by_a_font_that_has_them(dejavu: str) -> Non
     look_up(heatmap, valfmt, dejavu, [[-0.5, 0.5]])
 
 
+@pytest.mark.parametrize(
+    "valfmt", [lambda x: "\u200b" * 30 + f"{x:.0f}", "\u200b" * 30 + "{x:.0f}"]
+)
+def test_letters_of_no_width_take_no_room(dejavu: str, valfmt: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        summary = save_gif(
+            io.BytesIO(), np.eye(3)[None], vmin=0, vmax=1, valfmt=valfmt, font=dejavu
+        )
+    assert summary.hidden == 0
+
+
+def test_a_fill_of_nul_is_left_to_python() -> None:
+    with pytest.warns(UserWarning, match="no glyph"):
+        save_gif(io.BytesIO(), np.zeros((1, 2, 2)), valfmt="{x:\0>9.0f}")
+
+
+def test_a_minus_sign_that_python_writes_is_drawn(dejavu: str) -> None:
+    valfmt = StrMethodFormatter("{x:.1f}")  # with U+2212
+    assert "\N{MINUS SIGN}" in valfmt(-0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        heatmap = Heatmap((1, 2), vmin=-1, vmax=1, valfmt=valfmt, **LOOK)
+        look_up(heatmap, valfmt, dejavu, [[-0.5, 0.5]])
+
+
+def test_labels_without_a_glyph_are_in_the_summary_too() -> None:
+    with pytest.warns(UserWarning, match="no glyph for '\N{SNOWMAN}'"):
+        summary = save_gif(
+            io.BytesIO(), [[[0.0, 1.0]]], title="\N{SNOWMAN}", font=LETTERS_ONLY, vmin=0, vmax=1
+        )
+    assert summary.lacking == "\N{SNOWMAN}"
+
+
 def test_what_the_font_lacks_is_named_once() -> None:
-    heatmap = Heatmap((1, 2), vmin=0, vmax=1, valfmt=lambda x: f"\N{SNOWMAN}{x:.0f}")
+    heatmap = Heatmap(
+        (1, 2), vmin=0, vmax=1, valfmt=lambda x: f"\N{SNOWMAN}{x:.0f}", font=LETTERS_ONLY
+    )
     with pytest.warns(UserWarning, match="no glyph for '\N{SNOWMAN}'") as caught:
         heatmap.rgb([[0.0, 1.0]])
     assert len(caught) == 1
@@ -500,7 +541,7 @@ def test_a_longer_number_is_drawn_smaller_and_the_others_are_not(path: str | Non
     assert found[1].size < found[0].size
 
 
-@pytest.mark.filterwarnings("ignore:.* values are below vmin:UserWarning")
+@pytest.mark.filterwarnings("ignore:.* the colours of the ends:UserWarning")
 def test_numbers_too_long_to_be_read_are_left_out_counted_and_warned_of_once(
     path: str | None,
 ) -> None:
@@ -508,13 +549,13 @@ def test_numbers_too_long_to_be_read_are_left_out_counted_and_warned_of_once(
         (1, 3), vmin=0, vmax=1, valfmt=".2f", font=path, figsize=(3, 1.5), fontsize=8, **LOOK
     )
     long = [[0.5, 1e200, 0.25]]
-    with pytest.warns(UserWarning, match="left out the text of 1 cells") as caught:
+    with pytest.warns(UserWarning, match="left out the text of 1 cell without") as caught:
         heatmap.rgb(long)
     assert len(caught) == 1
     frames = [long, long, [[1e150, 1e200, 0.25]]]
     with pytest.warns(UserWarning, match="left out the text of 4 cells") as caught:
         summary = save_gif(io.BytesIO(), frames, heatmap=heatmap)
-    assert sorted(str(w.message)[:8] for w in caught) == ["0 values", "left out"]
+    assert sorted(str(w.message)[:8] for w in caught) == ["left out", "over all"]
     assert (summary.hidden, summary.over) == (4, 4)
 
 
