@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fastheat.formats import ValueFormat, as_written
 from fastheat.layout import Layout, Shown
+from fastheat.stills import paint
 from fastheat.text import Type, shape_texts, with_atlas
 
 
@@ -40,6 +41,8 @@ def encode_chunk(
     values
         (T, N, M) C-contiguous.
     """
+    if previous is None and len(values) == 1:
+        return _encode_alone(layout, values[0])
     from fastheat import kernels
 
     first = previous is None
@@ -96,6 +99,22 @@ def encode_chunk(
     data = out[: ends[-1]].tobytes()
     shown = _shown(layout, counts, len(values), lacking)
     return Images(data, ends[skipped:].tolist(), clears[skipped:].tolist(), shown)
+
+
+def _encode_alone(layout: Layout, values: NDArray[np.float64]) -> Images:
+    """Encode a picture that none is compared with.
+
+    Drawn in numpy it is the same, and does not wait until the kernels that compare are compiled.
+    """
+    from fastheat import kernels
+
+    picture, shown = paint(layout, values)
+    height, width = picture.shape
+    coder = kernels.new_coder(width * height)
+    out = np.empty(kernels.room_for(coder), np.uint8)
+    runs = np.empty(width, np.uint8), np.empty(width, np.int64)
+    size = kernels.encode_picture(picture, layout.shades.colors - 1, *runs, coder, out)
+    return Images(out[:size].tobytes(), [size], [False], shown)
 
 
 def _shown(layout: Layout, counts: NDArray[np.int64], frames: int, lacking: str) -> Shown:

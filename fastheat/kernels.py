@@ -759,6 +759,12 @@ def new_coder(pixels: int) -> Coder:
     )
 
 
+def room_for(coder: Coder) -> int:
+    """Return the most bytes of an image block: its codes, and what is between and around them."""
+    size = int(coder.codes_out.size)
+    return size + size // 255 + 32
+
+
 # The slot that holds the tagged key, or the empty one where it belongs. keys: (SLOTS,)
 @jit
 def find_slot(tagged, keys):
@@ -917,6 +923,31 @@ def write_image(x, y, width, height, code_size, codes, size, out, n):
 # --------------------------------------------------------------------------------------- frames
 
 
+# The bits that indices up to `highest` need, 2 at least.
+@jit
+def code_size_of(highest):
+    code_size = 2
+    while highest >> code_size > 0:
+        code_size += 1
+    return code_size
+
+
+# Encodes one whole picture, (H, W) palette indices up to `highest`, to out: uint8, as an image
+# block; returns its size. indices, lengths: (W,) to work in
+@entry
+def encode_picture(picture, highest, indices, lengths, coder, out):
+    height, width = picture.shape
+    code_size = code_size_of(highest)
+    begin_image(code_size, coder)
+    for y in range(height + 1):
+        n = np.int64(0)
+        if y < height:
+            n = add_gap(y, np.int64(0), width, False, picture, n, indices, lengths)
+        feed(indices, lengths, n, y == height, coder)
+    size = end_image(coder)
+    return write_image(0, 0, width, height, code_size, coder.codes_out, size, out, 0)
+
+
 # Encodes frames from `start` on, until all are or `out` may have no room for one; returns the frame
 # to go on with. Frame 0 is the whole picture where `first`, else nothing.
 # static: (H, W), texts: (T, C, longest) segments, indices, lengths: (W,) to work in, out: uint8,
@@ -941,12 +972,12 @@ def encode_images(
 ):
     height, width = static.shape
     row0, row1 = grid.y0, grid.y1
+    room = coder.codes_out.size + coder.codes_out.size // 255 + 32  # as in room_for
     end = np.int64(0)
     for t in range(start, ends.size):
         if t > 0:
             end = ends[t - 1]
-        # an image has at most a byte and a half for each pixel, and one in 255 for its sub-blocks
-        if out.size - end < coder.codes_out.size + coder.codes_out.size // 255 + 32:
+        if out.size - end < room:
             return t
         rectangle = changes.rectangles[t]
         x0, x1, y0, y1 = rectangle[0], rectangle[1], rectangle[2], rectangle[3]
@@ -954,9 +985,7 @@ def encode_images(
         if t == 0 and first:
             x0, x1, y0, y1, highest = 0, width, 0, height, shades.colors - 1
         if x0 < x1:
-            code_size = 2
-            while highest >> code_size > 0:
-                code_size += 1
+            code_size = code_size_of(highest)
             begin_image(code_size, coder)
             i = np.int64(0)
             for y in range(y0, y1 + 1):

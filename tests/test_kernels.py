@@ -71,6 +71,16 @@ def test_a_chunk_may_be_cut_anywhere(options: dict[str, object]) -> None:
         assert joined == whole
 
 
+@pytest.mark.parametrize("options", SMALL)
+def test_a_picture_alone_has_the_bytes_of_the_first_of_many(options: dict[str, object]) -> None:
+    layout = Heatmap((3, 2), vmin=-0.5, vmax=0.5, **options).layout()  # type: ignore[arg-type]
+    frames = walk(6, 2, (3, 2))
+    alone, many = encode_chunk(layout, None, frames[:1]), encode_chunk(layout, None, frames)
+    assert alone.data == many.data[: many.ends[0]]
+    assert alone.transparent == many.transparent[:1]
+    assert alone.shown == paint(layout, frames[0])[1]
+
+
 def test_long_chunks_outgrow_the_first_buffer() -> None:
     layout = Heatmap((30, 30), vmin=0, vmax=1, valfmt=None, dpi=40).layout()
     frames = np.random.default_rng(0).random((60, 30, 30))
