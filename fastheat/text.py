@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import itertools
 import math
 import string
 from collections.abc import Iterable, Sequence
@@ -422,19 +421,18 @@ def with_atlas(type_: Type, atlas: Atlas) -> Type:
 
 @lru_cache(maxsize=16)
 def atlas_of_all(
-    typeface: Typeface, sizes: tuple[float, ...], charset: str, neighbours: frozenset[str] | None
+    typeface: Typeface, sizes: tuple[float, ...], charset: str, neighbours: frozenset[str]
 ) -> Atlas | None:
     """Return `draw_atlas` of each glyph with each, in the order of `Writing`.
 
     Parameters
     ----------
     neighbours
-        The pairs of characters that may stand side by side; None for all of them.
+        The pairs of characters that may stand side by side.
     """
     count = len(charset) + 1
     every = np.indices((count, count)).reshape(2, -1).T
-    allowed = every if neighbours is None else _numbered(charset, neighbours)
-    return draw_atlas(typeface, sizes, charset, allowed, every)
+    return draw_atlas(typeface, sizes, charset, _numbered(charset, neighbours), every)
 
 
 def can_be_cut(typeface: Typeface, size: float, charset: str, neighbours: frozenset[str]) -> bool:
@@ -468,31 +466,13 @@ def shape_texts(
     """
     unique = sorted(set(texts))
     charset = "".join(sorted(set().union(*unique))) if unique else ""
-    lacking = typeface.lacks(charset)
     glyph_of = {c: k + 1 for k, c in enumerate(charset)}
-    chains = {t: [0, *(glyph_of[c] for c in t), 0] for t in unique}
-    count = len(charset) + 1
-    pairs = {
-        t: [a * count + b for a, b in itertools.pairwise(chain)] for t, chain in chains.items()
-    }
-    if count <= ALL_PAIRS:
-        atlas = atlas_of_all(typeface, sizes, charset, None)
-        if atlas is not None:
-            return atlas, pairs, lacking
-    keys = np.array(sorted(set().union(*pairs.values())), np.intp)
-    used = np.stack([keys // count, keys % count], 1)
-    atlas = draw_atlas(typeface, sizes, charset, used, used)
-    if atlas is not None:
-        place = {key: k for k, key in enumerate(keys.tolist())}
-        return atlas, {t: [place[key] for key in each] for t, each in pairs.items()}, lacking
-    padded = np.zeros((len(unique), max(map(len, chains.values()), default=1)), np.intp)
-    for row, chain in zip(padded, chains.values(), strict=True):
-        row[: len(chain)] = chain
-    return (
-        _whole_texts(typeface, sizes, charset, padded),
-        {t: [k] for k, t in enumerate(unique)},
-        lacking,
-    )
+    # each whole, as one segment: where letters can be cut depends on all that is drawn with them
+    padded = np.zeros((len(unique), max([1, *map(len, unique)])), np.intp)
+    for row, text in zip(padded, unique, strict=True):
+        row[: len(text)] = [glyph_of[c] for c in text]
+    atlas = _whole_texts(typeface, sizes, charset, padded)
+    return atlas, {text: [k] for k, text in enumerate(unique)}, typeface.lacks(charset)
 
 
 def _whole_texts(typeface: Typeface, sizes: Sequence[float], charset: str, chains: Pairs) -> Atlas:

@@ -81,6 +81,21 @@ def test_a_picture_alone_has_the_bytes_of_the_first_of_many(options: dict[str, o
     assert alone.shown == paint(layout, frames[0])[1]
 
 
+def test_what_else_is_in_a_chunk_does_not_change_the_bytes_of_a_frame() -> None:
+    # at 5.88 px digits of Pillow's font reach over the point, so that Python writes them
+    look = {"dpi": 40, "figsize": (3.5, 3.0), "text_size": 12.0}
+    layout = Heatmap((1, 7), vmin=-1, vmax=0, **look).layout()  # type: ignore[arg-type]
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        frames = rng.choice([1.0, 1.29e16, 0.5, 0.25, 1.8, -0.3], (5, 1, 7))
+        whole = encode_chunk(layout, None, frames)
+        parts = [
+            encode_chunk(layout, frames[k - 1] if k else None, frames[k : k + 1]).data
+            for k in range(5)
+        ]
+        assert b"".join(parts) == whole.data
+
+
 def test_long_chunks_outgrow_the_first_buffer() -> None:
     layout = Heatmap((30, 30), vmin=0, vmax=1, valfmt=None, dpi=40).layout()
     frames = np.random.default_rng(0).random((60, 30, 30))
