@@ -26,6 +26,14 @@ class Images:
     transparent: list[bool]
     shown: Shown
 
+    def __add__(self, other: Images) -> Images:
+        return Images(
+            self.data + other.data,
+            self.ends + [len(self.data) + end for end in other.ends],
+            self.transparent + other.transparent,
+            self.shown + other.shown,
+        )
+
 
 def encode_chunk(
     layout: Layout, previous: NDArray[np.float64] | None, values: NDArray[np.float64]
@@ -41,12 +49,14 @@ def encode_chunk(
     values
         (T, N, M) C-contiguous.
     """
-    if previous is None and len(values) == 1:
-        return _encode_alone(layout, values[0])
+    if previous is None:
+        images = _encode_first(layout, values[0])
+        if len(values) > 1:
+            images += encode_chunk(layout, values[0], values[1:])
+        return images
     from fastheat import kernels
 
-    first = previous is None
-    every = values if previous is None else np.concatenate([previous[None], values])
+    every = np.concatenate([previous[None], values])
     lettering, texts, lengths, lacking = _written(layout, every)
     width, height = layout.size
     frames, cells = len(every), layout.shape[0] * layout.shape[1]
@@ -56,7 +66,6 @@ def encode_chunk(
     kernels.find_changes(
         every,
         every.view(np.int64),
-        first,
         layout.grid,
         layout.shades,
         lettering,
@@ -67,53 +76,42 @@ def encode_chunk(
         changes,
         counts,
     )
-    coder = kernels.new_coder(width * height)
-    indices, spans = np.empty(width, np.uint8), np.empty(width, np.int64)
-    worst = 2 * coder.codes_out.size
-    out = np.empty(worst, np.uint8)
+    coder, runs = kernels.new_coder(width * height), kernels.new_runs(width * height)
+    room = kernels.room_for(coder)
+    out = np.empty(2 * room, np.uint8)
     ends = np.zeros(frames, np.int64)
-    clears = np.zeros(frames, np.bool_)
-    done = 0
+    done = 1
     while True:
-        done = kernels.encode_images(
+        done = kernels.encode_changes(
             done,
-            first,
-            layout.static,
+            room,
             layout.grid,
             layout.shades,
             lettering,
             texts,
             changes,
-            indices,
-            spans,
+            runs,
             coder,
             out,
             ends,
-            clears,
         )
         if done == frames:
             break
         end = int(ends[done - 1])
-        out = np.concatenate([out[:end], np.empty(2 * end + worst, np.uint8)])
-    skipped = frames - len(values)
+        out = np.concatenate([out[:end], np.empty(2 * end + 2 * room, np.uint8)])
     data = out[: ends[-1]].tobytes()
     shown = _shown(layout, counts, len(values), lacking)
-    return Images(data, ends[skipped:].tolist(), clears[skipped:].tolist(), shown)
+    return Images(data, ends[1:].tolist(), [True] * len(values), shown)
 
 
-def _encode_alone(layout: Layout, values: NDArray[np.float64]) -> Images:
-    """Encode a picture that none is compared with.
-
-    Drawn in numpy it is the same, and does not wait until the kernels that compare are compiled.
-    """
+def _encode_first(layout: Layout, values: NDArray[np.float64]) -> Images:
+    """Encode the frame that all of is new, drawn in numpy: no kernel has to be compiled for it."""
     from fastheat import kernels
 
     picture, shown = paint(layout, values)
-    height, width = picture.shape
-    coder = kernels.new_coder(width * height)
+    coder, runs = kernels.new_coder(picture.size), kernels.new_runs(picture.size)
     out = np.empty(kernels.room_for(coder), np.uint8)
-    runs = np.empty(width, np.uint8), np.empty(width, np.int64)
-    size = kernels.encode_picture(picture, layout.shades.colors - 1, *runs, coder, out)
+    size = kernels.encode_picture(picture, layout.shades.colors - 1, runs, coder, out)
     return Images(out[:size].tobytes(), [size], [False], shown)
 
 

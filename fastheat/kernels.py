@@ -103,7 +103,7 @@ FRACTION_BITS = np.uint64((1 << 52) - 1)
 EXPONENT_BITS = np.uint64(2047)
 BILLION = np.uint64(10**9)
 POWERS = np.array([10**k for k in range(19)], np.uint64)
-U0, U1, U5, U9, U10, U32, U52, U63 = (np.uint64(k) for k in (0, 1, 5, 9, 10, 32, 52, 63))
+U0, U1, U5, U7, U9, U10, U32, U52, U63 = (np.uint64(k) for k in (0, 1, 5, 7, 9, 10, 32, 52, 63))
 ASCII_0 = np.uint64(ord("0"))
 INF_NAN = np.array([ord(c) - 48 for c in "infnanINFNAN"], np.uint64)
 
@@ -397,7 +397,7 @@ class Changes(NamedTuple):
     slots: Any  # (T, C) int16, of every cell
     dirty: Any  # (T, C) uint8, NOTHING, TEXT or WHOLE
     boxes: Any  # (T, C, 9) int32, of the dirty ones; no cells where there is no text
-    rows: Any  # (T, N, 2) int64, first and past the last dirty column
+    rows: Any  # (T, N, 4) int64, the first and past the last dirty column, and pixel row of them
     rectangles: Any  # (T, 5) int64: x0, x1, y0, y1, highest; x0 >= x1 where nothing differs
 
 
@@ -408,13 +408,13 @@ def new_changes(frames: int, shape: tuple[int, int], lettered: bool) -> Changes:
         slots=np.empty((frames, cells), np.int16),
         dirty=np.empty((frames, cells), np.uint8),
         boxes=np.empty((frames, cells if lettered else 0, 9), np.int32),
-        rows=np.empty((frames, shape[0], 2), np.int64),
+        rows=np.empty((frames, shape[0], 4), np.int64),
         rectangles=np.empty((frames, 5), np.int64),
     )
 
 
 # x -> slot: 0 under, 1 .. E - 1 the levels, E over, E + 1 what is not finite. edges: (E,) ascending
-@jit
+@inlined
 def slot_of(x, edges):
     if not math.isfinite(x):
         return edges.size + 1
@@ -431,7 +431,7 @@ def slot_of(x, edges):
 # Where n segments stand between x0 and x1, y0 and y1, at the largest size that fits: the size, or
 # one past the last where none does, the first pixel, the width and where row 0 of the letters lies.
 # widths, lows, highs: (sizes, segments), tops: (N, sizes), texts: (C, longest)
-@jit
+@inlined
 def place_text(c, i, n, x0, x1, y0, y1, center, align, inset, widths, lows, highs, tops, texts):
     sizes = widths.shape[0]
     size, width, low, high = -1, x1 - x0 + 1, 0, 0
@@ -456,7 +456,7 @@ def place_text(c, i, n, x0, x1, y0, y1, center, align, inset, widths, lows, high
 
 
 # The rows with ink of segments first to last. lows, highs: (sizes, segments), texts: (C, longest)
-@jit
+@inlined
 def ink_rows(c, first, last, size, lows, highs, texts):
     low, high = 1 << 30, 0
     for s in range(first, last):
@@ -468,7 +468,7 @@ def ink_rows(c, first, last, size, lows, highs, texts):
 # Gives cell c its text of n segments, and notes in its box where it differs from the one it had:
 # all of both, or, where they stand alike, from the first segment that differs to the last. Returns
 # whether any ink does. texts, segments: (C, longest), places: (C, 5), boxes: (C, 9)
-@jit
+@inlined
 def update_text(c, n, size, left, width, top, widths, lows, highs, texts, places, segments, boxes):
     sizes = widths.shape[0]
     old_n, old_size, old_left = places[c, COUNT], places[c, SIZE], places[c, LEFT]
@@ -513,13 +513,13 @@ def update_text(c, n, size, left, width, top, widths, lows, highs, texts, places
     return y0 < y1
 
 
-# Finds what has to be painted for each frame, and adds to counts: (4,). The frame before the others
-# is frame 0, which is not counted and only compared with; or there is none, where `first`.
+# Finds what has to be painted for each frame, and adds to counts: (4,). Frame 0 is not counted, and
+# only compared with.
 # values: (T, N, M), bits: the same as int64, texts: (T, C, longest) segments and
 # lengths: (T, C) of the values that differ, segments: (C, longest), places: (C, 5) to work in
 @entry
 def find_changes(
-    values, bits, first, grid, shades, type_, texts, lengths, segments, places, changes, counts
+    values, bits, grid, shades, type_, texts, lengths, segments, places, changes, counts
 ):
     frames, n, m = values.shape
     column0, column1, row0, row1, center = grid.x0, grid.x1, grid.y0, grid.y1, grid.center
@@ -534,7 +534,7 @@ def find_changes(
         boxes, rows = changes.boxes[t], changes.rows[t]
         x0, x1, y0, y1, highest = 1 << 30, 0, 1 << 30, 0, 0
         for i in range(n):
-            rows[i, 0], rows[i, 1] = m, 0
+            rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 3] = m, 0, 1 << 30, 0
             for j in range(m):
                 c = i * m + j
                 change = NOTHING
@@ -590,11 +590,14 @@ def find_changes(
                     rows[i, 1] = j + 1
                     if lettered:
                         x0, x1 = min(x0, boxes[c, X0]), max(x1, boxes[c, X1])
-                        y0, y1 = min(y0, boxes[c, Y0]), max(y1, boxes[c, Y1])
+                        rows[i, 2] = min(rows[i, 2], boxes[c, Y0])
+                        rows[i, 3] = max(rows[i, 3], boxes[c, Y1])
                     else:
                         x0, x1 = min(x0, column0[j]), max(x1, column1[j])
-                        y0, y1 = min(y0, row0[i]), max(y1, row1[i])
+                        rows[i, 2], rows[i, 3] = row0[i], row1[i]
                     highest = max(highest, np.int64(highest_of[slots[c]]))
+                if t == 0:
+                    continue
                 if slots[c] < shades.first:
                     counts[UNDER] += 1
                 elif slots[c] == bad:
@@ -603,145 +606,170 @@ def find_changes(
                     counts[OVER] += 1
                 if lettered and places[c, SIZE] == sizes:
                     counts[HIDDEN] += 1
-        if t == 0 and not first:
-            x1 = 0
-            for k in range(counts.size):
-                counts[k] = 0
+            y0, y1 = min(y0, rows[i, 2]), max(y1, rows[i, 3])
         rectangle = changes.rectangles[t]
         rectangle[0], rectangle[1], rectangle[2], rectangle[3] = x0, x1, y0, y1
         rectangle[HIGHEST] = highest
 
 
 # ----------------------------------------------------------------------------------------- runs
+#
+# What an image shows, as runs of one palette index in raster order: run r begins at pixel starts[r]
+# and ends where the next one begins, the last at the size of the image. A run is written whether it
+# goes on with the last index or not, and counts if it does not: that needs no branch.
 
 
-# Adds a run, joined to the last where it goes on with its index. indices, lengths: (row,) -> count
+class Runs(NamedTuple):
+    """Room for the runs of an image."""
+
+    indices: Any  # (P + 1,) uint8
+    starts: Any  # (P + 1,) uint32
+
+
+def new_runs(pixels: int) -> Runs:
+    """Return room for the runs of images of at most so many pixels."""
+    return Runs(np.empty(pixels + 1, np.uint8), np.empty(pixels + 1, np.uint32))
+
+
+# Begins run n at a pixel, if it is not of the index of the one before; returns how many there are.
+@inlined
+def begin_run(index, pixel, last, n, indices, starts):
+    indices[np.uint64(n)] = index
+    starts[np.uint64(n)] = pixel
+    return n + np.int64(index != last)
+
+
+# The runs of what changes in a frame; returns how many. What lies between is transparent.
+# rectangle to rows: of one frame in Changes, column0, column1: (M,), inks: Shades,
+# letter_starts, letter_runs: Type, texts: (C, longest)
 @jit
-def add_run(index, length, n, indices, lengths):
-    if n > 0 and indices[n - 1] == index:
-        lengths[n - 1] += length
-        return n
-    indices[n] = index
-    lengths[n] = length
-    return n + 1
-
-
-# What lies between the boxes: of the frame before, or (first frame) of the static: (H, W) picture.
-@jit
-def add_gap(y, x0, x1, clear, static, n, indices, lengths):
-    if clear:
-        return add_run(np.int64(TRANSPARENT), x1 - x0, n, indices, lengths)
-    x = x0
-    while x < x1:
-        start = x
-        while x < x1 and static[y, x] == static[y, start]:
-            x += 1
-        n = add_run(np.int64(static[y, start]), x - start, n, indices, lengths)
-    return n
-
-
-# The runs of row y of pixels, which lies in row i of the cells, from x0 to x1; returns how many.
-# static: (H, W), column0, column1: (M,), inks: Shades, widths to spans: Type, texts: (C, longest),
-# slots to rows: of one frame in Changes, indices, lengths: (W,)
-@jit
-def row_runs(
-    y,
-    i,
-    x0,
-    x1,
-    clear,
-    static,
-    column0,
-    column1,
-    inks,
-    widths,
-    starts,
-    steps,
-    spans,
-    texts,
+def cell_runs(
+    rectangle,
     slots,
     dirty,
     boxes,
     rows,
+    column0,
+    column1,
+    inks,
+    letter_starts,
+    letter_runs,
+    texts,
     indices,
-    lengths,
+    starts,
 ):
-    rows_of_ink = starts.shape[2] - 1
+    x0, y0 = rectangle[0], rectangle[2]
+    width = rectangle[1] - x0
+    pixels = width * (rectangle[3] - y0)
     m = column0.size
+    sizes, ink_rows = letter_starts.shape[0], letter_starts.shape[2] - 1
     lettered = boxes.shape[0] > 0
-    sizes = widths.shape[0]
-    n = np.int64(0)
-    x = x0
-    for j in range(rows[i, 0], rows[i, 1]):
-        c = i * m + j
-        if dirty[c] == NOTHING:
-            continue
-        slot = slots[c]
-        start, stop = column0[j], column1[j]
-        row = np.int64(-1)
-        size = np.int64(0)
-        if lettered:
-            if y < boxes[c, Y0] or y >= boxes[c, Y1]:
-                continue
-            start, stop = np.int64(boxes[c, X0]), np.int64(boxes[c, X1])
-            size = np.int64(boxes[c, SIZE])
-            if size < sizes:
-                row = y - np.int64(boxes[c, TOP])
-                if row >= rows_of_ink:
-                    row = np.int64(-1)
-        if x < start:
-            n = add_gap(y, x, start, clear, static, n, indices, lengths)
-        x = start
-        fill = np.int64(inks[slot, 0])
-        if row >= 0:
-            if x < boxes[c, FIRST_X]:
-                n = add_run(fill, boxes[c, FIRST_X] - x, n, indices, lengths)
-                x = np.int64(boxes[c, FIRST_X])
-            s = np.int64(boxes[c, FIRST])
-            while x < stop and s < boxes[c, COUNT]:
-                segment = texts[c, s]
-                for r in range(starts[size, segment, row], starts[size, segment, row + 1]):
-                    n = add_run(
-                        np.int64(inks[slot, steps[r]]), np.int64(spans[r]), n, indices, lengths
-                    )
-                x += widths[size, segment]
-                s += 1
-        if x < stop:
-            n = add_run(fill, stop - x, n, indices, lengths)
-        x = stop
-    if x < x1:
-        n = add_gap(y, x, x1, clear, static, n, indices, lengths)
+    n, last, done = np.int64(0), np.int64(-1), np.int64(0)
+    for i in range(rows.shape[0]):
+        for y in range(rows[i, 2], rows[i, 3]):
+            row0 = (y - y0) * width - x0
+            for j in range(rows[i, 0], rows[i, 1]):
+                c = i * m + j
+                if dirty[c] == NOTHING:
+                    continue
+                start, stop = column0[j], column1[j]
+                row, size = np.int64(-1), np.int64(0)
+                if lettered:
+                    if y < boxes[c, Y0] or y >= boxes[c, Y1]:
+                        continue
+                    start, stop = np.int64(boxes[c, X0]), np.int64(boxes[c, X1])
+                    size = np.int64(boxes[c, SIZE])
+                    row = y - np.int64(boxes[c, TOP])
+                if row0 + start > done:
+                    n = begin_run(TRANSPARENT, done, last, n, indices, starts)
+                    last = np.int64(TRANSPARENT)
+                slot = np.int64(slots[c])
+                fill = np.int64(inks[slot, 0])
+                pixel, done = row0 + start, row0 + stop
+                if 0 <= row < ink_rows and size < sizes:
+                    if pixel < row0 + boxes[c, FIRST_X]:
+                        n = begin_run(fill, pixel, last, n, indices, starts)
+                        last = fill
+                        pixel = row0 + np.int64(boxes[c, FIRST_X])
+                    for s in range(boxes[c, FIRST], boxes[c, COUNT]):
+                        segment = texts[c, s]
+                        first = letter_starts[size, segment, row]
+                        end = letter_starts[size, segment, row + 1]
+                        for r in range(np.uint64(first), np.uint64(end)):
+                            run = np.int64(letter_runs[r])
+                            index = np.int64(inks[np.uint64(slot), np.uint64(run & 0xFF)])
+                            n = begin_run(index, pixel, last, n, indices, starts)
+                            last = index
+                            pixel += run >> 8
+                        if pixel >= done:
+                            break
+                if pixel < done:
+                    n = begin_run(fill, pixel, last, n, indices, starts)
+                    last = fill
+    if done < pixels:
+        n = begin_run(TRANSPARENT, done, last, n, indices, starts)
+    starts[n] = pixels
+    return n
+
+
+# The runs of a whole picture: (H, W) palette indices; returns how many.
+@jit
+def picture_runs(picture, indices, starts):
+    height, width = picture.shape
+    n, last, pixel = np.int64(0), np.int64(-1), np.int64(0)
+    for y in range(height):
+        for x in range(width):
+            index = np.int64(picture[y, x])
+            n = begin_run(index, pixel, last, n, indices, starts)
+            last = index
+            pixel += 1
+    starts[n] = pixel
     return n
 
 
 # ------------------------------------------------------------------------------------------ LZW
 #
-# GIF89a, appendix F. A phrase is a code for the pixels read so far; the table holds, under
-# (phrase, next index), the code of the longer phrase. Of the phrases of one index only (k, kk,
-# kkk, ...) the table has every length up to longest[k], so a run is walked in one jump: the phrase
-# of its length, or, where it is longer, the longest there is, which makes one longer still. They
-# lie in the table under (length, k), with a bit of their own.
+# GIF89a, appendix F. A phrase is a code for the pixels read so far. From a phrase P leads, for an
+# index k that P does not end with, a chain of longer ones: Pk, Pkk, ... up to the longest there is
+# (from no phrase at all: k, kk, ...). A chain is named by the code of its first. So a run needs
+# no step a pixel, but one to its chain and one to its length in it:
 #
-# A slot of the table holds generation << KEY_BITS | key: to empty it, count the generation on.
+#     chain of (P, k)             in the table, from the key P | k
+#     length 1, the longest       the chain's name, and last[chain], longest[chain] long
+#     lengths between             in the table, from the key chain | length
+#
+# A run that is longer than the longest ends the phrase there, which makes one longer still.
+#
+# The table has the code for a key where it hashes to, or some steps on; keys has the key of each
+# code. An entry holds generation << 12 | code: to empty the table, count the generation on.
+#
+#     entries: (SLOTS,) uint16      keys: (4096,) uint32      longest, last: (4096,) uint16
+#
+# All is uint64 here, since numba makes float64 of a mix with int64 and tests signed places for < 0.
 
-SLOTS = 1 << 13
-KEY_BITS = 21
-PURE = 1 << 20
-GENERATIONS = 1 << 10  # so that a slot stays positive in an int32
-TABLE_FULL = 1 << 12
-CODE_SIZE, NEXT, BITS, PHRASE, SUM, FILLED, WORD, GENERATION, RUN, LENGTH = range(10)
+SLOTS = 1 << 14
+GENERATIONS = 1 << 4
+CODES = 1 << 12
+MASK = np.uint64(SLOTS - 1)
+STEP = np.uint64(1021)  # to the next slot; neighbouring codes have neighbouring ones
+SPREAD = np.uint64(2531)  # what an index or a length is multiplied by, to take it far from others
+APART = np.uint64(1365)
+LENGTHS = np.uint64(1 << 31)  # the bit of keys that have a length
+NO_PHRASE = np.uint64(CODES)
+FULL = np.uint64(CODES)
+U2, U8, U12, U31 = (np.uint64(k) for k in (2, 8, 12, 31))
 
 
 class Coder(NamedTuple):
-    """The encoder's table and place, used again for every image."""
+    """The encoder's table and output, used again for every image."""
 
-    keys: Any  # (SLOTS,) int32
-    codes: Any  # (SLOTS,) int16
-    longest: Any  # (256,) int32, the longest phrase of one index
-    longest_codes: Any  # (256,) int16, its code
-    words: Any  # uint32, the bits so far
+    entries: Any
+    keys: Any
+    longest: Any
+    last: Any
+    generation: Any  # (1,) uint64
+    words: Any  # uint32, the codes
     codes_out: Any  # the same as uint8
-    place: Any  # (10,) int64, what goes on from row to row
 
 
 def new_coder(pixels: int) -> Coder:
@@ -749,13 +777,13 @@ def new_coder(pixels: int) -> Coder:
     # 12 bits a pixel at worst, a clear code in 3,800 of them, and the two ends
     words = np.empty((pixels + pixels // 3800 + 8) * 12 // 32 + 8, np.uint32)
     return Coder(
-        keys=np.zeros(SLOTS, np.int32),
-        codes=np.zeros(SLOTS, np.int16),
-        longest=np.zeros(256, np.int32),
-        longest_codes=np.zeros(256, np.int16),
+        entries=np.zeros(SLOTS, np.uint16),
+        keys=np.zeros(CODES, np.uint32),
+        longest=np.zeros(CODES, np.uint16),
+        last=np.zeros(CODES, np.uint16),
+        generation=np.zeros(1, np.uint64),
         words=words,
         codes_out=words.view(np.uint8),
-        place=np.zeros(10, np.int64),
     )
 
 
@@ -765,162 +793,100 @@ def room_for(coder: Coder) -> int:
     return size + size // 255 + 32
 
 
-# The slot that holds the tagged key, or the empty one where it belongs. keys: (SLOTS,)
-@jit
-def find_slot(tagged, keys):
-    slot = ((tagged * 2654435761) >> 16) & (SLOTS - 1)
-    while keys[slot] != tagged and keys[slot] >> KEY_BITS == tagged >> KEY_BITS:
-        slot = (slot + 1) & (SLOTS - 1)
-    return slot
+# The code for a key that hashes to a slot, or FULL or more, and the slot where it is or belongs.
+@inlined
+def find_code(key, slot, tag, entries, keys):
+    code = np.uint64(entries[slot]) ^ tag
+    while code < FULL and np.uint64(keys[code]) != key:
+        slot = (slot + STEP) & MASK
+        code = np.uint64(entries[slot]) ^ tag
+    return code, slot
 
 
-# Appends a code to the bits, least significant first; returns what is not yet a whole word.
-@jit
+# Appends a code to the bits, least significant first: whole words are left behind.
+@inlined
 def put_code(code, bits, total, filled, word, words):
     total |= code << filled
     filled += bits
-    if filled >= 32:
-        words[word] = total & 0xFFFFFFFF
-        return total >> 32, filled - 32, word + 1
-    return total, filled, word
+    words[word] = np.uint32(total & LOW)
+    whole = filled >> U5
+    return total >> (whole << U5), filled & U31, word + whole
 
 
+# An empty table; returns its tag.
+@inlined
+def next_table(clear, coder):
+    for k in range(clear):
+        coder.longest[k] = 1
+        coder.last[k] = k
+    generation = coder.generation[0] + U1
+    if generation == GENERATIONS:
+        coder.entries[:] = 0
+        generation = U1
+    coder.generation[0] = generation
+    return generation << U12
+
+
+# Encodes n runs of indices below 1 << code_size; returns the length of the codes in bytes.
 @jit
-def forget_runs(longest, longest_codes):
-    for k in range(256):
-        longest[k] = 1
-        longest_codes[k] = k
-
-
-# The next table, empty; returns its tag.
-@jit
-def next_generation(place, keys):
-    place[GENERATION] += 1
-    if place[GENERATION] == GENERATIONS:
-        for k in range(keys.size):
-            keys[k] = 0
-        place[GENERATION] = 1
-    return place[GENERATION] << KEY_BITS
-
-
-@jit
-def begin_image(code_size, coder):
-    place = coder.place
-    clear = 1 << code_size
-    place[CODE_SIZE], place[NEXT], place[BITS] = code_size, clear + 2, code_size + 1
-    place[SUM], place[FILLED], place[WORD] = clear, code_size + 1, 0
-    place[PHRASE], place[RUN], place[LENGTH] = -1, -1, 0
-    next_generation(place, coder.keys)
-    forget_runs(coder.longest, coder.longest_codes)
-
-
-# Encodes n runs. The last is kept back, since the next row may go on with it; `last` writes it too.
-# indices, lengths: (row,)
-@jit
-def feed(indices, lengths, n, last, coder):
-    keys, codes, words, place = coder.keys, coder.codes, coder.words, coder.place
-    longest, longest_codes = coder.longest, coder.longest_codes
-    clear = 1 << place[CODE_SIZE]
-    next_code, bits, phrase = place[NEXT], place[BITS], place[PHRASE]
-    total, filled, word = place[SUM], place[FILLED], place[WORD]
-    run, left = place[RUN], place[LENGTH]
-    tag = place[GENERATION] << KEY_BITS
-    for r in range(n + 1):
-        if r == n:
-            if not last:
-                break
-            index, length = np.int64(-1), np.int64(0)
-        else:
-            index, length = np.int64(indices[r]), lengths[r]
-        if index == run:
-            left += length
-            continue
-        while left > 0:
-            if phrase < 0:
-                most = np.int64(longest[run])
+def encode_lzw(indices, starts, n, code_size, coder):
+    entries, keys, longest, last = coder.entries, coder.keys, coder.longest, coder.last
+    words = coder.words
+    clear = U1 << np.uint64(code_size)
+    tag = next_table(clear, coder)
+    bits = np.uint64(code_size) + U1
+    code = clear + U2
+    total, filled, word = clear, bits, U0
+    phrase = NO_PHRASE
+    slot = key = U0
+    for r in range(n):
+        k = np.uint64(indices[r])
+        left = np.uint64(starts[r + 1]) - np.uint64(starts[r])
+        while True:
+            chain = k
+            if phrase != NO_PHRASE:
+                key = phrase << U8 | k
+                chain, slot = find_code(key, (phrase ^ k * SPREAD) & MASK, tag, entries, keys)
+            if chain < FULL:
+                most = np.uint64(longest[chain])
                 if left <= most:
-                    if left == 1:
-                        phrase = run
-                    elif left == most:
-                        phrase = np.int64(longest_codes[run])
-                    else:
-                        phrase = np.int64(codes[find_slot(tag | PURE | left << 8 | run, keys)])
+                    phrase = chain
+                    if left != U1:
+                        phrase = np.uint64(last[chain])
+                        if left != most:
+                            key = LENGTHS | left << U12 | chain
+                            slot = (chain ^ left * SPREAD + APART) & MASK
+                            phrase, slot = find_code(key, slot, tag, entries, keys)
                     break
-                tagged = tag | PURE | (most + 1) << 8 | run
-                slot = find_slot(tagged, keys)
-                total, filled, word = put_code(
-                    np.int64(longest_codes[run]), bits, total, filled, word, words
-                )
-                longest[run] = most + 1
-                longest_codes[run] = next_code
+                phrase = np.uint64(last[chain])
                 left -= most
+                most += U1
+                longest[chain] = most
+                last[chain] = code
+                key = LENGTHS | most << U12 | chain
+                slot = (chain ^ most * SPREAD + APART) & MASK
+                _, slot = find_code(key, slot, tag, entries, keys)
             else:
-                tagged = tag | phrase << 8 | run
-                slot = find_slot(tagged, keys)
-                if keys[slot] == tagged:
-                    phrase = np.int64(codes[slot])
-                    left -= 1
-                    continue
-                total, filled, word = put_code(phrase, bits, total, filled, word, words)
-                phrase = np.int64(-1)
-            keys[slot] = tagged
-            codes[slot] = next_code
+                longest[code] = 1
+                last[code] = code
+            entries[slot] = tag | code
+            keys[code] = key
+            total, filled, word = put_code(phrase, bits, total, filled, word, words)
+            phrase = NO_PHRASE
             # the decoder is one entry behind, so the code after this one is the first wider one
-            if next_code == 1 << bits:
-                bits += 1
-            next_code += 1
-            if next_code == TABLE_FULL:
+            bits += code >> bits
+            code += U1
+            if code == FULL:
                 total, filled, word = put_code(clear, bits, total, filled, word, words)
-                tag = next_generation(place, keys)
-                forget_runs(longest, longest_codes)
-                next_code, bits = clear + 2, place[CODE_SIZE] + 1
-        run, left = index, length
-    place[NEXT], place[BITS], place[PHRASE] = next_code, bits, phrase
-    place[SUM], place[FILLED], place[WORD] = total, filled, word
-    place[RUN], place[LENGTH] = run, left
-
-
-# Writes the last phrase and the end, after the last `feed`; returns the length in bytes.
-@jit
-def end_image(coder):
-    place, words = coder.place, coder.words
-    bits = place[BITS]
-    total, filled, word = put_code(
-        place[PHRASE], bits, place[SUM], place[FILLED], place[WORD], words
-    )
-    if place[NEXT] == 1 << bits and bits < 12:
-        bits += 1
-    end = (1 << place[CODE_SIZE]) + 1
-    total, filled, word = put_code(end, bits, total, filled, word, words)
-    size = word * 4 + (filled + 7) // 8
-    words[word] = total & 0xFFFFFFFF
-    words[word + 1] = total >> 32
-    return size
-
-
-# Image descriptor, code size and data sub-blocks at out[n:]; returns where they end.
-# codes: (size,) uint8
-@jit
-def write_image(x, y, width, height, code_size, codes, size, out, n):
-    out[n] = 0x2C
-    out[n + 1], out[n + 2] = x & 0xFF, x >> 8
-    out[n + 3], out[n + 4] = y & 0xFF, y >> 8
-    out[n + 5], out[n + 6] = width & 0xFF, width >> 8
-    out[n + 7], out[n + 8] = height & 0xFF, height >> 8
-    out[n + 9] = 0
-    out[n + 10] = code_size
-    n += 11
-    for start in range(0, size, 255):
-        length = min(255, size - start)
-        out[n] = length
-        for k in range(length):
-            out[n + 1 + k] = codes[start + k]
-        n += 1 + length
-    out[n] = 0
-    return n + 1
-
-
-# --------------------------------------------------------------------------------------- frames
+                tag = next_table(clear, coder)
+                bits = np.uint64(code_size) + U1
+                code = clear + U2
+    total, filled, word = put_code(phrase, bits, total, filled, word, words)
+    if code == U1 << bits and bits < U12:
+        bits += U1
+    total, filled, word = put_code(clear + U1, bits, total, filled, word, words)
+    words[word] = np.uint32(total & LOW)
+    return np.int64(word) * 4 + np.int64(filled + U7) // 8
 
 
 # The bits that indices up to `highest` need, 2 at least.
@@ -932,94 +898,79 @@ def code_size_of(highest):
     return code_size
 
 
-# Encodes one whole picture, (H, W) palette indices up to `highest`, to out: uint8, as an image
-# block; returns its size. indices, lengths: (W,) to work in
-@entry
-def encode_picture(picture, highest, indices, lengths, coder, out):
-    height, width = picture.shape
+# --------------------------------------------------------------------------------------- images
+
+
+# Copies bytes. Unsigned places are not tested for < 0, which would keep the loop from vectors.
+@inlined
+def copy(source, start, target, place, count):
+    a, b = np.uint64(start), np.uint64(place)
+    for k in range(np.uint64(count)):
+        target[b + k] = source[a + k]
+
+
+# Image descriptor, code size and n runs as data sub-blocks at out[end:]; returns where they end.
+# rectangle: x0, x1, y0, y1 and the highest index in it, out: uint8
+@jit
+def write_image(rectangle, indices, starts, n, coder, out, end):
+    x0, x1, y0, y1, highest = rectangle
     code_size = code_size_of(highest)
-    begin_image(code_size, coder)
-    for y in range(height + 1):
-        n = np.int64(0)
-        if y < height:
-            n = add_gap(y, np.int64(0), width, False, picture, n, indices, lengths)
-        feed(indices, lengths, n, y == height, coder)
-    size = end_image(coder)
-    return write_image(0, 0, width, height, code_size, coder.codes_out, size, out, 0)
+    size = encode_lzw(indices, starts, n, code_size, coder)
+    codes = coder.codes_out
+    out[end] = 0x2C
+    place = end + 1
+    for number in (x0, y0, x1 - x0, y1 - y0):
+        out[place], out[place + 1] = number & 0xFF, number >> 8
+        place += 2
+    out[place] = 0
+    out[place + 1] = code_size
+    place += 2
+    for start in range(0, size, 255):
+        length = min(255, size - start)
+        out[place] = length
+        copy(codes, start, out, place + 1, length)
+        place += 1 + length
+    out[place] = 0
+    return place + 1
 
 
-# Encodes frames from `start` on, until all are or `out` may have no room for one; returns the frame
-# to go on with. Frame 0 is the whole picture where `first`, else nothing.
-# static: (H, W), texts: (T, C, longest) segments, indices, lengths: (W,) to work in, out: uint8,
-# ends: (T,) where each image block ends in it, clears: (T,) whether it needs the transparent index.
-# A frame that shows nothing new has no bytes.
+# Encodes one whole picture, (H, W) palette indices up to `highest`, to out: uint8, as an image
+# block; returns its size.
 @entry
-def encode_images(
-    start,
-    first,
-    static,
-    grid,
-    shades,
-    type_,
-    texts,
-    changes,
-    indices,
-    lengths,
-    coder,
-    out,
-    ends,
-    clears,
-):
-    height, width = static.shape
-    row0, row1 = grid.y0, grid.y1
-    room = coder.codes_out.size + coder.codes_out.size // 255 + 32  # as in room_for
-    end = np.int64(0)
+def encode_picture(picture, highest, runs, coder, out):
+    height, width = picture.shape
+    n = picture_runs(picture, runs.indices, runs.starts)
+    rectangle = (0, width, 0, height, highest)
+    return write_image(rectangle, runs.indices, runs.starts, n, coder, out, 0)
+
+
+# Encodes frames from `start` on, until all are or `out` has less than `room` left; returns the
+# frame to go on with. A frame that shows nothing new has no bytes.
+# texts: (T, C, longest) segments, out: uint8, ends: (T,) where each image block ends in it
+@entry
+def encode_changes(start, room, grid, shades, type_, texts, changes, runs, coder, out, ends):
     for t in range(start, ends.size):
-        if t > 0:
-            end = ends[t - 1]
+        end = ends[t - 1]
         if out.size - end < room:
             return t
         rectangle = changes.rectangles[t]
-        x0, x1, y0, y1 = rectangle[0], rectangle[1], rectangle[2], rectangle[3]
-        highest = rectangle[HIGHEST]
-        if t == 0 and first:
-            x0, x1, y0, y1, highest = 0, width, 0, height, shades.colors - 1
-        if x0 < x1:
-            code_size = code_size_of(highest)
-            begin_image(code_size, coder)
-            i = np.int64(0)
-            for y in range(y0, y1 + 1):
-                n = np.int64(0)
-                while i < row1.size and y >= row1[i]:
-                    i += 1
-                if y < y1 and i < row0.size and y >= row0[i]:
-                    n = row_runs(
-                        y,
-                        i,
-                        x0,
-                        x1,
-                        t > 0,
-                        static,
-                        grid.x0,
-                        grid.x1,
-                        shades.inks,
-                        type_.widths,
-                        type_.starts,
-                        type_.steps,
-                        type_.spans,
-                        texts[t],
-                        changes.slots[t],
-                        changes.dirty[t],
-                        changes.boxes[t],
-                        changes.rows[t],
-                        indices,
-                        lengths,
-                    )
-                elif y < y1:
-                    n = add_gap(y, x0, x1, t > 0, static, n, indices, lengths)
-                feed(indices, lengths, n, y == y1, coder)
-            size = end_image(coder)
-            end = write_image(x0, y0, x1 - x0, y1 - y0, code_size, coder.codes_out, size, out, end)
-        clears[t] = t > 0
+        if rectangle[0] < rectangle[1]:
+            n = cell_runs(
+                rectangle,
+                changes.slots[t],
+                changes.dirty[t],
+                changes.boxes[t],
+                changes.rows[t],
+                grid.x0,
+                grid.x1,
+                shades.inks,
+                type_.starts,
+                type_.runs,
+                texts[t],
+                runs.indices,
+                runs.starts,
+            )
+            sides = (rectangle[0], rectangle[1], rectangle[2], rectangle[3], rectangle[HIGHEST])
+            end = write_image(sides, runs.indices, runs.starts, n, coder, out, end)
         ends[t] = end
     return ends.size

@@ -41,9 +41,8 @@ NO_TYPE = Type(
     lows=np.zeros((0, 1), np.int64),
     highs=np.zeros((0, 1), np.int64),
     tops=np.zeros((0, 0), np.int64),
-    starts=np.zeros((0, 1, 1), np.int64),
-    steps=np.zeros(0, np.uint8),
-    spans=np.zeros(0, np.int64),
+    starts=np.zeros((0, 1, 1), np.int32),
+    runs=np.zeros(0, np.int32),
     align=0,
     inset=0,
 )

@@ -118,9 +118,10 @@ def _chain(text: str, affixes: tuple[int, int], writing: Writing) -> list[int]:
 
 def _letter(type_: Type, size: int, segment: int) -> NDArray[np.uint8]:
     """Return the steps of coverage of a segment, (rows, columns)."""
-    runs = slice(type_.starts[size, segment, 0], type_.starts[size, segment, -1])
+    runs = type_.runs[type_.starts[size, segment, 0] : type_.starts[size, segment, -1]]
     width = int(type_.widths[size, segment])
-    return np.repeat(type_.steps[runs], type_.spans[runs]).reshape(type_.starts.shape[2] - 1, width)
+    steps = np.repeat(runs & 0xFF, runs >> 8).astype(np.uint8)
+    return steps.reshape(type_.starts.shape[2] - 1, width)
 
 
 def _left(layout: Layout, j: int, width: int) -> int:

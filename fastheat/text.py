@@ -146,9 +146,8 @@ class Type(NamedTuple):
     lows: NDArray[np.int64]  # (sizes, segments) first row with ink
     highs: NDArray[np.int64]  # (sizes, segments) past the last one, not above lows if there is none
     tops: NDArray[np.int64]  # (N, sizes) where row 0 comes to lie in each row of cells, px
-    starts: NDArray[np.int64]  # (sizes, segments, rows + 1) into steps and spans
-    steps: NDArray[np.uint8]  # coverage of a run of pixels, 0 .. COVERAGE_STEPS - 1
-    spans: NDArray[np.int64]  # its length in px
+    starts: NDArray[np.int32]  # (sizes, segments, rows + 1) into runs
+    runs: NDArray[np.int32]  # pixels of one coverage, 0 .. COVERAGE_STEPS - 1, and << 8 how many
     align: int  # -1 left, 0 centre, 1 right
     inset: int  # px between the side of a cell and text aligned to it
 
@@ -176,9 +175,8 @@ class Atlas:
     lows: NDArray[np.int64]
     highs: NDArray[np.int64]
     tops: NDArray[np.int64]  # (sizes,) row 0 against the baseline, px, upwards negative
-    starts: NDArray[np.int64]
-    steps: NDArray[np.uint8]
-    spans: NDArray[np.int64]
+    starts: NDArray[np.int32]
+    runs: NDArray[np.int32]
 
 
 class _Glyph(NamedTuple):
@@ -271,10 +269,9 @@ def _join(drawn: list[_Drawing]) -> Atlas:
     rows = max((cover.shape[1] for _, _, cover in drawn), default=0)
     widths = np.zeros((len(drawn), count), np.int64)
     lows, highs = np.zeros_like(widths), np.zeros_like(widths)
-    starts = np.zeros((len(drawn), count, rows + 1), np.int64)
-    steps: list[NDArray[np.uint8]] = []
-    spans: list[NDArray[np.int64]] = []
-    runs = 0
+    starts = np.zeros((len(drawn), count, rows + 1), np.int32)
+    runs: list[NDArray[np.int32]] = [np.zeros(0, np.int32)]
+    total = 0
     for k, (width, _, cover) in enumerate(drawn):
         widths[k] = width
         inked = np.asarray(quantise(cover).any(2))
@@ -282,21 +279,19 @@ def _join(drawn: list[_Drawing]) -> Atlas:
         highs[k] = np.where(inked.any(1), inked.shape[1] - inked[:, ::-1].argmax(1), 0)
         # every size has as many rows, so that a row of a segment always has runs
         below = np.zeros((count, rows - cover.shape[1], cover.shape[2]), np.uint8)
-        step, span, ends = _runs(np.concatenate([cover, below], axis=1), width)
-        starts[k, :, 1:] = runs + ends
-        starts[k, 0, 0] = runs
-        starts[k, 1:, 0] = runs + ends[:-1, -1]
-        steps.append(step)
-        spans.append(span)
-        runs += len(step)
+        run, ends = _runs(np.concatenate([cover, below], axis=1), width)
+        starts[k, :, 1:] = total + ends
+        starts[k, 0, 0] = total
+        starts[k, 1:, 0] = total + ends[:-1, -1]
+        runs.append(run)
+        total += len(run)
     return Atlas(
         widths,
         lows,
         highs,
         np.array([top for _, top, _ in drawn], np.int64),
         starts,
-        np.concatenate(steps) if steps else np.zeros(0, np.uint8),
-        np.concatenate(spans) if spans else np.zeros(0, np.int64),
+        np.concatenate(runs),
     )
 
 
@@ -389,8 +384,8 @@ def quantise(cover: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _runs(
     cover: NDArray[np.uint8], widths: NDArray[np.int64]
-) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the steps and spans of all runs, and where those of each row end, (P, rows)."""
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return all runs, and where those of each row end, (P, rows)."""
     step = quantise(cover)
     inside = np.arange(cover.shape[2]) < widths[:, None, None]
     starts = np.empty(cover.shape, bool)
@@ -403,7 +398,7 @@ def _runs(
     last = np.append((place[0][1:] != place[0][:-1]) | (place[1][1:] != place[1][:-1]), True)
     stop = np.where(last, widths[place[0]], following)
     ends = starts.sum(2).ravel().cumsum().reshape(cover.shape[:2])
-    return step[place], (stop - place[2]).astype(np.int64), ends.astype(np.int64)
+    return (step[place] | stop - place[2] << 8).astype(np.int32), ends
 
 
 def with_atlas(type_: Type, atlas: Atlas) -> Type:
@@ -414,8 +409,7 @@ def with_atlas(type_: Type, atlas: Atlas) -> Type:
         highs=atlas.highs,
         tops=type_.tops + atlas.tops,
         starts=atlas.starts,
-        steps=atlas.steps,
-        spans=atlas.spans,
+        runs=atlas.runs,
     )
 
 

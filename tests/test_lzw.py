@@ -1,5 +1,6 @@
 """The run-walking LZW encoder against a plain greedy one and a decoder, both as GIF89a has them."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,22 +15,16 @@ Runs = list[tuple[int, int]]
 
 
 @kernels.entry  # type: ignore[untyped-decorator, unused-ignore]
-def encode_compiled(indices: Any, lengths: Any, rows: Any, code_size: Any, coder: Any) -> Any:
-    kernels.begin_image(code_size, coder)
-    for r in range(rows.size - 1):
-        start, stop = rows[r], rows[r + 1]
-        kernels.feed(indices[start:stop], lengths[start:stop], stop - start, np.bool_(False), coder)
-    kernels.feed(indices, lengths, 0, np.bool_(True), coder)
-    return kernels.end_image(coder)
+def encode_compiled(indices: Any, starts: Any, n: Any, code_size: Any, coder: Any) -> Any:
+    return kernels.encode_lzw(indices, starts, n, code_size, coder)
 
 
-def encode(runs: Runs, code_size: int, rows: list[int], function: Callable[..., Any]) -> bytes:
-    """Encode runs that come in rows, of which `rows` has the ends."""
-    coder = kernels.new_coder(sum(length for _, length in runs))
-    indices = np.array([index for index, _ in runs], np.uint8)
-    lengths = np.array([length for _, length in runs], np.int64)
-    ends = np.array([0, *rows, len(runs)], np.int64)
-    size = function(indices, lengths, ends, np.int64(code_size), coder)
+def encode(runs: Runs, code_size: int, function: Callable[..., Any]) -> bytes:
+    joined = [(k, sum(n for _, n in same)) for k, same in itertools.groupby(runs, lambda r: r[0])]
+    indices = np.array([index for index, _ in joined], np.uint8)
+    starts = np.cumsum([0, *(length for _, length in joined)]).astype(np.uint32)
+    coder = kernels.new_coder(int(starts[-1]))
+    size = function(indices, starts, np.int64(len(joined)), np.int64(code_size), coder)
     return bytes(coder.codes_out[:size].tobytes())
 
 
@@ -107,13 +102,12 @@ def spread(runs: Runs) -> list[int]:
 
 
 @st.composite
-def images(draw: st.DrawFn) -> tuple[Runs, int, list[int]]:
+def images(draw: st.DrawFn) -> tuple[Runs, int]:
     code_size = draw(st.integers(2, 8))
     index = st.integers(0, min((1 << code_size) - 1, draw(st.sampled_from([1, 3, 255]))))
     length = st.one_of(st.integers(1, 4), st.integers(1, 300))
     runs = draw(st.lists(st.tuples(index, length), min_size=1, max_size=60))
-    rows = sorted(draw(st.lists(st.integers(0, len(runs)), max_size=5)))
-    return runs, code_size, rows
+    return runs, code_size
 
 
 @pytest.fixture
@@ -124,9 +118,9 @@ def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(images())
-def test_runs_give_the_codes_of_plain_lzw(image: tuple[Runs, int, list[int]]) -> None:
-    runs, code_size, rows = image
-    data = encode(runs, code_size, rows, encode_compiled)
+def test_runs_give_the_codes_of_plain_lzw(image: tuple[Runs, int]) -> None:
+    runs, code_size = image
+    data = encode(runs, code_size, encode_compiled)
     assert data == plain_lzw(spread(runs), code_size)
     assert decode(data, code_size) == spread(runs)
 
@@ -136,7 +130,7 @@ def test_runs_give_the_codes_of_plain_lzw(image: tuple[Runs, int, list[int]]) ->
 def test_kernels_give_the_same_codes_uncompiled(seed: int) -> None:
     rng = np.random.default_rng(seed)
     runs = [(int(i), int(n)) for i, n in rng.integers((0, 1), (4, 60), (80, 2))]
-    data = encode(runs, 2, [20, 20, 50], encode_compiled.py_func)
+    data = encode(runs, 2, encode_compiled.py_func)
     assert data == plain_lzw(spread(runs), 2)
 
 
@@ -147,12 +141,12 @@ def test_a_full_table_is_cleared(code_size: int, longest: int) -> None:
     high = (1 << code_size, longest + 1)
     runs = [(int(i), int(n)) for i, n in rng.integers((0, 1), high, (20_000, 2))]
     runs = runs if longest < 100 else runs[:2000]
-    data = encode(runs, code_size, [], encode_compiled)
+    data = encode(runs, code_size, encode_compiled)
     assert decode(data, code_size) == spread(runs)
 
 
 def test_one_flat_image_takes_about_the_square_root_of_its_pixels() -> None:
-    data = encode([(7, 1_000_000)], 8, [], encode_compiled)
+    data = encode([(7, 1_000_000)], 8, encode_compiled)
     assert decode(data, 8) == [7] * 1_000_000
     assert len(data) < 3_000
 
@@ -160,14 +154,12 @@ def test_one_flat_image_takes_about_the_square_root_of_its_pixels() -> None:
 def test_a_coder_is_used_for_many_images_and_their_tables_never_mix() -> None:
     rng = np.random.default_rng(5)
     coder = kernels.new_coder(400)
-    for k in range(2 * kernels.GENERATIONS + 10):
-        indices = rng.integers(0, 3, 20).astype(np.uint8)
-        lengths = rng.integers(1, 20, 20)
-        ends = np.array([0, 20])
-        size = encode_compiled(indices, lengths, ends, np.int64(2), coder)
-        if k % 97 == 0 or k % kernels.GENERATIONS < 3:
-            pixels = np.repeat(indices, lengths).tolist()
-            assert coder.codes_out[:size].tobytes() == plain_lzw(pixels, 2)
+    for _ in range(4 * kernels.GENERATIONS):
+        indices = np.tile(rng.permutation(4), 5).astype(np.uint8)
+        starts = np.concatenate([[0], rng.integers(1, 20, 20).cumsum()]).astype(np.uint32)
+        size = encode_compiled(indices, starts, np.int64(20), np.int64(2), coder)
+        pixels = np.repeat(indices, np.diff(starts)).tolist()
+        assert coder.codes_out[:size].tobytes() == plain_lzw(pixels, 2)
 
 
 @given(st.integers(1, 600), st.integers(2, 8))
@@ -175,4 +167,4 @@ def test_a_coder_is_used_for_many_images_and_their_tables_never_mix() -> None:
 def test_noise_of_any_length_ends_in_whole_bytes(pixels: int, code_size: int) -> None:
     noise = np.random.default_rng(pixels).integers(0, 1 << code_size, pixels)
     runs = [(int(i), 1) for i in noise]
-    assert decode(encode(runs, code_size, [], encode_compiled), code_size) == noise.tolist()
+    assert decode(encode(runs, code_size, encode_compiled), code_size) == noise.tolist()
