@@ -71,7 +71,6 @@ def encode_chunk(
         lettering,
         texts,
         lengths,
-        np.zeros((cells if lettered else 0, texts.shape[2]), np.int32),
         np.zeros((cells if lettered else 0, 5), np.int64),
         changes,
         counts,
@@ -132,7 +131,7 @@ def _written(
     type : Type
         With the letters of what was written.
     texts : (T, N * M, longest) int32
-        The segments of each text that differs from that of the frame before.
+        The segments of each text.
     lengths : (T, N * M) int32
         How many there are, -1 where a text is longer than any cell has room for.
     lacking : str

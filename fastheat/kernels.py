@@ -103,7 +103,8 @@ FRACTION_BITS = np.uint64((1 << 52) - 1)
 EXPONENT_BITS = np.uint64(2047)
 BILLION = np.uint64(10**9)
 POWERS = np.array([10**k for k in range(19)], np.uint64)
-U0, U1, U5, U7, U9, U10, U32, U52, U63 = (np.uint64(k) for k in (0, 1, 5, 7, 9, 10, 32, 52, 63))
+U0, U1, U2, U5, U7, U9, U10 = (np.uint64(k) for k in (0, 1, 2, 5, 7, 9, 10))
+U32, U52, U63 = (np.uint64(k) for k in (32, 52, 63))
 ASCII_0 = np.uint64(ord("0"))
 INF_NAN = np.array([ord(c) - 48 for c in "infnanINFNAN"], np.uint64)
 
@@ -342,7 +343,7 @@ def format_value(x, spec, scratch, out):
     return width
 
 
-# Writes the values that differ from the frame before as segments, those of the first frame all.
+# Writes values as segments; those that are as in the frame before are copied from there.
 # values, bits: (T, C) floats and the same as int64, since -0.0 and NaN compare so,
 # spec: Spec.array(), before, after: glyphs around a number, glyph_of: (128,) ASCII code -> glyph,
 # digits: (SCRATCH,), line: at least max_length, texts: (T, C, longest),
@@ -355,6 +356,9 @@ def write_numbers(
     for t in range(values.shape[0]):
         for c in range(values.shape[1]):
             if t > 0 and bits[t, c] == bits[t - 1, c]:
+                lengths[t, c] = lengths[t - 1, c]
+                for k in range(lengths[t, c]):
+                    texts[t, c, k] = texts[t - 1, c, k]
                 continue
             n = format_value(values[t, c], spec, digits, line)
             length = before.size + n + after.size
@@ -382,7 +386,9 @@ def write_numbers(
 # columns: what two glyphs share is drawn once, in the atlas, and text is laid by putting segments
 # side by side.
 
-NOTHING, TEXT, WHOLE = 0, 1, 2  # what of a cell has to be painted
+# what of a cell has to be painted: letters that stand where others stood, all that it has and had,
+# or the fill as well
+NOTHING, LETTERS, TEXT, WHOLE = range(4)
 UNDER, OVER, BAD, HIDDEN = range(4)  # what is counted
 # of a text: segments, font size, where row 0 of its letters lies, its first pixel and its width
 COUNT, SIZE, TOP, LEFT, WIDTH = range(5)
@@ -395,7 +401,7 @@ class Changes(NamedTuple):
     """What frames show that the one before each did not, C = N * M cells in raster order."""
 
     slots: Any  # (T, C) int16, of every cell
-    dirty: Any  # (T, C) uint8, NOTHING, TEXT or WHOLE
+    dirty: Any  # (T, C) uint8, NOTHING to WHOLE
     boxes: Any  # (T, C, 9) int32, of the dirty ones; no cells where there is no text
     rows: Any  # (T, N, 4) int64, the first and past the last dirty column, and pixel row of them
     rectangles: Any  # (T, 5) int64: x0, x1, y0, y1, highest; x0 >= x1 where nothing differs
@@ -467,9 +473,9 @@ def ink_rows(c, first, last, size, lows, highs, texts):
 
 # Gives cell c its text of n segments, and notes in its box where it differs from the one it had:
 # all of both, or, where they stand alike, from the first segment that differs to the last. Returns
-# whether any ink does. texts, segments: (C, longest), places: (C, 5), boxes: (C, 9)
+# what has to be painted. texts, old_texts: (C, longest), places: (C, 5), boxes: (C, 9)
 @inlined
-def update_text(c, n, size, left, width, top, widths, lows, highs, texts, places, segments, boxes):
+def update_text(c, n, size, left, width, top, widths, lows, highs, texts, old_texts, places, boxes):
     sizes = widths.shape[0]
     old_n, old_size, old_left = places[c, COUNT], places[c, SIZE], places[c, LEFT]
     old_width, old_top = places[c, WIDTH], places[c, TOP]
@@ -477,9 +483,9 @@ def update_text(c, n, size, left, width, top, widths, lows, highs, texts, places
     alike = alike and width == old_width and top == old_top
     first, last, old_last = 0, n, old_n
     if alike:
-        while first < last and texts[c, first] == segments[c, first]:
+        while first < last and texts[c, first] == old_texts[c, first]:
             first += 1
-        while last > first and texts[c, last - 1] == segments[c, last - 1]:
+        while last > first and texts[c, last - 1] == old_texts[c, last - 1]:
             last -= 1
         old_last = last
     x = stop = left
@@ -493,7 +499,7 @@ def update_text(c, n, size, left, width, top, widths, lows, highs, texts, places
         if low < high:
             x0, x1, y0, y1 = x, stop, top + low, top + high
     if old_size < sizes:
-        low, high = ink_rows(c, first, old_last, old_size, lows, highs, segments)
+        low, high = ink_rows(c, first, old_last, old_size, lows, highs, old_texts)
         if low < high:
             x0, x1 = (
                 min(x0, x if alike else old_left),
@@ -505,22 +511,20 @@ def update_text(c, n, size, left, width, top, widths, lows, highs, texts, places
         x0, x1 = min(x0, x), max(x1, stop)
     places[c, COUNT], places[c, SIZE], places[c, LEFT], places[c, WIDTH] = n, size, left, width
     places[c, TOP] = top
-    for s in range(first, last):
-        segments[c, s] = texts[c, s]
     boxes[c, COUNT], boxes[c, SIZE], boxes[c, TOP] = n, size, top
     boxes[c, X0], boxes[c, X1], boxes[c, Y0], boxes[c, Y1] = x0, x1, y0, y1
     boxes[c, FIRST], boxes[c, FIRST_X] = first, x
-    return y0 < y1
+    if y0 >= y1:
+        return NOTHING
+    return LETTERS if alike else TEXT
 
 
 # Finds what has to be painted for each frame, and adds to counts: (4,). Frame 0 is not counted, and
 # only compared with.
-# values: (T, N, M), bits: the same as int64, texts: (T, C, longest) segments and
-# lengths: (T, C) of the values that differ, segments: (C, longest), places: (C, 5) to work in
+# values: (T, N, M), bits: the same as int64, texts: (T, C, longest) segments, lengths: (T, C),
+# places: (C, 5) to work in
 @entry
-def find_changes(
-    values, bits, grid, shades, type_, texts, lengths, segments, places, changes, counts
-):
+def find_changes(values, bits, grid, shades, type_, texts, lengths, places, changes, counts):
     frames, n, m = values.shape
     column0, column1, row0, row1, center = grid.x0, grid.x1, grid.y0, grid.y1, grid.center
     widths, tops = type_.widths, type_.tops
@@ -562,7 +566,7 @@ def find_changes(
                             tops,
                             texts[t],
                         )
-                        if update_text(
+                        written = update_text(
                             c,
                             max(count, 0),
                             size,
@@ -573,11 +577,11 @@ def find_changes(
                             lows,
                             highs,
                             texts[t],
+                            texts[max(t - 1, 0)],
                             places,
-                            segments,
                             boxes,
-                        ):
-                            change = max(change, TEXT)
+                        )
+                        change = max(change, written)
                         if change == WHOLE:
                             boxes[c, X0], boxes[c, X1] = column0[j], column1[j]
                             boxes[c, Y0], boxes[c, Y1] = row0[i], row1[i]
@@ -619,6 +623,10 @@ def find_changes(
 # goes on with the last index or not, and counts if it does not: that needs no branch.
 
 
+TOP_BIT = np.uint64(1 << 63)
+BIAS = np.uint64(1023)  # of a float64's exponent
+
+
 class Runs(NamedTuple):
     """Room for the runs of an image."""
 
@@ -639,9 +647,19 @@ def begin_run(index, pixel, last, n, indices, starts):
     return n + np.int64(index != last)
 
 
-# The runs of what changes in a frame; returns how many. What lies between is transparent.
-# rectangle to rows: of one frame in Changes, column0, column1: (M,), inks: Shades,
-# letter_starts, letter_runs: Type, texts: (C, longest)
+# How many pixels, 4 bits each from the lowest on, two words begin with alike, of the first 15.
+@inlined
+def alike_pixels(word, other):
+    differing = (word ^ other) | TOP_BIT
+    lowest = differing & (~differing + U1)
+    exponent = (np.float64(lowest).view(np.uint64) >> U52) - BIAS  # lowest is a power of two
+    return np.int64(exponent >> U2)
+
+
+# The runs of what changes in a frame; returns how many. What lies between is transparent, rows of
+# letters that are what they were with it.
+# rectangle to rows: of one frame in Changes, column0, column1: (M,), inks: Shades, type_: Type,
+# texts, old_texts: (C, longest)
 @jit
 def cell_runs(
     rectangle,
@@ -652,9 +670,9 @@ def cell_runs(
     column0,
     column1,
     inks,
-    letter_starts,
-    letter_runs,
+    type_,
     texts,
+    old_texts,
     indices,
     starts,
 ):
@@ -662,7 +680,9 @@ def cell_runs(
     width = rectangle[1] - x0
     pixels = width * (rectangle[3] - y0)
     m = column0.size
-    sizes, ink_rows = letter_starts.shape[0], letter_starts.shape[2] - 1
+    widths, lines, line_starts, line_runs = type_.widths, type_.lines, type_.starts, type_.runs
+    heads, tails = type_.heads, type_.tails
+    sizes, lines_high = lines.shape[0], lines.shape[2]
     lettered = boxes.shape[0] > 0
     n, last, done = np.int64(0), np.int64(-1), np.int64(0)
     for i in range(rows.shape[0]):
@@ -672,37 +692,66 @@ def cell_runs(
                 c = i * m + j
                 if dirty[c] == NOTHING:
                     continue
-                start, stop = column0[j], column1[j]
-                row, size = np.int64(-1), np.int64(0)
+                start, stop = row0 + column0[j], row0 + column1[j]
+                line, size = np.int64(-1), np.int64(0)
                 if lettered:
                     if y < boxes[c, Y0] or y >= boxes[c, Y1]:
                         continue
-                    start, stop = np.int64(boxes[c, X0]), np.int64(boxes[c, X1])
+                    start, stop = row0 + boxes[c, X0], row0 + boxes[c, X1]
                     size = np.int64(boxes[c, SIZE])
-                    row = y - np.int64(boxes[c, TOP])
-                if row0 + start > done:
-                    n = begin_run(TRANSPARENT, done, last, n, indices, starts)
-                    last = np.int64(TRANSPARENT)
+                    line = y - np.int64(boxes[c, TOP])
                 slot = np.int64(slots[c])
                 fill = np.int64(inks[slot, 0])
-                pixel, done = row0 + start, row0 + stop
-                if 0 <= row < ink_rows and size < sizes:
-                    if pixel < row0 + boxes[c, FIRST_X]:
-                        n = begin_run(fill, pixel, last, n, indices, starts)
+                pixel, written = start, stop
+                if 0 <= line < lines_high and size < sizes:
+                    pixel = row0 + boxes[c, FIRST_X]
+                    written = np.int64(0)
+                if dirty[c] != LETTERS:
+                    if start > done:
+                        n = begin_run(TRANSPARENT, done, last, n, indices, starts)
+                        last = np.int64(TRANSPARENT)
+                    if start < pixel or written:
+                        n = begin_run(fill, start, last, n, indices, starts)
                         last = fill
-                        pixel = row0 + np.int64(boxes[c, FIRST_X])
-                    for s in range(boxes[c, FIRST], boxes[c, COUNT]):
-                        segment = texts[c, s]
-                        first = letter_starts[size, segment, row]
-                        end = letter_starts[size, segment, row + 1]
-                        for r in range(np.uint64(first), np.uint64(end)):
-                            run = np.int64(letter_runs[r])
-                            index = np.int64(inks[np.uint64(slot), np.uint64(run & 0xFF)])
-                            n = begin_run(index, pixel, last, n, indices, starts)
-                            last = index
-                            pixel += run >> 8
-                        if pixel >= done:
-                            break
+                    done = stop
+                if written:
+                    continue
+                old_pixel = pixel
+                for s in range(boxes[c, FIRST], boxes[c, COUNT]):
+                    if pixel >= stop:
+                        break
+                    segment = texts[c, s]
+                    drawn = lines[size, segment, line]
+                    first, end = pixel, pixel + widths[size, segment]
+                    if dirty[c] == LETTERS:
+                        old = lines[size, old_texts[c, s], line]
+                        aligned = pixel == old_pixel
+                        old_pixel += widths[size, old_texts[c, s]]
+                        if aligned and drawn == old:
+                            pixel = old_pixel
+                            continue
+                        if aligned and end == old_pixel:
+                            after = min(s + 1, boxes[c, COUNT] - 1)
+                            new_next = lines[size, texts[c, after], line]
+                            old_next = lines[size, old_texts[c, after], line]
+                            if first > done:
+                                first += alike_pixels(heads[drawn], heads[old])
+                            if end >= stop or (after > s and new_next == old_next):
+                                end -= alike_pixels(tails[drawn], tails[old])
+                        if first > done:
+                            n = begin_run(TRANSPARENT, done, last, n, indices, starts)
+                            last = np.int64(TRANSPARENT)
+                        done = end
+                    begins, ends = line_starts[drawn], line_starts[drawn + 1]
+                    for r in range(np.uint64(begins), np.uint64(ends)):
+                        run = np.int64(line_runs[r])
+                        index = np.int64(inks[np.uint64(slot), np.uint64(run & 0xFF)])
+                        begin = pixel
+                        pixel += run >> 8
+                        shown = pixel > first and begin < end
+                        index = index if shown else last
+                        n = begin_run(index, max(begin, first), last, n, indices, starts)
+                        last = index
                 if pixel < done:
                     n = begin_run(fill, pixel, last, n, indices, starts)
                     last = fill
@@ -747,7 +796,7 @@ def picture_runs(picture, indices, starts):
 #
 # All is uint64 here, since numba makes float64 of a mix with int64 and tests signed places for < 0.
 
-SLOTS = 1 << 14
+SLOTS = 1 << 15
 GENERATIONS = 1 << 4
 CODES = 1 << 12
 MASK = np.uint64(SLOTS - 1)
@@ -757,7 +806,7 @@ APART = np.uint64(1365)
 LENGTHS = np.uint64(1 << 31)  # the bit of keys that have a length
 NO_PHRASE = np.uint64(CODES)
 FULL = np.uint64(CODES)
-U2, U8, U12, U31 = (np.uint64(k) for k in (2, 8, 12, 31))
+U8, U12, U31 = (np.uint64(k) for k in (8, 12, 31))
 
 
 class Coder(NamedTuple):
@@ -964,9 +1013,9 @@ def encode_changes(start, room, grid, shades, type_, texts, changes, runs, coder
                 grid.x0,
                 grid.x1,
                 shades.inks,
-                type_.starts,
-                type_.runs,
+                type_,
                 texts[t],
+                texts[t - 1],
                 runs.indices,
                 runs.starts,
             )

@@ -176,9 +176,10 @@ def save_gif(
         for images in _encoded(layout, chunks, workers):
             shown += images.shown
             start = 0
+            data = memoryview(images.data)
             for end, transparent in zip(images.ends, images.transparent, strict=True):
                 delay = clock.next(count)
-                target.add(images.data[start:end], transparent, delay)
+                target.add(data[start:end], transparent, delay)
                 start = end
                 count += 1
             target.commit()

@@ -118,10 +118,11 @@ def _chain(text: str, affixes: tuple[int, int], writing: Writing) -> list[int]:
 
 def _letter(type_: Type, size: int, segment: int) -> NDArray[np.uint8]:
     """Return the steps of coverage of a segment, (rows, columns)."""
-    runs = type_.runs[type_.starts[size, segment, 0] : type_.starts[size, segment, -1]]
-    width = int(type_.widths[size, segment])
-    steps = np.repeat(runs & 0xFF, runs >> 8).astype(np.uint8)
-    return steps.reshape(type_.starts.shape[2] - 1, width)
+    rows = []
+    for line in type_.lines[size, segment]:
+        runs = type_.runs[type_.starts[line] : type_.starts[line + 1]]
+        rows.append(np.repeat(runs & 0xFF, runs >> 8))
+    return np.stack(rows).astype(np.uint8)
 
 
 def _left(layout: Layout, j: int, width: int) -> int:

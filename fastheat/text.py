@@ -22,6 +22,7 @@ COVERAGE_STEPS = 5  # of a glyph pixel: none, three between, full
 STATIC_SUPERSAMPLE = 4  # pixels of a turned label drawn for each one shown
 SMALLEST_SIZE = 5.5  # px; digits below it cannot be told apart
 SHRINK = 0.88  # from one size of the atlas to the next
+WORD_PIXELS = 16  # of 4 bits each
 ALL_PAIRS = 48  # glyphs up to which every pair is drawn ahead
 
 # ------------------------------------------------------------------------------------------ fonts
@@ -146,7 +147,10 @@ class Type(NamedTuple):
     lows: NDArray[np.int64]  # (sizes, segments) first row with ink
     highs: NDArray[np.int64]  # (sizes, segments) past the last one, not above lows if there is none
     tops: NDArray[np.int64]  # (N, sizes) where row 0 comes to lie in each row of cells, px
-    starts: NDArray[np.int32]  # (sizes, segments, rows + 1) into runs
+    lines: NDArray[np.int32]  # (sizes, segments, rows) which row of pixels; equal ones are one
+    heads: NDArray[np.uint64]  # (lines,) the first pixels of each, in words of WORD_PIXELS
+    tails: NDArray[np.uint64]  # the last ones, from the last on
+    starts: NDArray[np.int32]  # (lines + 1,) into runs
     runs: NDArray[np.int32]  # pixels of one coverage, 0 .. COVERAGE_STEPS - 1, and << 8 how many
     align: int  # -1 left, 0 centre, 1 right
     inset: int  # px between the side of a cell and text aligned to it
@@ -175,6 +179,9 @@ class Atlas:
     lows: NDArray[np.int64]
     highs: NDArray[np.int64]
     tops: NDArray[np.int64]  # (sizes,) row 0 against the baseline, px, upwards negative
+    lines: NDArray[np.int32]
+    heads: NDArray[np.uint64]
+    tails: NDArray[np.uint64]
     starts: NDArray[np.int32]
     runs: NDArray[np.int32]
 
@@ -189,6 +196,7 @@ class _Glyph(NamedTuple):
 _EDGE = _Glyph(0, 0, np.zeros((0, 0), np.uint8), 0)
 
 
+@lru_cache(maxsize=4096)
 def _glyph(font: ImageFont.FreeTypeFont, character: str) -> _Glyph:
     # with basic layout Pillow puts glyphs at whole pixels, kerning rounded away, so that a text is
     # its glyphs side by side
@@ -202,6 +210,7 @@ def _glyph(font: ImageFont.FreeTypeFont, character: str) -> _Glyph:
     return _Glyph(left + int(columns[0]), top + int(rows[0]), cover, advance)
 
 
+NO_PIXELS, NO_RUNS = np.zeros(0, np.uint64), np.zeros(0, np.int32)
 Pairs: TypeAlias = NDArray[np.intp]
 _Drawing: TypeAlias = tuple[NDArray[np.int64], int, NDArray[np.uint8]]
 """Segments at one size: widths (P,), row 0 against the baseline, coverage (P, rows, columns)."""
@@ -269,29 +278,31 @@ def _join(drawn: list[_Drawing]) -> Atlas:
     rows = max((cover.shape[1] for _, _, cover in drawn), default=0)
     widths = np.zeros((len(drawn), count), np.int64)
     lows, highs = np.zeros_like(widths), np.zeros_like(widths)
-    starts = np.zeros((len(drawn), count, rows + 1), np.int32)
-    runs: list[NDArray[np.int32]] = [np.zeros(0, np.int32)]
+    lines = np.zeros((len(drawn), count, rows), np.int32)
+    every: list[_Lines] = []
     total = 0
     for k, (width, _, cover) in enumerate(drawn):
         widths[k] = width
-        inked = np.asarray(quantise(cover).any(2))
+        steps = quantise(cover)
+        inked = np.asarray(steps.any(2))
         lows[k] = np.where(inked.any(1), inked.argmax(1), rows)
         highs[k] = np.where(inked.any(1), inked.shape[1] - inked[:, ::-1].argmax(1), 0)
         # every size has as many rows, so that a row of a segment always has runs
-        below = np.zeros((count, rows - cover.shape[1], cover.shape[2]), np.uint8)
-        run, ends = _runs(np.concatenate([cover, below], axis=1), width)
-        starts[k, :, 1:] = total + ends
-        starts[k, 0, 0] = total
-        starts[k, 1:, 0] = total + ends[:-1, -1]
-        runs.append(run)
-        total += len(run)
+        below = np.zeros((count, rows - steps.shape[1], steps.shape[2]), np.uint8)
+        which, unlike = _lines(np.concatenate([steps, below], axis=1), width)
+        lines[k] = total + which
+        total += len(unlike.heads)
+        every.append(unlike)
     return Atlas(
         widths,
         lows,
         highs,
         np.array([top for _, top, _ in drawn], np.int64),
-        starts,
-        np.concatenate(runs),
+        lines,
+        np.concatenate([NO_PIXELS, *(unlike.heads for unlike in every)]),
+        np.concatenate([NO_PIXELS, *(unlike.tails for unlike in every)]),
+        np.cumsum([0, *(n for unlike in every for n in unlike.lengths)]).astype(np.int32),
+        np.concatenate([NO_RUNS, *(unlike.runs for unlike in every)]),
     )
 
 
@@ -382,23 +393,44 @@ def quantise(cover: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return ((cover.astype(np.int64) * (COVERAGE_STEPS - 1) + 127) // 255).astype(np.uint8)
 
 
-def _runs(
-    cover: NDArray[np.uint8], widths: NDArray[np.int64]
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Return all runs, and where those of each row end, (P, rows)."""
-    step = quantise(cover)
-    inside = np.arange(cover.shape[2]) < widths[:, None, None]
-    starts = np.empty(cover.shape, bool)
-    starts[:, :, :1] = True
-    starts[:, :, 1:] = step[:, :, 1:] != step[:, :, :-1]
-    starts &= inside
-    place = np.nonzero(starts)
-    # a run ends where the next begins, the last of a row at the width of its segment
-    following = np.append(place[2][1:], 0)
-    last = np.append((place[0][1:] != place[0][:-1]) | (place[1][1:] != place[1][:-1]), True)
-    stop = np.where(last, widths[place[0]], following)
-    ends = starts.sum(2).ravel().cumsum().reshape(cover.shape[:2])
-    return (step[place] | stop - place[2] << 8).astype(np.int32), ends
+class _Lines(NamedTuple):
+    """Different rows of pixels; fields as in `Type`."""
+
+    heads: NDArray[np.uint64]
+    tails: NDArray[np.uint64]
+    lengths: list[int]  # runs of each
+    runs: NDArray[np.int32]
+
+
+def _lines(steps: NDArray[np.uint8], widths: NDArray[np.int64]) -> tuple[NDArray[np.intp], _Lines]:
+    """Return which of the different rows each row of segments, (P, rows, columns), is."""
+    count, rows, columns = steps.shape
+    beside = np.arange(columns) >= widths[:, None, None]
+    every = np.where(beside, COVERAGE_STEPS, steps).reshape(-1, columns)
+    unlike, which = np.unique(every, axis=0, return_inverse=True)
+    ends = (unlike < COVERAGE_STEPS).sum(1)
+    begins = np.ones(unlike.shape, bool)
+    begins[:, 1:] = unlike[:, 1:] != unlike[:, :-1]
+    begins &= unlike < COVERAGE_STEPS
+    line, x = np.nonzero(begins)
+    # a run ends where the next begins, the last of a line where that does
+    last = np.append(line[1:] != line[:-1], True)
+    stop = np.where(last, ends[line], np.append(x[1:], 0))
+    backwards = np.take_along_axis(unlike, (ends[:, None] - 1 - np.arange(columns)) % columns, 1)
+    return which.reshape(count, rows), _Lines(
+        _words(unlike),
+        _words(backwards),
+        begins.sum(1).tolist(),
+        (unlike[line, x] | stop - x << 8).astype(np.int32),
+    )
+
+
+def _words(pixels: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Return the first pixels of each row, 4 bits each, the very first lowest."""
+    first = pixels[:, :WORD_PIXELS].astype(np.uint64)
+    places = 4 * np.arange(first.shape[1], dtype=np.uint64)
+    words: NDArray[np.uint64] = np.bitwise_or.reduce(first << places, axis=1)
+    return words
 
 
 def with_atlas(type_: Type, atlas: Atlas) -> Type:
@@ -408,6 +440,9 @@ def with_atlas(type_: Type, atlas: Atlas) -> Type:
         lows=atlas.lows,
         highs=atlas.highs,
         tops=type_.tops + atlas.tops,
+        lines=atlas.lines,
+        heads=atlas.heads,
+        tails=atlas.tails,
         starts=atlas.starts,
         runs=atlas.runs,
     )

@@ -209,7 +209,41 @@ class _Machine:
 
     def step(self, opcode: bytes) -> None:
         stack = self.stack
-        match opcode:
+        match opcode:  # the frequent ones first, since they are compared with in turn
+            case pickle.MEMOIZE:
+                self.memo[len(self.memo)] = stack[-1]
+            case pickle.BINPUT | pickle.LONG_BINPUT | pickle.PUT:
+                self.memo[self.index(opcode)] = stack[-1]
+            case pickle.BINGET | pickle.LONG_BINGET | pickle.GET:
+                value = self.memo[self.index(opcode)]
+                finished = isinstance(value, _Pending) and value.value is not None
+                stack.append(value.value if finished else value)
+            case pickle.TUPLE:
+                items = self.pop_mark()
+                self.stack.append(tuple(items))
+            case pickle.TUPLE1:
+                stack[-1:] = [(stack[-1],)]
+            case pickle.TUPLE2:
+                stack[-2:] = [(stack[-2], stack[-1])]
+            case pickle.TUPLE3:
+                stack[-3:] = [(stack[-3], stack[-2], stack[-1])]
+            case pickle.REDUCE:
+                arguments, function = stack.pop(), stack.pop()
+                if not (isinstance(function, _Name) and function.call and type(arguments) is tuple):
+                    raise pickle.UnpicklingError(
+                        f"the pickle calls a {type(function).__name__}, expected only data"
+                    )
+                stack.append(function.call(*arguments))
+            case pickle.BUILD:
+                state, pending = stack.pop(), stack.pop()
+                if not (
+                    isinstance(pending, _Pending) and pending.value is None and type(state) is tuple
+                ):
+                    raise pickle.UnpicklingError(
+                        f"the pickle sets a state of a {type(pending).__name__}, expected only data"
+                    )
+                pending.value = pending.finish(*state)
+                stack.append(pending.value)
             case pickle.MARK:
                 self.marks.append(stack)
                 self.stack = []
@@ -218,15 +252,6 @@ class _Machine:
                 self.extend([item])
             case pickle.APPENDS:
                 self.extend(self.pop_mark())
-            case pickle.TUPLE1:
-                stack[-1:] = [(stack[-1],)]
-            case pickle.TUPLE2:
-                stack[-2:] = [(stack[-2], stack[-1])]
-            case pickle.TUPLE3:
-                stack[-3:] = [(stack[-3], stack[-2], stack[-1])]
-            case pickle.TUPLE:
-                items = self.pop_mark()
-                self.stack.append(tuple(items))
             case pickle.LIST:
                 items = self.pop_mark()
                 self.stack.append(items)
@@ -248,14 +273,6 @@ class _Machine:
                 self.pop_mark()
             case pickle.DUP:
                 stack.append(stack[-1])
-            case pickle.MEMOIZE:
-                self.memo[len(self.memo)] = stack[-1]
-            case pickle.BINPUT | pickle.LONG_BINPUT | pickle.PUT:
-                self.memo[self.index(opcode)] = stack[-1]
-            case pickle.BINGET | pickle.LONG_BINGET | pickle.GET:
-                value = self.memo[self.index(opcode)]
-                finished = isinstance(value, _Pending) and value.value is not None
-                stack.append(value.value if finished else value)
             case pickle.STACK_GLOBAL:
                 name, module = stack.pop(), stack.pop()
                 stack.append(_find(module, name))
@@ -265,23 +282,6 @@ class _Machine:
             case pickle.INST:
                 module, name = self.line().decode(), self.line().decode()
                 raise _refused(module, name)
-            case pickle.REDUCE:
-                arguments, function = stack.pop(), stack.pop()
-                if not (isinstance(function, _Name) and function.call and type(arguments) is tuple):
-                    raise pickle.UnpicklingError(
-                        f"the pickle calls a {type(function).__name__}, expected only data"
-                    )
-                stack.append(function.call(*arguments))
-            case pickle.BUILD:
-                state, pending = stack.pop(), stack.pop()
-                if not (
-                    isinstance(pending, _Pending) and pending.value is None and type(state) is tuple
-                ):
-                    raise pickle.UnpicklingError(
-                        f"the pickle sets a state of a {type(pending).__name__}, expected only data"
-                    )
-                pending.value = pending.finish(*state)
-                stack.append(pending.value)
             case pickle.PROTO:
                 if (version := self.read(1)[0]) > 5:
                     raise pickle.UnpicklingError(f"pickle protocol {version}, expected 0 to 5")

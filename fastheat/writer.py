@@ -94,9 +94,9 @@ class GifFile:
         self._sink: BinaryIO | None = None
         self._seekable = False
         self._end = 0  # of the file in the sink, trailer not counted
-        self._image: tuple[bytes, bool] | None = None
+        self._image: tuple[bytes | memoryview, bool] | None = None
         self._delay = 0
-        self._ready: list[bytes] = []
+        self._ready: list[bytes | memoryview] = []
         self._committing = False
         self.merged = 0
         self.ticks = 0
@@ -123,7 +123,7 @@ class GifFile:
                     self._write(gif.TRAILER)
         self._abandon()
 
-    def add(self, image: bytes, transparent: bool, delay: int) -> None:
+    def add(self, image: bytes | memoryview, transparent: bool, delay: int) -> None:
         """Add a frame: its image block, no bytes for what the frame before showed."""
         if not image and self._image is not None:
             self._delay += delay
@@ -147,7 +147,7 @@ class GifFile:
             if 0 < self._delay - delay < gif.SHORTEST_DELAY:
                 delay -= gif.SHORTEST_DELAY
             control = gif.graphic_control(delay, TRANSPARENT if transparent else None)
-            self._ready.append(control + image)
+            self._ready += control, image
             self.ticks += delay
             self._delay -= delay
             if not self._delay:
@@ -160,22 +160,26 @@ class GifFile:
         if not self._ready:
             return
         self._committing = True
-        frames = b"".join(self._ready)
-        self._ready.clear()
-        if self._sink is None:
+        begun = self._sink is not None
+        if not begun:
             self._open()
-            frames = self._header + frames
-            self._write(frames + gif.TRAILER if self._seekable else frames)
-        elif self._seekable:
-            self._sink.seek(self._end + 1)
-            self._write(frames[1:] + gif.TRAILER)
+            self._ready.insert(0, self._header)
+        if self._seekable:
+            self._ready.append(gif.TRAILER)
+        frames = memoryview(b"".join(self._ready))
+        self._ready.clear()
+        if begun and self._seekable:
+            sink = self._sink_now()
+            sink.seek(self._end + 1)
+            self._write(frames[1:])
             self._flush()
-            self._sink.seek(self._end)
+            sink.seek(self._end)
             self._write(frames[:1])
         else:
             self._write(frames)
-        self._end += len(frames)
-        self.bytes += len(frames)
+        added = len(frames) - (len(gif.TRAILER) if self._seekable else 0)
+        self._end += added
+        self.bytes += added
         self._flush()
         self._committing = False
 
@@ -211,7 +215,7 @@ class GifFile:
             raise RuntimeError("expected a frame before the end of the file")
         return self._sink
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes | memoryview) -> None:
         sink = self._sink_now()
         view = memoryview(data)
         while view:
