@@ -20,8 +20,9 @@ import fastheat
 from fastheat import demo, gif
 from fastheat.heatmap import Heatmap, option_names
 from fastheat.messages import many, suggest
-from fastheat.save import DEFAULT_DURATION, LONGEST_DURATION, GifSummary, save_gif
+from fastheat.save import GifSummary, save_gif
 from fastheat.sources import open_frames
+from fastheat.timing import DEFAULT_DURATION, LONGEST_DURATION
 from fastheat.writer import check_target
 
 STANDARD = "-"  # input or output, in place of a path

@@ -1,14 +1,19 @@
-"""encode_chunk: the whole picture half of a GIF as one pure function of layout and values."""
+"""The picture half of a GIF, as pure functions of what it shows.
+
+`encode_chunk` takes a layout and values, `encode_indexed` finished pictures.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.formats import ValueFormat, as_written
 from fastheat.layout import Layout, Shown
+from fastheat.palette import TRANSPARENT
 from fastheat.stills import paint
 from fastheat.text import Type, shape_texts, with_atlas
 
@@ -18,13 +23,14 @@ class Images:
     """The image blocks of a chunk of frames, joined.
 
     Frame t is ``data[ends[t - 1] : ends[t]]``, from 0; no bytes where it shows what the frame
-    before showed. `transparent` says of each whether it leaves pixels as they were.
+    before showed. `transparent` has the index of pixels that it leaves as they were, None where
+    it draws all.
     """
 
     data: bytes
     ends: list[int]
-    transparent: list[bool]
-    shown: Shown
+    transparent: list[int | None]
+    shown: Shown = field(default_factory=Shown)
 
     def __add__(self, other: Images) -> Images:
         return Images(
@@ -76,14 +82,11 @@ def encode_chunk(
         counts,
     )
     coder, runs = kernels.new_coder(width * height), kernels.new_runs(width * height)
-    room = kernels.room_for(coder)
-    out = np.empty(2 * room, np.uint8)
-    ends = np.zeros(frames, np.int64)
-    done = 1
-    while True:
-        done = kernels.encode_changes(
-            done,
-            room,
+
+    def encode(start: int, out: NDArray[np.uint8], ends: NDArray[np.int64]) -> int:
+        done: int = kernels.encode_changes(
+            start,
+            kernels.room_for(coder),
             layout.grid,
             layout.shades,
             lettering,
@@ -94,24 +97,86 @@ def encode_chunk(
             out,
             ends,
         )
-        if done == frames:
-            break
+        return done
+
+    data, ends = _collect(encode, frames, kernels.room_for(coder))
+    shown = _shown(layout, counts, len(values), lacking)
+    return Images(data, ends, [TRANSPARENT] * len(values), shown)
+
+
+def _collect(
+    encode: Callable[[int, NDArray[np.uint8], NDArray[np.int64]], int], frames: int, room: int
+) -> tuple[bytes, list[int]]:
+    """Let a kernel encode frames 1 to `frames` to a buffer that grows; return where they end."""
+    out = np.empty(2 * room, np.uint8)
+    ends = np.zeros(frames, np.int64)
+    done = 1
+    while (done := encode(done, out, ends)) < frames:
         end = int(ends[done - 1])
         out = np.concatenate([out[:end], np.empty(2 * end + 2 * room, np.uint8)])
-    data = out[: ends[-1]].tobytes()
-    shown = _shown(layout, counts, len(values), lacking)
-    return Images(data, ends[1:].tolist(), [True] * len(values), shown)
+    return out[: ends[-1]].tobytes(), ends[1:].tolist()
 
 
 def _encode_first(layout: Layout, values: NDArray[np.float64]) -> Images:
-    """Encode the frame that all of is new, drawn in numpy: no kernel has to be compiled for it."""
+    """Encode the frame that all of is new, drawn in numpy: few kernels are compiled for it."""
+    picture, shown = paint(layout, values)
+    return Images(*_encode_picture(picture, picture.shape[1]), [None], shown)
+
+
+def _encode_picture(picture: NDArray[np.uint8], width: int) -> tuple[bytes, list[int]]:
     from fastheat import kernels
 
-    picture, shown = paint(layout, values)
-    coder, runs = kernels.new_coder(picture.size), kernels.new_runs(picture.size)
+    pixels = len(picture) * width
+    coder, runs = kernels.new_coder(pixels), kernels.new_runs(pixels)
     out = np.empty(kernels.room_for(coder), np.uint8)
-    size = kernels.encode_picture(picture, layout.shades.colors - 1, runs, coder, out)
-    return Images(out[:size].tobytes(), [size], [False], shown)
+    size = kernels.encode_picture(picture, width, runs, coder, out)
+    return out[:size].tobytes(), [size]
+
+
+def encode_indexed(pictures: NDArray[np.uint8], width: int, colors: int, *, first: bool) -> Images:
+    """Encode palette indices that follow one another.
+
+    Parameters
+    ----------
+    pictures
+        (T, H, S) C-contiguous, S a multiple of 8, of which `width` columns are shown and the others
+        are the same in all.
+    colors
+        How many the palette has.
+    first
+        Whether the first of them is the first of all; else it is the one before those to encode.
+    """
+    if first:
+        images = Images(*_encode_picture(pictures[0], width), [None])
+        if len(pictures) > 1:
+            images += encode_indexed(pictures, width, colors, first=False)
+        return images
+    from fastheat import kernels
+
+    pixels = pictures.shape[1] * width
+    coder, runs = kernels.new_coder(pixels), kernels.new_runs(pixels)
+    words = pictures.view(np.uint64)
+    rows = np.empty((pictures.shape[1], 2), np.int64)
+    transparents = np.empty(len(pictures), np.int64)
+
+    def encode(start: int, out: NDArray[np.uint8], ends: NDArray[np.int64]) -> int:
+        done: int = kernels.encode_differences(
+            start,
+            kernels.room_for(coder),
+            pictures,
+            words,
+            colors,
+            rows,
+            runs,
+            coder,
+            out,
+            ends,
+            transparents,
+        )
+        return done
+
+    data, ends = _collect(encode, len(pictures), kernels.room_for(coder))
+    return Images(data, ends, [k if k >= 0 else None for k in transparents[1:].tolist()])
 
 
 def _shown(layout: Layout, counts: NDArray[np.int64], frames: int, lacking: str) -> Shown:

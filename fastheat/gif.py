@@ -17,6 +17,9 @@ TRAILER = b";"  # section 27; decoders ignore what follows it
 SHORTEST_DELAY = 2  # hundredths; browsers play 0 and 1 as 10
 LONGEST_DELAY = 65535  # hundredths, 16 bits
 MOST_LOOPS = 65535
+# the smallest image: one pixel of index 0, which changes nothing where that is transparent; its
+# codes of 3 bits are clear (4), the index, end (5) (sections 20, 22)
+EMPTY_IMAGE = struct.pack("<BHHHHBBBHB", 0x2C, 0, 0, 1, 1, 0, 2, 2, 4 | 0 << 3 | 5 << 6, 0)
 
 
 def header(size: tuple[int, int], table: NDArray[np.uint8], count: int, loop: int | None) -> bytes:
@@ -51,13 +54,6 @@ def graphic_control(delay: int, transparent: int | None) -> bytes:
     """
     flags = 0x04 | (transparent is not None)  # disposal 1: do not dispose
     return struct.pack("<BBBBHBB", 0x21, 0xF9, 4, flags, delay, transparent or 0, 0)
-
-
-def empty_image(transparent: int) -> bytes:
-    """Return the smallest image that changes nothing: one transparent pixel (sections 20, 22)."""
-    # codes of 3 bits: clear (4), the index, end (5)
-    codes = 4 | transparent << 3 | 5 << 6
-    return struct.pack("<BHHHHBBBHB", 0x2C, 0, 0, 1, 1, 0, 2, 2, codes, 0)
 
 
 @dataclass(frozen=True, slots=True)

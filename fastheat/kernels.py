@@ -103,7 +103,7 @@ FRACTION_BITS = np.uint64((1 << 52) - 1)
 EXPONENT_BITS = np.uint64(2047)
 BILLION = np.uint64(10**9)
 POWERS = np.array([10**k for k in range(19)], np.uint64)
-U0, U1, U2, U5, U7, U9, U10 = (np.uint64(k) for k in (0, 1, 2, 5, 7, 9, 10))
+U0, U1, U2, U3, U5, U7, U9, U10 = (np.uint64(k) for k in (0, 1, 2, 3, 5, 7, 9, 10))
 U32, U52, U63 = (np.uint64(k) for k in (32, 52, 63))
 ASCII_0 = np.uint64(ord("0"))
 INF_NAN = np.array([ord(c) - 48 for c in "infnanINFNAN"], np.uint64)
@@ -394,7 +394,6 @@ UNDER, OVER, BAD, HIDDEN = range(4)  # what is counted
 COUNT, SIZE, TOP, LEFT, WIDTH = range(5)
 # of a box to paint: the first three of its text, its sides, its first segment and where that begins
 X0, X1, Y0, Y1, FIRST, FIRST_X = range(3, 9)
-HIGHEST = 4  # of a rectangle to paint, after its sides: the highest palette index in it
 
 
 class Changes(NamedTuple):
@@ -404,7 +403,7 @@ class Changes(NamedTuple):
     dirty: Any  # (T, C) uint8, NOTHING to WHOLE
     boxes: Any  # (T, C, 9) int32, of the dirty ones; no cells where there is no text
     rows: Any  # (T, N, 4) int64, the first and past the last dirty column, and pixel row of them
-    rectangles: Any  # (T, 5) int64: x0, x1, y0, y1, highest; x0 >= x1 where nothing differs
+    rectangles: Any  # (T, 4) int64: x0, x1, y0, y1; x0 >= x1 where nothing differs
 
 
 def new_changes(frames: int, shape: tuple[int, int], lettered: bool) -> Changes:
@@ -415,7 +414,7 @@ def new_changes(frames: int, shape: tuple[int, int], lettered: bool) -> Changes:
         dirty=np.empty((frames, cells), np.uint8),
         boxes=np.empty((frames, cells if lettered else 0, 9), np.int32),
         rows=np.empty((frames, shape[0], 4), np.int64),
-        rectangles=np.empty((frames, 5), np.int64),
+        rectangles=np.empty((frames, 4), np.int64),
     )
 
 
@@ -529,14 +528,14 @@ def find_changes(values, bits, grid, shades, type_, texts, lengths, places, chan
     column0, column1, row0, row1, center = grid.x0, grid.x1, grid.y0, grid.y1, grid.center
     widths, tops = type_.widths, type_.tops
     lows, highs = type_.lows, type_.highs
-    edges, highest_of, alike = shades.edges, shades.highest, shades.alike
+    edges, alike = shades.edges, shades.alike
     lettered = places.shape[0] > 0
     sizes = widths.shape[0]
     bad = edges.size + 1
     for t in range(frames):
         slots, dirty = changes.slots[t], changes.dirty[t]
         boxes, rows = changes.boxes[t], changes.rows[t]
-        x0, x1, y0, y1, highest = 1 << 30, 0, 1 << 30, 0, 0
+        x0, x1, y0, y1 = 1 << 30, 0, 1 << 30, 0
         for i in range(n):
             rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 3] = m, 0, 1 << 30, 0
             for j in range(m):
@@ -599,7 +598,6 @@ def find_changes(values, bits, grid, shades, type_, texts, lengths, places, chan
                     else:
                         x0, x1 = min(x0, column0[j]), max(x1, column1[j])
                         rows[i, 2], rows[i, 3] = row0[i], row1[i]
-                    highest = max(highest, np.int64(highest_of[slots[c]]))
                 if t == 0:
                     continue
                 if slots[c] < shades.first:
@@ -613,7 +611,6 @@ def find_changes(values, bits, grid, shades, type_, texts, lengths, places, chan
             y0, y1 = min(y0, rows[i, 2]), max(y1, rows[i, 3])
         rectangle = changes.rectangles[t]
         rectangle[0], rectangle[1], rectangle[2], rectangle[3] = x0, x1, y0, y1
-        rectangle[HIGHEST] = highest
 
 
 # ----------------------------------------------------------------------------------------- runs
@@ -623,7 +620,6 @@ def find_changes(values, bits, grid, shades, type_, texts, lengths, places, chan
 # goes on with the last index or not, and counts if it does not: that needs no branch.
 
 
-TOP_BIT = np.uint64(1 << 63)
 BIAS = np.uint64(1023)  # of a float64's exponent
 
 
@@ -647,13 +643,17 @@ def begin_run(index, pixel, last, n, indices, starts):
     return n + np.int64(index != last)
 
 
+# The power of two in a word, not 0: float64 has it as its exponent.
+@inlined
+def exponent_of(word):
+    return (np.float64(word).view(np.uint64) >> U52) - BIAS
+
+
 # How many pixels, 4 bits each from the lowest on, two words begin with alike, of the first 15.
 @inlined
 def alike_pixels(word, other):
-    differing = (word ^ other) | TOP_BIT
-    lowest = differing & (~differing + U1)
-    exponent = (np.float64(lowest).view(np.uint64) >> U52) - BIAS  # lowest is a power of two
-    return np.int64(exponent >> U2)
+    differing = (word ^ other) | HALF
+    return np.int64(exponent_of(differing & (~differing + U1)) >> U2)
 
 
 # The runs of what changes in a frame; returns how many. What lies between is transparent, rows of
@@ -761,19 +761,116 @@ def cell_runs(
     return n
 
 
-# The runs of a whole picture: (H, W) palette indices; returns how many.
+# The runs of a rectangle of a picture: (H, W) palette indices; returns how many.
 @jit
-def picture_runs(picture, indices, starts):
-    height, width = picture.shape
+def picture_runs(picture, x0, x1, y0, y1, indices, starts):
     n, last, pixel = np.int64(0), np.int64(-1), np.int64(0)
-    for y in range(height):
-        for x in range(width):
+    for y in range(np.uint64(y0), np.uint64(y1)):
+        for x in range(np.uint64(x0), np.uint64(x1)):
             index = np.int64(picture[y, x])
             n = begin_run(index, pixel, last, n, indices, starts)
             last = index
             pixel += 1
     starts[n] = pixel
     return n
+
+
+# How many of 8 pixels, a byte each from the lowest on, are 0; `differing` is not 0.
+@inlined
+def same_before(differing):
+    lowest = differing & (~differing + U1)
+    return np.int64(exponent_of(lowest) >> U3)
+
+
+# The same from the highest on.
+@inlined
+def same_after(differing):
+    highest = differing & ~(differing >> U1)  # a float64 rounds what is left to no higher power
+    return 7 - np.int64(exponent_of(highest) >> U3)
+
+
+# Where a picture differs from the one before: x0, x1, y0, y1, with x0 >= x1 where it does not.
+# words, old_words: (H, S / 8) 8 pixels each, rows: (H, 2) takes the first and past the last word
+# that differ in each row
+@jit
+def changed_rectangle(words, old_words, rows):
+    height, across = words.shape
+    x0, x1, y0, y1 = 8 * across, 0, height, 0
+    for y in range(height):
+        rows[y, 0] = rows[y, 1] = 0
+        differing = U0
+        for w in range(np.uint64(across)):
+            differing |= words[y, w] ^ old_words[y, w]
+        if differing == U0:
+            continue
+        y0, y1 = min(y0, y), y + 1
+        first, last = 0, across - 1
+        while words[y, first] == old_words[y, first]:
+            first += 1
+        while words[y, last] == old_words[y, last]:
+            last -= 1
+        rows[y, 0], rows[y, 1] = first, last + 1
+        x0 = min(x0, 8 * first + same_before(words[y, first] ^ old_words[y, first]))
+        x1 = max(x1, 8 * last + 8 - same_after(words[y, last] ^ old_words[y, last]))
+    return x0, x1, y0, y1
+
+
+# The runs of what differs, of each `step`-th row of a rectangle; returns how many, and whether any
+# is transparent. Words of 8 pixels that are as they were are transparent, with what is beside them;
+# of the others `each` pixel that is as it was, or none.
+# picture, old: (H, S) palette indices, words, old_words: (H, S / 8) the same, rows: (H, 2)
+@jit
+def difference_runs(
+    picture,
+    old,
+    words,
+    old_words,
+    rows,
+    x0,
+    x1,
+    y0,
+    y1,
+    step,
+    transparent,
+    each,
+    indices,
+    starts,
+):
+    width = x1 - x0
+    n, last, done = np.int64(0), np.int64(-1), np.int64(0)
+    used = False
+    for y in range(y0, y1, step):
+        row0 = (y - y0) * width - x0
+        first, stop = rows[y, 0], rows[y, 1]
+        differing = U0
+        following = words[y, first] ^ old_words[y, first]
+        for w in range(first, stop):
+            before, differing = differing, following
+            following = U0
+            if w + 1 < stop:
+                following = words[y, w + 1] ^ old_words[y, w + 1]
+            if differing == U0:
+                continue
+            begin = 8 * w + (same_before(differing) if before == U0 else 0)
+            end = 8 * w + 8 - (same_after(differing) if following == U0 else 0)
+            if row0 + begin > done:
+                n = begin_run(transparent, done, last, n, indices, starts)
+                last = np.int64(transparent)
+                used = True
+            for x in range(np.uint64(begin), np.uint64(end)):
+                index = np.int64(picture[y, x])
+                if each and picture[y, x] == old[y, x]:
+                    index = np.int64(transparent)
+                    used = True
+                n = begin_run(index, row0 + np.int64(x), last, n, indices, starts)
+                last = index
+            done = row0 + end
+    pixels = width * (y1 - y0)
+    if done < pixels:
+        n = begin_run(transparent, done, last, n, indices, starts)
+        used = True
+    starts[n] = pixels
+    return n, used
 
 
 # ------------------------------------------------------------------------------------------ LZW
@@ -938,11 +1035,14 @@ def encode_lzw(indices, starts, n, code_size, coder):
     return np.int64(word) * 4 + np.int64(filled + U7) // 8
 
 
-# The bits that indices up to `highest` need, 2 at least.
+# The bits that n indices need, 2 at least.
 @jit
-def code_size_of(highest):
+def code_size_of(indices, n):
+    bits = np.uint8(3)
+    for r in range(n):
+        bits |= indices[r]
     code_size = 2
-    while highest >> code_size > 0:
+    while bits >> code_size > 0:
         code_size += 1
     return code_size
 
@@ -959,11 +1059,11 @@ def copy(source, start, target, place, count):
 
 
 # Image descriptor, code size and n runs as data sub-blocks at out[end:]; returns where they end.
-# rectangle: x0, x1, y0, y1 and the highest index in it, out: uint8
+# rectangle: x0, x1, y0, y1, out: uint8
 @jit
 def write_image(rectangle, indices, starts, n, coder, out, end):
-    x0, x1, y0, y1, highest = rectangle
-    code_size = code_size_of(highest)
+    x0, x1, y0, y1 = rectangle
+    code_size = code_size_of(indices, n)
     size = encode_lzw(indices, starts, n, code_size, coder)
     codes = coder.codes_out
     out[end] = 0x2C
@@ -983,13 +1083,42 @@ def write_image(rectangle, indices, starts, n, coder, out, end):
     return place + 1
 
 
-# Encodes one whole picture, (H, W) palette indices up to `highest`, to out: uint8, as an image
-# block; returns its size.
+SAMPLED = 16  # rows, of which one is looked at
+BYTES, HIGH_BITS = (np.uint64(k * 0x0101010101010101) for k in (1, 0x80))
+
+
+# An index that no row of a picture that differs has: the first beyond the palette of `colors`, or,
+# where that has 256, 0, the last, or the least that is free; -1 where none is.
+# picture: (H, S), words: (H, S / 8) the same, rows: (H, 2) as of changed_rectangle
+@jit
+def free_index(picture, words, rows, colors):
+    if colors < 256:
+        return np.int64(colors)
+    for index in (0, 255):
+        every = np.uint64(index) * BYTES
+        found = U0
+        for y in range(rows.shape[0]):
+            for w in range(np.uint64(rows[y, 0]), np.uint64(rows[y, 1])):
+                pixels = words[y, w] ^ every
+                found |= (pixels - BYTES) & ~pixels & HIGH_BITS  # not 0 where a byte of it is
+        if found == U0:
+            return np.int64(index)
+    present = np.zeros(256, np.bool_)
+    for y in range(rows.shape[0]):
+        for x in range(8 * rows[y, 0], 8 * rows[y, 1]):
+            present[picture[y, x]] = True
+    for index in range(256):
+        if not present[index]:
+            return np.int64(index)
+    return np.int64(-1)
+
+
+# Encodes one whole picture, (H, S) palette indices of which the first `width` columns are shown, to
+# out: uint8, as an image block; returns its size.
 @entry
-def encode_picture(picture, highest, runs, coder, out):
-    height, width = picture.shape
-    n = picture_runs(picture, runs.indices, runs.starts)
-    rectangle = (0, width, 0, height, highest)
+def encode_picture(picture, width, runs, coder, out):
+    rectangle = (0, width, 0, picture.shape[0])
+    n = picture_runs(picture, 0, width, 0, picture.shape[0], runs.indices, runs.starts)
     return write_image(rectangle, runs.indices, runs.starts, n, coder, out, 0)
 
 
@@ -1002,10 +1131,10 @@ def encode_changes(start, room, grid, shades, type_, texts, changes, runs, coder
         end = ends[t - 1]
         if out.size - end < room:
             return t
-        rectangle = changes.rectangles[t]
-        if rectangle[0] < rectangle[1]:
+        sides = changes.rectangles[t]
+        if sides[0] < sides[1]:
             n = cell_runs(
-                rectangle,
+                sides,
                 changes.slots[t],
                 changes.dirty[t],
                 changes.boxes[t],
@@ -1019,7 +1148,69 @@ def encode_changes(start, room, grid, shades, type_, texts, changes, runs, coder
                 runs.indices,
                 runs.starts,
             )
-            sides = (rectangle[0], rectangle[1], rectangle[2], rectangle[3], rectangle[HIGHEST])
-            end = write_image(sides, runs.indices, runs.starts, n, coder, out, end)
+            rectangle = (sides[0], sides[1], sides[2], sides[3])
+            end = write_image(rectangle, runs.indices, runs.starts, n, coder, out, end)
+        ends[t] = end
+    return ends.size
+
+
+# The same for frames of palette indices, which are compared. An index that a frame has not is the
+# transparent one: the first beyond the palette, or one that is found to be free, else none is.
+# frames: (T, H, S), words: (T, H, S / 8) the same, colors: of the palette, rows: (H, 2) to work in,
+# transparents: (T,) the transparent index of each frame, -1 where it has none
+@entry
+def encode_differences(
+    start, room, frames, words, colors, rows, runs, coder, out, ends, transparents
+):
+    for t in range(start, ends.size):
+        end = ends[t - 1]
+        if out.size - end < room:
+            return t
+        transparents[t] = -1
+        x0, x1, y0, y1 = changed_rectangle(words[t], words[t - 1], rows)
+        if x0 < x1:
+            free = free_index(frames[t], words[t], rows, colors)
+            if free < 0:
+                n = picture_runs(frames[t], x0, x1, y0, y1, runs.indices, runs.starts)
+            else:
+                # whether to leave every single pixel shows in a part of the rows
+                counts = (0, 0)
+                for each in range(2):
+                    n, _ = difference_runs(
+                        frames[t],
+                        frames[t - 1],
+                        words[t],
+                        words[t - 1],
+                        rows,
+                        x0,
+                        x1,
+                        y0,
+                        y1,
+                        SAMPLED,
+                        free,
+                        each == 1,
+                        runs.indices,
+                        runs.starts,
+                    )
+                    counts = (counts[1], n)
+                n, used = difference_runs(
+                    frames[t],
+                    frames[t - 1],
+                    words[t],
+                    words[t - 1],
+                    rows,
+                    x0,
+                    x1,
+                    y0,
+                    y1,
+                    1,
+                    free,
+                    counts[1] < counts[0],
+                    runs.indices,
+                    runs.starts,
+                )
+                if used:
+                    transparents[t] = free
+            end = write_image((x0, x1, y0, y1), runs.indices, runs.starts, n, coder, out, end)
         ends[t] = end
     return ends.size

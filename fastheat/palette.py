@@ -29,7 +29,6 @@ class Shades(NamedTuple):
 
     edges: NDArray[np.float64]  # (E,) ascending, in data units
     inks: NDArray[np.uint8]  # (E + 2, steps) palette index at each coverage, 0 the fill
-    highest: NDArray[np.uint8]  # (E + 2,) of each row of inks
     alike: NDArray[np.int64]  # (E + 2,) a number for each row of inks, the same for equal ones
     first: int  # the slots from first to last are in the range,
     last: int  # those below under it, those above, but for the last of all, over it
@@ -129,7 +128,6 @@ def plan_palette(
         Shades(
             limits,
             table_of_shades,
-            table_of_shades.max(1),
             np.unique(table_of_shades, axis=0, return_inverse=True)[1].reshape(-1),
             first,
             last,

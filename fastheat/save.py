@@ -20,12 +20,11 @@ from fastheat.heatmap import Heatmap, check_options, warn_of
 from fastheat.layout import Layout, Shown
 from fastheat.messages import many, short, warn
 from fastheat.sources import Frames, open_frames
-from fastheat.writer import Clock, GifFile, check_target
+from fastheat.timing import Clock, is_whole, read_loop, read_milliseconds
+from fastheat.writer import GifFile, check_target
 
-DEFAULT_DURATION = 100.0  # ms
 CHUNK_BYTES = 1 << 22  # of values, about, which are read and encoded together
 CHUNK_FRAMES = 32
-LONGEST_DURATION = 1e9  # ms; eleven days a frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +136,10 @@ def save_gif(
     """
     started = time.perf_counter()
     check_target(file)
-    clock = Clock(_durations(fps, duration))
-    held = None if hold is None else _milliseconds("hold", hold)
-    if loop is not None and (not _is_whole(loop) or not 0 <= loop <= gif.MOST_LOOPS):
-        raise ValueError(
-            f"expected loop to be 0 (for ever) to {gif.MOST_LOOPS} or None, not {short(loop)}"
-        )
-    if not _is_whole(workers) or workers < 1:
+    clock = Clock(fps, duration)
+    last = None if hold is None else read_milliseconds("hold", hold)
+    times = read_loop(loop)
+    if not is_whole(workers) or workers < 1:
         raise ValueError(f"expected workers to be at least 1, not {short(workers)}")
     if progress is not None and not callable(progress):
         raise TypeError(f"expected progress to be a function or None, not {short(progress)}")
@@ -169,31 +165,21 @@ def save_gif(
     layout = heatmap.layout(source.dtype)
 
     shown = Shown()
-    count = 0
-    delay = 0
-    header = gif.header(layout.size, layout.table, layout.shades.colors, loop)
+    header = gif.header(layout.size, layout.table, layout.shades.colors, times)
     with GifFile(file, header) as target:
         for images in _encoded(layout, chunks, workers):
             shown += images.shown
-            start = 0
-            data = memoryview(images.data)
-            for end, transparent in zip(images.ends, images.transparent, strict=True):
-                delay = clock.next(count)
-                target.add(data[start:end], transparent, delay)
-                start = end
-                count += 1
-            target.commit()
+            target.add_all(images.data, images.ends, images.transparent, clock)
             if progress is not None:
-                progress(count, source.length)
-        if held is not None:
-            clock.raised += held < 10 * gif.SHORTEST_DELAY
-            target.lengthen(clock.last(held) - delay)
+                progress(clock.frames, source.length)
+        if last is not None:
+            target.lengthen(clock.held(last))
     _warn(shown, heatmap, clock)
     vmin, vmax = heatmap.range
     assert vmin is not None
     assert vmax is not None
     return GifSummary(
-        frames=count,
+        frames=clock.frames,
         merged=target.merged,
         size=layout.size,
         duration=10.0 * target.ticks,
@@ -223,48 +209,6 @@ def _check_other(file: object, source: Frames) -> None:
     with suppress(FileNotFoundError):
         if source.file.samefile(file):
             raise ValueError(f"expected a file other than that of the frames, not {short(file)}")
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def _durations(fps: object, duration: object) -> float | list[float]:
-    if fps is not None and duration is not None:
-        raise ValueError(
-            f"expected fps or duration, not both: fps={short(fps)}, duration={short(duration)}"
-        )
-    if fps is not None:
-        try:
-            rate = float(fps)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            raise TypeError(f"expected fps to be a number, not {short(fps)}") from None
-        if not 0 < rate < float("inf"):
-            raise ValueError(f"expected fps to be above 0, not {short(fps)}")
-        return _milliseconds("fps", 1000.0 / rate, fps)
-    if duration is None:
-        return DEFAULT_DURATION
-    if (
-        isinstance(duration, Sequence | np.ndarray)
-        and not isinstance(duration, str)
-        and getattr(duration, "ndim", 1) == 1
-    ):
-        return [_milliseconds("duration", each) for each in duration]
-    return _milliseconds("duration", duration)
-
-
-def _milliseconds(name: str, value: object, given: object = None) -> float:
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise TypeError(f"expected {name} to be milliseconds, not {short(value)}") from None
-    if not 0 <= number <= LONGEST_DURATION:
-        shown = value if given is None else given
-        raise ValueError(
-            f"expected {name} to give 0 to {LONGEST_DURATION:g} milliseconds a frame, "
-            f"not {short(shown)}"
-        )
-    return number
 
 
 def _chunk_length(shape: tuple[int, int]) -> int:
@@ -350,8 +294,4 @@ def _warn(shown: Shown, heatmap: Heatmap, clock: Clock) -> None:
     clipped = [f"{many(count, 'value')} {where}" for count, where in sides if count]
     if clipped:
         warn(f"over all frames, {' and '.join(clipped)} have the colours of the ends")
-    if clock.raised:
-        warn(
-            f"raised the delay of {many(clock.raised, 'frame')} to {10 * gif.SHORTEST_DELAY} ms, "
-            "since browsers play shorter ones at 100 ms"
-        )
+    clock.warn()

@@ -1,9 +1,10 @@
-"""Writing a GIF: delays, frames that merge, and the commit that keeps the file whole."""
+"""Writing a GIF: frames that merge, and the commit that keeps the file whole."""
 
 from __future__ import annotations
 
 import io
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from os import PathLike, fspath
 from pathlib import Path
@@ -12,55 +13,10 @@ from typing import BinaryIO, cast
 
 from fastheat import gif
 from fastheat.messages import short
-from fastheat.palette import TRANSPARENT
+from fastheat.timing import Clock
 
 PICTURES = (".apng", ".avif", ".bmp", ".jpeg", ".jpg", ".pdf", ".png", ".svg", ".tif", ".webp")
 FILMS = (".avi", ".mkv", ".mov", ".mp4", ".webm")
-
-
-class Clock:
-    """Turns durations into whole hundredths of a second whose sum stays right.
-
-    Parameters
-    ----------
-    duration
-        Milliseconds of each frame, or those of each in turn.
-
-    Attributes
-    ----------
-    raised
-        Frames whose delay was raised to the shortest that browsers keep to.
-    """
-
-    def __init__(self, duration: float | list[float]) -> None:
-        self._durations = duration
-        self._time = 0.0
-        self._ticks = 0
-        self.raised = 0
-
-    def check(self, frames: int | None) -> None:
-        """Refuse a list of durations that is not one for each frame."""
-        each = self._durations
-        if isinstance(each, list) and frames is not None and len(each) != frames:
-            raise ValueError(f"expected a duration for each of {frames} frames, not {len(each)}")
-
-    def next(self, frame: int) -> int:
-        """Return the delay of a frame, which follows the one asked for before."""
-        each = self._durations
-        if isinstance(each, list) and frame >= len(each):
-            raise ValueError(f"expected a duration for each frame, not {len(each)} for more frames")
-        duration = each[frame] if isinstance(each, list) else each
-        self.raised += duration < 10 * gif.SHORTEST_DELAY
-        # rounding is carried on: 33.4 ms are 3, 4, 3, 3, 4 ... hundredths
-        self._time += max(duration, 10.0 * gif.SHORTEST_DELAY)
-        delay = self.last(self._time - 10.0 * self._ticks)
-        self._ticks += delay
-        return delay
-
-    @staticmethod
-    def last(duration: float) -> int:
-        """Return a delay that nothing is carried on from."""
-        return max(int(duration / 10 + 0.5), gif.SHORTEST_DELAY)
 
 
 class GifFile:
@@ -94,7 +50,7 @@ class GifFile:
         self._sink: BinaryIO | None = None
         self._seekable = False
         self._end = 0  # of the file in the sink, trailer not counted
-        self._image: tuple[bytes | memoryview, bool] | None = None
+        self._image: tuple[bytes | memoryview, int | None] | None = None
         self._delay = 0
         self._ready: list[bytes | memoryview] = []
         self._committing = False
@@ -123,8 +79,28 @@ class GifFile:
                     self._write(gif.TRAILER)
         self._abandon()
 
-    def add(self, image: bytes | memoryview, transparent: bool, delay: int) -> None:
-        """Add a frame: its image block, no bytes for what the frame before showed."""
+    def add_all(
+        self, data: bytes, ends: Sequence[int], transparents: Sequence[int | None], clock: Clock
+    ) -> None:
+        """Add frames whose image blocks are joined and end at `ends`, and commit them."""
+        view, start = memoryview(data), 0
+        for end, transparent in zip(ends, transparents, strict=True):
+            self.add(view[start:end], transparent, clock.next())
+            start = end
+        self.commit()
+
+    def add(self, image: bytes | memoryview, transparent: int | None, delay: int) -> None:
+        """Add a frame.
+
+        Parameters
+        ----------
+        image
+            Its image block, no bytes for what the frame before showed.
+        transparent
+            The index of pixels that stay as they were, None where there is none.
+        delay
+            Hundredths of a second until the next frame.
+        """
         if not image and self._image is not None:
             self._delay += delay
             self.merged += 1
@@ -146,13 +122,13 @@ class GifFile:
             delay = min(self._delay, gif.LONGEST_DELAY)
             if 0 < self._delay - delay < gif.SHORTEST_DELAY:
                 delay -= gif.SHORTEST_DELAY
-            control = gif.graphic_control(delay, TRANSPARENT if transparent else None)
+            control = gif.graphic_control(delay, transparent)
             self._ready += control, image
             self.ticks += delay
             self._delay -= delay
             if not self._delay:
                 break
-            image, transparent = gif.empty_image(TRANSPARENT), True
+            image, transparent = gif.EMPTY_IMAGE, 0
         self._image = None
 
     def commit(self) -> None:

@@ -16,7 +16,7 @@ BLOCKS = [
     (gif.graphic_control(2, None), b"!\xf9\x04\x04\x02\x00\x00\x00"),
     (gif.graphic_control(65535, 0), b"!\xf9\x04\x05\xff\xff\x00\x00"),
     (gif.graphic_control(300, 7), b"!\xf9\x04\x05\x2c\x01\x07\x00"),
-    (gif.empty_image(0), b",\0\0\0\0\1\0\1\0\0\2\2\x44\x01\0"),
+    (gif.EMPTY_IMAGE, b",\0\0\0\0\1\0\1\0\0\2\2\x44\x01\0"),
     (
         gif.header((3, 258), TABLE, 3, None),
         b"GIF89a\x03\x00\x02\x01\xf1\0\0" + TABLE[:4].tobytes(),
@@ -51,9 +51,7 @@ def whole(*images: bytes, loop: int | None = 0) -> bytes:
 
 def test_an_empty_image_changes_nothing() -> None:
     first = b",\0\0\0\0\4\0\4\0\0\2\4\x8c\x8f\x19\x05\0"
-    data = whole(
-        gif.graphic_control(5, None) + first, gif.graphic_control(9, 0) + gif.empty_image(0)
-    )
+    data = whole(gif.graphic_control(5, None) + first, gif.graphic_control(9, 0) + gif.EMPTY_IMAGE)
     with Image.open(io.BytesIO(data)) as image:
         assert getattr(image, "n_frames") == 2  # noqa: B009
         before = image.convert("RGB").tobytes()
@@ -64,9 +62,9 @@ def test_an_empty_image_changes_nothing() -> None:
 
 @pytest.mark.parametrize("loop", [None, 0, 3, 65535])
 def test_what_was_written_is_read_back(loop: int | None) -> None:
-    image = gif.graphic_control(12, 0) + gif.empty_image(0)
-    other = gif.graphic_control(400, None) + gif.empty_image(0)
-    data = whole(image, other, gif.empty_image(0), loop=loop)
+    image = gif.graphic_control(12, 0) + gif.EMPTY_IMAGE
+    other = gif.graphic_control(400, None) + gif.EMPTY_IMAGE
+    data = whole(image, other, gif.EMPTY_IMAGE, loop=loop)
     info = gif.read_info(io.BytesIO(data + b"trailing"))
     assert (info.size, info.colors, info.loop) == ((4, 4), 4, loop)
     assert [f.delay for f in info.frames] == [12, 400, 0]
@@ -75,7 +73,7 @@ def test_what_was_written_is_read_back(loop: int | None) -> None:
     assert [data[f.offset : f.offset + f.length] for f in info.frames] == [
         image,
         other,
-        gif.empty_image(0),
+        gif.EMPTY_IMAGE,
     ]
     assert (info.length, info.trailing) == (len(data), 8)
     assert info.duration == 4120
@@ -98,8 +96,8 @@ def test_files_of_other_programs_are_read() -> None:
         (b"", "expected a GIF"),
         (b"PNG....", "expected a GIF"),
         (b"GIF89a\x01", "ends at byte"),
-        (whole(gif.empty_image(0))[:-3], "ends at byte"),
-        (whole(gif.empty_image(0))[:-1], "ends at byte"),
+        (whole(gif.EMPTY_IMAGE)[:-3], "ends at byte"),
+        (whole(gif.EMPTY_IMAGE)[:-1], "ends at byte"),
         (whole(b"X"), "expected an extension, an image or the trailer"),
     ],
 )
@@ -109,7 +107,7 @@ def test_damaged_files_are_refused(data: bytes, message: str) -> None:
 
 
 def test_every_cut_of_a_file_is_refused() -> None:
-    data = whole(gif.graphic_control(12, 0) + gif.empty_image(0))
+    data = whole(gif.graphic_control(12, 0) + gif.EMPTY_IMAGE)
     for length in range(len(data)):
         with pytest.raises((ValueError, struct.error)):
             gif.read_info(io.BytesIO(data[:length]))

@@ -12,6 +12,7 @@ from PIL import Image, ImageSequence
 
 from fastheat import Heatmap, kernels, save_gif
 from fastheat.encode import encode_chunk
+from fastheat.palette import TRANSPARENT
 from fastheat.stills import paint
 
 
@@ -123,7 +124,7 @@ def test_one_changed_cell_changes_its_rectangle_only(seed: int, n: int, m: int) 
     grid = layout.grid
     x0, y0 = int(grid.x0[j]), int(grid.y0[i])
     assert box == [x0, y0, int(grid.x1[j]) - x0, int(grid.y1[i]) - y0]
-    assert images.transparent == [True]
+    assert images.transparent == [TRANSPARENT]
 
 
 def test_minus_zero_is_another_text_than_zero() -> None:

@@ -1,0 +1,237 @@
+"""save_indexed_gif: finished pictures, as palette indices, through the same encoder into a file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from dataclasses import dataclass
+from os import PathLike
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from fastheat import gif
+from fastheat.encode import encode_indexed
+from fastheat.messages import short
+from fastheat.sources import load_frames
+from fastheat.timing import Clock, read_loop
+from fastheat.writer import GifFile, check_target
+
+CHUNK_BYTES = 1 << 22  # of pictures, about, which are encoded together
+CHUNK_FRAMES = 32
+LARGEST_SIDE = 65535  # px, a 16-bit number in GIF89a
+MOST_COLORS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedSummary:
+    """What was written.
+
+    Attributes
+    ----------
+    frames : int
+        Frames taken from the source.
+    merged : int
+        Those that showed the same as the one before and only made it last longer.
+    size : (int, int)
+        Width and height in pixels.
+    duration : float
+        Milliseconds that the animation plays once.
+    raised : int
+        Frames whose delay was raised to 20 ms, the shortest that browsers keep to.
+    bytes : int
+        Size of the GIF.
+    seconds : float
+        Time that it took.
+    """
+
+    frames: int
+    merged: int
+    size: tuple[int, int]
+    duration: float
+    raised: int
+    bytes: int
+    seconds: float
+
+
+def save_indexed_gif(
+    file: str | PathLike[str] | BinaryIO,
+    frames: object,
+    palette: object,
+    *,
+    fps: float | None = None,
+    duration: float | Sequence[float] | None = None,
+    loop: int | None = 0,
+) -> IndexedSummary:
+    """Write palette indices as an animated GIF, losslessly.
+
+    Only the rectangle that differs from the frame before is written, and in it, where that is
+    shorter, what stays as it was is transparent.
+
+    Parameters
+    ----------
+    file
+        A path or a binary file object. At every instant it holds a whole GIF of the frames written
+        so far, if it can seek.
+    frames
+        Palette indices: an array (T, H, W), a sequence or iterator of arrays (H, W) or of Pillow
+        images of mode "P" or "L", or the path of a ``.npy`` file. uint8, or other integers and
+        booleans that are indices. Taken a chunk at a time, and never collected.
+    palette
+        (n, 3) red, green and blue from 0 to 255 of 1 to 256 colours, or the 3n numbers in a row, as
+        `PIL.Image.Image.getpalette` has them.
+    fps
+        Frames per second.
+    duration
+        Milliseconds a frame, or of each frame in turn; 100 if `fps` is not given either. Written in
+        hundredths of a second, with rounding carried on; what is under 20 ms is raised to that.
+    loop
+        How often the animation is played again, 0 for ever; None plays it once.
+
+    Returns
+    -------
+    IndexedSummary
+        What was written.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument or a frame is not as expected; the file is not touched, unless a frame that
+        comes later than others is the reason, which are then in it.
+    OSError
+        If the file cannot be written.
+
+    Warns
+    -----
+    UserWarning
+        If delays were raised.
+
+    Examples
+    --------
+    >>> ramp = np.arange(64, dtype=np.uint8)
+    >>> frames = np.stack([np.tile(np.roll(ramp, t), (48, 1)) for t in range(64)])
+    >>> gray = np.repeat(4 * ramp[:, None], 3, axis=1)
+    >>> save_indexed_gif("ramp.gif", frames, gray, fps=25).frames
+    64
+    """
+    started = time.perf_counter()
+    check_target(file)
+    clock = Clock(fps, duration)
+    times = read_loop(loop)
+    table, colors = _read_palette(palette)
+    source = load_frames(frames) if isinstance(frames, str | PathLike) else frames
+    if isinstance(source, Sized):
+        clock.check(len(source))
+    pictures = _pictures(source, colors)
+    height, width = (first := next(pictures)).shape
+    # one color more than there are is transparent
+    header = gif.header((width, height), table, min(colors + 1, MOST_COLORS), times)
+    with GifFile(file, header) as target:
+        for start, chunk in _chunks(first, pictures):
+            images = encode_indexed(chunk, width, colors, first=start)
+            target.add_all(images.data, images.ends, images.transparent, clock)
+    clock.warn()
+    return IndexedSummary(
+        frames=clock.frames,
+        merged=target.merged,
+        size=(width, height),
+        duration=10.0 * target.ticks,
+        raised=clock.raised,
+        bytes=target.bytes,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _read_palette(palette: object) -> tuple[NDArray[np.uint8], int]:
+    """Return the colour table, (256, 3), and how many colours of it are given."""
+    expected = "expected palette to be 1 to 256 rows of red, green and blue, 0 to 255"
+    try:
+        given = np.asarray(palette)
+    except ValueError:
+        raise ValueError(f"{expected}, not {short(palette)}") from None
+    if given.ndim == 1 and given.size % 3 == 0:
+        given = given.reshape(-1, 3)
+    if given.ndim != 2 or given.shape[1] != 3 or not 1 <= len(given) <= MOST_COLORS:
+        raise ValueError(f"{expected}, not of shape {given.shape}")
+    if given.dtype.kind not in "iu":
+        raise TypeError(f"{expected}, not {given.dtype}")
+    if given.min() < 0 or given.max() > 255:
+        wrong = given[(given < 0) | (given > 255)][0]
+        raise ValueError(f"{expected}, not {wrong}")
+    table = np.zeros((MOST_COLORS, 3), np.uint8)
+    table[: len(given)] = given
+    return table, len(given)
+
+
+def _pictures(frames: object, colors: int) -> Iterator[NDArray[np.uint8]]:
+    """Yield each frame, checked, as uint8; at least one."""
+    if isinstance(frames, np.ndarray) and frames.ndim != 3:
+        raise ValueError(f"expected frames of shape (T, H, W), not {frames.shape}")
+    if not isinstance(frames, Iterable):
+        raise TypeError(
+            f"expected frames to be an array (T, H, W) or an iterable of arrays (H, W), "
+            f"not {short(frames)}"
+        )
+    shape: tuple[int, ...] | None = None
+    for number, frame in enumerate(frames):
+        if isinstance(frame, Image.Image) and frame.mode not in ("P", "L", "1"):
+            raise ValueError(
+                f"frame {number}: expected an image of mode 'P' or 'L', not {frame.mode!r}"
+            )
+        picture = np.asarray(frame)
+        if picture.ndim != 2 or 0 in picture.shape or max(picture.shape) > LARGEST_SIDE:
+            raise ValueError(
+                f"frame {number}: expected shape (H, W) with sides of 1 to {LARGEST_SIDE} px, "
+                f"not {picture.shape}"
+            )
+        if shape is not None and picture.shape != shape:
+            raise ValueError(f"frame {number}: expected shape {shape}, not {picture.shape}")
+        shape = picture.shape
+        if picture.dtype.kind not in "biu":
+            raise TypeError(f"frame {number}: expected palette indices, not {picture.dtype}")
+        if picture.dtype != np.uint8 or colors < MOST_COLORS:
+            low, high = int(picture.min()), int(picture.max())
+            if low < 0 or high >= colors:
+                raise ValueError(
+                    f"frame {number}: expected indices of a palette of {colors}, "
+                    f"not {low if low < 0 else high}"
+                )
+        yield picture.astype(np.uint8, copy=False)
+    if shape is None:
+        raise ValueError("expected at least one frame, not none")
+
+
+def _chunks(
+    first: NDArray[np.uint8], others: Iterator[NDArray[np.uint8]]
+) -> Iterator[tuple[bool, NDArray[np.uint8]]]:
+    """Yield (T, H, S) pictures, S a multiple of 8, each chunk after the last of the one before.
+
+    The very first begins with the first of all, and says so. An error in the frames is raised when
+    those before it were yielded.
+    """
+    height, width = first.shape
+    across = -(-width // 8) * 8
+    most = max(2, min(CHUNK_FRAMES, CHUNK_BYTES // (height * across)))
+    chunk = np.zeros((most + 1, height, across), np.uint8)
+    chunk[0, :, :width] = first
+    count, start = 1, True
+    failed: Exception | None = None
+    while failed is None:
+        try:
+            chunk[count, :, :width] = next(others)
+        except StopIteration:
+            break
+        except Exception as error:
+            failed = error
+            break
+        count += 1
+        if count == len(chunk):
+            yield start, chunk
+            chunk[0] = chunk[-1]
+            count, start = 1, False
+    if count > 1 or start:
+        yield start, chunk[:count]
+    if failed is not None:
+        raise failed
