@@ -10,15 +10,18 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks import chart, report
 from benchmarks.cases import CASES
 
 
 def main() -> None:
-    """Run the cases that were asked for, print their tables and write them as JSON."""
+    """Run the cases that were asked for, print their tables, and write what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("cases", nargs="*", metavar="case", help=", ".join(CASES))
     parser.add_argument("--quick", action="store_true", help="fewer frames and rounds")
     parser.add_argument("--json", type=Path, help="write the tables to this file too")
+    parser.add_argument("--chart", type=Path, help="draw the rates as a PNG of this name")
+    parser.add_argument("--readme", type=Path, help="put the tables in this file's place for them")
     arguments = parser.parse_args()
     unknown = set(arguments.cases) - set(CASES)
     if unknown:
@@ -28,11 +31,15 @@ def main() -> None:
     tables = {}
     for name in arguments.cases or CASES:
         with tempfile.TemporaryDirectory() as folder:
-            table = CASES[name](Path(folder), arguments.quick)
-        tables[name] = asdict(table)
-        print(f"\n{table.title}\n\n{table.markdown()}", flush=True)
+            tables[name] = CASES[name](Path(folder), arguments.quick)
+        print(f"\n{tables[name].markdown()}", flush=True)
     if arguments.json:
-        arguments.json.write_text(json.dumps(tables, indent=1) + "\n")
+        every = {name: asdict(table) for name, table in tables.items()}
+        arguments.json.write_text(json.dumps(every, indent=1) + "\n")
+    if arguments.chart:
+        chart.draw(tables, arguments.chart)
+    if arguments.readme:
+        arguments.readme.write_text(report.filled(arguments.readme.read_text(), tables))
 
 
 if __name__ == "__main__":

@@ -3,89 +3,276 @@
 from __future__ import annotations
 
 import pickle
-import time
+import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import fastheat
-from benchmarks import article
+from benchmarks import article, encoders
+from benchmarks.measure import Table, in_turn, one_core, ratio
 from benchmarks.processes import run
 from fastheat.cli import main
 from fastheat.demo import train
 
 ROOT = Path(fastheat.__file__).parents[1]
 OPTIONS = ["--cmap", "YlGn", "--vmin", "0", "--vmax", "0.05", "--valfmt", "{x:.9f}"]
-OPTIONS += ["--figsize", "15", "10", "--duration", "20", "--quiet", "--no-progress"]
+OPTIONS += ["--figsize", "15", "10", "--row-labels", "embed_dim_{}", "--col-labels", "orig_dim_{}"]
+OPTIONS += ["--duration", "20", "--quiet", "--no-progress"]
+JOB = "10 x 15 cells, nine decimals, 1500 x 1000 px"
+Values = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """What a case measured."""
-
-    title: str
-    header: list[str]
-    rows: list[list[str]]
-
-    def markdown(self) -> str:
-        """Return it as it stands in the README."""
-        lines = [self.header, ["---"] * len(self.header), *self.rows]
-        return "\n".join(["| " + " | ".join(line) + " |" for line in lines])
-
-
-def history(frames: int) -> list[np.ndarray]:
+def history(frames: int) -> list[Values]:
     """Return the weights of as many steps of a real training run, 10 x 15."""
     return list(train(frames - 1, every=1))
 
 
+def heatmap() -> fastheat.Heatmap:
+    """Return the article's layout."""
+    return fastheat.Heatmap(
+        (10, 15),
+        cmap="YlGn",
+        vmin=0,
+        vmax=0.05,
+        valfmt="{x:.9f}",
+        figsize=(15, 10),
+        row_labels="embed_dim_{}",
+        col_labels="orig_dim_{}",
+    )
+
+
+def index_frames(values: list[Values]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return the article's frames as palette indices, and their palette."""
+    layout = heatmap()
+    return np.stack([layout.indices(each) for each in values]), layout.palette
+
+
 def seed(folder: Path, quick: bool) -> Table:
-    """Draw the article's job by its code and by fastheat, in turn, on one processor."""
-    rounds, slow, many = (2, 3, 200) if quick else (3, 20, 1000)
-    data, gif = folder / "animation_data.obj", str(folder / "training_weights.gif")
+    """Draw the article's job by its code, by quicker ones, and by fastheat."""
+    rounds, slow, many = (1, 2, 200) if quick else (3, 12, 1000)
+    data = folder / "animation_data.obj"
     frames = history(many)
     data.write_bytes(pickle.dumps(frames))
-    main(["render", str(data), "-o", gif, *OPTIONS])  # compiles the kernels
-    theirs, ours = [], []
-    for _ in range(rounds):
-        start = time.process_time()
-        article.save(str(folder / "article.gif"), frames[:slow])
-        theirs.append((time.process_time() - start) / slow)
-        start = time.process_time()
-        main(["render", str(data), "-o", gif, *OPTIONS])
-        ours.append((time.process_time() - start) / many)
-    rate = median(a / b for a, b in zip(theirs, ours, strict=True))
-    size = Path(gif).stat().st_size / many
-    return Table(
-        "The article's job: 10 x 15 cells, nine decimals, 1500 x 1000 px, "
-        f"median of {rounds} rounds, one thread",
-        ["", "ms a frame", "frames a second", "bytes a frame"],
-        [
+    some = frames[:: many // slow][:slow]
+    ours = folder / "fastheat.gif"
+
+    def render(workers: int) -> None:
+        ours.unlink(missing_ok=True)
+        main(["render", str(data), "-o", str(ours), *OPTIONS, "--workers", str(workers)])
+
+    peers = {
+        "the article's code": article.by_figures,
+        "matplotlib, one figure for all frames": article.by_one_figure,
+        "seaborn.heatmap": article.by_seaborn,
+    }
+    gifs = {name: folder / f"{k}.gif" for k, name in enumerate(peers)}
+    jobs: dict[str, Callable[[], object]] = {
+        name: partial(article.save, gifs[name], some, draw) for name, draw in peers.items()
+    }
+    jobs["fastheat, one thread"] = partial(render, 1)
+    for name in peers:  # imports, fonts and, of ours, the kernels
+        article.save(gifs[name], some[:1], peers[name])
+    render(1)
+    with one_core():
+        times = in_turn(jobs, rounds)
+    both = in_turn({"fastheat, two threads": partial(render, 2)}, rounds)
+    counts = dict.fromkeys(peers, slow)
+    rows = []
+    base = times["the article's code"]
+    figures = {}
+    for name, seconds in {**times, **both}.items():
+        count = counts.get(name, many)
+        rate = ratio(base, seconds, count / slow)
+        size = gifs.get(name, ours).stat().st_size / count
+        figures[name] = rate
+        rows.append(
             [
-                f"the article's code, {slow} frames",
-                f"{1e3 * median(theirs):,.0f}",
-                f"{1 / median(theirs):.2f}",
-                f"{(folder / 'article.gif').stat().st_size / slow:,.0f}",
-            ],
-            [
-                f"fastheat, {many} frames",
-                f"{1e3 * median(ours):.2f}",
-                f"{1 / median(ours):,.0f}",
+                f"{name}, {count:,} frames",
+                f"{1e3 * median(seconds) / count:,.2f}",
+                f"{count / median(seconds):,.1f}",
                 f"{size:,.0f}",
-            ],
-            ["ratio", f"**{rate:,.0f}**", "", ""],
-        ],
+                f"**{rate:,.1f}**",
+            ]
+        )
+    return Table(
+        f"The article's job: {JOB}, every text changing. From file to file, median of "
+        f"{rounds} rounds in one process, one core but for two threads.",
+        ["", "ms a frame", "frames/s", "bytes a frame", "times the article's rate"],
+        rows,
+        figures,
+    )
+
+
+def encode(folder: Path, quick: bool) -> Table:
+    """Encode the same index frames by everything that can."""
+    rounds, many = (1, 6) if quick else (3, 60)
+    frames, palette = index_frames(history(1000)[200 : 200 + many])
+    ways, missing = encoders.available(frames, palette, folder)
+    paths = {name: folder / f"encoded-{k}.gif" for k, name in enumerate(ways)}
+    for name, way in ways.items():  # imports, and of ours the kernels
+        way(frames[:2] if name == "fastheat" else frames, palette, paths[name])
+    with one_core():
+        times = in_turn(
+            {name: partial(way, frames, palette, paths[name]) for name, way in ways.items()}, rounds
+        )
+    rows, figures = [], {}
+    sizes = {name: path.stat().st_size / many for name, path in paths.items()}
+    for name, seconds in times.items():
+        lossless = encoders.is_lossless(paths[name], frames, palette)
+        figures[f"time, {name}"] = ratio(seconds, times["fastheat"])
+        figures[f"bytes, {name}"] = sizes[name] / sizes["fastheat"]
+        rows.append(
+            [
+                name,
+                f"{1e3 * median(seconds) / many:,.2f}",
+                f"{figures[f'time, {name}']:,.1f}",
+                f"{sizes[name]:,.0f}",
+                f"{figures[f'bytes, {name}']:.2f}",
+                "yes" if lossless else "no",
+            ]
+        )
+        if name == "fastheat" and not lossless:
+            raise AssertionError("expected fastheat to be lossless")
+    return Table(
+        f"Encoding {many} finished index frames of the article's job: median of {rounds} rounds, "
+        "one core.",
+        ["", "ms a frame", "times fastheat's", "bytes a frame", "times fastheat's", "lossless"],
+        rows,
+        figures,
+        [f"Missing here: {'; '.join(missing)}."] if missing else [],
+    )
+
+
+def change(folder: Path, quick: bool) -> Table:
+    """Change ever more of the 150 cells from frame to frame."""
+    rounds, many = (2, 300) if quick else (5, 2000)
+    rng = np.random.default_rng(0)
+    layout = heatmap()
+    start = rng.uniform(0.01, 0.04, 150)
+    jobs: dict[str, Callable[[], object]] = {}
+    sizes = {}
+    for count in (0, 1, 15, 150):
+        values = np.empty((many, 150))
+        values[0] = start
+        for t in range(1, many):
+            values[t] = values[t - 1]
+            values[t, rng.permutation(150)[:count]] += rng.normal(0, 2e-4, count)
+        path = folder / f"{count}.gif"
+        frames = values.reshape(many, 10, 15)
+        jobs[str(count)] = partial(quiet_save, path, frames, heatmap=layout, duration=20)
+        jobs[str(count)]()
+        sizes[str(count)] = path.stat().st_size / many
+    with one_core():
+        times = in_turn(jobs, rounds)
+    rows, figures = [], {}
+    for name, seconds in times.items():
+        figures[name] = median(a / b for a, b in zip(seconds, times["150"], strict=True))
+        rows.append(
+            [
+                name,
+                f"{1e3 * median(seconds) / many:.3f}",
+                f"{figures[name]:.3f}",
+                f"{sizes[name]:,.0f}",
+            ]
+        )
+    return Table(
+        f"Changed cells of 150 in each of {many:,} frames, the article's layout: median of "
+        f"{rounds} rounds, one thread.",
+        ["cells", "ms a frame", "of all changing", "bytes a frame"],
+        rows,
+        figures,
+    )
+
+
+def quiet_save(path: Path, frames: Values, **options: object) -> None:
+    """Write a GIF whose clipped values are not worth a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        path.unlink(missing_ok=True)
+        fastheat.save_gif(path, frames, **options)  # type: ignore[arg-type]
+
+
+def by_lookup(path: Path, frames: Values, palette: NDArray[np.uint8], zoom: int) -> None:
+    """Write what plain numpy and Pillow make of matrices: a table look-up, and the encoder."""
+    scaled = np.clip((frames + 3) / 6 * 255, 0, 255).astype(np.uint8)
+    if zoom > 1:
+        scaled = scaled.repeat(zoom, 1).repeat(zoom, 2)
+    encoders.by_pillow(scaled, palette, path)
+
+
+def shape(folder: Path, quick: bool) -> Table:
+    """Draw matrices of all sizes, every cell drifting."""
+    rounds = 2 if quick else 5
+    rng = np.random.default_rng(0)
+    rows, figures = [], {}
+    gray = np.arange(256, dtype=np.uint8).repeat(3).reshape(256, 3)
+    for side, valfmt, pixels, many in (
+        (16, None, 160, 2000),
+        (64, ".2f", None, 100),
+        (512, None, 512, 50),
+        (1024, None, 1024, 20),
+    ):
+        many = max(4, many // 10) if quick else many
+        drift = rng.normal(0, 0.03, (many, side, side)).cumsum(0)
+        frames = np.clip(rng.normal(0, 1, (side, side)) + drift, -3, 3)
+        look: dict[str, Any] = {"vmin": -3, "vmax": 3, "valfmt": valfmt}
+        if pixels is not None:
+            # 15 px on every side of the cells are free
+            inches = (pixels + 30) / 100
+            look |= {"figsize": (inches, inches), "row_labels": None, "col_labels": None}
+            look |= {"grid_width": 0}
+        layout = fastheat.Heatmap((side, side), **look)
+        paths = folder / "ours.gif", folder / "theirs.gif"
+        jobs: dict[str, Callable[[], object]] = {
+            str(workers): partial(
+                quiet_save, paths[0], frames, heatmap=layout, duration=20, workers=workers
+            )
+            for workers in (1, 2)
+        }
+        if pixels is not None:
+            jobs["lookup"] = partial(by_lookup, paths[1], frames, gray, pixels // side)
+        jobs["1"]()
+        times = in_turn(jobs, rounds)
+        text = "without text" if valfmt is None else "two decimals"
+        size = f"{layout.size[0]} x {layout.size[1]}"
+        for workers in ("1", "2"):
+            rate = ""
+            if "lookup" in times:
+                figures[f"{side}, {workers}"] = ratio(times["lookup"], times[workers])
+                rate = f"{figures[f'{side}, {workers}']:.1f}"
+            figures[f"{side}, {workers}, frames/s"] = many / median(times[workers])
+            rows.append(
+                [
+                    f"{side} x {side} {text}",
+                    size,
+                    workers,
+                    f"{1e3 * median(times[workers]) / many:.3f}",
+                    f"{many / median(times[workers]):,.0f}",
+                    rate,
+                ]
+            )
+    return Table(
+        f"Shapes, every cell drifting in every frame: median of {rounds} rounds; beside it what "
+        "numpy's table look-up and Pillow's encoder take for the cells alone.",
+        ["", "px", "threads", "ms a frame", "frames/s", "times numpy + Pillow's rate"],
+        rows,
+        figures,
     )
 
 
 def memory(folder: Path, quick: bool) -> Table:
     """Render ever longer histories in processes of their own and compare their peak memory."""
-    counts = [100, 1_000] if quick else [100, 1_000, 10_000]
+    counts, rounds = ([100, 400], 1) if quick else ([100, 1_000, 10_000], 3)
     rows = []
     frames = np.stack(history(1_000))
     first: dict[str, float] = {}
+    figures = {}
     for count in counts:
         longer = np.concatenate([frames] * -(-count // 1_000))[:count]
         pickled, mapped = folder / f"{count}.obj", folder / f"{count}.npy"
@@ -95,39 +282,84 @@ def memory(folder: Path, quick: bool) -> Table:
         for data in (mapped, pickled):
             gif = str(folder / "memory.gif")
             arguments = ["-m", "fastheat", "render", str(data), "-o", gif, *OPTIONS]
-            peak = median(run(arguments, cores=1, root=ROOT).peak for _ in range(3))
+            peak = median(run(arguments, cores=1, root=ROOT).peak for _ in range(rounds))
             first.setdefault(data.suffix, peak)
+            figures[f"{data.suffix}, {count}"] = peak / first[data.suffix]
             row += [f"{peak:.1f}", f"{peak / first[data.suffix]:.3f}"]
         rows.append(row)
     header = ["frames", ".npy, peak MiB", "ratio", "pickled list, peak MiB", "ratio"]
-    return Table("Peak memory of `fastheat render`, the article's job", header, rows)
+    title = "Peak memory of `fastheat render`, the article's job, in processes of their own."
+    return Table(title, header, rows, figures)
 
 
 def start(folder: Path, quick: bool) -> Table:
     """Compare whole processes with one that only imports matplotlib.pyplot."""
-    rounds = 3 if quick else 7
+    rounds = 2 if quick else 7
     values = "np.random.default_rng(0).random((10, 15))"
     code = "import numpy as np, fastheat; h = fastheat.Heatmap((10, 15), vmin=0, vmax=1); "
     code += f"a = {values}"
     still = f"{code}; h.image(a).save({str(folder / 'one.png')!r})"
     gif = f"{code}; fastheat.save_gif({str(folder / 'one.gif')!r}, a[None], heatmap=h)"
+    film = f"{code}; fastheat.save_gif({str(folder / 'two.gif')!r}, [a, 1 - a], heatmap=h)"
     jobs = [
         ("import matplotlib.pyplot", "import matplotlib.pyplot", False, rounds),
         ("import fastheat", "import fastheat", False, rounds),
         ("one picture, Heatmap.image, warm cache", still, False, rounds),
         ("one picture, Heatmap.image, empty cache", still, True, rounds),
-        ("a GIF of one frame, save_gif, warm cache", gif, False, rounds),
-        ("a GIF of one frame, save_gif, empty cache (compiling)", gif, True, 2 if quick else 3),
+        ("a GIF of one frame, warm cache", gif, False, rounds),
+        ("a GIF of one frame, empty cache (compiling)", gif, True, 1 if quick else 3),
+        ("a GIF of two frames, warm cache", film, False, rounds),
     ]
+    if not quick:
+        jobs.append(("a GIF of two frames, empty cache (compiling)", film, True, 3))
     times: dict[str, list[float]] = {name: [] for name, *_ in jobs}
-    run(["-c", gif], root=ROOT)
+    run(["-c", film], root=ROOT)
     for k in range(rounds):
         for name, source, cold, times_to_run in jobs:
             if k < times_to_run:
                 times[name].append(run(["-c", source], cold=cold, root=ROOT).wall)
     base = median(times[jobs[0][0]])
-    rows = [[name, f"{median(t):.2f}", f"{median(t) / base:.2f}"] for name, t in times.items()]
-    return Table("Whole processes", ["", "seconds", "ratio"], rows)
+    figures = {name: median(seconds) / base for name, seconds in times.items()}
+    rows = [[name, f"{median(t):.2f}", f"{figures[name]:.2f}"] for name, t in times.items()]
+    return Table("Whole processes, medians.", ["", "seconds", "ratio"], rows, figures)
 
 
-CASES: dict[str, Callable[[Path, bool], Table]] = {"seed": seed, "memory": memory, "start": start}
+def floor(folder: Path, quick: bool) -> Table:
+    """Compare the article's job with copying its index frames once."""
+    rounds, many = (3, 100) if quick else (9, 400)
+    values = history(1000)[:many]
+    frames, _ = index_frames(values[:100])
+    layout = heatmap()
+    target = np.empty_like(frames[0])
+
+    def copy() -> None:
+        for k in range(many):
+            np.copyto(target, frames[k % len(frames)])
+
+    jobs: dict[str, Callable[[], object]] = {
+        "copying each frame of 1500 x 1000 indices": copy,
+        "drawing, encoding and writing it": partial(
+            quiet_save, folder / "floor.gif", np.stack(values), heatmap=layout, duration=20
+        ),
+    }
+    for job in jobs.values():
+        job()
+    with one_core():
+        times = in_turn(jobs, rounds)
+    first, second = times.values()
+    rate = ratio(second, first)
+    return Table(
+        f"The copying floor: {many} frames of the article's job, median of {rounds} rounds, one "
+        "core.",
+        ["", "ms a frame", "ratio"],
+        [
+            [name, f"{1e3 * median(seconds) / many:.3f}", f"{value:.1f}"]
+            for (name, seconds), value in zip(times.items(), (1.0, rate), strict=True)
+        ],
+        {"floor": rate},
+    )
+
+
+CASES: dict[str, Callable[[Path, bool], Table]] = {
+    case.__name__: case for case in (seed, encode, change, shape, memory, start, floor)
+}

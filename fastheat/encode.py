@@ -62,16 +62,15 @@ def encode_chunk(
         return images
     from fastheat import kernels
 
-    every = np.concatenate([previous[None], values])
-    lettering, texts, lengths, lacking = _written(layout, every)
+    lettering, texts, lengths, lacking = _written(layout, previous, values)
     width, height = layout.size
-    frames, cells = len(every), layout.shape[0] * layout.shape[1]
+    frames, cells = 1 + len(values), layout.shape[0] * layout.shape[1]
     lettered = texts.shape[2] > 0
     changes = kernels.new_changes(frames, layout.shape, lettered)
     counts = np.zeros(4, np.int64)
     kernels.find_changes(
-        every,
-        every.view(np.int64),
+        previous.reshape(-1),
+        values.reshape(len(values), -1),
         layout.grid,
         layout.shades,
         lettering,
@@ -187,25 +186,25 @@ def _shown(layout: Layout, counts: NDArray[np.int64], frames: int, lacking: str)
 
 
 def _written(
-    layout: Layout, values: NDArray[np.float64]
+    layout: Layout, previous: NDArray[np.float64], values: NDArray[np.float64]
 ) -> tuple[Type, NDArray[np.int32], NDArray[np.int32], str]:
-    """Write the values.
+    """Write the values of the frame before, and of T frames.
 
     Returns
     -------
     type : Type
         With the letters of what was written.
-    texts : (T, N * M, longest) int32
+    texts : (1 + T, N * M, longest) int32
         The segments of each text.
-    lengths : (T, N * M) int32
+    lengths : (1 + T, N * M) int32
         How many there are, -1 where a text is longer than any cell has room for.
     lacking : str
         The characters that the font has no glyph for.
     """
-    frames = len(values)
-    cells = values.reshape(frames, -1)
+    frames = 1 + len(values)
     if layout.format is None:
         return layout.type, np.zeros((frames, 0, 0), np.int32), np.zeros((frames, 0), np.int32), ""
+    cells = np.concatenate([previous[None], values]).reshape(frames, -1)
     if layout.writing is None:
         return _written_in_python(layout, layout.format, cells)
     from fastheat import kernels

@@ -390,6 +390,7 @@ def write_numbers(
 # or the fill as well
 NOTHING, LETTERS, TEXT, WHOLE = range(4)
 UNDER, OVER, BAD, HIDDEN = range(4)  # what is counted
+LARGEST = np.finfo(np.float64).max
 # of a text: segments, font size, where row 0 of its letters lies, its first pixel and its width
 COUNT, SIZE, TOP, LEFT, WIDTH = range(5)
 # of a box to paint: the first three of its text, its sides, its first segment and where that begins
@@ -418,19 +419,37 @@ def new_changes(frames: int, shape: tuple[int, int], lettered: bool) -> Changes:
     )
 
 
-# x -> slot: 0 under, 1 .. E - 1 the levels, E over, E + 1 what is not finite. edges: (E,) ascending
-@inlined
-def slot_of(x, edges):
-    if not math.isfinite(x):
-        return edges.size + 1
-    low, high = 0, edges.size
-    while low < high:
-        middle = (low + high) >> 1
-        if edges[middle] <= x:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+# Slots of values: 0 under, 1 .. E - 1 the levels, E over, E + 1 what is not finite.
+# values, slots: (C,), shades: Shades
+@jit
+def find_slots(values, shades, slots):
+    edges, guide, origin, scale = shades.edges, shades.guide, shades.origin, shades.scale
+    last_piece = np.float64(guide.size - 2)
+    bad = edges.size + 1
+    for c in range(np.uint64(values.size)):
+        x = values[c]
+        place = (x - origin) * scale
+        place = place if place > 0.0 else 0.0  # and NaN
+        piece = np.uint64(min(place, last_piece))
+        # not above a value are the edges of lower pieces, and some of its own
+        slot, most = np.int64(guide[piece]), np.int64(guide[piece + U1])
+        while slot < most and edges[np.uint64(slot)] <= x:
+            slot += 1
+        slots[c] = slot if abs(x) <= LARGEST else bad
+
+
+# Adds to counts: (4,) how many values are out of the range. slots: (C,), shades: Shades
+@jit
+def count_outside(slots, shades, counts):
+    bad = shades.edges.size + 1
+    under = over = wrong = np.int64(0)
+    for c in range(np.uint64(slots.size)):
+        under += slots[c] < shades.first
+        wrong += slots[c] == bad
+        over += slots[c] > shades.last
+    counts[UNDER] += under
+    counts[OVER] += over - wrong
+    counts[BAD] += wrong
 
 
 # Where n segments stand between x0 and x1, y0 and y1, at the largest size that fits: the size, or
@@ -518,99 +537,157 @@ def update_text(c, n, size, left, width, top, widths, lows, highs, texts, old_te
     return LETTERS if alike else TEXT
 
 
-# Finds what has to be painted for each frame, and adds to counts: (4,). Frame 0 is not counted, and
-# only compared with.
-# values: (T, N, M), bits: the same as int64, texts: (T, C, longest) segments, lengths: (T, C),
-# places: (C, 5) to work in
-@entry
-def find_changes(values, bits, grid, shades, type_, texts, lengths, places, changes, counts):
-    frames, n, m = values.shape
-    column0, column1, row0, row1, center = grid.x0, grid.x1, grid.y0, grid.y1, grid.center
-    widths, tops = type_.widths, type_.tops
-    lows, highs = type_.lows, type_.highs
-    edges, alike = shades.edges, shades.alike
-    lettered = places.shape[0] > 0
+# The first and past the last cell to paint of each row of cells without text, and the rectangle.
+# slots, old_slots, dirty: (C,), rows, rectangle: of one frame in Changes, alike: Shades
+@jit
+def find_fills(slots, old_slots, alike, grid, dirty, rows, rectangle):
+    m = grid.x0.size
+    x0, x1, y0, y1 = 1 << 30, 0, 1 << 30, 0
+    for i in range(rows.shape[0]):
+        first, stop = m, 0
+        for j in range(m):
+            c = np.uint64(i * m + j)
+            differs = alike[np.uint64(slots[c])] != alike[np.uint64(old_slots[c])]
+            dirty[c] = WHOLE if differs else NOTHING
+            first = min(first, j if differs else m)
+            stop = j + 1 if differs else stop
+        rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 3] = first, stop, grid.y0[i], grid.y1[i]
+        if first < stop:
+            x0, x1 = min(x0, grid.x0[first]), max(x1, grid.x1[stop - 1])
+            y0, y1 = min(y0, grid.y0[i]), max(y1, grid.y1[i])
+    rectangle[0], rectangle[1], rectangle[2], rectangle[3] = x0, x1, y0, y1
+
+
+# The same of cells with text, and their boxes; returns how many have no room for theirs.
+# bits, old_bits: (C,) the values as int64, since -0.0 and NaN compare so, type_: Type,
+# texts, old_texts: (C, longest) segments, lengths: (C,), places: (C, 5) of the texts that are
+@jit
+def find_texts(
+    slots,
+    old_slots,
+    alike,
+    grid,
+    dirty,
+    rows,
+    rectangle,
+    fresh,
+    bits,
+    old_bits,
+    type_,
+    texts,
+    old_texts,
+    lengths,
+    places,
+    boxes,
+):
+    m = grid.x0.size
+    widths, lows, highs, tops = type_.widths, type_.lows, type_.highs, type_.tops
     sizes = widths.shape[0]
-    bad = edges.size + 1
-    for t in range(frames):
-        slots, dirty = changes.slots[t], changes.dirty[t]
-        boxes, rows = changes.boxes[t], changes.rows[t]
-        x0, x1, y0, y1 = 1 << 30, 0, 1 << 30, 0
-        for i in range(n):
-            rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 3] = m, 0, 1 << 30, 0
-            for j in range(m):
-                c = i * m + j
-                change = NOTHING
-                if t == 0 or bits[t, i, j] != bits[t - 1, i, j]:
-                    slot = slot_of(values[t, i, j], edges)
-                    slots[c] = slot
-                    if t == 0 or alike[slot] != alike[changes.slots[t - 1, c]]:
-                        change = WHOLE
-                    if lettered:
-                        count = np.int64(lengths[t, c])
-                        size, left, width, top = place_text(
-                            c,
-                            i,
-                            count,
-                            column0[j],
-                            column1[j],
-                            row0[i],
-                            row1[i],
-                            center[j],
-                            type_.align,
-                            type_.inset,
-                            widths,
-                            lows,
-                            highs,
-                            tops,
-                            texts[t],
-                        )
-                        written = update_text(
-                            c,
-                            max(count, 0),
-                            size,
-                            left,
-                            width,
-                            top,
-                            widths,
-                            lows,
-                            highs,
-                            texts[t],
-                            texts[max(t - 1, 0)],
-                            places,
-                            boxes,
-                        )
-                        change = max(change, written)
-                        if change == WHOLE:
-                            boxes[c, X0], boxes[c, X1] = column0[j], column1[j]
-                            boxes[c, Y0], boxes[c, Y1] = row0[i], row1[i]
-                            boxes[c, FIRST], boxes[c, FIRST_X] = 0, places[c, LEFT]
-                else:
-                    slots[c] = changes.slots[t - 1, c]
-                dirty[c] = change
-                if change != NOTHING:
-                    rows[i, 0] = min(rows[i, 0], j)
-                    rows[i, 1] = j + 1
-                    if lettered:
-                        x0, x1 = min(x0, boxes[c, X0]), max(x1, boxes[c, X1])
-                        rows[i, 2] = min(rows[i, 2], boxes[c, Y0])
-                        rows[i, 3] = max(rows[i, 3], boxes[c, Y1])
-                    else:
-                        x0, x1 = min(x0, column0[j]), max(x1, column1[j])
-                        rows[i, 2], rows[i, 3] = row0[i], row1[i]
-                if t == 0:
-                    continue
-                if slots[c] < shades.first:
-                    counts[UNDER] += 1
-                elif slots[c] == bad:
-                    counts[BAD] += 1
-                elif slots[c] > shades.last:
-                    counts[OVER] += 1
-                if lettered and places[c, SIZE] == sizes:
-                    counts[HIDDEN] += 1
-            y0, y1 = min(y0, rows[i, 2]), max(y1, rows[i, 3])
-        rectangle = changes.rectangles[t]
-        rectangle[0], rectangle[1], rectangle[2], rectangle[3] = x0, x1, y0, y1
+    hidden = 0
+    x0, x1, y0, y1 = 1 << 30, 0, 1 << 30, 0
+    for i in range(rows.shape[0]):
+        first, stop, top_y, bottom_y = m, 0, 1 << 30, 0
+        for j in range(m):
+            c = i * m + j
+            change = NOTHING
+            if fresh or alike[slots[c]] != alike[old_slots[c]]:
+                change = WHOLE
+            if fresh or bits[c] != old_bits[c]:
+                count = np.int64(lengths[c])
+                size, left, width, top = place_text(
+                    c,
+                    i,
+                    count,
+                    grid.x0[j],
+                    grid.x1[j],
+                    grid.y0[i],
+                    grid.y1[i],
+                    grid.center[j],
+                    type_.align,
+                    type_.inset,
+                    widths,
+                    lows,
+                    highs,
+                    tops,
+                    texts,
+                )
+                written = update_text(
+                    c,
+                    max(count, 0),
+                    size,
+                    left,
+                    width,
+                    top,
+                    widths,
+                    lows,
+                    highs,
+                    texts,
+                    old_texts,
+                    places,
+                    boxes,
+                )
+                change = max(change, written)
+            dirty[c] = change
+            if change == WHOLE:
+                boxes[c, X0], boxes[c, X1] = grid.x0[j], grid.x1[j]
+                boxes[c, Y0], boxes[c, Y1] = grid.y0[i], grid.y1[i]
+                boxes[c, FIRST], boxes[c, FIRST_X] = 0, places[c, LEFT]
+            if change != NOTHING:
+                first, stop = min(first, j), j + 1
+                x0, x1 = min(x0, boxes[c, X0]), max(x1, boxes[c, X1])
+                top_y, bottom_y = min(top_y, boxes[c, Y0]), max(bottom_y, boxes[c, Y1])
+            hidden += places[c, SIZE] == sizes
+        rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 3] = first, stop, top_y, bottom_y
+        y0, y1 = min(y0, top_y), max(y1, bottom_y)
+    rectangle[0], rectangle[1], rectangle[2], rectangle[3] = x0, x1, y0, y1
+    return hidden
+
+
+# Finds what has to be painted for each frame, and adds to counts: (4,). Frame 0 of what is written
+# and found is the one before the first.
+# previous: (C,), values: (T, C), texts: (1 + T, C, longest) segments, lengths: (1 + T, C),
+# places: (C, 5) to work in, none without text, changes: Changes of 1 + T frames
+@entry
+def find_changes(previous, values, grid, shades, type_, texts, lengths, places, changes, counts):
+    lettered = places.shape[0] > 0
+    for t in range(1 + values.shape[0]):
+        now = values[t - 1] if t > 0 else previous
+        old = values[t - 2] if t > 1 else previous
+        before = max(t - 1, 0)
+        find_slots(now, shades, changes.slots[t])
+        if t > 0:
+            count_outside(changes.slots[t], shades, counts)
+        if lettered:
+            hidden = find_texts(
+                changes.slots[t],
+                changes.slots[before],
+                shades.alike,
+                grid,
+                changes.dirty[t],
+                changes.rows[t],
+                changes.rectangles[t],
+                t == 0,
+                now.view(np.int64),
+                old.view(np.int64),
+                type_,
+                texts[t],
+                texts[before],
+                lengths[t],
+                places,
+                changes.boxes[t],
+            )
+            if t > 0:
+                counts[HIDDEN] += hidden
+        elif t > 0:
+            find_fills(
+                changes.slots[t],
+                changes.slots[before],
+                shades.alike,
+                grid,
+                changes.dirty[t],
+                changes.rows[t],
+                changes.rectangles[t],
+            )
 
 
 # ----------------------------------------------------------------------------------------- runs
@@ -656,66 +733,73 @@ def alike_pixels(word, other):
     return np.int64(exponent_of(differing & (~differing + U1)) >> U2)
 
 
-# The runs of what changes in a frame; returns how many. What lies between is transparent, rows of
-# letters that are what they were with it.
-# rectangle to rows: of one frame in Changes, column0, column1: (M,), inks: Shades, type_: Type,
-# texts, old_texts: (C, longest)
+# The runs of cells without text that change in a frame; returns how many. What lies between is
+# transparent. rectangle, slots, dirty, rows: of one frame in Changes, column0, column1: (M,),
+# inks: Shades
 @jit
-def cell_runs(
-    rectangle,
-    slots,
-    dirty,
-    boxes,
-    rows,
-    column0,
-    column1,
-    inks,
-    type_,
-    texts,
-    old_texts,
-    indices,
-    starts,
-):
+def fill_runs(rectangle, slots, dirty, rows, column0, column1, inks, indices, starts):
     x0, y0 = rectangle[0], rectangle[2]
     width = rectangle[1] - x0
     pixels = width * (rectangle[3] - y0)
     m = column0.size
+    n, last, done = np.int64(0), np.int64(-1), np.int64(0)
+    for i in range(rows.shape[0]):
+        for y in range(rows[i, 2], rows[i, 3]):
+            row0 = (y - y0) * width - x0
+            for j in range(np.uint64(rows[i, 0]), np.uint64(rows[i, 1])):
+                c = np.uint64(i * m) + j
+                if dirty[c] == NOTHING:
+                    continue
+                start = row0 + column0[j]
+                if start > done:
+                    n = begin_run(TRANSPARENT, done, last, n, indices, starts)
+                    last = np.int64(TRANSPARENT)
+                fill = np.int64(inks[np.uint64(slots[c]), 0])
+                n = begin_run(fill, start, last, n, indices, starts)
+                last = fill
+                done = row0 + column1[j]
+    if done < pixels:
+        n = begin_run(TRANSPARENT, done, last, n, indices, starts)
+    starts[n] = pixels
+    return n
+
+
+# The same of cells with text. Where letters stand as others did before, what both have in a row of
+# pixels is left: whole segments, and of those beside what is left the pixels that are alike.
+# boxes: of one frame in Changes, type_: Type, texts, old_texts: (C, longest)
+@jit
+def text_runs(
+    rectangle, slots, dirty, boxes, rows, columns, inks, type_, texts, old_texts, indices, starts
+):
+    x0, y0 = rectangle[0], rectangle[2]
+    width = rectangle[1] - x0
+    pixels = width * (rectangle[3] - y0)
     widths, lines, line_starts, line_runs = type_.widths, type_.lines, type_.starts, type_.runs
     heads, tails = type_.heads, type_.tails
     sizes, lines_high = lines.shape[0], lines.shape[2]
-    lettered = boxes.shape[0] > 0
     n, last, done = np.int64(0), np.int64(-1), np.int64(0)
     for i in range(rows.shape[0]):
         for y in range(rows[i, 2], rows[i, 3]):
             row0 = (y - y0) * width - x0
             for j in range(rows[i, 0], rows[i, 1]):
-                c = i * m + j
-                if dirty[c] == NOTHING:
+                c = i * columns + j
+                if dirty[c] == NOTHING or y < boxes[c, Y0] or y >= boxes[c, Y1]:
                     continue
-                start, stop = row0 + column0[j], row0 + column1[j]
-                line, size = np.int64(-1), np.int64(0)
-                if lettered:
-                    if y < boxes[c, Y0] or y >= boxes[c, Y1]:
-                        continue
-                    start, stop = row0 + boxes[c, X0], row0 + boxes[c, X1]
-                    size = np.int64(boxes[c, SIZE])
-                    line = y - np.int64(boxes[c, TOP])
+                start, stop = row0 + boxes[c, X0], row0 + boxes[c, X1]
+                size = np.int64(boxes[c, SIZE])
+                line = y - np.int64(boxes[c, TOP])
+                inked = 0 <= line < lines_high and size < sizes
                 slot = np.int64(slots[c])
                 fill = np.int64(inks[slot, 0])
-                pixel, written = start, stop
-                if 0 <= line < lines_high and size < sizes:
-                    pixel = row0 + boxes[c, FIRST_X]
-                    written = np.int64(0)
+                pixel = row0 + boxes[c, FIRST_X] if inked else stop
                 if dirty[c] != LETTERS:
                     if start > done:
                         n = begin_run(TRANSPARENT, done, last, n, indices, starts)
                         last = np.int64(TRANSPARENT)
-                    if start < pixel or written:
+                    if start < pixel:
                         n = begin_run(fill, start, last, n, indices, starts)
                         last = fill
                     done = stop
-                if written:
-                    continue
                 old_pixel = pixel
                 for s in range(boxes[c, FIRST], boxes[c, COUNT]):
                     if pixel >= stop:
@@ -1133,21 +1217,33 @@ def encode_changes(start, room, grid, shades, type_, texts, changes, runs, coder
             return t
         sides = changes.rectangles[t]
         if sides[0] < sides[1]:
-            n = cell_runs(
-                sides,
-                changes.slots[t],
-                changes.dirty[t],
-                changes.boxes[t],
-                changes.rows[t],
-                grid.x0,
-                grid.x1,
-                shades.inks,
-                type_,
-                texts[t],
-                texts[t - 1],
-                runs.indices,
-                runs.starts,
-            )
+            if texts.shape[2] > 0:
+                n = text_runs(
+                    sides,
+                    changes.slots[t],
+                    changes.dirty[t],
+                    changes.boxes[t],
+                    changes.rows[t],
+                    grid.x0.size,
+                    shades.inks,
+                    type_,
+                    texts[t],
+                    texts[t - 1],
+                    runs.indices,
+                    runs.starts,
+                )
+            else:
+                n = fill_runs(
+                    sides,
+                    changes.slots[t],
+                    changes.dirty[t],
+                    changes.rows[t],
+                    grid.x0,
+                    grid.x1,
+                    shades.inks,
+                    runs.indices,
+                    runs.starts,
+                )
             rectangle = (sides[0], sides[1], sides[2], sides[3])
             end = write_image(rectangle, runs.indices, runs.starts, n, coder, out, end)
         ends[t] = end

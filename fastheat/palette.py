@@ -16,6 +16,7 @@ from fastheat.colors import RGB, contrast_ratio, delta_e_2000, srgb_to_lab
 TRANSPARENT = 0  # palette index of what stays as it was in the frame before
 TOLERANCE = 0.99  # CIEDE2000, from the colour of a cell to its colormap entry; 1.0 less rounding
 LONGEST_LEVEL = 32  # colormap entries that may be joined
+PIECES = 1024  # of the range, to find a value's level by
 STATIC_STEPS = 15  # coverage of labels, from the background to the ink
 FEWEST_STATIC_STEPS = 7
 
@@ -28,6 +29,11 @@ class Shades(NamedTuple):
     """
 
     edges: NDArray[np.float64]  # (E,) ascending, in data units
+    guide: NDArray[
+        np.int16
+    ]  # (G + 2,) how many edges lie before each of G equal pieces of the range
+    origin: float  # where the pieces begin, in data units
+    scale: float  # pieces in a data unit
     inks: NDArray[np.uint8]  # (E + 2, steps) palette index at each coverage, 0 the fill
     alike: NDArray[np.int64]  # (E + 2,) a number for each row of inks, the same for equal ones
     first: int  # the slots from first to last are in the range,
@@ -127,6 +133,7 @@ def plan_palette(
         len(colors_in_use) + 1,
         Shades(
             limits,
+            *_guide(limits),
             table_of_shades,
             np.unique(table_of_shades, axis=0, return_inverse=True)[1].reshape(-1),
             first,
@@ -136,6 +143,25 @@ def plan_palette(
         np.array([find(c) for c in _tuples(statics)], np.uint8),
         find(grid),
         table_of_shades[slots, 0],
+    )
+
+
+def _guide(edges: NDArray[np.float64]) -> tuple[NDArray[np.int16], float, float]:
+    """Return what tells the few edges near a value: see `Shades`.
+
+    A value's piece never falls as the value rises, by the very arithmetic that the edges' pieces
+    are found with, so edges of lower pieces are not above it.
+    """
+    finite = edges[np.isfinite(edges)]
+    origin = float(finite[0]) if len(finite) else 0.0
+    with np.errstate(all="ignore"):
+        scale = float(PIECES / (finite[-1] - origin)) if len(finite) else 0.0
+        scale = scale if np.isfinite(scale) else 0.0
+        pieces = np.clip(np.nan_to_num((edges - origin) * scale), 0, PIECES).astype(np.int64)
+    return (
+        np.searchsorted(pieces, np.arange(PIECES + 2)).astype(np.int16),
+        origin,
+        scale,
     )
 
 
