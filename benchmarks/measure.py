@@ -28,16 +28,25 @@ class Table:
         return "\n\n".join([self.title, table, *self.notes])
 
 
-def in_turn(jobs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Run all jobs once a round; return the seconds of each."""
-    times: dict[str, list[float]] = {name: [] for name in jobs}
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """What each of several jobs took, round by round."""
+
+    wall: dict[str, list[float]]
+    cpu: dict[str, list[float]]  # of the processor, in this process and in those it started
+
+
+def in_turn(jobs: Mapping[str, Callable[[], object]], rounds: int) -> Seconds:
+    """Run all jobs once a round, and time them."""
+    seconds = Seconds({name: [] for name in jobs}, {name: [] for name in jobs})
     for _ in range(rounds):
         for name, job in jobs.items():
             gc.collect()
-            start = time.perf_counter()
+            used, start = sum(os.times()[:4]), time.perf_counter()
             job()
-            times[name].append(time.perf_counter() - start)
-    return times
+            seconds.wall[name].append(time.perf_counter() - start)
+            seconds.cpu[name].append(sum(os.times()[:4]) - used)
+    return seconds
 
 
 def ratio(slower: list[float], faster: list[float], scale: float = 1.0) -> float:

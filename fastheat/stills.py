@@ -118,11 +118,9 @@ def _chain(text: str, affixes: tuple[int, int], writing: Writing) -> list[int]:
 
 def _letter(type_: Type, size: int, segment: int) -> NDArray[np.uint8]:
     """Return the steps of coverage of a segment, (rows, columns)."""
-    rows = []
-    for line in type_.lines[size, segment]:
-        runs = type_.runs[type_.starts[line] : type_.starts[line + 1]]
-        rows.append(np.repeat(runs & 0xFF, runs >> 8))
-    return np.stack(rows).astype(np.uint8)
+    lines = type_.lines[size, segment].tolist()
+    runs = np.concatenate([type_.runs[type_.starts[k] : type_.starts[k + 1]] for k in lines])
+    return np.repeat(runs & 0xFF, runs >> 8).astype(np.uint8).reshape(len(lines), -1)
 
 
 def _left(layout: Layout, j: int, width: int) -> int:

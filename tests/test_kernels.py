@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -110,6 +111,64 @@ def test_what_could_not_be_shown_is_counted_over_all_frames() -> None:
     assert (shown.under, shown.over, shown.bad, shown.hidden) == (2, 4, 2, 2)
     _, still = paint(layout, frame)
     assert (still.under, still.over, still.bad, still.hidden) == (1, 2, 1, 1)
+
+
+@kernels.entry  # type: ignore[untyped-decorator, unused-ignore]
+def slots_of(values: Any, shades: Any, slots: Any) -> None:
+    kernels.find_slots(values, shades, slots)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize(
+    ("vmin", "vmax"),
+    [(0.0, 1.0), (-3.0, 3.0), (1.0, 1.0), (0.0, 5e-324), (1e300, 1.0001e300), (-8e307, 8e307)],
+)
+def test_slots_are_found_as_numpy_searches_the_edges(
+    vmin: float, vmax: float, compiled: bool, request: pytest.FixtureRequest
+) -> None:
+    shades = Heatmap((2, 2), vmin=vmin, vmax=vmax, threshold=vmin).layout().shades
+    edges = shades.edges[np.isfinite(shades.edges)]
+    around = [np.nextafter(edges, side) for side in (-np.inf, np.inf)]
+    extreme = [0.0, -0.0, 5e-324, 1.7976931348623157e308, -1.7976931348623157e308]
+    spread = np.random.default_rng(0).uniform(vmin, vmax, 300)
+    values = np.concatenate([edges, *around, spread, extreme, [np.inf, -np.inf, np.nan]])
+    slots = np.empty(len(values), np.int16)
+    if not compiled:
+        request.getfixturevalue("uncompiled")
+    with np.errstate(all="ignore"):
+        (slots_of if compiled else slots_of.py_func)(values, shades, slots)
+    expected = np.searchsorted(shades.edges, values, side="right")
+    expected[~np.isfinite(values)] = len(shades.edges) + 1
+    np.testing.assert_array_equal(slots, expected)
+
+
+@pytest.mark.parametrize("each", [True, False])
+@pytest.mark.parametrize("step", [1, 3])
+@pytest.mark.parametrize("share", [0.02, 0.3, 1.0])
+def test_runs_of_differences_make_the_new_picture_of_the_old(
+    share: float, step: int, each: bool, uncompiled: None
+) -> None:
+    rng = np.random.default_rng(int(100 * share))
+    old, new = rng.integers(1, 4, (2, 10, 48)).astype(np.uint8)
+    new = np.where(rng.random(new.shape) < share, new, old)
+    rows = np.zeros((10, 2), np.int64)
+    words, old_words = new.view(np.uint64), old.view(np.uint64)
+    indices, starts = kernels.new_runs(480)
+    with np.errstate(over="ignore"):
+        sides = kernels.changed_rectangle(words, old_words, rows)
+        x0, x1, y0, y1 = map(int, sides)
+        n, used = kernels.difference_runs(
+            new, old, words, old_words, rows, x0, x1, y0, y1, step, 0, each, indices, starts
+        )
+    part = np.s_[y0:y1, x0:x1]
+    drawn = np.repeat(indices[:n], np.diff(starts[: n + 1].astype(int))).reshape(y1 - y0, x1 - x0)
+    assert (np.diff(starts[: n + 1].astype(int)) > 0).all()
+    assert (indices[1:n] != indices[: n - 1]).all()
+    shown = np.where(drawn == 0, old[part], drawn)
+    np.testing.assert_array_equal(shown[::step], new[part][::step])
+    assert used == (drawn == 0).any()
+    if each and step == 1:
+        np.testing.assert_array_equal(drawn == 0, old[part] == new[part])
 
 
 @given(st.integers(0, 2**32), st.integers(1, 6), st.integers(1, 6))

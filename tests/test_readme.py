@@ -1,11 +1,15 @@
 """What the README says is so: its Python runs, its commands exist, its GIF is one of ours."""
 
+import json
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
+from benchmarks.cases import CASES
+from benchmarks.measure import Table
+from benchmarks.report import filled
 from fastheat.cli import main
 from fastheat.gif import read_info
 from fastheat.heatmap import option_names
@@ -20,9 +24,10 @@ def blocks(language: str) -> list[str]:
 
 def test_the_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (code,) = blocks("python")
+    code = "\n".join(blocks("python"))
     exec(compile(code, "README.md", "exec"), {})
     assert (tmp_path / "weights.gif").stat().st_size > 1000
+    assert (tmp_path / "same.gif").stat().st_size > 1000
     assert (tmp_path / "last.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -50,6 +55,14 @@ def test_every_option_it_names_exists() -> None:
         named |= set(re.findall(r"`(\w+)=", row.split("|")[2]))
     assert named
     assert named <= known
+
+
+def test_its_figures_are_those_that_the_benchmarks_wrote() -> None:
+    results = json.loads((ROOT / "benchmarks" / "results.json").read_text())
+    tables = {name: Table(**table) for name, table in results.items()}
+    assert list(tables) == list(CASES)
+    assert all(f"<!-- {name} -->" in README for name in tables)
+    assert filled(README, tables) == README
 
 
 def test_its_gif_is_small_and_whole() -> None:
