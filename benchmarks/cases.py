@@ -112,12 +112,12 @@ def seed(folder: Path, quick: bool) -> Table:
 
 def encode(folder: Path, quick: bool) -> Table:
     """Encode the same index frames by everything that can."""
-    rounds, many = (1, 6) if quick else (3, 60)
+    rounds, many = (1, 6) if quick else (3, 40)
     frames, palette = index_frames(history(1000)[200 : 200 + many])
     ways, missing = encoders.available(frames, palette, folder)
     paths = {name: folder / f"encoded-{k}.gif" for k, name in enumerate(ways)}
     for name, way in ways.items():  # imports, and of ours the kernels
-        way(frames[:2] if name == "fastheat" else frames, palette, paths[name])
+        way(frames[:2], palette, paths[name])
     with one_core():
         times = in_turn(
             {name: partial(way, frames, palette, paths[name]) for name, way in ways.items()}, rounds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -42,11 +43,19 @@ def in_turn(jobs: Mapping[str, Callable[[], object]], rounds: int) -> Seconds:
     for _ in range(rounds):
         for name, job in jobs.items():
             gc.collect()
-            used, start = sum(os.times()[:4]), time.perf_counter()
+            used, start = _processor_seconds(), time.perf_counter()
             job()
             seconds.wall[name].append(time.perf_counter() - start)
-            seconds.cpu[name].append(sum(os.times()[:4]) - used)
+            seconds.cpu[name].append(_processor_seconds() - used)
     return seconds
+
+
+def _processor_seconds() -> float:
+    """Return what this process and those that it waited for have used."""
+    return sum(
+        usage.ru_utime + usage.ru_stime
+        for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
 
 
 def ratio(slower: list[float], faster: list[float], scale: float = 1.0) -> float:
