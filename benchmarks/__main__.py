@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks import chart, report
 from benchmarks.cases import CASES
+from benchmarks.measure import Table
 
 
 def main() -> None:
@@ -19,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("cases", nargs="*", metavar="case", help=", ".join(CASES))
     parser.add_argument("--quick", action="store_true", help="fewer frames and rounds")
-    parser.add_argument("--json", type=Path, help="write the tables to this file too")
+    parser.add_argument("--json", type=Path, help="put the tables in this file, beside others")
     parser.add_argument("--chart", type=Path, help="draw the rates as a PNG of this name")
     parser.add_argument("--readme", type=Path, help="put the tables in this file's place for them")
     arguments = parser.parse_args()
@@ -34,8 +35,11 @@ def main() -> None:
             tables[name] = CASES[name](Path(folder), arguments.quick)
         print(f"\n{tables[name].markdown()}", flush=True)
     if arguments.json:
-        every = {name: asdict(table) for name, table in tables.items()}
+        every = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}
+        every |= {name: asdict(table) for name, table in tables.items()}
+        every = {name: every[name] for name in CASES if name in every}
         arguments.json.write_text(json.dumps(every, indent=1) + "\n")
+        tables = {name: Table(**table) for name, table in every.items()}
     if arguments.chart:
         chart.draw(tables, arguments.chart)
     if arguments.readme:

@@ -1,14 +1,19 @@
-"""Whole processes, timed from outside, with their peak memory."""
+"""Whole processes, timed from outside, with their peak memory.
+
+Run as a module it is the launcher between: a process begins with the peak of the one that starts
+it, which so has to be small.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 
@@ -36,24 +41,27 @@ def run(
         The folder that fastheat and the benchmarks are imported from.
     """
     environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONPATH": str(root)}
-
-    def limit() -> None:
-        if cores is not None:
-            os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
-
     with tempfile.TemporaryDirectory() as cache:
         if cold:
             environment["NUMBA_CACHE_DIR"] = cache
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, *arguments],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            preexec_fn=limit,
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, process.args)
+        launcher = [sys.executable, "-m", "benchmarks.processes", str(cores or 0), *arguments]
+        result = subprocess.run(launcher, env=environment, stdout=subprocess.PIPE, check=True)
+    return Usage(**json.loads(result.stdout))
+
+
+def _launch(cores: int, arguments: Sequence[str]) -> Usage:
+    if cores and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    silent = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+    command = [sys.executable, *arguments]
+    start = time.perf_counter()
+    process = os.posix_spawn(sys.executable, command, os.environ, file_actions=silent)
+    _, status, usage = os.wait4(process, 0)
+    wall = time.perf_counter() - start
+    if code := os.waitstatus_to_exitcode(status):
+        raise subprocess.CalledProcessError(code, command)
     return Usage(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(_launch(int(sys.argv[1]), sys.argv[2:]))))
