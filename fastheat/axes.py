@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from fastheat.gif import LARGEST_SIDE
 from fastheat.palette import Palette
 from fastheat.text import STATIC_SUPERSAMPLE, Typeface, measure
 
@@ -22,7 +23,6 @@ TIGHT_PAD = 1.08  # font sizes that Figure.tight_layout leaves free around all
 SUBPLOT = (0.125, 0.11, 0.9, 0.88)  # left, bottom, right, top of the figure before tight_layout
 BAR_FRACTION, BAR_PAD, BAR_ASPECT = 0.15, 0.05, 20.0  # of Figure.colorbar
 ASCENT, DESCENT = 1556 / 2048, 492 / 2048  # of a line, in font sizes: DejaVu Sans' OS/2 table
-LARGEST_SIDE = 65535  # px, a 16-bit number in GIF89a
 LONGEST_SIDE = 1500  # px that a picture without figsize keeps its cells within, where it can
 PLAIN_SIDE = 720  # px of the cells of a picture without figsize and text
 

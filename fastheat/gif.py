@@ -17,6 +17,7 @@ TRAILER = b";"  # section 27; decoders ignore what follows it
 SHORTEST_DELAY = 2  # hundredths; browsers play 0 and 1 as 10
 LONGEST_DELAY = 65535  # hundredths, 16 bits
 MOST_LOOPS = 65535
+LARGEST_SIDE = 65535  # px, 16 bits
 # the smallest image: one pixel of index 0, which changes nothing where that is transparent; its
 # codes of 3 bits are clear (4), the index, end (5) (sections 20, 22)
 EMPTY_IMAGE = struct.pack("<BHHHHBBBHB", 0x2C, 0, 0, 1, 1, 0, 2, 2, 4 | 0 << 3 | 5 << 6, 0)

@@ -21,7 +21,6 @@ from fastheat.writer import GifFile, check_target
 
 CHUNK_BYTES = 1 << 22  # of pictures, about, which are encoded together
 CHUNK_FRAMES = 32
-LARGEST_SIDE = 65535  # px, a 16-bit number in GIF89a
 MOST_COLORS = 256
 
 
@@ -181,9 +180,9 @@ def _pictures(frames: object, colors: int) -> Iterator[NDArray[np.uint8]]:
                 f"frame {number}: expected an image of mode 'P' or 'L', not {frame.mode!r}"
             )
         picture = np.asarray(frame)
-        if picture.ndim != 2 or 0 in picture.shape or max(picture.shape) > LARGEST_SIDE:
+        if picture.ndim != 2 or 0 in picture.shape or max(picture.shape) > gif.LARGEST_SIDE:
             raise ValueError(
-                f"frame {number}: expected shape (H, W) with sides of 1 to {LARGEST_SIDE} px, "
+                f"frame {number}: expected shape (H, W) with sides of 1 to {gif.LARGEST_SIDE} px, "
                 f"not {picture.shape}"
             )
         if shape is not None and picture.shape != shape:

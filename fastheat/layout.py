@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageFont
 
-from fastheat import axes, norms
+from fastheat import axes, gif, norms
 from fastheat.axes import Bar, Grid, Label, Plan
 from fastheat.formats import ValueFormat, as_written
 from fastheat.options import LARGEST_FONT, SMALLEST_FONT, Look
@@ -202,7 +202,7 @@ def _cell_size(look: Look, samples: list[str]) -> tuple[int, int]:
 def _grid_line(look: Look, cells: axes.Box) -> int:
     n, m = look.shape
     if look.grid_width is not None:
-        width = min(look.grid_width * look.point, axes.LARGEST_SIDE)
+        width = min(look.grid_width * look.point, gif.LARGEST_SIDE)
         return max(1, math.floor(width + 0.5)) if width else 0
     cell = min(cells.width / m, cells.height / n)
     return min(math.floor(GRID_WIDTH * look.point + 0.5), int(cell) // GRID_SHARE)

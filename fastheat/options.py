@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastheat import axes
+from fastheat import axes, gif
 from fastheat.colormaps import Colormap
 from fastheat.colors import RGB, parse_color
 from fastheat.formats import ValueFormat
@@ -58,9 +58,9 @@ def read_shape(shape: object) -> tuple[int, int]:
         raise TypeError(f"expected shape to be (rows, columns), not {short(shape)}") from None
     if n < 1 or m < 1:
         raise ValueError(f"expected at least one row and column, not shape={(n, m)!r}")
-    if max(n, m) > axes.LARGEST_SIDE:
+    if max(n, m) > gif.LARGEST_SIDE:
         raise ValueError(
-            f"expected at most {axes.LARGEST_SIDE} rows and columns, not shape={(n, m)!r}"
+            f"expected at most {gif.LARGEST_SIDE} rows and columns, not shape={(n, m)!r}"
         )
     return n, m
 
@@ -144,11 +144,11 @@ def read_figure(figsize: object, inch: float) -> tuple[int, int]:
         raise ValueError(
             f"expected figsize to be a width and a height above 0 in inches, not {short(figsize)}"
         ) from None
-    most = 10.0 * axes.LARGEST_SIDE
+    most = 10.0 * gif.LARGEST_SIDE
     sides = int(min(width * inch + 1e-9, most)), int(min(height * inch + 1e-9, most))
-    if min(sides) < 1 or max(sides) > axes.LARGEST_SIDE:
+    if min(sides) < 1 or max(sides) > gif.LARGEST_SIDE:
         raise ValueError(
-            f"expected a picture of 1 to {axes.LARGEST_SIDE} px a side, which is all that a GIF "
+            f"expected a picture of 1 to {gif.LARGEST_SIDE} px a side, which is all that a GIF "
             f"can have, not {sides[0]} x {sides[1]} px: figsize={short(figsize)}, dpi={inch:g}"
         )
     return sides
