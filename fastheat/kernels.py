@@ -746,8 +746,8 @@ def fill_runs(rectangle, slots, dirty, rows, column0, column1, inks, indices, st
     for i in range(rows.shape[0]):
         for y in range(rows[i, 2], rows[i, 3]):
             row0 = (y - y0) * width - x0
-            for j in range(np.uint64(rows[i, 0]), np.uint64(rows[i, 1])):
-                c = np.uint64(i * m) + j
+            for j in range(rows[i, 0], rows[i, 1]):
+                c = np.uint64(i * m + j)
                 if dirty[c] == NOTHING:
                     continue
                 start = row0 + column0[j]
@@ -1139,9 +1139,8 @@ def code_size_of(indices, n):
 # Copies bytes. Unsigned places are not tested for < 0, which would keep the loop from vectors.
 @inlined
 def copy(source, start, target, place, count):
-    a, b = np.uint64(start), np.uint64(place)
-    for k in range(np.uint64(count)):
-        target[b + k] = source[a + k]
+    for k in range(count):
+        target[np.uint64(place + k)] = source[np.uint64(start + k)]
 
 
 # Image descriptor, code size and n runs as data sub-blocks at out[end:]; returns where they end.
