@@ -55,7 +55,7 @@ def index_frames(values: list[Values]) -> tuple[NDArray[np.uint8], NDArray[np.ui
 
 def seed(folder: Path, quick: bool) -> Table:
     """Draw the article's job by its code, by quicker ones, and by fastheat."""
-    rounds, slow, many = (1, 2, 200) if quick else (3, 12, 1000)
+    rounds, slow, many = (1, 1, 100) if quick else (3, 12, 1000)
     data = folder / "animation_data.obj"
     frames = history(many)
     data.write_bytes(pickle.dumps(frames))
@@ -112,7 +112,7 @@ def seed(folder: Path, quick: bool) -> Table:
 
 def encode(folder: Path, quick: bool) -> Table:
     """Encode the same index frames by everything that can."""
-    rounds, many = (1, 6) if quick else (3, 40)
+    rounds, many = (1, 4) if quick else (3, 40)
     frames, palette = index_frames(history(1000)[200 : 200 + many])
     ways, missing = encoders.available(frames, palette, folder)
     paths = {name: folder / f"encoded-{k}.gif" for k, name in enumerate(ways)}
@@ -152,7 +152,7 @@ def encode(folder: Path, quick: bool) -> Table:
 
 def change(folder: Path, quick: bool) -> Table:
     """Change ever more of the 150 cells from frame to frame."""
-    rounds, many = (2, 300) if quick else (5, 2000)
+    rounds, many = (1, 200) if quick else (5, 2000)
     rng = np.random.default_rng(0)
     layout = heatmap()
     start = rng.uniform(0.01, 0.04, 150)
@@ -209,7 +209,7 @@ def by_lookup(path: Path, frames: Values, palette: NDArray[np.uint8], zoom: int)
 
 def shape(folder: Path, quick: bool) -> Table:
     """Draw matrices of all sizes, every cell drifting."""
-    rounds = 2 if quick else 5
+    rounds = 1 if quick else 5
     rng = np.random.default_rng(0)
     rows, figures = [], {}
     gray = np.arange(256, dtype=np.uint8).repeat(3).reshape(256, 3)
@@ -270,7 +270,7 @@ def shape(folder: Path, quick: bool) -> Table:
 
 def memory(folder: Path, quick: bool) -> Table:
     """Render ever longer histories in processes of their own and compare their peak memory."""
-    counts, rounds = ([100, 400], 1) if quick else ([100, 1_000, 10_000], 3)
+    counts, rounds = ([50, 200], 1) if quick else ([100, 1_000, 10_000], 3)
     rows = []
     frames = np.stack(history(1_000))
     first: dict[str, float] = {}
@@ -296,7 +296,7 @@ def memory(folder: Path, quick: bool) -> Table:
 
 def start(folder: Path, quick: bool) -> Table:
     """Compare whole processes with one that only imports matplotlib.pyplot."""
-    rounds = 2 if quick else 7
+    rounds = 1 if quick else 7
     values = "np.random.default_rng(0).random((10, 15))"
     code = "import numpy as np, fastheat; h = fastheat.Heatmap((10, 15), vmin=0, vmax=1); "
     code += f"a = {values}"
@@ -328,7 +328,7 @@ def start(folder: Path, quick: bool) -> Table:
 
 def floor(folder: Path, quick: bool) -> Table:
     """Compare the article's job with copying its index frames once."""
-    rounds, many = (3, 100) if quick else (9, 400)
+    rounds, many = (2, 50) if quick else (9, 400)
     values = history(1000)[:many]
     frames, _ = index_frames(values[:100])
     layout = heatmap()
