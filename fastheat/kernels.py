@@ -697,9 +697,6 @@ def find_changes(previous, values, grid, shades, type_, texts, lengths, places, 
 # goes on with the last index or not, and counts if it does not: that needs no branch.
 
 
-BIAS = np.uint64(1023)  # of a float64's exponent
-
-
 class Runs(NamedTuple):
     """Room for the runs of an image."""
 
@@ -718,6 +715,9 @@ def begin_run(index, pixel, last, n, indices, starts):
     indices[np.uint64(n)] = index
     starts[np.uint64(n)] = pixel
     return n + np.int64(index != last)
+
+
+BIAS = np.uint64(1023)  # of a float64's exponent
 
 
 # The power of two in a word, not 0: float64 has it as its exponent.
@@ -1272,9 +1272,9 @@ def encode_differences(
                 n = picture_runs(frames[t], x0, x1, y0, y1, runs.indices, runs.starts)
             else:
                 # whether to leave every single pixel shows in a part of the rows
-                counts = (0, 0)
-                for each in range(2):
-                    n, _ = difference_runs(
+                words_only = pixels_too = np.int64(0)
+                for k in range(3):
+                    n, used = difference_runs(
                         frames[t],
                         frames[t - 1],
                         words[t],
@@ -1284,29 +1284,16 @@ def encode_differences(
                         x1,
                         y0,
                         y1,
-                        SAMPLED,
+                        SAMPLED if k < 2 else 1,
                         free,
-                        each == 1,
+                        k == 1 or (k == 2 and pixels_too < words_only),
                         runs.indices,
                         runs.starts,
                     )
-                    counts = (counts[1], n)
-                n, used = difference_runs(
-                    frames[t],
-                    frames[t - 1],
-                    words[t],
-                    words[t - 1],
-                    rows,
-                    x0,
-                    x1,
-                    y0,
-                    y1,
-                    1,
-                    free,
-                    counts[1] < counts[0],
-                    runs.indices,
-                    runs.starts,
-                )
+                    if k == 0:
+                        words_only = n
+                    elif k == 1:
+                        pixels_too = n
                 if used:
                     transparents[t] = free
             end = write_image((x0, x1, y0, y1), runs.indices, runs.starts, n, coder, out, end)
