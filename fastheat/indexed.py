@@ -191,7 +191,8 @@ def _pictures(frames: object, colors: int) -> Iterator[NDArray[np.uint8]]:
         if picture.dtype.kind not in "biu":
             raise TypeError(f"frame {number}: expected palette indices, not {picture.dtype}")
         if picture.dtype != np.uint8 or colors < MOST_COLORS:
-            low, high = int(picture.min()), int(picture.max())
+            low = int(picture.min()) if picture.dtype.kind == "i" else 0
+            high = int(picture.max())
             if low < 0 or high >= colors:
                 raise ValueError(
                     f"frame {number}: expected indices of a palette of {colors}, "

@@ -96,6 +96,7 @@ def read_loop(loop: object) -> int | None:
 
 
 def is_whole(value: object) -> bool:
+    """Return whether a value is an integer, which True is not."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 

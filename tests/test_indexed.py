@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import io
 import itertools
 from collections.abc import Callable
@@ -222,6 +223,14 @@ def test_a_npy_file_and_the_palette_of_a_heatmap_are_taken(tmp_path: Path) -> No
     found = by_pillow((tmp_path / "out.gif").read_bytes())
     for (picture, _), each in zip(found, values, strict=True):
         np.testing.assert_array_equal(picture, heatmap.rgb(each))
+
+
+def test_its_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = {"np": np, "save_indexed_gif": save_indexed_gif}
+    (example,) = doctest.DocTestFinder().find(save_indexed_gif, globs=names)
+    assert doctest.DocTestRunner().run(example) == (0, len(example.examples))
+    assert (tmp_path / "ramp.gif").stat().st_size > 1000
 
 
 OK = np.zeros((2, 3, 4), np.uint8)
