@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ from fastheat.layout import Layout, Shown
 from fastheat.palette import TRANSPARENT
 from fastheat.stills import paint
 from fastheat.text import Type, shape_texts, with_atlas
+
+if TYPE_CHECKING:
+    from fastheat.kernels import Coder, Runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +64,59 @@ def encode_chunk(
         if len(values) > 1:
             images += encode_chunk(layout, values[0], values[1:])
         return images
+    if layout.format is None:
+        return _encode_fills(layout, previous, values)
+    return _encode_texts(layout, layout.format, previous, values)
+
+
+def _encode_fills(
+    layout: Layout, previous: NDArray[np.float64], values: NDArray[np.float64]
+) -> Images:
     from fastheat import kernels
 
-    lettering, texts, lengths, lacking = _written(layout, previous, values)
-    width, height = layout.size
+    n, m = layout.shape
+    coder, runs = _tools(layout.size[0] * layout.size[1])
+    fills = np.empty((2, n, m), np.uint8)
+    lines = kernels.new_lines(m)
+    rows = np.empty((n, 2), np.int64)
+    changed = np.empty(m + 1, np.uint32)
+    counts = np.zeros(4, np.int64)
+
+    def encode(start: int, out: NDArray[np.uint8], ends: NDArray[np.int64]) -> int:
+        done: int = kernels.encode_fills(
+            start,
+            kernels.room_for(coder),
+            layout.grid,
+            layout.shades,
+            previous,
+            values,
+            fills,
+            lines,
+            rows,
+            changed,
+            counts,
+            runs,
+            coder,
+            out,
+            ends,
+        )
+        return done
+
+    data, ends = _collect(encode, 1 + len(values), kernels.room_for(coder))
+    return Images(data, ends, [TRANSPARENT] * len(values), _shown(layout, counts, len(values), ""))
+
+
+def _encode_texts(
+    layout: Layout,
+    valfmt: ValueFormat,
+    previous: NDArray[np.float64],
+    values: NDArray[np.float64],
+) -> Images:
+    from fastheat import kernels
+
+    lettering, texts, lengths, lacking = _written(layout, valfmt, previous, values)
     frames, cells = 1 + len(values), layout.shape[0] * layout.shape[1]
-    lettered = texts.shape[2] > 0
-    changes = kernels.new_changes(frames, layout.shape, lettered)
+    changes = kernels.new_changes(frames, layout.shape)
     counts = np.zeros(4, np.int64)
     kernels.find_changes(
         previous.reshape(-1),
@@ -76,11 +126,11 @@ def encode_chunk(
         lettering,
         texts,
         lengths,
-        np.zeros((cells if lettered else 0, 5), np.int64),
+        np.zeros((cells, 5), np.int64),
         changes,
         counts,
     )
-    coder, runs = kernels.new_coder(width * height), kernels.new_runs(width * height)
+    coder, runs = _tools(layout.size[0] * layout.size[1])
 
     def encode(start: int, out: NDArray[np.uint8], ends: NDArray[np.int64]) -> int:
         done: int = kernels.encode_changes(
@@ -103,6 +153,13 @@ def encode_chunk(
     return Images(data, ends, [TRANSPARENT] * len(values), shown)
 
 
+def _tools(pixels: int) -> tuple[Coder, Runs]:
+    """Return what encodes images of so many pixels."""
+    from fastheat import kernels
+
+    return kernels.new_coder(pixels), kernels.new_runs(pixels)
+
+
 def _collect(
     encode: Callable[[int, NDArray[np.uint8], NDArray[np.int64]], int], frames: int, room: int
 ) -> tuple[bytes, list[int]]:
@@ -119,43 +176,41 @@ def _collect(
 def _encode_first(layout: Layout, values: NDArray[np.float64]) -> Images:
     """Encode the frame that all of is new, drawn in numpy: few kernels are compiled for it."""
     picture, shown = paint(layout, values)
-    return Images(*_encode_picture(picture, picture.shape[1]), [None], shown)
+    return Images(*_encode_picture(picture), [None], shown)
 
 
-def _encode_picture(picture: NDArray[np.uint8], width: int) -> tuple[bytes, list[int]]:
+def _encode_picture(picture: NDArray[np.uint8]) -> tuple[bytes, list[int]]:
     from fastheat import kernels
 
-    pixels = len(picture) * width
-    coder, runs = kernels.new_coder(pixels), kernels.new_runs(pixels)
+    coder, runs = _tools(picture.size)
     out = np.empty(kernels.room_for(coder), np.uint8)
-    size = kernels.encode_picture(picture, width, runs, coder, out)
+    size = kernels.encode_picture(picture, runs, coder, out)
     return out[:size].tobytes(), [size]
 
 
-def encode_indexed(pictures: NDArray[np.uint8], width: int, colors: int, *, first: bool) -> Images:
+def encode_indexed(pictures: NDArray[np.uint8], colors: int, *, first: bool) -> Images:
     """Encode palette indices that follow one another.
 
     Parameters
     ----------
     pictures
-        (T, H, S) C-contiguous, S a multiple of 8, of which `width` columns are shown and the others
-        are the same in all.
+        (T, H, W) C-contiguous.
     colors
         How many the palette has.
     first
         Whether the first of them is the first of all; else it is the one before those to encode.
     """
     if first:
-        images = Images(*_encode_picture(pictures[0], width), [None])
+        images = Images(*_encode_picture(pictures[0]), [None])
         if len(pictures) > 1:
-            images += encode_indexed(pictures, width, colors, first=False)
+            images += encode_indexed(pictures, colors, first=False)
         return images
     from fastheat import kernels
 
-    pixels = pictures.shape[1] * width
-    coder, runs = kernels.new_coder(pixels), kernels.new_runs(pixels)
-    words = pictures.view(np.uint64)
-    rows = np.empty((pictures.shape[1], 2), np.int64)
+    _, height, width = pictures.shape
+    coder, runs = _tools(height * width)
+    lines = kernels.new_lines(width)
+    rows = np.empty((height, 2), np.int64)
     transparents = np.empty(len(pictures), np.int64)
 
     def encode(start: int, out: NDArray[np.uint8], ends: NDArray[np.int64]) -> int:
@@ -163,8 +218,8 @@ def encode_indexed(pictures: NDArray[np.uint8], width: int, colors: int, *, firs
             start,
             kernels.room_for(coder),
             pictures,
-            words,
             colors,
+            lines,
             rows,
             runs,
             coder,
@@ -186,7 +241,10 @@ def _shown(layout: Layout, counts: NDArray[np.int64], frames: int, lacking: str)
 
 
 def _written(
-    layout: Layout, previous: NDArray[np.float64], values: NDArray[np.float64]
+    layout: Layout,
+    valfmt: ValueFormat,
+    previous: NDArray[np.float64],
+    values: NDArray[np.float64],
 ) -> tuple[Type, NDArray[np.int32], NDArray[np.int32], str]:
     """Write the values of the frame before, and of T frames.
 
@@ -202,11 +260,9 @@ def _written(
         The characters that the font has no glyph for.
     """
     frames = 1 + len(values)
-    if layout.format is None:
-        return layout.type, np.zeros((frames, 0, 0), np.int32), np.zeros((frames, 0), np.int32), ""
     cells = np.concatenate([previous[None], values]).reshape(frames, -1)
     if layout.writing is None:
-        return _written_in_python(layout, layout.format, cells)
+        return _written_in_python(layout, valfmt, cells)
     from fastheat import kernels
 
     texts = np.zeros((*cells.shape, layout.longest), np.int32)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from os import PathLike
-from typing import BinaryIO
+from typing import BinaryIO, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,8 +128,8 @@ def save_indexed_gif(
     # one color more than there are is transparent
     header = gif.header((width, height), table, min(colors + 1, MOST_COLORS), times)
     with GifFile(file, header) as target:
-        for start, chunk in _chunks(first, pictures):
-            images = encode_indexed(chunk, width, colors, first=start)
+        for start, chunk in _chunks(first, pictures, source if _is_as_read(source) else None):
+            images = encode_indexed(chunk, colors, first=start)
             target.add_all(images.data, images.ends, images.transparent, clock)
     clock.warn()
     return IndexedSummary(
@@ -203,35 +203,42 @@ def _pictures(frames: object, colors: int) -> Iterator[NDArray[np.uint8]]:
         raise ValueError("expected at least one frame, not none")
 
 
-def _chunks(
-    first: NDArray[np.uint8], others: Iterator[NDArray[np.uint8]]
-) -> Iterator[tuple[bool, NDArray[np.uint8]]]:
-    """Yield (T, H, S) pictures, S a multiple of 8, each chunk after the last of the one before.
+def _is_as_read(frames: object) -> TypeGuard[NDArray[np.uint8]]:
+    """Return whether frames in memory may be encoded where they lie."""
+    return type(frames) is np.ndarray and frames.dtype == np.uint8 and frames.flags.carray
 
-    The very first begins with the first of all, and says so. An error in the frames is raised when
-    those before it were yielded.
+
+def _chunks(
+    first: NDArray[np.uint8],
+    others: Iterator[NDArray[np.uint8]],
+    stack: NDArray[np.uint8] | None,
+) -> Iterator[tuple[bool, NDArray[np.uint8]]]:
+    """Yield (T, H, W) pictures, each chunk after the last of the one before.
+
+    The very first begins with the first of all, and says so. They are views of `stack`, where that
+    has them all, else copies. An error in the frames is raised when those before it were yielded.
     """
-    height, width = first.shape
-    across = -(-width // 8) * 8
-    most = max(2, min(CHUNK_FRAMES, CHUNK_BYTES // (height * across)))
-    chunk = np.zeros((most + 1, height, across), np.uint8)
-    chunk[0, :, :width] = first
-    count, start = 1, True
+    most = max(2, min(CHUNK_FRAMES, CHUNK_BYTES // first.size))
+    chunk = np.empty((0 if stack is not None else most + 1, *first.shape), np.uint8)
+    chunk[:1] = first
+    begin, count = 0, 1
     failed: Exception | None = None
     while failed is None:
         try:
-            chunk[count, :, :width] = next(others)
+            picture = next(others)
         except StopIteration:
             break
         except Exception as error:
             failed = error
             break
+        if stack is None:
+            chunk[count] = picture
         count += 1
-        if count == len(chunk):
-            yield start, chunk
-            chunk[0] = chunk[-1]
-            count, start = 1, False
-    if count > 1 or start:
-        yield start, chunk[:count]
+        if count == most + 1:
+            yield begin == 0, chunk if stack is None else stack[begin : begin + count]
+            chunk[:1] = chunk[-1:]
+            begin, count = begin + most, 1
+    if count > 1 or begin == 0:
+        yield begin == 0, chunk[:count] if stack is None else stack[begin : begin + count]
     if failed is not None:
         raise failed

@@ -398,58 +398,73 @@ X0, X1, Y0, Y1, FIRST, FIRST_X = range(3, 9)
 
 
 class Changes(NamedTuple):
-    """What frames show that the one before each did not, C = N * M cells in raster order."""
+    """What cells with text show that those of the frame before did not.
+
+    C = N * M cells in raster order.
+    """
 
     slots: Any  # (T, C) int16, of every cell
     dirty: Any  # (T, C) uint8, NOTHING to WHOLE
-    boxes: Any  # (T, C, 9) int32, of the dirty ones; no cells where there is no text
+    boxes: Any  # (T, C, 9) int32, of the dirty ones
     rows: Any  # (T, N, 4) int64, the first and past the last dirty column, and pixel row of them
     rectangles: Any  # (T, 4) int64: x0, x1, y0, y1; x0 >= x1 where nothing differs
 
 
-def new_changes(frames: int, shape: tuple[int, int], lettered: bool) -> Changes:
+def new_changes(frames: int, shape: tuple[int, int]) -> Changes:
     """Return what `find_changes` fills, for so many frames of matrices of a shape."""
     cells = shape[0] * shape[1]
     return Changes(
         slots=np.empty((frames, cells), np.int16),
         dirty=np.empty((frames, cells), np.uint8),
-        boxes=np.empty((frames, cells if lettered else 0, 9), np.int32),
+        boxes=np.empty((frames, cells, 9), np.int32),
         rows=np.empty((frames, shape[0], 4), np.int64),
         rectangles=np.empty((frames, 4), np.int64),
     )
 
 
-# Slots of values: 0 under, 1 .. E - 1 the levels, E over, E + 1 what is not finite.
-# values, slots: (C,), shades: Shades
+# The slot of a value: 0 under, 1 .. E - 1 the levels, E over, E + 1 what is not finite.
+@inlined
+def slot_of(x, shades):
+    edges, guide = shades.edges, shades.guide
+    place = (x - shades.origin) * shades.scale
+    place = place if place > 0.0 else 0.0  # and NaN
+    # not above a value are the edges of lower pieces, and some of its own: mostly one at most
+    slot = np.uint64(guide[np.uint64(min(place, np.float64(guide.size - 2)))])
+    slot += np.uint64(edges[slot] <= x)
+    while edges[slot] <= x:
+        slot += U1
+    return np.int64(slot) if abs(x) <= LARGEST else np.int64(edges.size)
+
+
+# Slots of values. values, slots: (C,)
 @jit
 def find_slots(values, shades, slots):
-    edges, guide, origin, scale = shades.edges, shades.guide, shades.origin, shades.scale
-    last_piece = np.float64(guide.size - 2)
-    bad = edges.size + 1
+    for c in range(np.uint64(values.size)):
+        slots[c] = slot_of(values[c], shades)
+
+
+# Palette indices of cells without text. values, fills: (N, M)
+@jit
+def find_fills(values, shades, fills):
+    inks = shades.inks
+    for i in range(values.shape[0]):
+        for j in range(np.uint64(values.shape[1])):
+            fills[i, j] = inks[np.uint64(slot_of(values[i, j], shades)), 0]
+
+
+# Adds to counts: (4,) how many values are out of the range. values: (C,)
+@jit
+def count_outside(values, shades, counts):
+    low, high = shades.edges[shades.first - 1], shades.edges[shades.last]
+    under = over = bad = np.int64(0)
     for c in range(np.uint64(values.size)):
         x = values[c]
-        place = (x - origin) * scale
-        place = place if place > 0.0 else 0.0  # and NaN
-        piece = np.uint64(min(place, last_piece))
-        # not above a value are the edges of lower pieces, and some of its own
-        slot, most = np.int64(guide[piece]), np.int64(guide[piece + U1])
-        while slot < most and edges[np.uint64(slot)] <= x:
-            slot += 1
-        slots[c] = slot if abs(x) <= LARGEST else bad
-
-
-# Adds to counts: (4,) how many values are out of the range. slots: (C,), shades: Shades
-@jit
-def count_outside(slots, shades, counts):
-    bad = shades.edges.size + 1
-    under = over = wrong = np.int64(0)
-    for c in range(np.uint64(slots.size)):
-        under += slots[c] < shades.first
-        wrong += slots[c] == bad
-        over += slots[c] > shades.last
+        under += (x < low) & (x >= -LARGEST)
+        over += (x >= high) & (x <= LARGEST)
+        bad += not abs(x) <= LARGEST
     counts[UNDER] += under
-    counts[OVER] += over - wrong
-    counts[BAD] += wrong
+    counts[OVER] += over
+    counts[BAD] += bad
 
 
 # Where n segments stand between x0 and x1, y0 and y1, at the largest size that fits: the size, or
@@ -537,28 +552,8 @@ def update_text(c, n, size, left, width, top, widths, lows, highs, texts, old_te
     return LETTERS if alike else TEXT
 
 
-# The first and past the last cell to paint of each row of cells without text, and the rectangle.
-# slots, old_slots, dirty: (C,), rows, rectangle: of one frame in Changes, alike: Shades
-@jit
-def find_fills(slots, old_slots, alike, grid, dirty, rows, rectangle):
-    m = grid.x0.size
-    x0, x1, y0, y1 = 1 << 30, 0, 1 << 30, 0
-    for i in range(rows.shape[0]):
-        first, stop = m, 0
-        for j in range(m):
-            c = np.uint64(i * m + j)
-            differs = alike[np.uint64(slots[c])] != alike[np.uint64(old_slots[c])]
-            dirty[c] = WHOLE if differs else NOTHING
-            first = min(first, j if differs else m)
-            stop = j + 1 if differs else stop
-        rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 3] = first, stop, grid.y0[i], grid.y1[i]
-        if first < stop:
-            x0, x1 = min(x0, grid.x0[first]), max(x1, grid.x1[stop - 1])
-            y0, y1 = min(y0, grid.y0[i]), max(y1, grid.y1[i])
-    rectangle[0], rectangle[1], rectangle[2], rectangle[3] = x0, x1, y0, y1
-
-
-# The same of cells with text, and their boxes; returns how many have no room for theirs.
+# What of cells with text has to be painted, in which rows and rectangle; returns how many have no
+# room for theirs. slots, old_slots, dirty: (C,), rows, rectangle, boxes: of one frame in Changes,
 # bits, old_bits: (C,) the values as int64, since -0.0 and NaN compare so, type_: Type,
 # texts, old_texts: (C, longest) segments, lengths: (C,), places: (C, 5) of the texts that are
 @jit
@@ -643,51 +638,38 @@ def find_texts(
     return hidden
 
 
-# Finds what has to be painted for each frame, and adds to counts: (4,). Frame 0 of what is written
-# and found is the one before the first.
+# Finds what has to be painted for each frame of cells with text, and adds to counts: (4,). Frame 0
+# of what is written and found is the one before the first.
 # previous: (C,), values: (T, C), texts: (1 + T, C, longest) segments, lengths: (1 + T, C),
-# places: (C, 5) to work in, none without text, changes: Changes of 1 + T frames
+# places: (C, 5) to work in, changes: Changes of 1 + T frames
 @entry
 def find_changes(previous, values, grid, shades, type_, texts, lengths, places, changes, counts):
-    lettered = places.shape[0] > 0
     for t in range(1 + values.shape[0]):
         now = values[t - 1] if t > 0 else previous
         old = values[t - 2] if t > 1 else previous
         before = max(t - 1, 0)
         find_slots(now, shades, changes.slots[t])
+        hidden = find_texts(
+            changes.slots[t],
+            changes.slots[before],
+            shades.alike,
+            grid,
+            changes.dirty[t],
+            changes.rows[t],
+            changes.rectangles[t],
+            t == 0,
+            now.view(np.int64),
+            old.view(np.int64),
+            type_,
+            texts[t],
+            texts[before],
+            lengths[t],
+            places,
+            changes.boxes[t],
+        )
         if t > 0:
-            count_outside(changes.slots[t], shades, counts)
-        if lettered:
-            hidden = find_texts(
-                changes.slots[t],
-                changes.slots[before],
-                shades.alike,
-                grid,
-                changes.dirty[t],
-                changes.rows[t],
-                changes.rectangles[t],
-                t == 0,
-                now.view(np.int64),
-                old.view(np.int64),
-                type_,
-                texts[t],
-                texts[before],
-                lengths[t],
-                places,
-                changes.boxes[t],
-            )
-            if t > 0:
-                counts[HIDDEN] += hidden
-        elif t > 0:
-            find_fills(
-                changes.slots[t],
-                changes.slots[before],
-                shades.alike,
-                grid,
-                changes.dirty[t],
-                changes.rows[t],
-                changes.rectangles[t],
-            )
+            count_outside(now, shades, counts)
+            counts[HIDDEN] += hidden
 
 
 # ----------------------------------------------------------------------------------------- runs
@@ -733,40 +715,11 @@ def alike_pixels(word, other):
     return np.int64(exponent_of(differing & (~differing + U1)) >> U2)
 
 
-# The runs of cells without text that change in a frame; returns how many. What lies between is
-# transparent. rectangle, slots, dirty, rows: of one frame in Changes, column0, column1: (M,),
-# inks: Shades
-@jit
-def fill_runs(rectangle, slots, dirty, rows, column0, column1, inks, indices, starts):
-    x0, y0 = rectangle[0], rectangle[2]
-    width = rectangle[1] - x0
-    pixels = width * (rectangle[3] - y0)
-    m = column0.size
-    n, last, done = np.int64(0), np.int64(-1), np.int64(0)
-    for i in range(rows.shape[0]):
-        for y in range(rows[i, 2], rows[i, 3]):
-            row0 = (y - y0) * width - x0
-            for j in range(rows[i, 0], rows[i, 1]):
-                c = np.uint64(i * m + j)
-                if dirty[c] == NOTHING:
-                    continue
-                start = row0 + column0[j]
-                if start > done:
-                    n = begin_run(TRANSPARENT, done, last, n, indices, starts)
-                    last = np.int64(TRANSPARENT)
-                fill = np.int64(inks[np.uint64(slots[c]), 0])
-                n = begin_run(fill, start, last, n, indices, starts)
-                last = fill
-                done = row0 + column1[j]
-    if done < pixels:
-        n = begin_run(TRANSPARENT, done, last, n, indices, starts)
-    starts[n] = pixels
-    return n
-
-
-# The same of cells with text. Where letters stand as others did before, what both have in a row of
-# pixels is left: whole segments, and of those beside what is left the pixels that are alike.
-# boxes: of one frame in Changes, type_: Type, texts, old_texts: (C, longest)
+# The runs of cells with text that change in a frame; returns how many. What lies between is
+# transparent. Where letters stand as others did before, what both have in a row of pixels is left:
+# whole segments, and of those beside what is left the pixels that are alike.
+# rectangle, slots, dirty, boxes, rows: of one frame in Changes, inks: Shades, type_: Type,
+# texts, old_texts: (C, longest)
 @jit
 def text_runs(
     rectangle, slots, dirty, boxes, rows, columns, inks, type_, texts, old_texts, indices, starts
@@ -873,42 +826,98 @@ def same_after(differing):
     return 7 - np.int64(exponent_of(highest) >> U3)
 
 
+class Lines(NamedTuple):
+    """Room for a row of a picture and the same of the one before, W pixels and zeros up to S."""
+
+    pixels: Any  # (2, S) uint8
+    words: Any  # (2, S / 8) uint64, the same
+
+
+def new_lines(width: int) -> Lines:
+    """Return room for rows of so many pixels."""
+    pixels = np.zeros((2, -(-width // 8) * 8), np.uint8)
+    return Lines(pixels, pixels.view(np.uint64))
+
+
+# Takes row y of two pictures into lines. picture, old: (H, W)
+@inlined
+def take_row(picture, old, y, lines):
+    for x in range(np.uint64(picture.shape[1])):
+        lines.pixels[0, x] = picture[y, x]
+    for x in range(np.uint64(old.shape[1])):
+        lines.pixels[1, x] = old[y, x]
+
+
 # Where a picture differs from the one before: x0, x1, y0, y1, with x0 >= x1 where it does not.
-# words, old_words: (H, S / 8) 8 pixels each, rows: (H, 2) takes the first and past the last word
-# that differ in each row
+# picture, old: (H, W), rows: (H, 2) takes the first and past the last word of 8 pixels that differ
+# in each row
 @jit
-def changed_rectangle(words, old_words, rows):
-    height, across = words.shape
-    x0, x1, y0, y1 = 8 * across, 0, height, 0
+def changed_rectangle(picture, old, lines, rows):
+    height, width = picture.shape
+    words = lines.words
+    x0, x1, y0, y1 = width, 0, height, 0
     for y in range(height):
         rows[y, 0] = rows[y, 1] = 0
-        differing = U0
-        for w in range(np.uint64(across)):
-            differing |= words[y, w] ^ old_words[y, w]
-        if differing == U0:
+        differing = np.uint8(0)
+        for x in range(np.uint64(width)):
+            differing = np.uint8(differing | np.uint8(picture[y, x] ^ old[y, x]))
+        if differing == 0:
             continue
+        take_row(picture, old, y, lines)
         y0, y1 = min(y0, y), y + 1
-        first, last = 0, across - 1
-        while words[y, first] == old_words[y, first]:
+        first, last = 0, words.shape[1] - 1
+        while words[0, first] == words[1, first]:
             first += 1
-        while words[y, last] == old_words[y, last]:
+        while words[0, last] == words[1, last]:
             last -= 1
         rows[y, 0], rows[y, 1] = first, last + 1
-        x0 = min(x0, 8 * first + same_before(words[y, first] ^ old_words[y, first]))
-        x1 = max(x1, 8 * last + 8 - same_after(words[y, last] ^ old_words[y, last]))
+        x0 = min(x0, 8 * first + same_before(words[0, first] ^ words[1, first]))
+        x1 = max(x1, 8 * last + 8 - same_after(words[0, last] ^ words[1, last]))
     return x0, x1, y0, y1
+
+
+# The runs of cells without text that change from one frame to the next; returns how many. What lies
+# between them is transparent. x0, x1, y0, y1: the cells in which something changes,
+# fills, old_fills: (N, M) palette indices, rows: (N, 2) as of changed_rectangle,
+# changed: (M + 1,) uint32 to work in
+@jit
+def fill_runs(x0, x1, y0, y1, fills, old_fills, rows, changed, grid, indices, starts):
+    left, top = grid.x0[x0], grid.y0[y0]
+    width = grid.x1[x1 - 1] - left
+    pixels = width * (grid.y1[y1 - 1] - top)
+    n, last, done = np.int64(0), np.int64(-1), np.int64(0)
+    for i in range(y0, y1):
+        count = U0
+        for j in range(np.uint64(8 * rows[i, 0]), np.uint64(min(8 * rows[i, 1], fills.shape[1]))):
+            changed[count] = j
+            count += np.uint64(fills[i, j] != old_fills[i, j])
+        for y in range(grid.y0[i], grid.y1[i]):
+            row0 = (y - top) * width - left
+            for k in range(count):
+                j = np.uint64(changed[k])
+                start = row0 + grid.x0[j]
+                if start > done:
+                    n = begin_run(TRANSPARENT, done, last, n, indices, starts)
+                    last = np.int64(TRANSPARENT)
+                fill = np.int64(fills[i, j])
+                n = begin_run(fill, start, last, n, indices, starts)
+                last = fill
+                done = row0 + grid.x1[j]
+    if done < pixels:
+        n = begin_run(TRANSPARENT, done, last, n, indices, starts)
+    starts[n] = pixels
+    return n
 
 
 # The runs of what differs, of each `step`-th row of a rectangle; returns how many, and whether any
 # is transparent. Words of 8 pixels that are as they were are transparent, with what is beside them;
 # of the others `each` pixel that is as it was, or none.
-# picture, old: (H, S) palette indices, words, old_words: (H, S / 8) the same, rows: (H, 2)
+# picture, old: (H, W) palette indices, rows: (H, 2) as of changed_rectangle
 @jit
 def difference_runs(
     picture,
     old,
-    words,
-    old_words,
+    lines,
     rows,
     x0,
     x1,
@@ -923,16 +932,19 @@ def difference_runs(
     width = x1 - x0
     n, last, done = np.int64(0), np.int64(-1), np.int64(0)
     used = False
+    words = lines.words
     for y in range(y0, y1, step):
         row0 = (y - y0) * width - x0
         first, stop = rows[y, 0], rows[y, 1]
+        if first < stop:
+            take_row(picture, old, y, lines)
         differing = U0
-        following = words[y, first] ^ old_words[y, first]
+        following = words[0, first] ^ words[1, first]
         for w in range(first, stop):
             before, differing = differing, following
             following = U0
             if w + 1 < stop:
-                following = words[y, w + 1] ^ old_words[y, w + 1]
+                following = words[0, w + 1] ^ words[1, w + 1]
             if differing == U0:
                 continue
             begin = 8 * w + (same_before(differing) if before == U0 else 0)
@@ -1175,23 +1187,24 @@ BYTES, HIGH_BITS = (np.uint64(k * 0x0101010101010101) for k in (1, 0x80))
 
 # An index that no row of a picture that differs has: the first beyond the palette of `colors`, or,
 # where that has 256, 0, the last, or the least that is free; -1 where none is.
-# picture: (H, S), words: (H, S / 8) the same, rows: (H, 2) as of changed_rectangle
+# picture: (H, W), rows: (H, 2) as of changed_rectangle
 @jit
-def free_index(picture, words, rows, colors):
+def free_index(picture, lines, rows, colors):
     if colors < 256:
         return np.int64(colors)
     for index in (0, 255):
         every = np.uint64(index) * BYTES
         found = U0
         for y in range(rows.shape[0]):
+            take_row(picture, picture, y, lines)
             for w in range(np.uint64(rows[y, 0]), np.uint64(rows[y, 1])):
-                pixels = words[y, w] ^ every
+                pixels = lines.words[0, w] ^ every
                 found |= (pixels - BYTES) & ~pixels & HIGH_BITS  # not 0 where a byte of it is
         if found == U0:
             return np.int64(index)
     present = np.zeros(256, np.bool_)
     for y in range(rows.shape[0]):
-        for x in range(8 * rows[y, 0], 8 * rows[y, 1]):
+        for x in range(8 * rows[y, 0], min(8 * rows[y, 1], picture.shape[1])):
             present[picture[y, x]] = True
     for index in range(256):
         if not present[index]:
@@ -1199,17 +1212,17 @@ def free_index(picture, words, rows, colors):
     return np.int64(-1)
 
 
-# Encodes one whole picture, (H, S) palette indices of which the first `width` columns are shown, to
-# out: uint8, as an image block; returns its size.
+# Encodes one whole picture, (H, W) palette indices, to out: uint8, as an image block; returns its
+# size.
 @entry
-def encode_picture(picture, width, runs, coder, out):
-    rectangle = (0, width, 0, picture.shape[0])
-    n = picture_runs(picture, 0, width, 0, picture.shape[0], runs.indices, runs.starts)
-    return write_image(rectangle, runs.indices, runs.starts, n, coder, out, 0)
+def encode_picture(picture, runs, coder, out):
+    height, width = picture.shape
+    n = picture_runs(picture, 0, width, 0, height, runs.indices, runs.starts)
+    return write_image((0, width, 0, height), runs.indices, runs.starts, n, coder, out, 0)
 
 
-# Encodes frames from `start` on, until all are or `out` has less than `room` left; returns the
-# frame to go on with. A frame that shows nothing new has no bytes.
+# Encodes frames of cells with text from `start` on, until all are or `out` has less than `room`
+# left; returns the frame to go on with. A frame that shows nothing new has no bytes.
 # texts: (T, C, longest) segments, out: uint8, ends: (T,) where each image block ends in it
 @entry
 def encode_changes(start, room, grid, shades, type_, texts, changes, runs, coder, out, ends):
@@ -1219,34 +1232,72 @@ def encode_changes(start, room, grid, shades, type_, texts, changes, runs, coder
             return t
         sides = changes.rectangles[t]
         if sides[0] < sides[1]:
-            if texts.shape[2] > 0:
-                n = text_runs(
-                    sides,
-                    changes.slots[t],
-                    changes.dirty[t],
-                    changes.boxes[t],
-                    changes.rows[t],
-                    grid.x0.size,
-                    shades.inks,
-                    type_,
-                    texts[t],
-                    texts[t - 1],
-                    runs.indices,
-                    runs.starts,
-                )
-            else:
-                n = fill_runs(
-                    sides,
-                    changes.slots[t],
-                    changes.dirty[t],
-                    changes.rows[t],
-                    grid.x0,
-                    grid.x1,
-                    shades.inks,
-                    runs.indices,
-                    runs.starts,
-                )
+            n = text_runs(
+                sides,
+                changes.slots[t],
+                changes.dirty[t],
+                changes.boxes[t],
+                changes.rows[t],
+                grid.x0.size,
+                shades.inks,
+                type_,
+                texts[t],
+                texts[t - 1],
+                runs.indices,
+                runs.starts,
+            )
             rectangle = (sides[0], sides[1], sides[2], sides[3])
+            end = write_image(rectangle, runs.indices, runs.starts, n, coder, out, end)
+        ends[t] = end
+    return ends.size
+
+
+# The same for cells without text, which are found and compared on the way; adds to counts: (4,).
+# previous: (N, M), values: (T - 1, N, M), fills: (2, N, M) of the last frame and the one before it,
+# rows: (N, 2) and changed: (M + 1,) uint32 to work in
+@entry
+def encode_fills(
+    start,
+    room,
+    grid,
+    shades,
+    previous,
+    values,
+    fills,
+    lines,
+    rows,
+    changed,
+    counts,
+    runs,
+    coder,
+    out,
+    ends,
+):
+    if start == 1:
+        find_fills(previous, shades, fills[0])
+    for t in range(start, ends.size):
+        end = ends[t - 1]
+        if out.size - end < room:
+            return t
+        now, old = t & 1, 1 - (t & 1)
+        count_outside(values[t - 1].reshape(-1), shades, counts)
+        find_fills(values[t - 1], shades, fills[now])
+        x0, x1, y0, y1 = changed_rectangle(fills[now], fills[old], lines, rows)
+        if x0 < x1:
+            n = fill_runs(
+                x0,
+                x1,
+                y0,
+                y1,
+                fills[now],
+                fills[old],
+                rows,
+                changed,
+                grid,
+                runs.indices,
+                runs.starts,
+            )
+            rectangle = (grid.x0[x0], grid.x1[x1 - 1], grid.y0[y0], grid.y1[y1 - 1])
             end = write_image(rectangle, runs.indices, runs.starts, n, coder, out, end)
         ends[t] = end
     return ends.size
@@ -1254,20 +1305,20 @@ def encode_changes(start, room, grid, shades, type_, texts, changes, runs, coder
 
 # The same for frames of palette indices, which are compared. An index that a frame has not is the
 # transparent one: the first beyond the palette, or one that is found to be free, else none is.
-# frames: (T, H, S), words: (T, H, S / 8) the same, colors: of the palette, rows: (H, 2) to work in,
-# transparents: (T,) the transparent index of each frame, -1 where it has none
+# frames: (T, H, W), colors: of the palette, rows: (H, 2) to work in, transparents: (T,) the
+# transparent index of each frame, -1 where it has none
 @entry
 def encode_differences(
-    start, room, frames, words, colors, rows, runs, coder, out, ends, transparents
+    start, room, frames, colors, lines, rows, runs, coder, out, ends, transparents
 ):
     for t in range(start, ends.size):
         end = ends[t - 1]
         if out.size - end < room:
             return t
         transparents[t] = -1
-        x0, x1, y0, y1 = changed_rectangle(words[t], words[t - 1], rows)
+        x0, x1, y0, y1 = changed_rectangle(frames[t], frames[t - 1], lines, rows)
         if x0 < x1:
-            free = free_index(frames[t], words[t], rows, colors)
+            free = free_index(frames[t], lines, rows, colors)
             if free < 0:
                 n = picture_runs(frames[t], x0, x1, y0, y1, runs.indices, runs.starts)
             else:
@@ -1277,8 +1328,7 @@ def encode_differences(
                     n, used = difference_runs(
                         frames[t],
                         frames[t - 1],
-                        words[t],
-                        words[t - 1],
+                        lines,
                         rows,
                         x0,
                         x1,

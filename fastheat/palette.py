@@ -24,11 +24,11 @@ FEWEST_STATIC_STEPS = 7
 class Shades(NamedTuple):
     """Which palette indices a cell is drawn in.
 
-    A cell is in one of E + 2 slots: as many as there are edges not above its value, or the last
-    where the value is not finite.
+    A cell is in one of E + 2 slots: as many as there are of E edges not above its value, or the
+    last where the value is not finite.
     """
 
-    edges: NDArray[np.float64]  # (E,) ascending, in data units
+    edges: NDArray[np.float64]  # (E + 1,) ascending, in data units; the last is NaN, above all
     guide: NDArray[
         np.int16
     ]  # (G + 2,) how many edges lie before each of G equal pieces of the range
@@ -132,7 +132,7 @@ def plan_palette(
         table,
         len(colors_in_use) + 1,
         Shades(
-            limits,
+            np.append(limits, np.nan),
             *_guide(limits),
             table_of_shades,
             np.unique(table_of_shades, axis=0, return_inverse=True)[1].reshape(-1),

@@ -23,7 +23,7 @@ from fastheat.sources import Frames, open_frames
 from fastheat.timing import Clock, is_whole, read_loop, read_milliseconds
 from fastheat.writer import GifFile, check_target
 
-CHUNK_BYTES = 1 << 23  # of values, about, which are read and encoded together
+CHUNK_BYTES = 1 << 24  # of values, about, which are read and encoded together
 CHUNK_FRAMES = 32
 
 

@@ -279,7 +279,8 @@ class Frames:
         Returns
         -------
         iterator of array, shape (t, N, M)
-            New C-contiguous arrays, t = `size` in all but the last. Masked cells are NaN.
+            C-contiguous, t = `size` in all but the last, and not to be written to: they may be the
+            source's own. Masked cells are NaN.
 
         Raises
         ------
@@ -351,6 +352,9 @@ def _open_stack(frames: Any, floats: _Floats) -> Frames:
     def read(size: int) -> Iterator[FloatArray]:
         for start in range(0, shape[0], size):
             block = _as_array(frames[start : start + size], start)
+            if _is_as_read(block):
+                yield block
+                continue
             out = np.empty((min(size, shape[0] - start), *shape[1:]))
             floats.into(out, block, start)
             _let_go(block)
@@ -471,6 +475,17 @@ def _mapped(array: object) -> object:
     while isinstance(array, np.ndarray) and not isinstance(array, np.memmap):
         array = array.base
     return array
+
+
+def _is_as_read(array: npt.NDArray[Any]) -> bool:
+    """Return whether an array in memory is as `Frames.chunks` has them already."""
+    return (
+        type(array) is np.ndarray
+        and array.dtype == np.float64
+        and array.dtype.isnative
+        and array.flags.carray  # kernels are compiled for arrays that may be written to
+        and _mapped(array) is None
+    )
 
 
 def _let_go(array: npt.NDArray[Any]) -> None:

@@ -33,7 +33,7 @@ def paint(layout: Layout, values: NDArray[np.float64]) -> tuple[NDArray[np.uint8
     """
     grid, shades = layout.grid, layout.shades
     slots = np.searchsorted(shades.edges, values, side="right")
-    bad = len(shades.edges) + 1
+    bad = len(shades.edges)
     slots[~np.isfinite(values)] = bad
     indices = layout.static.copy()
     ys, i = _pixels(grid.y0, grid.y1)

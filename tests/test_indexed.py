@@ -156,8 +156,8 @@ def test_noise_is_not_larger_for_what_stays_by_chance() -> None:
 
 
 @kernels.entry  # type: ignore[untyped-decorator, unused-ignore]
-def rectangle_of(words: Any, old_words: Any, rows: Any) -> Any:
-    return kernels.changed_rectangle(words, old_words, rows)
+def rectangle_of(picture: Any, old: Any, lines: Any, rows: Any) -> Any:
+    return kernels.changed_rectangle(picture, old, lines, rows)
 
 
 def changed(pair: Indices) -> tuple[int, int, int, int]:
@@ -170,23 +170,23 @@ def changed(pair: Indices) -> tuple[int, int, int, int]:
 @settings(max_examples=25)
 def test_changed_rectangles_are_those_of_numpy(compiled: bool, seed: int, count: int) -> None:
     rng = np.random.default_rng(seed)
-    pair = np.repeat(rng.integers(0, 256, (1, 11, 40)).astype(np.uint8), 2, axis=0)
-    pair[1, rng.integers(0, 11, count), rng.integers(0, 40, count)] ^= np.uint8(
+    pair = np.repeat(rng.integers(0, 256, (1, 11, 37)).astype(np.uint8), 2, axis=0)
+    pair[1, rng.integers(0, 11, count), rng.integers(0, 37, count)] ^= np.uint8(
         1 << rng.integers(8)
     )
     if (pair[0] == pair[1]).all():
         return
     function: Callable[..., Any] = rectangle_of if compiled else rectangle_of.py_func
-    words = pair.view(np.uint64)
     rows = np.zeros((11, 2), np.int64)
     with pytest.MonkeyPatch.context() as patch, np.errstate(over="ignore"):
         if not compiled:
             for name, kernel in list(vars(kernels).items()):
                 if hasattr(kernel, "py_func"):
                     patch.setattr(kernels, name, kernel.py_func)
-        assert tuple(map(int, function(words[1], words[0], rows))) == changed(pair)
+        lines = kernels.new_lines(37)
+        assert tuple(map(int, function(pair[1], pair[0], lines, rows))) == changed(pair)
     for y in range(11):
-        ws = np.flatnonzero(words[0, y] != words[1, y])
+        ws = np.unique(np.flatnonzero(pair[0, y] != pair[1, y]) // 8)
         expected = [ws[0], ws[-1] + 1] if len(ws) else [0, 0]
         assert rows[y].tolist() == expected
 

@@ -138,8 +138,58 @@ def test_slots_are_found_as_numpy_searches_the_edges(
     with np.errstate(all="ignore"):
         (slots_of if compiled else slots_of.py_func)(values, shades, slots)
     expected = np.searchsorted(shades.edges, values, side="right")
-    expected[~np.isfinite(values)] = len(shades.edges) + 1
+    expected[~np.isfinite(values)] = len(shades.edges)
     np.testing.assert_array_equal(slots, expected)
+
+
+@kernels.entry  # type: ignore[untyped-decorator, unused-ignore]
+def outside(values: Any, shades: Any, counts: Any) -> None:
+    kernels.count_outside(values, shades, counts)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_values_outside_of_the_range_are_counted_as_numpy_counts_them(
+    compiled: bool, request: pytest.FixtureRequest
+) -> None:
+    shades = Heatmap((2, 2), vmin=-1, vmax=1).layout().shades
+    values = np.random.default_rng(0).normal(0, 1, 300)
+    values[:12] = [np.nan, np.inf, -np.inf, -1, 1, 1.001, 1e308, -1e308, 0, 5, -5, 2]
+    counts = np.ones(4, np.int64)
+    if not compiled:
+        request.getfixturevalue("uncompiled")
+    with np.errstate(all="ignore"):
+        (outside if compiled else outside.py_func)(values, shades, counts)
+    finite = np.isfinite(values)
+    under, over = ((values < -1) & finite).sum(), ((values > 1) & finite).sum()
+    assert counts.tolist() == [1 + under, 1 + over, 1 + (~finite).sum(), 1]
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 1.0])
+@pytest.mark.parametrize("look", [{}, {"grid_width": 0}, {"figsize": (1.5, 0.8), "square": False}])
+def test_runs_of_fills_make_the_new_picture_of_the_old(
+    look: dict[str, Any], share: float, uncompiled: None
+) -> None:
+    rng = np.random.default_rng(int(100 * share))
+    look |= {"row_labels": None, "col_labels": None, "valfmt": None, "dpi": 30}
+    layout = Heatmap((5, 21), vmin=0, vmax=1, **look).layout()
+    grid = layout.grid
+    old, new = rng.integers(1, 4, (2, 5, 21)).astype(np.uint8)
+    new = np.where(rng.random(new.shape) < share, new, old)
+    rows = np.zeros((5, 2), np.int64)
+    indices, starts = kernels.new_runs(layout.size[0] * layout.size[1])
+    work = np.zeros(22, np.uint32)
+    with np.errstate(over="ignore"):
+        cells = kernels.changed_rectangle(new, old, kernels.new_lines(21), rows)
+        x0, x1, y0, y1 = map(int, cells)
+        n = kernels.fill_runs(x0, x1, y0, y1, new, old, rows, work, grid, indices, starts)
+    assert (np.diff(starts[: n + 1].astype(int)) > 0).all()
+    assert (indices[1:n] != indices[: n - 1]).all()
+    wanted = np.full(layout.size[::-1], TRANSPARENT)
+    for i, j in np.argwhere(new != old):
+        wanted[grid.y0[i] : grid.y1[i], grid.x0[j] : grid.x1[j]] = new[i, j]
+    wanted = wanted[grid.y0[y0] : grid.y1[y1 - 1], grid.x0[x0] : grid.x1[x1 - 1]]
+    drawn = np.repeat(indices[:n], np.diff(starts[: n + 1].astype(int))).reshape(wanted.shape)
+    np.testing.assert_array_equal(drawn, wanted)
 
 
 @pytest.mark.parametrize("each", [True, False])
@@ -149,16 +199,16 @@ def test_runs_of_differences_make_the_new_picture_of_the_old(
     share: float, step: int, each: bool, uncompiled: None
 ) -> None:
     rng = np.random.default_rng(int(100 * share))
-    old, new = rng.integers(1, 4, (2, 10, 48)).astype(np.uint8)
+    old, new = rng.integers(1, 4, (2, 10, 45)).astype(np.uint8)
     new = np.where(rng.random(new.shape) < share, new, old)
     rows = np.zeros((10, 2), np.int64)
-    words, old_words = new.view(np.uint64), old.view(np.uint64)
-    indices, starts = kernels.new_runs(480)
+    lines = kernels.new_lines(45)
+    indices, starts = kernels.new_runs(450)
     with np.errstate(over="ignore"):
-        sides = kernels.changed_rectangle(words, old_words, rows)
+        sides = kernels.changed_rectangle(new, old, lines, rows)
         x0, x1, y0, y1 = map(int, sides)
         n, used = kernels.difference_runs(
-            new, old, words, old_words, rows, x0, x1, y0, y1, step, 0, each, indices, starts
+            new, old, lines, rows, x0, x1, y0, y1, step, 0, each, indices, starts
         )
     part = np.s_[y0:y1, x0:x1]
     drawn = np.repeat(indices[:n], np.diff(starts[: n + 1].astype(int))).reshape(y1 - y0, x1 - x0)

@@ -185,11 +185,18 @@ def test_chunks_are_the_stack_as_float64(stack: npt.NDArray[Any], size: int, for
     np.testing.assert_array_equal(read(frames, size), expected)
 
 
-def test_chunks_are_copies() -> None:
-    stack = STACK.copy()
-    for frames in (stack, list(stack), iter(stack)):
+def test_chunks_are_copies_but_of_a_stack_that_kernels_can_read() -> None:
+    stack = STACK.astype(np.float64)
+    closed = stack.copy()
+    closed.flags.writeable = False
+    for frames in (list(stack), iter(stack), closed, stack[:, :, ::-1], stack[::2].astype("f4")):
         for chunk in open_frames(frames).chunks(2):
+            assert chunk.flags.carray
             assert not np.shares_memory(chunk, stack)
+            assert not np.shares_memory(chunk, closed)
+    for start, chunk in zip(range(0, 5, 2), open_frames(stack).chunks(2), strict=False):
+        assert np.shares_memory(chunk, stack)
+        np.testing.assert_array_equal(chunk, stack[start : start + 2])
 
 
 def test_the_dtype_is_the_common_one_where_it_can_be_known() -> None:
