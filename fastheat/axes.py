@@ -170,6 +170,7 @@ class Plan:
     rows: Sequence[tuple[int, Label]]  # index of the row and its label
     columns: Sequence[tuple[int, Label]]
     title: Label | None
+    titled: bool  # whether each frame draws a title of its own there
     xlabel: Label | None
     ylabel: Label | None
     bar: Bar | None
@@ -184,7 +185,8 @@ class Geometry:
     height: int
     cells: Box
     bar: Box | None
-    labels: tuple[Placed, ...]
+    title: Placed | None
+    labels: tuple[Placed, ...]  # but the title
 
 
 def place(plan: Plan, figure: tuple[int, int] | None, cell: tuple[int, int]) -> Geometry:
@@ -248,7 +250,10 @@ def place(plan: Plan, figure: tuple[int, int] | None, cell: tuple[int, int]) -> 
             f"have, not {width} x {height} px"
         )
     bar = _bar_box(slot) if plan.bar else None
-    return Geometry(width, height, cells, bar, tuple(_labels(plan, slot, cells)))
+    labels = _labels(plan, slot, cells)
+    title = next((placed for placed in labels if placed.label is plan.title), None)
+    others = tuple(placed for placed in labels if placed is not title)
+    return Geometry(width, height, cells, bar, title, others)
 
 
 def _cells(plan: Plan, slot: Box) -> Box:
@@ -379,6 +384,8 @@ def draw_static(
             draw.rectangle((bar[2], y, bar[2] + length - 1, y + width - 1), fill=255)
     for placed in geometry.labels:
         _draw_label(ink, draw, placed)
+    if geometry.title and not plan.titled:
+        _draw_label(ink, draw, geometry.title)
 
     cover = np.asarray(ink).astype(np.int64)
     static = palette.statics[(cover * (len(palette.statics) - 1) + 127) // 255]
@@ -408,14 +415,14 @@ def _draw_label(ink: Image.Image, draw: ImageDraw.ImageDraw, placed: Placed) -> 
     if not label.text.strip():
         return
     if label.rotation % 360 == 0:
-        _draw_lines(draw, label, placed.x, placed.y, 1)
+        draw_lines(draw, label, placed.x, placed.y)
         return
     # turned text is drawn larger, turned and reduced: hinting belongs to upright text only
     scale = 1 if label.rotation % 90 == 0 else STATIC_SUPERSAMPLE
     reach = math.ceil(max(math.hypot(x, y) for x, y in label.corners())) + 2
     center = (reach * scale, reach * scale)
     canvas = Image.new("L", (2 * center[0], 2 * center[1]))
-    _draw_lines(ImageDraw.Draw(canvas), label, *center, scale)
+    draw_lines(ImageDraw.Draw(canvas), label, *center, scale)
     if scale == 1:
         x, y = math.floor(placed.x + 0.5), math.floor(placed.y + 0.5)
         canvas = canvas.rotate(label.rotation)
@@ -429,7 +436,7 @@ def _draw_label(ink: Image.Image, draw: ImageDraw.ImageDraw, placed: Placed) -> 
     ink.paste(255, (x - reach, y - reach), canvas)
 
 
-def _draw_lines(draw: ImageDraw.ImageDraw, label: Label, x: float, y: float, scale: int) -> None:
+def draw_lines(draw: ImageDraw.ImageDraw, label: Label, x: float, y: float, scale: int = 1) -> None:
     """Draw the unturned text with its anchor at x, y; baselines and pens on whole pixels."""
     font = label.typeface.at(label.size * scale)
     width, up, down = (length * scale for length in label.metrics())

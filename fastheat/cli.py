@@ -18,12 +18,12 @@ from typing import Any, BinaryIO, NoReturn, TextIO
 
 import fastheat
 from fastheat import demo, gif
+from fastheat.giffile import check_target
 from fastheat.heatmap import Heatmap, option_names
 from fastheat.messages import many, suggest
 from fastheat.save import GifSummary, save_gif
 from fastheat.sources import open_frames
 from fastheat.timing import DEFAULT_DURATION, LONGEST_DURATION
-from fastheat.writer import check_target
 
 STANDARD = "-"  # input or output, in place of a path
 TIMING = ("fps", "duration", "loop", "hold", "workers")  # of save_gif, not of Heatmap

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,9 +17,10 @@ from fastheat.layout import Layout, Shown
 from fastheat.palette import TRANSPARENT
 from fastheat.stills import paint
 from fastheat.text import Type, shape_texts, with_atlas
+from fastheat.titles import draw_titles
 
 if TYPE_CHECKING:
-    from fastheat.kernels import Coder, Runs
+    from fastheat.kernels import Coder, Runs, Titles
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,10 @@ class Images:
 
 
 def encode_chunk(
-    layout: Layout, previous: NDArray[np.float64] | None, values: NDArray[np.float64]
+    layout: Layout,
+    previous: NDArray[np.float64] | None,
+    values: NDArray[np.float64],
+    titles: Sequence[str] = (),
 ) -> Images:
     """Encode frames that follow one another.
 
@@ -58,23 +62,35 @@ def encode_chunk(
         (N, M) the values of the frame before the first, None where that is the first of all.
     values
         (T, N, M) C-contiguous.
+    titles
+        Of these frames, and before them of the previous one if there is one, where the layout has a
+        place for them.
     """
+    if layout.title is None:
+        titles = ()
     if previous is None:
-        images = _encode_first(layout, values[0])
+        images = _encode_first(layout, values[0], titles[0] if titles else "")
         if len(values) > 1:
-            images += encode_chunk(layout, values[0], values[1:])
+            images += encode_chunk(layout, values[0], values[1:], titles)
         return images
+    strips, written = draw_titles(layout, titles or [""] * (1 + len(values)))
     if layout.format is None:
-        return _encode_fills(layout, previous, values)
-    return _encode_texts(layout, layout.format, previous, values)
+        images = _encode_fills(layout, previous, values, strips)
+    else:
+        images = _encode_texts(layout, layout.format, previous, values, strips)
+    return replace(images, shown=sum(written[1:], images.shown))
 
 
 def _encode_fills(
-    layout: Layout, previous: NDArray[np.float64], values: NDArray[np.float64]
+    layout: Layout,
+    previous: NDArray[np.float64],
+    values: NDArray[np.float64],
+    strips: NDArray[np.uint8],
 ) -> Images:
     from fastheat import kernels
 
     n, m = layout.shape
+    titles = _titles(layout, strips)
     coder, runs = _tools(layout.size[0] * layout.size[1])
     fills = np.empty((2, n, m), np.uint8)
     lines = kernels.new_lines(m)
@@ -86,6 +102,7 @@ def _encode_fills(
         done: int = kernels.encode_fills(
             start,
             kernels.room_for(coder),
+            titles,
             layout.grid,
             layout.shades,
             previous,
@@ -111,9 +128,11 @@ def _encode_texts(
     valfmt: ValueFormat,
     previous: NDArray[np.float64],
     values: NDArray[np.float64],
+    strips: NDArray[np.uint8],
 ) -> Images:
     from fastheat import kernels
 
+    titles = _titles(layout, strips)
     lettering, texts, lengths, lacking = _written(layout, valfmt, previous, values)
     frames, cells = 1 + len(values), layout.shape[0] * layout.shape[1]
     changes = kernels.new_changes(frames, layout.shape)
@@ -136,6 +155,7 @@ def _encode_texts(
         done: int = kernels.encode_changes(
             start,
             kernels.room_for(coder),
+            titles,
             layout.grid,
             layout.shades,
             lettering,
@@ -151,6 +171,12 @@ def _encode_texts(
     data, ends = _collect(encode, frames, kernels.room_for(coder))
     shown = _shown(layout, counts, len(values), lacking)
     return Images(data, ends, [TRANSPARENT] * len(values), shown)
+
+
+def _titles(layout: Layout, strips: NDArray[np.uint8]) -> Titles:
+    from fastheat import kernels
+
+    return kernels.new_titles(strips, layout.title.top if layout.title else 0)
 
 
 def _tools(pixels: int) -> tuple[Coder, Runs]:
@@ -173,9 +199,9 @@ def _collect(
     return out[: ends[-1]].tobytes(), ends[1:].tolist()
 
 
-def _encode_first(layout: Layout, values: NDArray[np.float64]) -> Images:
+def _encode_first(layout: Layout, values: NDArray[np.float64], title: str) -> Images:
     """Encode the frame that all of is new, drawn in numpy: few kernels are compiled for it."""
-    picture, shown = paint(layout, values)
+    picture, shown = paint(layout, values, title)
     return Images(*_encode_picture(picture), [None], shown)
 
 
@@ -188,22 +214,22 @@ def _encode_picture(picture: NDArray[np.uint8]) -> tuple[bytes, list[int]]:
     return out[:size].tobytes(), [size]
 
 
-def encode_indexed(pictures: NDArray[np.uint8], colors: int, *, first: bool) -> Images:
+def encode_indexed(pictures: NDArray[np.uint8], transparent: int | None, *, first: bool) -> Images:
     """Encode palette indices that follow one another.
 
     Parameters
     ----------
     pictures
         (T, H, W) C-contiguous.
-    colors
-        How many the palette has.
+    transparent
+        An index that no picture has; None takes one that is free in each, if there is one.
     first
         Whether the first of them is the first of all; else it is the one before those to encode.
     """
     if first:
         images = Images(*_encode_picture(pictures[0]), [None])
         if len(pictures) > 1:
-            images += encode_indexed(pictures, colors, first=False)
+            images += encode_indexed(pictures, transparent, first=False)
         return images
     from fastheat import kernels
 
@@ -218,7 +244,7 @@ def encode_indexed(pictures: NDArray[np.uint8], colors: int, *, first: bool) -> 
             start,
             kernels.room_for(coder),
             pictures,
-            colors,
+            -1 if transparent is None else transparent,
             lines,
             rows,
             runs,

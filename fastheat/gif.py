@@ -18,6 +18,7 @@ SHORTEST_DELAY = 2  # hundredths; browsers play 0 and 1 as 10
 LONGEST_DELAY = 65535  # hundredths, 16 bits
 MOST_LOOPS = 65535
 LARGEST_SIDE = 65535  # px, 16 bits
+DELAY_OFFSET = 4  # of the delay in a graphic control block (section 23)
 # the smallest image: one pixel of index 0, which changes nothing where that is transparent; its
 # codes of 3 bits are clear (4), the index, end (5) (sections 20, 22)
 EMPTY_IMAGE = struct.pack("<BHHHHBBBHB", 0x2C, 0, 0, 1, 1, 0, 2, 2, 4 | 0 << 3 | 5 << 6, 0)
@@ -57,6 +58,18 @@ def graphic_control(delay: int, transparent: int | None) -> bytes:
     return struct.pack("<BBBBHBB", 0x21, 0xF9, 4, flags, delay, transparent or 0, 0)
 
 
+def delay_bytes(delay: int) -> bytes:
+    """Return hundredths of a second as a graphic control block has them."""
+    return struct.pack("<H", delay)
+
+
+def comment(text: str) -> bytes:
+    """Return a block of text that is not shown (section 24)."""
+    data = text.encode("ascii")
+    blocks = [data[k : k + 255] for k in range(0, len(data), 255)]
+    return b"!\xfe" + b"".join(bytes([len(block)]) + block for block in blocks) + b"\0"
+
+
 @dataclass(frozen=True, slots=True)
 class FrameInfo:
     """One frame as it lies in a file."""
@@ -77,6 +90,7 @@ class GifInfo:
     colors: int  # entries of the global colour table
     loop: int | None  # plays after the first, 0 for ever, None where it does not say
     frames: Sequence[FrameInfo]
+    comments: Sequence[bytes]  # text that is not shown, in the order of the file
     length: int  # bytes up to and with the trailer
     trailing: int  # bytes after it
 
@@ -126,6 +140,7 @@ def read_info(file: BinaryIO) -> GifInfo:
     reader.take(3 * colors)
     loop: int | None = None
     frames: list[FrameInfo] = []
+    comments: list[bytes] = []
     control: tuple[int, int, int | None, int] | None = None
     while (introducer := reader.take(1)) != TRAILER:
         start = reader.offset - 1
@@ -135,6 +150,8 @@ def read_info(file: BinaryIO) -> GifInfo:
             if label == 0xF9 and data and len(data[0]) == 4:
                 packed, delay, index = struct.unpack("<BHB", data[0])
                 control = start, delay, index if packed & 1 else None, packed >> 2 & 7
+            elif label == 0xFE:
+                comments.append(b"".join(data))
             elif label == 0xFF and data[:1] == [b"NETSCAPE2.0"] and len(data) > 1:
                 loop = int(struct.unpack("<xH", data[1])[0]) if len(data[1]) == 3 else loop
         elif introducer == b",":
@@ -158,4 +175,4 @@ def read_info(file: BinaryIO) -> GifInfo:
     trailing = 0
     while chunk := file.read(1 << 16):
         trailing += len(chunk)
-    return GifInfo((width, height), colors, loop, tuple(frames), length, trailing)
+    return GifInfo((width, height), colors, loop, tuple(frames), tuple(comments), length, trailing)

@@ -1,11 +1,13 @@
-"""Writing a GIF: frames that merge, and the commit that keeps the file whole."""
+"""GIF files: frames that merge, and the commit that keeps the file whole."""
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
@@ -19,20 +21,53 @@ PICTURES = (".apng", ".avif", ".bmp", ".jpeg", ".jpg", ".pdf", ".png", ".svg", "
 FILMS = (".avi", ".mkv", ".mov", ".mp4", ".webm")
 
 
+@dataclass(slots=True)
+class _Frame:
+    """An image, and how long it is shown before one that differs."""
+
+    image: bytes | memoryview
+    transparent: int | None
+    delay: int  # hundredths of a second
+    note: bytes  # a comment block, or nothing
+
+    def parts(self) -> list[int]:
+        """Return the delay in parts that a frame can have; after the first, nothing changes."""
+        parts: list[int] = []
+        left = self.delay
+        while left or not parts:
+            part = min(left, gif.LONGEST_DELAY)
+            if 0 < left - part < gif.SHORTEST_DELAY:
+                part -= gif.SHORTEST_DELAY
+            parts.append(part)
+            left -= part
+        return parts
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the control block and image of each part."""
+        image, transparent = self.image, self.transparent
+        for delay in self.parts():
+            yield gif.graphic_control(delay, transparent) + image
+            image, transparent = gif.EMPTY_IMAGE, 0
+
+
 class GifFile:
     """A GIF that is whole at every instant, in any sink.
 
     Frames go behind the trailer, where decoders do not look, with a trailer of their own; then the
-    first byte of theirs takes the place of the old trailer, and that one byte commits them. A sink
-    that cannot seek gets a plain stream.
+    first byte of theirs takes the place of the old trailer, and that one byte commits them. A
+    frame that shows the same as the one before only lengthens its delay, where that lies. A sink
+    that cannot seek gets a plain stream, in which a frame comes after the next one that differs.
 
     Parameters
     ----------
     file
-        A path, which is overwritten at the first commit, or a binary file object, which is written
-        to from where it stands and stays open.
+        A path, which has the old file until the first commit, or a binary file object, which is
+        written to from where it stands and stays open.
     header
         As `gif.header` gives it.
+    sync
+        Whether to wait at each commit until the disk has it, in an order that survives a loss of
+        power.
 
     Attributes
     ----------
@@ -40,23 +75,47 @@ class GifFile:
         Frames that only lengthened the one before.
     ticks
         Hundredths of a second of all frames together.
-    bytes
-        Size of the GIF, once closed.
     """
 
-    def __init__(self, file: str | PathLike[str] | BinaryIO, header: bytes) -> None:
+    def __init__(
+        self, file: str | PathLike[str] | BinaryIO, header: bytes, *, sync: bool = False
+    ) -> None:
         self._target = file
         self._header = header
+        self._sync = sync
         self._sink: BinaryIO | None = None
         self._seekable = False
-        self._end = 0  # of the file in the sink, trailer not counted
-        self._image: tuple[bytes | memoryview, int | None] | None = None
-        self._delay = 0
-        self._ready: list[bytes | memoryview] = []
-        self._committing = False
+        self._start = 0
+        self._end = 0  # of what is in the sink, the trailer not counted
+        self._frames: list[_Frame] = []  # that are not in the sink yet
+        self._last: _Frame | None = None  # the last that is, where its delay may be changed,
+        self._places: list[int] = []  # where its control blocks lie,
+        self._delays: list[int] = []  # and what they say
+        self._torn = False  # a stream that ends within a frame
         self.merged = 0
         self.ticks = 0
-        self.bytes = 0
+
+    @classmethod
+    def resumed(cls, path: Path, info: gif.GifInfo, *, sync: bool = False) -> GifFile:
+        """Go on with a file of at least one frame, as `gif.read_info` read it.
+
+        What lies behind its trailer is cut off.
+        """
+        file = cls(path, b"", sync=sync)
+        file._sink = path.open("r+b", buffering=0)
+        file._sink.truncate(info.length)
+        file._seekable = True
+        file._end = info.length - len(gif.TRAILER)
+        last = info.frames[-1]
+        file._last = _Frame(b"", last.transparent, last.delay, b"")
+        file._places, file._delays = [last.offset], [last.delay]
+        file.ticks = sum(frame.delay for frame in info.frames)
+        return file
+
+    @property
+    def length(self) -> int:
+        """Bytes of the GIF in the sink."""
+        return self._end - self._start + len(gif.TRAILER)
 
     def __enter__(self) -> GifFile:
         return self
@@ -70,14 +129,11 @@ class GifFile:
         if error is None:
             self.close()
             return
-        # the frames so far are good, unless it is their commit that failed
-        if not self._committing:
-            with suppress(Exception):
-                self._finish_frame()
-                self.commit()
-                if self._sink is not None and not self._seekable:
-                    self._write(gif.TRAILER)
-        self._abandon()
+        with suppress(
+            Exception
+        ):  # the frames so far are good, unless it is their commit that failed
+            self._finish()
+        self.abandon()
 
     def add_all(
         self, data: bytes, ends: Sequence[int], transparents: Sequence[int | None], clock: Clock
@@ -89,7 +145,9 @@ class GifFile:
             start = end
         self.commit()
 
-    def add(self, image: bytes | memoryview, transparent: int | None, delay: int) -> None:
+    def add(
+        self, image: bytes | memoryview, transparent: int | None, delay: int, note: bytes = b""
+    ) -> None:
         """Add a frame.
 
         Parameters
@@ -100,91 +158,190 @@ class GifFile:
             The index of pixels that stay as they were, None where there is none.
         delay
             Hundredths of a second until the next frame.
+        note
+            A comment block to go before it.
         """
-        if not image and self._image is not None:
-            self._delay += delay
+        if not image and (self._frames or self._last):
+            self.lengthen(delay)
             self.merged += 1
             return
-        self._finish_frame()
-        self._image = image, transparent
-        self._delay = delay
+        self._frames.append(_Frame(image, transparent, delay, note))
+        self.ticks += delay
 
     def lengthen(self, delay: int) -> None:
         """Show the frame that was added last so much longer."""
-        self._delay += delay
-
-    def _finish_frame(self) -> None:
-        if self._image is None:
-            return
-        image, transparent = self._image
-        while True:
-            # what is left of a longer delay is shown by a frame that changes nothing
-            delay = min(self._delay, gif.LONGEST_DELAY)
-            if 0 < self._delay - delay < gif.SHORTEST_DELAY:
-                delay -= gif.SHORTEST_DELAY
-            control = gif.graphic_control(delay, transparent)
-            self._ready += control, image
-            self.ticks += delay
-            self._delay -= delay
-            if not self._delay:
-                break
-            image, transparent = gif.EMPTY_IMAGE, 0
-        self._image = None
+        last = self._frames[-1] if self._frames else self._last
+        if last is None:
+            raise RuntimeError("expected a frame to lengthen")
+        last.delay += delay
+        self.ticks += delay
 
     def commit(self) -> None:
-        """Write the frames whose delay is known."""
-        if not self._ready:
+        """Put what was added into the file; of a stream all but the last frame.
+
+        If that fails, the file is as it was, and the next commit tries it again.
+        """
+        if not self._frames and (self._last is None or self._last.parts() == self._delays):
             return
-        self._committing = True
-        begun = self._sink is not None
-        if not begun:
-            self._open()
-            self._ready.insert(0, self._header)
-        if self._seekable:
-            self._ready.append(gif.TRAILER)
-        frames = memoryview(b"".join(self._ready))
-        self._ready.clear()
-        if begun and self._seekable:
-            sink = self._sink_now()
-            sink.seek(self._end + 1)
-            self._write(frames[1:])
-            self._flush()
-            sink.seek(self._end)
-            self._write(frames[:1])
-        else:
-            self._write(frames)
-        added = len(frames) - (len(gif.TRAILER) if self._seekable else 0)
-        self._end += added
-        self.bytes += added
-        self._flush()
-        self._committing = False
+        if self._sink is None:
+            try:
+                self._open()
+            except BaseException:
+                self._sink = None
+                raise
+        elif self._seekable:
+            self._append()
+        elif not self._torn:
+            self._stream(len(self._frames) - 1)
 
     def close(self) -> None:
         """Write the last frame and the trailer."""
-        self._finish_frame()
+        self._finish()
+        self.abandon()
+
+    def _finish(self) -> None:
         self.commit()
-        self.bytes += len(gif.TRAILER)
         if self._seekable:
             self._sink_now().seek(self._end + len(gif.TRAILER))
-        else:
+        elif self._sink is not None and not self._torn:
+            self._stream(len(self._frames))
             self._write(gif.TRAILER)
             self._flush()
-        self._abandon()
 
-    def _abandon(self) -> None:
+    def abandon(self) -> None:
         """Leave the file as the last commit left it."""
         if self._sink is not None and self._sink is not self._target:
             self._sink.close()
 
     def _open(self) -> None:
+        """Open the sink and write to it for the first time."""
         if isinstance(self._target, str | PathLike):
-            self._sink = Path(fspath(self._target)).open("wb", buffering=0)  # noqa: SIM115
+            path = Path(fspath(self._target))
+            if not path.exists() or path.is_file():
+                self._create(path.resolve())
+                return
+            self._sink = path.open("wb", buffering=0)
             self._seekable = self._sink.seekable()
         else:
             self._sink = self._target
             seekable = getattr(self._sink, "seekable", None)
             self._seekable = bool(seekable and seekable() and not _appends(self._sink))
-        self._end = self._sink.tell() if self._seekable else 0
+        if self._seekable:
+            self._start = self._sink.tell()
+            try:
+                self._begin(self._start)
+            except BaseException:
+                self._sink.seek(self._start)
+                raise
+        else:
+            self._torn = True
+            self._write(self._header)
+            self._end += len(self._header)
+            self._stream(len(self._frames) - 1)
+
+    def _create(self, path: Path) -> None:
+        """Write a new file beside the old one, which it replaces when it is whole."""
+        part = path.with_name(f".{path.name}.part")
+        self._seekable = True
+        try:
+            sink = part.open("w+b", buffering=0)
+        except PermissionError:  # a file that may be written, in a folder that may not
+            self._sink = path.open("wb", buffering=0)
+            self._begin(0)
+            return
+        try:
+            self._sink = sink
+            self._begin(0)
+            if path.exists():
+                shutil.copymode(path, part)
+            if os.name == "nt":  # an open file cannot be renamed there
+                sink.close()
+            part.replace(path)
+        except BaseException:
+            self._sink = None
+            sink.close()
+            part.unlink(missing_ok=True)
+            raise
+        if os.name == "nt":
+            self._sink = path.open("r+b", buffering=0)
+        if self._sync and hasattr(os, "O_DIRECTORY"):
+            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    def _begin(self, start: int) -> None:
+        """Write the header and the first frames at `start`."""
+        data, places = self._laid(start + len(self._header), [], [])
+        self._write(self._header + data + gif.TRAILER)
+        self._flush()
+        self._done(start + len(self._header) + len(data), places)
+
+    def _append(self) -> None:
+        """Mend the delay of the last frame, and commit the others behind it."""
+        sink = self._sink_now()
+        parts = self._last.parts() if self._last else []
+        if len(parts) < len(self._places):
+            # a delay that became shorter: end the file at the parts that it needs no more
+            end = self._places[len(parts)]
+            sink.seek(end)
+            self._write(gif.TRAILER)
+            sink.truncate(end + len(gif.TRAILER))
+            self._end = end
+            del self._places[len(parts) :], self._delays[len(parts) :]
+        had = len(self._delays)
+        for k in range(had):
+            if parts[k] != self._delays[k]:
+                sink.seek(self._places[k] + gif.DELAY_OFFSET)
+                self._write(gif.delay_bytes(parts[k]))
+                self._delays[k] = parts[k]
+        data, places = self._laid(self._end, self._places, parts[had:])
+        if data:
+            sink.seek(self._end + 1)
+            self._write(data[1:] + gif.TRAILER)
+            self._flush()
+            sink.seek(self._end)
+            self._write(data[:1])
+        self._flush()
+        self._done(self._end + len(data), places)
+
+    def _laid(self, start: int, places: list[int], more: list[int]) -> tuple[bytes, list[int]]:
+        """Lay frames from `start` on: of the last one `more` parts of its delay, and the new ones.
+
+        Returns their bytes, and where the control blocks lie of that which is then the last.
+        """
+        pieces: list[bytes | memoryview] = []
+        places = places.copy()
+        for delay in more:
+            places.append(start)
+            pieces += gif.graphic_control(delay, 0), gif.EMPTY_IMAGE
+            start += sum(map(len, pieces[-2:]))
+        for frame in self._frames:
+            places = []
+            pieces.append(frame.note)
+            start += len(frame.note)
+            for piece in frame.pieces():
+                places.append(start)
+                pieces.append(piece)
+                start += len(piece)
+        return b"".join(pieces), places
+
+    def _done(self, end: int, places: list[int]) -> None:
+        self._end, self._places = end, places
+        if self._frames:
+            self._last, self._frames = self._frames[-1], []
+        self._delays = self._last.parts() if self._last else []
+
+    def _stream(self, count: int) -> None:
+        self._torn = True
+        for frame in self._frames[:count]:
+            data = b"".join([frame.note, *frame.pieces()])
+            self._write(data)
+            self._end += len(data)
+        del self._frames[:count]
+        self._flush()
+        self._torn = False
 
     def _sink_now(self) -> BinaryIO:
         if self._sink is None:
@@ -205,6 +362,8 @@ class GifFile:
         flush = getattr(self._sink, "flush", None)
         if flush is not None:
             flush()
+        if self._sync:
+            os.fsync(self._sink_now().fileno())
 
 
 def _appends(file: BinaryIO) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -182,6 +183,7 @@ class Heatmap:
             bar=read_flag("cbar", cbar),
             bar_label=words[0],
             title=words[1],
+            titled=False,
             xlabel=words[2],
             ylabel=words[3],
             figure=None if figsize is None else read_figure(figsize, inch),
@@ -234,9 +236,15 @@ class Heatmap:
             # the end that was given lies beyond all values: the range is empty there
             low, high = (low, low) if self._vmin is not None else (high, high)
         norms.check_range(low, high)
+        return self._like(self._look, low, high)
+
+    def with_titles(self) -> Heatmap:
+        """Return the same heatmap with a place for a title of each frame, as large as its own."""
+        return self._like(replace(self._look, titled=True), self._vmin, self._vmax)
+
+    def _like(self, look: Look, vmin: float | None, vmax: float | None) -> Heatmap:
         other = Heatmap.__new__(Heatmap)
-        other._look = self._look
-        other._vmin, other._vmax = low, high
+        other._look, other._vmin, other._vmax = look, vmin, vmax
         other._layouts = {}
         other._dtype = self._dtype
         return other
@@ -260,13 +268,15 @@ class Heatmap:
             self._layouts[kind] = layouts.build(self._look, self._vmin, self._vmax, kind)
         return self._layouts[kind]
 
-    def indices(self, values: ArrayLike) -> NDArray[np.uint8]:
+    def indices(self, values: ArrayLike, title: str | None = None) -> NDArray[np.uint8]:
         """Draw one matrix.
 
         Parameters
         ----------
         values
             (N, M) numbers.
+        title
+            In place of the heatmap's own, smaller where it is too long.
 
         Returns
         -------
@@ -281,19 +291,24 @@ class Heatmap:
             found = norms.finite_range(matrix) or (0.0, 1.0)
             self._vmin, self._vmax = self.with_range(*found).range
         self._dtype = frames.dtype
-        indices, shown = paint(self.layout(), matrix)
+        layout = self.layout()
+        if title is not None:
+            read_text("title", title)
+            if layout.title is None:
+                layout = self.with_titles().layout()
+        indices, shown = paint(layout, matrix, title or "")
         warn_of(shown)
         return indices
 
-    def rgb(self, values: ArrayLike) -> NDArray[np.uint8]:
+    def rgb(self, values: ArrayLike, title: str | None = None) -> NDArray[np.uint8]:
         """Draw one matrix, (N, M), as (height, width, 3) uint8."""
-        indices = self.indices(values)
+        indices = self.indices(values, title)
         colors: NDArray[np.uint8] = self.layout().table[indices]
         return colors
 
-    def image(self, values: ArrayLike) -> Image.Image:
+    def image(self, values: ArrayLike, title: str | None = None) -> Image.Image:
         """Draw one matrix, (N, M), as a Pillow image of mode P."""
-        image = Image.fromarray(self.indices(values))
+        image = Image.fromarray(self.indices(values, title))
         image.putpalette(self.palette.tobytes())
         return image
 

@@ -14,10 +14,10 @@ from PIL import Image
 
 from fastheat import gif
 from fastheat.encode import encode_indexed
+from fastheat.giffile import GifFile, check_target
 from fastheat.messages import short
 from fastheat.sources import load_frames
 from fastheat.timing import Clock, read_loop
-from fastheat.writer import GifFile, check_target
 
 CHUNK_BYTES = 1 << 22  # of pictures, about, which are encoded together
 CHUNK_FRAMES = 32
@@ -127,9 +127,10 @@ def save_indexed_gif(
     height, width = (first := next(pictures)).shape
     # one color more than there are is transparent
     header = gif.header((width, height), table, min(colors + 1, MOST_COLORS), times)
+    transparent = colors if colors < MOST_COLORS else None
     with GifFile(file, header) as target:
         for start, chunk in _chunks(first, pictures, source if _is_as_read(source) else None):
-            images = encode_indexed(chunk, colors, first=start)
+            images = encode_indexed(chunk, transparent, first=start)
             target.add_all(images.data, images.ends, images.transparent, clock)
     clock.warn()
     return IndexedSummary(
@@ -138,7 +139,7 @@ def save_indexed_gif(
         size=(width, height),
         duration=10.0 * target.ticks,
         raised=clock.raised,
-        bytes=target.bytes,
+        bytes=target.length,
         seconds=time.perf_counter() - started,
     )
 

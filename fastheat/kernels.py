@@ -699,6 +699,14 @@ def begin_run(index, pixel, last, n, indices, starts):
     return n + np.int64(index != last)
 
 
+# The index of the last of n runs, -1 if there is none, and the pixel where it ends.
+@inlined
+def where_runs_end(n, indices, starts):
+    if n == 0:
+        return np.int64(-1), np.int64(0)
+    return np.int64(indices[n - 1]), np.int64(starts[n])
+
+
 BIAS = np.uint64(1023)  # of a float64's exponent
 
 
@@ -718,19 +726,19 @@ def alike_pixels(word, other):
 # The runs of cells with text that change in a frame; returns how many. What lies between is
 # transparent. Where letters stand as others did before, what both have in a row of pixels is left:
 # whole segments, and of those beside what is left the pixels that are alike.
-# rectangle, slots, dirty, boxes, rows: of one frame in Changes, inks: Shades, type_: Type,
-# texts, old_texts: (C, longest)
+# rectangle: x0, x1, y0, y1, n: runs of what is above the cells, slots, dirty, boxes, rows: of one
+# frame in Changes, inks: Shades, type_: Type, texts, old_texts: (C, longest)
 @jit
 def text_runs(
-    rectangle, slots, dirty, boxes, rows, columns, inks, type_, texts, old_texts, indices, starts
+    rectangle, n, slots, dirty, boxes, rows, columns, inks, type_, texts, old_texts, indices, starts
 ):
-    x0, y0 = rectangle[0], rectangle[2]
-    width = rectangle[1] - x0
-    pixels = width * (rectangle[3] - y0)
+    x0, x1, y0, y1 = rectangle
+    width = x1 - x0
+    pixels = width * (y1 - y0)
     widths, lines, line_starts, line_runs = type_.widths, type_.lines, type_.starts, type_.runs
     heads, tails = type_.heads, type_.tails
     sizes, lines_high = lines.shape[0], lines.shape[2]
-    n, last, done = np.int64(0), np.int64(-1), np.int64(0)
+    last, done = where_runs_end(n, indices, starts)
     for i in range(rows.shape[0]):
         for y in range(rows[i, 2], rows[i, 3]):
             row0 = (y - y0) * width - x0
@@ -877,16 +885,16 @@ def changed_rectangle(picture, old, lines, rows):
 
 
 # The runs of cells without text that change from one frame to the next; returns how many. What lies
-# between them is transparent. x0, x1, y0, y1: the cells in which something changes,
+# between them is transparent. rectangle: x0, x1, y0, y1, n: runs of what is above the cells,
 # fills, old_fills: (N, M) palette indices, rows: (N, 2) as of changed_rectangle,
 # changed: (M + 1,) uint32 to work in
 @jit
-def fill_runs(x0, x1, y0, y1, fills, old_fills, rows, changed, grid, indices, starts):
-    left, top = grid.x0[x0], grid.y0[y0]
-    width = grid.x1[x1 - 1] - left
-    pixels = width * (grid.y1[y1 - 1] - top)
-    n, last, done = np.int64(0), np.int64(-1), np.int64(0)
-    for i in range(y0, y1):
+def fill_runs(rectangle, n, fills, old_fills, rows, changed, grid, indices, starts):
+    left, right, top, bottom = rectangle
+    width = right - left
+    pixels = width * (bottom - top)
+    last, done = where_runs_end(n, indices, starts)
+    for i in range(rows.shape[0]):
         count = U0
         for j in range(np.uint64(8 * rows[i, 0]), np.uint64(min(8 * rows[i, 1], fills.shape[1]))):
             changed[count] = j
@@ -1185,13 +1193,10 @@ SAMPLED = 16  # rows, of which one is looked at
 BYTES, HIGH_BITS = (np.uint64(k * 0x0101010101010101) for k in (1, 0x80))
 
 
-# An index that no row of a picture that differs has: the first beyond the palette of `colors`, or,
-# where that has 256, 0, the last, or the least that is free; -1 where none is.
-# picture: (H, W), rows: (H, 2) as of changed_rectangle
+# An index that no row of a picture that differs has: 0, the last, or the least that is free; -1
+# where none is. picture: (H, W), rows: (H, 2) as of changed_rectangle
 @jit
-def free_index(picture, lines, rows, colors):
-    if colors < 256:
-        return np.int64(colors)
+def free_index(picture, lines, rows):
     for index in (0, 255):
         every = np.uint64(index) * BYTES
         found = U0
@@ -1221,19 +1226,69 @@ def encode_picture(picture, runs, coder, out):
     return write_image((0, width, 0, height), runs.indices, runs.starts, n, coder, out, 0)
 
 
+class Titles(NamedTuple):
+    """The rows of pixels that have the title of each frame, of W pixels each."""
+
+    strips: Any  # (T, h, W) uint8 palette indices
+    top: Any  # the first of these rows in the picture
+    lines: Lines
+    rows: Any  # (h, 2) int64, to work in
+
+
+def new_titles(strips: Any, top: int) -> Titles:
+    """Return the titles of frames, with room to compare them in."""
+    rows = np.empty((strips.shape[1], 2), np.int64)
+    return Titles(strips, top, new_lines(strips.shape[2]), rows)
+
+
+# Adds the title of frame t to the rectangle of its cells: x0, x1, y0, y1, with x0 >= x1 where they
+# do not change. Returns both together, and the runs of the rows that the title changes in.
+@jit
+def title_runs(t, rectangle, titles, indices, starts):
+    x0, x1, y0, y1 = rectangle
+    strips, lines, rows = titles.strips, titles.lines, titles.rows
+    left, right, top, bottom = changed_rectangle(strips[t], strips[t - 1], lines, rows)
+    n = np.int64(0)
+    if left < right:
+        if x0 >= x1:
+            x0, x1, y1 = left, right, titles.top + bottom
+        x0, x1, y0 = min(x0, left), max(x1, right), titles.top + top
+        n, _ = difference_runs(
+            strips[t],
+            strips[t - 1],
+            lines,
+            rows,
+            x0,
+            x1,
+            top,
+            bottom,
+            1,
+            TRANSPARENT,
+            True,
+            indices,
+            starts,
+        )
+    return (x0, x1, y0, y1), n
+
+
 # Encodes frames of cells with text from `start` on, until all are or `out` has less than `room`
 # left; returns the frame to go on with. A frame that shows nothing new has no bytes.
 # texts: (T, C, longest) segments, out: uint8, ends: (T,) where each image block ends in it
 @entry
-def encode_changes(start, room, grid, shades, type_, texts, changes, runs, coder, out, ends):
+def encode_changes(
+    start, room, titles, grid, shades, type_, texts, changes, runs, coder, out, ends
+):
     for t in range(start, ends.size):
         end = ends[t - 1]
         if out.size - end < room:
             return t
-        sides = changes.rectangles[t]
-        if sides[0] < sides[1]:
+        x0, x1, y0, y1 = changes.rectangles[t]
+        changed = x0 < x1
+        rectangle, n = title_runs(t, (x0, x1, y0, y1), titles, runs.indices, runs.starts)
+        if changed:
             n = text_runs(
-                sides,
+                rectangle,
+                n,
                 changes.slots[t],
                 changes.dirty[t],
                 changes.boxes[t],
@@ -1246,7 +1301,7 @@ def encode_changes(start, room, grid, shades, type_, texts, changes, runs, coder
                 runs.indices,
                 runs.starts,
             )
-            rectangle = (sides[0], sides[1], sides[2], sides[3])
+        if n > 0:
             end = write_image(rectangle, runs.indices, runs.starts, n, coder, out, end)
         ends[t] = end
     return ends.size
@@ -1259,6 +1314,7 @@ def encode_changes(start, room, grid, shades, type_, texts, changes, runs, coder
 def encode_fills(
     start,
     room,
+    titles,
     grid,
     shades,
     previous,
@@ -1282,13 +1338,15 @@ def encode_fills(
         now, old = t & 1, 1 - (t & 1)
         count_outside(values[t - 1].reshape(-1), shades, counts)
         find_fills(values[t - 1], shades, fills[now])
-        x0, x1, y0, y1 = changed_rectangle(fills[now], fills[old], lines, rows)
-        if x0 < x1:
+        j0, j1, i0, i1 = changed_rectangle(fills[now], fills[old], lines, rows)
+        sides = (np.int64(0), np.int64(0), np.int64(0), np.int64(0))
+        if j0 < j1:
+            sides = (grid.x0[j0], grid.x1[j1 - 1], grid.y0[i0], grid.y1[i1 - 1])
+        rectangle, n = title_runs(t, sides, titles, runs.indices, runs.starts)
+        if j0 < j1:
             n = fill_runs(
-                x0,
-                x1,
-                y0,
-                y1,
+                rectangle,
+                n,
                 fills[now],
                 fills[old],
                 rows,
@@ -1297,19 +1355,19 @@ def encode_fills(
                 runs.indices,
                 runs.starts,
             )
-            rectangle = (grid.x0[x0], grid.x1[x1 - 1], grid.y0[y0], grid.y1[y1 - 1])
+        if n > 0:
             end = write_image(rectangle, runs.indices, runs.starts, n, coder, out, end)
         ends[t] = end
     return ends.size
 
 
-# The same for frames of palette indices, which are compared. An index that a frame has not is the
-# transparent one: the first beyond the palette, or one that is found to be free, else none is.
-# frames: (T, H, W), colors: of the palette, rows: (H, 2) to work in, transparents: (T,) the
+# The same for frames of palette indices, which are compared. Index `free` is transparent, or, where
+# that is negative, one that the frame has not, if there is one.
+# frames: (T, H, W), rows: (H, 2) to work in, transparents: (T,) the
 # transparent index of each frame, -1 where it has none
 @entry
 def encode_differences(
-    start, room, frames, colors, lines, rows, runs, coder, out, ends, transparents
+    start, room, frames, free, lines, rows, runs, coder, out, ends, transparents
 ):
     for t in range(start, ends.size):
         end = ends[t - 1]
@@ -1318,8 +1376,8 @@ def encode_differences(
         transparents[t] = -1
         x0, x1, y0, y1 = changed_rectangle(frames[t], frames[t - 1], lines, rows)
         if x0 < x1:
-            free = free_index(frames[t], lines, rows, colors)
-            if free < 0:
+            index = free if free >= 0 else free_index(frames[t], lines, rows)
+            if index < 0:
                 n = picture_runs(frames[t], x0, x1, y0, y1, runs.indices, runs.starts)
             else:
                 # whether to leave every single pixel shows in a part of the rows
@@ -1335,7 +1393,7 @@ def encode_differences(
                         y0,
                         y1,
                         SAMPLED if k < 2 else 1,
-                        free,
+                        index,
                         k == 1 or (k == 2 and pixels_too < words_only),
                         runs.indices,
                         runs.starts,
@@ -1345,7 +1403,7 @@ def encode_differences(
                     elif k == 1:
                         pixels_too = n
                 if used:
-                    transparents[t] = free
+                    transparents[t] = index
             end = write_image((x0, x1, y0, y1), runs.indices, runs.starts, n, coder, out, end)
         ends[t] = end
     return ends.size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,16 @@ NO_TYPE = Type(
 )
 
 
+class TitlePlace(NamedTuple):
+    """Where the title of each frame stands: the middle of its last line's bottom at x, y."""
+
+    x: float
+    y: float
+    size: float  # px
+    top: int  # the rows of pixels from top up to bottom have nothing else
+    bottom: int
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Everything that a frame is drawn from, but its values: arrays and numbers only.
@@ -60,6 +70,8 @@ class Layout:
 
     static: NDArray[np.uint8]  # (H, W) palette indices of what never changes
     table: NDArray[np.uint8]  # (256, 3) the palette
+    statics: NDArray[np.uint8]  # (steps,) palette index of labels at each coverage
+    title: TitlePlace | None  # None: no frame has a title of its own
     grid: Grid
     shades: Shades
     type: Type
@@ -143,6 +155,8 @@ def build(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> Layout:
     return Layout(
         static=axes.draw_static(geometry, plan, palette, line),
         table=palette.table,
+        statics=palette.statics,
+        title=_title_place(geometry) if look.titled else None,
         grid=grid,
         shades=palette.shades,
         type=type_,
@@ -155,6 +169,15 @@ def build(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> Layout:
         crowded=look.valfmt is not None and not sizes,
         lacking=look.lacking,
     )
+
+
+def _title_place(geometry: axes.Geometry) -> TitlePlace | None:
+    placed = geometry.title
+    if placed is None:
+        return None
+    box = placed.box()
+    top, bottom = max(0, math.floor(box.y0) - 1), math.ceil(box.y1)
+    return TitlePlace(placed.x, placed.y, placed.label.size, top, bottom)
 
 
 def _samples(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> list[str]:
@@ -246,7 +269,8 @@ def _plan(look: Look, vmin: float, vmax: float, cell: tuple[int, int]) -> Plan:
         fontsize=size,
         rows=[(i, label(text, size, (1.0, middle))) for i, text in row_texts],
         columns=[(j, label(text, size, side, rotation)) for j, text in column_texts],
-        title=label(look.title, 1.2 * size, (0.5, 1.0)) if look.title else None,
+        title=label(look.title, 1.2 * size, (0.5, 1.0)) if look.title or look.titled else None,
+        titled=look.titled,
         xlabel=label(look.xlabel, size, (0.5, 0.0)) if look.xlabel else None,
         ylabel=label(look.ylabel, size, (0.5, 1.0), 90.0) if look.ylabel else None,
         bar=bar,

@@ -38,6 +38,7 @@ class Look:
     bar: bool
     bar_label: str
     title: str
+    titled: bool  # whether each frame has a title of its own, for which `title` makes room
     xlabel: str
     ylabel: str
     figure: tuple[int, int] | None

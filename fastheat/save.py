@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from os import PathLike
 from typing import Any, BinaryIO
 
@@ -16,12 +17,12 @@ from numpy.typing import NDArray
 
 from fastheat import gif, norms
 from fastheat.encode import Images, encode_chunk
+from fastheat.giffile import GifFile, check_target
 from fastheat.heatmap import Heatmap, check_options, warn_of
 from fastheat.layout import Layout, Shown
 from fastheat.messages import many, short, warn
 from fastheat.sources import Frames, open_frames
 from fastheat.timing import Clock, is_whole, read_loop, read_milliseconds
-from fastheat.writer import GifFile, check_target
 
 CHUNK_BYTES = 1 << 24  # of values, about, which are read and encoded together
 CHUNK_FRAMES = 32
@@ -81,6 +82,7 @@ def save_gif(
     duration: float | Sequence[float] | None = None,
     loop: int | None = 0,
     hold: float | None = None,
+    titles: Iterable[str] | None = None,
     workers: int = 1,
     progress: Callable[[int, int | None], object] | None = None,
     heatmap: Heatmap | None = None,
@@ -105,6 +107,8 @@ def save_gif(
         How often the animation is played again, 0 for ever; None plays it once.
     hold
         Milliseconds that the last frame is shown, in place of its duration.
+    titles
+        The title of each frame, drawn where the heatmap has its own, smaller where it is too long.
     workers
         Threads that encode. The file does not depend on them.
     progress
@@ -151,6 +155,10 @@ def save_gif(
         )
     check_names(options)
     source = open_frames(frames)
+    if isinstance(titles, str) or not isinstance(titles, Iterable | None):
+        raise TypeError(f"expected titles to be a string for each frame, not {short(titles)}")
+    if isinstance(titles, Sized) and source.length not in (None, len(titles)):
+        raise ValueError(f"expected a title for each of {source.length} frames, not {len(titles)}")
     _check_other(file, source)
     clock.check(source.length)
     if heatmap is None:
@@ -162,12 +170,14 @@ def save_gif(
     chunks = source.chunks(_chunk_length(source.shape))
     if None in heatmap.range:
         heatmap, chunks = _with_range(heatmap, source, chunks)
+    if titles is not None:
+        heatmap = heatmap.with_titles()
     layout = heatmap.layout(source.dtype)
 
     shown = Shown()
     header = gif.header(layout.size, layout.table, layout.shades.colors, times)
     with GifFile(file, header) as target:
-        for images in _encoded(layout, chunks, workers):
+        for images in _encoded(layout, _followed(chunks, titles), workers):
             shown += images.shown
             target.add_all(images.data, images.ends, images.transparent, clock)
             if progress is not None:
@@ -191,14 +201,14 @@ def save_gif(
         hidden=shown.hidden,
         lacking="".join(dict.fromkeys(layout.lacking + shown.lacking)),
         raised=clock.raised,
-        bytes=target.bytes,
+        bytes=target.length,
         seconds=time.perf_counter() - started,
     )
 
 
 def check_names(options: dict[str, Any]) -> None:
     """Refuse what is no option, before anything is read."""
-    own = ("fps", "duration", "loop", "hold", "workers", "progress", "heatmap")
+    own = ("fps", "duration", "loop", "hold", "titles", "workers", "progress", "heatmap")
     check_options(options, own)
 
 
@@ -244,28 +254,29 @@ def _chain(
     yield from rest
 
 
-def _encoded(
-    layout: Layout, chunks: Iterator[NDArray[np.float64]], workers: int
-) -> Iterator[Images]:
+# the values of the frame before a chunk, the chunk, and the titles of all of these frames
+Job = tuple[NDArray[np.float64] | None, NDArray[np.float64], list[str]]
+
+
+def _encoded(layout: Layout, jobs: Iterator[Job], workers: int) -> Iterator[Images]:
     """Encode chunks on threads, at most two for each in flight, and yield them in order."""
     if workers == 1:
-        for before, chunk in _followed(chunks):
-            yield encode_chunk(layout, before, chunk)
+        for job in jobs:
+            yield encode_chunk(layout, *job)
         return
     waiting: deque[Future[Images]] = deque()
     failed: Exception | None = None
-    followed = _followed(chunks)
     with ThreadPoolExecutor(workers, "fastheat") as pool:
         try:
             while True:
                 try:
-                    before, chunk = next(followed)
+                    job = next(jobs)
                 except StopIteration:
                     break
                 except Exception as error:  # what was read before it is still written
                     failed = error
                     break
-                waiting.append(pool.submit(encode_chunk, layout, before, chunk))
+                waiting.append(pool.submit(encode_chunk, layout, *job))
                 if len(waiting) >= 2 * workers:
                     yield waiting.popleft().result()
             while waiting:
@@ -277,13 +288,25 @@ def _encoded(
         raise failed
 
 
-def _followed(
-    chunks: Iterator[NDArray[np.float64]],
-) -> Iterator[tuple[NDArray[np.float64] | None, NDArray[np.float64]]]:
+def _followed(chunks: Iterator[NDArray[np.float64]], titles: Iterable[str] | None) -> Iterator[Job]:
     """Yield each chunk after the last frame of the chunk before it."""
     before: NDArray[np.float64] | None = None
+    each = None if titles is None else iter(titles)
+    written: list[str] = []
+    count = 0
     for chunk in chunks:
-        yield before, chunk
+        if each is not None:
+            new = list(islice(each, len(chunk)))
+            for k, title in enumerate(new):
+                if not isinstance(title, str):
+                    raise TypeError(f"expected title {count + k} to be text, not {short(title)}")
+            if len(new) < len(chunk):
+                raise ValueError(
+                    f"expected a title for each frame, not {count + len(new)} for more frames"
+                )
+            written = written[-1:] + new
+        yield before, chunk, written
+        count += len(chunk)
         before = chunk[-1].copy()
 
 

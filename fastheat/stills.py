@@ -14,15 +14,20 @@ from numpy.typing import NDArray
 from fastheat.formats import ValueFormat, as_written
 from fastheat.layout import Layout, Shown
 from fastheat.text import Type, Writing, shape_texts, with_atlas
+from fastheat.titles import draw_titles
 
 
-def paint(layout: Layout, values: NDArray[np.float64]) -> tuple[NDArray[np.uint8], Shown]:
+def paint(
+    layout: Layout, values: NDArray[np.float64], title: str = ""
+) -> tuple[NDArray[np.uint8], Shown]:
     """Draw one matrix.
 
     Parameters
     ----------
     values
         (N, M).
+    title
+        Where the layout has a place for it.
 
     Returns
     -------
@@ -49,6 +54,10 @@ def paint(layout: Layout, values: NDArray[np.float64]) -> tuple[NDArray[np.uint8
         hidden=hidden,
         lacking=lacking,
     )
+    if layout.title is not None:
+        (strip,), (written,) = draw_titles(layout, [title])
+        indices[layout.title.top : layout.title.bottom] = strip
+        shown += written
     return indices, shown
 
 

@@ -181,7 +181,8 @@ def test_runs_of_fills_make_the_new_picture_of_the_old(
     with np.errstate(over="ignore"):
         cells = kernels.changed_rectangle(new, old, kernels.new_lines(21), rows)
         x0, x1, y0, y1 = map(int, cells)
-        n = kernels.fill_runs(x0, x1, y0, y1, new, old, rows, work, grid, indices, starts)
+        box = grid.x0[x0], grid.x1[x1 - 1], grid.y0[y0], grid.y1[y1 - 1]
+        n = kernels.fill_runs(box, 0, new, old, rows, work, grid, indices, starts)
     assert (np.diff(starts[: n + 1].astype(int)) > 0).all()
     assert (indices[1:n] != indices[: n - 1]).all()
     wanted = np.full(layout.size[::-1], TRANSPARENT)
