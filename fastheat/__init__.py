@@ -2,8 +2,10 @@
 
 from fastheat.heatmap import Heatmap
 from fastheat.indexed import save_indexed_gif
-from fastheat.save import GifSummary, save_gif
+from fastheat.save import save_gif
 from fastheat.sources import load_frames
+from fastheat.summary import GifSummary
+from fastheat.writer import GifWriter
 
-__all__ = ["GifSummary", "Heatmap", "load_frames", "save_gif", "save_indexed_gif"]
+__all__ = ["GifSummary", "GifWriter", "Heatmap", "load_frames", "save_gif", "save_indexed_gif"]
 __version__ = "0.1.0"

@@ -21,12 +21,13 @@ from fastheat import demo, gif
 from fastheat.giffile import check_target
 from fastheat.heatmap import Heatmap, option_names
 from fastheat.messages import many, suggest
-from fastheat.save import GifSummary, save_gif
+from fastheat.save import save_gif
 from fastheat.sources import open_frames
+from fastheat.summary import GifSummary
 from fastheat.timing import DEFAULT_DURATION, LONGEST_DURATION
 
 STANDARD = "-"  # input or output, in place of a path
-TIMING = ("fps", "duration", "loop", "hold", "workers")  # of save_gif, not of Heatmap
+TIMING = ("fps", "duration", "loop", "hold", "titles", "workers")  # of save_gif, not of Heatmap
 RANGE = (0.0, 1.0)  # to try options with before the frames are read
 
 EXAMPLES = """\
@@ -288,6 +289,8 @@ def _add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> No
     text = "of the column labels, counterclockwise"
     number(labels, "col_rotation", "DEGREES", text, "-30, and 0 for numbers")
     add(labels, "title", "text above the picture", metavar="TEXT")
+    text = "a title for each frame: 'step {}' to number them, a,b,c or @FILE with one a line"
+    add(labels, "titles", text, metavar="TITLES")
     add(labels, "xlabel", "text below it", metavar="TEXT")
     add(labels, "ylabel", "text at its left", metavar="TEXT")
     add(labels, "font", "a font file, or the name of an installed font", metavar="FONT")
@@ -434,7 +437,7 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
     """Return what was given of the arguments of `save_gif`."""
     known = (*option_names(), *TIMING)
     given = {name: value for name, value in vars(args).items() if name in known}
-    for name in ("row_labels", "col_labels"):
+    for name in ("row_labels", "col_labels", "titles"):
         if name in given:
             given[name] = _labels(given[name])
     return given

@@ -22,6 +22,9 @@ from fastheat.titles import draw_titles
 if TYPE_CHECKING:
     from fastheat.kernels import Coder, Runs, Titles
 
+CHUNK_BYTES = 1 << 24  # of values, about, which are encoded together
+CHUNK_FRAMES = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Images:
@@ -44,6 +47,11 @@ class Images:
             self.transparent + other.transparent,
             self.shown + other.shown,
         )
+
+
+def chunk_length(shape: tuple[int, int]) -> int:
+    """Return how many frames of a shape are best encoded together."""
+    return max(1, min(CHUNK_FRAMES, CHUNK_BYTES // (8 * shape[0] * shape[1])))
 
 
 def encode_chunk(
@@ -212,6 +220,21 @@ def _encode_picture(picture: NDArray[np.uint8]) -> tuple[bytes, list[int]]:
     out = np.empty(kernels.room_for(coder), np.uint8)
     size = kernels.encode_picture(picture, runs, coder, out)
     return out[:size].tobytes(), [size]
+
+
+def encode_between(
+    old_layout: Layout,
+    old_values: NDArray[np.float64],
+    old_title: str,
+    layout: Layout,
+    values: NDArray[np.float64],
+    title: str,
+) -> Images:
+    """Encode a frame after one of another layout, with the same size and palette."""
+    before, _ = paint(old_layout, old_values, old_title)
+    after, shown = paint(layout, values, title)
+    images = encode_indexed(np.stack([before, after]), TRANSPARENT, first=False)
+    return replace(images, shown=shown)
 
 
 def encode_indexed(pictures: NDArray[np.uint8], transparent: int | None, *, first: bool) -> Images:

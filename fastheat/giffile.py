@@ -91,6 +91,7 @@ class GifFile:
         self._last: _Frame | None = None  # the last that is, where its delay may be changed,
         self._places: list[int] = []  # where its control blocks lie,
         self._delays: list[int] = []  # and what they say
+        self._note = b""  # what goes behind the frames
         self._torn = False  # a stream that ends within a frame
         self.merged = 0
         self.ticks = 0
@@ -168,6 +169,10 @@ class GifFile:
         self._frames.append(_Frame(image, transparent, delay, note))
         self.ticks += delay
 
+    def add_note(self, note: bytes) -> None:
+        """Add a comment block behind the last frame."""
+        self._note += note
+
     def lengthen(self, delay: int) -> None:
         """Show the frame that was added last so much longer."""
         last = self._frames[-1] if self._frames else self._last
@@ -181,7 +186,8 @@ class GifFile:
 
         If that fails, the file is as it was, and the next commit tries it again.
         """
-        if not self._frames and (self._last is None or self._last.parts() == self._delays):
+        mended = self._last is None or self._last.parts() == self._delays
+        if not self._frames and not self._note and mended:
             return
         if self._sink is None:
             try:
@@ -205,7 +211,8 @@ class GifFile:
             self._sink_now().seek(self._end + len(gif.TRAILER))
         elif self._sink is not None and not self._torn:
             self._stream(len(self._frames))
-            self._write(gif.TRAILER)
+            self._write(self._note + gif.TRAILER)
+            self._end += len(self._note)
             self._flush()
 
     def abandon(self) -> None:
@@ -325,10 +332,11 @@ class GifFile:
                 places.append(start)
                 pieces.append(piece)
                 start += len(piece)
+        pieces.append(self._note)
         return b"".join(pieces), places
 
     def _done(self, end: int, places: list[int]) -> None:
-        self._end, self._places = end, places
+        self._end, self._places, self._note = end, places, b""
         if self._frames:
             self._last, self._frames = self._frames[-1], []
         self._delays = self._last.parts() if self._last else []
@@ -406,3 +414,25 @@ def check_target(file: object) -> None:
             raise PermissionError(f"expected a path that may be written, not {str(path)!r}")
     elif isinstance(file, io.TextIOBase) or not callable(getattr(file, "write", None)):
         raise TypeError(f"expected a path or a file object open for bytes, not {short(file)}")
+
+
+def check_other(file: object, source: Path | None) -> None:
+    """Refuse to write over the file that the frames are read from.
+
+    Raises
+    ------
+    ValueError
+        If `file`, a path or a file object, is that file.
+    """
+    if source is None:
+        return
+    try:
+        if isinstance(file, str | PathLike):
+            found = Path(file).stat()
+        else:
+            found = os.fstat(cast("BinaryIO", file).fileno())
+        same = os.path.samestat(found, source.stat())
+    except (OSError, AttributeError, ValueError):  # not there yet, or no real file
+        return
+    if same:
+        raise ValueError(f"expected a file other than that of the frames, not {short(file)}")

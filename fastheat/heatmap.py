@@ -213,6 +213,21 @@ class Heatmap:
         return self._vmin, self._vmax
 
     @property
+    def title(self) -> str:
+        """The text above the picture."""
+        return self._look.title
+
+    @property
+    def cbar(self) -> bool:
+        """Whether there is a colour bar."""
+        return self._look.bar
+
+    @property
+    def threshold(self) -> float | None:
+        """The value above which texts have the second of their colours."""
+        return self._look.threshold
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height of the picture in pixels."""
         return self.layout().size
@@ -237,6 +252,15 @@ class Heatmap:
             low, high = (low, low) if self._vmin is not None else (high, high)
         norms.check_range(low, high)
         return self._like(self._look, low, high)
+
+    def over(self, vmin: float, vmax: float) -> Heatmap:
+        """Return the same heatmap over another range, whatever was given to `Heatmap`."""
+        norms.check_range(vmin, vmax)
+        return self._like(self._look, vmin, vmax)
+
+    def with_size(self, size: tuple[int, int]) -> Heatmap:
+        """Return the same heatmap as a picture of so many pixels."""
+        return self._like(replace(self._look, figure=size), self._vmin, self._vmax)
 
     def with_titles(self) -> Heatmap:
         """Return the same heatmap with a place for a title of each frame, as large as its own."""

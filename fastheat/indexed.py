@@ -14,9 +14,9 @@ from PIL import Image
 
 from fastheat import gif
 from fastheat.encode import encode_indexed
-from fastheat.giffile import GifFile, check_target
+from fastheat.giffile import GifFile, check_other, check_target
 from fastheat.messages import short
-from fastheat.sources import load_frames
+from fastheat.sources import array_of, file_of, load_frames
 from fastheat.timing import Clock, read_loop
 
 CHUNK_BYTES = 1 << 22  # of pictures, about, which are encoded together
@@ -76,11 +76,12 @@ def save_indexed_gif(
         so far, if it can seek.
     frames
         Palette indices: an array (T, H, W), a sequence or iterator of arrays (H, W) or of Pillow
-        images of mode "P" or "L", or the path of a ``.npy`` file. uint8, or other integers and
-        booleans that are indices. Taken a chunk at a time, and never collected.
+        images of mode "P" or "L", whose own palettes are not looked at, or a path as `load_frames`
+        reads it. uint8, or other integers and booleans that are indices. Taken a chunk at a time,
+        and never collected.
     palette
         (n, 3) red, green and blue from 0 to 255 of 1 to 256 colours, or the 3n numbers in a row, as
-        `PIL.Image.Image.getpalette` has them.
+        `PIL.Image.Image.getpalette` has them, or as bytes.
     fps
         Frames per second.
     duration
@@ -121,7 +122,10 @@ def save_indexed_gif(
     times = read_loop(loop)
     table, colors = _read_palette(palette)
     source = load_frames(frames) if isinstance(frames, str | PathLike) else frames
-    if isinstance(source, Sized):
+    check_other(file, file_of(source))
+    if isinstance(source, np.ndarray):
+        clock.check(len(source) if source.ndim else None)
+    elif isinstance(source, Sized) and not isinstance(source, type):
         clock.check(len(source))
     pictures = _pictures(source, colors)
     height, width = (first := next(pictures)).shape
@@ -148,13 +152,14 @@ def _read_palette(palette: object) -> tuple[NDArray[np.uint8], int]:
     """Return the colour table, (256, 3), and how many colours of it are given."""
     expected = "expected palette to be 1 to 256 rows of red, green and blue, 0 to 255"
     try:
-        given = np.asarray(palette)
-    except ValueError:
-        raise ValueError(f"{expected}, not {short(palette)}") from None
+        given = np.asarray(bytearray(palette) if isinstance(palette, bytes) else palette)
+    except Exception as error:  # whatever a foreign __array__ raises
+        raise ValueError(f"{expected}, not {short(palette)}") from error
     if given.ndim == 1 and given.size % 3 == 0:
         given = given.reshape(-1, 3)
     if given.ndim != 2 or given.shape[1] != 3 or not 1 <= len(given) <= MOST_COLORS:
-        raise ValueError(f"{expected}, not of shape {given.shape}")
+        what = f"of shape {given.shape}" if given.ndim else short(palette)
+        raise ValueError(f"{expected}, not {what}")
     if given.dtype.kind not in "iu":
         raise TypeError(f"{expected}, not {given.dtype}")
     if given.min() < 0 or given.max() > 255:
@@ -180,7 +185,7 @@ def _pictures(frames: object, colors: int) -> Iterator[NDArray[np.uint8]]:
             raise ValueError(
                 f"frame {number}: expected an image of mode 'P' or 'L', not {frame.mode!r}"
             )
-        picture = np.asarray(frame)
+        picture = np.asarray(frame) if isinstance(frame, Image.Image) else array_of(frame, number)
         if picture.ndim != 2 or 0 in picture.shape or max(picture.shape) > gif.LARGEST_SIDE:
             raise ValueError(
                 f"frame {number}: expected shape (H, W) with sides of 1 to {gif.LARGEST_SIDE} px, "
@@ -196,8 +201,8 @@ def _pictures(frames: object, colors: int) -> Iterator[NDArray[np.uint8]]:
             high = int(picture.max())
             if low < 0 or high >= colors:
                 raise ValueError(
-                    f"frame {number}: expected indices of a palette of {colors}, "
-                    f"not {low if low < 0 else high}"
+                    f"frame {number}: expected indices of a palette of {colors}, 0 to "
+                    f"{colors - 1}, not {low if low < 0 else high}"
                 )
         yield picture.astype(np.uint8, copy=False)
     if shape is None:

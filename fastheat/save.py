@@ -6,72 +6,22 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from os import PathLike
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat import gif, norms
-from fastheat.encode import Images, encode_chunk
-from fastheat.giffile import GifFile, check_target
-from fastheat.heatmap import Heatmap, check_options, warn_of
+from fastheat import norms, notes
+from fastheat.encode import Images, chunk_length, encode_chunk
+from fastheat.giffile import GifFile, check_other, check_target
+from fastheat.heatmap import Heatmap, check_options
 from fastheat.layout import Layout, Shown
-from fastheat.messages import many, short, warn
+from fastheat.messages import short, warn
 from fastheat.sources import Frames, open_frames
+from fastheat.summary import GifSummary, summarise
 from fastheat.timing import Clock, is_whole, read_loop, read_milliseconds
-
-CHUNK_BYTES = 1 << 24  # of values, about, which are read and encoded together
-CHUNK_FRAMES = 32
-
-
-@dataclass(frozen=True, slots=True)
-class GifSummary:
-    """What was written, and what of the frames could not be shown as given.
-
-    Attributes
-    ----------
-    frames : int
-        Frames taken from the source.
-    merged : int
-        Those that showed the same as the one before and only made it last longer.
-    size : (int, int)
-        Width and height in pixels.
-    duration : float
-        Milliseconds that the animation plays once.
-    vmin, vmax : float
-        The values at the ends of the colormap.
-    under, over, bad : int
-        Values below `vmin`, above `vmax`, and NaN or infinite, over all cells and frames.
-    hidden : int
-        Texts left out since their cells had no room.
-    lacking : str
-        Characters that the font has no glyph for.
-    raised : int
-        Frames whose delay was raised to 20 ms, the shortest that browsers keep to.
-    bytes : int
-        Size of the GIF.
-    seconds : float
-        Time that it took.
-    """
-
-    frames: int
-    merged: int
-    size: tuple[int, int]
-    duration: float
-    vmin: float
-    vmax: float
-    under: int
-    over: int
-    bad: int
-    hidden: int
-    lacking: str
-    raised: int
-    bytes: int
-    seconds: float
 
 
 def save_gif(
@@ -82,7 +32,7 @@ def save_gif(
     duration: float | Sequence[float] | None = None,
     loop: int | None = 0,
     hold: float | None = None,
-    titles: Iterable[str] | None = None,
+    titles: str | Iterable[str] | None = None,
     workers: int = 1,
     progress: Callable[[int, int | None], object] | None = None,
     heatmap: Heatmap | None = None,
@@ -109,6 +59,7 @@ def save_gif(
         Milliseconds that the last frame is shown, in place of its duration.
     titles
         The title of each frame, drawn where the heatmap has its own, smaller where it is too long.
+        A string with braces, such as ``"step {}"``, is formatted with the number of each.
     workers
         Threads that encode. The file does not depend on them.
     progress
@@ -155,11 +106,10 @@ def save_gif(
         )
     check_names(options)
     source = open_frames(frames)
-    if isinstance(titles, str) or not isinstance(titles, Iterable | None):
-        raise TypeError(f"expected titles to be a string for each frame, not {short(titles)}")
+    titles = _read_titles(titles)
     if isinstance(titles, Sized) and source.length not in (None, len(titles)):
         raise ValueError(f"expected a title for each of {source.length} frames, not {len(titles)}")
-    _check_other(file, source)
+    check_other(file, source.file)
     clock.check(source.length)
     if heatmap is None:
         heatmap = Heatmap(source.shape, **options)
@@ -167,7 +117,7 @@ def save_gif(
         raise ValueError(
             f"expected frames of shape {heatmap.shape} as the heatmap, not {source.shape}"
         )
-    chunks = source.chunks(_chunk_length(source.shape))
+    chunks = source.chunks(chunk_length(source.shape))
     if None in heatmap.range:
         heatmap, chunks = _with_range(heatmap, source, chunks)
     if titles is not None:
@@ -175,54 +125,44 @@ def save_gif(
     layout = heatmap.layout(source.dtype)
 
     shown = Shown()
-    header = gif.header(layout.size, layout.table, layout.shades.colors, times)
-    with GifFile(file, header) as target:
+    vmin, vmax = heatmap.range
+    assert vmin is not None
+    assert vmax is not None
+    with GifFile(file, notes.header(layout, vmin, vmax, times)) as target:
         for images in _encoded(layout, _followed(chunks, titles), workers):
             shown += images.shown
             target.add_all(images.data, images.ends, images.transparent, clock)
             if progress is not None:
                 progress(clock.frames, source.length)
         if last is not None:
-            target.lengthen(clock.held(last))
-    _warn(shown, heatmap, clock)
-    vmin, vmax = heatmap.range
-    assert vmin is not None
-    assert vmax is not None
-    return GifSummary(
-        frames=clock.frames,
-        merged=target.merged,
-        size=layout.size,
-        duration=10.0 * target.ticks,
-        vmin=vmin,
-        vmax=vmax,
-        under=shown.under,
-        over=shown.over,
-        bad=shown.bad,
-        hidden=shown.hidden,
-        lacking="".join(dict.fromkeys(layout.lacking + shown.lacking)),
-        raised=clock.raised,
-        bytes=target.length,
-        seconds=time.perf_counter() - started,
-    )
+            more = clock.held(last)
+            target.lengthen(more)
+            target.add_note(notes.block(held=more))
+    return summarise(heatmap, layout, shown, clock, target, time.perf_counter() - started)
+
+
+def _read_titles(titles: object) -> Iterable[str] | None:
+    if isinstance(titles, str):
+        template = titles
+        try:
+            numbered = template.format(0) != template.format(1)
+        except (ValueError, IndexError, KeyError, AttributeError):
+            numbered = False
+        if not numbered:
+            raise ValueError(
+                "expected titles to be a text for each frame, or one with {} for its number, "
+                f"not {short(titles)}"
+            )
+        return (template.format(number) for number in count())
+    if titles is not None and not isinstance(titles, Iterable):
+        raise TypeError(f"expected titles to be a text for each frame, not {short(titles)}")
+    return titles
 
 
 def check_names(options: dict[str, Any]) -> None:
     """Refuse what is no option, before anything is read."""
     own = ("fps", "duration", "loop", "hold", "titles", "workers", "progress", "heatmap")
     check_options(options, own)
-
-
-def _check_other(file: object, source: Frames) -> None:
-    """Refuse to write over what is read."""
-    if source.file is None or not isinstance(file, str | PathLike):
-        return
-    with suppress(FileNotFoundError):
-        if source.file.samefile(file):
-            raise ValueError(f"expected a file other than that of the frames, not {short(file)}")
-
-
-def _chunk_length(shape: tuple[int, int]) -> int:
-    return max(1, min(CHUNK_FRAMES, CHUNK_BYTES // (8 * shape[0] * shape[1])))
 
 
 def _with_range(
@@ -233,9 +173,7 @@ def _with_range(
     if source.rereadable:
         for chunk in chunks:
             found = norms.wider(found, norms.finite_range(chunk))
-        return heatmap.with_range(*(found or (0.0, 1.0))), source.chunks(
-            _chunk_length(source.shape)
-        )
+        return heatmap.with_range(*(found or (0.0, 1.0))), source.chunks(chunk_length(source.shape))
     first = next(chunks)
     found = norms.finite_range(first[0]) or (0.0, 1.0)
     heatmap = heatmap.with_range(*found)
@@ -293,28 +231,18 @@ def _followed(chunks: Iterator[NDArray[np.float64]], titles: Iterable[str] | Non
     before: NDArray[np.float64] | None = None
     each = None if titles is None else iter(titles)
     written: list[str] = []
-    count = 0
+    done = 0
     for chunk in chunks:
         if each is not None:
             new = list(islice(each, len(chunk)))
             for k, title in enumerate(new):
                 if not isinstance(title, str):
-                    raise TypeError(f"expected title {count + k} to be text, not {short(title)}")
+                    raise TypeError(f"expected title {done + k} to be text, not {short(title)}")
             if len(new) < len(chunk):
                 raise ValueError(
-                    f"expected a title for each frame, not {count + len(new)} for more frames"
+                    f"expected a title for each frame, not {done + len(new)} for more frames"
                 )
             written = written[-1:] + new
         yield before, chunk, written
-        count += len(chunk)
+        done += len(chunk)
         before = chunk[-1].copy()
-
-
-def _warn(shown: Shown, heatmap: Heatmap, clock: Clock) -> None:
-    warn_of(shown)
-    vmin, vmax = heatmap.range
-    sides = [(shown.under, f"below vmin={vmin:g}"), (shown.over, f"above vmax={vmax:g}")]
-    clipped = [f"{many(count, 'value')} {where}" for count, where in sides if count]
-    if clipped:
-        warn(f"over all frames, {' and '.join(clipped)} have the colours of the ends")
-    clock.warn()

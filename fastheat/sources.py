@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from fastheat import unpickle
 from fastheat.messages import warn
+from fastheat.tensors import as_array
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 Header: TypeAlias = tuple[tuple[int, ...], "np.dtype[Any]"]
@@ -325,13 +326,13 @@ def open_frames(frames: object) -> Frames:
         return frames
     named = Path(os.fsdecode(frames)) if isinstance(frames, (str, os.PathLike)) else None
     frames = _load(frames, defer=True)
-    floats = _Floats()
+    floats = Floats()
     if isinstance(frames, _Pickled) and isinstance(frames.frames, unpickle.Stored):
         _check_stack(frames.frames.shape)
     if all(hasattr(frames, name) for name in ("shape", "__array__", "__getitem__")):
-        return replace(_open_stack(frames, floats), file=named or _file_of(frames))
+        return replace(_open_stack(frames, floats), file=named or file_of(frames))
     iterable = hasattr(frames, "__iter__") or hasattr(frames, "__getitem__")
-    unordered = isinstance(frames, (Mapping, Set, bytes, bytearray))
+    unordered = isinstance(frames, (Mapping, Set, bytes, bytearray, type))
     if unordered or not (iterable or hasattr(frames, "__array__")):
         what = f" with {_keys(frames)}" if isinstance(frames, Mapping) else ""
         raise TypeError(
@@ -339,19 +340,19 @@ def open_frames(frames: object) -> Frames:
             "a sequence or iterable of arrays (N, M), or a path"
         )
     if not iterable:
-        return _open_stack(_as_array(frames, 0), floats)
-    return replace(_open_each(frames, floats), file=named or _file_of(frames))
+        return _open_stack(array_of(frames, 0), floats)
+    return replace(_open_each(frames, floats), file=named or file_of(frames))
 
 
-def _open_stack(frames: Any, floats: _Floats) -> Frames:
+def _open_stack(frames: Any, floats: Floats) -> Frames:
     shape = tuple(frames.shape)
     _check_stack(shape)
-    dtype = frames.dtype if isinstance(frames.dtype, np.dtype) else _as_array(frames[:1], 0).dtype
-    _check_frame(0, shape[1:], dtype)
+    dtype = frames.dtype if isinstance(frames.dtype, np.dtype) else array_of(frames[:1], 0).dtype
+    check_frame(0, shape[1:], dtype)
 
     def read(size: int) -> Iterator[FloatArray]:
         for start in range(0, shape[0], size):
-            block = _as_array(frames[start : start + size], start)
+            block = array_of(frames[start : start + size], start)
             if _is_as_read(block):
                 yield block
                 continue
@@ -363,7 +364,7 @@ def _open_stack(frames: Any, floats: _Floats) -> Frames:
     return Frames((int(shape[1]), int(shape[2])), dtype, int(shape[0]), True, read)
 
 
-def _open_each(frames: Any, floats: _Floats) -> Frames:
+def _open_each(frames: Any, floats: Floats) -> Frames:
     length = len(frames) if hasattr(frames, "__len__") else None
     rereadable = True
     headers: Iterable[Header]
@@ -391,7 +392,7 @@ def _open_each(frames: Any, floats: _Floats) -> Frames:
     shape: tuple[int, ...] | None = None
     dtypes: dict[np.dtype[Any], None] = {}
     for number, (found, dtype) in enumerate(headers):
-        _check_frame(number, found, dtype, shape)
+        check_frame(number, found, dtype, shape)
         shape = found
         dtypes[dtype] = None
     if shape is None:
@@ -432,15 +433,15 @@ def _convert_each(
     shape: tuple[int, ...],
     dtype: np.dtype[Any],
     size: int,
-    floats: _Floats,
+    floats: Floats,
 ) -> Iterator[FloatArray]:
     filled = 0
     try:
         for number, frame in enumerate(frames):
             if filled == 0:
                 out = np.empty((size, *shape))
-            array = _as_array(frame, number)
-            _check_frame(number, array.shape, array.dtype, shape)
+            array = array_of(frame, number)
+            check_frame(number, array.shape, array.dtype, shape)
             if not np.can_cast(array.dtype, dtype, "safe"):
                 # the number would read as another, and have another bin
                 raise TypeError(
@@ -461,13 +462,14 @@ def _convert_each(
         yield out[:filled]
 
 
-def _file_of(frames: object) -> Path | None:
+def file_of(frames: object) -> Path | None:
+    """Return the file that frames are read from, None where there is none or it is not known."""
     if isinstance(frames, (_Pickled, _Dumps, _Archive)):
         return frames.path
-    if isinstance(frames, (list, tuple)) and frames:
-        frames = frames[0]
-    name = getattr(_mapped(frames), "filename", None)
-    return None if name is None else Path(name)
+    for each in frames if isinstance(frames, (list, tuple)) else [frames]:
+        if (name := getattr(_mapped(each), "filename", None)) is not None:
+            return Path(name)
+    return None
 
 
 def _mapped(array: object) -> object:
@@ -500,14 +502,13 @@ def _let_go(array: npt.NDArray[Any]) -> None:
 
 
 def _header(frame: object, number: int) -> Header:
-    array = frame if isinstance(frame, unpickle.Stored) else _as_array(frame, number)
+    array = frame if isinstance(frame, unpickle.Stored) else array_of(frame, number)
     return array.shape, array.dtype
 
 
-def _as_array(frame: object, number: int) -> npt.NDArray[Any]:
-    if isinstance(frame, np.ndarray):
-        return frame
-    stack: Any = np.asarray
+def array_of(frame: object, number: int) -> npt.NDArray[Any]:
+    """Return a frame as an array, which may be its own memory; errors name its number."""
+    stack: Any = as_array
     if isinstance(frame, (list, tuple)):
         _check_rows(frame, number)
         if any(isinstance(row, np.ma.MaskedArray) for row in frame):
@@ -550,7 +551,7 @@ def _check_stack(shape: tuple[int, ...]) -> None:
         raise ValueError(f"frames has shape {shape}, expected at least one frame")
 
 
-def _check_frame(
+def check_frame(
     number: int,
     shape: tuple[int, ...],
     dtype: np.dtype[Any],
@@ -569,7 +570,7 @@ def _check_frame(
         raise ValueError(f"frame {number} has shape {shape}, expected {expected} as frame 0")
 
 
-class _Floats:
+class Floats:
     """Converts to float64, and warns of the first value that this changes."""
 
     def __init__(self) -> None:

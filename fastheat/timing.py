@@ -52,12 +52,28 @@ class Clock:
         if isinstance(each, list) and frames is not None and len(each) != frames:
             raise ValueError(f"expected a duration for each of {frames} frames, not {len(each)}")
 
-    def next(self) -> int:
-        """Return the delay of the next frame."""
+    def resume(self, ticks: int) -> bool:
+        """Go on behind so many hundredths; return whether frames of these durations end there."""
+        time = 0.0
+        while _ticks_of(time) < ticks:
+            try:
+                duration = self._duration()
+            except ValueError:
+                return False
+            self.frames += 1
+            time += max(duration, 10.0 * gif.SHORTEST_DELAY)
+        self._time, self._ticks = time, ticks
+        return _ticks_of(time) == ticks
+
+    def _duration(self) -> float:
         each = self._durations
         if isinstance(each, list) and self.frames >= len(each):
             raise ValueError(f"expected a duration for each frame, not {len(each)} for more frames")
-        duration = each[self.frames] if isinstance(each, list) else each
+        return each[self.frames] if isinstance(each, list) else each
+
+    def next(self) -> int:
+        """Return the delay of the next frame."""
+        duration = self._duration()
         self.frames += 1
         self.raised += duration < 10 * gif.SHORTEST_DELAY
         # rounding is carried on: 33.4 ms are 3, 4, 3, 3, 4 ... hundredths
@@ -72,7 +88,12 @@ class Clock:
         return _ticks(duration) - self.delay
 
     def warn(self) -> None:
-        """Warn of delays that were raised."""
+        """Warn of delays that were raised, and of durations that no frame had."""
+        if isinstance(self._durations, list) and self.frames < len(self._durations):
+            warn(
+                f"took the first {self.frames} of {len(self._durations)} durations, as many as "
+                "there were frames"
+            )
         if self.raised:
             warn(
                 f"raised the delay of {many(self.raised, 'frame')} to "
@@ -81,7 +102,11 @@ class Clock:
 
 
 def _ticks(duration: float) -> int:
-    return max(int(duration / 10 + 0.5), gif.SHORTEST_DELAY)
+    return max(_ticks_of(duration), gif.SHORTEST_DELAY)
+
+
+def _ticks_of(duration: float) -> int:
+    return int(duration / 10 + 0.5)
 
 
 def read_loop(loop: object) -> int | None:
@@ -106,10 +131,7 @@ def _durations(fps: object, duration: object) -> float | list[float]:
             f"expected fps or duration, not both: fps={short(fps)}, duration={short(duration)}"
         )
     if fps is not None:
-        try:
-            rate = float(fps)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            raise TypeError(f"expected fps to be a number, not {short(fps)}") from None
+        rate = _number("fps", fps, "a number")
         if not 0 < rate < float("inf"):
             raise ValueError(f"expected fps to be above 0, not {short(fps)}")
         return read_milliseconds("fps", 1000.0 / rate, fps)
@@ -117,7 +139,7 @@ def _durations(fps: object, duration: object) -> float | list[float]:
         return DEFAULT_DURATION
     if (
         isinstance(duration, Sequence | np.ndarray)
-        and not isinstance(duration, str)
+        and not isinstance(duration, str | bytes | bytearray)
         and getattr(duration, "ndim", 1) == 1
     ):
         return [read_milliseconds("duration", each) for each in duration]
@@ -126,10 +148,7 @@ def _durations(fps: object, duration: object) -> float | list[float]:
 
 def read_milliseconds(name: str, value: object, given: object = None) -> float:
     """Return how long a frame is shown; errors name `given` where the value was made from it."""
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise TypeError(f"expected {name} to be milliseconds, not {short(value)}") from None
+    number = _number(name, value, "milliseconds")
     if not 0 <= number <= LONGEST_DURATION:
         shown = value if given is None else given
         raise ValueError(
@@ -137,3 +156,14 @@ def read_milliseconds(name: str, value: object, given: object = None) -> float:
             f"not {short(shown)}"
         )
     return number
+
+
+def _number(name: str, value: object, what: str) -> float:
+    try:
+        if isinstance(value, str | bytes | bool):
+            raise TypeError
+        return float(value)  # type: ignore[arg-type]
+    except OverflowError:
+        raise ValueError(f"expected {name} to be {what}, not {short(value)}") from None
+    except (TypeError, ValueError):
+        raise TypeError(f"expected {name} to be {what}, not {short(value)}") from None

@@ -131,6 +131,8 @@ PASSED: list[tuple[list[str], dict[str, Any]]] = [
     (["--loop", "0"], {"loop": 0}),
     (["--loop", "3"], {"loop": 3}),
     (["--hold", "1500"], {"hold": 1500.0}),
+    (["--titles", "step {}, of five"], {"titles": "step {}, of five"}),
+    (["--titles", "a,b"], {"titles": ["a", "b"]}),
     (["--workers", "4"], {"workers": 4}),
     ([], {}),
 ]

@@ -22,7 +22,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fastheat import GifSummary, Heatmap, gif, save, save_gif
+from fastheat import GifSummary, Heatmap, encode, gif, save_gif
 from fastheat.encode import encode_chunk
 from fastheat.formats import parse_valfmt
 from fastheat.gif import GifInfo
@@ -198,7 +198,7 @@ def test_bytes_do_not_depend_on_workers_chunks_or_the_kind_of_source(
     wanted, _ = written(frames, heatmap=heatmap)
     for size in sizes:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(save, "CHUNK_FRAMES", size)
+            patch.setattr(encode, "CHUNK_FRAMES", size)
             for workers in (1, 2, 3):
                 assert written(frames, heatmap=heatmap, workers=workers)[0] == wanted
             assert written(iter(frames), heatmap=heatmap)[0] == wanted
@@ -275,7 +275,7 @@ def test_texts_that_python_writes_stand_alike_whatever_is_drawn_with_them(
     data, _ = written(frames, heatmap=heatmap)
     assert_lossless(data, pictures(heatmap, list(frames)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(save, "CHUNK_FRAMES", 1)
+        patch.setattr(encode, "CHUNK_FRAMES", 1)
         assert written(frames, heatmap=heatmap)[0] == data
 
 
@@ -482,7 +482,7 @@ def test_identical_frames_merge_into_one_delay() -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_frames_merge_across_chunks(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    monkeypatch.setattr(save, "CHUNK_FRAMES", size)
+    monkeypatch.setattr(encode, "CHUNK_FRAMES", size)
     frames = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0]).reshape(-1, 1, 1)
     for workers in (1, 2):
         found, summary = delays(frames, duration=100, workers=workers)
@@ -681,7 +681,7 @@ class Bare:
 def test_every_sink_gets_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(save, "CHUNK_FRAMES", size)
+    monkeypatch.setattr(encode, "CHUNK_FRAMES", size)
     frames, heatmap = changing(8), small()
     wanted, _ = written(frames, heatmap=heatmap, hold=500)
     for pipe in (Pipe(7), Pipe(1 << 20), Bare()):
@@ -710,7 +710,7 @@ def test_every_sink_gets_the_same_bytes(
 
 
 def test_the_file_is_whole_after_every_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(save, "CHUNK_FRAMES", 2)
+    monkeypatch.setattr(encode, "CHUNK_FRAMES", 2)
     heatmap, frames = small(), changing(9)
     wanted = pictures(heatmap, list(frames))
     states: list[bytes] = []
@@ -739,7 +739,7 @@ def test_the_file_is_whole_after_every_write(monkeypatch: pytest.MonkeyPatch) ->
 def test_what_came_before_an_error_in_the_frames_is_in_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, workers: int
 ) -> None:
-    monkeypatch.setattr(save, "CHUNK_FRAMES", size)
+    monkeypatch.setattr(encode, "CHUNK_FRAMES", size)
     heatmap, frames = small(), changing(9)
 
     def breaking() -> Iterator[Values]:
@@ -761,7 +761,7 @@ def test_what_came_before_an_error_in_the_frames_is_in_the_file(
 def test_the_file_is_whole_after_an_error_in_the_frames(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
-    monkeypatch.setattr(save, "CHUNK_FRAMES", 2)
+    monkeypatch.setattr(encode, "CHUNK_FRAMES", 2)
     heatmap, frames = small(), changing(40)
 
     def breaking() -> Iterator[Values]:
@@ -779,7 +779,7 @@ def test_the_file_is_whole_after_an_error_in_the_frames(
 
 
 def test_progress_is_told_of_every_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(save, "CHUNK_FRAMES", 2)
+    monkeypatch.setattr(encode, "CHUNK_FRAMES", 2)
     calls: list[tuple[int, int | None]] = []
     written(changing(5), heatmap=small(), progress=lambda done, total: calls.append((done, total)))
     assert calls == [(2, 5), (4, 5), (5, 5)]

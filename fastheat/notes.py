@@ -1,0 +1,37 @@
+"""What a GIF says of itself in comments, which no player shows: enough to go on with it later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from fastheat import gif
+from fastheat.layout import Layout
+
+NAME = "fastheat"
+
+
+def header(layout: Layout, vmin: float, vmax: float, loop: int | None) -> bytes:
+    """Return all that comes before the first frame, with a note of what values are drawn."""
+    dtype = layout.dtype.name
+    note = block(shape=layout.shape, dtype=dtype, vmin=float(vmin), vmax=float(vmax))
+    return gif.header(layout.size, layout.table, layout.shades.colors, loop) + note
+
+
+def block(**facts: object) -> bytes:
+    """Return a comment that says something, in JSON."""
+    return gif.comment(json.dumps({NAME: facts}, separators=(",", ":")))
+
+
+def read(comments: Iterable[bytes]) -> dict[str, Any]:
+    """Return what all notes of a file say, the last of each kind."""
+    facts: dict[str, Any] = {}
+    for comment in comments:
+        try:
+            said = json.loads(comment)
+        except ValueError:
+            continue
+        if isinstance(said, dict) and isinstance(said.get(NAME), dict):
+            facts |= said[NAME]
+    return facts

@@ -1,0 +1,88 @@
+"""What was written, as numbers, and the warnings of what is not shown as given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastheat.giffile import GifFile
+from fastheat.heatmap import Heatmap, warn_of
+from fastheat.layout import Layout, Shown
+from fastheat.messages import many, warn
+from fastheat.timing import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class GifSummary:
+    """What was written, and what of the frames could not be shown as given.
+
+    Attributes
+    ----------
+    frames : int
+        Frames taken from the source.
+    merged : int
+        Those that showed the same as the one before and only made it last longer.
+    size : (int, int)
+        Width and height in pixels.
+    duration : float
+        Milliseconds that the animation plays once.
+    vmin, vmax : float
+        The values at the ends of the colormap.
+    under, over, bad : int
+        Values below `vmin`, above `vmax`, and NaN or infinite, over all cells and frames.
+    hidden : int
+        Texts left out since their cells had no room.
+    lacking : str
+        Characters that the font has no glyph for.
+    raised : int
+        Frames whose delay was raised to 20 ms, the shortest that browsers keep to.
+    bytes : int
+        Size of the GIF.
+    seconds : float
+        Time that it took.
+    """
+
+    frames: int
+    merged: int
+    size: tuple[int, int]
+    duration: float
+    vmin: float
+    vmax: float
+    under: int
+    over: int
+    bad: int
+    hidden: int
+    lacking: str
+    raised: int
+    bytes: int
+    seconds: float
+
+
+def summarise(
+    heatmap: Heatmap, layout: Layout, shown: Shown, clock: Clock, target: GifFile, seconds: float
+) -> GifSummary:
+    """Return what was written, and warn of what is not shown as given."""
+    warn_of(shown)
+    vmin, vmax = heatmap.range
+    assert vmin is not None
+    assert vmax is not None
+    sides = [(shown.under, f"below vmin={vmin:g}"), (shown.over, f"above vmax={vmax:g}")]
+    clipped = [f"{many(count, 'value')} {where}" for count, where in sides if count]
+    if clipped:
+        warn(f"over all frames, {' and '.join(clipped)} have the colours of the ends")
+    clock.warn()
+    return GifSummary(
+        frames=clock.frames,
+        merged=target.merged,
+        size=layout.size,
+        duration=10.0 * target.ticks,
+        vmin=vmin,
+        vmax=vmax,
+        under=shown.under,
+        over=shown.over,
+        bad=shown.bad,
+        hidden=shown.hidden,
+        lacking="".join(dict.fromkeys(layout.lacking + shown.lacking)),
+        raised=clock.raised,
+        bytes=target.length,
+        seconds=seconds,
+    )
