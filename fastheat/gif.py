@@ -18,7 +18,6 @@ SHORTEST_DELAY = 2  # hundredths; browsers play 0 and 1 as 10
 LONGEST_DELAY = 65535  # hundredths, 16 bits
 MOST_LOOPS = 65535
 LARGEST_SIDE = 65535  # px, 16 bits
-DELAY_OFFSET = 4  # of the delay in a graphic control block (section 23)
 # the smallest image: one pixel of index 0, which changes nothing where that is transparent; its
 # codes of 3 bits are clear (4), the index, end (5) (sections 20, 22)
 EMPTY_IMAGE = struct.pack("<BHHHHBBBHB", 0x2C, 0, 0, 1, 1, 0, 2, 2, 4 | 0 << 3 | 5 << 6, 0)
@@ -56,11 +55,6 @@ def graphic_control(delay: int, transparent: int | None) -> bytes:
     """
     flags = 0x04 | (transparent is not None)  # disposal 1: do not dispose
     return struct.pack("<BBBBHBB", 0x21, 0xF9, 4, flags, delay, transparent or 0, 0)
-
-
-def delay_bytes(delay: int) -> bytes:
-    """Return hundredths of a second as a graphic control block has them."""
-    return struct.pack("<H", delay)
 
 
 def comment(text: str) -> bytes:

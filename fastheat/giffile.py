@@ -90,7 +90,8 @@ class GifFile:
         self._frames: list[_Frame] = []  # that are not in the sink yet
         self._last: _Frame | None = None  # the last that is, where its delay may be changed,
         self._places: list[int] = []  # where its control blocks lie,
-        self._delays: list[int] = []  # and what they say
+        self._delays: list[int] = []  # what they say,
+        self._noted = b""  # and the note before the first
         self._note = b""  # what goes behind the frames
         self._torn = False  # a stream that ends within a frame
         self.merged = 0
@@ -160,11 +161,17 @@ class GifFile:
         delay
             Hundredths of a second until the next frame.
         note
-            A comment block to go before it.
+            A comment block to go before it. If it shows what the frame before showed, this takes
+            the place of that one's if it is as long, else goes behind.
         """
-        if not image and (self._frames or self._last):
+        last = self._frames[-1] if self._frames else self._last
+        if not image and last is not None:
             self.lengthen(delay)
             self.merged += 1
+            if len(note) == len(last.note):
+                last.note = note
+            else:
+                self.add_note(note)
             return
         self._frames.append(_Frame(image, transparent, delay, note))
         self.ticks += delay
@@ -186,8 +193,7 @@ class GifFile:
 
         If that fails, the file is as it was, and the next commit tries it again.
         """
-        mended = self._last is None or self._last.parts() == self._delays
-        if not self._frames and not self._note and mended:
+        if not self._frames and not self._note and self._is_mended():
             return
         if self._sink is None:
             try:
@@ -199,6 +205,10 @@ class GifFile:
             self._append()
         elif not self._torn:
             self._stream(len(self._frames) - 1)
+
+    def _is_mended(self) -> bool:
+        last = self._last
+        return last is None or (last.parts() == self._delays and last.note == self._noted)
 
     def close(self) -> None:
         """Write the last frame and the trailer."""
@@ -298,11 +308,15 @@ class GifFile:
             self._end = end
             del self._places[len(parts) :], self._delays[len(parts) :]
         had = len(self._delays)
-        for k in range(had):
+        for k in range(1, had):
             if parts[k] != self._delays[k]:
-                sink.seek(self._places[k] + gif.DELAY_OFFSET)
-                self._write(gif.delay_bytes(parts[k]))
-                self._delays[k] = parts[k]
+                sink.seek(self._places[k])
+                self._write(gif.graphic_control(parts[k], 0))
+        if self._last is not None and not self._is_mended():
+            # side by side and in one write, so that one is never without the other
+            note = self._last.note
+            sink.seek(self._places[0] - len(note))
+            self._write(note + gif.graphic_control(parts[0], self._last.transparent))
         data, places = self._laid(self._end, self._places, parts[had:])
         if data:
             sink.seek(self._end + 1)
@@ -339,7 +353,8 @@ class GifFile:
         self._end, self._places, self._note = end, places, b""
         if self._frames:
             self._last, self._frames = self._frames[-1], []
-        self._delays = self._last.parts() if self._last else []
+        if self._last:
+            self._delays, self._noted = self._last.parts(), self._last.note
 
     def _stream(self, count: int) -> None:
         self._torn = True

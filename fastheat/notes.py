@@ -10,6 +10,7 @@ from fastheat import gif
 from fastheat.layout import Layout
 
 NAME = "fastheat"
+STEP_WIDTH = 14  # characters
 
 
 def header(layout: Layout, vmin: float, vmax: float, loop: int | None) -> bytes:
@@ -22,6 +23,13 @@ def header(layout: Layout, vmin: float, vmax: float, loop: int | None) -> bytes:
 def block(**facts: object) -> bytes:
     """Return a comment that says something, in JSON."""
     return gif.comment(json.dumps({NAME: facts}, separators=(",", ":")))
+
+
+def step(number: int, **facts: object) -> bytes:
+    """Return a comment that says which step a frame shows, as long for each number."""
+    said = json.dumps({NAME: {**facts, "step": number}}, separators=(",", ":"))
+    head, colon, tail = said.rpartition(":")
+    return gif.comment(head + colon + tail.rjust(STEP_WIDTH))
 
 
 def read(comments: Iterable[bytes]) -> dict[str, Any]:

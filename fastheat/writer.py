@@ -405,12 +405,12 @@ class GifWriter:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         """Return the GIF as it is now, for a notebook to show."""
+        with suppress(Exception):
+            self.flush()
         place = self._recorder.place
         text = f"GifWriter({short(place)}), {many(self.frames, 'frame')}"
         if not isinstance(place, Path) or not place.is_file():
             return {"text/plain": text}
-        with suppress(Exception):
-            self.flush()
         size = place.stat().st_size
         if size > INLINE_BYTES:
             return {"text/plain": f"{text}, {size:,} bytes, too large to be shown here"}
@@ -579,7 +579,7 @@ class _Recorder:
         ):
             if given is not None and not self._grows:
                 _check(name, given, had)
-        self._lay_out(heatmap.over(found.vmin, found.vmax), found.dtype)
+        self._lay_out(heatmap.over(found.vmin, found.vmax), found.dtype, found.info.size)
         assert self._layout is not None
         _check("size", self._layout.size, found.info.size)
         _check("loop", self._loop, found.info.loop)
@@ -653,12 +653,14 @@ class _Recorder:
             self.place, notes.header(self._layout, vmin, vmax, self._loop), sync=self._sync
         )
 
-    def _lay_out(self, heatmap: Heatmap, dtype: np.dtype[Any]) -> None:
+    def _lay_out(
+        self, heatmap: Heatmap, dtype: np.dtype[Any], size: tuple[int, int] | None = None
+    ) -> None:
         if self.titled:
             heatmap = heatmap.with_titles()
         if self._grows:
             # whatever the labels of other ranges need, the picture stays as large
-            heatmap = heatmap.with_size(heatmap.layout(dtype).size)
+            heatmap = heatmap.with_size(size or heatmap.layout(dtype).size)
         self._heatmap, self._layout = heatmap, heatmap.layout(dtype)
 
     def _range(self) -> tuple[float, float]:
@@ -722,8 +724,9 @@ class _Recorder:
         self.shown += images.shown
         view, start = memoryview(images.data), 0
         for end, transparent, step in zip(images.ends, images.transparent, steps, strict=True):
-            said = facts if step is None else {"step": step, **facts}
-            note = notes.block(**said) if said else b""
+            note = notes.block(**facts) if facts else b""
+            if step is not None:
+                note = notes.step(step, **facts)
             self._file.add(view[start:end], transparent, self._clock.next(), note)
             start = end
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import av
 import numpy as np
@@ -52,3 +54,21 @@ def assert_lossless(data: bytes, wanted: Sequence[Pixels], delay: float = 100.0)
             np.testing.assert_array_equal(picture, wanted[shown])
             shown += 1
         np.testing.assert_array_equal(other, picture)
+
+
+def every_decoder(path: Path) -> dict[str, int]:
+    """Decode all of a file by each decoder that is installed; return how many frames each finds."""
+    data = path.read_bytes()
+    counts = {"Pillow": len(by_pillow(data)), "ffmpeg": len(by_ffmpeg(data))}
+    if importlib.util.find_spec("pyvips"):
+        import pyvips
+
+        image = pyvips.Image.new_from_buffer(data, "", n=-1, fail_on="truncated")
+        assert len(image.write_to_memory()) == image.width * image.height * image.bands
+        counts["libvips"] = image.get("n-pages") if image.get_typeof("n-pages") else 1
+    if importlib.util.find_spec("cv2"):
+        import cv2
+
+        _, animation = cv2.imreadanimation(str(path))
+        counts["OpenCV"] = len(animation.frames)
+    return counts

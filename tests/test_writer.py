@@ -1,0 +1,881 @@
+"""GifWriter: the same bytes as save_gif, whatever happens to the process, the disk or the loop."""
+
+from __future__ import annotations
+
+import gc
+import io
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image, ImageSequence
+
+import fastheat
+from fastheat import GifWriter, Heatmap, gif, notes, save_gif
+from fastheat.encode import encode_chunk
+from fastheat.giffile import GifFile
+from fastheat.sampling import Sampler
+
+LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "dpi": 50}
+TITLE = "step {step}  loss {loss:.2f}"
+
+
+@pytest.fixture(autouse=True)
+def clipped_values_are_no_news() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "over all frames", UserWarning)
+        yield
+
+
+def walk(count: int, shape: tuple[int, int] = (3, 4), seed: int = 0) -> NDArray[np.float32]:
+    """Return frames of which some repeat the one before."""
+    steps = np.random.default_rng(seed).normal(0, 0.1, (count, *shape))
+    steps[4::7] = 0
+    return steps.cumsum(0).astype(np.float32)
+
+
+def pictures(path: Path | io.BytesIO) -> list[tuple[int, NDArray[np.uint8]]]:
+    """Return the delay and the pixels of each frame, merged where they show the same."""
+    shown: list[tuple[int, NDArray[np.uint8]]] = []
+    with Image.open(path) as image:
+        for frame in ImageSequence.Iterator(image):
+            delay, pixels = int(frame.info["duration"]), np.asarray(frame.convert("RGB"))
+            if shown and (shown[-1][1] == pixels).all():
+                delay += shown.pop()[0]
+            shown.append((delay, pixels))
+    return shown
+
+
+def info_of(path: Path) -> gif.GifInfo:
+    with path.open("rb") as file:
+        return gif.read_info(file)
+
+
+def assert_same(first: Path, second: Path) -> None:
+    one, other = pictures(first), pictures(second)
+    assert [delay for delay, _ in one] == [delay for delay, _ in other]
+    for (_, pixels), (_, others) in zip(one, other, strict=True):
+        np.testing.assert_array_equal(pixels, others)
+
+
+# --------------------------------------------------------------------------------- the same bytes
+
+
+@pytest.mark.parametrize("background", [True, False])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"valfmt": None, "duration": 33.4},
+        {"fps": 30, "hold": 900, "loop": 3},
+        {"duration": 40_000, "hold": 20},
+        {"title": "no field", "loop": None},
+    ],
+)
+def test_the_bytes_are_those_of_save_gif(options: dict[str, Any], background: bool) -> None:
+    frames = walk(50)
+    whole, stream = io.BytesIO(), io.BytesIO()
+    expected = save_gif(whole, frames, **LOOK, **options)
+    with GifWriter(stream, background=background, **LOOK, **options) as writer:
+        for frame in frames:
+            assert writer.add(frame)
+        summary = None if background else writer.close()
+    assert stream.getvalue() == whole.getvalue()
+    if summary is not None:
+        assert (summary.frames, summary.merged) == (expected.frames, expected.merged)
+        assert (summary.duration, summary.bytes) == (expected.duration, expected.bytes)
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_filled_titles_are_those_that_save_gif_is_given(background: bool) -> None:
+    frames = walk(40)
+    titles = [f"step {k}  loss {1 / (1 + k):.2f}" for k in range(40)]
+    whole, stream = io.BytesIO(), io.BytesIO()
+    save_gif(whole, frames, titles=titles, title=TITLE, **LOOK)
+    with GifWriter(stream, title=TITLE, background=background, **LOOK) as writer:
+        for k, frame in enumerate(frames):
+            writer.add(frame, loss=1 / (1 + k))
+    assert stream.getvalue() == whole.getvalue()
+    heatmap = Heatmap((3, 4), title=TITLE, **LOOK)
+    stream.seek(0)
+    shown = pictures(stream)
+    assert len(shown) == 40
+    for (_, pixels), frame, title in zip(shown, frames, titles, strict=True):
+        np.testing.assert_array_equal(pixels, heatmap.rgb(frame, title))
+
+
+def test_a_sink_that_cannot_seek_gets_the_same_pixels() -> None:
+    class Pipe(io.RawIOBase):
+        def __init__(self) -> None:
+            self.data = b""
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: Any) -> int:
+            self.data += bytes(data)
+            return len(data)
+
+    pipe, whole = Pipe(), io.BytesIO()
+    with GifWriter(pipe, hold=500, **LOOK) as writer:  # type: ignore[arg-type]
+        for frame in walk(20):
+            writer.add(frame)
+    save_gif(whole, walk(20), hold=500, **LOOK)
+    assert pipe.data == whole.getvalue()
+
+
+def test_values_are_copied_before_add_returns(tmp_path: Path) -> None:
+    frames, weights = walk(60), np.zeros((3, 4), np.float32)
+    with GifWriter(tmp_path / "live.gif", **LOOK) as writer:
+        for frame in frames:
+            weights[:] = frame
+            writer.add(weights)
+            weights[:] = np.nan
+    save_gif(tmp_path / "whole.gif", frames, **LOOK)
+    assert (tmp_path / "live.gif").read_bytes() == (tmp_path / "whole.gif").read_bytes()
+
+
+def test_the_first_values_give_the_range_that_is_not_given() -> None:
+    stream = io.BytesIO()
+    with GifWriter(stream, background=False, dpi=50) as writer:
+        for frame in walk(5):
+            writer.add(frame)
+    said = notes.read(gif.read_info(io.BytesIO(stream.getvalue())).comments)
+    assert (said["vmin"], said["vmax"]) == (walk(5)[0].min(), walk(5)[0].max())
+    assert said["shape"] == [3, 4]
+    assert said["dtype"] == "float32"
+
+
+# ------------------------------------------------------------------------------ whole at every add
+
+
+@pytest.mark.parametrize("sync", [False, True])
+def test_the_file_is_whole_with_all_frames_after_each_add(tmp_path: Path, sync: bool) -> None:
+    path, frames = tmp_path / "live.gif", walk(30)
+    heatmap = Heatmap((3, 4), **LOOK)
+    with GifWriter(path, background=False, sync=sync, heatmap=heatmap) as writer:
+        for count, frame in enumerate(frames, 1):
+            writer.add(frame)
+            shown = pictures(path)
+            np.testing.assert_array_equal(shown[-1][1], heatmap.rgb(frame))
+            assert sum(delay for delay, _ in shown) == 100 * count
+
+
+def test_flush_waits_for_all_frames(tmp_path: Path) -> None:
+    path = tmp_path / "live.gif"
+    with GifWriter(path, **LOOK) as writer:
+        for count, frame in enumerate(walk(40), 1):
+            writer.add(frame)
+            if count % 10 == 0:
+                writer.flush()
+                assert sum(delay for delay, _ in pictures(path)) == 100 * count
+
+
+def test_an_old_file_stays_until_the_first_frame(tmp_path: Path) -> None:
+    path = tmp_path / "old.gif"
+    path.write_bytes(b"old")
+    GifWriter(path).close()
+    assert path.read_bytes() == b"old"
+    path.chmod(0o600)
+    with GifWriter(path, background=False, **LOOK) as writer:
+        writer.add(walk(1)[0])
+        assert len(pictures(path)) == 1
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    link, path = tmp_path / "link.gif", tmp_path / "real.gif"
+    link.symlink_to(path)
+    with GifWriter(link, **LOOK) as writer:
+        writer.add(walk(1)[0])
+    assert link.is_symlink()
+    assert len(pictures(path)) == 1
+
+
+class Watched(io.BytesIO):
+    """A file that is looked at after each write, as a reader at that instant would see it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: list[int] = []
+
+    def write(self, data: Any) -> int:
+        written = super().write(data)
+        self.counts.append(len(gif.read_info(io.BytesIO(self.getvalue())).frames))
+        return written
+
+    def truncate(self, size: int | None = None) -> int:
+        length = super().truncate(size)
+        gif.read_info(io.BytesIO(self.getvalue()))
+        return length
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.sampled_from([2, 10, 60_000, 65_535, 65_536, 131_071])),
+        min_size=1,
+        max_size=12,
+    ),
+    st.lists(st.booleans(), min_size=12, max_size=12),
+    st.integers(-60_000, 70_000),
+)
+def test_delays_are_mended_to_what_one_commit_would_write(
+    frames: list[tuple[bool, int]], commits: list[bool], held: int
+) -> None:
+    table = np.zeros((256, 3), np.uint8)
+    header = gif.header((2, 2), table, 4, 0)
+    files = Watched(), io.BytesIO()
+    last = frames[-1][1]
+    for file, cut in zip(files, (True, False), strict=True):
+        with GifFile(file, header) as target:
+            for k, ((repeats, delay), commit) in enumerate(zip(frames, commits, strict=False)):
+                target.add(b"" if repeats and k else gif.EMPTY_IMAGE, 0, delay)
+                if cut and commit:
+                    target.commit()
+            target.lengthen(max(held, 2 - last))
+            target.add_note(gif.comment("end"))
+        data = file.getvalue()
+        assert target.length == len(data)
+        info = gif.read_info(io.BytesIO(data))
+        assert sum(frame.delay for frame in info.frames) == target.ticks
+        assert info.trailing == 0
+    assert files[0].getvalue() == files[1].getvalue()
+
+
+LOOP = """
+import sys
+import numpy as np
+import fastheat
+path, background, mode = sys.argv[1], sys.argv[2] == "1", sys.argv[3]
+frames = np.load(path + ".npy")
+writer = fastheat.GifWriter(
+    path, vmin=-1, vmax=1, dpi=40, mode=mode, background=background, duration=20,
+    title="step {step}",
+)
+print("ready", flush=True)
+for step in range(len(frames)):
+    writer.add(frames[step], step=step)
+    print(step, flush=True)
+writer.close()
+"""
+
+
+def killed(path: Path, background: bool, delay: float) -> int:
+    """Run the loop in a child, kill it; return the last step that it said it had added."""
+    argv = [sys.executable, "-c", LOOP, str(path), str(int(background)), "w"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        time.sleep(delay)
+        child.kill()
+        said = child.stdout.read().split("\n")[:-1]
+    return int(said[-1]) if said else -1
+
+
+def check_killed(path: Path, whole: Path, frames: NDArray[np.float32], moments: list[float]) -> int:
+    """Kill children at these moments after they began; return how many were in the middle."""
+    from decoders import every_decoder
+
+    between = 0
+    for number, moment in enumerate(moments):
+        background = number % 4 == 3
+        path.unlink(missing_ok=True)
+        last = killed(path, background, moment)
+        if not path.exists():
+            assert last == -1 or background
+            continue
+        between += last < len(frames) - 1
+        counts = every_decoder(path)
+        assert len(set(counts.values())) == 1, counts
+        count = next(iter(counts.values()))
+        if not background:
+            assert count >= last + 1
+        with GifWriter(
+            path, mode="a", vmin=-1, vmax=1, dpi=40, duration=20, title="step {step}"
+        ) as writer:
+            assert writer.frames == count
+            assert writer.step == count - 1
+            for step in range(count, len(frames)):
+                writer.add(frames[step], step=step)
+        assert_same(path, whole)
+    return between
+
+
+def prepared(tmp_path: Path) -> tuple[Path, Path, NDArray[np.float32]]:
+    frames = walk(120)
+    path, whole = tmp_path / "killed.gif", tmp_path / "whole.gif"
+    np.save(f"{path}.npy", frames)
+    with GifWriter(whole, vmin=-1, vmax=1, dpi=40, duration=20, title="step {step}") as writer:
+        for step, frame in enumerate(frames):
+            writer.add(frame, step=step)
+    return path, whole, frames
+
+
+def test_a_killed_loop_leaves_a_whole_file_that_is_gone_on_with(tmp_path: Path) -> None:
+    moments = np.random.default_rng(0).uniform(0, 0.15, 4).tolist()
+    check_killed(*prepared(tmp_path), moments)
+
+
+@pytest.mark.skipif("FASTHEAT_SLOW_TESTS" not in os.environ, reason="takes minutes")
+def test_two_hundred_killed_loops(tmp_path: Path) -> None:
+    moments = np.random.default_rng(1).uniform(0, 0.25, 200).tolist()
+    assert check_killed(*prepared(tmp_path), moments) > 20
+
+
+# ------------------------------------------------------------------------------------------ errors
+
+
+class Failing(io.BytesIO):
+    """A file on a disk that becomes full."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room = room
+
+    def write(self, data: Any) -> int:
+        if self.tell() + len(data) > self.room:
+            raise OSError(28, "No space left on device")
+        return super().write(data)
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_a_full_disk_is_told_once_and_leaves_what_was_committed(background: bool) -> None:
+    file, frames = Failing(20_000), walk(200)
+    added = 0
+    with (  # noqa: PT012
+        pytest.raises(OSError, match=r"No space left on device after \d+ frames, which are whole"),
+        GifWriter(file, background=background, **LOOK) as writer,
+    ):
+        for frame in frames:
+            writer.add(frame)
+            if background:
+                writer.flush()
+            added += 1
+    writer.close()
+    assert added > 3
+    shown = pictures(io.BytesIO(file.getvalue()))
+    assert sum(delay for delay, _ in shown) == 100 * added
+    heatmap = Heatmap((3, 4), **LOOK)
+    np.testing.assert_array_equal(shown[-1][1], heatmap.rgb(frames[added - 1]))
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_a_full_disk_of_a_real_file(tmp_path: Path, background: bool) -> None:
+    code = f"""
+import resource, signal, sys
+import numpy as np
+import fastheat
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+rng = np.random.default_rng(0)
+with fastheat.GifWriter(sys.argv[1], vmin=-1, vmax=1, background={background}) as writer:
+    writer.add(np.zeros((3, 4)))
+    writer.flush()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+    for step in range(100_000):
+        writer.add(rng.normal(size=(3, 4)))
+        writer.flush()
+"""
+    path = tmp_path / "full.gif"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, str(path)], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("OSError") == 1
+    assert "File too large after" in done.stderr
+    assert str(path) in done.stderr
+    assert len(pictures(path)) > 2
+
+
+def test_an_error_in_the_thread_is_raised_by_the_next_add_or_by_close() -> None:
+    def valfmt(x: float) -> str:
+        if x > 5:
+            raise ZeroDivisionError("five")
+        return "x"
+
+    writer = GifWriter(io.BytesIO(), valfmt=valfmt, **LOOK)
+    writer.add(walk(1)[0])
+    writer.add(walk(1)[0] + 9)
+    with pytest.raises(ZeroDivisionError, match="five"):
+        writer.flush()
+    with pytest.raises(ZeroDivisionError, match="five"):
+        writer.add(walk(1)[0])
+    assert writer.close() is None
+    other = GifWriter(io.BytesIO(), valfmt=valfmt, **LOOK)
+    other.add(walk(1)[0] + 9)
+    with pytest.raises(ZeroDivisionError, match="five"):
+        other.close()
+    other.close()
+
+
+def test_an_error_of_the_loop_is_the_one_that_is_raised(tmp_path: Path) -> None:
+    path = tmp_path / "weights.gif"
+    with pytest.raises(KeyError, match="diverged"), GifWriter(path, **LOOK) as writer:  # noqa: PT012
+        for frame in walk(20):
+            writer.add(frame)
+        raise KeyError("diverged")
+    assert sum(delay for delay, _ in pictures(path)) == 2000
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_ctrl_c_leaves_all_frames_that_were_added(tmp_path: Path, background: bool) -> None:
+    code = f"""
+import sys, time
+import numpy as np
+import fastheat
+with fastheat.GifWriter(sys.argv[1], vmin=-1, vmax=1, background={background}) as writer:
+    for step in range(10**9):
+        writer.add(np.random.default_rng(step).normal(size=(3, 4)))
+        print(step, flush=True)
+        time.sleep(0.001)
+"""
+    path = tmp_path / "interrupted.gif"
+    child = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", code, str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    while child.stdout.readline() != "20\n":
+        pass
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate()
+    assert err.count("KeyboardInterrupt") >= 1
+    last = max([20, *map(int, out.split())])
+    assert len(pictures(path)) in (last + 1, last + 2)
+
+
+@pytest.mark.parametrize("ending", ["pass", "del writer, gc", "raise SystemExit(3)"])
+def test_a_forgotten_close_loses_nothing(tmp_path: Path, ending: str) -> None:
+    code = f"""
+import gc, sys
+import numpy as np
+import fastheat
+writer = fastheat.GifWriter(sys.argv[1], vmin=-1, vmax=1)
+for frame in np.random.default_rng(0).normal(size=(50, 3, 4)):
+    writer.add(frame)
+{ending}
+"""
+    path = tmp_path / "forgotten.gif"
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
+    assert done.returncode == (3 if "3" in ending else 0), done.stderr
+    assert done.stderr == ""
+    assert len(pictures(path)) == 50
+
+
+def test_a_writer_that_nothing_refers_to_ends_its_thread(tmp_path: Path) -> None:
+    path = tmp_path / "gone.gif"
+    writer = GifWriter(path, **LOOK)
+    writer.add(walk(1)[0])
+    thread = writer._thread
+    assert thread is not None
+    del writer
+    gc.collect()
+    thread.join()
+    assert len(pictures(path)) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("background", [True, False])
+def test_only_the_process_that_opened_it_writes(tmp_path: Path, background: bool) -> None:
+    code = f"""
+import os, sys
+import numpy as np
+import fastheat
+frames = np.random.default_rng(0).normal(size=(30, 3, 4))
+writer = fastheat.GifWriter(sys.argv[1], vmin=-1, vmax=1, background={background})
+for k, frame in enumerate(frames):
+    writer.add(frame)
+    if k % 10 == 5:
+        child = os.fork()
+        if not child:
+            try:
+                writer.add(frame)
+            except RuntimeError as error:
+                assert "not in its child" in str(error)
+            else:
+                os._exit(1)
+            writer.flush()
+            writer.close()
+            sys.exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+writer.close()
+"""
+    path = tmp_path / "forked.gif"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, str(path)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(pictures(path)) == 30
+
+
+# ------------------------------------------------------------------------------- what is recorded
+
+
+def recorded(loop: range, **options: Any) -> list[int]:
+    with GifWriter(io.BytesIO(), background=False, valfmt=None, **LOOK, **options) as writer:
+        return [step for step in loop if writer.add(np.full((2, 2), step / 9), step=step)]
+
+
+def test_every_nth_step_is_recorded() -> None:
+    assert recorded(range(20), every=7) == [0, 7, 14]
+    assert recorded(range(5, 20), every=7) == [7, 14]
+
+
+def test_named_steps_are_recorded() -> None:
+    assert recorded(range(20), steps=[3, 3, 18, 40]) == [3, 18]
+
+
+def test_steps_on_a_logarithmic_scale_are_about_as_many_in_each_decade() -> None:
+    assert recorded(range(1001), steps=1) == [0, 1, 10, 100, 1000]
+    assert recorded(range(101), steps=2) == [0, 1, 3, 10, 32, 100]
+    sampler = Sampler(None, 10, None)
+    taken = [step for step in range(10_001) if sampler.takes(step)]
+    for low in (100, 1000):
+        assert len([step for step in taken if low <= step < 10 * low]) == 10
+
+
+def test_without_a_step_the_calls_are_counted() -> None:
+    with GifWriter(io.BytesIO(), background=False, every=3, **LOOK) as writer:
+        assert [writer.add(np.ones((2, 2))) for _ in range(7)] == [True, False, False] * 2 + [True]
+    assert writer.frames == 3
+    assert writer.step == 6
+
+
+def test_recording_keeps_to_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    sampler = Sampler(None, None, 0.01)
+    taken = 0
+    for step in range(10_000):
+        now[0] += 0.010
+        if sampler.takes(step):
+            sampler.spend(0.005)
+            now[0] += 0.005
+            taken += 1
+            assert taken * 0.005 <= 0.01 * now[0] + 0.005
+    assert taken == pytest.approx(200, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"every": 0}, "every to be a whole number from 1, not 0"),
+        ({"every": 2.5}, "every to be a whole number from 1, not 2.5"),
+        ({"every": True}, "every to be a whole number"),
+        ({"every": 2, "steps": [1]}, "every or steps, not both"),
+        ({"steps": "12"}, "steps to be the numbers of steps"),
+        ({"steps": [1, 2.5]}, "steps to be whole numbers, not 2.5"),
+        ({"steps": -1}, "steps to be the numbers of steps"),
+        ({"steps": float("inf")}, "steps to be the numbers of steps"),
+        ({"overhead": 0}, "overhead to be a share"),
+        ({"overhead": 1.5}, "overhead to be a share .* not 1.5"),
+        ({"overhead": "1%"}, "overhead to be a share"),
+        ({"mode": "x"}, "mode"),
+        ({"autoscale": "all"}, "autoscale"),
+        ({"when_full": "block"}, "when_full"),
+        ({"queue_bytes": 0}, "queue_bytes to be at least 1"),
+        ({"background": 1}, "background"),
+        ({"sync": "yes"}, "sync"),
+        ({"title": "loss {"}, "title to be a format string"),
+        ({"title": "loss {}"}, "a name in each field of the title"),
+        ({"title": "loss {0}"}, "a name in each field of the title"),
+        ({"fps": 0}, "fps to be above 0"),
+        ({"hold": -1}, "hold"),
+        ({"shape": (0, 3)}, "shape"),
+        ({"cmapp": "x"}, "unknown option 'cmapp'; did you mean 'cmap'"),
+        ({"evry": 2}, "unknown option 'evry'; did you mean 'every'"),
+        ({"cmap": "virdis"}, "virdis"),
+        ({"heatmap": Heatmap((2, 2)), "cmap": "gray"}, "either heatmap= or options"),
+        ({"heatmap": 3}, "heatmap to be a Heatmap"),
+        ({"heatmap": Heatmap((2, 2)), "shape": (3, 3)}, "a heatmap of shape"),
+        ({"autoscale": "grow", "threshold": 0.5}, "no threshold with autoscale='grow'"),
+        ({"row_labels": ["a", "b"], "shape": (3, 3)}, "row_labels"),
+        ({"mode": "a"}, "a path with mode='a'"),
+    ],
+)
+def test_wrong_arguments_are_refused_at_once(options: dict[str, Any], message: str) -> None:
+    threads = threading.active_count()
+    with pytest.raises((TypeError, ValueError), match=message):
+        GifWriter(io.BytesIO(), **options)
+    assert threading.active_count() <= threads
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.ones((2, 3)), r"frame 1 has shape \(2, 3\), expected \(2, 2\)"),
+        (np.ones(4), r"frame 1 has shape \(4,\)"),
+        (np.ones((2, 2), complex), "frame 1 has dtype complex128, expected real numbers"),
+        (np.ones((2, 2), np.int64), "frame 1 has dtype int64, expected float64"),
+        (np.array([["a", "b"], ["c", "d"]]), "frame 1 has dtype <U1"),
+        ({"w": np.ones((2, 2))}, "expected one matrix"),
+        (None, "frame 1 has dtype object"),
+        ("weights", "frame 1 has dtype <U7"),
+    ],
+)
+def test_wrong_values_are_refused_and_the_next_are_taken(values: object, message: str) -> None:
+    stream = io.BytesIO()
+    with GifWriter(stream, **LOOK) as writer:
+        writer.add(np.zeros((2, 2)))
+        with pytest.raises((TypeError, ValueError), match=message):
+            writer.add(values)
+        writer.add([[1, 0.0], [0, 1]])
+    assert len(pictures(stream)) == 2
+
+
+def test_titles_need_their_fields_and_their_place() -> None:
+    with GifWriter(io.BytesIO(), title=TITLE, **LOOK) as writer:
+        with pytest.raises(TypeError, match="expected loss= with add, for the title"):
+            writer.add(np.zeros((2, 2)), step=3)
+        with pytest.raises(ValueError, match=r"expected values for the title .* not .*'nought'"):
+            writer.add(np.zeros((2, 2)), loss="nought")
+        with pytest.raises(TypeError, match="title to be text, not 3"):
+            writer.add(np.zeros((2, 2)), title=3)  # type: ignore[arg-type]
+        writer.add(np.zeros((2, 2)), loss=np.float32(3))
+    with GifWriter(io.BytesIO(), **LOOK) as writer:
+        writer.add(np.zeros((2, 2)))
+        with pytest.raises(ValueError, match="title= from the first frame on"):
+            writer.add(np.zeros((2, 2)), title="late")
+    stream = io.BytesIO()
+    with GifWriter(stream, background=False, **LOOK) as writer:
+        writer.add(np.zeros((2, 2)), title="one")
+        writer.add(np.zeros((2, 2)), title="two")
+    (_, one), (_, two) = pictures(stream)
+    heatmap = Heatmap((2, 2), **LOOK)
+    np.testing.assert_array_equal(one, heatmap.rgb(np.zeros((2, 2)), "one"))
+    np.testing.assert_array_equal(two, heatmap.rgb(np.zeros((2, 2)), "two"))
+
+
+def test_a_closed_writer_takes_nothing() -> None:
+    writer = GifWriter(io.BytesIO(), **LOOK)
+    writer.add(np.zeros((2, 2)))
+    assert writer.close() is not None
+    assert writer.close() is None
+    with pytest.raises(ValueError, match="it is closed"):
+        writer.add(np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("when_full", ["wait", "drop"])
+def test_a_full_queue_waits_or_drops_and_counts(
+    when_full: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*args: Any) -> Any:
+        time.sleep(0.02)
+        return encode_chunk(*args)
+
+    monkeypatch.setattr("fastheat.writer.encode_chunk", slow)
+    stream = io.BytesIO()
+    writer = GifWriter(stream, queue_bytes=300, when_full=when_full, **LOOK)
+    taken = [writer.add(frame) for frame in np.eye(3, dtype=np.float32)[np.arange(40) % 3, None]]
+    assert writer.frames == sum(taken)
+    assert writer.dropped == 40 - sum(taken)
+    if when_full == "wait":
+        assert all(taken)
+        writer.close()
+    else:
+        assert 2 <= sum(taken) < 40
+        with pytest.warns(UserWarning, match=rf"dropped {writer.dropped} frames"):
+            writer.close()
+    assert sum(delay for delay, _ in pictures(stream)) == 100 * sum(taken)
+
+
+# ------------------------------------------------------------------------------ range that grows
+
+
+def grown(path: Path, frames: NDArray[np.float32], **options: Any) -> fastheat.GifSummary:
+    with GifWriter(path, autoscale="grow", **options) as writer:
+        for frame in frames:
+            writer.add(frame)
+        summary = writer.close()
+    assert summary is not None
+    return summary
+
+
+@pytest.mark.parametrize("options", [{}, {"valfmt": None}, {"cbar": True}, {"title": "{step}"}])
+def test_a_range_that_grows_holds_all_values_and_is_in_the_picture(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
+    path, again = tmp_path / "grow.gif", tmp_path / "again.gif"
+    frames = walk(40) * np.linspace(1, 30, 40, dtype=np.float32)[:, None, None]
+    summary = grown(path, frames, **options)
+    grown(again, frames, background=False, **options)
+    assert path.read_bytes() == again.read_bytes()
+    assert (summary.under, summary.over) == (0, 0)
+    assert summary.vmin <= frames.min() < frames.max() <= summary.vmax
+    wide = summary.vmax - summary.vmin
+    assert wide < 1.5 * (frames.max() - frames.min())
+    info = info_of(path)
+    ranges = [notes.read([c]) for c in info.comments]
+    widened = [(r["vmin"], r["vmax"]) for r in ranges if "vmin" in r]
+    assert 3 < len(widened) < 40
+    for (a, b), (c, d) in itertools.pairwise(widened):
+        assert c <= a < b <= d
+    # the last frame is what a heatmap over the final range draws, the title and bar with it
+    heatmap = Heatmap((3, 4), vmin=summary.vmin, vmax=summary.vmax, **options)
+    said = f"[{summary.vmin:g}, {summary.vmax:g}]"
+    shown = pictures(path)[-1][1]
+    if "cbar" not in options:
+        title = f"39  {said}" if "title" in options else said
+        fitted = heatmap.with_size((shown.shape[1], shown.shape[0]))
+        np.testing.assert_array_equal(shown, fitted.rgb(frames[-1], title))
+    else:
+        fitted = heatmap.with_size((shown.shape[1], shown.shape[0]))
+        np.testing.assert_array_equal(shown, fitted.rgb(frames[-1]))
+
+
+def test_a_range_that_holds_all_values_does_not_grow(tmp_path: Path) -> None:
+    summary = grown(tmp_path / "wide.gif", walk(10), vmin=-9, vmax=9)
+    assert (summary.vmin, summary.vmax) == (-9, 9)
+
+
+# --------------------------------------------------------------------------------------- going on
+
+
+def test_a_file_is_gone_on_with_where_a_checkpoint_was(tmp_path: Path) -> None:
+    frames, whole, path = walk(60), tmp_path / "whole.gif", tmp_path / "resumed.gif"
+    for file, parts in ((whole, [range(60)]), (path, [range(25), range(20, 41), range(30, 60)])):
+        for part in parts:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "left out .* of steps up to")
+                with GifWriter(file, mode="a", title=TITLE, duration=33.4, **LOOK) as writer:
+                    for step in part:
+                        writer.add(frames[step], step=step, loss=1 / (1 + step))
+        assert writer.frames == 60
+        assert writer.step == 59
+    assert writer.repeated == 11
+    assert_same(whole, path)
+
+
+def test_a_warning_says_what_the_file_had_already(tmp_path: Path) -> None:
+    path = tmp_path / "twice.gif"
+    for _ in range(2):
+        writer = GifWriter(path, mode="a", **LOOK)
+        taken = [writer.add(frame, step=step) for step, frame in enumerate(walk(5))]
+        if writer.repeated:
+            assert not any(taken)
+            with pytest.warns(UserWarning, match="left out 5 frames of steps up to 4"):
+                writer.close()
+        else:
+            writer.close()
+    assert writer.frames == 5
+
+
+@pytest.mark.parametrize("hold", [None, 900])
+def test_a_file_of_save_gif_is_gone_on_with(tmp_path: Path, hold: float | None) -> None:
+    frames, whole, path = walk(30), tmp_path / "whole.gif", tmp_path / "resumed.gif"
+    save_gif(whole, frames, hold=hold, fps=30, **LOOK)
+    save_gif(path, frames[:13], hold=hold, fps=30, **LOOK)
+    with GifWriter(path, mode="a", hold=hold, fps=30, **LOOK) as writer:
+        assert writer.frames == 13
+        for frame in frames[13:]:
+            writer.add(frame)
+    assert_same(whole, path)
+
+
+def test_the_range_is_that_of_the_file(tmp_path: Path) -> None:
+    frames, path = walk(30), tmp_path / "resumed.gif"
+    for part in (frames[:10], frames[10:]):
+        with GifWriter(path, mode="a", dpi=50) as writer:
+            for frame in part:
+                writer.add(frame)
+    low, high = float(frames[0].min()), float(frames[0].max())
+    heatmap = Heatmap((3, 4), vmin=low, vmax=high, dpi=50)
+    np.testing.assert_array_equal(pictures(path)[-1][1], heatmap.rgb(frames[-1]))
+
+
+def test_a_range_goes_on_growing(tmp_path: Path) -> None:
+    frames, path, whole = walk(40), tmp_path / "resumed.gif", tmp_path / "whole.gif"
+    frames *= np.linspace(1, 30, 40, dtype=np.float32)[:, None, None]
+    for part in (frames[:20], frames[20:]):
+        with GifWriter(path, mode="a", autoscale="grow", cbar=True) as writer:
+            for frame in part:
+                writer.add(frame)
+    grown(whole, frames, cbar=True)
+    assert_same(path, whole)
+
+
+def test_a_tail_that_was_not_committed_is_cut_off(tmp_path: Path) -> None:
+    frames, whole, path = walk(30), tmp_path / "whole.gif", tmp_path / "resumed.gif"
+    save_gif(whole, frames, **LOOK)
+    save_gif(path, frames[:13], **LOOK)
+    with path.open("ab") as file:
+        file.write(os.urandom(100_000))
+    with GifWriter(path, mode="a", **LOOK) as writer:
+        for frame in frames[13:]:
+            writer.add(frame)
+    assert_same(whole, path)
+    assert info_of(path).trailing == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dpi": 60}, r"expected size \(\d+, \d+\) as the file .* not \(\d+, \d+\)"),
+        ({"cmap": "magma"}, "the colors that the file"),
+        ({"vmin": -2}, "expected vmin -1.0 as the file .* not -2.0"),
+        ({"loop": 3}, "expected loop 0 as the file .* not 3"),
+        ({"duration": 70}, "expected fps or durations whose frames end at"),
+        ({"shape": (4, 3)}, r"expected shape \(3, 4\) as the file .* not \(4, 3\)"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused_and_left_as_it_is(
+    tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    path = tmp_path / "other.gif"
+    save_gif(path, walk(10), **LOOK)
+    with path.open("ab") as file:
+        file.write(b"tail")
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=message):
+        GifWriter(path, mode="a", **{**LOOK, **options})
+    assert path.read_bytes() == before
+    with GifWriter(path, mode="a", **LOOK) as writer:
+        with pytest.raises(TypeError, match="dtype float64, expected float32"):
+            writer.add(np.zeros((3, 4)))
+        with pytest.raises(ValueError, match=r"shape \(2, 2\), expected \(3, 4\)"):
+            writer.add(np.zeros((2, 2), np.float32))
+
+
+@pytest.mark.parametrize("data", [b"GIF89a", b"no gif at all", b"GIF89a\x01\0\x01\0\0\0\0;"])
+def test_what_fastheat_did_not_write_is_refused(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "foreign.gif"
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="expected a"):
+        GifWriter(path, mode="a", **LOOK)
+    assert path.read_bytes() == data
+
+
+# --------------------------------------------------------------------------------------- notebooks
+
+
+def test_a_notebook_shows_the_gif_as_it_is_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from base64 import b64decode
+
+    path = tmp_path / "shown.gif"
+    with GifWriter(path, **LOOK) as writer:
+        assert "text/html" not in writer._repr_mimebundle_()
+        writer.add(walk(1)[0])
+        html = writer._repr_mimebundle_(include=None)["text/html"]
+        assert b64decode(html.split("base64,")[1].split('"')[0]) == path.read_bytes()
+        monkeypatch.setattr("fastheat.writer.INLINE_BYTES", 10)
+        assert "too large to be shown" in writer._repr_mimebundle_()["text/plain"]
+    with GifWriter(io.BytesIO(), **LOOK) as other:
+        assert list(other._repr_mimebundle_()) == ["text/plain"]
