@@ -7,6 +7,7 @@ import reprlib
 import sys
 import warnings
 from collections.abc import Iterable
+from types import FrameType
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
@@ -50,9 +51,13 @@ def many(count: int, noun: str) -> str:
 def warn(message: str) -> None:
     """Warn of something at the line that called into this package."""
     frame, level = sys._getframe(), 1
-    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == _PACKAGE:
+    while frame.f_back is not None and _package(frame) == _PACKAGE:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, stacklevel=level)
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 _PACKAGE = __name__.partition(".")[0]

@@ -220,6 +220,11 @@ class GifWriter:
         else:
             weakref.finalize(self, _close_in, _process, self._recorder)
 
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height in pixels, None before the first frame was drawn."""
+        return self._recorder.size
+
     def __enter__(self) -> GifWriter:
         return self
 
@@ -557,6 +562,11 @@ class _Recorder:
         self._previous: NDArray[np.float64] | None = None
         self._title = ""  # of the frame before
         self._floats = Floats()
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height of the picture."""
+        return None if self._layout is None else self._layout.size
 
     def load(self) -> None:
         """Have the kernels loaded, or compiled, by drawing something small."""

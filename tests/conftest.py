@@ -15,6 +15,10 @@ settings.register_profile("ci", deadline=None, max_examples=40, derandomize=True
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
+# what needs large packages or minutes is run by name
+collect_ignore = [] if "FASTHEAT_SLOW_TESTS" in os.environ else ["integration"]
+
+
 @pytest.fixture(scope="session")
 def dejavu() -> str:
     """Return the path of the DejaVu Sans that matplotlib draws with."""

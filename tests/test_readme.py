@@ -28,6 +28,7 @@ def test_the_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     exec(compile(code, "README.md", "exec"), {})
     assert (tmp_path / "weights.gif").stat().st_size > 1000
     assert (tmp_path / "same.gif").stat().st_size > 1000
+    assert (tmp_path / "live.gif").stat().st_size > 1000
     assert (tmp_path / "last.png").read_bytes().startswith(b"\x89PNG")
 
 
