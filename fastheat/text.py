@@ -40,12 +40,14 @@ class Typeface:
 
     def lacks(self, text: str) -> str:
         """Return the characters of `text` that the font has no glyph for."""
-        font = self.at(16)
-        # a code point that no font may have shows the glyph that stands for missing ones
-        missing = _mask(font, "\U0010ffff")
-        return "".join(
-            c for c in dict.fromkeys(text) if not c.isspace() and _mask(font, c) == missing
-        )
+        return "".join(c for c in dict.fromkeys(text) if not c.isspace() and _is_lacking(self, c))
+
+
+@lru_cache(maxsize=4096)
+def _is_lacking(typeface: Typeface, character: str) -> bool:
+    font = typeface.at(16)
+    # a code point that no font may have shows the glyph that stands for missing ones
+    return _mask(font, character) == _mask(font, "\U0010ffff")
 
 
 @lru_cache(maxsize=64)
@@ -515,7 +517,12 @@ def _whole_texts(typeface: Typeface, sizes: Sequence[float], charset: str, chain
 
 def measure(text: str, font: ImageFont.FreeTypeFont) -> int:
     """Return the advance of a text in pixels, as the atlas lays it."""
-    return sum(math.floor(font.getlength(c) + 0.5) for c in text)
+    return sum(_advance(c, font) for c in text)
+
+
+@lru_cache(maxsize=4096)
+def _advance(character: str, font: ImageFont.FreeTypeFont) -> int:
+    return math.floor(font.getlength(character) + 0.5)
 
 
 def size_ladder(size: float) -> tuple[float, ...]:

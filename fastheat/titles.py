@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from fastheat.axes import Label, draw_lines
 from fastheat.layout import Layout, Shown, TitlePlace
-from fastheat.text import SHRINK, SMALLEST_SIZE
+from fastheat.text import SHRINK, SMALLEST_SIZE, Typeface
 
 
 def draw_titles(layout: Layout, titles: Sequence[str]) -> tuple[NDArray[np.uint8], list[Shown]]:
@@ -23,42 +24,44 @@ def draw_titles(layout: Layout, titles: Sequence[str]) -> tuple[NDArray[np.uint8
     shown : list
         What of each could not be shown.
     """
-    place = layout.title
+    place, width = layout.title, layout.size[0]
     if place is None:
-        return np.zeros((len(titles), 0, layout.size[0]), np.uint8), [Shown()] * len(titles)
+        return np.zeros((len(titles), 0, width), np.uint8), [Shown()] * len(titles)
     base = layout.static[place.top : place.bottom]
-    drawn: dict[str, tuple[NDArray[np.uint8], Shown]] = {}
-    for title in titles:
-        if title not in drawn:
-            drawn[title] = _draw(layout, place, title, base)
     strips = np.empty((len(titles), *base.shape), np.uint8)
+    shown = []
     for strip, title in zip(strips, titles, strict=True):
-        strip[:] = drawn[title][0]
-    return strips, [drawn[title][1] for title in titles]
+        cover = _cover(title, layout.typeface, place, width)
+        strip[:] = base
+        if cover is not None:
+            x, ink = cover
+            steps = (ink * (len(layout.statics) - 1) + 127) // 255
+            part = strip[:, x : x + ink.shape[1]]
+            np.copyto(part, layout.statics[steps], where=steps > 0)
+        lacking = layout.typeface.lacks(title)
+        shown.append(Shown(hidden=int(cover is None and bool(title.strip())), lacking=lacking))
+    return strips, shown
 
 
-def _draw(
-    layout: Layout, place: TitlePlace, title: str, base: NDArray[np.uint8]
-) -> tuple[NDArray[np.uint8], Shown]:
-    if not title.strip():
-        return base, Shown()
-    height, width = base.shape
-    lacking = layout.typeface.lacks(title)
+@lru_cache(maxsize=64)
+def _cover(
+    title: str, typeface: Typeface, place: TitlePlace, width: int
+) -> tuple[int, NDArray[np.intp]] | None:
+    """Return the coverage of a title's pixels, 0 to 255, from a column on; None without room."""
+    height = place.bottom - place.top
     size = place.size
     while True:
-        label = Label(title, size, (0.5, 1.0), 0.0, layout.typeface)
+        label = Label(title, size, (0.5, 1.0), 0.0, typeface)
         box = label.box()
         if box.width <= width - 2 and box.height <= height:
             break
         size *= SHRINK
         if size < SMALLEST_SIZE:
-            return base, Shown(hidden=1, lacking=lacking)
+            return None
     # about the middle of the cells, where the picture has room for it there
     half = box.width / 2 + 1
     x = min(max(place.x, half), width - half)
     ink = Image.new("L", (width, height))
     draw_lines(ImageDraw.Draw(ink), label, x, place.y - place.top)
-    cover = np.asarray(ink).astype(np.int64)
-    steps = (cover * (len(layout.statics) - 1) + 127) // 255
-    strip = np.where(steps > 0, layout.statics[steps], base)
-    return strip, Shown(lacking=lacking)
+    left, _, right, _ = ink.getbbox() or (0, 0, 0, 0)
+    return left, np.asarray(ink)[:, left:right].astype(np.intp)

@@ -42,14 +42,16 @@ LINE = 64  # bytes of a line of the processor's cache
 LARGE_PAGE = 1 << 21  # bytes
 LARGE = 1 << 20  # bytes from which a copy lets other threads run
 HEADROOM = 0.1  # of a range that grows, left free on the side where it does
+LINGER = 0.2  # s that the thread lets frames gather: it takes the loop's time once for all of them
 LOADING = 2.0  # s that opening waits for kernels to be loaded, before it leaves them to the thread
 
 
 class GifWriter:
     """Records matrices as an animated heatmap, a frame at each `add`.
 
-    After each frame the file is a whole GIF, whatever happens to the process. Frames are copied and
-    queued, and encoded on a thread.
+    At every instant the file is a whole GIF, whatever happens to the process. Frames are copied and
+    queued, and a thread encodes those of each fifth of a second together; without it, they are in
+    the file when `add` returns.
 
     Parameters
     ----------
@@ -829,6 +831,7 @@ class _Thread:
         self._free: SimpleQueue[NDArray[Any]] = SimpleQueue()
         self._memory = _Memory()
         self._buffers = 0
+        self._hurry = threading.Event()  # somebody waits for what is queued
         self._ready = threading.Event()
         self._process = _process
         self._thread = threading.Thread(target=self._run, name="fastheat", daemon=True)
@@ -848,8 +851,10 @@ class _Thread:
                 self._buffers += 1
                 buffer = self._memory.cut(array)
             elif drops:
+                self._hurry.set()
                 return False
             else:
+                self._hurry.set()
                 buffer = self._free.get()
         try:
             if array.flags.c_contiguous and array.nbytes < LARGE:
@@ -866,12 +871,14 @@ class _Thread:
         """Wait until what is queued was written."""
         done = threading.Event()
         self._queue.put(done)
+        self._hurry.set()
         done.wait()
 
     def finish(self) -> None:
         """Let the thread end when all is written."""
         if self._process is _process:
             self._queue.put(None)
+            self._hurry.set()
 
     def join(self) -> None:
         """Wait for its end."""
@@ -891,34 +898,40 @@ class _Thread:
     def _work(self) -> None:
         item = self._queue.get()
         while item is not None:
-            if isinstance(item, threading.Event):
-                item.set()
-                item = self._queue.get()
-                continue
-            batch, item = self._batch(item)
-            started = time.thread_time()
-            if self._recorder.error is None:
-                with suppress(BaseException):  # the recorder keeps it
-                    self._recorder.write(*map(list, zip(*batch, strict=True)))
-            self._sampler.spend(time.thread_time() - started)
-            for buffer, _, _ in batch:
-                self._free.put(buffer)
+            self._hurry.wait(LINGER)
+            self._hurry.clear()
+            item = self._drain(item)
             if item is _NOTHING:
                 item = self._queue.get()
 
-    def _batch(self, first: _Item) -> tuple[list[_Item], Any]:
-        """Return the frames that wait, as many as are best encoded together, and what follows."""
-        batch = [first]
-        most = chunk_length((first[0].shape[0], first[0].shape[1]))
-        while len(batch) < most:
+    def _drain(self, item: Any) -> Any:
+        """Write the frames that wait; return what ends them, None or `_NOTHING`."""
+        batch: list[_Item] = []
+        while True:
+            if isinstance(item, tuple):
+                batch.append(item)
+                most = chunk_length((item[0].shape[0], item[0].shape[1]))
+                full = len(batch) == most
+            if batch and (full or not isinstance(item, tuple)):
+                self._write(batch)
+                batch = []
+            if isinstance(item, threading.Event):
+                item.set()
+            elif not isinstance(item, tuple):
+                return item
             try:
                 item = self._queue.get_nowait()
             except Empty:
-                break
-            if not isinstance(item, tuple):
-                return batch, item
-            batch.append(item)
-        return batch, _NOTHING
+                item = _NOTHING
+
+    def _write(self, batch: list[_Item]) -> None:
+        started = time.thread_time()
+        if self._recorder.error is None:
+            with suppress(BaseException):  # the recorder keeps it
+                self._recorder.write(*map(list, zip(*batch, strict=True)))
+        self._sampler.spend(time.thread_time() - started)
+        for buffer, _, _ in batch:
+            self._free.put(buffer)
 
 
 # one object in each process
