@@ -286,7 +286,7 @@ def _shown(layout: Layout, counts: NDArray[np.int64], frames: int, lacking: str)
     under, over, bad, hidden = counts.tolist()
     if layout.crowded:
         hidden = frames * layout.shape[0] * layout.shape[1]
-    return Shown(under, over, bad, hidden, lacking)
+    return Shown(under, over, bad, hidden, lacking=lacking)
 
 
 def _written(

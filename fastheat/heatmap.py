@@ -345,6 +345,11 @@ def warn_of(shown: Shown) -> None:
             "can be read: give a larger figsize, a smaller text_size, a shorter valfmt, or "
             "valfmt=None"
         )
+    if shown.untitled:
+        warn(
+            f"left out the title of {many(shown.untitled, 'frame')} without room for it at a size "
+            "that can be read: give a larger figsize or a shorter title"
+        )
     if shown.lacking:
         warn(f"the font has no glyph for {shown.lacking!r}: give font= a font file that has")
 

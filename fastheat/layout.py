@@ -97,12 +97,13 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What of the values could not be shown as it is, in cells summed over frames."""
+    """What could not be shown as it is, in cells over all frames, but for titles."""
 
     under: int = 0
     over: int = 0
     bad: int = 0
     hidden: int = 0
+    untitled: int = 0  # frames
     lacking: str = ""  # characters without a glyph
 
     def __add__(self, other: Shown) -> Shown:
@@ -112,6 +113,7 @@ class Shown:
             self.over + other.over,
             self.bad + other.bad,
             self.hidden + other.hidden,
+            self.untitled + other.untitled,
             lacking,
         )
 

@@ -31,6 +31,8 @@ class GifSummary:
         Values below `vmin`, above `vmax`, and NaN or infinite, over all cells and frames.
     hidden : int
         Texts left out since their cells had no room.
+    untitled : int
+        Frames whose title was left out for want of room.
     lacking : str
         Characters that the font has no glyph for.
     raised : int
@@ -51,6 +53,7 @@ class GifSummary:
     over: int
     bad: int
     hidden: int
+    untitled: int
     lacking: str
     raised: int
     bytes: int
@@ -81,6 +84,7 @@ def summarise(
         over=shown.over,
         bad=shown.bad,
         hidden=shown.hidden,
+        untitled=shown.untitled,
         lacking="".join(dict.fromkeys(layout.lacking + shown.lacking)),
         raised=clock.raised,
         bytes=target.length,

@@ -39,7 +39,7 @@ def draw_titles(layout: Layout, titles: Sequence[str]) -> tuple[NDArray[np.uint8
             part = strip[:, x : x + ink.shape[1]]
             np.copyto(part, layout.statics[steps], where=steps > 0)
         lacking = layout.typeface.lacks(title)
-        shown.append(Shown(hidden=int(cover is None and bool(title.strip())), lacking=lacking))
+        shown.append(Shown(untitled=int(cover is None and bool(title.strip())), lacking=lacking))
     return strips, shown
 
 

@@ -152,6 +152,38 @@ def test_noise_is_not_larger_for_what_stays_by_chance() -> None:
     assert second.length < 1.01 * first.length
 
 
+@pytest.mark.parametrize("opened", [False, True])
+def test_the_file_of_the_frames_is_not_written_over(tmp_path: Path, opened: bool) -> None:
+    path = tmp_path / "frames.npy"
+    np.save(path, np.zeros((3, 4, 5), np.uint8))
+    before = path.read_bytes()
+    mapped = np.load(path, mmap_mode="r")
+    for frames in (path, mapped, [np.ones((4, 5), np.uint8), *mapped]):
+        with path.open("r+b") as file, pytest.raises(ValueError, match="expected a file other"):
+            save_indexed_gif(file if opened else path, frames, PALETTE)
+        assert path.read_bytes() == before
+
+
+def test_durations_that_no_frame_had_are_told() -> None:
+    frames = np.zeros((3, 4, 5), np.uint8)
+    with pytest.warns(UserWarning, match="took the first 3 of 5 durations"):
+        save_indexed_gif(io.BytesIO(), iter(frames), PALETTE, duration=[50] * 5)
+
+
+@pytest.mark.parametrize("value", [10**400, True, "20", b"ab"])
+@pytest.mark.parametrize("name", ["fps", "duration"])
+def test_what_is_no_number_is_no_time(name: str, value: object) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"expected {name} to be"):
+        save_indexed_gif(io.BytesIO(), np.zeros((3, 4, 5), np.uint8), PALETTE, **{name: value})  # type: ignore[arg-type]
+
+
+def test_a_palette_may_be_bytes() -> None:
+    files = io.BytesIO(), io.BytesIO()
+    for file, palette in zip(files, (PALETTE, PALETTE.tobytes()), strict=True):
+        save_indexed_gif(file, np.zeros((3, 4, 5), np.uint8), palette)
+    assert files[0].getvalue() == files[1].getvalue()
+
+
 # ----------------------------------------------------------------------- a kernel and its oracle
 
 

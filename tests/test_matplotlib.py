@@ -264,7 +264,8 @@ def delta_e(first: npt.ArrayLike, second: npt.ArrayLike) -> npt.NDArray[np.float
 def painted(cmap: Colormap, norm: Normalize, values: npt.NDArray[Any]) -> Pixels:
     """Return the colours that imshow paints on white: what is not finite is bad there."""
     masked = np.ma.masked_invalid(values)
-    rgba = np.asarray(cmap(norm(masked), bytes=True)).astype(float)
+    with np.errstate(over="ignore"):  # values far beyond a narrow range
+        rgba = np.asarray(cmap(norm(masked), bytes=True)).astype(float)
     alpha = rgba[..., 3:] / 255
     return np.asarray(np.rint(rgba[..., :3] * alpha + 255 * (1 - alpha)), np.uint8)
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from decoders import every_decoder
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -293,8 +294,6 @@ def killed(path: Path, background: bool, delay: float, after: str = "0\n") -> in
 
 def check_killed(path: Path, whole: Path, frames: NDArray[np.float32], moments: list[float]) -> int:
     """Kill children at these moments after they began; return how many were in the middle."""
-    from decoders import every_decoder
-
     between = 0
     for number, moment in enumerate(moments):
         background = number % 4 == 3

@@ -1,0 +1,128 @@
+"""Titles that change from frame to frame."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from decoders import assert_lossless
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from fastheat import Heatmap, encode, gif, save_gif
+from fastheat.axes import Label
+
+LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "dpi": 80}
+
+
+def frames(count: int) -> NDArray[np.float64]:
+    steps = np.random.default_rng(0).normal(0, 0.1, (count, 4, 7))
+    steps[::3] = 0
+    values: NDArray[np.float64] = np.clip(steps.cumsum(0), -1, 1)
+    return values
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 64])
+@pytest.mark.parametrize("valfmt", ["{x:.1f}", None, lambda x: f"<{x:.1f}>"])
+def test_each_frame_has_its_title_and_no_pixel_of_another(
+    valfmt: Any, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encode, "CHUNK_FRAMES", chunk)
+    values = frames(20)
+    titles = [f"step {k // 2}  {'*' * (k % 5)}" for k in range(20)]
+    titles[7], titles[8], titles[9] = "", "a\nb", "Wide " * 12
+    heatmap = Heatmap((4, 7), valfmt=valfmt, title="x", **LOOK)
+    file = io.BytesIO()
+    summary = save_gif(file, values, titles=titles, heatmap=heatmap)
+    wanted = [heatmap.rgb(*each) for each in zip(values, titles, strict=True)]
+    assert_lossless(file.getvalue(), wanted)
+    other = io.BytesIO()
+    assert save_gif(other, values, titles=iter(titles), heatmap=heatmap, workers=3).frames == 20
+    assert other.getvalue() == file.getvalue()
+    assert (summary.hidden, summary.untitled) == (0, 0)
+
+
+def test_a_title_is_drawn_as_imagedraw_draws_it() -> None:
+    heatmap = Heatmap((4, 7), valfmt=None, **LOOK)
+    picture = heatmap.image(np.zeros((4, 7)), "Epoch 12").convert("L")
+    without = heatmap.image(np.zeros((4, 7)), "").convert("L")
+    difference = np.asarray(without).astype(int) - np.asarray(picture)
+    ys, xs = np.nonzero(difference)
+    layout = heatmap.with_titles().layout()
+    place = layout.title
+    assert place is not None
+    font = layout.typeface.at(place.size)
+    label = Label("Epoch 12", place.size, (0.5, 1.0), 0.0, layout.typeface)
+    width, _, down = label.metrics()
+    ink = Image.new("L", picture.size)
+    at = np.floor(place.x - width / 2 + 0.5), np.floor(place.y - down + 0.5)
+    ImageDraw.Draw(ink).text(at, "Epoch 12", 255, font, anchor="ls")
+    drawn = np.asarray(ink).astype(int)
+    # the palette has not all of the 256 greys
+    assert abs(difference - drawn).max() <= 255 / (len(layout.statics) - 1) / 2 + 1
+    assert place.top <= ys.min() <= ys.max() < place.bottom
+    assert abs((xs.min() + xs.max()) / 2 - place.x) < 2
+
+
+def test_a_frame_of_another_title_only_writes_the_title() -> None:
+    values = np.repeat(frames(1), 3, axis=0)
+    file = io.BytesIO()
+    summary = save_gif(file, values, titles=["step 1", "step 2", "step 2"], **LOOK)
+    assert summary.merged == 1
+    file.seek(0)
+    _, second = gif.read_info(file).frames
+    assert second.box[2] < 20
+    assert second.box[3] < 20
+    assert second.length < 120
+
+
+def test_a_title_that_is_too_long_is_smaller_and_then_left_out_and_counted() -> None:
+    heatmap = Heatmap((2, 2), **LOOK).with_titles()
+    place = heatmap.layout().title
+    assert place is not None
+    widths = []
+    for title in ("A" * 5, "A" * 20, "A" * 26):
+        rows = heatmap.indices(np.zeros((2, 2)), title)[place.top : place.bottom]
+        xs = np.nonzero((rows != rows[0, 0]).any(0))[0]
+        assert 0 <= xs.min() <= xs.max() < heatmap.size[0]
+        widths.append((xs.max() - xs.min()) / len(title))
+    assert widths == sorted(widths, reverse=True)
+    with pytest.warns(UserWarning, match="left out the title of 1 frame"):
+        heatmap.indices(np.zeros((2, 2)), "A" * 500)
+    with pytest.warns(UserWarning, match="left out the title of 1 frame"):
+        summary = save_gif(io.BytesIO(), np.zeros((2, 2, 2)), titles=["A" * 500, "B"], **LOOK)
+    assert (summary.hidden, summary.untitled) == (0, 1)
+
+
+def test_what_the_font_lacks_in_a_title_is_named() -> None:
+    with pytest.warns(UserWarning, match="no glyph for '\U0001f642'"):
+        summary = save_gif(io.BytesIO(), np.zeros((1, 2, 2)), titles=["a \U0001f642"], **LOOK)
+    assert summary.lacking == "\U0001f642"
+
+
+def test_numbered_titles() -> None:
+    files = io.BytesIO(), io.BytesIO()
+    save_gif(files[0], frames(5), titles="step {}", **LOOK)
+    save_gif(files[1], frames(5), titles=(f"step {k}" for k in itertools.count()), **LOOK)
+    assert files[0].getvalue() == files[1].getvalue()
+
+
+@pytest.mark.parametrize(
+    ("titles", "error", "message"),
+    [
+        (["a"] * 4, ValueError, "a title for each of 5 frames, not 4"),
+        (iter(["a"] * 4), ValueError, "a title for each frame, not 4 for more frames"),
+        (["a", "b", 3, "d", "e"], TypeError, "expected title 2 to be text, not 3"),
+        ("step", ValueError, "expected titles to be a text for each frame, or one with {}"),
+        ("step {", ValueError, "or one with {} for its number, not 'step {'"),
+        (5, TypeError, "expected titles to be a text for each frame, not 5"),
+    ],
+)
+def test_wrong_titles_are_refused(titles: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message.replace("{}", r"\{\}").replace("{'", r"\{'")):
+        save_gif(io.BytesIO(), frames(5), titles=titles, **LOOK)
+    with pytest.raises(TypeError, match="title to be a string"):
+        Heatmap((4, 7), **LOOK).rgb(frames(1)[0], title=3)  # type: ignore[arg-type]
