@@ -684,7 +684,7 @@ def test_a_full_queue_waits_or_drops_and_counts(
         time.sleep(0.02)
         return encode_chunk(*args)
 
-    monkeypatch.setattr("fastheat.writer.encode_chunk", slow)
+    monkeypatch.setattr("fastheat.recorder.encode_chunk", slow)
     stream = io.BytesIO()
     writer = GifWriter(stream, queue_bytes=300, when_full=when_full, **LOOK)
     taken = [writer.add(frame) for frame in np.eye(3, dtype=np.float32)[np.arange(40) % 3, None]]

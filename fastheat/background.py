@@ -1,0 +1,190 @@
+"""Frames copied, queued, and encoded on a thread of their own."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastheat.encode import chunk_length
+from fastheat.recorder import Recorder
+from fastheat.sampling import Sampler
+
+LINE = 64  # bytes of a line of the processor's cache
+LARGE_PAGE = 1 << 21  # bytes
+LARGE = 1 << 20  # bytes from which a copy lets other threads run
+LINGER = 0.2  # s that the thread lets frames gather: it takes the loop's time once for all of them
+LOADING = 2.0  # s that opening waits for kernels to be loaded, before it leaves them to the thread
+
+
+def here() -> object:
+    """Return an object that is another one in a forked child."""
+    return _process
+
+
+class Memory:
+    """Buffers cut from blocks of large pages, which a copy to runs through in half the time."""
+
+    def __init__(self) -> None:
+        self._block = np.empty(0, np.uint8)
+
+    def cut(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Return an array like another, C-contiguous and not set to anything."""
+        size = -(-array.nbytes // LINE) * LINE
+        if size > self._block.size:
+            # numpy asks for large pages from 4 MB on
+            block = np.empty(2 * LARGE_PAGE + max(size, LARGE_PAGE), np.uint8)
+            self._block = block[-block.ctypes.data % LARGE_PAGE :]
+        piece, self._block = self._block[: array.nbytes], self._block[size:]
+        return piece.view(array.dtype).reshape(array.shape)
+
+
+class Background:
+    """A queue of copied frames, and the thread that has them encoded.
+
+    Nothing that `put` does lets go of the interpreter's lock or waits for another thread, unless
+    the queue is full: a loop must not slow down. It holds no reference to the `GifWriter`.
+    """
+
+    def __init__(self, recorder: Recorder, sampler: Sampler, queue_bytes: int) -> None:
+        self._recorder = recorder
+        self._sampler = sampler
+        self._room = queue_bytes
+        self._queue: SimpleQueue[_Item | threading.Event | None] = SimpleQueue()
+        self._free: SimpleQueue[NDArray[Any]] = SimpleQueue()
+        self._memory = Memory()
+        self._buffers = 0
+        self._hurry = threading.Event()  # somebody waits for what is queued
+        self._ready = threading.Event()
+        self._process = _process
+        self._thread = threading.Thread(target=self._run, name="fastheat", daemon=True)
+
+    def start(self) -> None:
+        """Start, and give the kernels time to be loaded, which holds up all other threads."""
+        self._thread.start()
+        _running.add(self)
+        self._ready.wait(LOADING)
+
+    def put(self, array: NDArray[Any], title: str, step: int | None, drops: bool) -> bool:
+        """Queue a copy of a frame; return whether there was room for it."""
+        try:
+            buffer = self._free.get_nowait()
+        except Empty:
+            if self._buffers < max(2, self._room // max(array.nbytes, 1)):
+                self._buffers += 1
+                buffer = self._memory.cut(array)
+            elif drops:
+                self._hurry.set()
+                return False
+            else:
+                self._hurry.set()
+                buffer = self._free.get()
+        try:
+            if array.flags.c_contiguous and array.nbytes < LARGE:
+                buffer.data.cast("B")[:] = array.data.cast("B")
+            else:
+                np.copyto(buffer, array)
+            self._queue.put((buffer, title, step))
+        except BaseException:
+            self._free.put(buffer)
+            raise
+        return True
+
+    def flush(self) -> None:
+        """Wait until what is queued was written."""
+        done = threading.Event()
+        self._queue.put(done)
+        self._hurry.set()
+        done.wait()
+
+    def finish(self) -> None:
+        """Let the thread end when all is written."""
+        if self._process is _process:
+            self._queue.put(None)
+            self._hurry.set()
+
+    def join(self) -> None:
+        """Wait for its end."""
+        if self._process is _process:
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            with suppress(Exception):  # told when a frame meets it
+                self._recorder.load()
+            self._ready.set()
+            self._work()
+        finally:
+            self._recorder.close()
+            _running.discard(self)
+
+    def _work(self) -> None:
+        item = self._queue.get()
+        while item is not None:
+            self._hurry.wait(LINGER)
+            self._hurry.clear()
+            item = self._drain(item)
+            if item is _NOTHING:
+                item = self._queue.get()
+
+    def _drain(self, item: Any) -> Any:
+        """Write the frames that wait; return what ends them, None or `_NOTHING`."""
+        batch: list[_Item] = []
+        while True:
+            if isinstance(item, tuple):
+                batch.append(item)
+                most = chunk_length((item[0].shape[0], item[0].shape[1]))
+                full = len(batch) == most
+            if batch and (full or not isinstance(item, tuple)):
+                self._write(batch)
+                batch = []
+            if isinstance(item, threading.Event):
+                item.set()
+            elif not isinstance(item, tuple):
+                return item
+            try:
+                item = self._queue.get_nowait()
+            except Empty:
+                item = _NOTHING
+
+    def _write(self, batch: list[_Item]) -> None:
+        started = time.thread_time()
+        if self._recorder.error is None:
+            with suppress(BaseException):  # the recorder keeps it
+                self._recorder.write(*map(list, zip(*batch, strict=True)))
+        self._sampler.spend(time.thread_time() - started)
+        for buffer, _, _ in batch:
+            self._free.put(buffer)
+
+
+# one object in each process
+_process = object()
+
+
+def _forked() -> None:
+    global _process
+    _process = object()
+    _running.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+_Item = tuple[NDArray[Any], str, int | None]
+_NOTHING = object()
+_running: set[Background] = set()
+
+
+@atexit.register
+def _finish_all() -> None:
+    """Write what is queued when the interpreter ends and nobody closed it."""
+    for thread in list(_running):
+        thread.finish()
+        thread.join()

@@ -1,0 +1,339 @@
+"""What recorded frames become: the layout, from the first of them on, and what the file holds."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastheat import gif, norms, notes
+from fastheat.encode import Images, encode_between, encode_chunk
+from fastheat.giffile import GifFile
+from fastheat.heatmap import Heatmap
+from fastheat.layout import Layout, Shown
+from fastheat.messages import many, short
+from fastheat.sources import Floats
+from fastheat.summary import GifSummary, summarise
+from fastheat.timing import Clock
+
+HEADROOM = 0.1  # of a range that grows, left free on the side where it does
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file to go on with."""
+
+    path: Path
+    info: gif.GifInfo
+    start: bytes  # as much of it as a header may take
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    vmin: float
+    vmax: float
+    step: int | None  # the last one recorded
+    held: int  # hundredths that its last frame is shown longer
+
+
+def find(target: Path | BinaryIO) -> Found | None:
+    """Read the file to go on with; None where there is none."""
+    if not isinstance(target, Path):
+        raise TypeError(f"expected a path with mode='a', not {short(target)}")
+    if not target.exists() or not target.stat().st_size:
+        return None
+    with target.open("rb") as file:
+        info = gif.read_info(file)
+        file.seek(0)
+        start = file.read(1 << 10)
+    said = notes.read(info.comments)
+    try:
+        return Found(
+            path=target,
+            info=info,
+            start=start,
+            shape=(int(said["shape"][0]), int(said["shape"][1])),
+            dtype=np.dtype(said["dtype"]),
+            vmin=float(said["vmin"]),
+            vmax=float(said["vmax"]),
+            step=said.get("step"),
+            held=int(said.get("held", 0)),
+        )
+    except (KeyError, TypeError, ValueError, IndexError):
+        raise ValueError(
+            f"expected a GIF that fastheat wrote, to go on with it, not {str(target)!r}"
+        ) from None
+
+
+def check(what: str, given: object, found: object) -> None:
+    if given != found:
+        raise ValueError(f"expected {what} {found} as the file that is to go on has, not {given}")
+
+
+class Recorder:
+    """Turns frames into the file: the layout, from the first of them on, and what it holds.
+
+    It knows no threads; one at a time may use it.
+    """
+
+    def __init__(
+        self,
+        *,
+        target: Path | BinaryIO,
+        make: Callable[[tuple[int, int]], Heatmap],
+        clock: Clock,
+        loop: int | None,
+        hold: float | None,
+        grows: bool,
+        titled: bool,
+        shows_range: bool,
+        sync: bool,
+    ) -> None:
+        self.place = target
+        self.titled = titled
+        self.error: Exception | None = None
+        self.told = False  # whether somebody was told of the error
+        self.shown = Shown()
+        self._make = make
+        self._clock = clock
+        self._loop = loop
+        self._hold = hold
+        self._grows = grows
+        self._shows_range = shows_range
+        self._sync = sync
+        self._heatmap: Heatmap | None = None
+        self._layout: Layout | None = None
+        self._file: GifFile | None = None
+        self._closed_file: GifFile | None = None
+        self._previous: NDArray[np.float64] | None = None
+        self._title = ""  # of the frame before
+        self._floats = Floats()
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height of the picture."""
+        return None if self._layout is None else self._layout.size
+
+    def load(self) -> None:
+        """Have the kernels loaded, or compiled, by drawing something small."""
+        for valfmt in (None, "{x:.2f}"):
+            layout = Heatmap((1, 1), vmin=0, vmax=1, valfmt=valfmt).layout()
+            for previous in (None, np.zeros((1, 1))):
+                encode_chunk(layout, previous, np.ones((1, 1, 1)))
+
+    def resume(self, found: Found) -> None:
+        """Go on with a file.
+
+        Raises
+        ------
+        ValueError
+            If it does not fit; it is left as it is.
+        """
+        heatmap = self._make(found.shape)
+        for name, given, had in zip(
+            ("vmin", "vmax"), heatmap.range, (found.vmin, found.vmax), strict=True
+        ):
+            if given is not None and not self._grows:
+                check(name, given, had)
+        self._lay_out(heatmap.over(found.vmin, found.vmax), found.dtype, found.info.size)
+        assert self._layout is not None
+        check("size", self._layout.size, found.info.size)
+        check("loop", self._loop, found.info.loop)
+        colors = gif.header(
+            self._layout.size, self._layout.table, self._layout.shades.colors, self._loop
+        )
+        if found.start[: len(colors)] != colors:
+            raise ValueError(
+                "expected the colors that the file that is to go on has, not those of this cmap "
+                "and these text colors"
+            )
+        ticks = sum(frame.delay for frame in found.info.frames)
+        if not self._clock.resume(ticks - found.held):
+            raise ValueError(
+                f"expected fps or durations whose frames end at {10 * (ticks - found.held)} ms, as "
+                "those of the file that is to go on do"
+            )
+        self._file = GifFile.resumed(found.path, found.info, sync=self._sync)
+        if found.held:
+            self._file.lengthen(-found.held)
+
+    def write(
+        self, arrays: Sequence[NDArray[Any]], titles: Sequence[str], steps: Sequence[int | None]
+    ) -> None:
+        """Encode frames and commit them."""
+        try:
+            self._write(arrays, titles, steps)
+        except BaseException as error:
+            if not isinstance(error, Exception):  # Ctrl-C, which is not to be raised twice
+                self.error = RuntimeError(f"recording ended at a {type(error).__name__}")
+                raise
+            self.error = self._explained(error)
+            raise self.error from None
+
+    def _explained(self, error: Exception) -> Exception:
+        if not isinstance(error, OSError) or error.errno is None:
+            return error
+        text = f"{os.strerror(error.errno)} after {many(self._clock.frames, 'frame')}, which are"
+        text += " whole" if self._file is not None else " not written"
+        return type(error)(error.errno, text, str(self.place))
+
+    def _write(
+        self, arrays: Sequence[NDArray[Any]], titles: Sequence[str], steps: Sequence[int | None]
+    ) -> None:
+        values = np.empty((len(arrays), *arrays[0].shape))
+        for k, array in enumerate(arrays):
+            self._floats.into(values[k : k + 1], array[None], self._clock.frames + k)
+        if self._layout is None:
+            self._begin(values[0], arrays[0].dtype)
+        start = 0
+        while start < len(values):
+            stop = start
+            while stop < len(values) and not self._is_beyond(values[stop]):
+                stop += 1
+            if stop > start:
+                self._encode(values[start:stop], titles[start:stop], steps[start:stop])
+            if stop < len(values):
+                self._grow(values[stop], titles[stop], steps[stop])
+            start = stop + 1 if stop < len(values) else stop
+        assert self._file is not None
+        self._file.commit()
+
+    def _begin(self, values: NDArray[np.float64], dtype: np.dtype[Any]) -> None:
+        heatmap = self._make((values.shape[0], values.shape[1]))
+        if None in heatmap.range:
+            heatmap = heatmap.with_range(*(norms.finite_range(values) or (0.0, 1.0)))
+        self._lay_out(heatmap, dtype)
+        assert self._layout is not None
+        vmin, vmax = self._range()
+        self._file = GifFile(
+            self.place, notes.header(self._layout, vmin, vmax, self._loop), sync=self._sync
+        )
+
+    def _lay_out(
+        self, heatmap: Heatmap, dtype: np.dtype[Any], size: tuple[int, int] | None = None
+    ) -> None:
+        if self.titled:
+            heatmap = heatmap.with_titles()
+        if self._grows:
+            # whatever the labels of other ranges need, the picture stays as large
+            heatmap = heatmap.with_size(size or heatmap.layout(dtype).size)
+        self._heatmap, self._layout = heatmap, heatmap.layout(dtype)
+
+    def _range(self) -> tuple[float, float]:
+        assert self._heatmap is not None
+        vmin, vmax = self._heatmap.range
+        assert vmin is not None
+        assert vmax is not None
+        return vmin, vmax
+
+    def _is_beyond(self, values: NDArray[np.float64]) -> bool:
+        if not self._grows:
+            return False
+        found = norms.finite_range(values)
+        vmin, vmax = self._range()
+        return found is not None and (found[0] < vmin or found[1] > vmax)
+
+    def _named(self, title: str) -> str:
+        if not self._shows_range:
+            return title
+        vmin, vmax = self._range()
+        return f"{title}  [{vmin:g}, {vmax:g}]".strip()
+
+    def _encode(
+        self,
+        values: NDArray[np.float64],
+        titles: Sequence[str],
+        steps: Sequence[int | None],
+    ) -> None:
+        assert self._layout is not None
+        named = [self._named(title) for title in titles]
+        before = [] if self._previous is None else [self._title]
+        self._take(encode_chunk(self._layout, self._previous, values, before + named), steps, {})
+        self._previous, self._title = values[-1].copy(), named[-1]
+
+    def _grow(self, values: NDArray[np.float64], title: str, step: int | None) -> None:
+        """Widen the range to hold a frame, and draw it anew."""
+        assert self._heatmap is not None
+        assert self._layout is not None
+        found = norms.finite_range(values)
+        assert found is not None
+        old, layout = self._layout, self._layout
+        self._heatmap = self._heatmap.over(*_wider(self._range(), found))
+        layout = self._heatmap.layout(old.dtype)
+        if layout.size != old.size or not np.array_equal(layout.table, old.table):
+            raise ValueError(
+                f"expected room for the labels of values from {found[0]:g} to {found[1]:g}: give "
+                "a larger figsize, or vmin and vmax that hold all values"
+            )
+        named = self._named(title)
+        if self._previous is None:
+            images = encode_chunk(layout, None, values[None], [named])
+        else:
+            images = encode_between(old, self._previous, self._title, layout, values, named)
+        self._layout = layout
+        vmin, vmax = self._range()
+        self._take(images, [step], {"vmin": vmin, "vmax": vmax})
+        self._previous, self._title = values.copy(), named
+
+    def _take(self, images: Images, steps: Sequence[int | None], facts: dict[str, Any]) -> None:
+        assert self._file is not None
+        self.shown += images.shown
+        view, start = memoryview(images.data), 0
+        for end, transparent, step in zip(images.ends, images.transparent, steps, strict=True):
+            note = notes.block(**facts) if facts else b""
+            if step is not None:
+                note = notes.step(step, **facts)
+            self._file.add(view[start:end], transparent, self._clock.next(), note)
+            start = end
+
+    def close(self) -> None:
+        """Close the file; after an error, as it was before that."""
+        file, self._file = self._file, None
+        self._closed_file = file
+        if file is None:
+            return
+        if self.error is not None:
+            file.abandon()
+            return
+        try:
+            if self._hold is not None:
+                more = self._clock.held(self._hold)
+                file.lengthen(more)
+                file.add_note(notes.block(held=more))
+            file.close()
+        except Exception as error:
+            self.error = self._explained(error)
+            file.abandon()
+
+    def summary(self, seconds: float) -> GifSummary | None:
+        """Return what was written, None if nothing was."""
+        if self._closed_file is None or self._heatmap is None or self._layout is None:
+            return None
+        return summarise(
+            self._heatmap, self._layout, self.shown, self._clock, self._closed_file, seconds
+        )
+
+
+def _wider(old: tuple[float, float], found: tuple[float, float]) -> tuple[float, float]:
+    """Return a range that holds both, rounded outwards, with room where it became wider."""
+    low, high = min(old[0], found[0]), max(old[1], found[1])
+    width = high - low
+    if not 0 < width < float("inf"):
+        return low, high
+    step = 10.0 ** (math.floor(math.log10(width)) - 1)
+    if low < old[0]:
+        low = math.floor((low - HEADROOM * width) / step) * step
+    if high > old[1]:
+        high = math.ceil((high + HEADROOM * width) / step) * step
+    return (
+        (low, high)
+        if math.isfinite(low) and math.isfinite(high)
+        else (
+            min(old[0], found[0]),
+            max(old[1], found[1]),
+        )
+    )
