@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -13,11 +14,30 @@ NAME = "fastheat"
 STEP_WIDTH = 14  # characters
 
 
-def header(layout: Layout, vmin: float, vmax: float, loop: int | None) -> bytes:
-    """Return all that comes before the first frame, with a note of what values are drawn."""
-    dtype = layout.dtype.name
-    note = block(shape=layout.shape, dtype=dtype, vmin=float(vmin), vmax=float(vmax))
+def header(
+    layout: Layout, vmin: float, vmax: float, duration: float | None, loop: int | None
+) -> bytes:
+    """Return all that comes before the first frame, with a note of what is drawn and how."""
+    note = block(
+        shape=layout.shape,
+        dtype=layout.dtype.name,
+        vmin=float(vmin),
+        vmax=float(vmax),
+        duration=duration,
+        mark=mark(layout),
+    )
     return gif.header(layout.size, layout.table, layout.shades.colors, loop) + note
+
+
+def mark(layout: Layout) -> str:
+    """Return a number that layouts share which draw the same, but for their range."""
+    digest = hashlib.sha256(layout.static.tobytes())
+    for array in (*layout.grid, layout.shades.inks, layout.statics):
+        digest.update(array.tobytes())
+    source = None if layout.format is None else layout.format.source
+    written = source if isinstance(source, str) else source is None
+    digest.update(repr((layout.title, layout.sizes, layout.typeface, written)).encode())
+    return digest.hexdigest()[:12]
 
 
 def block(**facts: object) -> bytes:

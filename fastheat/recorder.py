@@ -36,6 +36,9 @@ class Found:
     dtype: np.dtype[Any]
     vmin: float
     vmax: float
+    first: tuple[float, float]  # vmin and vmax of the first frame
+    mark: str  # of the layout
+    duration: float | None  # ms of each frame, None where they differ
     step: int | None  # the last one recorded
     held: int  # hundredths that its last frame is shown longer
 
@@ -50,7 +53,7 @@ def find(target: Path | BinaryIO) -> Found | None:
         info = gif.read_info(file)
         file.seek(0)
         start = file.read(1 << 10)
-    said = notes.read(info.comments)
+    said, begun = notes.read(info.comments), notes.read(info.comments[:1])
     try:
         return Found(
             path=target,
@@ -60,6 +63,9 @@ def find(target: Path | BinaryIO) -> Found | None:
             dtype=np.dtype(said["dtype"]),
             vmin=float(said["vmin"]),
             vmax=float(said["vmax"]),
+            first=(float(begun["vmin"]), float(begun["vmax"])),
+            mark=str(said["mark"]),
+            duration=said.get("duration"),
             step=said.get("step"),
             held=int(said.get("held", 0)),
         )
@@ -98,6 +104,7 @@ class Recorder:
         self.error: Exception | None = None
         self.told = False  # whether somebody was told of the error
         self.shown = Shown()
+        self.stuck = False  # whether the range could not grow any more
         self._make = make
         self._clock = clock
         self._loop = loop
@@ -111,6 +118,7 @@ class Recorder:
         self._closed_file: GifFile | None = None
         self._previous: NDArray[np.float64] | None = None
         self._title = ""  # of the frame before
+        self._taken = 0  # frames of those being written that are in the file or on their way there
         self._floats = Floats()
 
     @property
@@ -139,18 +147,27 @@ class Recorder:
         ):
             if given is not None and not self._grows:
                 check(name, given, had)
-        self._lay_out(heatmap.over(found.vmin, found.vmax), found.dtype, found.info.size)
+        self._lay_out(heatmap.over(*found.first), found.dtype, found.info.size)
+        assert self._heatmap is not None
         assert self._layout is not None
         check("size", self._layout.size, found.info.size)
         check("loop", self._loop, found.info.loop)
+        check("duration", self._clock.each, found.duration)
         colors = gif.header(
             self._layout.size, self._layout.table, self._layout.shades.colors, self._loop
         )
         if found.start[: len(colors)] != colors:
             raise ValueError(
-                "expected the colors that the file that is to go on has, not those of this cmap "
-                "and these text colors"
+                "expected the colors that the file that is to go on has, not those of this cmap, "
+                "threshold and these colors of texts, labels and background"
             )
+        if notes.mark(self._layout) != found.mark:
+            raise ValueError(
+                "expected the labels, texts, fonts and grid that the file that is to go on has, "
+                "not others"
+            )
+        self._heatmap = self._heatmap.over(found.vmin, found.vmax)
+        self._layout = self._heatmap.layout(found.dtype)
         ticks = sum(frame.delay for frame in found.info.frames)
         if not self._clock.resume(ticks - found.held):
             raise ValueError(
@@ -165,14 +182,23 @@ class Recorder:
         self, arrays: Sequence[NDArray[Any]], titles: Sequence[str], steps: Sequence[int | None]
     ) -> None:
         """Encode frames and commit them."""
-        try:
-            self._write(arrays, titles, steps)
-        except BaseException as error:
-            if not isinstance(error, Exception):  # Ctrl-C, which is not to be raised twice
+        start, count = 0, len(arrays)
+        while start < len(arrays):
+            part = slice(start, start + count)
+            self._taken = 0
+            try:
+                self._write(arrays[part], titles[part], steps[part])
+                start += count
+            except Exception as error:
+                start += self._taken
+                if count > 1 and not isinstance(error, OSError):
+                    count = 1  # those before the one that it is about are good
+                    continue
+                self.error = self._explained(error)
+                raise self.error from None
+            except BaseException as error:  # Ctrl-C, which is not to be raised twice
                 self.error = RuntimeError(f"recording ended at a {type(error).__name__}")
                 raise
-            self.error = self._explained(error)
-            raise self.error from None
 
     def _explained(self, error: Exception) -> Exception:
         if not isinstance(error, OSError) or error.errno is None:
@@ -210,7 +236,9 @@ class Recorder:
         assert self._layout is not None
         vmin, vmax = self._range()
         self._file = GifFile(
-            self.place, notes.header(self._layout, vmin, vmax, self._loop), sync=self._sync
+            self.place,
+            notes.header(self._layout, vmin, vmax, self._clock.each, self._loop),
+            sync=self._sync,
         )
 
     def _lay_out(
@@ -252,8 +280,14 @@ class Recorder:
         assert self._layout is not None
         named = [self._named(title) for title in titles]
         before = [] if self._previous is None else [self._title]
-        self._take(encode_chunk(self._layout, self._previous, values, before + named), steps, {})
-        self._previous, self._title = values[-1].copy(), named[-1]
+        images = encode_chunk(self._layout, self._previous, values, before + named)
+        taken = self._taken
+        try:
+            self._take(images, steps, {})
+        finally:
+            if self._taken > taken:
+                last = self._taken - taken - 1
+                self._previous, self._title = values[last].copy(), named[last]
 
     def _grow(self, values: NDArray[np.float64], title: str, step: int | None) -> None:
         """Widen the range to hold a frame, and draw it anew."""
@@ -261,14 +295,19 @@ class Recorder:
         assert self._layout is not None
         found = norms.finite_range(values)
         assert found is not None
-        old, layout = self._layout, self._layout
-        self._heatmap = self._heatmap.over(*_wider(self._range(), found))
-        layout = self._heatmap.layout(old.dtype)
-        if layout.size != old.size or not np.array_equal(layout.table, old.table):
-            raise ValueError(
-                f"expected room for the labels of values from {found[0]:g} to {found[1]:g}: give "
-                "a larger figsize, or vmin and vmax that hold all values"
-            )
+        old = self._layout
+        heatmap = self._heatmap.over(*_wider(self._range(), found))
+        try:
+            layout = heatmap.layout(old.dtype)
+            fits = layout.size == old.size and np.array_equal(layout.table, old.table)
+        except ValueError:  # labels of the colour bar that have no room
+            fits = False
+        if not fits:
+            self._grows = False
+            self.stuck = True
+            self._encode(values[None], [title], [step])
+            return
+        self._heatmap = heatmap
         named = self._named(title)
         if self._previous is None:
             images = encode_chunk(layout, None, values[None], [named])
@@ -288,6 +327,7 @@ class Recorder:
             if step is not None:
                 note = notes.step(step, **facts)
             self._file.add(view[start:end], transparent, self._clock.next(), note)
+            self._taken += 1
             start = end
 
     def close(self) -> None:

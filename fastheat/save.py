@@ -59,7 +59,8 @@ def save_gif(
         Milliseconds that the last frame is shown, in place of its duration.
     titles
         The title of each frame, drawn where the heatmap has its own, smaller where it is too long.
-        A string with braces, such as ``"step {}"``, is formatted with the number of each.
+        A string with braces, such as ``"step {}"``, is formatted with the number of each. Without
+        `title` and `heatmap` a list of them makes room for the longest.
     workers
         Threads that encode. The file does not depend on them.
     progress
@@ -112,6 +113,8 @@ def save_gif(
     check_other(file, source.file)
     clock.check(source.length)
     if heatmap is None:
+        if isinstance(titles, Sequence):  # all are to have room
+            options = {"title": max(filter(_is_text, titles), key=len, default="")} | options
         heatmap = Heatmap(source.shape, **options)
     elif heatmap.shape != source.shape:
         raise ValueError(
@@ -128,7 +131,7 @@ def save_gif(
     vmin, vmax = heatmap.range
     assert vmin is not None
     assert vmax is not None
-    with GifFile(file, notes.header(layout, vmin, vmax, times)) as target:
+    with GifFile(file, notes.header(layout, vmin, vmax, clock.each, times)) as target:
         for images in _encoded(layout, _followed(chunks, titles), workers):
             shown += images.shown
             target.add_all(images.data, images.ends, images.transparent, clock)
@@ -139,6 +142,10 @@ def save_gif(
             target.lengthen(more)
             target.add_note(notes.block(held=more))
     return summarise(heatmap, layout, shown, clock, target, time.perf_counter() - started)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _read_titles(titles: object) -> Iterable[str] | None:

@@ -46,6 +46,11 @@ class Clock:
         self.delay = 0
         self.raised = 0
 
+    @property
+    def each(self) -> float | None:
+        """Milliseconds of each frame, None where they differ."""
+        return None if isinstance(self._durations, list) else self._durations
+
     def check(self, frames: int | None) -> None:
         """Refuse a list of durations that is not one for each frame."""
         each = self._durations

@@ -87,6 +87,8 @@ class GifWriter:
         Frames left out since the file to go on with has later steps.
     step : int or None
         The last step recorded, None before the first.
+    summary : GifSummary or None
+        What was written, once it is closed.
 
     Raises
     ------
@@ -180,6 +182,7 @@ class GifWriter:
         self.repeated = 0
         self.frames = 0
         self.step: int | None = None
+        self.summary: GifSummary | None = None
         self._count = 0  # steps seen
         self._process = here()
         self._closed = False
@@ -346,7 +349,16 @@ class GifWriter:
                 f"left out {many(self.repeated, 'frame')} of steps up to {self._until}, which the "
                 "file had already"
             )
-        return self._recorder.summary(time.perf_counter() - self._started)
+        if self._recorder.stuck:
+            warn(
+                "could not widen the range any more, since the labels of a wider one have no room "
+                "in the picture: give a larger figsize, or vmin and vmax that hold all values"
+            )
+        self.summary = self._recorder.summary(time.perf_counter() - self._started)
+        return self.summary
+
+    def __repr__(self) -> str:
+        return f"GifWriter({str(self._recorder.place)!r}, {many(self.frames, 'frame')})"
 
     def _raise(self) -> NoReturn:
         self._recorder.told = True
@@ -386,6 +398,12 @@ class GifWriter:
         array: NDArray[Any] = values
         if array.dtype is self._dtype and array.shape == self._shape:
             return array
+        if array.dtype == object and hasattr(values, "weight"):
+            raise TypeError(f"expected a matrix (N, M), such as its .weight, not {short(values)}")
+        if array.ndim != 2 and array.dtype.kind in "biuf":
+            hints = {0: "", 1: ": give values[None]"}
+            hint = hints.get(array.ndim, f": give values.reshape({array.shape[0]}, -1)")
+            raise ValueError(f"expected a matrix (N, M), not of shape {array.shape}{hint}")
         check_frame(self.frames, array.shape, array.dtype)
         if self._shape is not None and array.shape != self._shape:
             raise ValueError(f"frame {self.frames} has shape {array.shape}, expected {self._shape}")
@@ -402,7 +420,7 @@ class GifWriter:
         with suppress(Exception):
             self.flush()
         place = self._recorder.place
-        text = f"GifWriter({short(place)}), {many(self.frames, 'frame')}"
+        text = repr(self)
         if not isinstance(place, Path) or not place.is_file():
             return {"text/plain": text}
         size = place.stat().st_size

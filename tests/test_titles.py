@@ -93,8 +93,17 @@ def test_a_title_that_is_too_long_is_smaller_and_then_left_out_and_counted() -> 
     with pytest.warns(UserWarning, match="left out the title of 1 frame"):
         heatmap.indices(np.zeros((2, 2)), "A" * 500)
     with pytest.warns(UserWarning, match="left out the title of 1 frame"):
-        summary = save_gif(io.BytesIO(), np.zeros((2, 2, 2)), titles=["A" * 500, "B"], **LOOK)
+        summary = save_gif(
+            io.BytesIO(), np.zeros((2, 2, 2)), titles=["A" * 500, "B"], heatmap=heatmap
+        )
     assert (summary.hidden, summary.untitled) == (0, 1)
+
+
+def test_a_list_of_titles_makes_room_for_the_longest() -> None:
+    titles = ["A" * 60, "B"]
+    summary = save_gif(io.BytesIO(), np.zeros((2, 2, 2)), titles=titles, **LOOK)
+    assert summary.size == Heatmap((2, 2), title=titles[0], **LOOK).size
+    assert summary.untitled == 0
 
 
 def test_what_the_font_lacks_in_a_title_is_named() -> None:

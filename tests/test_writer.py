@@ -625,7 +625,8 @@ def test_wrong_arguments_are_refused_at_once(options: dict[str, Any], message: s
     ("values", "message"),
     [
         (np.ones((2, 3)), r"frame 1 has shape \(2, 3\), expected \(2, 2\)"),
-        (np.ones(4), r"frame 1 has shape \(4,\)"),
+        (np.ones(4), r"a matrix \(N, M\), not of shape \(4,\): give values\[None\]"),
+        (np.ones((4, 3, 2)), r"of shape \(4, 3, 2\): give values.reshape\(4, -1\)"),
         (np.ones((2, 2), complex), "frame 1 has dtype complex128, expected real numbers"),
         (np.ones((2, 2), np.int64), "frame 1 has dtype int64, expected float64"),
         (np.array([["a", "b"], ["c", "d"]]), "frame 1 has dtype <U1"),
@@ -744,6 +745,37 @@ def test_a_range_that_grows_holds_all_values_and_is_in_the_picture(
         np.testing.assert_array_equal(shown, fitted.rgb(frames[-1]))
 
 
+@pytest.mark.filterwarnings("ignore:left out the text")
+def test_a_range_that_cannot_grow_any_more_is_kept_and_told(tmp_path: Path) -> None:
+    frames = np.array([[0.13, -0.13], [0.64, 0.10]]) * 2.0 ** np.arange(60)[:, None, None]
+    path = tmp_path / "diverged.gif"
+    writer = GifWriter(path, autoscale="grow", cbar=True, duration=20)
+    for frame in frames:
+        writer.add(frame)
+    with pytest.warns(UserWarning, match="could not widen the range any more"):
+        writer.close()
+    assert writer.summary is not None
+    assert writer.summary.over > 0
+    assert sum(delay for delay, _ in pictures(path)) == 20 * 60
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_frames_before_one_that_fails_are_in_the_file(tmp_path: Path, background: bool) -> None:
+    def valfmt(x: float) -> str:
+        if x > 8.5:
+            raise ZeroDivisionError("large")
+        return f"{x:.1f}"
+
+    path = tmp_path / "failed.gif"
+    writer = GifWriter(path, background=background, valfmt=valfmt, **LOOK)
+    with pytest.raises(ZeroDivisionError, match="large"):  # noqa: PT012
+        for k in range(10):
+            writer.add(np.full((2, 2), float(k)))
+        writer.close()
+    writer.close()
+    assert sum(delay for delay, _ in pictures(path)) == 900
+
+
 def test_a_range_that_holds_all_values_does_not_grow(tmp_path: Path) -> None:
     summary = grown(tmp_path / "wide.gif", walk(10), vmin=-9, vmax=9)
     assert (summary.vmin, summary.vmax) == (-9, 9)
@@ -835,7 +867,12 @@ def test_a_tail_that_was_not_committed_is_cut_off(tmp_path: Path) -> None:
         ({"cmap": "magma"}, "the colors that the file"),
         ({"vmin": -2}, "expected vmin -1.0 as the file .* not -2.0"),
         ({"loop": 3}, "expected loop 0 as the file .* not 3"),
-        ({"duration": 70}, "expected fps or durations whose frames end at"),
+        ({"duration": 70}, "expected duration 100.0 as the file .* not 70.0"),
+        ({"fps": 5}, "expected duration 100.0 as the file .* not 200.0"),
+        ({"duration": [130] * 30}, "expected duration 100.0 as the file .* not None"),
+        ({"valfmt": "{x:.1f}"}, "expected the labels, texts, fonts and grid that the file"),
+        ({"row_labels": ["a", "b", "c"]}, "expected the labels, texts, fonts and grid"),
+        ({"square": False, "figsize": (3, 2)}, "expected the labels, texts, fonts and grid"),
         ({"shape": (4, 3)}, r"expected shape \(3, 4\) as the file .* not \(4, 3\)"),
     ],
 )
@@ -843,14 +880,16 @@ def test_a_file_that_does_not_fit_is_refused_and_left_as_it_is(
     tmp_path: Path, options: dict[str, Any], message: str
 ) -> None:
     path = tmp_path / "other.gif"
-    save_gif(path, walk(10), **LOOK)
+    fixed: dict[str, Any] = {"figsize": (3, 2)} if "expected the labels" in message else {}
+    save_gif(path, walk(10), **LOOK, **fixed)
+    options = {**fixed, **options}
     with path.open("ab") as file:
         file.write(b"tail")
     before = path.read_bytes()
     with pytest.raises(ValueError, match=message):
         GifWriter(path, mode="a", **{**LOOK, **options})
     assert path.read_bytes() == before
-    with GifWriter(path, mode="a", **LOOK) as writer:
+    with GifWriter(path, mode="a", **LOOK, **fixed) as writer:
         with pytest.raises(TypeError, match="dtype float64, expected float32"):
             writer.add(np.zeros((3, 4)))
         with pytest.raises(ValueError, match=r"shape \(2, 2\), expected \(3, 4\)"):
