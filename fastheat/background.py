@@ -61,6 +61,7 @@ class Background:
         self._free: SimpleQueue[NDArray[Any]] = SimpleQueue()
         self._memory = Memory()
         self._buffers = 0
+        self._ended = False  # whether the last frame was put
         self._hurry = threading.Event()  # somebody waits for what is queued
         self._ready = threading.Event()
         self._process = _process
@@ -74,26 +75,29 @@ class Background:
 
     def put(self, array: NDArray[Any], title: str, step: int | None, drops: bool) -> bool:
         """Queue a copy of a frame; return whether there was room for it."""
+        if self._ended:
+            raise ValueError("expected a GifWriter that is open, but it is closed")
         try:
-            buffer = self._free.get_nowait()
-        except Empty:
-            if self._buffers < max(2, self._room // max(array.nbytes, 1)):
-                self._buffers += 1
-                buffer = self._memory.cut(array)
-            elif drops:
-                self._hurry.set()
-                return False
-            else:
-                self._hurry.set()
-                buffer = self._free.get()
-        try:
+            try:
+                buffer = self._free.get_nowait()
+            except Empty:
+                if self._buffers < max(2, self._room // max(array.nbytes, 1)):
+                    buffer = self._memory.cut(array)
+                    self._buffers += 1
+                else:
+                    self._hurry.set()
+                    if drops:
+                        return False
+                    buffer = self._free.get()
             if array.flags.c_contiguous and array.nbytes < LARGE:
                 buffer.data.cast("B")[:] = array.data.cast("B")
             else:
                 np.copyto(buffer, array)
             self._queue.put((buffer, title, step))
         except BaseException:
-            self._free.put(buffer)
+            # Ctrl-C, at whatever point: the buffer may be queued or not, so it is not taken back,
+            # and another one may be had in its place
+            self._buffers -= 1
             raise
         return True
 
@@ -102,11 +106,14 @@ class Background:
         done = threading.Event()
         self._queue.put(done)
         self._hurry.set()
-        done.wait()
+        while not done.wait(0.1):
+            if not self._thread.is_alive():
+                return
 
     def finish(self) -> None:
         """Let the thread end when all is written."""
         if self._process is _process:
+            self._ended = True
             self._queue.put(None)
             self._hurry.set()
 

@@ -85,6 +85,7 @@ class GifInfo:
     loop: int | None  # plays after the first, 0 for ever, None where it does not say
     frames: Sequence[FrameInfo]
     comments: Sequence[bytes]  # text that is not shown, in the order of the file
+    closing: Sequence[bytes]  # those of them behind the last frame
     length: int  # bytes up to and with the trailer
     trailing: int  # bytes after it
 
@@ -135,6 +136,7 @@ def read_info(file: BinaryIO) -> GifInfo:
     loop: int | None = None
     frames: list[FrameInfo] = []
     comments: list[bytes] = []
+    closing: list[bytes] = []
     control: tuple[int, int, int | None, int] | None = None
     while (introducer := reader.take(1)) != TRAILER:
         start = reader.offset - 1
@@ -146,6 +148,7 @@ def read_info(file: BinaryIO) -> GifInfo:
                 control = start, delay, index if packed & 1 else None, packed >> 2 & 7
             elif label == 0xFE:
                 comments.append(b"".join(data))
+                closing.append(comments[-1])
             elif label == 0xFF and data[:1] == [b"NETSCAPE2.0"] and len(data) > 1:
                 loop = int(struct.unpack("<xH", data[1])[0]) if len(data[1]) == 3 else loop
         elif introducer == b",":
@@ -160,6 +163,7 @@ def read_info(file: BinaryIO) -> GifInfo:
             length = reader.offset - first
             frames.append(FrameInfo(delay, place, first, length, transparent, disposal))
             control = None
+            closing = []
         else:
             raise ValueError(
                 f"expected an extension, an image or the trailer at byte {reader.offset - 1}, "
@@ -169,4 +173,13 @@ def read_info(file: BinaryIO) -> GifInfo:
     trailing = 0
     while chunk := file.read(1 << 16):
         trailing += len(chunk)
-    return GifInfo((width, height), colors, loop, tuple(frames), tuple(comments), length, trailing)
+    return GifInfo(
+        (width, height),
+        colors,
+        loop,
+        tuple(frames),
+        tuple(comments),
+        tuple(closing),
+        length,
+        trailing,
+    )

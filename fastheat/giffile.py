@@ -28,7 +28,9 @@ class _Frame:
     image: bytes | memoryview
     transparent: int | None
     delay: int  # hundredths of a second
-    note: bytes  # a comment block, or nothing
+    note: bytes = b""  # comment blocks before it,
+    label: bytes = b""  # one more, which a repeat replaces,
+    after: bytes = b""  # and those behind it
 
     def parts(self) -> list[int]:
         """Return the delay in parts that a frame can have; after the first, nothing changes."""
@@ -91,7 +93,7 @@ class GifFile:
         self._last: _Frame | None = None  # the last that is, where its delay may be changed,
         self._places: list[int] = []  # where its control blocks lie,
         self._delays: list[int] = []  # what they say,
-        self._noted = b""  # and the note before the first
+        self._label = b""  # and the label before the first
         self._note = b""  # what goes behind the frames
         self._torn = False  # a stream that ends within a frame
         self.merged = 0
@@ -108,9 +110,14 @@ class GifFile:
         file._sink.truncate(info.length)
         file._seekable = True
         file._end = info.length - len(gif.TRAILER)
-        last = info.frames[-1]
-        file._last = _Frame(b"", last.transparent, last.delay, b"")
-        file._places, file._delays = [last.offset], [last.delay]
+        parts = 1  # of the last frame's delay
+        while parts < len(info.frames) and _goes_on(info.frames[-parts]):
+            parts += 1
+        frames = info.frames[-parts:]
+        delay = sum(frame.delay for frame in frames)
+        file._last = _Frame(b"", frames[0].transparent, delay)
+        file._places = [frame.offset for frame in frames]
+        file._delays = [frame.delay for frame in frames]
         file.ticks = sum(frame.delay for frame in info.frames)
         return file
 
@@ -148,7 +155,12 @@ class GifFile:
         self.commit()
 
     def add(
-        self, image: bytes | memoryview, transparent: int | None, delay: int, note: bytes = b""
+        self,
+        image: bytes | memoryview,
+        transparent: int | None,
+        delay: int,
+        note: bytes = b"",
+        label: bytes = b"",
     ) -> None:
         """Add a frame.
 
@@ -160,25 +172,27 @@ class GifFile:
             The index of pixels that stay as they were, None where there is none.
         delay
             Hundredths of a second until the next frame.
-        note
-            A comment block to go before it. If it shows what the frame before showed, this takes
-            the place of that one's if it is as long, else goes behind.
+        note, label
+            Comment blocks to go before it. If it shows what the frame before showed, they go behind
+            that one, but for a label as long as that one's, whose place it takes.
         """
         last = self._frames[-1] if self._frames else self._last
-        if not image and last is not None:
-            self.lengthen(delay)
-            self.merged += 1
-            if len(note) == len(last.note):
-                last.note = note
-            else:
-                self.add_note(note)
+        if image or last is None:
+            self._frames.append(_Frame(image, transparent, delay, note, label))
+            self.ticks += delay
             return
-        self._frames.append(_Frame(image, transparent, delay, note))
-        self.ticks += delay
+        self.lengthen(delay)
+        self.merged += 1
+        if label and len(label) == len(last.label):
+            last.label, label = label, b""
+        self.add_note(note + label)
 
     def add_note(self, note: bytes) -> None:
         """Add a comment block behind the last frame."""
-        self._note += note
+        if self._frames:
+            self._frames[-1].after += note
+        else:
+            self._note += note
 
     def lengthen(self, delay: int) -> None:
         """Show the frame that was added last so much longer."""
@@ -208,7 +222,7 @@ class GifFile:
 
     def _is_mended(self) -> bool:
         last = self._last
-        return last is None or (last.parts() == self._delays and last.note == self._noted)
+        return last is None or (last.parts() == self._delays and last.label == self._label)
 
     def close(self) -> None:
         """Write the last frame and the trailer."""
@@ -261,7 +275,8 @@ class GifFile:
         part = path.with_name(f".{path.name}.part")
         self._seekable = True
         try:
-            sink = part.open("w+b", buffering=0)
+            part.unlink(missing_ok=True)  # of a process that was killed
+            sink = part.open("x+b", buffering=0)
         except PermissionError:  # a file that may be written, in a folder that may not
             self._sink = path.open("wb", buffering=0)
             self._begin(0)
@@ -314,9 +329,9 @@ class GifFile:
                 self._write(gif.graphic_control(parts[k], 0))
         if self._last is not None and not self._is_mended():
             # side by side and in one write, so that one is never without the other
-            note = self._last.note
-            sink.seek(self._places[0] - len(note))
-            self._write(note + gif.graphic_control(parts[0], self._last.transparent))
+            label = self._last.label
+            sink.seek(self._places[0] - len(label))
+            self._write(label + gif.graphic_control(parts[0], self._last.transparent))
         data, places = self._laid(self._end, self._places, parts[had:])
         if data:
             sink.seek(self._end + 1)
@@ -338,15 +353,18 @@ class GifFile:
             places.append(start)
             pieces += gif.graphic_control(delay, 0), gif.EMPTY_IMAGE
             start += sum(map(len, pieces[-2:]))
+        pieces.append(self._note)
+        start += len(self._note)
         for frame in self._frames:
             places = []
-            pieces.append(frame.note)
-            start += len(frame.note)
+            pieces += frame.note, frame.label
+            start += len(frame.note) + len(frame.label)
             for piece in frame.pieces():
                 places.append(start)
                 pieces.append(piece)
                 start += len(piece)
-        pieces.append(self._note)
+            pieces.append(frame.after)
+            start += len(frame.after)
         return b"".join(pieces), places
 
     def _done(self, end: int, places: list[int]) -> None:
@@ -354,12 +372,12 @@ class GifFile:
         if self._frames:
             self._last, self._frames = self._frames[-1], []
         if self._last:
-            self._delays, self._noted = self._last.parts(), self._last.note
+            self._delays, self._label = self._last.parts(), self._last.label
 
     def _stream(self, count: int) -> None:
         self._torn = True
         for frame in self._frames[:count]:
-            data = b"".join([frame.note, *frame.pieces()])
+            data = b"".join([frame.note, frame.label, *frame.pieces(), frame.after])
             self._write(data)
             self._end += len(data)
         del self._frames[:count]
@@ -387,6 +405,13 @@ class GifFile:
             flush()
         if self._sync:
             os.fsync(self._sink_now().fileno())
+
+
+def _goes_on(frame: gif.FrameInfo) -> bool:
+    """Return whether a frame changes nothing, but goes on with the delay of the one before."""
+    control = len(gif.graphic_control(0, 0))
+    empty = frame.box == (0, 0, 1, 1) and frame.transparent == 0
+    return empty and frame.length == control + len(gif.EMPTY_IMAGE)
 
 
 def _appends(file: BinaryIO) -> bool:

@@ -39,6 +39,7 @@ class Found:
     first: tuple[float, float]  # vmin and vmax of the first frame
     mark: str  # of the layout
     duration: float | None  # ms of each frame, None where they differ
+    titled: bool  # whether its frames have titles of their own
     step: int | None  # the last one recorded
     held: int  # hundredths that its last frame is shown longer
 
@@ -55,6 +56,8 @@ def find(target: Path | BinaryIO) -> Found | None:
         start = file.read(1 << 10)
     said, begun = notes.read(info.comments), notes.read(info.comments[:1])
     try:
+        if np.dtype(said["dtype"]).kind not in "biuf" or not info.frames:
+            raise ValueError
         return Found(
             path=target,
             info=info,
@@ -66,8 +69,9 @@ def find(target: Path | BinaryIO) -> Found | None:
             first=(float(begun["vmin"]), float(begun["vmax"])),
             mark=str(said["mark"]),
             duration=said.get("duration"),
-            step=said.get("step"),
-            held=int(said.get("held", 0)),
+            titled=bool(said["titled"]),
+            step=int(said["step"]) if "step" in said else None,
+            held=int(notes.read(info.closing).get("held", 0)),
         )
     except (KeyError, TypeError, ValueError, IndexError):
         raise ValueError(
@@ -118,6 +122,9 @@ class Recorder:
         self._closed_file: GifFile | None = None
         self._previous: NDArray[np.float64] | None = None
         self._title = ""  # of the frame before
+        self._held = 0  # hundredths that the last frame of a resumed file is shown longer
+        self._added = False
+        self._committed = 0  # frames
         self._taken = 0  # frames of those being written that are in the file or on their way there
         self._floats = Floats()
 
@@ -142,6 +149,7 @@ class Recorder:
             If it does not fit; it is left as it is.
         """
         heatmap = self._make(found.shape)
+        self.titled |= found.titled
         for name, given, had in zip(
             ("vmin", "vmax"), heatmap.range, (found.vmin, found.vmax), strict=True
         ):
@@ -169,14 +177,15 @@ class Recorder:
         self._heatmap = self._heatmap.over(found.vmin, found.vmax)
         self._layout = self._heatmap.layout(found.dtype)
         ticks = sum(frame.delay for frame in found.info.frames)
+        self._held = found.held
         if not self._clock.resume(ticks - found.held):
-            raise ValueError(
-                f"expected fps or durations whose frames end at {10 * (ticks - found.held)} ms, as "
-                "those of the file that is to go on do"
-            )
+            self._held = 0  # taken back already, by a process that ended there
+            if not self._clock.resume(ticks):
+                raise ValueError(
+                    f"expected durations whose frames end at {10 * (ticks - found.held)} ms, as "
+                    "those of the file that is to go on do"
+                )
         self._file = GifFile.resumed(found.path, found.info, sync=self._sync)
-        if found.held:
-            self._file.lengthen(-found.held)
 
     def write(
         self, arrays: Sequence[NDArray[Any]], titles: Sequence[str], steps: Sequence[int | None]
@@ -203,9 +212,10 @@ class Recorder:
     def _explained(self, error: Exception) -> Exception:
         if not isinstance(error, OSError) or error.errno is None:
             return error
-        text = f"{os.strerror(error.errno)} after {many(self._clock.frames, 'frame')}, which are"
-        text += " whole" if self._file is not None else " not written"
-        return type(error)(error.errno, text, str(self.place))
+        reason = error.strerror or os.strerror(error.errno)
+        before = many(self._committed, "frame")
+        text = f"{reason} after {before}, which the file has" if self._committed else reason
+        return OSError(error.errno, text, str(self.place))
 
     def _write(
         self, arrays: Sequence[NDArray[Any]], titles: Sequence[str], steps: Sequence[int | None]
@@ -215,6 +225,10 @@ class Recorder:
             self._floats.into(values[k : k + 1], array[None], self._clock.frames + k)
         if self._layout is None:
             self._begin(values[0], arrays[0].dtype)
+        assert self._file is not None
+        if self._held:
+            self._file.lengthen(-self._held)
+        self._held, self._added = 0, True
         start = 0
         while start < len(values):
             stop = start
@@ -225,8 +239,8 @@ class Recorder:
             if stop < len(values):
                 self._grow(values[stop], titles[stop], steps[stop])
             start = stop + 1 if stop < len(values) else stop
-        assert self._file is not None
         self._file.commit()
+        self._committed = self._clock.frames
 
     def _begin(self, values: NDArray[np.float64], dtype: np.dtype[Any]) -> None:
         heatmap = self._make((values.shape[0], values.shape[1]))
@@ -296,11 +310,11 @@ class Recorder:
         found = norms.finite_range(values)
         assert found is not None
         old = self._layout
-        heatmap = self._heatmap.over(*_wider(self._range(), found))
         try:
+            heatmap = self._heatmap.over(*_wider(self._range(), found))
             layout = heatmap.layout(old.dtype)
             fits = layout.size == old.size and np.array_equal(layout.table, old.table)
-        except ValueError:  # labels of the colour bar that have no room
+        except ValueError:  # labels of the colour bar that have no room, or more than float64 has
             fits = False
         if not fits:
             self._grows = False
@@ -324,9 +338,8 @@ class Recorder:
         view, start = memoryview(images.data), 0
         for end, transparent, step in zip(images.ends, images.transparent, steps, strict=True):
             note = notes.block(**facts) if facts else b""
-            if step is not None:
-                note = notes.step(step, **facts)
-            self._file.add(view[start:end], transparent, self._clock.next(), note)
+            label = b"" if step is None else notes.step(step)
+            self._file.add(view[start:end], transparent, self._clock.next(), note, label)
             self._taken += 1
             start = end
 
@@ -340,7 +353,7 @@ class Recorder:
             file.abandon()
             return
         try:
-            if self._hold is not None:
+            if self._hold is not None and self._added:
                 more = self._clock.held(self._hold)
                 file.lengthen(more)
                 file.add_note(notes.block(held=more))
@@ -365,10 +378,13 @@ def _wider(old: tuple[float, float], found: tuple[float, float]) -> tuple[float,
     if not 0 < width < float("inf"):
         return low, high
     step = 10.0 ** (math.floor(math.log10(width)) - 1)
-    if low < old[0]:
-        low = math.floor((low - HEADROOM * width) / step) * step
-    if high > old[1]:
-        high = math.ceil((high + HEADROOM * width) / step) * step
+    try:
+        if low < old[0]:
+            low = math.floor((low - HEADROOM * width) / step) * step
+        if high > old[1]:
+            high = math.ceil((high + HEADROOM * width) / step) * step
+    except (OverflowError, ZeroDivisionError):  # at the ends of what float64 has
+        return min(old[0], found[0]), max(old[1], found[1])
     return (
         (low, high)
         if math.isfinite(low) and math.isfinite(high)

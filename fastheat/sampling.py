@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable
+from numbers import Real
 
 from fastheat.messages import short
 from fastheat.timing import is_whole
+
+FEWEST_OF_DECADE = 0.1
 
 
 class Sampler:
@@ -73,18 +76,19 @@ def _read_steps(steps: object) -> tuple[frozenset[int] | None, float | None]:
         if wrong:
             raise TypeError(f"expected steps to be whole numbers, not {short(wrong[0])}")
         return frozenset(map(int, named)), None
-    if isinstance(steps, bool) or not isinstance(steps, int | float) or not 0 < steps < math.inf:
+    is_number = isinstance(steps, Real) and not isinstance(steps, bool)
+    if not is_number or not FEWEST_OF_DECADE <= float(steps) < math.inf:  # type: ignore[arg-type]
         raise TypeError(
             f"expected steps to be the numbers of steps, or how many of a decade, "
-            f"not {short(steps)}"
+            f"{FEWEST_OF_DECADE} or more, not {short(steps)}"
         )
-    return None, float(steps)
+    return None, float(steps)  # type: ignore[arg-type]
 
 
 def _read_share(overhead: object) -> float | None:
     if overhead is None:
         return None
-    wrong = isinstance(overhead, bool) or not isinstance(overhead, int | float)
+    wrong = isinstance(overhead, bool) or not isinstance(overhead, Real)
     if wrong or not 0 < overhead <= 1:  # type: ignore[operator]
         raise ValueError(
             f"expected overhead to be a share of the loop's time, above 0 and at most 1, "

@@ -59,7 +59,7 @@ class Clock:
 
     def resume(self, ticks: int) -> bool:
         """Go on behind so many hundredths; return whether frames of these durations end there."""
-        time = 0.0
+        time, self.frames = 0.0, 0
         while _ticks_of(time) < ticks:
             try:
                 duration = self._duration()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import operator
+import os
 import string
 import time
 import weakref
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, NoReturn
@@ -142,8 +144,13 @@ class GifWriter:
             raise ValueError(f"expected queue_bytes to be at least 1, not {short(queue_bytes)}")
         self._drops = bool(read_choice("when_full", when_full, {"wait": 0, "drop": 1}))
         read_flag("sync", sync)
-        if sync and not isinstance(file, str | PathLike) and not hasattr(file, "fileno"):
-            raise ValueError(f"expected sync=True with a file on disk, not {short(file)}")
+        if sync and not isinstance(file, str | PathLike):
+            try:
+                file.fileno()
+            except (AttributeError, OSError):
+                raise ValueError(
+                    f"expected sync=True with a file on disk, not {short(file)}"
+                ) from None
         if heatmap is not None and not isinstance(heatmap, Heatmap):
             raise TypeError(f"expected heatmap to be a Heatmap, not {short(heatmap)}")
         if heatmap is not None and options:
@@ -151,10 +158,15 @@ class GifWriter:
                 f"expected either heatmap= or options of one, not both: {', '.join(options)}"
             )
         check_options(options, _OWN)
+        for name in ("row_labels", "col_labels"):  # which are read twice
+            labels = options.get(name)
+            if isinstance(labels, Iterable) and not isinstance(labels, str):
+                options[name] = list(labels)
         self._shape = None if shape is None else read_shape(shape)
         self._dtype: np.dtype[Any] | None = None
         target: Path | BinaryIO
-        target = Path(fspath(file)) if isinstance(file, str | PathLike) else file
+        # the folder is that of now, wherever the thread may be when it creates the file
+        target = Path(os.fsdecode(file)).absolute() if isinstance(file, str | PathLike) else file
         if heatmap is not None and self._shape not in (None, heatmap.shape):
             raise ValueError(f"expected a heatmap of shape {self._shape}, not {heatmap.shape}")
         found = find(target) if appends else None
@@ -236,7 +248,7 @@ class GifWriter:
             if not told:  # the loop's own error is the one to raise
                 warn(f"{type(other).__name__} while recording: {other}")
 
-    def add(self, values: Any, title: str | None = None, **fields: Any) -> bool:
+    def add(self, values: Any, /, title: str | None = None, **fields: Any) -> bool:
         """Record one matrix, if its step is one to record.
 
         Parameters
@@ -270,16 +282,16 @@ class GifWriter:
             self._raise()
         started = time.perf_counter()
         step = fields.get("step")
-        named = step is not None and is_whole(step)
-        number = int(step) if named else self._count  # type: ignore[arg-type]
+        named = step is not None
+        number = self._count if step is None else _read_step(step)
         self._count = number + 1
         if named and self._until is not None and number <= self._until:
             self.repeated += 1
             return False
         if not self._sampler.takes(number):
             return False
-        text = self._title_of(title, fields, number)
         array = self._array_of(values)
+        text = self._title_of(title, fields, number)
         noted = number if named or self._sampled else None
         if self._thread is None:
             try:
@@ -396,6 +408,8 @@ class GifWriter:
                 raise TypeError(f"expected one matrix (N, M), not {short(values)}")
             values = _filled(values)
         array: NDArray[Any] = values
+        if array.dtype == np.longdouble and array.dtype != np.float64:
+            array = array.astype(np.float64)
         if array.dtype is self._dtype and array.shape == self._shape:
             return array
         if array.dtype == object and hasattr(values, "weight"):
@@ -449,6 +463,15 @@ def _filled(values: Any) -> NDArray[Any]:
     plain = plain.astype(plain.dtype if plain.dtype.kind == "f" else np.float64)
     plain[mask] = np.nan
     return plain
+
+
+def _read_step(step: Any) -> int:
+    try:
+        if isinstance(step, bool):
+            raise TypeError
+        return operator.index(step)
+    except TypeError:
+        raise TypeError(f"expected step to be a whole number, not {short(step)}") from None
 
 
 def _fields(title: str) -> list[str]:

@@ -362,7 +362,9 @@ def test_a_full_disk_is_told_once_and_leaves_what_was_committed(background: bool
     file, frames = Failing(20_000), walk(200)
     added = 0
     with (  # noqa: PT012
-        pytest.raises(OSError, match=r"No space left on device after \d+ frames, which are whole"),
+        pytest.raises(
+            OSError, match=r"No space left on device after \d+ frames, which the file has"
+        ),
         GifWriter(file, background=background, **LOOK) as writer,
     ):
         for frame in frames:
@@ -529,6 +531,94 @@ writer.close()
     assert len(pictures(path)) == 30
 
 
+def test_an_error_class_with_a_constructor_of_its_own_is_told() -> None:
+    class BrokenError(OSError):
+        def __init__(self, why: str) -> None:
+            super().__init__(5, why)
+
+    class Sink(io.BytesIO):
+        def write(self, data: Any) -> int:
+            raise BrokenError("unplugged")
+
+    for background in (True, False):
+        writer = GifWriter(Sink(), background=background, **LOOK)
+        with pytest.raises(OSError, match="unplugged"):  # noqa: PT012
+            writer.add(np.zeros((2, 2)))
+            writer.flush()
+
+
+def test_ctrl_c_within_add_leaves_every_frame_as_it_was() -> None:
+    code = """
+import io, signal, warnings
+import numpy as np
+import fastheat
+
+warnings.simplefilter("ignore")
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGALRM, interrupt)
+file = io.BytesIO()
+writer = fastheat.GifWriter(file, vmin=0, vmax=100, valfmt=None, figsize=(5, 5))
+zeros = np.zeros((350, 350))
+writer.add(zeros)
+writer.flush()
+for delay in np.linspace(1e-4, 2e-3, 20):
+    signal.setitimer(signal.ITIMER_REAL, delay)
+    try:
+        while True:
+            writer.add(zeros)
+    except KeyboardInterrupt:
+        pass
+writer.flush()
+values = [8.0 * k for k in range(1, 13)]
+for value in values:
+    writer.add(np.full((350, 350), value))
+writer.close()
+heatmap = fastheat.Heatmap((350, 350), vmin=0, vmax=100, valfmt=None, figsize=(5, 5))
+from PIL import Image, ImageSequence
+shown = [np.asarray(f.convert("RGB")) for f in ImageSequence.Iterator(Image.open(file))]
+wanted = [heatmap.rgb(np.full((350, 350), value)) for value in [0.0, *values]]
+assert len(shown) == len(wanted), len(shown)
+assert all((a == b).all() for a, b in zip(shown, wanted))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_flush_after_the_thread_has_ended_does_not_wait_for_it() -> None:
+    writer = GifWriter(io.BytesIO(), **LOOK)
+    writer.add(np.zeros((2, 2)))
+    assert writer._thread is not None
+    writer._thread.finish()
+    writer._thread.join()
+    writer.flush()
+    with pytest.raises(ValueError, match="it is closed"):
+        writer.add(np.zeros((2, 2)))
+
+
+def test_the_folder_is_that_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    monkeypatch.chdir(tmp_path / "one")
+    with GifWriter("x.gif", **LOOK) as writer:
+        monkeypatch.chdir(tmp_path / "two")
+        writer.add(np.zeros((2, 2)))
+    assert (tmp_path / "one" / "x.gif").exists()
+    assert not (tmp_path / "two" / "x.gif").exists()
+
+
+def test_a_part_of_a_killed_process_is_not_followed(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_bytes(b"precious")
+    (tmp_path / ".x.gif.part").symlink_to(other)
+    with GifWriter(tmp_path / "x.gif", **LOOK) as writer:
+        writer.add(np.zeros((2, 2)))
+    assert other.read_bytes() == b"precious"
+    assert len(pictures(tmp_path / "x.gif")) == 1
+
+
 # ------------------------------------------------------------------------------- what is recorded
 
 
@@ -553,6 +643,16 @@ def test_steps_on_a_logarithmic_scale_are_about_as_many_in_each_decade() -> None
     taken = [step for step in range(10_001) if sampler.takes(step)]
     for low in (100, 1000):
         assert len([step for step in taken if low <= step < 10 * low]) == 10
+
+
+@pytest.mark.parametrize("step", [np.int64(7), np.array(7)])
+def test_whole_numbers_of_any_kind_are_steps(step: Any) -> None:
+    with GifWriter(io.BytesIO(), background=False, every=7, **LOOK) as writer:
+        assert writer.add(np.zeros((2, 2)), step=step)
+        assert writer.step == 7
+        assert not writer.add(np.zeros((2, 2)), step=step + 1)
+        with pytest.raises(TypeError, match=r"expected step to be a whole number, not 2\.5"):
+            writer.add(np.zeros((2, 2)), step=2.5)
 
 
 def test_without_a_step_the_calls_are_counted() -> None:
@@ -586,6 +686,10 @@ def test_recording_keeps_to_its_share_of_the_time(monkeypatch: pytest.MonkeyPatc
         ({"every": 2, "steps": [1]}, "every or steps, not both"),
         ({"steps": "12"}, "steps to be the numbers of steps"),
         ({"steps": [1, 2.5]}, "steps to be whole numbers, not 2.5"),
+        (
+            {"steps": 0.001},
+            "steps to be the numbers of steps, or how many of a decade, 0.1 or more",
+        ),
         ({"steps": -1}, "steps to be the numbers of steps"),
         ({"steps": float("inf")}, "steps to be the numbers of steps"),
         ({"overhead": 0}, "overhead to be a share"),
@@ -597,6 +701,7 @@ def test_recording_keeps_to_its_share_of_the_time(monkeypatch: pytest.MonkeyPatc
         ({"queue_bytes": 0}, "queue_bytes to be at least 1"),
         ({"background": 1}, "background"),
         ({"sync": "yes"}, "sync"),
+        ({"sync": True}, "sync=True with a file on disk"),
         ({"title": "loss {"}, "title to be a format string"),
         ({"title": "loss {}"}, "a name in each field of the title"),
         ({"title": "loss {0}"}, "a name in each field of the title"),
@@ -746,6 +851,17 @@ def test_a_range_that_grows_holds_all_values_and_is_in_the_picture(
 
 
 @pytest.mark.filterwarnings("ignore:left out the text")
+@pytest.mark.filterwarnings("ignore:could not widen")
+@pytest.mark.parametrize("value", [5e-324, 1e-310, 1e10, 1e300, 1.7e308])
+def test_a_range_grows_to_any_number(value: float) -> None:
+    file = io.BytesIO()
+    with GifWriter(file, autoscale="grow", valfmt=None, dpi=50) as writer:
+        for x in (0.0, value, -value):
+            writer.add([[0.0, x]])
+    assert len(pictures(file)) >= 2
+
+
+@pytest.mark.filterwarnings("ignore:left out the text")
 def test_a_range_that_cannot_grow_any_more_is_kept_and_told(tmp_path: Path) -> None:
     frames = np.array([[0.13, -0.13], [0.64, 0.10]]) * 2.0 ** np.arange(60)[:, None, None]
     path = tmp_path / "diverged.gif"
@@ -823,6 +939,49 @@ def test_a_file_of_save_gif_is_gone_on_with(tmp_path: Path, hold: float | None) 
         for frame in frames[13:]:
             writer.add(frame)
     assert_same(whole, path)
+
+
+@pytest.mark.parametrize("hold", [900, 2_000, 2_000_000])
+@pytest.mark.parametrize("again", [None, 500])
+def test_a_held_frame_is_let_go_once(tmp_path: Path, hold: float, again: float | None) -> None:
+    frames, path, whole = walk(12), tmp_path / "held.gif", tmp_path / "whole.gif"
+    with GifWriter(path, hold=hold, **LOOK) as writer:
+        for step in range(3):
+            writer.add(frames[step], step=step)
+    GifWriter(path, mode="a", hold=hold, **LOOK).close()
+    for first in (3, 6):
+        # a run that ended before it closed the file
+        other = GifWriter(path, mode="a", background=False, hold=again, **LOOK)
+        assert other.frames == first
+        for step in range(first, first + 3):
+            other.add(frames[step], step=step)
+        other._recorder._file.abandon()  # type: ignore[union-attr]
+        other._recorder._file = None
+    with GifWriter(path, mode="a", **LOOK) as writer:
+        for step in range(9, 12):
+            writer.add(frames[step], step=step)
+    save_gif(whole, frames, **LOOK)
+    assert_same(path, whole)
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_the_last_step_is_known_after_repeats_and_growth(tmp_path: Path, background: bool) -> None:
+    path = tmp_path / "steps.gif"
+    with GifWriter(path, autoscale="grow", background=background) as writer:
+        for step, value in enumerate([1, 5, 5, 2, 3, 3, 4, 4]):
+            writer.add([[0.0, value]], step=step)
+    with GifWriter(path, mode="a", autoscale="grow") as writer:
+        assert writer.step == 7
+        assert writer.frames == 8
+
+
+def test_frames_with_titles_of_their_own_are_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "titled.gif"
+    for first in (0, 3):
+        with GifWriter(path, mode="a", **LOOK) as writer:
+            for step in range(first, first + 3):
+                writer.add(walk(6)[step], title=f"t{step}", step=step)
+    assert len(pictures(path)) == 6
 
 
 def test_the_range_is_that_of_the_file(tmp_path: Path) -> None:
