@@ -344,13 +344,13 @@ class Recorder:
             start = end
 
     def close(self) -> None:
-        """Close the file; after an error, as it was before that."""
+        """Close the file; after an error, with the frames before that."""
         file, self._file = self._file, None
         self._closed_file = file
         if file is None:
             return
         if self.error is not None:
-            file.abandon()
+            file.__exit__(type(self.error), self.error, None)
             return
         try:
             if self._hold is not None and self._added:

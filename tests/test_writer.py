@@ -892,6 +892,18 @@ def test_frames_before_one_that_fails_are_in_the_file(tmp_path: Path, background
     assert sum(delay for delay, _ in pictures(path)) == 900
 
 
+@pytest.mark.parametrize("background", [True, False])
+def test_durations_that_end_too_early_end_the_file_there(tmp_path: Path, background: bool) -> None:
+    path = tmp_path / "short.gif"
+    writer = GifWriter(path, background=background, duration=[100] * 5, **LOOK)
+    with pytest.raises(ValueError, match="expected a duration for each frame, not 5 for more"):  # noqa: PT012
+        for frame in walk(6):
+            writer.add(frame)
+        writer.close()
+    writer.close()
+    assert sum(delay for delay, _ in pictures(path)) == 500
+
+
 def test_a_range_that_holds_all_values_does_not_grow(tmp_path: Path) -> None:
     summary = grown(tmp_path / "wide.gif", walk(10), vmin=-9, vmax=9)
     assert (summary.vmin, summary.vmax) == (-9, 9)
