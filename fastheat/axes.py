@@ -178,18 +178,31 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """What of a picture stays as it is whatever its range: its size, and where the cells stand."""
+
+    width: int
+    height: int
+    slot: Box  # of the cells and the colour bar
+    cells: Box
+
+
+@dataclass(frozen=True, slots=True)
 class Geometry:
     """Where everything stands."""
 
     width: int
     height: int
+    slot: Box
     cells: Box
     bar: Box | None
     title: Placed | None
     labels: tuple[Placed, ...]  # but the title
 
 
-def place(plan: Plan, figure: tuple[int, int] | None, cell: tuple[int, int]) -> Geometry:
+def place(
+    plan: Plan, figure: tuple[int, int] | None, cell: tuple[int, int], frame: Frame | None = None
+) -> Geometry:
     """Lay a plan out.
 
     Parameters
@@ -199,6 +212,8 @@ def place(plan: Plan, figure: tuple[int, int] | None, cell: tuple[int, int]) -> 
         makes the picture as large as the cells need.
     cell
         Width and height of a cell, where `figure` is None.
+    frame
+        That of another geometry, to lay out in.
 
     Raises
     ------
@@ -207,7 +222,12 @@ def place(plan: Plan, figure: tuple[int, int] | None, cell: tuple[int, int]) -> 
     """
     n, m = plan.shape
     pad = TIGHT_PAD * plan.fontsize
-    if figure is None:
+    if frame is not None:
+        width, height, slot, cells = frame.width, frame.height, frame.slot, frame.cells
+        around = _around(plan, slot, cells)
+        if min(around.x0, around.y0, width - around.x1, height - around.y1) < 0:
+            raise ValueError(f"expected labels that have room in {width} x {height} px")
+    elif figure is None:
         cells = Box(0.0, 0.0, float(cell[0] * m), float(cell[1] * n))
         share = 1 - BAR_FRACTION - BAR_PAD
         slot = Box(0, 0, cells.width / share, cells.height) if plan.bar else cells
@@ -253,7 +273,7 @@ def place(plan: Plan, figure: tuple[int, int] | None, cell: tuple[int, int]) -> 
     labels = _labels(plan, slot, cells)
     title = next((placed for placed in labels if placed.label is plan.title), None)
     others = tuple(placed for placed in labels if placed is not title)
-    return Geometry(width, height, cells, bar, title, others)
+    return Geometry(width, height, slot, cells, bar, title, others)
 
 
 def _cells(plan: Plan, slot: Box) -> Box:

@@ -36,6 +36,8 @@ from fastheat.sources import open_frames
 from fastheat.stills import paint
 from fastheat.text import find_typeface
 
+BAR_ROOM = 2.5  # font sizes that a colour bar whose range may grow has for longer numbers
+
 
 class Heatmap:
     """The precomputed layout of heatmaps of one shape.
@@ -184,6 +186,7 @@ class Heatmap:
             bar_label=words[0],
             title=words[1],
             titled=False,
+            frame=None,
             xlabel=words[2],
             ylabel=words[3],
             figure=None if figsize is None else read_figure(figsize, inch),
@@ -258,9 +261,13 @@ class Heatmap:
         norms.check_range(vmin, vmax)
         return self._like(self._look, vmin, vmax)
 
-    def with_size(self, size: tuple[int, int]) -> Heatmap:
-        """Return the same heatmap as a picture of so many pixels."""
-        return self._like(replace(self._look, figure=size), self._vmin, self._vmax)
+    def framed(self, dtype: np.dtype[Any]) -> Heatmap:
+        """Return the same heatmap whose cells stay where they are whatever its range becomes."""
+        frame = self.layout(dtype).frame
+        if self.cbar and self._look.figure is None:
+            # longer numbers at the colour bar than those of this range
+            frame = replace(frame, width=frame.width + round(BAR_ROOM * self._look.fontsize))
+        return self._like(replace(self._look, frame=frame), self._vmin, self._vmax)
 
     def with_titles(self) -> Heatmap:
         """Return the same heatmap with a place for a title of each frame, as large as its own."""

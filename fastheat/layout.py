@@ -71,6 +71,7 @@ class Layout:
     static: NDArray[np.uint8]  # (H, W) palette indices of what never changes
     table: NDArray[np.uint8]  # (256, 3) the palette
     statics: NDArray[np.uint8]  # (steps,) palette index of labels at each coverage
+    frame: axes.Frame
     title: TitlePlace | None  # None: no frame has a title of its own
     grid: Grid
     shades: Shades
@@ -123,7 +124,7 @@ def build(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> Layout:
     samples = _samples(look, vmin, vmax, dtype)
     cell = _cell_size(look, samples)
     plan = _plan(look, vmin, vmax, cell)
-    geometry = axes.place(plan, look.figure, cell)
+    geometry = axes.place(plan, look.figure, cell, look.frame)
     line = _grid_line(look, geometry.cells)
     grid = axes.cell_grid(geometry.cells, look.shape, line)
     sizes = _sizes(look, samples, grid)
@@ -158,6 +159,7 @@ def build(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> Layout:
         static=axes.draw_static(geometry, plan, palette, line),
         table=palette.table,
         statics=palette.statics,
+        frame=axes.Frame(geometry.width, geometry.height, geometry.slot, geometry.cells),
         title=_title_place(geometry) if look.titled else None,
         grid=grid,
         shades=palette.shades,

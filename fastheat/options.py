@@ -38,6 +38,7 @@ class Look:
     bar: bool
     bar_label: str
     title: str
+    frame: axes.Frame | None  # of another range, to lay out in
     titled: bool  # whether each frame has a title of its own, for which `title` makes room
     xlabel: str
     ylabel: str

@@ -129,6 +129,11 @@ class Recorder:
         self._floats = Floats()
 
     @property
+    def heatmap(self) -> Heatmap | None:
+        """What the frames are drawn with now."""
+        return self._heatmap
+
+    @property
     def size(self) -> tuple[int, int] | None:
         """Width and height of the picture."""
         return None if self._layout is None else self._layout.size
@@ -155,7 +160,7 @@ class Recorder:
         ):
             if given is not None and not self._grows:
                 check(name, given, had)
-        self._lay_out(heatmap.over(*found.first), found.dtype, found.info.size)
+        self._lay_out(heatmap.over(*found.first), found.dtype)
         assert self._heatmap is not None
         assert self._layout is not None
         check("size", self._layout.size, found.info.size)
@@ -255,14 +260,11 @@ class Recorder:
             sync=self._sync,
         )
 
-    def _lay_out(
-        self, heatmap: Heatmap, dtype: np.dtype[Any], size: tuple[int, int] | None = None
-    ) -> None:
+    def _lay_out(self, heatmap: Heatmap, dtype: np.dtype[Any]) -> None:
         if self.titled:
             heatmap = heatmap.with_titles()
         if self._grows:
-            # whatever the labels of other ranges need, the picture stays as large
-            heatmap = heatmap.with_size(size or heatmap.layout(dtype).size)
+            heatmap = heatmap.framed(dtype)
         self._heatmap, self._layout = heatmap, heatmap.layout(dtype)
 
     def _range(self) -> tuple[float, float]:

@@ -229,6 +229,11 @@ class GifWriter:
         """Width and height in pixels, None before the first frame was drawn."""
         return self._recorder.size
 
+    @property
+    def heatmap(self) -> Heatmap | None:
+        """What frames are drawn with now, None before the first was drawn."""
+        return self._recorder.heatmap
+
     def __enter__(self) -> GifWriter:
         return self
 

@@ -837,17 +837,28 @@ def test_a_range_that_grows_holds_all_values_and_is_in_the_picture(
     assert 3 < len(widened) < 40
     for (a, b), (c, d) in itertools.pairwise(widened):
         assert c <= a < b <= d
-    # the last frame is what a heatmap over the final range draws, the title and bar with it
+    # the cells stay where they are, in the colours of a heatmap over the final range
+    shown = pictures(path)
     heatmap = Heatmap((3, 4), vmin=summary.vmin, vmax=summary.vmax, **options)
     said = f"[{summary.vmin:g}, {summary.vmax:g}]"
-    shown = pictures(path)[-1][1]
-    if "cbar" not in options:
-        title = f"39  {said}" if "title" in options else said
-        fitted = heatmap.with_size((shown.shape[1], shown.shape[0]))
-        np.testing.assert_array_equal(shown, fitted.rgb(frames[-1], title))
-    else:
-        fitted = heatmap.with_size((shown.shape[1], shown.shape[0]))
-        np.testing.assert_array_equal(shown, fitted.rgb(frames[-1]))
+    title = f"{options['title'].format(step=39)}  {said}" if "title" in options else said
+    with GifWriter(tmp_path / "last.gif", mode="w", autoscale="grow", **options) as writer:
+        writer.add(frames[0])
+        writer.flush()
+        assert writer.heatmap is not None
+        before = writer.heatmap.layout().grid
+        for frame in frames[1:]:
+            writer.add(frame)
+        writer.flush()
+        after = writer.heatmap.layout().grid
+        drawn = writer.heatmap.rgb(frames[-1], None if "cbar" in options else title)
+    np.testing.assert_array_equal(shown[-1][1], drawn)
+    assert all((a == b).all() for a, b in zip(before, after, strict=True))
+    own = heatmap.layout(frames.dtype)
+    i, j = np.indices((3, 4))
+    middle = drawn[after.y0[i] + 1, after.x0[j] + 1]
+    plain = heatmap.rgb(frames[-1])[own.grid.y0[i] + 1, own.grid.x0[j] + 1]
+    np.testing.assert_array_equal(middle, plain)
 
 
 @pytest.mark.filterwarnings("ignore:left out the text")
