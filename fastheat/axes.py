@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -445,15 +445,34 @@ def _draw_label(ink: Image.Image, draw: ImageDraw.ImageDraw, placed: Placed) -> 
     draw_lines(ImageDraw.Draw(canvas), label, *center, scale)
     if scale == 1:
         x, y = math.floor(placed.x + 0.5), math.floor(placed.y + 0.5)
-        canvas = canvas.rotate(label.rotation)
+        ink.paste(255, (x - reach, y - reach), canvas.rotate(label.rotation))
     else:
         # the part of a pixel that the anchor is off goes into the turn, so that labels stay even
         x, y = math.floor(placed.x), math.floor(placed.y)
-        shift: Any = ((placed.x - x) * scale, (placed.y - y) * scale)  # annotated as whole pixels
-        canvas = canvas.rotate(
-            label.rotation, Image.Resampling.BICUBIC, center=center, translate=shift
-        ).reduce(scale)
-    ink.paste(255, (x - reach, y - reach), canvas)
+        shift = ((placed.x - x) * scale, (placed.y - y) * scale)
+        # only where the turned text is, which is little of the square that it turns in
+        box = label.box()
+        left, top = math.floor(box.x0) - 2, math.floor(box.y0) - 2
+        right, bottom = math.ceil(box.x1) + 3, math.ceil(box.y1) + 3
+        angle = math.radians(-label.rotation)
+        cos, sin = math.cos(angle), math.sin(angle)
+        # from a pixel there to where it comes from
+        dx, dy = left * scale - shift[0], top * scale - shift[1]
+        matrix = (
+            cos,
+            sin,
+            cos * dx + sin * dy + center[0],
+            -sin,
+            cos,
+            -sin * dx + cos * dy + center[1],
+        )
+        turned = canvas.transform(
+            ((right - left) * scale, (bottom - top) * scale),
+            Image.Transform.AFFINE,
+            matrix,
+            Image.Resampling.BICUBIC,
+        )
+        ink.paste(255, (x + left, y + top), turned.reduce(scale))
 
 
 def draw_lines(draw: ImageDraw.ImageDraw, label: Label, x: float, y: float, scale: int = 1) -> None:
