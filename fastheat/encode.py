@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,13 @@ class Images:
     ends: list[int]
     transparent: list[int | None]
     shown: Shown = field(default_factory=Shown)
+
+    def __iter__(self) -> Iterator[tuple[memoryview, int | None]]:
+        """Yield each image block and its transparent index."""
+        view, start = memoryview(self.data), 0
+        for end, transparent in zip(self.ends, self.transparent, strict=True):
+            yield view[start:end], transparent
+            start = end
 
     def __add__(self, other: Images) -> Images:
         return Images(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -138,20 +138,17 @@ class GifFile:
         if error is None:
             self.close()
             return
-        with suppress(
-            Exception
-        ):  # the frames so far are good, unless it is their commit that failed
+        # the frames so far are good, unless it is their commit that failed
+        with suppress(Exception):
             self._finish()
         self.abandon()
 
     def add_all(
-        self, data: bytes, ends: Sequence[int], transparents: Sequence[int | None], clock: Clock
+        self, images: Iterable[tuple[bytes | memoryview, int | None]], clock: Clock
     ) -> None:
-        """Add frames whose image blocks are joined and end at `ends`, and commit them."""
-        view, start = memoryview(data), 0
-        for end, transparent in zip(ends, transparents, strict=True):
-            self.add(view[start:end], transparent, clock.next())
-            start = end
+        """Add frames, each an image and its transparent index, and commit them."""
+        for image, transparent in images:
+            self.add(image, transparent, clock.next())
         self.commit()
 
     def add(

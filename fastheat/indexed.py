@@ -135,7 +135,7 @@ def save_indexed_gif(
     with GifFile(file, header) as target:
         for start, chunk in _chunks(first, pictures, source if _is_as_read(source) else None):
             images = encode_indexed(chunk, transparent, first=start)
-            target.add_all(images.data, images.ends, images.transparent, clock)
+            target.add_all(images, clock)
     clock.warn()
     return IndexedSummary(
         frames=clock.frames,

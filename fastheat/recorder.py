@@ -337,13 +337,11 @@ class Recorder:
     def _take(self, images: Images, steps: Sequence[int | None], facts: dict[str, Any]) -> None:
         assert self._file is not None
         self.shown += images.shown
-        view, start = memoryview(images.data), 0
-        for end, transparent, step in zip(images.ends, images.transparent, steps, strict=True):
-            note = notes.block(**facts) if facts else b""
+        note = notes.block(**facts) if facts else b""
+        for (image, transparent), step in zip(images, steps, strict=True):
             label = b"" if step is None else notes.step(step)
-            self._file.add(view[start:end], transparent, self._clock.next(), note, label)
+            self._file.add(image, transparent, self._clock.next(), note, label)
             self._taken += 1
-            start = end
 
     def close(self) -> None:
         """Close the file; after an error, with the frames before that."""

@@ -134,7 +134,7 @@ def save_gif(
     with GifFile(file, notes.header(layout, vmin, vmax, clock.each, times)) as target:
         for images in _encoded(layout, _followed(chunks, titles), workers):
             shown += images.shown
-            target.add_all(images.data, images.ends, images.transparent, clock)
+            target.add_all(images, clock)
             if progress is not None:
                 progress(clock.frames, source.length)
         if last is not None:
