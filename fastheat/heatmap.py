@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from typing import Any
@@ -365,6 +365,16 @@ def option_names() -> list[str]:
     """Return the names of the options of `Heatmap`."""
     parameters = inspect.signature(Heatmap.__init__).parameters.values()
     return [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
+
+
+def check_heatmap(heatmap: object, options: Mapping[str, object]) -> None:
+    """Refuse what is no heatmap, and options beside one."""
+    if heatmap is not None and not isinstance(heatmap, Heatmap):
+        raise TypeError(f"expected heatmap to be a Heatmap, not {short(heatmap)}")
+    if heatmap is not None and options:
+        raise TypeError(
+            f"expected either heatmap= or options of one, not both: {', '.join(options)}"
+        )
 
 
 def check_options(names: Iterable[str], others: Iterable[str] = ()) -> None:

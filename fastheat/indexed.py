@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from os import PathLike
-from typing import BinaryIO, TypeGuard
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from fastheat import gif
 from fastheat.encode import encode_indexed
 from fastheat.giffile import GifFile, check_other, check_target
 from fastheat.messages import short
-from fastheat.sources import array_of, file_of, load_frames
+from fastheat.sources import array_of, file_of, is_ready, load_frames
 from fastheat.timing import Clock, read_loop
 
 CHUNK_BYTES = 1 << 22  # of pictures, about, which are encoded together
@@ -132,8 +132,11 @@ def save_indexed_gif(
     # one color more than there are is transparent
     header = gif.header((width, height), table, min(colors + 1, MOST_COLORS), times)
     transparent = colors if colors < MOST_COLORS else None
+    stack: NDArray[np.uint8] | None = None
+    if isinstance(source, np.ndarray) and is_ready(source, np.uint8):
+        stack = source
     with GifFile(file, header) as target:
-        for start, chunk in _chunks(first, pictures, source if _is_as_read(source) else None):
+        for start, chunk in _chunks(first, pictures, stack):
             images = encode_indexed(chunk, transparent, first=start)
             target.add_all(images, clock)
     clock.warn()
@@ -207,11 +210,6 @@ def _pictures(frames: object, colors: int) -> Iterator[NDArray[np.uint8]]:
         yield picture.astype(np.uint8, copy=False)
     if shape is None:
         raise ValueError("expected at least one frame, not none")
-
-
-def _is_as_read(frames: object) -> TypeGuard[NDArray[np.uint8]]:
-    """Return whether frames in memory may be encoded where they lie."""
-    return type(frames) is np.ndarray and frames.dtype == np.uint8 and frames.flags.carray
 
 
 def _chunks(

@@ -119,7 +119,7 @@ class Recorder:
         self._heatmap: Heatmap | None = None
         self._layout: Layout | None = None
         self._file: GifFile | None = None
-        self._closed_file: GifFile | None = None
+        self._closed = False
         self._previous: NDArray[np.float64] | None = None
         self._title = ""  # of the frame before
         self._held = 0  # hundredths that the last frame of a resumed file is shown longer
@@ -345,10 +345,10 @@ class Recorder:
 
     def close(self) -> None:
         """Close the file; after an error, with the frames before that."""
-        file, self._file = self._file, None
-        self._closed_file = file
-        if file is None:
+        file = self._file
+        if file is None or self._closed:
             return
+        self._closed = True
         if self.error is not None:
             file.__exit__(type(self.error), self.error, None)
             return
@@ -364,11 +364,9 @@ class Recorder:
 
     def summary(self, seconds: float) -> GifSummary | None:
         """Return what was written, None if nothing was."""
-        if self._closed_file is None or self._heatmap is None or self._layout is None:
+        if self._file is None or self._heatmap is None or self._layout is None:
             return None
-        return summarise(
-            self._heatmap, self._layout, self.shown, self._clock, self._closed_file, seconds
-        )
+        return summarise(self._heatmap, self._layout, self.shown, self._clock, self._file, seconds)
 
 
 def _wider(old: tuple[float, float], found: tuple[float, float]) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fastheat import norms, notes
 from fastheat.encode import Images, chunk_length, encode_chunk
 from fastheat.giffile import GifFile, check_other, check_target
-from fastheat.heatmap import Heatmap, check_options
+from fastheat.heatmap import Heatmap, check_heatmap, check_options
 from fastheat.layout import Layout, Shown
 from fastheat.messages import short, warn
 from fastheat.sources import Frames, open_frames
@@ -99,12 +99,7 @@ def save_gif(
         raise ValueError(f"expected workers to be at least 1, not {short(workers)}")
     if progress is not None and not callable(progress):
         raise TypeError(f"expected progress to be a function or None, not {short(progress)}")
-    if heatmap is not None and not isinstance(heatmap, Heatmap):
-        raise TypeError(f"expected heatmap to be a Heatmap, not {short(heatmap)}")
-    if heatmap is not None and options:
-        raise TypeError(
-            f"expected either heatmap= or options of one, not both: {', '.join(options)}"
-        )
+    check_heatmap(heatmap, options)
     check_names(options)
     source = open_frames(frames)
     titles = _read_titles(titles)

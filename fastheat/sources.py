@@ -353,7 +353,7 @@ def _open_stack(frames: Any, floats: Floats) -> Frames:
     def read(size: int) -> Iterator[FloatArray]:
         for start in range(0, shape[0], size):
             block = array_of(frames[start : start + size], start)
-            if _is_as_read(block):
+            if is_ready(block, np.float64):
                 yield block
                 continue
             out = np.empty((min(size, shape[0] - start), *shape[1:]))
@@ -479,11 +479,11 @@ def _mapped(array: object) -> object:
     return array
 
 
-def _is_as_read(array: npt.NDArray[Any]) -> bool:
-    """Return whether an array in memory is as `Frames.chunks` has them already."""
+def is_ready(array: npt.NDArray[Any], dtype: type[np.generic]) -> bool:
+    """Return whether kernels can read an array where it lies, in memory of its own."""
     return (
         type(array) is np.ndarray
-        and array.dtype == np.float64
+        and array.dtype == dtype
         and array.dtype.isnative
         and array.flags.carray  # kernels are compiled for arrays that may be written to
         and _mapped(array) is None

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from fastheat.background import Background, here
 from fastheat.giffile import check_target
-from fastheat.heatmap import Heatmap, check_options
+from fastheat.heatmap import Heatmap, check_heatmap, check_options
 from fastheat.messages import many, short, warn
 from fastheat.options import read_choice, read_flag, read_shape
 from fastheat.recorder import Recorder, check, find
@@ -151,12 +151,7 @@ class GifWriter:
                 raise ValueError(
                     f"expected sync=True with a file on disk, not {short(file)}"
                 ) from None
-        if heatmap is not None and not isinstance(heatmap, Heatmap):
-            raise TypeError(f"expected heatmap to be a Heatmap, not {short(heatmap)}")
-        if heatmap is not None and options:
-            raise TypeError(
-                f"expected either heatmap= or options of one, not both: {', '.join(options)}"
-            )
+        check_heatmap(heatmap, options)
         check_options(options, _OWN)
         for name in ("row_labels", "col_labels"):  # which are read twice
             labels = options.get(name)
