@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.encode import chunk_length
+from fastheat.loading import load_beside, load_kept
 from fastheat.recorder import Recorder
 from fastheat.sampling import Sampler
 
-LINE = 64  # bytes of a line of the processor's cache
-LARGE_PAGE = 1 << 21  # bytes
 LARGE = 1 << 20  # bytes from which a copy lets other threads run
+SPARE = (
+    32  # buffers at most that the thread makes for the loop, which takes turns that a loop lacks
+)
+SPARE_BYTES = 1 << 24  # of them together
 LINGER = 0.2  # s that the thread lets frames gather: it takes the loop's time once for all of them
 LOADING = 2.0  # s that opening waits for kernels to be loaded, before it leaves them to the thread
 
@@ -27,23 +30,6 @@ LOADING = 2.0  # s that opening waits for kernels to be loaded, before it leaves
 def here() -> object:
     """Return an object that is another one in a forked child."""
     return _process
-
-
-class Memory:
-    """Buffers cut from blocks of large pages, which a copy to runs through in half the time."""
-
-    def __init__(self) -> None:
-        self._block = np.empty(0, np.uint8)
-
-    def cut(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Return an array like another, C-contiguous and not set to anything."""
-        size = -(-array.nbytes // LINE) * LINE
-        if size > self._block.size:
-            # numpy asks for large pages from 4 MB on
-            block = np.empty(2 * LARGE_PAGE + max(size, LARGE_PAGE), np.uint8)
-            self._block = block[-block.ctypes.data % LARGE_PAGE :]
-        piece, self._block = self._block[: array.nbytes], self._block[size:]
-        return piece.view(array.dtype).reshape(array.shape)
 
 
 class Background:
@@ -55,12 +41,14 @@ class Background:
 
     def __init__(self, recorder: Recorder, sampler: Sampler, queue_bytes: int) -> None:
         self._recorder = recorder
+        recorder.prepare = self._load
         self._sampler = sampler
         self._room = queue_bytes
         self._queue: SimpleQueue[_Item | threading.Event | None] = SimpleQueue()
         self._free: SimpleQueue[NDArray[Any]] = SimpleQueue()
-        self._memory = Memory()
-        self._buffers = 0
+        self._buffers = 0  # that the loop made
+        self._spare = 0  # that the thread did
+        self._first: NDArray[Any] | None = None
         self._ended = False  # whether the last frame was put
         self._hurry = threading.Event()  # somebody waits for what is queued
         self._ready = threading.Event()
@@ -81,8 +69,8 @@ class Background:
             try:
                 buffer = self._free.get_nowait()
             except Empty:
-                if self._buffers < max(2, self._room // max(array.nbytes, 1)):
-                    buffer = self._memory.cut(array)
+                if self._buffers + self._spare < self._most(array):
+                    buffer = np.empty(array.shape, array.dtype)
                     self._buffers += 1
                 else:
                     self._hurry.set()
@@ -100,6 +88,26 @@ class Background:
             self._buffers -= 1
             raise
         return True
+
+    def _most(self, array: NDArray[Any]) -> int:
+        """Return how many frames there is room for."""
+        return max(2, self._room // max(array.nbytes, 1))
+
+    def _load(self, texts: bool, grows: bool) -> None:
+        load_beside(texts, grows, meanwhile=self._make_spare)
+
+    def _make_spare(self) -> None:
+        """Make buffers for frames to come: memory that is new takes five times as long to fill."""
+        if self._first is None or self._free.qsize() > SPARE // 2:
+            return
+        count = max(1, SPARE_BYTES // max(self._first.nbytes, 1))
+        room = self._most(self._first) - self._buffers - self._spare
+        more = min(SPARE, count, room // 2)
+        self._spare += more
+        for _ in range(more):
+            buffer = np.empty_like(self._first)
+            buffer.fill(0)
+            self._free.put(buffer)
 
     def flush(self) -> None:
         """Wait until what is queued was written."""
@@ -125,7 +133,7 @@ class Background:
     def _run(self) -> None:
         try:
             with suppress(Exception):  # told when a frame meets it
-                self._recorder.load()
+                load_kept()
             self._ready.set()
             self._work()
         finally:
@@ -134,6 +142,9 @@ class Background:
 
     def _work(self) -> None:
         item = self._queue.get()
+        if isinstance(item, tuple):
+            self._first = item[0]
+            self._make_spare()
         while item is not None:
             self._hurry.wait(LINGER)
             self._hurry.clear()

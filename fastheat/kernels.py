@@ -67,11 +67,16 @@ def on_compiling(tell: Callable[[], object]) -> Iterator[None]:
         yield
 
 
+on_disk = True  # whether what is compiled is kept for the next process
+
+
 def _compiled(function: Function, **options: bool) -> Any:
     compiler: Any = numba.njit  # its annotations do not know all options
     try:
         return compiler(nogil=True, error_model="numpy", cache=True, **options)(function)
     except RuntimeError:  # no folder for the cache may be written to
+        global on_disk
+        on_disk = False
         return compiler(nogil=True, error_model="numpy", **options)(function)
 
 

@@ -108,6 +108,8 @@ class Recorder:
         self.error: Exception | None = None
         self.told = False  # whether somebody was told of the error
         self.shown = Shown()
+        # called before the first frame with whether there are texts, and whether the layout changes
+        self.prepare: Callable[[bool, bool], None] | None = None
         self.stuck = False  # whether the range could not grow any more
         self._make = make
         self._clock = clock
@@ -137,13 +139,6 @@ class Recorder:
     def size(self) -> tuple[int, int] | None:
         """Width and height of the picture."""
         return None if self._layout is None else self._layout.size
-
-    def load(self) -> None:
-        """Have the kernels loaded, or compiled, by drawing something small."""
-        for valfmt in (None, "{x:.2f}"):
-            layout = Heatmap((1, 1), vmin=0, vmax=1, valfmt=valfmt).layout()
-            for previous in (None, np.zeros((1, 1))):
-                encode_chunk(layout, previous, np.ones((1, 1, 1)))
 
     def resume(self, found: Found) -> None:
         """Go on with a file.
@@ -230,7 +225,10 @@ class Recorder:
             self._floats.into(values[k : k + 1], array[None], self._clock.frames + k)
         if self._layout is None:
             self._begin(values[0], arrays[0].dtype)
+        assert self._layout is not None
         assert self._file is not None
+        if self.prepare and not self._added:
+            self.prepare(self._layout.format is not None, self._grows)
         if self._held:
             self._file.lengthen(-self._held)
         self._held, self._added = 0, True

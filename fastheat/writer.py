@@ -31,7 +31,7 @@ from fastheat.summary import GifSummary
 from fastheat.tensors import as_array
 from fastheat.timing import Clock, is_whole, read_loop, read_milliseconds
 
-QUEUE_BYTES = 1 << 26
+QUEUE_BYTES = 1 << 28
 INLINE_BYTES = 1 << 24  # of a GIF that a notebook shows
 
 

@@ -484,6 +484,38 @@ for frame in np.random.default_rng(0).normal(size=(50, 3, 4)):
     assert len(pictures(path)) == 50
 
 
+@pytest.mark.parametrize("helped", [True, False])
+def test_a_loop_is_recorded_while_another_process_compiles(tmp_path: Path, helped: bool) -> None:
+    code = f"""
+import sys
+import numpy as np
+import fastheat
+from fastheat import kernels
+compiled = []
+if not {helped}:
+    sys.executable = "/no/python"
+with kernels.on_compiling(lambda: compiled.append(1)):
+    with fastheat.GifWriter(sys.argv[1], vmin=-1, vmax=1, valfmt=None) as writer:
+        for frame in np.random.default_rng(0).normal(size=(50, 3, 4)):
+            writer.add(frame)
+# one attempt at opening and one at the first frame find nothing on disk
+print(len(compiled))
+"""
+    path, again = tmp_path / "loop.gif", tmp_path / "again.gif"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, str(path)],
+        env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (int(done.stdout) == 2) is helped
+    with GifWriter(again, vmin=-1, vmax=1, valfmt=None, background=False) as writer:
+        for frame in np.random.default_rng(0).normal(size=(50, 3, 4)):
+            writer.add(frame)
+    assert path.read_bytes() == again.read_bytes()
+
+
 def test_a_writer_that_nothing_refers_to_ends_its_thread(tmp_path: Path) -> None:
     path = tmp_path / "gone.gif"
     writer = GifWriter(path, **LOOK)

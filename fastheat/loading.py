@@ -1,0 +1,124 @@
+"""Kernels made ready before a frame needs them, without holding up a loop."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+
+from fastheat.encode import encode_between, encode_chunk
+from fastheat.heatmap import Heatmap
+
+NICENESS = 10  # of the process that compiles: it has time while others have none to do
+TURN = 0.05  # s
+
+
+def load(texts: bool, grows: bool) -> None:
+    """Load what frames need, or compile it, by drawing something small.
+
+    Parameters
+    ----------
+    texts
+        Whether values are written into cells.
+    grows
+        Whether a frame may be one of another layout than that before it.
+    """
+    layout = Heatmap((1, 1), vmin=0, vmax=1, valfmt="{x:.2f}" if texts else None).layout()
+    zero, one = np.zeros((1, 1)), np.ones((1, 1))
+    encode_chunk(layout, None, zero[None])
+    encode_chunk(layout, zero, one[None])
+    if grows:
+        encode_between(layout, zero, "", layout, one, "")
+
+
+def load_kept() -> None:
+    """Load what is on disk of what any frame may need, and compile nothing."""
+    with suppress(_Missing), _refusing():
+        for texts in (False, True):
+            load(texts, grows=False)
+
+
+def load_beside(texts: bool, grows: bool, meanwhile: Callable[[], object]) -> None:
+    """Load what frames need; a process of its own compiles what is not on disk.
+
+    To compile takes seconds and holds the interpreter's lock, whatever thread does it. `meanwhile`
+    is called again and again while it lasts.
+    """
+    from fastheat import kernels
+
+    with _lock:  # what one has compiled, others find
+        try:
+            with _refusing():
+                load(texts, grows)
+        except _Missing:
+            if kernels.on_disk and _has_interpreter():
+                with suppress(OSError):
+                    _compile(texts, grows, meanwhile)
+            load(texts, grows)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Raise `_Missing` where this thread would compile."""
+    from fastheat import kernels
+
+    thread = threading.get_ident()
+
+    def refuse() -> None:
+        if threading.get_ident() == thread:
+            raise _Missing
+
+    with kernels.on_compiling(refuse):
+        yield
+
+
+class _Missing(BaseException):
+    """A kernel that is not on disk. Nothing that wraps errors wraps it."""
+
+
+def _compile(texts: bool, grows: bool, meanwhile: Callable[[], object]) -> None:
+    code = (
+        "import os, sys\n"
+        f"sys.path[:] = {sys.path!r}\n"
+        f"getattr(os, 'nice', abs)({NICENESS})\n"
+        "from fastheat.loading import load\n"
+        f"load({texts!r}, {grows!r})"
+    )
+    nothing = subprocess.DEVNULL
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=nothing,
+        stdout=nothing,
+        stderr=nothing,
+        start_new_session=True,  # Ctrl-C is for the loop
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
+    # whatever becomes of it: what is not on disk then is compiled here, where errors are told
+    while process.poll() is None:
+        meanwhile()
+        time.sleep(TURN)
+
+
+def _has_interpreter() -> bool:
+    """Return whether `sys.executable` is a Python to run, and not a program that holds one."""
+    name = Path(sys.executable or "").name.lower()
+    return name.startswith(("python", "pypy")) and not getattr(sys, "frozen", False)
+
+
+_lock = threading.Lock()
+
+
+def _forked() -> None:
+    global _lock
+    _lock = threading.Lock()  # the thread that may have held it is not in this process
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
