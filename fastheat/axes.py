@@ -101,20 +101,11 @@ class Label:
 
     def metrics(self) -> tuple[float, float, float]:
         """Return width, height of a line above the baseline and below it, in pixels."""
-        font = self.typeface.at(self.size)
-        width = max(measure(line, font) for line in self.lines())
-        up, down = line_extent(self.typeface, self.size, self.text.replace("\n", ""))
-        return float(width), up, down
+        return _metrics(self.text, self.typeface, self.size)
 
     def box(self) -> Box:
         """Return the extent of the turned text about its anchor."""
-        corners = self.corners()
-        return Box(
-            min(x for x, _ in corners),
-            min(y for _, y in corners),
-            max(x for x, _ in corners),
-            max(y for _, y in corners),
-        )
+        return _box(self)
 
     def corners(self) -> list[tuple[float, float]]:
         width, up, down = self.metrics()
@@ -137,6 +128,20 @@ class Label:
             x * math.cos(angle) + y * math.sin(angle),
             -x * math.sin(angle) + y * math.cos(angle),
         )
+
+
+@lru_cache(maxsize=4096)
+def _metrics(text: str, typeface: Typeface, size: float) -> tuple[float, float, float]:
+    font = typeface.at(size)
+    width = max(measure(line, font) for line in text.split("\n"))
+    up, down = line_extent(typeface, size, text.replace("\n", ""))
+    return float(width), up, down
+
+
+@lru_cache(maxsize=4096)
+def _box(label: Label) -> Box:
+    xs, ys = zip(*label.corners(), strict=True)
+    return Box(min(xs), min(ys), max(xs), max(ys))
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,8 +412,8 @@ def draw_static(
     if geometry.title and not plan.titled:
         _draw_label(ink, draw, geometry.title)
 
-    cover = np.asarray(ink).astype(np.int64)
-    static = palette.statics[(cover * (len(palette.statics) - 1) + 127) // 255]
+    shades = palette.statics[(np.arange(256) * (len(palette.statics) - 1) + 127) // 255]
+    static = np.array(ink.point(shades.tolist()))
     if grid_line:
         x0, y0, x1, y1 = _pixels(cells)
         static[y0:y1, x0:x1] = palette.grid

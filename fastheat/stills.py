@@ -43,7 +43,11 @@ def paint(
     indices = layout.static.copy()
     ys, i = _pixels(grid.y0, grid.y1)
     xs, j = _pixels(grid.x0, grid.x1)
-    indices[np.ix_(ys, xs)] = shades.inks[slots, 0][np.ix_(i, j)]
+    # one axis after the other: many times quicker than both at once
+    rows, columns = _span(ys), _span(xs)
+    band = indices[rows]
+    band[:, columns] = shades.inks[:, 0].take(slots).take(j, axis=1).take(i, axis=0)
+    indices[rows] = band
     hidden, lacking = values.size if layout.crowded else 0, ""
     if layout.format is not None:
         hidden, lacking = _write(layout, layout.format, values, slots, indices)
@@ -67,6 +71,12 @@ def _pixels(
     """Return the pixels of all cells along one side, and the cell of each."""
     pixels = np.concatenate([np.arange(a, b) for a, b in zip(starts, stops, strict=True)])
     return pixels, np.repeat(np.arange(len(starts)), stops - starts)
+
+
+def _span(pixels: NDArray[np.intp]) -> slice | NDArray[np.intp]:
+    """Return ascending pixels as a slice where nothing lies between them."""
+    first, last = int(pixels[0]), int(pixels[-1])
+    return slice(first, last + 1) if last - first + 1 == len(pixels) else pixels
 
 
 def _write(
