@@ -6,6 +6,7 @@ import atexit
 import os
 import threading
 import time
+from collections import deque
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -45,7 +46,9 @@ class Background:
         self._sampler = sampler
         self._room = queue_bytes
         self._queue: SimpleQueue[_Item | threading.Event | None] = SimpleQueue()
-        self._free: SimpleQueue[NDArray[Any]] = SimpleQueue()
+        # taken from the end where they are put, since the last used is in the processor's cache
+        self._free: deque[NDArray[Any]] = deque()
+        self._freed = threading.Event()
         self._buffers = 0  # that the loop made
         self._spare = 0  # that the thread did
         self._first: NDArray[Any] | None = None
@@ -67,8 +70,8 @@ class Background:
             raise ValueError("expected a GifWriter that is open, but it is closed")
         try:
             try:
-                buffer = self._free.get_nowait()
-            except Empty:
+                buffer = self._free.pop()
+            except IndexError:
                 if self._buffers + self._spare < self._most(array):
                     buffer = np.empty(array.shape, array.dtype)
                     self._buffers += 1
@@ -76,7 +79,7 @@ class Background:
                     self._hurry.set()
                     if drops:
                         return False
-                    buffer = self._free.get()
+                    buffer = self._wait()
             if array.flags.c_contiguous and array.nbytes < LARGE:
                 buffer.data.cast("B")[:] = array.data.cast("B")
             else:
@@ -89,6 +92,14 @@ class Background:
             raise
         return True
 
+    def _wait(self) -> NDArray[Any]:
+        """Wait for a buffer to be free."""
+        while True:
+            self._freed.clear()
+            with suppress(IndexError):
+                return self._free.pop()
+            self._freed.wait()
+
     def _most(self, array: NDArray[Any]) -> int:
         """Return how many frames there is room for."""
         return max(2, self._room // max(array.nbytes, 1))
@@ -98,7 +109,7 @@ class Background:
 
     def _make_spare(self) -> None:
         """Make buffers for frames to come: memory that is new takes five times as long to fill."""
-        if self._first is None or self._free.qsize() > SPARE // 2:
+        if self._first is None or len(self._free) > SPARE // 2:
             return
         count = max(1, SPARE_BYTES // max(self._first.nbytes, 1))
         room = self._most(self._first) - self._buffers - self._spare
@@ -107,7 +118,7 @@ class Background:
         for _ in range(more):
             buffer = np.empty_like(self._first)
             buffer.fill(0)
-            self._free.put(buffer)
+            self._free.append(buffer)
 
     def flush(self) -> None:
         """Wait until what is queued was written."""
@@ -178,8 +189,8 @@ class Background:
             with suppress(BaseException):  # the recorder keeps it
                 self._recorder.write(*map(list, zip(*batch, strict=True)))
         self._sampler.spend(time.thread_time() - started)
-        for buffer, _, _ in batch:
-            self._free.put(buffer)
+        self._free.extend(buffer for buffer, _, _ in batch)
+        self._freed.set()
 
 
 # one object in each process
