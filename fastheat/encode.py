@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ class Images:
     it draws all.
     """
 
-    data: bytes
+    data: bytes | memoryview
     ends: list[int]
     transparent: list[int | None]
     shown: Shown = field(default_factory=Shown)
@@ -49,11 +49,14 @@ class Images:
 
     def __add__(self, other: Images) -> Images:
         return Images(
-            self.data + other.data,
+            b"".join((self.data, other.data)),
             self.ends + [len(self.data) + end for end in other.ends],
             self.transparent + other.transparent,
             self.shown + other.shown,
         )
+
+    def __reduce__(self) -> tuple[type[Images], tuple[Any, ...]]:
+        return Images, (bytes(self.data), self.ends, self.transparent, self.shown)
 
 
 def chunk_length(shape: tuple[int, int]) -> int:
@@ -203,7 +206,7 @@ def _tools(pixels: int) -> tuple[Coder, Runs]:
 
 def _collect(
     encode: Callable[[int, NDArray[np.uint8], NDArray[np.int64]], int], frames: int, room: int
-) -> tuple[bytes, list[int]]:
+) -> tuple[memoryview, list[int]]:
     """Let a kernel encode frames 1 to `frames` to a buffer that grows; return where they end."""
     out = np.empty(2 * room, np.uint8)
     ends = np.zeros(frames, np.int64)
@@ -211,7 +214,7 @@ def _collect(
     while (done := encode(done, out, ends)) < frames:
         end = int(ends[done - 1])
         out = np.concatenate([out[:end], np.empty(2 * end + 2 * room, np.uint8)])
-    return out[: ends[-1]].tobytes(), ends[1:].tolist()
+    return out[: ends[-1]].data, ends[1:].tolist()
 
 
 def _encode_first(layout: Layout, values: NDArray[np.float64], title: str) -> Images:

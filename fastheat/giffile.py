@@ -302,10 +302,10 @@ class GifFile:
 
     def _begin(self, start: int) -> None:
         """Write the header and the first frames at `start`."""
-        data, places = self._laid(start + len(self._header), [], [])
-        self._write(self._header + data + gif.TRAILER)
+        data, places, end = self._laid(start, self._header, [], [])
+        self._write(data)
         self._flush()
-        self._done(start + len(self._header) + len(data), places)
+        self._done(end, places)
 
     def _append(self) -> None:
         """Mend the delay of the last frame, and commit the others behind it."""
@@ -329,22 +329,26 @@ class GifFile:
             label = self._last.label
             sink.seek(self._places[0] - len(label))
             self._write(label + gif.graphic_control(parts[0], self._last.transparent))
-        data, places = self._laid(self._end, self._places, parts[had:])
-        if data:
+        data, places, end = self._laid(self._end, b"", self._places, parts[had:])
+        if end > self._end:
             sink.seek(self._end + 1)
-            self._write(data[1:] + gif.TRAILER)
+            self._write(data[1:])
             self._flush()
             sink.seek(self._end)
             self._write(data[:1])
         self._flush()
-        self._done(self._end + len(data), places)
+        self._done(end, places)
 
-    def _laid(self, start: int, places: list[int], more: list[int]) -> tuple[bytes, list[int]]:
+    def _laid(
+        self, start: int, header: bytes, places: list[int], more: list[int]
+    ) -> tuple[memoryview, list[int], int]:
         """Lay frames from `start` on: of the last one `more` parts of its delay, and the new ones.
 
-        Returns their bytes, and where the control blocks lie of that which is then the last.
+        Returns the header, their bytes and a trailer; where the control blocks lie of that which is
+        then the last; and where the trailer does.
         """
-        pieces: list[bytes | memoryview] = []
+        pieces: list[bytes | memoryview] = [header]
+        start += len(header)
         places = places.copy()
         for delay in more:
             places.append(start)
@@ -362,7 +366,9 @@ class GifFile:
                 start += len(piece)
             pieces.append(frame.after)
             start += len(frame.after)
-        return b"".join(pieces), places
+        pieces.append(gif.TRAILER)
+        # joined once, since copies hold up all other threads
+        return memoryview(b"".join(pieces)), places, start
 
     def _done(self, end: int, places: list[int]) -> None:
         self._end, self._places, self._note = end, places, b""

@@ -221,8 +221,8 @@ class Recorder:
         self, arrays: Sequence[NDArray[Any]], titles: Sequence[str], steps: Sequence[int | None]
     ) -> None:
         values = np.empty((len(arrays), *arrays[0].shape))
-        for k, array in enumerate(arrays):
-            self._floats.into(values[k : k + 1], array[None], self._clock.frames + k)
+        block = arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
+        self._floats.into(values, block, self._clock.frames)
         if self._layout is None:
             self._begin(values[0], arrays[0].dtype)
         assert self._layout is not None
