@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import pickle
-import time
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fastheat
-from benchmarks import article, encoders
+from benchmarks import article, encoders, loop
 from benchmarks.measure import Table, in_turn, one_core, ratio
 from benchmarks.processes import run
 from fastheat.cli import main
@@ -365,66 +365,36 @@ def floor(folder: Path, quick: bool) -> Table:
 
 def record(folder: Path, quick: bool) -> Table:
     """Record a matrix at each step of a loop, beside the same loop without that."""
-    rounds, steps = (1, 100) if quick else (7, 500)
-    rng = np.random.default_rng(0)
-    weights = rng.normal(0, 1, (256, 256)).astype(np.float32)
-    slopes = rng.normal(0, 0.01, (16, 256, 256)).astype(np.float32)
-    work = rng.normal(0, 1, 1 << 14)
-    # as many of a processor's turns as take 10 ms, on one thread and without the interpreter's lock
-    begun = time.perf_counter()
-    for _ in range(200):
-        np.tanh(work)
-    turns = round(200 * 0.010 / (time.perf_counter() - begun))
-    buffer = np.empty_like(weights)
-
-    def loop(use: Callable[[], object] | None) -> tuple[float, list[float]]:
-        took = []
-        begun = time.perf_counter()
-        for step in range(steps):
-            for _ in range(turns):
-                np.tanh(work)
-            np.add(weights, slopes[step % 16], out=weights)
-            if use is not None:
-                start = time.perf_counter()
-                use()
-                took.append(time.perf_counter() - start)
-        return time.perf_counter() - begun, took
-
-    def recorded() -> tuple[float, list[float]]:
-        with fastheat.GifWriter(folder / "record.gif", vmin=-3, vmax=3) as writer:
-            return loop(lambda: writer.add(weights))
-
-    totals: dict[str, list[float]] = {"plain": [], "copied": [], "recorded": []}
-    calls: dict[str, list[float]] = {"copied": [], "recorded": []}
-    ways: dict[str, Callable[[], tuple[float, list[float]]]] = {
-        "plain": lambda: loop(None),
-        "copied": lambda: loop(lambda: np.copyto(buffer, weights)),
-        "recorded": recorded,
-    }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        for _ in range(rounds):
-            for name, way in ways.items():
-                total, took = way()
-                totals[name].append(total)
-                if name in calls:
-                    calls[name] += took
+    rounds, cold, steps = (1, 1, 100) if quick else (7, 3, 500)
+    first: list[dict[str, loop.Took]] = []
+    for _ in range(cold):
+        result = folder / "loop.json"
+        run(["-m", "benchmarks.loop", str(steps), str(result)], cold=True, root=ROOT)
+        first.append({name: loop.Took(**v) for name, v in json.loads(result.read_text()).items()})
+    quiet_save(folder / "warm.gif", np.zeros((2, 256, 256)), vmin=0, vmax=1)
+    took = loop.measure(folder, rounds, steps)
     rows, figures = [], {}
-    for name, shown in (
-        ("plain", "without"),
-        ("copied", "np.copyto to the same array"),
-        ("recorded", "GifWriter.add"),
+    for name, shown, runs in (
+        ("plain", "without", [took]),
+        ("copied", "np.copyto to the same array", [took]),
+        ("recorded", "GifWriter.add", [took]),
+        ("recorded", "GifWriter.add, empty cache: compiling meanwhile", first),
     ):
-        figures[f"loop, {name}"] = ratio(totals[name], totals["plain"])
-        row = [shown, "", "", f"{median(totals[name]):.3f}", f"{figures[f'loop, {name}']:.4f}"]
-        if name in calls:
-            figures[f"median, {name}"] = 1e6 * median(calls[name])
-            figures[f"p99, {name}"] = 1e6 * float(np.percentile(calls[name], 99))
-            row[1:3] = [f"{figures[f'{what}, {name}']:.0f}" for what in ("median", "p99")]
+        key = name if runs is not first else "recorded, empty cache"
+        loops = [seconds for each in runs for seconds in each[name].loops]
+        calls = [1e6 * seconds for each in runs for seconds in each[name].calls]
+        plain = [seconds for each in runs for seconds in each["plain"].loops]
+        figures[f"loop, {key}"] = ratio(loops, plain)
+        row = [shown, "", "", f"{median(loops):.3f}", f"{figures[f'loop, {key}']:.4f}"]
+        if calls:
+            figures[f"median, {key}"] = median(calls)
+            figures[f"p99, {key}"] = float(np.percentile(calls, 99))
+            row[1:3] = [f"{figures[f'{what}, {key}']:.0f}" for what in ("median", "p99")]
         rows.append(row)
     return Table(
         f"Recording a 256 x 256 float32 matrix in each of {steps} steps of 10 ms: all calls of "
-        f"{rounds} rounds, the first of each included, and the loop as a whole, in turn.",
+        f"{rounds} rounds, the first of each included, and the loop as a whole, in turn; at last "
+        f"the first loops of {cold} processes that find no compiled kernels.",
         ["", "a call, median us", "99th percentile us", "loop, s", "ratio"],
         rows,
         figures,
