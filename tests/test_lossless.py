@@ -242,7 +242,7 @@ def test_the_frame_before_tells_all_that_a_chunk_needs(
     for cut in range(1, len(frames)):
         first = encode_chunk(layout, None, frames[:cut])
         second = encode_chunk(layout, frames[cut - 1], np.ascontiguousarray(frames[cut:]))
-        assert first.data + second.data == encode_chunk(layout, None, frames).data
+        assert (first + second).data == encode_chunk(layout, None, frames).data
     np.testing.assert_array_equal(frames, kept)  # nothing is written to
 
 
