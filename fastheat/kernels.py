@@ -998,6 +998,10 @@ def difference_runs(
 # The table has the code for a key where it hashes to, or some steps on; keys has the key of each
 # code. An entry holds generation << 12 | code: to empty the table, count the generation on.
 #
+# A full table is kept as it is while it pays (a deferred clear, which the cover sheet of GIF89a
+# describes): until the runs that a word of codes stands for are fewer than they were on the whole
+# since it was empty, as one leaves a patch when it gives less than the average (Charnov 1976).
+#
 #     entries: (SLOTS,) uint16      keys: (4096,) uint32      longest, last: (4096,) uint16
 #
 # All is uint64 here, since numba makes float64 of a mix with int64 and tests signed places for < 0.
@@ -1015,6 +1019,8 @@ APART = np.uint64(1365)
 LENGTHS = np.uint64(1 << 31)  # the bit of keys that have a length
 NO_PHRASE = np.uint64(CODES)
 FULL = np.uint64(CODES)
+LOOKED_AT = 128  # codes from one look at a full table to the next
+KEPT_FROM = 0.95  # of the average, since a new table has to learn first
 U8, U12, U31 = (np.uint64(k) for k in (8, 12, 31))
 
 
@@ -1097,6 +1103,8 @@ def encode_lzw(indices, starts, n, code_size, coder):
     total, filled, word = clear, bits, U0
     phrase = NO_PHRASE
     slot = key = U0
+    first_run, first_word = np.int64(0), U0  # where the table was empty
+    unseen, seen_run, seen_word = 0, np.int64(0), U0  # where a full one was looked at
     for r in range(n):
         k = np.uint64(indices[r])
         left = np.uint64(starts[r + 1]) - np.uint64(starts[r])
@@ -1118,27 +1126,38 @@ def encode_lzw(indices, starts, n, code_size, coder):
                     break
                 phrase = np.uint64(last[chain])
                 left -= most
-                most += U1
-                longest[chain] = most
-                last[chain] = code
-                key = LENGTHS | most << U12 | chain
-                slot = (chain ^ most * SPREAD + APART) & MASK
-                _, slot = find_code(key, slot, tag, entries, keys)
-            else:
+                if code < FULL:
+                    most += U1
+                    longest[chain] = most
+                    last[chain] = code
+                    key = LENGTHS | most << U12 | chain
+                    slot = (chain ^ most * SPREAD + APART) & MASK
+                    _, slot = find_code(key, slot, tag, entries, keys)
+            elif code < FULL:
                 longest[code] = 1
                 last[code] = code
-            entries[slot] = tag | code
-            keys[code] = key
             total, filled, word = put_code(phrase, bits, total, filled, word, words)
             phrase = NO_PHRASE
-            # the decoder is one entry behind, so the code after this one is the first wider one
-            bits += code >> bits
-            code += U1
-            if code == FULL:
-                total, filled, word = put_code(clear, bits, total, filled, word, words)
-                tag = next_table(clear, coder)
-                bits = np.uint64(code_size) + U1
-                code = clear + U2
+            if code < FULL:
+                entries[slot] = tag | code
+                keys[code] = key
+                # the decoder is one entry behind, so the code after this one is the first wider one
+                bits += code >> bits
+                code += U1
+                if code == FULL:
+                    unseen, seen_run, seen_word = LOOKED_AT, r, word
+            else:
+                unseen -= 1
+                if unseen == 0:
+                    now = np.float64(r - seen_run) * np.float64(word - first_word)
+                    average = np.float64(r - first_run) * np.float64(word - seen_word)
+                    if now < KEPT_FROM * average:
+                        total, filled, word = put_code(clear, bits, total, filled, word, words)
+                        tag = next_table(clear, coder)
+                        bits = np.uint64(code_size) + U1
+                        code = clear + U2
+                        first_run, first_word = r, word
+                    unseen, seen_run, seen_word = LOOKED_AT, r, word
     total, filled, word = put_code(phrase, bits, total, filled, word, words)
     if code == U1 << bits and bits < U12:
         bits += U1

@@ -1,7 +1,7 @@
 """The run-walking LZW encoder against a plain greedy one and a decoder, both as GIF89a has them."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -36,13 +36,13 @@ def pack(codes: Iterator[tuple[int, int]]) -> bytes:
     return total.to_bytes((filled + 7) // 8, "little")
 
 
-def plain_lzw(pixels: list[int], code_size: int) -> bytes:
-    """Encode pixel by pixel, a dictionary of tuples, cleared as soon as it is full."""
+def plain_lzw(pixels: list[int], code_size: int, clears: Collection[int] = ()) -> bytes:
+    """Encode pixel by pixel, a dictionary of tuples, cleared before codes number `clears`."""
 
     def codes() -> Iterator[tuple[int, int]]:
         clear = 1 << code_size
         table: dict[tuple[int, ...], int] = {}
-        bits, following = code_size + 1, clear + 2
+        bits, following, written = code_size + 1, clear + 2, 0
         yield clear, bits
         phrase: tuple[int, ...] = ()
         for pixel in pixels:
@@ -51,12 +51,14 @@ def plain_lzw(pixels: list[int], code_size: int) -> bytes:
                 phrase = longer
                 continue
             yield table.get(phrase, phrase[0]), bits
-            table[longer] = following
-            if following == 1 << bits:
-                bits += 1
-            following += 1
+            written += 1
+            if following < 4096:
+                table[longer] = following
+                if following == 1 << bits:
+                    bits += 1
+                following += 1
             phrase = (pixel,)
-            if following == 4096:
+            if written in clears:
                 yield clear, bits
                 table.clear()
                 bits, following = code_size + 1, clear + 2
@@ -68,19 +70,26 @@ def plain_lzw(pixels: list[int], code_size: int) -> bytes:
     return pack(codes())
 
 
-def decode(data: bytes, code_size: int) -> list[int]:
-    """Decode as appendix F says, and refuse what a strict decoder would."""
+def decode(data: bytes, code_size: int, clears: list[int] | None = None) -> list[int]:
+    """Decode as appendix F says, and refuse what a strict decoder would.
+
+    `clears` takes after how many codes a table was cleared, which here only a full one may be.
+    """
     stream, place = int.from_bytes(data, "little"), 0
     clear, end = 1 << code_size, (1 << code_size) + 1
     table: list[tuple[int, ...]] = []
     bits = code_size + 1
     last: tuple[int, ...] = ()
     pixels: list[int] = []
+    written = 0
     while True:
         assert place + bits <= 8 * len(data), "ends without an end code"
         code = stream >> place & (1 << bits) - 1
         place += bits
         if code == clear:
+            assert not table or len(table) == 4096, "clears a table that has room"
+            if table and clears is not None:
+                clears.append(written)
             table = [(k,) for k in range(clear)] + [(), ()]
             bits, last = code_size + 1, ()
             continue
@@ -95,6 +104,7 @@ def decode(data: bytes, code_size: int) -> list[int]:
                 bits += 1
         pixels += phrase
         last = phrase
+        written += 1
 
 
 def spread(runs: Runs) -> list[int]:
@@ -136,13 +146,28 @@ def test_kernels_give_the_same_codes_uncompiled(seed: int) -> None:
 
 @pytest.mark.parametrize("code_size", [2, 5, 8])
 @pytest.mark.parametrize("longest", [1, 3, 40, 2000])
-def test_a_full_table_is_cleared(code_size: int, longest: int) -> None:
+def test_a_full_table_that_no_longer_pays_is_cleared(code_size: int, longest: int) -> None:
+    # other runs than those that it has learnt
     rng = np.random.default_rng(longest)
     high = (1 << code_size, longest + 1)
     runs = [(int(i), int(n)) for i, n in rng.integers((0, 1), high, (20_000, 2))]
     runs = runs if longest < 100 else runs[:2000]
     data = encode(runs, code_size, encode_compiled)
-    assert decode(data, code_size) == spread(runs)
+    clears: list[int] = []
+    assert decode(data, code_size, clears) == spread(runs)
+    assert data == plain_lzw(spread(runs), code_size, clears)
+
+
+def test_a_full_table_is_kept_while_it_gives_what_it_gave() -> None:
+    rng = np.random.default_rng(0)
+    learnt = rng.integers((0, 1), (200, 9), (4000, 2)).tolist()
+    longer = rng.integers((0, 20), (200, 60), (400, 2)).tolist()
+    for runs, cleared in ((learnt * 2, 0), (learnt * 2 + longer, 1)):
+        clears: list[int] = []
+        data = encode(runs, 8, encode_compiled)
+        assert decode(data, 8, clears) == spread(runs)
+        assert len(clears) == cleared
+        assert data == plain_lzw(spread(runs), 8, clears)
 
 
 def test_one_flat_image_takes_about_the_square_root_of_its_pixels() -> None:
