@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastheat.annotations import Cells
 from fastheat.encode import chunk_length
 from fastheat.loading import load_beside, load_kept
 from fastheat.recorder import Recorder
@@ -51,6 +52,7 @@ class Background:
         self._freed = threading.Event()
         self._buffers = 0  # that the loop made
         self._spare = 0  # that the thread did
+        self._beside = 0  # bytes of annotations of a frame
         self._first: NDArray[Any] | None = None
         self._ended = False  # whether the last frame was put
         self._hurry = threading.Event()  # somebody waits for what is queued
@@ -64,11 +66,20 @@ class Background:
         _running.add(self)
         self._ready.wait(LOADING)
 
-    def put(self, array: NDArray[Any], title: str, step: int | None, drops: bool) -> bool:
+    def put(
+        self,
+        array: NDArray[Any],
+        title: str,
+        annot: Cells | None,
+        step: int | None,
+        drops: bool,
+    ) -> bool:
         """Queue a copy of a frame; return whether there was room for it."""
         if self._ended:
             raise ValueError("expected a GifWriter that is open, but it is closed")
         try:
+            if annot is not None:
+                self._beside = annot.cells.nbytes
             try:
                 buffer = self._free.pop()
             except IndexError:
@@ -84,7 +95,7 @@ class Background:
                 buffer.data.cast("B")[:] = array.data.cast("B")
             else:
                 np.copyto(buffer, array)
-            self._queue.put((buffer, title, step))
+            self._queue.put((buffer, title, annot, step))
         except BaseException:
             # Ctrl-C, at whatever point: the buffer may be queued or not, so it is not taken back,
             # and another one may be had in its place
@@ -102,7 +113,7 @@ class Background:
 
     def _most(self, array: NDArray[Any]) -> int:
         """Return how many frames there is room for."""
-        return max(2, self._room // max(array.nbytes, 1))
+        return max(2, self._room // max(array.nbytes + self._beside, 1))
 
     def _load(self, texts: bool, grows: bool) -> None:
         load_beside(texts, grows, meanwhile=self._make_spare)
@@ -189,7 +200,7 @@ class Background:
             with suppress(BaseException):  # the recorder keeps it
                 self._recorder.write(*map(list, zip(*batch, strict=True)))
         self._sampler.spend(time.thread_time() - started)
-        self._free.extend(buffer for buffer, _, _ in batch)
+        self._free.extend(buffer for buffer, *_ in batch)
         self._freed.set()
 
 
@@ -206,7 +217,7 @@ def _forked() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)
 
-_Item = tuple[NDArray[Any], str, int | None]
+_Item = tuple[NDArray[Any], str, Cells | None, int | None]
 _NOTHING = object()
 _running: set[Background] = set()
 

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, NoReturn, TextIO
 
 import fastheat
 from fastheat import demo, gif
+from fastheat.annotations import Annots, open_annots
 from fastheat.giffile import check_target
 from fastheat.heatmap import Heatmap, option_names
 from fastheat.messages import many, suggest
@@ -247,7 +248,8 @@ def _add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> No
 
     def add(place: Any, name: str, text: str, otherwise: str = "", **settings: Any) -> None:
         default = defaults.get(name)
-        shown = otherwise if default in (None, "") else _spelled(default)
+        said = default not in (None, "") and not (default is True and otherwise)
+        shown = _spelled(default) if said else otherwise
         text += f" (default: {shown})" if shown else ""
         flag = f"--{name.replace('_', '-')}"
         place.add_argument(flag, dest=name, help=text.replace("%", "%%"), **settings)
@@ -273,6 +275,12 @@ def _add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> No
     add(colors, "cbar_label", "label of the colour bar", metavar="TEXT")
 
     values = parser.add_argument_group("values in the cells")
+    shown = values.add_mutually_exclusive_group()
+    text = "a file of other numbers or strings to write, one matrix or one a frame"
+    add(shown, "annot", text, "the values", metavar="FILE")
+    shown.add_argument(
+        "--no-annot", dest="annot", action="store_const", const=False, help="write nothing"
+    )
     text = "how they are written: a format string, a format spec such as .2f, or none for no text"
     add(values, "valfmt", text, metavar="FORMAT", type=_or_none)
     text = "two colours for them, by contrast or by --threshold"
@@ -588,6 +596,13 @@ def _write(
     each = timing.get("duration")
     if isinstance(each, list) and source.length not in (None, len(each)):
         raise UsageError(f"expected a duration for each of {source.length} frames, not {len(each)}")
+    annots = None
+    if options.get("annot"):
+        with _naming_input(options["annot"]):
+            annots = open_annots(options.pop("annot"), source.shape)
+        if isinstance(annots, Annots):
+            timing["annot"] = annots
+        options["annot"] = annots.sample() if isinstance(annots, Annots) else annots
     with _options_at_fault():
         heatmap = Heatmap(source.shape, **options)
         if None not in heatmap.range:

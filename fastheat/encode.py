@@ -16,7 +16,7 @@ from fastheat.formats import ValueFormat, as_written
 from fastheat.layout import Layout, Shown
 from fastheat.palette import TRANSPARENT
 from fastheat.stills import paint
-from fastheat.text import Type, shape_texts, with_atlas
+from fastheat.text import Lettering, Type, letter, shape_texts, with_atlas
 from fastheat.titles import draw_titles
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def encode_chunk(
     previous: NDArray[np.float64] | None,
     values: NDArray[np.float64],
     titles: Sequence[str] = (),
+    annots: NDArray[Any] | None = None,
 ) -> Images:
     """Encode frames that follow one another.
 
@@ -83,19 +84,23 @@ def encode_chunk(
     titles
         Of these frames, and before them of the previous one if there is one, where the layout has a
         place for them.
+    annots
+        The same with what is written in place of the values, where the layout is for that:
+        (T or 1 + T, N, M) float64, or strings as objects.
     """
     if layout.title is None:
         titles = ()
     if previous is None:
-        images = _encode_first(layout, values[0], titles[0] if titles else "")
+        first = None if annots is None else annots[0]
+        images = _encode_first(layout, values[0], titles[0] if titles else "", first)
         if len(values) > 1:
-            images += encode_chunk(layout, values[0], values[1:], titles)
+            images += encode_chunk(layout, values[0], values[1:], titles, annots)
         return images
     strips, written = draw_titles(layout, titles or [""] * (1 + len(values)))
     if layout.format is None:
         images = _encode_fills(layout, previous, values, strips)
     else:
-        images = _encode_texts(layout, layout.format, previous, values, strips)
+        images = _encode_texts(layout, layout.format, previous, values, strips, annots)
     return replace(images, shown=sum(written[1:], images.shown))
 
 
@@ -147,11 +152,12 @@ def _encode_texts(
     previous: NDArray[np.float64],
     values: NDArray[np.float64],
     strips: NDArray[np.uint8],
+    annots: NDArray[Any] | None,
 ) -> Images:
     from fastheat import kernels
 
     titles = _titles(layout, strips)
-    lettering, texts, lengths, lacking = _written(layout, valfmt, previous, values)
+    type_, lettering, lacking = _written(layout, valfmt, previous, values, annots)
     frames, cells = 1 + len(values), layout.shape[0] * layout.shape[1]
     changes = kernels.new_changes(frames, layout.shape)
     counts = np.zeros(4, np.int64)
@@ -160,9 +166,10 @@ def _encode_texts(
         values.reshape(len(values), -1),
         layout.grid,
         layout.shades,
-        lettering,
-        texts,
-        lengths,
+        type_,
+        lettering.bits,
+        lettering.segments,
+        lettering.lengths,
         np.zeros((cells, 5), np.int64),
         changes,
         counts,
@@ -176,8 +183,8 @@ def _encode_texts(
             titles,
             layout.grid,
             layout.shades,
-            lettering,
-            texts,
+            type_,
+            lettering.segments,
             changes,
             runs,
             coder,
@@ -217,9 +224,11 @@ def _collect(
     return out[: ends[-1]].data, ends[1:].tolist()
 
 
-def _encode_first(layout: Layout, values: NDArray[np.float64], title: str) -> Images:
+def _encode_first(
+    layout: Layout, values: NDArray[np.float64], title: str, annot: NDArray[Any] | None
+) -> Images:
     """Encode the frame that all of is new, drawn in numpy: few kernels are compiled for it."""
-    picture, shown = paint(layout, values, title)
+    picture, shown = paint(layout, values, title, annot)
     return Images(*_encode_picture(picture), [None], shown)
 
 
@@ -236,13 +245,15 @@ def encode_between(
     old_layout: Layout,
     old_values: NDArray[np.float64],
     old_title: str,
+    old_annot: NDArray[Any] | None,
     layout: Layout,
     values: NDArray[np.float64],
     title: str,
+    annot: NDArray[Any] | None,
 ) -> Images:
     """Encode a frame after one of another layout, with the same size and palette."""
-    before, _ = paint(old_layout, old_values, old_title)
-    after, shown = paint(layout, values, title)
+    before, _ = paint(old_layout, old_values, old_title, old_annot)
+    after, shown = paint(layout, values, title, annot)
     images = encode_indexed(np.stack([before, after]), TRANSPARENT, first=False)
     return replace(images, shown=shown)
 
@@ -295,7 +306,7 @@ def encode_indexed(pictures: NDArray[np.uint8], transparent: int | None, *, firs
 def _shown(layout: Layout, counts: NDArray[np.int64], frames: int, lacking: str) -> Shown:
     under, over, bad, hidden = counts.tolist()
     if layout.crowded:
-        hidden = frames * layout.shape[0] * layout.shape[1]
+        hidden = frames * layout.crowded
     return Shown(under, over, bad, hidden, lacking=lacking)
 
 
@@ -304,32 +315,35 @@ def _written(
     valfmt: ValueFormat,
     previous: NDArray[np.float64],
     values: NDArray[np.float64],
-) -> tuple[Type, NDArray[np.int32], NDArray[np.int32], str]:
-    """Write the values of the frame before, and of T frames.
+    annots: NDArray[Any] | None,
+) -> tuple[Type, Lettering, str]:
+    """Write the values of the frame before and of T frames, or what is there in their place.
 
     Returns
     -------
     type : Type
         With the letters of what was written.
-    texts : (1 + T, N * M, longest) int32
-        The segments of each text.
-    lengths : (1 + T, N * M) int32
-        How many there are, -1 where a text is longer than any cell has room for.
+    lettering : Lettering
+        Of 1 + T frames, or of one where all have the same.
     lacking : str
         The characters that the font has no glyph for.
     """
+    if layout.fixed is not None:
+        return layout.type, layout.fixed.lettering, ""
     frames = 1 + len(values)
-    cells = np.concatenate([previous[None], values]).reshape(frames, -1)
+    each = np.concatenate([previous[None], values]) if annots is None else annots
+    cells = np.ascontiguousarray(each).reshape(frames, -1)
     if layout.writing is None:
         return _written_in_python(layout, valfmt, cells)
     from fastheat import kernels
 
+    bits = cells.view(np.int64)  # -0.0 and NaN compare so
     texts = np.zeros((*cells.shape, layout.longest), np.int32)
     lengths = np.zeros(cells.shape, np.int32)
     writing = layout.writing
     kernels.write_numbers(
         cells,
-        cells.view(np.int64),
+        bits,
         writing.spec,
         writing.before,
         writing.after,
@@ -340,23 +354,20 @@ def _written(
         texts,
         lengths,
     )
-    return layout.type, texts, lengths, ""
+    return layout.type, Lettering(bits, texts, lengths), ""
 
 
 def _written_in_python(
-    layout: Layout, valfmt: ValueFormat, cells: NDArray[np.float64]
-) -> tuple[Type, NDArray[np.int32], NDArray[np.int32], str]:
-    bits, place = np.unique(cells.view(np.int64), return_inverse=True)
-    written = [valfmt.write(as_written(x, layout.dtype)) for x in bits.view(np.float64)]
-    atlas, segments, lacking = shape_texts(written, layout.typeface, layout.sizes)
+    layout: Layout, valfmt: ValueFormat, cells: NDArray[Any]
+) -> tuple[Type, Lettering, str]:
+    if layout.written.kind == "U":
+        unique, place = np.unique(cells, return_inverse=True)
+        written = unique.tolist()
+    else:
+        bits, place = np.unique(cells.view(np.int64), return_inverse=True)
+        written = [valfmt.write(as_written(x, layout.written)) for x in bits.view(np.float64)]
+    vertical, align = layout.vertical, layout.type.align
+    shaped = shape_texts(written, layout.typeface, layout.sizes, align, vertical)
     room = int((layout.grid.x1 - layout.grid.x0).max())
-    chains = [segments[text] if text else [] for text in written]
-    fitting = [c if atlas.widths[:, c].sum(1).min() <= room else None for c in chains]
-    table = np.zeros((len(written), max(map(len, filter(None, fitting)), default=1)), np.int32)
-    lengths = np.full(len(written), -1, np.int32)
-    for k, chain in enumerate(fitting):
-        if chain is not None:
-            table[k, : len(chain)] = chain
-            lengths[k] = len(chain)
-    place = place.reshape(cells.shape)
-    return with_atlas(layout.type, atlas), table[place], lengths[place], lacking
+    lettering = letter(written, place.reshape(cells.shape), shaped, room)
+    return with_atlas(layout.type, shaped[0]), lettering, shaped[2]

@@ -201,6 +201,9 @@ class ValueFormat:
         return frozenset(pairs)
 
 
+AS_THEY_ARE = ValueFormat("str", str)  # texts that are given
+
+
 def as_written(value: float, dtype: np.dtype[Any]) -> object:
     """Return a value as an element of an array of `dtype`, the way Python's `format` sees it."""
     if dtype.kind == "b":
@@ -263,7 +266,8 @@ def _spec_format(source: str, before: str, spec: str, after: str) -> ValueFormat
         )
     integers = spec.endswith("d")
     write = _Spelling(before, spec, after)
-    return ValueFormat(source, write, before, parse_spec(spec), after, integers)
+    lines = "\n" in before + after  # which the kernels do not break
+    return ValueFormat(source, write, before, None if lines else parse_spec(spec), after, integers)
 
 
 @dataclass(frozen=True, slots=True)

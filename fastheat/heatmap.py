@@ -14,6 +14,7 @@ from PIL import Image
 
 from fastheat import axes, norms
 from fastheat import layout as layouts
+from fastheat.annotations import Cells, Sample, matrix_of, read_annot
 from fastheat.colormaps import colormap
 from fastheat.formats import parse_valfmt
 from fastheat.layout import Layout, Shown
@@ -59,6 +60,10 @@ class Heatmap:
     under, over, bad : colour
         For values below `vmin`, above `vmax`, and for those that are NaN or infinite. By default as
         the colormap has them: its ends, and the background.
+    annot : bool or array-like
+        What is written in the cells: True their values, False or None nothing, an array (N, M)
+        other numbers, in the way of `valfmt`, or strings, as they are and of several lines where
+        they have; masked cells and None stay empty. `save_gif` takes annotations of each frame too.
     valfmt : str, callable or None
         How values are written in their cells: a format string (``"{x:.2f}"``), a format spec
         (``".2f"``), or a function that takes a value and returns its text. None writes none.
@@ -118,6 +123,7 @@ class Heatmap:
         under: object = None,
         over: object = None,
         bad: object = None,
+        annot: object = True,
         valfmt: str | Callable[[Any], str] | None = "{x:.2f}",
         textcolors: Sequence[object] = ("black", "white"),
         threshold: float | None = None,
@@ -152,6 +158,12 @@ class Heatmap:
         point = inch / axes.POINTS
         size, own = read_text_sizes(fontsize, text_size, inch)
         format_ = None if valfmt is None else parse_valfmt(valfmt)
+        read = read_annot(annot, (n, m))
+        noted = None if isinstance(read, bool) else read
+        if read is False:
+            format_ = None
+        elif noted is not None and format_ is None and noted.dtype.kind != "U":
+            raise ValueError("expected a valfmt for the numbers of annot, not None")
         rows = read_labels("row_labels", row_labels, n)
         columns = read_labels("col_labels", col_labels, m)
         words = [
@@ -166,8 +178,12 @@ class Heatmap:
         if words[0] and not cbar:
             raise ValueError(f"expected cbar=True with cbar_label={short(cbar_label)}")
         letters = "".join([*(rows or ()), *(columns or ()), *words, "0123456789.-+e"])
-        letters += format_.charset if format_ else ""
-        likely = format_.likely if format_ and not format_.charset else ""
+        if noted is not None and noted.dtype.kind == "U":
+            letters += noted.letters if isinstance(noted, Sample) else "".join(noted.texts(None))
+            likely = ""
+        else:
+            letters += format_.charset if format_ else ""
+            likely = format_.likely if format_ and not format_.charset else ""
         typeface, lacking = find_typeface(font, letters, likely)
         self._look = Look(
             shape=(n, m),
@@ -175,6 +191,7 @@ class Heatmap:
             columns=columns,
             cmap=colormap(cmap, bad=bad, under=under, over=over, background=paper),
             valfmt=format_,
+            annot=noted,
             textcolors=read_pair(textcolors, paper),
             threshold=None if threshold is None else read_number("threshold", threshold),
             align=read_choice("ha", ha, {"left": -1, "center": 0, "right": 1}),
@@ -231,6 +248,11 @@ class Heatmap:
         return self._look.threshold
 
     @property
+    def sample(self) -> Sample | None:
+        """What the annotations of frames are like that it was made for, not by its own."""
+        return self._look.annot if isinstance(self._look.annot, Sample) else None
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height of the picture in pixels."""
         return self.layout().size
@@ -273,6 +295,28 @@ class Heatmap:
         """Return the same heatmap with a place for a title of each frame, as large as its own."""
         return self._like(replace(self._look, titled=True), self._vmin, self._vmax)
 
+    def with_annots(self, dtype: np.dtype[Any]) -> Heatmap:
+        """Return the same heatmap for annotations of each frame, as large as its own texts.
+
+        Parameters
+        ----------
+        dtype
+            Of the annotations, that of str for texts.
+        """
+        look = self._look
+        if look.annot is None and look.valfmt is None:
+            raise ValueError(
+                "expected a heatmap with annot= or valfmt=, which make room for texts, with "
+                "annotations of each frame"
+            )
+        if look.valfmt is None and dtype.kind != "U":
+            raise ValueError("expected a heatmap with a valfmt for the numbers of annot")
+        sample = look.annot
+        if isinstance(sample, Cells):
+            sample = Sample(dtype, tuple(dict.fromkeys(sample.texts(look.valfmt))))
+        sample = replace(sample or Sample(dtype), dtype=dtype)
+        return self._like(replace(look, annot=sample), self._vmin, self._vmax)
+
     def _like(self, look: Look, vmin: float | None, vmax: float | None) -> Heatmap:
         other = Heatmap.__new__(Heatmap)
         other._look, other._vmin, other._vmax = look, vmin, vmax
@@ -299,7 +343,9 @@ class Heatmap:
             self._layouts[kind] = layouts.build(self._look, self._vmin, self._vmax, kind)
         return self._layouts[kind]
 
-    def indices(self, values: ArrayLike, title: str | None = None) -> NDArray[np.uint8]:
+    def indices(
+        self, values: ArrayLike, title: str | None = None, annot: ArrayLike | None = None
+    ) -> NDArray[np.uint8]:
         """Draw one matrix.
 
         Parameters
@@ -308,12 +354,21 @@ class Heatmap:
             (N, M) numbers.
         title
             In place of the heatmap's own, smaller where it is too long.
+        annot
+            (N, M) numbers or strings, in place of the heatmap's own, smaller where they are too
+            long.
 
         Returns
         -------
         (height, width) uint8
             Indices into `palette`.
         """
+        return self._draw(values, title, annot)[0]
+
+    def _draw(
+        self, values: ArrayLike, title: str | None, annot: ArrayLike | None
+    ) -> tuple[NDArray[np.uint8], Layout]:
+        """Return palette indices of a matrix, and the layout that they were drawn with."""
         frames = open_frames([values])
         if frames.shape != self.shape:
             raise ValueError(f"expected values of shape {self.shape}, not {frames.shape}")
@@ -322,25 +377,38 @@ class Heatmap:
             found = norms.finite_range(matrix) or (0.0, 1.0)
             self._vmin, self._vmax = self.with_range(*found).range
         self._dtype = frames.dtype
-        layout = self.layout()
+        heatmap = self
         if title is not None:
             read_text("title", title)
-            if layout.title is None:
-                layout = self.with_titles().layout()
-        indices, shown = paint(layout, matrix, title or "")
+            if not self._look.titled:
+                heatmap = heatmap.with_titles()
+        cells = None
+        if annot is not None:
+            noted = matrix_of(annot, self.shape, "annot")
+            cells = noted.drawn()
+            heatmap = heatmap.with_annots(noted.dtype)
+        elif isinstance(self._look.annot, Sample):
+            raise ValueError("expected annot= with each matrix, for which this heatmap was made")
+        layout = heatmap.layout()
+        indices, shown = paint(layout, matrix, title or "", cells)
         warn_of(shown)
-        return indices
+        return indices, layout
 
-    def rgb(self, values: ArrayLike, title: str | None = None) -> NDArray[np.uint8]:
+    def rgb(
+        self, values: ArrayLike, title: str | None = None, annot: ArrayLike | None = None
+    ) -> NDArray[np.uint8]:
         """Draw one matrix, (N, M), as (height, width, 3) uint8."""
-        indices = self.indices(values, title)
-        colors: NDArray[np.uint8] = self.layout().table[indices]
+        indices, layout = self._draw(values, title, annot)
+        colors: NDArray[np.uint8] = layout.table[indices]
         return colors
 
-    def image(self, values: ArrayLike, title: str | None = None) -> Image.Image:
+    def image(
+        self, values: ArrayLike, title: str | None = None, annot: ArrayLike | None = None
+    ) -> Image.Image:
         """Draw one matrix, (N, M), as a Pillow image of mode P."""
-        image = Image.fromarray(self.indices(values, title))
-        image.putpalette(self.palette.tobytes())
+        indices, layout = self._draw(values, title, annot)
+        image = Image.fromarray(indices)
+        image.putpalette(layout.table.tobytes())
         return image
 
 
@@ -390,7 +458,6 @@ def check_options(names: Iterable[str], others: Iterable[str] = ()) -> None:
 
 # what matplotlib, seaborn, Pillow and the article's code call an option
 _ELSEWHERE = {
-    "annot": "valfmt",
     "cbar_visible": "cbar",
     "cbarlabel": "cbar_label",
     "facecolor": "background",

@@ -559,7 +559,7 @@ def update_text(c, n, size, left, width, top, widths, lows, highs, texts, old_te
 
 # What of cells with text has to be painted, in which rows and rectangle; returns how many have no
 # room for theirs. slots, old_slots, dirty: (C,), rows, rectangle, boxes: of one frame in Changes,
-# bits, old_bits: (C,) the values as int64, since -0.0 and NaN compare so, type_: Type,
+# bits, old_bits: (C,) int64, equal where what is written is, type_: Type,
 # texts, old_texts: (C, longest) segments, lengths: (C,), places: (C, 5) of the texts that are
 @jit
 def find_texts(
@@ -629,6 +629,9 @@ def find_texts(
                 change = max(change, written)
             dirty[c] = change
             if change == WHOLE:
+                # of the text that stands there, which may be that of the frame before
+                boxes[c, COUNT], boxes[c, SIZE] = places[c, COUNT], places[c, SIZE]
+                boxes[c, TOP] = places[c, TOP]
                 boxes[c, X0], boxes[c, X1] = grid.x0[j], grid.x1[j]
                 boxes[c, Y0], boxes[c, Y1] = grid.y0[i], grid.y1[i]
                 boxes[c, FIRST], boxes[c, FIRST_X] = 0, places[c, LEFT]
@@ -644,15 +647,19 @@ def find_texts(
 
 
 # Finds what has to be painted for each frame of cells with text, and adds to counts: (4,). Frame 0
-# of what is written and found is the one before the first.
-# previous: (C,), values: (T, C), texts: (1 + T, C, longest) segments, lengths: (1 + T, C),
-# places: (C, 5) to work in, changes: Changes of 1 + T frames
+# of what is written and found is the one before the first. What is written may be one frame, F = 1,
+# which all have, else F = 1 + T.
+# previous: (C,), values: (T, C), bits: (F, C) int64, texts: (F, C, longest) segments,
+# lengths: (F, C), places: (C, 5) to work in, changes: Changes of 1 + T frames
 @entry
-def find_changes(previous, values, grid, shades, type_, texts, lengths, places, changes, counts):
+def find_changes(
+    previous, values, grid, shades, type_, bits, texts, lengths, places, changes, counts
+):
+    last = texts.shape[0] - 1
     for t in range(1 + values.shape[0]):
         now = values[t - 1] if t > 0 else previous
-        old = values[t - 2] if t > 1 else previous
         before = max(t - 1, 0)
+        written, old_written = min(t, last), min(before, last)
         find_slots(now, shades, changes.slots[t])
         hidden = find_texts(
             changes.slots[t],
@@ -663,12 +670,12 @@ def find_changes(previous, values, grid, shades, type_, texts, lengths, places, 
             changes.rows[t],
             changes.rectangles[t],
             t == 0,
-            now.view(np.int64),
-            old.view(np.int64),
+            bits[written],
+            bits[old_written],
             type_,
-            texts[t],
-            texts[before],
-            lengths[t],
+            texts[written],
+            texts[old_written],
+            lengths[written],
             places,
             changes.boxes[t],
         )
@@ -1297,11 +1304,13 @@ def title_runs(t, rectangle, titles, indices, starts):
 
 # Encodes frames of cells with text from `start` on, until all are or `out` has less than `room`
 # left; returns the frame to go on with. A frame that shows nothing new has no bytes.
-# texts: (T, C, longest) segments, out: uint8, ends: (T,) where each image block ends in it
+# texts: (T, C, longest) segments, or (1, C, longest) of all frames, out: uint8, ends: (T,) where
+# each image block ends in it
 @entry
 def encode_changes(
     start, room, titles, grid, shades, type_, texts, changes, runs, coder, out, ends
 ):
+    last = texts.shape[0] - 1
     for t in range(start, ends.size):
         end = ends[t - 1]
         if out.size - end < room:
@@ -1320,8 +1329,8 @@ def encode_changes(
                 grid.x0.size,
                 shades.inks,
                 type_,
-                texts[t],
-                texts[t - 1],
+                texts[min(t, last)],
+                texts[min(t - 1, last)],
                 runs.indices,
                 runs.starts,
             )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,21 +12,26 @@ from numpy.typing import NDArray
 from PIL import ImageFont
 
 from fastheat import axes, gif, norms
+from fastheat.annotations import Cells, Sample
 from fastheat.axes import Bar, Grid, Label, Plan
-from fastheat.formats import ValueFormat, as_written
+from fastheat.formats import AS_THEY_ARE, ValueFormat, as_written
 from fastheat.options import LARGEST_FONT, SMALLEST_FONT, Look
 from fastheat.palette import Shades, plan_palette
 from fastheat.text import (
     ALL_PAIRS,
     COVERAGE_STEPS,
+    LEADING,
     SMALLEST_SIZE,
+    Lettering,
     Type,
     Typeface,
     Writing,
     atlas_of_all,
     can_be_cut,
+    letter,
     margin,
     measure,
+    shape_texts,
     size_ladder,
     with_atlas,
 )
@@ -34,6 +40,7 @@ DEFAULT_ROTATION = -30.0  # of column labels that are not numbers, degrees
 GRID_WIDTH = 3.0  # pt
 GRID_SHARE = 8  # of a cell, the most that a grid line of default width takes
 AUTO_STEPS = (1, 2, 5)
+BLANK = "0.00"  # as long as texts that come later may be, when the first are empty
 DIGITS = "0123456789"
 
 NO_TYPE = Type(
@@ -62,6 +69,15 @@ class TitlePlace(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Fixed:
+    """Texts that stay as they are in all frames."""
+
+    texts: tuple[str, ...]  # of each cell
+    segments: dict[str, list[int]]  # of each text
+    lettering: Lettering
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """Everything that a frame is drawn from, but its values: arrays and numbers only.
 
@@ -81,8 +97,12 @@ class Layout:
     writing: Writing | None  # the format where the kernels know it
     typeface: Typeface  # and what with
     sizes: tuple[float, ...]  # px
-    dtype: np.dtype[Any]  # of the values, as norms and formats tell them apart
-    crowded: bool  # no cell has room for its text
+    dtype: np.dtype[Any]  # of the values, as norms tell them apart
+    written: np.dtype[Any]  # of what is written, as formats do; str of texts
+    annotated: bool  # whether each frame comes with what is written in it
+    fixed: Fixed | None  # what is written in all frames
+    vertical: int  # -1 top, 0 centre, 1 bottom
+    crowded: int  # texts of a frame, where no cell has room for its
     lacking: str  # letters of the labels without a glyph
 
     @property
@@ -121,7 +141,16 @@ class Shown:
 
 def build(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> Layout:
     rule = norms.working_type(dtype)
-    samples = _samples(look, vmin, vmax, dtype)
+    annot = look.annot
+    texts: tuple[str, ...] = ()
+    written = dtype if annot is None else annot.dtype
+    if isinstance(annot, Cells):
+        texts = annot.texts(look.valfmt)
+        samples = _widest(look, texts)
+    else:
+        samples = _samples(look, vmin, vmax, dtype)
+    if written.kind == "U":
+        look = replace(look, valfmt=AS_THEY_ARE)
     cell = _cell_size(look, samples)
     plan = _plan(look, vmin, vmax, cell)
     geometry = axes.place(plan, look.figure, cell, look.frame)
@@ -146,7 +175,7 @@ def build(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> Layout:
     writing: Writing | None = None
     if look.valfmt is not None and sizes:
         type_, longest = _type(look, look.valfmt, sizes, grid, geometry.cells)
-        writing = _writing(look.valfmt)
+        writing = None if isinstance(annot, Cells) else _writing(look.valfmt)
         atlas = None
         if writing is not None:
             letters = look.valfmt.charset
@@ -155,6 +184,9 @@ def build(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> Layout:
             writing = None
         else:
             type_ = with_atlas(type_, atlas)
+    fixed = None
+    if isinstance(annot, Cells) and sizes:
+        type_, fixed = _fixed(look, texts, type_, sizes, grid)
     return Layout(
         static=axes.draw_static(geometry, plan, palette, line),
         table=palette.table,
@@ -170,7 +202,11 @@ def build(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> Layout:
         typeface=look.typeface,
         sizes=sizes,
         dtype=dtype,
-        crowded=look.valfmt is not None and not sizes,
+        written=written,
+        annotated=isinstance(annot, Sample),
+        fixed=fixed,
+        vertical=look.vertical,
+        crowded=_crowded(look, texts) if not sizes else 0,
         lacking=look.lacking,
     )
 
@@ -185,7 +221,13 @@ def _title_place(geometry: axes.Geometry) -> TitlePlace | None:
 
 
 def _samples(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> list[str]:
-    """Return texts as wide as those of the values in the range."""
+    """Return texts as wide as those of the values in the range, or of what is written instead."""
+    if isinstance(look.annot, Sample):
+        if look.annot.texts:
+            return _widest(look, look.annot.texts) or [BLANK]
+        if look.annot.dtype.kind != "U":
+            dtype = look.annot.dtype
+        vmin, vmax = look.annot.span or (vmin, vmax)
     if look.valfmt is None:
         return []
     if look.valfmt.integers and dtype.kind not in "biu":
@@ -207,6 +249,35 @@ def _samples(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> list
         raise
 
 
+def _widest(look: Look, texts: Iterable[str]) -> list[str]:
+    """Return the texts that need most room, none where all are empty."""
+    font = look.typeface.at(max(look.text_size, SMALLEST_FONT))
+    each = sorted({text for text in texts if text.strip()})
+    if not each:
+        return []
+    wide = max(each, key=lambda text: measure(text, font))
+    return sorted({wide, max(each, key=lambda text: text.count("\n"))})
+
+
+def _fixed(
+    look: Look, texts: tuple[str, ...], type_: Type, sizes: tuple[float, ...], grid: axes.Grid
+) -> tuple[Type, Fixed]:
+    """Lay the texts of all frames."""
+    shaped = shape_texts(texts, look.typeface, sizes, look.align, look.vertical)
+    unique, place = np.unique(np.array(texts, object), return_inverse=True)
+    room = int((grid.x1 - grid.x0).max())
+    lettering = letter(unique.tolist(), place.reshape(1, -1), shaped, room)
+    return with_atlas(type_, shaped[0]), Fixed(texts, shaped[1], lettering)
+
+
+def _crowded(look: Look, texts: tuple[str, ...]) -> int:
+    if look.valfmt is None:
+        return 0
+    if isinstance(look.annot, Cells):
+        return sum(bool(text.strip()) for text in texts)
+    return look.shape[0] * look.shape[1]
+
+
 def _cell_size(look: Look, samples: list[str]) -> tuple[int, int]:
     """Return the width and height of a cell in a picture without figsize."""
     n, m = look.shape
@@ -217,8 +288,9 @@ def _cell_size(look: Look, samples: list[str]) -> tuple[int, int]:
     width = max(measure(text, font) for text in samples)
     # a margin of a third of the size on either side, and the grid line between
     line = GRID_WIDTH * look.point if look.grid_width is None else look.grid_width * look.point
+    lines = max(text.count("\n") for text in samples)
     wide = math.ceil(width + 0.7 * look.text_size + line)
-    high = math.ceil(2.0 * look.text_size + line)
+    high = math.ceil((2.0 + LEADING * lines) * look.text_size + line)
     if look.square:
         wide = high = max(wide, high)
     room = axes.LONGEST_SIDE
@@ -344,7 +416,9 @@ def _ladder(look: Look, size: float) -> tuple[float, ...]:
 
 
 def _height(text: str, font: ImageFont.FreeTypeFont) -> int:
-    return int(font.getmask2(text, mode="L", anchor="ls")[0].size[1])
+    first, *others = text.split("\n")
+    high = int(font.getmask2(first, mode="L", anchor="ls")[0].size[1])
+    return high + math.ceil(LEADING * font.size * len(others))
 
 
 def _type(

@@ -35,7 +35,7 @@ def load(texts: bool, grows: bool) -> None:
     encode_chunk(layout, None, zero[None])
     encode_chunk(layout, zero, one[None])
     if grows:
-        encode_between(layout, zero, "", layout, one, "")
+        encode_between(layout, zero, "", None, layout, one, "", None)
 
 
 def load_kept() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from fastheat import gif
+from fastheat.annotations import Sample
 from fastheat.layout import Layout
 
 NAME = "fastheat"
@@ -15,9 +16,25 @@ STEP_WIDTH = 14  # characters
 
 
 def header(
-    layout: Layout, vmin: float, vmax: float, duration: float | None, loop: int | None
+    layout: Layout,
+    vmin: float,
+    vmax: float,
+    duration: float | None,
+    loop: int | None,
+    sample: Sample | None = None,
 ) -> bytes:
-    """Return all that comes before the first frame, with a note of what is drawn and how."""
+    """Return all that comes before the first frame, with a note of what is drawn and how.
+
+    Parameters
+    ----------
+    sample
+        What of the annotations of frames is not known from the options.
+    """
+    more: dict[str, object] = {}
+    if layout.annotated:
+        more["written"] = "str" if layout.written.kind == "U" else layout.written.name
+    if sample is not None:
+        more["sample"] = sample.facts()
     note = block(
         shape=layout.shape,
         dtype=layout.dtype.name,
@@ -26,6 +43,7 @@ def header(
         duration=duration,
         titled=layout.title is not None,
         mark=mark(layout),
+        **more,
     )
     return gif.header(layout.size, layout.table, layout.shades.colors, loop) + note
 
@@ -37,6 +55,8 @@ def mark(layout: Layout) -> str:
         digest.update(array.tobytes())
     source = None if layout.format is None else layout.format.source
     written = source if isinstance(source, str) else source is None
+    if layout.fixed is not None:
+        digest.update(repr(layout.fixed.texts).encode("utf-8", "surrogatepass"))
     digest.update(repr((layout.title, layout.sizes, layout.typeface, written)).encode())
     return digest.hexdigest()[:12]
 

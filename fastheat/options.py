@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastheat import axes, gif
+from fastheat.annotations import Cells, Sample
 from fastheat.colormaps import Colormap
 from fastheat.colors import RGB, parse_color
 from fastheat.formats import ValueFormat
@@ -28,10 +29,11 @@ class Look:
     columns: tuple[str, ...] | None
     cmap: Colormap
     valfmt: ValueFormat | None
+    annot: Cells | Sample | None  # what is written in place of the values
     textcolors: tuple[RGB, RGB]
     threshold: float | None
     align: int
-    vertical: float
+    vertical: int
     point: float
     fontsize: float
     text_size: float

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat import gif, norms, notes
+from fastheat.annotations import Cells, Sample, sample_of
 from fastheat.encode import Images, encode_between, encode_chunk
 from fastheat.giffile import GifFile
 from fastheat.heatmap import Heatmap
@@ -40,6 +41,8 @@ class Found:
     mark: str  # of the layout
     duration: float | None  # ms of each frame, None where they differ
     titled: bool  # whether its frames have titles of their own
+    written: np.dtype[Any] | None  # of annotations, where its frames have their own
+    sample: Sample | None  # which these have room by, where that is not the heatmap's
     step: int | None  # the last one recorded
     held: int  # hundredths that its last frame is shown longer
 
@@ -55,6 +58,7 @@ def find(target: Path | BinaryIO) -> Found | None:
         file.seek(0)
         start = file.read(1 << 10)
     said, begun = notes.read(info.comments), notes.read(info.comments[:1])
+    written, sample = said.get("written"), said.get("sample")
     try:
         if np.dtype(said["dtype"]).kind not in "biuf" or not info.frames:
             raise ValueError
@@ -70,6 +74,8 @@ def find(target: Path | BinaryIO) -> Found | None:
             mark=str(said["mark"]),
             duration=said.get("duration"),
             titled=bool(said["titled"]),
+            written=None if written is None else np.dtype(written),
+            sample=None if sample is None else Sample.of_facts(sample),
             step=int(said["step"]) if "step" in said else None,
             held=int(notes.read(info.closing).get("held", 0)),
         )
@@ -94,13 +100,14 @@ class Recorder:
         self,
         *,
         target: Path | BinaryIO,
-        make: Callable[[tuple[int, int]], Heatmap],
+        make: Callable[[tuple[int, int], Sample | None], Heatmap],
         clock: Clock,
         loop: int | None,
         hold: float | None,
         grows: bool,
         titled: bool,
         shows_range: bool,
+        plans: bool,
         sync: bool,
     ) -> None:
         self.place = target
@@ -117,6 +124,7 @@ class Recorder:
         self._hold = hold
         self._grows = grows
         self._shows_range = shows_range
+        self._plans = plans  # whether the annotations of the first frame make room for all
         self._sync = sync
         self._heatmap: Heatmap | None = None
         self._layout: Layout | None = None
@@ -124,6 +132,9 @@ class Recorder:
         self._closed = False
         self._previous: NDArray[np.float64] | None = None
         self._title = ""  # of the frame before
+        self._annot: NDArray[Any] | None = None
+        self._written: np.dtype[Any] | None = None  # of annotations, where each frame has its own
+        self._sample: Sample | None = None
         self._held = 0  # hundredths that the last frame of a resumed file is shown longer
         self._added = False
         self._committed = 0  # frames
@@ -134,6 +145,11 @@ class Recorder:
     def heatmap(self) -> Heatmap | None:
         """What the frames are drawn with now."""
         return self._heatmap
+
+    @property
+    def written(self) -> np.dtype[Any] | None:
+        """The dtype of annotations, where the frames of a file to go on with have their own."""
+        return self._written
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -148,7 +164,8 @@ class Recorder:
         ValueError
             If it does not fit; it is left as it is.
         """
-        heatmap = self._make(found.shape)
+        self._written, self._sample = found.written, found.sample
+        heatmap = self._make(found.shape, found.sample)
         self.titled |= found.titled
         for name, given, had in zip(
             ("vmin", "vmax"), heatmap.range, (found.vmin, found.vmax), strict=True
@@ -188,15 +205,19 @@ class Recorder:
         self._file = GifFile.resumed(found.path, found.info, sync=self._sync)
 
     def write(
-        self, arrays: Sequence[NDArray[Any]], titles: Sequence[str], steps: Sequence[int | None]
+        self,
+        arrays: Sequence[NDArray[Any]],
+        titles: Sequence[str],
+        annots: Sequence[Cells | None],
+        steps: Sequence[int | None],
     ) -> None:
-        """Encode frames and commit them."""
+        """Encode frames and commit them; all have annotations or none has."""
         start, count = 0, len(arrays)
         while start < len(arrays):
             part = slice(start, start + count)
             self._taken = 0
             try:
-                self._write(arrays[part], titles[part], steps[part])
+                self._write(arrays[part], titles[part], annots[part], steps[part])
                 start += count
             except Exception as error:
                 start += self._taken
@@ -218,13 +239,18 @@ class Recorder:
         return OSError(error.errno, text, str(self.place))
 
     def _write(
-        self, arrays: Sequence[NDArray[Any]], titles: Sequence[str], steps: Sequence[int | None]
+        self,
+        arrays: Sequence[NDArray[Any]],
+        titles: Sequence[str],
+        annots: Sequence[Cells | None],
+        steps: Sequence[int | None],
     ) -> None:
+        noted = [each.drawn() for each in annots if each is not None]
         values = np.empty((len(arrays), *arrays[0].shape))
         block = arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
         self._floats.into(values, block, self._clock.frames)
         if self._layout is None:
-            self._begin(values[0], arrays[0].dtype)
+            self._begin(values[0], arrays[0].dtype, annots[0])
         assert self._layout is not None
         assert self._file is not None
         if self.prepare and not self._added:
@@ -238,15 +264,22 @@ class Recorder:
             while stop < len(values) and not self._is_beyond(values[stop]):
                 stop += 1
             if stop > start:
-                self._encode(values[start:stop], titles[start:stop], steps[start:stop])
+                part = slice(start, stop)
+                self._encode(values[part], titles[part], noted[part], steps[part])
             if stop < len(values):
-                self._grow(values[stop], titles[stop], steps[stop])
+                now = slice(stop, stop + 1)
+                self._grow(values[stop], titles[stop], noted[now], steps[stop])
             start = stop + 1 if stop < len(values) else stop
         self._file.commit()
         self._committed = self._clock.frames
 
-    def _begin(self, values: NDArray[np.float64], dtype: np.dtype[Any]) -> None:
-        heatmap = self._make((values.shape[0], values.shape[1]))
+    def _begin(
+        self, values: NDArray[np.float64], dtype: np.dtype[Any], annot: Cells | None
+    ) -> None:
+        if annot is not None:
+            self._written = annot.dtype
+            self._sample = sample_of(annot) if self._plans else None
+        heatmap = self._make((values.shape[0], values.shape[1]), self._sample)
         if None in heatmap.range:
             heatmap = heatmap.with_range(*(norms.finite_range(values) or (0.0, 1.0)))
         self._lay_out(heatmap, dtype)
@@ -254,13 +287,15 @@ class Recorder:
         vmin, vmax = self._range()
         self._file = GifFile(
             self.place,
-            notes.header(self._layout, vmin, vmax, self._clock.each, self._loop),
+            notes.header(self._layout, vmin, vmax, self._clock.each, self._loop, self._sample),
             sync=self._sync,
         )
 
     def _lay_out(self, heatmap: Heatmap, dtype: np.dtype[Any]) -> None:
         if self.titled:
             heatmap = heatmap.with_titles()
+        if self._written is not None:
+            heatmap = heatmap.with_annots(self._written)
         if self._grows:
             heatmap = heatmap.framed(dtype)
         self._heatmap, self._layout = heatmap, heatmap.layout(dtype)
@@ -289,12 +324,20 @@ class Recorder:
         self,
         values: NDArray[np.float64],
         titles: Sequence[str],
+        annots: Sequence[NDArray[Any]],
         steps: Sequence[int | None],
     ) -> None:
         assert self._layout is not None
         named = [self._named(title) for title in titles]
         before = [] if self._previous is None else [self._title]
-        images = encode_chunk(self._layout, self._previous, values, before + named)
+        noted = [*([] if self._annot is None else [self._annot]), *annots]
+        images = encode_chunk(
+            self._layout,
+            self._previous,
+            values,
+            before + named,
+            np.stack(noted) if annots else None,
+        )
         taken = self._taken
         try:
             self._take(images, steps, {})
@@ -302,8 +345,15 @@ class Recorder:
             if self._taken > taken:
                 last = self._taken - taken - 1
                 self._previous, self._title = values[last].copy(), named[last]
+                self._annot = annots[last] if annots else None
 
-    def _grow(self, values: NDArray[np.float64], title: str, step: int | None) -> None:
+    def _grow(
+        self,
+        values: NDArray[np.float64],
+        title: str,
+        annots: Sequence[NDArray[Any]],
+        step: int | None,
+    ) -> None:
         """Widen the range to hold a frame, and draw it anew."""
         assert self._heatmap is not None
         assert self._layout is not None
@@ -319,18 +369,21 @@ class Recorder:
         if not fits:
             self._grows = False
             self.stuck = True
-            self._encode(values[None], [title], [step])
+            self._encode(values[None], [title], annots, [step])
             return
         self._heatmap = heatmap
         named = self._named(title)
+        annot = annots[0] if annots else None
         if self._previous is None:
-            images = encode_chunk(layout, None, values[None], [named])
+            each = None if annot is None else annot[None]
+            images = encode_chunk(layout, None, values[None], [named], each)
         else:
-            images = encode_between(old, self._previous, self._title, layout, values, named)
+            before = self._previous, self._title, self._annot
+            images = encode_between(old, *before, layout, values, named, annot)
         self._layout = layout
         vmin, vmax = self._range()
         self._take(images, [step], {"vmin": vmin, "vmax": vmax})
-        self._previous, self._title = values.copy(), named
+        self._previous, self._title, self._annot = values.copy(), named, annot
 
     def _take(self, images: Images, steps: Sequence[int | None], facts: dict[str, Any]) -> None:
         assert self._file is not None

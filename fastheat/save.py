@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat import norms, notes
+from fastheat.annotations import Annots, Cells, open_annots, repeated
 from fastheat.encode import Images, chunk_length, encode_chunk
 from fastheat.giffile import GifFile, check_other, check_target
 from fastheat.heatmap import Heatmap, check_heatmap, check_options
@@ -33,6 +34,7 @@ def save_gif(
     loop: int | None = 0,
     hold: float | None = None,
     titles: str | Iterable[str] | None = None,
+    annot: object = True,
     workers: int = 1,
     progress: Callable[[int, int | None], object] | None = None,
     heatmap: Heatmap | None = None,
@@ -61,6 +63,11 @@ def save_gif(
         The title of each frame, drawn where the heatmap has its own, smaller where it is too long.
         A string with braces, such as ``"step {}"``, is formatted with the number of each. Without
         `title` and `heatmap` a list of them makes room for the longest.
+    annot
+        What is written in the cells, as `Heatmap` takes it, or of each frame: an array (T, N, M), a
+        sequence or iterator of matrices (N, M) of numbers or strings, or the path of a file of
+        them, taken as `frames` are. Without `heatmap` there is room for all of them, for those of
+        the first frame where they can be read only once; what is longer is drawn smaller.
     workers
         Threads that encode. The file does not depend on them.
     progress
@@ -107,10 +114,12 @@ def save_gif(
         raise ValueError(f"expected a title for each of {source.length} frames, not {len(titles)}")
     check_other(file, source.file)
     clock.check(source.length)
+    annots = _read_annots(annot, source, heatmap)
     if heatmap is None:
         if isinstance(titles, Sequence):  # all are to have room
             options = {"title": max(filter(_is_text, titles), key=len, default="")} | options
-        heatmap = Heatmap(source.shape, **options)
+        sampled = annots.sample() if isinstance(annots, Annots) else annots
+        heatmap = Heatmap(source.shape, annot=sampled, **options)
     elif heatmap.shape != source.shape:
         raise ValueError(
             f"expected frames of shape {heatmap.shape} as the heatmap, not {source.shape}"
@@ -120,14 +129,19 @@ def save_gif(
         heatmap, chunks = _with_range(heatmap, source, chunks)
     if titles is not None:
         heatmap = heatmap.with_titles()
+    sample = heatmap.sample
+    if isinstance(annots, Annots):
+        heatmap = heatmap.with_annots(annots.dtype)
+    else:
+        annots = None
     layout = heatmap.layout(source.dtype)
 
     shown = Shown()
     vmin, vmax = heatmap.range
     assert vmin is not None
     assert vmax is not None
-    with GifFile(file, notes.header(layout, vmin, vmax, clock.each, times)) as target:
-        for images in _encoded(layout, _followed(chunks, titles), workers):
+    with GifFile(file, notes.header(layout, vmin, vmax, clock.each, times, sample)) as target:
+        for images in _encoded(layout, _followed(chunks, titles, annots), workers):
             shown += images.shown
             target.add_all(images, clock)
             if progress is not None:
@@ -137,6 +151,26 @@ def save_gif(
             target.lengthen(more)
             target.add_note(notes.block(held=more))
     return summarise(heatmap, layout, shown, clock, target, time.perf_counter() - started)
+
+
+def _read_annots(
+    annot: object, source: Frames, heatmap: Heatmap | None
+) -> Annots | Cells | bool | None:
+    """Return annotations of each frame, or what `Heatmap` takes."""
+    if annot is None or isinstance(annot, bool | np.bool_):
+        if heatmap is not None and not annot:
+            raise TypeError(
+                f"expected annot={annot!r} as an option of the heatmap, not beside heatmap="
+            )
+        return bool(annot)
+    annots = open_annots(annot, source.shape)
+    if isinstance(annots, Cells):
+        return annots if heatmap is None else repeated(annots)
+    if None not in (annots.length, source.length) and annots.length != source.length:
+        raise ValueError(
+            f"expected annot for each of {source.length} frames, not for {annots.length}"
+        )
+    return annots
 
 
 def _is_text(value: object) -> bool:
@@ -163,7 +197,7 @@ def _read_titles(titles: object) -> Iterable[str] | None:
 
 def check_names(options: dict[str, Any]) -> None:
     """Refuse what is no option, before anything is read."""
-    own = ("fps", "duration", "loop", "hold", "titles", "workers", "progress", "heatmap")
+    own = ("fps", "duration", "loop", "hold", "titles", "workers", "progress", "heatmap", "annot")
     check_options(options, own)
 
 
@@ -194,8 +228,9 @@ def _chain(
     yield from rest
 
 
-# the values of the frame before a chunk, the chunk, and the titles of all of these frames
-Job = tuple[NDArray[np.float64] | None, NDArray[np.float64], list[str]]
+# the values of the frame before a chunk, the chunk, and the titles and annotations of all of these
+# frames
+Job = tuple[NDArray[np.float64] | None, NDArray[np.float64], list[str], NDArray[Any] | None]
 
 
 def _encoded(layout: Layout, jobs: Iterator[Job], workers: int) -> Iterator[Images]:
@@ -228,11 +263,15 @@ def _encoded(layout: Layout, jobs: Iterator[Job], workers: int) -> Iterator[Imag
         raise failed
 
 
-def _followed(chunks: Iterator[NDArray[np.float64]], titles: Iterable[str] | None) -> Iterator[Job]:
+def _followed(
+    chunks: Iterator[NDArray[np.float64]], titles: Iterable[str] | None, annots: Annots | None
+) -> Iterator[Job]:
     """Yield each chunk after the last frame of the chunk before it."""
     before: NDArray[np.float64] | None = None
     each = None if titles is None else iter(titles)
+    taken = None
     written: list[str] = []
+    noted: NDArray[Any] | None = None
     done = 0
     for chunk in chunks:
         if each is not None:
@@ -245,6 +284,16 @@ def _followed(chunks: Iterator[NDArray[np.float64]], titles: Iterable[str] | Non
                     f"expected a title for each frame, not {done + len(new)} for more frames"
                 )
             written = written[-1:] + new
-        yield before, chunk, written
+        if annots is not None:
+            taken = taken or annots.chunks(len(chunk))  # the others are no longer
+            cells = next(taken, None)
+            found = 0 if cells is None else len(cells)
+            if cells is None or found < len(chunk):
+                raise ValueError(
+                    f"expected annot for each frame, not {done + found} for more frames"
+                )
+            cells = cells[: len(chunk)]
+            noted = cells if noted is None else np.concatenate([noted[-1:], cells])
+        yield before, chunk, written, noted
         done += len(chunk)
         before = chunk[-1].copy()

@@ -7,6 +7,8 @@ other.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +20,10 @@ from fastheat.titles import draw_titles
 
 
 def paint(
-    layout: Layout, values: NDArray[np.float64], title: str = ""
+    layout: Layout,
+    values: NDArray[np.float64],
+    title: str = "",
+    annot: NDArray[Any] | None = None,
 ) -> tuple[NDArray[np.uint8], Shown]:
     """Draw one matrix.
 
@@ -28,6 +33,9 @@ def paint(
         (N, M).
     title
         Where the layout has a place for it.
+    annot
+        (N, M) float64, or strings as objects: what is written in place of the values, where the
+        layout is for that.
 
     Returns
     -------
@@ -48,9 +56,10 @@ def paint(
     band = indices[rows]
     band[:, columns] = shades.inks[:, 0].take(slots).take(j, axis=1).take(i, axis=0)
     indices[rows] = band
-    hidden, lacking = values.size if layout.crowded else 0, ""
+    hidden, lacking = layout.crowded, ""
     if layout.format is not None:
-        hidden, lacking = _write(layout, layout.format, values, slots, indices)
+        cells = values if annot is None else annot
+        hidden, lacking = _write(layout, layout.format, cells, slots, indices)
     shown = Shown(
         under=int((slots < shades.first).sum()),
         over=int(((slots > shades.last) & (slots < bad)).sum()),
@@ -82,25 +91,31 @@ def _span(pixels: NDArray[np.intp]) -> slice | NDArray[np.intp]:
 def _write(
     layout: Layout,
     valfmt: ValueFormat,
-    values: NDArray[np.float64],
+    cells: NDArray[Any],
     slots: NDArray[np.intp],
     indices: NDArray[np.uint8],
 ) -> tuple[int, str]:
-    """Write the values into `indices`; return how many had no room, and what has no glyph."""
-    texts = [valfmt.write(as_written(x, layout.dtype)) for x in values.ravel().tolist()]
+    """Write what is in cells into `indices`; return how many had no room, and what has no glyph."""
+    each: list[Any] = cells.ravel().tolist()
+    texts: Sequence[str] = each if layout.fixed is None else layout.fixed.texts
+    if layout.fixed is None and layout.written.kind != "U":
+        texts = [valfmt.write(as_written(x, layout.written)) for x in each]
     type_, lacking = layout.type, ""
-    if layout.writing is not None:
+    if layout.fixed is not None:
+        chains = layout.fixed.segments
+    elif layout.writing is not None:
         affixes = len(valfmt.before), len(valfmt.after)
         chains = {text: _chain(text, affixes, layout.writing) for text in set(texts)}
     else:
-        atlas, chains, lacking = shape_texts(texts, layout.typeface, layout.sizes)
+        vertical, align = layout.vertical, layout.type.align
+        atlas, chains, lacking = shape_texts(texts, layout.typeface, layout.sizes, align, vertical)
         type_ = with_atlas(type_, atlas)
     letters: dict[tuple[int, int], NDArray[np.uint8]] = {}
     hidden = 0
     for c, text in enumerate(texts):
         if not text:
             continue
-        i, j = divmod(c, values.shape[1])
+        i, j = divmod(c, cells.shape[1])
         chain = chains[text]
         room = int(layout.grid.x1[j] - layout.grid.x0[j])
         widths = type_.widths[:, chain].sum(1)

@@ -21,6 +21,7 @@ from fastheat.messages import short, warn
 COVERAGE_STEPS = 5  # of a glyph pixel: none, three between, full
 STATIC_SUPERSAMPLE = 4  # pixels of a turned label drawn for each one shown
 SMALLEST_SIZE = 5.5  # px; digits below it cannot be told apart
+LEADING = 1.2  # font sizes from one line of a cell's text to the next
 SHRINK = 0.88  # from one size of the atlas to the next
 WORD_PIXELS = 16  # of 4 bits each
 ALL_PAIRS = 48  # glyphs up to which every pair is drawn ahead
@@ -188,6 +189,14 @@ class Atlas:
     runs: NDArray[np.int32]
 
 
+class Lettering(NamedTuple):
+    """The texts of C cells as segments, in F frames: 1 where all frames have the same."""
+
+    bits: NDArray[np.int64]  # (F, C) equal where the text is
+    segments: NDArray[np.int32]  # (F, C, longest)
+    lengths: NDArray[np.int32]  # (F, C), -1 where a text is longer than any cell has room for
+
+
 class _Glyph(NamedTuple):
     left: int  # px from the pen
     top: int  # px from the baseline
@@ -330,27 +339,50 @@ def _draw_segments(
     return widths, top, cover[:, :, columns : 2 * columns]
 
 
-def _draw_whole(glyphs: Sequence[_Glyph], chains: Pairs, room: int) -> _Drawing:
-    """Draw each text, a chain of glyphs and edges, (P, longest), as one segment."""
-    top, bottom = _reach(glyphs)
+def _draw_whole(
+    glyphs: Sequence[_Glyph],
+    chains: Pairs,
+    counts: NDArray[np.int64],
+    drops: NDArray[np.int64],
+    align: int,
+    room: int,
+) -> _Drawing:
+    """Draw each text as one segment.
+
+    Parameters
+    ----------
+    chains
+        (P, lines, longest) the glyphs of each line of each text, and edges after them.
+    counts, drops
+        (P,) how many lines each text has, (P, lines) px that they stand lower than one alone.
+    """
     advance = np.array([g.advance for g in glyphs], np.int64)[chains]
     left = np.array([g.left for g in glyphs], np.int64)[chains]
     columns = np.array([g.cover.shape[1] for g in glyphs], np.int64)[chains]
-    pens = advance.cumsum(1) - advance
-    length = advance.sum(1)
+    pens = advance.cumsum(2) - advance
+    length = advance.sum(2)
     inked = columns > 0
     beyond = np.maximum(
-        np.where(inked, -(pens + left), 0).max(1),
-        np.where(inked, pens + left + columns - length[:, None], 0).max(1),
+        np.where(inked, -(pens + left), 0).max((1, 2)),
+        np.where(inked, pens + left + columns - length[:, :, None], 0).max((1, 2)),
     )
     rooms = np.maximum(room, beyond)
-    pens += rooms[:, None]
-    widths = length + 2 * rooms
-    cover = np.zeros((len(chains), bottom - top, int(widths.max(initial=1))), np.uint8)
-    for both in np.stack([chains, pens], 2).swapaxes(0, 1):
-        for k, pen in np.unique(both, axis=0).tolist():
-            _stamp(cover, np.nonzero((both == (k, pen)).all(1))[0], glyphs[k], top, pen)
-    return widths, top, cover
+    longest = length.max(1)
+    pens += rooms[:, None, None]
+    pens += ((longest[:, None] - length) * (1 + align) // 2)[:, :, None]
+    widths = longest + 2 * rooms
+    shown = np.arange(chains.shape[1]) < counts[:, None]
+    top, bottom = _reach(glyphs)
+    highest = int(drops[shown].min(initial=0))
+    rows = bottom - top + int(drops[shown].max(initial=0)) - highest
+    cover = np.zeros((len(chains), rows, int(widths.max(initial=1))), np.uint8)
+    lowered = np.broadcast_to(drops[:, :, None] - highest, chains.shape)
+    for each in np.stack([chains, pens, lowered], 3).reshape(len(chains), -1, 3).swapaxes(0, 1):
+        for k, pen, drop in np.unique(each, axis=0).tolist():
+            if glyphs[k].cover.size:
+                chosen = np.nonzero((each == (k, pen, drop)).all(1))[0]
+                _stamp(cover, chosen, glyphs[k], top - drop, pen)
+    return widths, top + highest, cover
 
 
 def _reach(glyphs: Sequence[_Glyph]) -> tuple[int, int]:
@@ -482,9 +514,15 @@ def _numbered(charset: str, neighbours: frozenset[str]) -> Pairs:
 
 
 def shape_texts(
-    texts: Iterable[str], typeface: Typeface, sizes: tuple[float, ...]
+    texts: Iterable[str], typeface: Typeface, sizes: tuple[float, ...], align: int, vertical: int
 ) -> tuple[Atlas, dict[str, list[int]], str]:
     """Lay texts that were written in Python.
+
+    Parameters
+    ----------
+    align, vertical
+        As `Type` and `Look` have them: how the lines of a text stand, and which part of it stands
+        where a text of one line does.
 
     Returns
     -------
@@ -496,27 +534,65 @@ def shape_texts(
         The characters that the font has no glyph for.
     """
     unique = sorted(set(texts))
-    charset = "".join(sorted(set().union(*unique))) if unique else ""
+    charset = "".join(sorted(set().union(*unique) - {"\n"})) if unique else ""
     glyph_of = {c: k + 1 for k, c in enumerate(charset)}
     # each whole, as one segment: where letters can be cut depends on all that is drawn with them
-    padded = np.zeros((len(unique), max([1, *map(len, unique)])), np.intp)
-    for row, text in zip(padded, unique, strict=True):
-        row[: len(text)] = [glyph_of[c] for c in text]
-    atlas = _whole_texts(typeface, sizes, charset, padded)
-    return atlas, {text: [k] for k, text in enumerate(unique)}, typeface.lacks(charset)
-
-
-def _whole_texts(typeface: Typeface, sizes: Sequence[float], charset: str, chains: Pairs) -> Atlas:
+    lines = [text.split("\n") for text in unique]
+    shape = (len(unique), max([1, *map(len, lines)]), max([1, *map(len, unique)]))
+    padded = np.zeros(shape, np.intp)
+    for chains, each in zip(padded, lines, strict=True):
+        for chain, line in zip(chains, each, strict=False):
+            chain[: len(line)] = [glyph_of[c] for c in line]
+    counts = np.array([len(each) for each in lines], np.int64)
     drawings: list[_Drawing] = []
     for size in sizes:
         font = typeface.at(size)
         glyphs = [_EDGE, *(_glyph(font, c) for c in charset)]
-        drawings.append(_draw_whole(glyphs, chains, margin(font)))
-    return _join(drawings)
+        drops = line_drops(counts, size, vertical)
+        drawings.append(_draw_whole(glyphs, padded, counts, drops, align, margin(font)))
+    chains_of = {text: [k] if text else [] for k, text in enumerate(unique)}
+    return _join(drawings), chains_of, typeface.lacks(charset)
+
+
+def line_drops(counts: NDArray[np.int64], size: float, vertical: int) -> NDArray[np.int64]:
+    """Return how far each line of texts of some lines hangs below where a single one stands, px."""
+    lines = np.arange(max(1, counts.max(initial=1)))
+    above = {-1: 0.0, 0: 0.5, 1: 1.0}[vertical] * (counts[:, None] - 1)
+    drops: NDArray[np.int64] = np.floor((lines - above) * LEADING * size + 0.5).astype(np.int64)
+    return drops
+
+
+def letter(
+    unique: Sequence[str],
+    place: NDArray[np.intp],
+    shaped: tuple[Atlas, dict[str, list[int]], str],
+    room: int,
+) -> Lettering:
+    """Return what `shape_texts` laid as the texts of cells.
+
+    Parameters
+    ----------
+    place
+        (F, C) which of `unique` each cell has.
+    room
+        px of the widest cell.
+    """
+    atlas, segments, _ = shaped
+    chains = [segments[text] for text in unique]
+    fitting = [c if atlas.widths[:, c].sum(1).min() <= room else None for c in chains]
+    table = np.zeros((len(unique), max(map(len, filter(None, fitting)), default=1)), np.int32)
+    lengths = np.full(len(unique), -1, np.int32)
+    for k, chain in enumerate(fitting):
+        if chain is not None:
+            table[k, : len(chain)] = chain
+            lengths[k] = len(chain)
+    return Lettering(place.astype(np.int64), table[place], lengths[place])
 
 
 def measure(text: str, font: ImageFont.FreeTypeFont) -> int:
-    """Return the advance of a text in pixels, as the atlas lays it."""
+    """Return the advance of a text, of its longest line, in pixels, as the atlas lays it."""
+    if "\n" in text:
+        return max(measure(line, font) for line in text.split("\n"))
     return sum(_advance(c, font) for c in text)
 
 

@@ -24,7 +24,7 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 import numpy.typing as npt
 
-_DTYPE = re.compile(r"b1|[iufc][1-9][0-9]?")
+_DTYPE = re.compile(r"b1|[iufc][1-9][0-9]?|U[1-9][0-9]{0,4}")
 _EXPECTED = "expected only numpy arrays, numbers, lists, tuples and dicts"
 _UNREAD = {
     pickle.EMPTY_SET: "a set",

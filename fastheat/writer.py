@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from fastheat.annotations import Cells, Sample, matrix_of, read_annot, sample_of, shape_of
 from fastheat.background import Background, here
 from fastheat.giffile import check_target
 from fastheat.heatmap import Heatmap, check_heatmap, check_options
@@ -171,7 +172,10 @@ class GifWriter:
         if heatmap is not None:
             self._shape = heatmap.shape
         # what is wrong with the options is said now, not at the first frame
-        sample = heatmap or Heatmap(self._shape or _likely_shape(options), **options)
+        likely = self._shape or _likely_shape(options)
+        if not isinstance(options.get("annot", True), bool):
+            options["annot"] = read_annot(options["annot"], likely)
+        sample = heatmap or Heatmap(likely, **options)
         self._template = sample.title
         self._fields = _fields(sample.title)
         if grows and sample.threshold is not None:
@@ -179,11 +183,18 @@ class GifWriter:
                 "expected no threshold with autoscale='grow', whose colours of text would move"
             )
         shows_range = bool(grows) and not sample.cbar
+        # an option says what there is to be room for, else the annotations of the first frame do
+        plans = heatmap is None and options.get("annot", True) is True
         if heatmap is None and sample.shape == self._shape:
             heatmap = sample
 
-        def make(shape: tuple[int, int]) -> Heatmap:
+        def make(shape: tuple[int, int], sampled: Sample | None) -> Heatmap:
+            if sampled is not None and plans:
+                return Heatmap(shape, **{**options, "annot": sampled})
             return Heatmap(shape, **options) if heatmap is None else heatmap
+
+        self._make = make
+        self._written: np.dtype[Any] | None = None  # of annotations, where frames have their own
 
         self.dropped = 0
         self.repeated = 0
@@ -203,11 +214,13 @@ class GifWriter:
             grows=bool(grows),
             titled=bool(self._fields) or shows_range,
             shows_range=shows_range,
+            plans=plans,
             sync=sync,
         )
         self._until: int | None = None  # the last step that a file to go on with has
         if found is not None:
             self._recorder.resume(found)
+            self._written = self._recorder.written
             self.frames = clock.frames
             self.step = self._until = found.step
             self._count = clock.frames if found.step is None else found.step + 1
@@ -248,7 +261,9 @@ class GifWriter:
             if not told:  # the loop's own error is the one to raise
                 warn(f"{type(other).__name__} while recording: {other}")
 
-    def add(self, values: Any, /, title: str | None = None, **fields: Any) -> bool:
+    def add(
+        self, values: Any, /, title: str | None = None, annot: Any = None, **fields: Any
+    ) -> bool:
         """Record one matrix, if its step is one to record.
 
         Parameters
@@ -258,6 +273,10 @@ class GifWriter:
             with ``__array__`` or ``__dlpack__``. Copied before this returns.
         title
             In place of the filled template.
+        annot
+            (N, M) numbers or strings, written in the cells in place of the values; for each frame
+            or for none. Without an option `annot` there is room for those of the first; what is
+            longer is drawn smaller. Copied too.
         **fields
             Fill the title's template. A `step` is the number of this step too, which else counts
             the calls.
@@ -292,14 +311,15 @@ class GifWriter:
             return False
         array = self._array_of(values)
         text = self._title_of(title, fields, number)
+        cells = self._annot_of(annot)
         noted = number if named or self._sampled else None
         if self._thread is None:
             try:
-                self._recorder.write([array], [text], [noted])
+                self._recorder.write([array], [text], [cells], [noted])
             except BaseException:
                 self._recorder.told = True
                 raise
-        elif not self._thread.put(array, text, noted, self._drops):
+        elif not self._thread.put(array, text, cells, noted, self._drops):
             self.dropped += 1
             return False
         self.frames += 1
@@ -402,6 +422,27 @@ class GifWriter:
                 f"not {short(dict(fields))}: {error}"
             ) from None
 
+    def _annot_of(self, annot: Any) -> Cells | None:
+        if annot is None:
+            if self._written is not None:
+                raise TypeError("expected annot= with each frame, as with those before")
+            return None
+        assert self._shape is not None
+        cells = matrix_of(annot, self._shape, "annot")
+        if self._written is None and self.frames:
+            raise ValueError(
+                "expected annot= from the first frame on, since its place is laid out then"
+            )
+        if self._written is None:  # what is wrong with them is said now
+            self._make(self._shape, sample_of(cells)).with_annots(cells.dtype)
+        elif self._written != cells.dtype:
+            names = ["strings" if d.kind == "U" else d.name for d in (self._written, cells.dtype)]
+            raise TypeError(
+                f"expected annot of {names[0]} as with the frames before, not {names[1]}"
+            )
+        self._written = cells.dtype
+        return cells
+
     def _array_of(self, values: Any) -> NDArray[Any]:
         if type(values) is not np.ndarray:
             if isinstance(values, Mapping):
@@ -492,6 +533,9 @@ def _fields(title: str) -> list[str]:
 
 def _likely_shape(options: Mapping[str, Any]) -> tuple[int, int]:
     """Return a shape that options are tried with while that of the frames is not known."""
+    found = shape_of(options.get("annot"))
+    if found is not None:
+        return found
     n, m = (
         len(labels) if isinstance(labels, Sequence) and not isinstance(labels, str) else 2
         for labels in (options.get("row_labels"), options.get("col_labels"))

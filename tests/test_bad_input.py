@@ -141,7 +141,7 @@ def test_values_of_another_shape_than_the_heatmap_are_refused(refused: Check) ->
         ("lop", "loop"),
         ("cbar_visible", "cbar"),
         ("verticalalignment", "va"),
-        ("annot", "valfmt"),
+        ("fmt", "valfmt"),
     ],
 )
 def test_unknown_options_are_refused_with_the_nearest_names(

@@ -98,6 +98,8 @@ PASSED: list[tuple[list[str], dict[str, Any]]] = [
     (["--under", "0.5"], {"under": "0.5"}),
     (["--over", "#f00"], {"over": "#f00"}),
     (["--bad", "none"], {"bad": "none"}),
+    (["--annot", "file.npy"], {"annot": "file.npy"}),
+    (["--no-annot"], {"annot": False}),
     (["--valfmt", "{x:.9f}"], {"valfmt": "{x:.9f}"}),
     (["--valfmt", "-.2f"], {"valfmt": "-.2f"}),
     (["--valfmt", "none"], {"valfmt": None}),
@@ -149,9 +151,11 @@ def command_parser(command: str) -> Any:
 
 @pytest.mark.parametrize("command", ["render", "demo"])
 def test_every_argument_of_the_library_is_an_option(command: str) -> None:
-    actions = {action.dest: action.option_strings for action in command_parser(command)._actions}
+    actions = {
+        (a.dest, flag) for a in command_parser(command)._actions for flag in a.option_strings
+    }
     for name in arguments_of_the_library():
-        assert f"--{name.replace('_', '-')}" in actions.get(name, []), name
+        assert (name, f"--{name.replace('_', '-')}") in actions, name
 
 
 def test_every_argument_of_the_library_is_tried_below() -> None:
@@ -201,6 +205,30 @@ def test_the_gif_is_the_one_that_the_library_writes(folder: Path) -> None:
         col_labels=["a", "b", "c"],
         figsize=(4, 3),
     )
+
+
+@pytest.mark.parametrize("form", ["one", "each"])
+@pytest.mark.parametrize("text", [False, True])
+def test_annotations_are_read_from_a_file(folder: Path, form: str, text: bool) -> None:
+    values = np.load("w.npy")
+    annot = np.arange(values.size).reshape(values.shape)
+    annot = annot if form == "each" else annot[0]
+    annot = annot.astype(str) if text else annot
+    np.save("a.npy", annot)
+    assert main(["render", "w.npy", "-q", "--annot", "a.npy", "--valfmt", "{x}"]) == 0
+    assert Path("w.gif").read_bytes() == written(values, annot=annot, valfmt="{x}")
+    assert main(["render", "w.npy", "-q", "--no-annot"]) == 0
+    assert Path("w.gif").read_bytes() == written(values, annot=False)
+
+
+def test_wrong_annotations_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save("a.npy", np.zeros((2, 2)))
+    assert main(["render", "w.npy", "--annot", "a.npy"]) == 1
+    assert "a.npy: expected annot of shape" in capsys.readouterr().err
+    assert main(["render", "w.npy", "--annot", "none.npy"]) == 1
+    assert "none.npy: No such file" in capsys.readouterr().err
+    assert main(["render", "w.npy", "--annot", "a.npy", "--no-annot"]) == 2
+    assert "not allowed with" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("argv", [["--vmin", "0"], ["--vmin", "9"], []])

@@ -401,7 +401,7 @@ def attacks(ran: Path) -> dict[str, tuple[object, str]]:
         "frozenset": (frozenset({1}), "frozenset"),
         "object dtype": (np.array([Call(os.system, touch)], dtype=object), ""),
         "objects": (np.array([[1], None], dtype=object), "'O8'"),
-        "strings": (np.array(["a", "b"]), "'U1'"),
+        "strings": (np.array([b"a", b"b"]), "'S1'"),
         "dates": (np.array(["2020-01-01"], "M8[D]"), "'M8'"),
         "records": (np.zeros(3, [("a", "f8")]), "'V8'"),
         "array subclass": (np.ones((2, 2)).view(np.recarray), "numpy"),

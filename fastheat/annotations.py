@@ -1,0 +1,341 @@
+"""Annotations: numbers or texts that cells show in place of their values, in all frames or each."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, islice, repeat
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastheat import norms
+from fastheat.formats import ValueFormat, as_written
+from fastheat.messages import short
+from fastheat.sources import Floats, Frames, load_frames, open_frames
+from fastheat.tensors import as_array
+
+TEXTS = np.dtype(str)  # as the dtype of annotations that are no numbers
+SAMPLED = 64  # texts of all frames, the longest, that a layout is made for
+DEEPEST = 3  # (T, N, M)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells:
+    """Annotations that are the same in all frames."""
+
+    cells: NDArray[Any]  # (N, M) float64, or strings as objects
+    dtype: np.dtype[Any]  # of the numbers as they were given, or TEXTS
+    blank: NDArray[np.bool_]  # (N, M) where there is none
+
+    def texts_of_cells(self) -> NDArray[Any]:
+        """Return strings with none where there are none, (N, M) objects."""
+        return np.where(self.blank, "", self.cells)
+
+    def drawn(self) -> NDArray[Any]:
+        """Return them as layouts for annotations of each frame take them."""
+        return self.texts_of_cells() if self.dtype.kind == "U" else self.cells
+
+    def texts(self, valfmt: ValueFormat | None) -> tuple[str, ...]:
+        """Return what is written in each cell, in raster order."""
+        written = self.cells.ravel().tolist()
+        if self.dtype.kind != "U" and valfmt is not None:
+            written = [valfmt.write(as_written(x, self.dtype)) for x in written]
+        blank = self.blank.ravel().tolist()
+        return tuple("" if b else text for b, text in zip(blank, written, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the annotations of frames are like, for a layout to have room for them."""
+
+    dtype: np.dtype[Any]
+    texts: tuple[str, ...] = ()
+    letters: str = ""
+    span: tuple[float, float] | None = None  # of numbers
+
+    def facts(self) -> dict[str, Any]:
+        """Return it as what JSON has."""
+        return {
+            "dtype": "str" if self.dtype.kind == "U" else self.dtype.name,
+            "texts": list(self.texts),
+            "letters": self.letters,
+            "span": self.span,
+        }
+
+    @classmethod
+    def of_facts(cls, facts: Mapping[str, Any]) -> Sample:
+        """Return what `facts` were of."""
+        span = facts["span"]
+        return cls(
+            dtype=np.dtype(facts["dtype"]),
+            texts=tuple(str(text) for text in facts["texts"]),
+            letters=str(facts["letters"]),
+            span=None if span is None else (float(span[0]), float(span[1])),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Annots:
+    """Annotations of frames, a chunk at a time.
+
+    Attributes
+    ----------
+    dtype
+        Of all of them, or TEXTS.
+    length
+        How many frames they are for, None if that is not known.
+    sample
+        Called for a `Sample` of all of them, of the first where they can be read only once.
+    """
+
+    dtype: np.dtype[Any]
+    length: int | None
+    sample: Callable[[], Sample]
+    _read: Callable[[int], Iterator[NDArray[Any]]]
+
+    def chunks(self, size: int) -> Iterator[NDArray[Any]]:
+        """Read all once: (t, N, M) float64 or strings as objects, t = `size` but for the last."""
+        return self._read(size)
+
+
+def read_annot(annot: object, shape: tuple[int, int]) -> bool | Cells | Sample:
+    """Read what `Heatmap` takes: whether values are written, or what else is."""
+    if annot is None or isinstance(annot, bool | np.bool_):
+        return bool(annot)
+    if isinstance(annot, Sample):
+        return annot
+    opened = open_annots(annot, shape)
+    if isinstance(opened, Annots):
+        raise ValueError(
+            f"expected annot of shape {shape}, the same in all frames, not annotations of frames, "
+            "which save_gif takes"
+        )
+    return opened
+
+
+def open_annots(annot: object, shape: tuple[int, int]) -> Cells | Annots:
+    """Check annotations of any kind for matrices of a shape.
+
+    Parameters
+    ----------
+    annot
+        Numbers or strings: an array-like (N, M), the same for all frames; an array (T, N, M) or a
+        sequence or iterable of array-likes (N, M), one a frame; or the path of a file of either,
+        see `load_frames`. What this returned is returned as it is.
+    """
+    if isinstance(annot, Annots):
+        return annot
+    if isinstance(annot, Cells):
+        if annot.cells.shape != shape:
+            raise ValueError(f"expected annot of shape {shape}, not {annot.cells.shape}")
+        return annot
+    if isinstance(annot, str | os.PathLike):
+        loaded = load_frames(annot)
+        length = len(loaded) if hasattr(loaded, "__len__") else None
+        alone = length == 1 and _depth(loaded) not in (2, 3)  # an archive of one matrix
+        return open_annots(next(iter(loaded)) if alone else loaded, shape)
+    depth = _depth(annot)
+    if depth == 2:
+        return matrix_of(annot, shape, "annot")
+    iterable = depth == DEEPEST or hasattr(annot, "__iter__") or hasattr(annot, "__getitem__")
+    if not iterable or isinstance(annot, Mapping | Set | bytes | bytearray | type):
+        raise TypeError(
+            "expected annot to be True, False, an array (N, M) of numbers or strings, or one for "
+            f"each frame, not {short(annot)}"
+        )
+    if (depth in (0, 1) and isinstance(annot, np.ndarray)) or depth > DEEPEST:
+        found = getattr(annot, "shape", None) or f"{depth} dimensions"
+        raise ValueError(
+            f"expected annot of shape {shape} or (T, {shape[0]}, {shape[1]}), not {found}"
+        )
+    return _open_each(annot, shape, depth == DEEPEST and hasattr(annot, "shape"))
+
+
+def shape_of(annot: object) -> tuple[int, int] | None:
+    """Return the shape of annotations that are the same in all frames, None of what is none."""
+    if isinstance(annot, str | os.PathLike):
+        annot = load_frames(annot)
+    if _depth(annot) != 2:
+        return None
+    shape = np.shape(as_array(annot))
+    return (shape[0], shape[1]) if len(shape) == 2 and min(shape) > 0 else None
+
+
+def matrix_of(value: object, shape: tuple[int, int], name: str) -> Cells:
+    """Return one array-like of numbers or strings, checked; masked cells and None are blank."""
+    try:
+        array: NDArray[Any] = as_array(value)
+    except Exception as error:
+        raise TypeError(
+            f"expected {name} to be an array (N, M) of numbers or strings, not {short(value)}: "
+            f"{' '.join(str(error).split())[:200]}"
+        ) from None
+    if array.shape != shape:
+        raise ValueError(f"expected {name} of shape {shape}, not {array.shape}")
+    blank = np.ma.getmaskarray(array).copy()
+    plain: NDArray[Any] = np.ma.getdata(array)
+    if plain.dtype.kind == "O":
+        plain, missing = _objects(plain, blank, name)
+        blank |= missing
+    if plain.dtype.kind in "UT" or plain.dtype == object:
+        return Cells(plain.astype(object), TEXTS, blank)
+    if plain.dtype.kind not in "biuf":
+        raise TypeError(f"expected {name} of numbers or strings, not of dtype {plain.dtype}")
+    cells = np.empty(shape)
+    Floats().into(cells[None], plain[None], 0)
+    cells[blank] = np.nan
+    return Cells(cells, _written(plain.dtype), blank)
+
+
+def _objects(
+    cells: NDArray[Any], blank: NDArray[np.bool_], name: str
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return Python objects as strings or numbers, and where there is nothing."""
+    each = [None if b else cell for cell, b in zip(cells.flat, blank.flat, strict=True)]
+    texts = any(isinstance(cell, str) for cell in each)
+    filled: list[Any] = []
+    for k, cell in enumerate(each):
+        if cell is None or (texts and isinstance(cell, float) and cell != cell):
+            filled.append(None)
+        elif isinstance(cell, str) if texts else isinstance(cell, Real | np.bool_):
+            filled.append(cell)
+        else:
+            i, j = divmod(k, cells.shape[1])
+            raise TypeError(
+                f"expected {name} of {'strings' if texts else 'numbers or strings'}, not "
+                f"{short(cell)} in cell ({i}, {j})"
+            )
+    missing = np.array([cell is None for cell in filled], bool).reshape(cells.shape)
+    if texts or missing.all():
+        out = np.empty(len(filled), object)
+        out[:] = ["" if cell is None else str(cell) for cell in filled]
+        return out.reshape(cells.shape), missing
+    return np.array([0 if c is None else c for c in filled]).reshape(cells.shape), missing
+
+
+def _written(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype that numbers are written as ones of."""
+    native = dtype.newbyteorder("=")
+    return np.dtype(np.float64) if native.kind == "f" and native.itemsize > 8 else native
+
+
+def _depth(value: object, most: int = DEEPEST + 1) -> int:
+    """Return how many dimensions nested sequences have, 0 where it is none or cannot be known."""
+    ndim = getattr(value, "ndim", None)
+    if isinstance(ndim, int):
+        return ndim
+    if isinstance(value, list | tuple | deque):
+        return 1 + (_depth(value[0], most - 1) if value and most > 1 else 0)
+    if hasattr(value, "__array__") and not isinstance(value, type):
+        return int(as_array(value).ndim)
+    return 0
+
+
+@contextmanager
+def _naming() -> Iterator[None]:
+    """Say of errors that they are about annotations."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        text = str(error)
+        raise type(error)(text if "annot" in text else f"annot: {text}") from None
+
+
+def _open_each(annot: Any, shape: tuple[int, int], stacked: bool) -> Annots:
+    once = iter(annot) is annot
+    with _naming():
+        if stacked:
+            first = list(annot[:1])
+        else:
+            rest = iter(annot)
+            first = list(islice(rest, 1))
+            if once:
+                annot = chain(first, rest)
+        if not first:
+            raise ValueError("expected annot for each frame, not for none")
+        sampled = matrix_of(first[0], shape, "annot of frame 0")
+        if sampled.dtype.kind != "U":
+            return _of_numbers(open_frames(annot), shape, sampled if once else None)
+    length = len(annot) if hasattr(annot, "__len__") else None
+
+    def read(size: int) -> Iterator[NDArray[Any]]:
+        out = np.empty((size, *shape), object)
+        filled = 0
+        for number, each in enumerate(annot):
+            # at once: a loop may yield the same array again with other texts in it
+            found = matrix_of(each, shape, f"annot of frame {number}")
+            if found.dtype.kind != "U":
+                raise TypeError(
+                    f"expected annot of frame {number} to be strings as that of frame 0, "
+                    f"not {found.dtype}"
+                )
+            out[filled] = found.texts_of_cells()
+            filled += 1
+            if filled == size:
+                yield out
+                out, filled = np.empty_like(out), 0
+        if filled:
+            yield out[:filled]
+
+    def sample() -> Sample:
+        return sample_of_texts([first_cells] if once else read(SAMPLED))
+
+    first_cells = sampled.texts_of_cells()
+    return Annots(TEXTS, length, sample, read)
+
+
+def _of_numbers(frames: Frames, shape: tuple[int, int], first: Cells | None) -> Annots:
+    if frames.shape != shape:
+        raise ValueError(f"expected annot of shape {shape}, not {frames.shape}")
+    dtype = _written(frames.dtype)
+
+    def read(size: int) -> Iterator[NDArray[Any]]:
+        with _naming():
+            yield from frames.chunks(size)
+
+    def sample() -> Sample:
+        span: tuple[float, float] | None = None
+        for chunk in [first.cells] if first is not None else read(SAMPLED):
+            span = norms.wider(span, norms.finite_range(chunk))
+        return Sample(dtype, span=span or (0.0, 1.0))
+
+    return Annots(dtype, frames.length, sample, read)
+
+
+def repeated(cells: Cells) -> Annots:
+    """Return the annotations of one frame as those of each."""
+    shape = cells.cells.shape
+    each = cells.drawn()
+
+    def read(size: int) -> Iterator[NDArray[Any]]:
+        return repeat(np.broadcast_to(each, (size, *shape)))
+
+    return Annots(cells.dtype, None, lambda: sample_of(cells), read)
+
+
+def sample_of_texts(chunks: Iterable[NDArray[Any]]) -> Sample:
+    """Return what texts are like: the longest of them, and all their letters."""
+    letters: dict[str, None] = {}
+    longest: list[str] = []
+    for chunk in chunks:
+        new = set(chunk.ravel().tolist())
+        letters |= dict.fromkeys("".join(sorted(new)))
+        longest = sorted({*longest, *new}, key=lambda text: (-_length(text), text))[:SAMPLED]
+    return Sample(TEXTS, tuple(longest), "".join(letters))
+
+
+def _length(text: str) -> int:
+    return max(map(len, text.split("\n")))
+
+
+def sample_of(cells: Cells) -> Sample:
+    """Return what the annotations of one frame are like."""
+    if cells.dtype.kind == "U":
+        return sample_of_texts([cells.texts_of_cells()])
+    return Sample(cells.dtype, span=norms.finite_range(cells.cells) or (0.0, 1.0))

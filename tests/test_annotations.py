@@ -1,0 +1,340 @@
+"""Cells show other numbers or texts than their values, the same in all frames or each its own."""
+
+from __future__ import annotations
+
+import io
+import math
+import pickle
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from decoders import assert_lossless
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from fastheat import GifWriter, Heatmap, encode, kernels, save_gif
+from fastheat.annotations import open_annots, sample_of
+from fastheat.encode import encode_chunk
+
+SHAPE = (3, 4)
+LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "dpi": 60, "valfmt": "{x}"}
+
+rng = np.random.default_rng(0)
+FRAMES: NDArray[np.float64] = np.clip(rng.normal(0, 0.3, (9, *SHAPE)).cumsum(0), -1, 1)
+FRAMES[4] = FRAMES[3]
+NUMBERS = rng.integers(0, 30, (9, *SHAPE))
+NUMBERS[4:6] = NUMBERS[3]
+WORDS = np.array(["", "a", "bcd", "two\nlines", "x" * 40, "fj"])[NUMBERS % 6]
+
+
+def written(frames: Any, **options: Any) -> bytes:
+    file = io.BytesIO()
+    save_gif(file, frames, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("valfmt", ["{x:.1f}", "{x:+d}!", lambda x: f"<{x}>", "{x}\n{x:.0%}"])
+@pytest.mark.parametrize("annots", [NUMBERS, NUMBERS.astype(np.float32), NUMBERS.tolist()])
+def test_each_frame_has_its_numbers(annots: Any, valfmt: Any) -> None:
+    if valfmt == "{x:+d}!" and not isinstance(annots, list) and annots.dtype.kind == "f":
+        valfmt = "{x:+e}!"
+    look = LOOK | {"valfmt": valfmt}
+    heatmap = Heatmap(SHAPE, annot=open_annots(annots, SHAPE).sample(), **look)  # type: ignore[union-attr]
+    wanted = [heatmap.rgb(v, annot=a) for v, a in zip(FRAMES, annots, strict=True)]
+    assert_lossless(written(FRAMES, annot=annots, **look), wanted)
+
+
+@pytest.mark.filterwarnings("ignore:left out the text:UserWarning")
+@pytest.mark.parametrize("form", ["array", "objects", "list", "lists", "iterator"])
+def test_each_frame_has_its_texts(form: str) -> None:
+    forms: dict[str, Any] = {
+        "array": WORDS,
+        "objects": np.where(WORDS == "", np.array(None), WORDS),
+        "list": list(WORDS),
+        "lists": WORDS.tolist(),
+        "iterator": iter(WORDS),
+    }
+    sample = open_annots(iter(WORDS) if form == "iterator" else WORDS, SHAPE).sample()  # type: ignore[union-attr]
+    heatmap = Heatmap(SHAPE, annot=sample, **LOOK)
+    wanted = [heatmap.rgb(v, annot=a) for v, a in zip(FRAMES, WORDS, strict=True)]
+    assert_lossless(written(FRAMES, annot=forms[form], **LOOK), wanted)
+
+
+@pytest.mark.parametrize("annot", [NUMBERS[0], WORDS[0], WORDS[0].tolist()])
+def test_the_same_annotations_stay_in_all_frames(annot: Any) -> None:
+    heatmap = Heatmap(SHAPE, annot=annot, **LOOK)
+    data = written(FRAMES, annot=annot, **LOOK)
+    assert_lossless(data, [heatmap.rgb(frame) for frame in FRAMES])
+    assert written(FRAMES, heatmap=heatmap) == data
+    assert pickle.loads(pickle.dumps(heatmap.layout())).fixed.texts == heatmap.layout().fixed.texts  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("annots", [NUMBERS, WORDS])
+def test_the_bytes_do_not_depend_on_chunks_threads_or_the_writer(
+    annots: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heatmap = Heatmap(SHAPE, annot=annots[0], **LOOK)
+    titles = [f"step {k}" for k in range(9)]
+    options: dict[str, Any] = {"annot": annots, "titles": titles, "heatmap": heatmap}
+    whole = written(FRAMES, **options)
+    for chunk in (1, 2, 4):
+        monkeypatch.setattr(encode, "CHUNK_FRAMES", chunk)
+        assert written(FRAMES, workers=3, **options) == whole
+    for background in (True, False):
+        file = io.BytesIO()
+        with GifWriter(file, background=background, heatmap=heatmap) as gif:
+            for values, annot, title in zip(FRAMES, annots, titles, strict=True):
+                gif.add(values, title=title, annot=annot)
+        assert file.getvalue() == whole
+
+
+@pytest.mark.parametrize("annots", [NUMBERS.astype(float), WORDS.astype(object)])
+def test_kernels_draw_annotations_the_same_uncompiled(
+    annots: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heatmap = Heatmap(SHAPE, annot=annots[0], **LOOK).with_annots(np.dtype(annots.dtype.type))
+    if annots.dtype == object:
+        heatmap = heatmap.with_annots(np.dtype(str))
+    compiled = encode_chunk(heatmap.layout(), None, FRAMES, (), annots)
+    for name, kernel in list(vars(kernels).items()):
+        if hasattr(kernel, "py_func"):
+            monkeypatch.setattr(kernels, name, kernel.py_func)
+    assert encode_chunk(heatmap.layout(), None, FRAMES, (), annots) == compiled
+
+
+def test_annotations_that_are_the_values_look_as_those() -> None:
+    look: dict[str, Any] = {
+        "figsize": (8, 4),
+        "text_size": 6,
+        "valfmt": "{x:+.2f}",
+        "vmin": -1,
+        "vmax": 1,
+    }
+    plain = Heatmap(SHAPE, **look)
+    wanted = plain.rgb(FRAMES[0])
+    for other in (
+        Heatmap(SHAPE, annot=FRAMES[0], **look),
+        Heatmap(SHAPE, annot=[[f"{x:+.2f}" for x in row] for row in FRAMES[0]], **look),
+    ):
+        np.testing.assert_array_equal(other.rgb(FRAMES[0]), wanted)
+    np.testing.assert_array_equal(plain.rgb(FRAMES[0], annot=FRAMES[0]), wanted)
+
+
+@pytest.mark.parametrize("annot", [False, None])
+def test_no_annotations_are_no_text(annot: Any) -> None:
+    look: dict[str, Any] = {"figsize": (4, 3), "vmin": -1, "vmax": 1}
+    wanted = Heatmap(SHAPE, valfmt=None, **look).rgb(FRAMES[0])
+    np.testing.assert_array_equal(Heatmap(SHAPE, annot=annot, **look).rgb(FRAMES[0]), wanted)
+    assert written(FRAMES, annot=annot, **look) == written(FRAMES, valfmt=None, **look)
+
+
+def test_masked_cells_missing_ones_and_none_of_annotations_are_empty() -> None:
+    texts = [["a", None], [math.nan, "b"]]
+    wanted = Heatmap((2, 2), annot=[["a", ""], ["", "b"]], **LOOK).rgb(np.eye(2))
+    found = Heatmap((2, 2), annot=np.array(texts, object), **LOOK).rgb(np.eye(2))
+    np.testing.assert_array_equal(found, wanted)
+    masked = np.ma.array([[1, 2], [3, 4]], mask=[[False, True], [True, False]])
+    wanted = Heatmap((2, 2), annot=[["1", ""], ["", "4"]], **LOOK).rgb(np.eye(2))
+    np.testing.assert_array_equal(Heatmap((2, 2), annot=masked, **LOOK).rgb(np.eye(2)), wanted)
+
+
+@pytest.mark.parametrize("ha", ["left", "center", "right"])
+@pytest.mark.parametrize("va", ["top", "center", "bottom"])
+def test_lines_of_a_text_are_drawn_as_imagedraw_draws_them(va: str, ha: str) -> None:
+    lines = ["one", "second", "3"]
+    heatmap = Heatmap(
+        (1, 1),
+        annot=[["\n".join(lines)]],
+        figsize=(4, 4),
+        ha=ha,
+        va=va,
+        cmap=["white", "white"],
+        vmin=0,
+        vmax=1,
+    )
+    picture = np.asarray(heatmap.image(np.zeros((1, 1))).convert("L")).astype(int)
+    layout = heatmap.layout()
+    size, grid = layout.sizes[0], layout.grid
+    cell = picture[grid.y0[0] : grid.y1[0], grid.x0[0] : grid.x1[0]]
+    font = ImageFont.load_default(size)
+    assert isinstance(font, ImageFont.FreeTypeFont)
+    font = font.font_variant(layout_engine=ImageFont.Layout.BASIC)
+    pens, baselines, rest = [], [], cell.copy()
+    for line in lines:
+        canvas = Image.new("L", (200, 60))
+        ImageDraw.Draw(canvas).text((50, 40), line, 255, font, anchor="ls")
+        left, top, right, bottom = canvas.getbbox() or (0, 0, 0, 0)
+        cover = np.rint(np.asarray(canvas)[top:bottom, left:right] / 255 * 4)
+        wanted = np.floor(255 - 255 * cover / 4 + 0.5).astype(int)
+        windows = np.lib.stride_tricks.sliding_window_view(cell, wanted.shape)
+        ((y, x),) = np.argwhere((windows == wanted).all((2, 3)))
+        rest[y : y + bottom - top, x : x + right - left] = 255
+        pens.append(
+            x - left + 50 + font.getlength(line) * {"left": 0, "center": 0.5, "right": 1}[ha]
+        )
+        baselines.append(y - top + 40)
+    assert (rest == 255).all()
+    assert np.ptp(pens) <= 1
+    assert np.abs(np.diff(baselines) - 1.2 * size).max() <= 1
+    middle = {"left": 0, "center": cell.shape[1] / 2, "right": cell.shape[1]}[ha]
+    assert abs(pens[0] - middle) <= (2 if ha == "center" else 6)
+    first = baselines[0] - 0.75 * size
+    last = cell.shape[0] - baselines[-1]
+    if va == "center":
+        assert abs(first - last) < 0.5 * size
+    else:
+        assert (first if va == "top" else last) < 0.4 * size
+
+
+def test_frames_whose_fills_and_annotations_stay_cost_nothing() -> None:
+    values = np.full((5, 2, 2), 0.5) + 1e-9 * np.arange(5)[:, None, None]
+    file = io.BytesIO()
+    for annot in ([["a", "b"], ["c", "d"]], np.broadcast_to([[1, 2], [3, 4]], (5, 2, 2))):
+        assert save_gif(file, values, annot=annot, vmin=0, vmax=1, valfmt="{x}").merged == 4
+
+
+def test_annotations_of_an_iterator_are_taken_a_chunk_at_a_time() -> None:
+    living: list[weakref.ref[Any]] = []
+    most = 0
+
+    def annots() -> Iterator[NDArray[Any]]:
+        nonlocal most
+        for k in range(200):
+            each = np.full(SHAPE, k)
+            living.append(weakref.ref(each))
+            most = max(most, sum(ref() is not None for ref in living))
+            yield each
+
+    frames = np.zeros((200, *SHAPE))
+    save_gif(io.BytesIO(), frames, annot=annots(), **LOOK)
+    assert len(living) == 200
+    assert most < 10
+
+
+def test_a_loop_may_yield_the_same_array_of_annotations_again() -> None:
+    def annots(each: NDArray[Any]) -> Iterator[NDArray[Any]]:
+        again = each[0].copy()
+        for one in each:
+            again[...] = one
+            yield again
+
+    for each in (NUMBERS, WORDS):
+        options = {"heatmap": Heatmap(SHAPE, annot=each[0], **LOOK)}
+        assert written(FRAMES, annot=annots(each), **options) == written(
+            FRAMES, annot=each, **options
+        )
+
+
+def test_the_first_annotations_of_a_writer_make_the_room_also_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    for annots in (NUMBERS, WORDS):
+        parts = tmp_path / "parts.gif"
+        for part in (slice(0, 4), slice(4, 9)):
+            with GifWriter(parts, mode="a", **LOOK) as gif:
+                for values, annot in zip(FRAMES[part], annots[part], strict=True):
+                    gif.add(values, annot=annot)
+        sample = sample_of(open_annots(annots[0], SHAPE))  # type: ignore[arg-type]
+        heatmap = Heatmap(SHAPE, annot=sample, **LOOK)
+        wanted = [heatmap.rgb(v, annot=a) for v, a in zip(FRAMES, annots, strict=True)]
+        assert_lossless(parts.read_bytes(), wanted)
+        parts.unlink()
+
+
+def test_a_writer_whose_range_grows_keeps_annotations(tmp_path: Path) -> None:
+    look = LOOK | {"vmin": -0.1, "vmax": 0.1, "cbar": True}
+    with GifWriter(tmp_path / "a.gif", autoscale="grow", **look) as gif:
+        for values, annot in zip(FRAMES, WORDS, strict=True):
+            gif.add(values, annot=annot)
+        gif.flush()
+        assert gif.heatmap is not None
+        last = gif.heatmap.rgb(FRAMES[-1], annot=WORDS[-1])
+    with Image.open(tmp_path / "a.gif") as image:
+        image.seek(image.n_frames - 1)  # type: ignore[attr-defined]
+        np.testing.assert_array_equal(np.asarray(image.convert("RGB")), last)
+
+
+def test_a_writer_goes_on_only_with_the_same_annotations(tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+    with GifWriter(path, annot=WORDS[0], **LOOK) as gif:
+        gif.add(FRAMES[0])
+    with GifWriter(path, mode="a", annot=WORDS[0], **LOOK) as gif:
+        gif.add(FRAMES[1])
+    with pytest.raises(ValueError, match="expected the"):
+        GifWriter(path, mode="a", annot=WORDS[1], **LOOK)
+
+
+def test_a_path_is_a_file_of_annotations(tmp_path: Path) -> None:
+    for name, one, each in (("n", NUMBERS[0], NUMBERS), ("w", WORDS[0], WORDS)):
+        np.save(tmp_path / f"{name}1.npy", one)
+        np.savez(tmp_path / f"{name}1.npz", one)
+        (tmp_path / f"{name}1.pkl").write_bytes(pickle.dumps(one))
+        np.save(tmp_path / f"{name}.npy", each)
+        (tmp_path / f"{name}.pkl").write_bytes(pickle.dumps(list(each)))
+        for suffix in ("npy", "npz", "pkl"):
+            path = tmp_path / f"{name}1.{suffix}"
+            assert written(FRAMES, annot=path, **LOOK) == written(FRAMES, annot=one, **LOOK)
+        for suffix in ("npy", "pkl"):
+            path = tmp_path / f"{name}.{suffix}"
+            assert written(FRAMES, annot=path, **LOOK) == written(FRAMES, annot=each, **LOOK)
+
+
+@pytest.mark.parametrize(
+    ("annot", "error", "names"),
+    [
+        (5, TypeError, ["annot", "5"]),
+        ({"a": 1}, TypeError, ["annot", "{'a': 1}"]),
+        (b"abc", TypeError, ["annot", "b'abc'"]),
+        (NUMBERS[0, :2], ValueError, ["annot", "(2, 4)", "(3, 4)"]),
+        (NUMBERS[0, 0], ValueError, ["annot", "(4,)", "(3, 4)"]),
+        (NUMBERS[None], ValueError, ["annot", "(1, 9, 3, 4)"]),
+        (NUMBERS[:8], ValueError, ["annot", "9 frames", "8"]),
+        (WORDS[:8], ValueError, ["annot", "9 frames", "8"]),
+        (iter(WORDS[:8]), ValueError, ["annot", "8"]),
+        (iter(NUMBERS[:8]), ValueError, ["annot", "8"]),
+        ([], ValueError, ["annot"]),
+        ([NUMBERS[0]] * 8 + [NUMBERS[0].T], ValueError, ["annot", "frame 8", "(4, 3)"]),
+        ([WORDS[0]] * 8 + [NUMBERS[0]], TypeError, ["annot", "frame 8", "int64", "strings"]),
+        (NUMBERS[0].astype(complex), TypeError, ["annot", "complex128"]),
+        (NUMBERS[0].astype("S2"), TypeError, ["annot", "S2"]),
+        (np.full(SHAPE, object()), TypeError, ["annot", "object object", "(0, 0)"]),
+        ([["a", "b"], ["c"]], TypeError, ["annot"]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_no_annotation_is_refused(annot: Any, error: Any, names: list[str]) -> None:
+    with pytest.raises(error) as caught:
+        written(FRAMES, annot=annot, **LOOK)
+    message = str(caught.value)
+    assert all(name in message for name in names), message
+    assert "\n" not in message
+
+
+def test_annotations_where_they_cannot_be_are_refused() -> None:
+    with pytest.raises(ValueError, match="the same in all frames"):
+        Heatmap(SHAPE, annot=NUMBERS)
+    with pytest.raises(ValueError, match="valfmt for the numbers"):
+        Heatmap(SHAPE, annot=NUMBERS[0], valfmt=None)
+    plain = Heatmap(SHAPE, annot=False, vmin=0, vmax=1)
+    with pytest.raises(ValueError, match="make room for texts"):
+        plain.rgb(FRAMES[0], annot=NUMBERS[0])
+    with pytest.raises(TypeError, match="annot=False as an option"):
+        written(FRAMES, heatmap=plain, annot=False)
+    with pytest.raises(ValueError, match=r"annot of shape \(3, 4\), not \(2, 4\)"):
+        Heatmap(SHAPE, vmin=0, vmax=1).rgb(FRAMES[0], annot=NUMBERS[0, :2])
+    with GifWriter(io.BytesIO(), **LOOK) as gif:
+        gif.add(FRAMES[0], annot=NUMBERS[0])
+        with pytest.raises(TypeError, match="annot= with each frame"):
+            gif.add(FRAMES[1])
+        with pytest.raises(TypeError, match="annot of int64 as with the frames before, not strin"):
+            gif.add(FRAMES[1], annot=WORDS[1])
+        with pytest.raises(ValueError, match=r"annot of shape \(3, 4\), not \(2, 4\)"):
+            gif.add(FRAMES[1], annot=NUMBERS[1, :2])
+    with GifWriter(io.BytesIO(), **LOOK | {"valfmt": ".2f"}) as gif:
+        gif.add(FRAMES[0])
+        with pytest.raises(ValueError, match="annot= from the first frame on"):
+            gif.add(FRAMES[1], annot=NUMBERS[1])
