@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,8 @@ _UNREAD = {
 }
 _KEYS = (str, bytes, int, float, bool, type(None))
 _LARGE = 256  # bytes, from which on data may stay in the file
+_BLOCK = 1 << 16  # bytes that are read together
+_STOP = pickle.STOP[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,150 +188,161 @@ def load(file: BinaryIO, *, defer: bool = False) -> Any:
 
 
 class _Machine:
+    """The stack, the marks on it and the memo, and the file, which is read a block at a time."""
+
     def __init__(self, file: BinaryIO, defer: bool) -> None:
         self.file = file
         self.defer = defer
-        start = file.tell()
+        self.start = file.tell()  # where the block lies in the file
         self.size = file.seek(0, os.SEEK_END)
-        file.seek(start)
+        file.seek(self.start)
+        self.block = b""
+        self.place = 0  # in the block
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
 
     def run(self) -> Any:
-        while (opcode := self.read(1)) != pickle.STOP:
+        while (opcode := self.byte()) != _STOP:
             if push := _PUSH.get(opcode):
                 self.stack.append(push(self))
+            elif step := _STEPS.get(opcode):
+                step(self)
             else:
-                self.step(opcode)
+                code = bytes([opcode])
+                what = _UNREAD.get(code, f"the opcode {code!r}")
+                raise pickle.UnpicklingError(f"the pickle holds {what}, {_EXPECTED}")
         value = _whole(self.stack.pop())
         if isinstance(value, (_Name, _Pending)):
             raise pickle.UnpicklingError("damaged pickle: it ends before its object is complete")
+        self.file.seek(self.start + self.place)
         return value
 
-    def step(self, opcode: bytes) -> None:
-        stack = self.stack
-        match opcode:  # the frequent ones first, since they are compared with in turn
-            case pickle.MEMOIZE:
-                self.memo[len(self.memo)] = stack[-1]
-            case pickle.BINPUT | pickle.LONG_BINPUT | pickle.PUT:
-                self.memo[self.index(opcode)] = stack[-1]
-            case pickle.BINGET | pickle.LONG_BINGET | pickle.GET:
-                value = self.memo[self.index(opcode)]
-                finished = isinstance(value, _Pending) and value.value is not None
-                stack.append(value.value if finished else value)
-            case pickle.TUPLE:
-                items = self.pop_mark()
-                self.stack.append(tuple(items))
-            case pickle.TUPLE1:
-                stack[-1:] = [(stack[-1],)]
-            case pickle.TUPLE2:
-                stack[-2:] = [(stack[-2], stack[-1])]
-            case pickle.TUPLE3:
-                stack[-3:] = [(stack[-3], stack[-2], stack[-1])]
-            case pickle.REDUCE:
-                arguments, function = stack.pop(), stack.pop()
-                if not (isinstance(function, _Name) and function.call and type(arguments) is tuple):
-                    raise pickle.UnpicklingError(
-                        f"the pickle calls a {type(function).__name__}, expected only data"
-                    )
-                stack.append(function.call(*arguments))
-            case pickle.BUILD:
-                state, pending = stack.pop(), stack.pop()
-                if not (
-                    isinstance(pending, _Pending) and pending.value is None and type(state) is tuple
-                ):
-                    raise pickle.UnpicklingError(
-                        f"the pickle sets a state of a {type(pending).__name__}, expected only data"
-                    )
-                pending.value = pending.finish(*state)
-                stack.append(pending.value)
-            case pickle.MARK:
-                self.marks.append(stack)
-                self.stack = []
-            case pickle.APPEND:
-                item = stack.pop()
-                self.extend([item])
-            case pickle.APPENDS:
-                self.extend(self.pop_mark())
-            case pickle.LIST:
-                items = self.pop_mark()
-                self.stack.append(items)
-            case pickle.DICT:
-                items = self.pop_mark()
-                self.stack.append({})
-                self.update(items)
-            case pickle.SETITEM:
-                value, key = stack.pop(), stack.pop()
-                self.update([key, value])
-            case pickle.SETITEMS:
-                self.update(self.pop_mark())
-            case pickle.POP:
-                if stack:
-                    stack.pop()
-                else:
-                    self.pop_mark()
-            case pickle.POP_MARK:
-                self.pop_mark()
-            case pickle.DUP:
-                stack.append(stack[-1])
-            case pickle.STACK_GLOBAL:
-                name, module = stack.pop(), stack.pop()
-                stack.append(_find(module, name))
-            case pickle.GLOBAL:
-                module, name = self.line().decode(), self.line().decode()
-                stack.append(_find(module, name))
-            case pickle.INST:
-                module, name = self.line().decode(), self.line().decode()
-                raise _refused(module, name)
-            case pickle.PROTO:
-                if (version := self.read(1)[0]) > 5:
-                    raise pickle.UnpicklingError(f"pickle protocol {version}, expected 0 to 5")
-            case pickle.FRAME:  # only a hint to read ahead
-                self.read(8)
-            case pickle.READONLY_BUFFER:  # every buffer is read-only here
-                pass
-            case _:
-                what = _UNREAD.get(opcode, f"the opcode {opcode!r}")
-                raise pickle.UnpicklingError(f"the pickle holds {what}, {_EXPECTED}")
+    # ----------------------------------------------------------------------------- the file
+
+    def byte(self) -> int:
+        if self.place == len(self.block):
+            self.more(1)
+        self.place += 1
+        return self.block[self.place - 1]
 
     def read(self, count: int) -> bytes:
+        if self.place + count > len(self.block):
+            self.more(count)
+        self.place += count
+        return self.block[self.place - count : self.place]
+
+    def unpack(self, layout: struct.Struct) -> Any:
+        if self.place + layout.size > len(self.block):
+            self.more(layout.size)
+        self.place += layout.size
+        return layout.unpack_from(self.block, self.place - layout.size)[0]
+
+    def more(self, count: int) -> None:
+        """Read on until the block has as many bytes from here on."""
         # A claim of gigabytes must not reach the allocator before it is known to be true.
-        if count > 1 << 20 and count > self.size - self.file.tell():
+        if count > self.size - self.start - self.place:
             raise pickle.UnpicklingError("truncated pickle")
-        data = self.file.read(count)
-        if len(data) != count:
+        self.start += self.place
+        if count > _BLOCK:  # what is large is not joined, nor cut from what is read
+            self.file.seek(self.start)
+            self.block = self.file.read(count)
+        else:
+            self.block = self.block[self.place :] + self.file.read(_BLOCK)
+        self.place = 0
+        if len(self.block) < count:
             raise pickle.UnpicklingError("truncated pickle")
-        return data
 
     def data(self, count: int) -> bytes | _Span:
         if not self.defer or count < _LARGE:
             return self.read(count)
-        span = _Span(self.file, self.file.tell(), count)
+        span = _Span(self.file, self.start + self.place, count)
         if count > self.size - span.offset:
             raise pickle.UnpicklingError("truncated pickle")
-        self.file.seek(count, os.SEEK_CUR)
+        self.place += count
+        if self.place > len(self.block):
+            self.start = self.file.seek(span.offset + count)
+            self.block, self.place = b"", 0
         return span
 
     def line(self) -> bytes:
-        data = self.file.readline()
-        if not data.endswith(b"\n"):
-            raise pickle.UnpicklingError("truncated pickle")
-        return data[:-1]
+        end = self.block.find(b"\n", self.place)
+        while end < 0:
+            here = len(self.block) - self.place
+            self.more(min(2 * here + 1, self.size - self.start - self.place) if here else 1)
+            end = self.block.find(b"\n", self.place + here)
+            if end < 0 and len(self.block) - self.place == here:
+                raise pickle.UnpicklingError("truncated pickle")
+        line = self.block[self.place : end]
+        self.place = end + 1
+        return line
 
-    def unpack(self, layout: struct.Struct) -> Any:
-        return layout.unpack(self.read(layout.size))[0]
+    # ---------------------------------------------------------------------------- the steps
 
     def pop_mark(self) -> list[Any]:
         items = self.stack
         self.stack = self.marks.pop()
         return items
 
+    def mark(self) -> None:
+        self.marks.append(self.stack)
+        self.stack = []
+
+    def pop(self) -> None:
+        if self.stack:
+            self.stack.pop()
+        else:
+            self.pop_mark()
+
+    def pop_pair(self) -> list[Any]:
+        second, first = self.stack.pop(), self.stack.pop()
+        return [first, second]
+
+    def push_marked(self, kind: Callable[[list[Any]], object]) -> None:
+        items = self.pop_mark()
+        self.stack.append(kind(items))
+
+    def pack(self, count: int) -> None:
+        if len(self.stack) < count:
+            raise IndexError("pop from empty list")
+        self.stack[-count:] = [tuple(self.stack[-count:])]
+
+    def put(self, key: int) -> None:
+        self.memo[key] = self.stack[-1]
+
+    def get(self, key: int) -> None:
+        value = self.memo[key]
+        if type(value) is _Pending and value.value is not None:
+            value = value.value
+        self.stack.append(value)
+
+    def reduce(self) -> None:
+        arguments, function = self.stack.pop(), self.stack.pop()
+        if not (isinstance(function, _Name) and function.call and type(arguments) is tuple):
+            raise pickle.UnpicklingError(
+                f"the pickle calls a {type(function).__name__}, expected only data"
+            )
+        self.stack.append(function.call(*arguments))
+
+    def build(self) -> None:
+        state, pending = self.stack.pop(), self.stack.pop()
+        if not (isinstance(pending, _Pending) and pending.value is None and type(state) is tuple):
+            raise pickle.UnpicklingError(
+                f"the pickle sets a state of a {type(pending).__name__}, expected only data"
+            )
+        pending.value = pending.finish(*state)
+        self.stack.append(pending.value)
+
     def extend(self, items: list[Any]) -> None:
         target = self.stack[-1]
         if not isinstance(target, (list, deque)):
             raise pickle.UnpicklingError(f"damaged pickle: it appends to a {type(target).__name__}")
         target.extend(map(_whole, items))
+
+    def dictionary(self) -> None:
+        items = self.pop_mark()
+        self.stack.append({})
+        self.update(items)
 
     def update(self, items: list[Any]) -> None:
         target = self.stack[-1]
@@ -345,14 +358,21 @@ class _Machine:
                 )
             target[key] = value
 
-    def index(self, opcode: bytes) -> int:
-        if opcode in (pickle.PUT, pickle.GET):
-            return _integer(self.line())
-        wide = opcode in (pickle.LONG_BINPUT, pickle.LONG_BINGET)
-        return int(self.unpack(_U4 if wide else _U1))
+    def named(self) -> tuple[str, str]:
+        return self.line().decode(), self.line().decode()
+
+    def find(self, module: object, name: object) -> None:
+        self.stack.append(_find(module, name))
+
+    def refuse(self) -> NoReturn:
+        raise _refused(*self.named())
+
+    def protocol(self) -> None:
+        if (version := self.byte()) > 5:
+            raise pickle.UnpicklingError(f"pickle protocol {version}, expected 0 to 5")
 
 
-_U1, _U2, _U4, _U8 = (struct.Struct(layout) for layout in ("<B", "<H", "<I", "<Q"))
+_U2, _U4, _U8 = (struct.Struct(layout) for layout in ("<H", "<I", "<Q"))
 _I4, _F8 = struct.Struct("<i"), struct.Struct(">d")
 
 
@@ -374,33 +394,72 @@ def _utf8(data: bytes) -> str:
 
 
 # What each opcode that only puts a value on the stack reads it from.
-_PUSH: dict[bytes, Callable[[_Machine], object]] = {
-    pickle.NONE: lambda machine: None,
-    pickle.NEWTRUE: lambda machine: True,
-    pickle.NEWFALSE: lambda machine: False,
-    pickle.EMPTY_LIST: lambda machine: [],
-    pickle.EMPTY_TUPLE: lambda machine: (),
-    pickle.EMPTY_DICT: lambda machine: {},
-    pickle.BINFLOAT: lambda machine: machine.unpack(_F8),
-    pickle.FLOAT: lambda machine: float(machine.line()),
-    pickle.BININT1: lambda machine: machine.unpack(_U1),
-    pickle.BININT2: lambda machine: machine.unpack(_U2),
-    pickle.BININT: lambda machine: machine.unpack(_I4),
-    pickle.LONG1: lambda machine: _signed(machine.read(machine.unpack(_U1))),
-    pickle.LONG4: lambda machine: _signed(machine.read(machine.unpack(_U4))),
-    pickle.LONG: lambda machine: _integer(machine.line()),
-    pickle.INT: lambda machine: _integer_or_bool(machine.line()),
-    pickle.SHORT_BINBYTES: lambda machine: machine.data(machine.unpack(_U1)),
-    pickle.BINBYTES: lambda machine: machine.data(machine.unpack(_U4)),
-    pickle.BINBYTES8: lambda machine: machine.data(machine.unpack(_U8)),
-    pickle.BYTEARRAY8: lambda machine: machine.data(machine.unpack(_U8)),
-    pickle.SHORT_BINUNICODE: lambda machine: _utf8(machine.read(machine.unpack(_U1))),
-    pickle.BINUNICODE: lambda machine: _utf8(machine.read(machine.unpack(_U4))),
-    pickle.BINUNICODE8: lambda machine: _utf8(machine.read(machine.unpack(_U8))),
-    pickle.UNICODE: lambda machine: machine.line().decode("raw-unicode-escape"),
-    pickle.STRING: lambda machine: _quoted(machine.line()),
-    pickle.SHORT_BINSTRING: lambda machine: machine.read(machine.unpack(_U1)).decode("latin-1"),
-    pickle.BINSTRING: lambda machine: machine.read(machine.unpack(_U4)).decode("latin-1"),
+_PUSH: dict[int, Callable[[_Machine], object]] = {
+    opcode[0]: push
+    for opcode, push in {
+        pickle.NONE: lambda machine: None,
+        pickle.NEWTRUE: lambda machine: True,
+        pickle.NEWFALSE: lambda machine: False,
+        pickle.EMPTY_LIST: lambda machine: [],
+        pickle.EMPTY_TUPLE: lambda machine: (),
+        pickle.EMPTY_DICT: lambda machine: {},
+        pickle.BINFLOAT: lambda machine: machine.unpack(_F8),
+        pickle.FLOAT: lambda machine: float(machine.line()),
+        pickle.BININT1: _Machine.byte,
+        pickle.BININT2: lambda machine: machine.unpack(_U2),
+        pickle.BININT: lambda machine: machine.unpack(_I4),
+        pickle.LONG1: lambda machine: _signed(machine.read(machine.byte())),
+        pickle.LONG4: lambda machine: _signed(machine.read(machine.unpack(_U4))),
+        pickle.LONG: lambda machine: _integer(machine.line()),
+        pickle.INT: lambda machine: _integer_or_bool(machine.line()),
+        pickle.SHORT_BINBYTES: lambda machine: machine.data(machine.byte()),
+        pickle.BINBYTES: lambda machine: machine.data(machine.unpack(_U4)),
+        pickle.BINBYTES8: lambda machine: machine.data(machine.unpack(_U8)),
+        pickle.BYTEARRAY8: lambda machine: machine.data(machine.unpack(_U8)),
+        pickle.SHORT_BINUNICODE: lambda machine: _utf8(machine.read(machine.byte())),
+        pickle.BINUNICODE: lambda machine: _utf8(machine.read(machine.unpack(_U4))),
+        pickle.BINUNICODE8: lambda machine: _utf8(machine.read(machine.unpack(_U8))),
+        pickle.UNICODE: lambda machine: machine.line().decode("raw-unicode-escape"),
+        pickle.STRING: lambda machine: _quoted(machine.line()),
+        pickle.SHORT_BINSTRING: lambda machine: machine.read(machine.byte()).decode("latin-1"),
+        pickle.BINSTRING: lambda machine: machine.read(machine.unpack(_U4)).decode("latin-1"),
+    }.items()
+}
+
+# What each of the others does.
+_STEPS: dict[int, Callable[[_Machine], object]] = {
+    opcode[0]: step
+    for opcode, step in {
+        pickle.MEMOIZE: lambda machine: machine.put(len(machine.memo)),
+        pickle.BINPUT: lambda machine: machine.put(machine.byte()),
+        pickle.LONG_BINPUT: lambda machine: machine.put(machine.unpack(_U4)),
+        pickle.PUT: lambda machine: machine.put(_integer(machine.line())),
+        pickle.BINGET: lambda machine: machine.get(machine.byte()),
+        pickle.LONG_BINGET: lambda machine: machine.get(machine.unpack(_U4)),
+        pickle.GET: lambda machine: machine.get(_integer(machine.line())),
+        pickle.MARK: _Machine.mark,
+        pickle.POP: _Machine.pop,
+        pickle.POP_MARK: _Machine.pop_mark,
+        pickle.DUP: lambda machine: machine.stack.append(machine.stack[-1]),
+        pickle.TUPLE: lambda machine: machine.push_marked(tuple),
+        pickle.TUPLE1: lambda machine: machine.pack(1),
+        pickle.TUPLE2: lambda machine: machine.pack(2),
+        pickle.TUPLE3: lambda machine: machine.pack(3),
+        pickle.LIST: lambda machine: machine.push_marked(list),
+        pickle.APPEND: lambda machine: machine.extend([machine.stack.pop()]),
+        pickle.APPENDS: lambda machine: machine.extend(machine.pop_mark()),
+        pickle.DICT: _Machine.dictionary,
+        pickle.SETITEM: lambda machine: machine.update(machine.pop_pair()),
+        pickle.SETITEMS: lambda machine: machine.update(machine.pop_mark()),
+        pickle.REDUCE: _Machine.reduce,
+        pickle.BUILD: _Machine.build,
+        pickle.STACK_GLOBAL: lambda machine: machine.find(*machine.pop_pair()),
+        pickle.GLOBAL: lambda machine: machine.find(*machine.named()),
+        pickle.INST: _Machine.refuse,
+        pickle.PROTO: _Machine.protocol,
+        pickle.FRAME: lambda machine: machine.read(8),  # only a hint to read ahead
+        pickle.READONLY_BUFFER: lambda machine: None,  # every buffer is read-only here
+    }.items()
 }
 
 
