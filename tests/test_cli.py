@@ -675,13 +675,7 @@ def test_an_interrupted_file_holds_the_frames_committed(folder: Path) -> None:
     values = np.random.default_rng(0).random((20_000, 10, 15))
     np.save("w.npy", values)
     command = [sys.executable, "-m", "fastheat", "render", "w.npy", "--vmin", "0", "--vmax", "1"]
-
-    def heed() -> None:  # a shell's background jobs inherit that it is ignored
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-    with subprocess.Popen(
-        command, stderr=subprocess.PIPE, env=environment(), preexec_fn=heed
-    ) as process:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment()) as process:
         deadline = time.monotonic() + 100
         while not (Path("w.gif").exists() and Path("w.gif").stat().st_size):
             assert process.poll() is None
