@@ -1,28 +1,32 @@
-"""The axes: where cells, labels, ticks and colour bar stand, and their picture, drawn once."""
+"""The axes: where cells, labels, ticks and colour bar stand."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
 from fastheat.gif import LARGEST_SIDE
-from fastheat.palette import Palette
-from fastheat.text import STATIC_SUPERSAMPLE, Typeface, measure
+from fastheat.labels import Box, Label, Placed, fitted
 
 POINTS = 72.0  # to the inch
 TICK_LENGTH, TICK_PAD, TICK_WIDTH = 3.5, 3.5, 0.8  # pt, matplotlib's xtick.major.*
 LABEL_PAD, TITLE_PAD = 4.0, 6.0  # pt, axes.labelpad and axes.titlepad
+# pt, xtick.minor.size and pad: the grid's ticks have labels, if empty ones, which others keep off
+MINOR_LABELS = 2.0 + 3.4
 TIGHT_PAD = 1.08  # font sizes that Figure.tight_layout leaves free around all
 SUBPLOT = (0.125, 0.11, 0.9, 0.88)  # left, bottom, right, top of the figure before tight_layout
-BAR_FRACTION, BAR_PAD, BAR_ASPECT = 0.15, 0.05, 20.0  # of Figure.colorbar
-ASCENT, DESCENT = 1556 / 2048, 492 / 2048  # of a line, in font sizes: DejaVu Sans' OS/2 table
+BAR_FRACTION, BAR_ASPECT = 0.15, 20.0  # of Figure.colorbar, as are its pads
+BAR_PADS = {"left": 0.10, "right": 0.05, "top": 0.05, "bottom": 0.15}
+# where square cells stand in the room that a bar leaves them
+ANCHORS = {"left": (0.0, 0.5), "right": (1.0, 0.5), "top": (0.5, 0.0), "bottom": (0.5, 1.0)}
+BAR_LEAST = 0.6  # font sizes that a bar is thick at least, and away from the cells
+BAR_LENGTH = 9.0  # font sizes that it is long at least, in a picture without figsize
+WORDS = 22.0  # font sizes that a title may be long whatever the cells, in a picture without figsize
 LONGEST_SIDE = 1500  # px that a picture without figsize keeps its cells within, where it can
 PLAIN_SIDE = 720  # px of the cells of a picture without figsize and text
 
@@ -37,132 +41,21 @@ class Grid(NamedTuple):
     center: NDArray[np.float64]  # (M,) the middle of each column
 
 
-class Box(NamedTuple):
-    """A rectangle in pixels, y downwards."""
-
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-
-    @property
-    def width(self) -> float:
-        return self.x1 - self.x0
-
-    @property
-    def height(self) -> float:
-        return self.y1 - self.y0
-
-    def moved(self, x: float, y: float) -> Box:
-        return Box(self.x0 + x, self.y0 + y, self.x1 + x, self.y1 + y)
-
-    def union(self, other: Box) -> Box:
-        return Box(
-            min(self.x0, other.x0),
-            min(self.y0, other.y0),
-            max(self.x1, other.x1),
-            max(self.y1, other.y1),
-        )
-
-    def shrunk(self, aspect: float, anchor: tuple[float, float]) -> Box:
-        """Return the largest box in this one with height = aspect * width, as `Bbox.anchored`."""
-        width = min(self.width, self.height / aspect)
-        height = width * aspect
-        x = self.x0 + (self.width - width) * anchor[0]
-        y = self.y0 + (self.height - height) * anchor[1]
-        return Box(x, y, x + width, y + height)
-
-
-@lru_cache(maxsize=4096)
-def line_extent(typeface: Typeface, size: float, text: str = "") -> tuple[float, float]:
-    """Return how far a line reaches above and below its baseline, in pixels.
-
-    As in matplotlib, whatever its letters, it is at least as high as the font has it.
-    """
-    _, top, _, bottom = typeface.at(size).getbbox(text, anchor="ls")
-    return max(float(-top), ASCENT * size), max(float(bottom), DESCENT * size)
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """A text that never changes, and where its anchor stands relative to what it belongs to.
-
-    The anchor is a point of the unturned text's box: (0, 0) its top left, (1, 1) its bottom right.
-    """
-
-    text: str
-    size: float  # px
-    anchor: tuple[float, float]
-    rotation: float  # degrees, counterclockwise
-    typeface: Typeface
-
-    def lines(self) -> list[str]:
-        return self.text.split("\n")
-
-    def metrics(self) -> tuple[float, float, float]:
-        """Return width, height of a line above the baseline and below it, in pixels."""
-        return _metrics(self.text, self.typeface, self.size)
-
-    def box(self) -> Box:
-        """Return the extent of the turned text about its anchor."""
-        return _box(self)
-
-    def corners(self) -> list[tuple[float, float]]:
-        width, up, down = self.metrics()
-        height = up + down + (len(self.lines()) - 1) * self.leading()
-        x, y = -width * self.anchor[0], -height * self.anchor[1]
-        return [
-            self.turned(px, py)
-            for px, py in ((x, y), (x + width, y), (x, y + height), (x + width, y + height))
-        ]
-
-    def leading(self) -> float:
-        """Return the distance of two lines, 1.2 of one as in matplotlib."""
-        _, up, down = self.metrics()
-        return 1.2 * (up + down)
-
-    def turned(self, x: float, y: float) -> tuple[float, float]:
-        """Return where a point of the unturned text goes, both relative to the anchor."""
-        angle = math.radians(self.rotation)
-        return (
-            x * math.cos(angle) + y * math.sin(angle),
-            -x * math.sin(angle) + y * math.cos(angle),
-        )
-
-
-@lru_cache(maxsize=4096)
-def _metrics(text: str, typeface: Typeface, size: float) -> tuple[float, float, float]:
-    font = typeface.at(size)
-    width = max(measure(line, font) for line in text.split("\n"))
-    up, down = line_extent(typeface, size, text.replace("\n", ""))
-    return float(width), up, down
-
-
-@lru_cache(maxsize=4096)
-def _box(label: Label) -> Box:
-    xs, ys = zip(*label.corners(), strict=True)
-    return Box(min(xs), min(ys), max(xs), max(ys))
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A label with the pixel that its anchor stands on."""
-
-    label: Label
-    x: float
-    y: float
-
-    def box(self) -> Box:
-        """Return its extent in the picture."""
-        return self.label.box().moved(self.x, self.y)
-
-
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A colour bar: its ticks, from 0 at the bottom to 1 at the top, and its label."""
+    """A colour bar: its ticks, from 0 at its start to 1 at its end, and its label.
 
+    It starts at the bottom, or at the left where it is above or below the cells.
+    """
+
+    location: str  # "left", "right", "top" or "bottom" of the cells
     ticks: Sequence[tuple[float, Label]]
     label: Label | None
+
+    @property
+    def upright(self) -> bool:
+        """Whether it stands beside the cells."""
+        return self.location in ("left", "right")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +67,41 @@ class Plan:
     fontsize: float
     rows: Sequence[tuple[int, Label]]  # index of the row and its label
     columns: Sequence[tuple[int, Label]]
+    row_side: str  # "left" or "right"
+    col_side: str  # "top" or "bottom"
     title: Label | None
     titled: bool  # whether each frame draws a title of its own there
     xlabel: Label | None
     ylabel: Label | None
     bar: Bar | None
     square: bool
+
+    def fitted(self, width: float, height: float) -> Plan:
+        """Return the plan with title and labels of axes and bar that have room, in px."""
+
+        def fit(label: Label | None, length: float) -> Label | None:
+            return label and fitted(label, length)
+
+        bar = self.bar
+        if bar is not None:
+            bar = replace(bar, label=fit(bar.label, height if bar.upright else width))
+        return replace(
+            self,
+            title=fit(self.title, width),
+            xlabel=fit(self.xlabel, width),
+            ylabel=fit(self.ylabel, height),
+            bar=bar,
+        )
+
+    def without_words(self) -> Plan:
+        """Return the plan without title and labels of axes and bar."""
+        bar = self.bar and replace(self.bar, label=None)
+        return replace(self, title=None, xlabel=None, ylabel=None, bar=bar)
+
+    def words(self) -> list[Label]:
+        """Return title and labels of axes and bar."""
+        found = (self.title, self.xlabel, self.ylabel, self.bar.label if self.bar else None)
+        return [label for label in found if label is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +110,14 @@ class Frame:
 
     width: int
     height: int
-    slot: Box  # of the cells and the colour bar
     cells: Box
+    bar: Box | None
+
+    def widened(self, side: str, by: int) -> Frame:
+        """Return it with more room at its left or right."""
+        left = by if side == "left" else 0
+        bar = self.bar and self.bar.moved(left, 0)
+        return Frame(self.width + by, self.height, self.cells.moved(left, 0), bar)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +126,15 @@ class Geometry:
 
     width: int
     height: int
-    slot: Box
     cells: Box
     bar: Box | None
     title: Placed | None
     labels: tuple[Placed, ...]  # but the title
+
+    @property
+    def frame(self) -> Frame:
+        """What does not depend on the range."""
+        return Frame(self.width, self.height, self.cells, self.bar)
 
 
 def place(
@@ -225,130 +157,302 @@ def place(
     ValueError
         If the picture is too small for its labels, or larger than a GIF may be.
     """
-    n, m = plan.shape
     pad = TIGHT_PAD * plan.fontsize
     if frame is not None:
-        width, height, slot, cells = frame.width, frame.height, frame.slot, frame.cells
-        around = _around(plan, slot, cells)
+        width, height, cells, bar = frame.width, frame.height, frame.cells, frame.bar
+        share = SUBPLOT[3] - SUBPLOT[1] if figure else 1.0
+        plan = plan.fitted(width - 2 * pad, share * height - (0.0 if figure else 2 * pad))
+        around = _around(plan, cells, bar)
         if min(around.x0, around.y0, width - around.x1, height - around.y1) < 0:
             raise ValueError(f"expected labels that have room in {width} x {height} px")
     elif figure is None:
-        cells = Box(0.0, 0.0, float(cell[0] * m), float(cell[1] * n))
-        share = 1 - BAR_FRACTION - BAR_PAD
-        slot = Box(0, 0, cells.width / share, cells.height) if plan.bar else cells
-        around = _around(plan, slot, cells)
-        width = math.ceil(around.width + 2 * pad)
-        height = math.ceil(around.height + 2 * pad)
-        shift = (round(pad - around.x0), round(pad - around.y0))
-        slot, cells = slot.moved(*shift), cells.moved(*shift)
+        plan, width, height, cells, bar = _grown(plan, cell, pad)
     else:
         width, height = figure
-        left, bottom, right, top = SUBPLOT
-        slot = Box(left * width, (1 - top) * height, right * width, (1 - bottom) * height)
-        cells = _cells(plan, slot)
-        around = _around(plan, slot, cells)
-        # tight_layout measures once, at the default margins, and then moves the margins
-        slot = Box(
-            max(slot.x0 - around.x0, 0.0) + pad,
-            max(slot.y0 - around.y0, 0.0) + pad,
-            width - max(around.x1 - slot.x1, 0.0) - pad,
-            height - max(around.y1 - slot.y1, 0.0) - pad,
-        )
-        for _ in range(3):
-            cells = _cells(plan, slot)
-            if slot.width < m or slot.height < n or not _apart(cells, plan.shape):
-                raise ValueError(
-                    f"expected a figsize in which {n} x {m} cells and their labels have room, "
-                    f"not {width} x {height} px, of which the labels leave "
-                    f"{max(0, int(slot.width))} x {max(0, int(slot.height))}"
-                )
-            # where that cuts what stands out from cells of another size, give it its room
-            around = _around(plan, slot, cells)
-            cut = (-around.x0, -around.y0, around.x1 - width, around.y1 - height)
-            if max(cut) <= 0:
-                break
-            left, top, right, bottom = (c + pad if c > 0 else 0.0 for c in cut)
-            slot = Box(slot.x0 + left, slot.y0 + top, slot.x1 - right, slot.y1 - bottom)
+        plan = plan.fitted(width - 2 * pad, (SUBPLOT[3] - SUBPLOT[1]) * height)
+        cells, bar = _tight(plan, width, height, pad)
     if max(width, height) > LARGEST_SIDE:
         raise ValueError(
             f"expected a picture of at most {LARGEST_SIDE} px a side, the most that a GIF can "
             f"have, not {width} x {height} px"
         )
-    bar = _bar_box(slot) if plan.bar else None
-    labels = _labels(plan, slot, cells)
-    title = next((placed for placed in labels if placed.label is plan.title), None)
-    others = tuple(placed for placed in labels if placed is not title)
-    return Geometry(width, height, slot, cells, bar, title, others)
+    placed = [_within(p, plan, width, height, pad / 2) for p in _labels(plan, cells, bar)]
+    title = next((p for p in placed if p.label is plan.title), None)
+    others = tuple(p for p in placed if p is not title)
+    return Geometry(width, height, cells, bar, title, others)
+
+
+def _grown(plan: Plan, cell: tuple[int, int], pad: float) -> tuple[Plan, int, int, Box, Box | None]:
+    """Lay out around cells of a size."""
+    n, m = plan.shape
+    cells = Box(0.0, 0.0, float(cell[0] * m), float(cell[1] * n))
+    bar = _bar_beside(plan, cells) if plan.bar else None
+    # words make it larger, but not at any length
+    least = WORDS * plan.fontsize
+    bare = _around(plan.without_words(), cells, bar)
+    plan = plan.fitted(max(bare.width, least), max(bare.height, least))
+    around = _around(plan, cells, bar)
+    for placed in _labels(plan, cells, bar):
+        around = around.union(placed.box())
+    width = math.ceil(around.width + 2 * pad)
+    height = math.ceil(around.height + 2 * pad)
+    x, y = round(pad - around.x0), round(pad - around.y0)
+    return plan, width, height, cells.moved(x, y), bar and bar.moved(x, y)
+
+
+def _tight(plan: Plan, width: int, height: int, pad: float) -> tuple[Box, Box | None]:
+    """Lay out in a figure, as `tight_layout` does."""
+    n, m = plan.shape
+    left, bottom, right, top = SUBPLOT
+    slot = Box(left * width, (1 - top) * height, right * width, (1 - bottom) * height)
+    cells, bar = _shared(plan, slot)
+    around = _around(plan, cells, bar)
+    # tight_layout measures once, at the default margins, and then moves the margins
+    slot = Box(
+        max(slot.x0 - around.x0, 0.0) + pad,
+        max(slot.y0 - around.y0, 0.0) + pad,
+        width - max(around.x1 - slot.x1, 0.0) - pad,
+        height - max(around.y1 - slot.y1, 0.0) - pad,
+    )
+    for _ in range(3):
+        cells, bar = _shared(plan, slot)
+        if cells.width < m or cells.height < n or not _separate(cells, plan.shape):
+            raise ValueError(
+                f"expected a figsize in which {n} x {m} cells and their labels have room, "
+                f"not {width} x {height} px, of which the labels leave "
+                f"{max(0, int(slot.width))} x {max(0, int(slot.height))}"
+            )
+        # where that cuts what stands out from cells of another size, give it its room
+        around = _around(plan, cells, bar)
+        cut = (-around.x0, -around.y0, around.x1 - width, around.y1 - height)
+        if max(cut) <= 0:
+            break
+        left, top, right, bottom = (c + pad if c > 0 else 0.0 for c in cut)
+        slot = Box(slot.x0 + left, slot.y0 + top, slot.x1 - right, slot.y1 - bottom)
+    return cells, bar
+
+
+# ------------------------------------------------------------------------------ cells and their bar
+
+
+def _shared(plan: Plan, slot: Box) -> tuple[Box, Box | None]:
+    """Share a slot out between the cells and the colour bar."""
+    if plan.bar is None:
+        return _cells(plan, slot), None
+    size = slot.width if plan.bar.upright else slot.height
+    gap, strip = _gap_and_strip(plan, plan.bar, size)
+    cells, bar = _split(plan, plan.bar, slot, gap, strip)
+    needed = _reach(plan, plan.bar, cells, bar)
+    if needed > gap:
+        cells, bar = _split(plan, plan.bar, slot, needed, strip)
+    return cells, bar
+
+
+def _bar_beside(plan: Plan, cells: Box) -> Box:
+    """Return the place of the colour bar beside cells."""
+    bar = plan.bar
+    assert bar is not None
+    size = cells.width if bar.upright else cells.height
+    gap, strip = _gap_and_strip(plan, bar, size / (1 - BAR_FRACTION - BAR_PADS[bar.location]))
+    # cells that are flatter than a bar can be stand at its middle
+    more = max(0.0, BAR_LENGTH * plan.fontsize - (cells.height if bar.upright else cells.width)) / 2
+    box = Box(0.0, 0.0, 0.0, 0.0)
+    for _ in range(2):
+        slot = _widened(cells, bar.location, gap + strip)
+        if bar.upright:
+            slot = slot._replace(y0=slot.y0 - more, y1=slot.y1 + more)
+        else:
+            slot = slot._replace(x0=slot.x0 - more, x1=slot.x1 + more)
+        box = _bar_in(plan, bar, slot, strip)
+        gap = max(gap, _reach(plan, bar, cells, box))
+    return box
+
+
+def _gap_and_strip(plan: Plan, bar: Bar, size: float) -> tuple[float, float]:
+    """Return the pixels between cells and bar, and those for the bar, of `size` for all."""
+    least = BAR_LEAST * plan.fontsize
+    return max(BAR_PADS[bar.location] * size, least), max(BAR_FRACTION * size, least)
+
+
+def _split(plan: Plan, bar: Bar, slot: Box, gap: float, strip: float) -> tuple[Box, Box]:
+    return _cells(plan, _widened(slot, bar.location, -gap - strip)), _bar_in(plan, bar, slot, strip)
 
 
 def _cells(plan: Plan, slot: Box) -> Box:
+    """Return the place of the cells in a slot, at the bar if there is one."""
+    if not plan.square:
+        return slot
     n, m = plan.shape
-    if plan.bar:
-        slot = slot._replace(x1=slot.x0 + slot.width * (1 - BAR_FRACTION - BAR_PAD))
-    return slot.shrunk(n / m, (1.0 if plan.bar else 0.5, 0.5)) if plan.square else slot
+    return slot.shrunk(n / m, ANCHORS[plan.bar.location] if plan.bar else (0.5, 0.5))
 
 
-def _bar_box(slot: Box) -> Box:
-    strip = slot._replace(x0=slot.x1 - BAR_FRACTION * slot.width)
-    return strip.shrunk(BAR_ASPECT, (0.0, 0.5))
+def _widened(box: Box, side: str, by: float) -> Box:
+    x0, y0, x1, y1 = box
+    if side == "left":
+        x0 -= by
+    elif side == "right":
+        x1 += by
+    elif side == "top":
+        y0 -= by
+    else:
+        y1 += by
+    return Box(x0, y0, x1, y1)
 
 
-def _around(plan: Plan, slot: Box, cells: Box) -> Box:
-    """Return the box that everything lies in."""
+def _bar_in(plan: Plan, bar: Bar, slot: Box, strip: float) -> Box:
+    """Return the place of the bar in the strip at its side of a slot."""
+    room = slot.height if bar.upright else slot.width
+    thick = max(min(strip, room / BAR_ASPECT), BAR_LEAST * plan.fontsize)
+    half = min(room, BAR_ASPECT * thick) / 2
+    x, y = (slot.x0 + slot.x1) / 2, (slot.y0 + slot.y1) / 2
+    if bar.location == "left":
+        return Box(slot.x0 + strip - thick, y - half, slot.x0 + strip, y + half)
+    if bar.location == "right":
+        return Box(slot.x1 - strip, y - half, slot.x1 - strip + thick, y + half)
+    if bar.location == "top":
+        return Box(x - half, slot.y0 + strip - thick, x + half, slot.y0 + strip)
+    return Box(x - half, slot.y1 - strip, x + half, slot.y1 - strip + thick)
+
+
+def _reach(plan: Plan, bar: Bar, cells: Box, box: Box) -> float:
+    """Return how far from the cells the bar is clear of all labels between them, in pixels."""
+    reach = 0.0
+    for placed in _axis_labels(plan, cells):
+        label = placed.box()
+        if bar.upright and label.y1 > box.y0 and label.y0 < box.y1:
+            out = cells.x0 - label.x0 if bar.location == "left" else label.x1 - cells.x1
+        elif not bar.upright and label.x1 > box.x0 and label.x0 < box.x1:
+            out = cells.y0 - label.y0 if bar.location == "top" else label.y1 - cells.y1
+        else:
+            continue
+        reach = max(reach, out)
+    return reach + LABEL_PAD * plan.point if reach > 0 else 0.0
+
+
+# ------------------------------------------------------------------------------------------ labels
+
+
+def _around(plan: Plan, cells: Box, bar: Box | None) -> Box:
+    """Return the box that everything lies in, but for the length of title and labels of axes."""
     around = cells
     tick = TICK_LENGTH * plan.point
     if plan.columns:
-        around = around._replace(y0=around.y0 - tick)
+        around = _widened(around, plan.col_side, tick)
     if plan.rows:
-        around = around._replace(x0=around.x0 - tick)
-    if plan.bar:
-        bar = _bar_box(slot)
-        around = around.union(bar._replace(x1=bar.x1 + tick))
-    for placed in _labels(plan, slot, cells):
-        around = around.union(placed.box())
+        around = _widened(around, plan.row_side, tick)
+    if bar is not None and plan.bar is not None:
+        around = around.union(_widened(bar, plan.bar.location, tick))
+    words = {id(label) for label in plan.words()}
+    for placed in _labels(plan, cells, bar):
+        box = placed.box()
+        if id(placed.label) in words:
+            if placed.label.rotation:
+                box = box._replace(y0=placed.y, y1=placed.y)
+            else:
+                box = box._replace(x0=placed.x, x1=placed.x)
+        around = around.union(box)
     return around
 
 
-def _labels(plan: Plan, slot: Box, cells: Box) -> list[Placed]:
-    """Place every label about the cells and the colour bar."""
+def _within(placed: Placed, plan: Plan, width: int, height: int, pad: float) -> Placed:
+    """Move title and labels of axes and bar along their line, into the picture."""
+    if not any(placed.label is label for label in plan.words()):
+        return placed
+    box = placed.box()
+    if placed.label.rotation:
+        low, high = pad - box.y0, height - pad - box.y1
+        return replace(placed, y=placed.y + (low if low > 0 else min(high, 0.0)))
+    low, high = pad - box.x0, width - pad - box.x1
+    return replace(placed, x=placed.x + (low if low > 0 else min(high, 0.0)))
+
+
+def _axis_labels(plan: Plan, cells: Box, beside: Sequence[Box] = ()) -> list[Placed]:
+    """Place the labels of rows and columns and those of the axes.
+
+    Parameters
+    ----------
+    beside
+        What stands beside the cells, which a long label below them is to be clear of.
+    """
     n, m = plan.shape
     gap = (TICK_LENGTH + TICK_PAD) * plan.point
-    middle = ((cells.x0 + cells.x1) / 2, (cells.y0 + cells.y1) / 2)
-    placed = [
-        Placed(label, cells.x0 - gap, cells.y0 + (i + 0.5) * cells.height / n)
-        for i, label in plan.rows
-    ]
+    x = cells.x0 - gap if plan.row_side == "left" else cells.x1 + gap
+    y = cells.y0 - gap if plan.col_side == "top" else cells.y1 + gap
+    placed = [Placed(label, x, cells.y0 + (i + 0.5) * cells.height / n) for i, label in plan.rows]
     left = min((p.box().x0 for p in placed), default=cells.x0)
-    placed += [
-        Placed(label, cells.x0 + (j + 0.5) * cells.width / m, cells.y0 - gap)
-        for j, label in plan.columns
+    columns = [
+        Placed(label, cells.x0 + (j + 0.5) * cells.width / m, y) for j, label in plan.columns
     ]
-    top = min((p.box().y0 for p in placed), default=cells.y0)
+    placed += columns
+    minor, pad = MINOR_LABELS * plan.point, LABEL_PAD * plan.point
     if plan.ylabel:
-        placed.append(Placed(plan.ylabel, left - LABEL_PAD * plan.point, middle[1]))
+        x = min(left, cells.x0 - minor) - pad
+        placed.append(Placed(plan.ylabel, x, (cells.y0 + cells.y1) / 2))
     if plan.xlabel:
-        placed.append(Placed(plan.xlabel, middle[0], cells.y1 + LABEL_PAD * plan.point))
-    if plan.title:
-        top = min(top, cells.y0)
-        placed.append(Placed(plan.title, middle[0], top - TITLE_PAD * plan.point))
-    if plan.bar:
-        bar = _bar_box(slot)
-        ticks = [
-            Placed(label, bar.x1 + gap, bar.y1 - at * bar.height) for at, label in plan.bar.ticks
-        ]
-        placed += ticks
-        if plan.bar.label:
-            right = max((p.box().x1 for p in ticks), default=bar.x1)
-            x = right + LABEL_PAD * plan.point
-            placed.append(Placed(plan.bar.label, x, (bar.y0 + bar.y1) / 2))
+        boxes = _across(plan.xlabel, cells, [*(p.box() for p in placed), *beside])
+        bottom = max([cells.y1 + minor, *(p.box().y1 for p in columns), *(b.y1 for b in boxes)])
+        placed.append(Placed(plan.xlabel, (cells.x0 + cells.x1) / 2, bottom + pad))
     return placed
+
+
+def _across(word: Label, cells: Box, boxes: Sequence[Box]) -> list[Box]:
+    """Return the boxes that a title or label about the middle of the cells might run across."""
+    half, middle = word.box().width / 2, (cells.x0 + cells.x1) / 2
+    if half > cells.width / 2:  # it may be moved into the picture
+        return list(boxes)
+    return [box for box in boxes if box.x0 < middle + half and box.x1 > middle - half]
+
+
+def _bar_labels(plan: Plan, bar: Bar, box: Box) -> list[Placed]:
+    """Place the labels of a colour bar."""
+    gap = (TICK_LENGTH + TICK_PAD) * plan.point
+    pad = LABEL_PAD * plan.point
+    if bar.upright:
+        x = box.x0 - gap if bar.location == "left" else box.x1 + gap
+        placed = [Placed(label, x, box.y1 - at * box.height) for at, label in bar.ticks]
+    else:
+        y = box.y0 - gap if bar.location == "top" else box.y1 + gap
+        placed = [Placed(label, box.x0 + at * box.width, y) for at, label in bar.ticks]
+    if bar.label:
+        x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+        if bar.location == "left":
+            x = min((p.box().x0 for p in placed), default=box.x0) - pad
+        elif bar.location == "right":
+            x = max((p.box().x1 for p in placed), default=box.x1) + pad
+        elif bar.location == "top":
+            y = min((p.box().y0 for p in placed), default=box.y0) - pad
+            y += bar.label.metrics()[2]  # as the title's, whose baseline stands there
+        else:
+            y = max((p.box().y1 for p in placed), default=box.y1) + pad
+        placed.append(Placed(bar.label, x, y))
+    return placed
+
+
+def _labels(plan: Plan, cells: Box, bar: Box | None) -> list[Placed]:
+    """Place every label about the cells and the colour bar."""
+    of_bar = _bar_labels(plan, plan.bar, bar) if plan.bar and bar else []
+    bar_boxes = [bar, *(p.box() for p in of_bar)] if bar else []
+    upright = plan.bar is not None and plan.bar.upright
+    placed = _axis_labels(plan, cells, bar_boxes if upright else ())
+    if plan.title:
+        names = [p.box() for p in placed if p.label not in (plan.xlabel, plan.ylabel)]
+        words = [p.box() for p in placed if p.label is plan.ylabel]
+        boxes = names + _across(plan.title, cells, words + bar_boxes)
+        top = min([cells.y0, *(box.y0 for box in boxes)])
+        # matplotlib has its baseline there
+        y = top - TITLE_PAD * plan.point + plan.title.metrics()[2]
+        placed.append(Placed(plan.title, (cells.x0 + cells.x1) / 2, y))
+    return placed + of_bar
+
+
+# ------------------------------------------------------------------------------------------- cells
 
 
 def _edges(start: float, stop: float, count: int) -> NDArray[np.int64]:
     return np.floor(np.linspace(start, stop, count + 1) + 0.5).astype(np.int64)
 
 
-def _apart(cells: Box, shape: tuple[int, int]) -> bool:
+def _separate(cells: Box, shape: tuple[int, int]) -> bool:
     """Return whether every cell has a pixel of its own."""
     columns = _edges(cells.x0, cells.x1, shape[1])
     rows = _edges(cells.y0, cells.y1, shape[0])
@@ -374,121 +478,3 @@ def cell_grid(cells: Box, shape: tuple[int, int], line: int) -> Grid:
     y0, y1 = sides(cells.y0, cells.y1, n)
     center = cells.x0 + (np.arange(m) + 0.5) * cells.width / m
     return Grid(x0, x1, y0, y1, center)
-
-
-# ---------------------------------------------------------------------------------------- drawing
-
-
-def draw_static(
-    geometry: Geometry, plan: Plan, palette: Palette, grid_line: int
-) -> NDArray[np.uint8]:
-    """Draw what never changes, as palette indices: grid, ticks, labels and colour bar.
-
-    Parameters
-    ----------
-    grid_line
-        Width of the grid lines in pixels.
-    """
-    ink = Image.new("L", (geometry.width, geometry.height))
-    draw = ImageDraw.Draw(ink)
-    n, m = plan.shape
-    cells = geometry.cells
-    length = max(1, round(TICK_LENGTH * plan.point))
-    width = max(1, round(TICK_WIDTH * plan.point))
-    left, top = math.floor(cells.x0 + 0.5), math.floor(cells.y0 + 0.5)
-    for j, _ in plan.columns:
-        x = math.floor(cells.x0 + (j + 0.5) * cells.width / m) - (width - 1) // 2
-        draw.rectangle((x, top - length, x + width - 1, top - 1), fill=255)
-    for i, _ in plan.rows:
-        y = math.floor(cells.y0 + (i + 0.5) * cells.height / n) - (width - 1) // 2
-        draw.rectangle((left - length, y, left - 1, y + width - 1), fill=255)
-    if geometry.bar and plan.bar:
-        bar = _pixels(geometry.bar)
-        for at, _ in plan.bar.ticks:
-            y = math.floor(geometry.bar.y1 - at * geometry.bar.height) - (width - 1) // 2
-            draw.rectangle((bar[2], y, bar[2] + length - 1, y + width - 1), fill=255)
-    for placed in geometry.labels:
-        _draw_label(ink, draw, placed)
-    if geometry.title and not plan.titled:
-        _draw_label(ink, draw, geometry.title)
-
-    shades = palette.statics[(np.arange(256) * (len(palette.statics) - 1) + 127) // 255]
-    static = np.array(ink.point(shades.tolist()))
-    if grid_line:
-        x0, y0, x1, y1 = _pixels(cells)
-        static[y0:y1, x0:x1] = palette.grid
-    if geometry.bar:
-        x0, y0, x1, y1 = _pixels(geometry.bar)
-        bins = len(palette.fills)
-        place = (np.arange(y1 - y0, 0, -1) - 0.5) / (y1 - y0)
-        static[y0:y1, x0:x1] = palette.fills[(place * bins).astype(np.intp)][:, None]
-        outline = palette.statics[-1]
-        static[y0 - width // 2 : y0 - width // 2 + width, x0:x1] = outline
-        static[y1 - width : y1, x0:x1] = outline
-        static[y0:y1, x0 : x0 + width] = outline
-        static[y0:y1, x1 - width : x1] = outline
-    return static
-
-
-def _pixels(box: Box) -> tuple[int, int, int, int]:
-    x0, y0, x1, y1 = (math.floor(side + 0.5) for side in box)
-    return x0, y0, x1, y1
-
-
-def _draw_label(ink: Image.Image, draw: ImageDraw.ImageDraw, placed: Placed) -> None:
-    label = placed.label
-    if not label.text.strip():
-        return
-    if label.rotation % 360 == 0:
-        draw_lines(draw, label, placed.x, placed.y)
-        return
-    # turned text is drawn larger, turned and reduced: hinting belongs to upright text only
-    scale = 1 if label.rotation % 90 == 0 else STATIC_SUPERSAMPLE
-    reach = math.ceil(max(math.hypot(x, y) for x, y in label.corners())) + 2
-    center = (reach * scale, reach * scale)
-    canvas = Image.new("L", (2 * center[0], 2 * center[1]))
-    draw_lines(ImageDraw.Draw(canvas), label, *center, scale)
-    if scale == 1:
-        x, y = math.floor(placed.x + 0.5), math.floor(placed.y + 0.5)
-        ink.paste(255, (x - reach, y - reach), canvas.rotate(label.rotation))
-    else:
-        # the part of a pixel that the anchor is off goes into the turn, so that labels stay even
-        x, y = math.floor(placed.x), math.floor(placed.y)
-        shift = ((placed.x - x) * scale, (placed.y - y) * scale)
-        # only where the turned text is, which is little of the square that it turns in
-        box = label.box()
-        left, top = math.floor(box.x0) - 2, math.floor(box.y0) - 2
-        right, bottom = math.ceil(box.x1) + 3, math.ceil(box.y1) + 3
-        angle = math.radians(-label.rotation)
-        cos, sin = math.cos(angle), math.sin(angle)
-        # from a pixel there to where it comes from
-        dx, dy = left * scale - shift[0], top * scale - shift[1]
-        matrix = (
-            cos,
-            sin,
-            cos * dx + sin * dy + center[0],
-            -sin,
-            cos,
-            -sin * dx + cos * dy + center[1],
-        )
-        turned = canvas.transform(
-            ((right - left) * scale, (bottom - top) * scale),
-            Image.Transform.AFFINE,
-            matrix,
-            Image.Resampling.BICUBIC,
-        )
-        ink.paste(255, (x + left, y + top), turned.reduce(scale))
-
-
-def draw_lines(draw: ImageDraw.ImageDraw, label: Label, x: float, y: float, scale: int = 1) -> None:
-    """Draw the unturned text with its anchor at x, y; baselines and pens on whole pixels."""
-    font = label.typeface.at(label.size * scale)
-    width, up, down = (length * scale for length in label.metrics())
-    leading = label.leading() * scale
-    lines = label.lines()
-    height = up + down + (len(lines) - 1) * leading
-    y -= label.anchor[1] * height
-    for k, line in enumerate(lines):
-        pen = x - label.anchor[0] * width + (width - measure(line, font)) * 0.5 * (len(lines) > 1)
-        baseline = y + up + k * leading
-        draw.text((math.floor(pen + 0.5), math.floor(baseline + 0.5)), line, 255, font, anchor="ls")

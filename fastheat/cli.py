@@ -272,6 +272,7 @@ def _add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> No
     color(colors, "over", "for values above vmax", "the colormap's")
     color(colors, "bad", "for values that are NaN or infinite", "the background")
     switch(colors, "cbar", "draw a colour bar")
+    add(colors, "cbar_location", "where: right, left, top or bottom", metavar="SIDE")
     add(colors, "cbar_label", "label of the colour bar", metavar="TEXT")
 
     values = parser.add_argument_group("values in the cells")
@@ -291,11 +292,16 @@ def _add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> No
     add(values, "va", "where in the cell: top, center or bottom", metavar="WHERE")
 
     labels = parser.add_argument_group("labels")
-    text = "'name_{}' to number them, a,b,c, @FILE with one a line, auto or none"
+    text = "'name_{}' to number them, a,b,c, @FILE with one a line, 5 for each fifth, auto or none"
     add(labels, "row_labels", text, metavar="LABELS")
-    add(labels, "col_labels", "the same, on top", metavar="LABELS")
-    text = "of the column labels, counterclockwise"
-    number(labels, "col_rotation", "DEGREES", text, "-30, and 0 for numbers")
+    add(labels, "col_labels", "the same of the columns", metavar="LABELS")
+    switch(labels, "thin_labels", "leave out labels that would overlap")
+    add(labels, "row_side", "where the row labels stand: left or right", metavar="SIDE")
+    add(labels, "col_side", "where the column labels stand: top or bottom", metavar="SIDE")
+    text = "of the row labels, counterclockwise"
+    number(labels, "row_rotation", "DEGREES", text, "0")
+    text = "of the column labels"
+    number(labels, "col_rotation", "DEGREES", text, "0 for numbers, else -30 above and 30 below")
     add(labels, "title", "text above the picture", metavar="TEXT")
     text = "a title for each frame: 'step {}' to number them, a,b,c or @FILE with one a line"
     add(labels, "titles", text, metavar="TITLES")
@@ -447,7 +453,9 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
     given = {name: value for name, value in vars(args).items() if name in known}
     for name in ("row_labels", "col_labels", "titles"):
         if name in given:
-            given[name] = _labels(given[name])
+            text = given[name]
+            every = name != "titles" and text.isascii() and text.isdigit()
+            given[name] = int(text) if every else _labels(text)
     return given
 
 

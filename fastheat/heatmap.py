@@ -30,6 +30,7 @@ from fastheat.options import (
     read_pair,
     read_positive,
     read_shape,
+    read_side,
     read_text,
     read_text_sizes,
 )
@@ -47,10 +48,22 @@ class Heatmap:
     ----------
     shape : (int, int)
         Rows N and columns M of the matrices.
-    row_labels, col_labels : "auto", None, str or sequence of str
-        The labels of the rows, and of the columns on top: one each. "auto" numbers them from 0, as
-        many as have room; None leaves them and their ticks out; a string with braces, such as
-        ``"dim_{}"``, is formatted with the number of each.
+    row_labels, col_labels : "auto", None, bool, int, str or sequence of str
+        The labels of the rows and of the columns. A sequence has one for each; a string with
+        braces, such as ``"dim_{}"``, is formatted with the number of each. "auto" numbers them from
+        0, as many as have room, True all, an int every so many; None or False leave them and their
+        ticks out. Of those that would overlap only every second, third, ... is drawn, and a warning
+        tells how many are not.
+    thin_labels : bool
+        False draws all the labels that were asked for, even where they overlap.
+    row_side : {"left", "right"}
+        Where the row labels stand.
+    col_side : {"top", "bottom"}
+        Where the column labels stand.
+    row_rotation, col_rotation : float
+        Of these labels, degrees counterclockwise. They are turned about the point that stands on
+        their tick, as by matplotlib's ``rotation_mode="anchor"``, and aligned so that they lie
+        outside. By default 0 for rows and for numbers, else -30 above and 30 below.
     cmap : str, sequence of colours or colormap object
         Every name that matplotlib has, with ``_r`` to reverse it; a list of colours to blend; or
         any object that can be called as matplotlib's `Colormap`.
@@ -81,6 +94,8 @@ class Heatmap:
         The same vertically.
     cbar : bool
         Whether to draw a colour bar.
+    cbar_location : {"right", "left", "top", "bottom"}
+        On which side of the cells; above and below them it is level.
     cbar_label : str
         Its label.
     title, xlabel, ylabel : str
@@ -98,8 +113,6 @@ class Heatmap:
         Of the lines between cells.
     grid_width : float
         Their width, pt; 0 draws none. None is 3 pt, but no more than an eighth of a cell.
-    col_rotation : float
-        Of the column labels, degrees counterclockwise. None is -30, and 0 for numbers.
     square : bool
         Whether cells are as high as wide.
     background, foreground : colour
@@ -115,8 +128,13 @@ class Heatmap:
         self,
         shape: tuple[int, int],
         *,
-        row_labels: str | Iterable[object] | None = "auto",
-        col_labels: str | Iterable[object] | None = "auto",
+        row_labels: str | int | Iterable[object] | None = "auto",
+        col_labels: str | int | Iterable[object] | None = "auto",
+        thin_labels: bool = True,
+        row_side: str = "left",
+        col_side: str = "top",
+        row_rotation: float | None = None,
+        col_rotation: float | None = None,
         cmap: object = "viridis",
         vmin: float | None = None,
         vmax: float | None = None,
@@ -131,6 +149,7 @@ class Heatmap:
         ha: str = "center",
         va: str = "center",
         cbar: bool = False,
+        cbar_location: str = "right",
         cbar_label: str = "",
         title: str = "",
         xlabel: str = "",
@@ -141,7 +160,6 @@ class Heatmap:
         fontsize: float = 10,
         grid_color: object = "white",
         grid_width: float | None = None,
-        col_rotation: float | None = None,
         square: bool = True,
         background: object = "white",
         foreground: object = "black",
@@ -177,7 +195,9 @@ class Heatmap:
         ]
         if words[0] and not cbar:
             raise ValueError(f"expected cbar=True with cbar_label={short(cbar_label)}")
-        letters = "".join([*(rows or ()), *(columns or ()), *words, "0123456789.-+e"])
+        if cbar_location != "right" and not cbar:
+            raise ValueError(f"expected cbar=True with cbar_location={short(cbar_location)}")
+        letters = "".join([*rows.texts, *columns.texts, *words, "0123456789.-+e"])
         if noted is not None and noted.dtype.kind == "U":
             letters += noted.letters if isinstance(noted, Sample) else "".join(noted.texts(None))
             likely = ""
@@ -189,6 +209,13 @@ class Heatmap:
             shape=(n, m),
             rows=rows,
             columns=columns,
+            row_side=read_side("row_side", row_side, ("left", "right")),
+            col_side=read_side("col_side", col_side, ("top", "bottom")),
+            row_rotation=0.0 if row_rotation is None else read_number("row_rotation", row_rotation),
+            col_rotation=None
+            if col_rotation is None
+            else read_number("col_rotation", col_rotation),
+            thin_labels=read_flag("thin_labels", thin_labels),
             cmap=colormap(cmap, bad=bad, under=under, over=over, background=paper),
             valfmt=format_,
             annot=noted,
@@ -200,6 +227,9 @@ class Heatmap:
             fontsize=size,
             text_size=own,
             bar=read_flag("cbar", cbar),
+            bar_location=read_side(
+                "cbar_location", cbar_location, ("right", "left", "top", "bottom")
+            ),
             bar_label=words[0],
             title=words[1],
             titled=False,
@@ -215,12 +245,12 @@ class Heatmap:
             grid_width=None
             if grid_width is None
             else read_positive("grid_width", grid_width, zero=True),
-            rotation=None if col_rotation is None else read_number("col_rotation", col_rotation),
             square=read_flag("square", square),
         )
         self._vmin, self._vmax = low, high
         self._layouts: dict[np.dtype[Any], Layout] = {}
         self._dtype = np.dtype(np.float64)
+        self._told = False  # what of the labels is left out
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -286,9 +316,9 @@ class Heatmap:
     def framed(self, dtype: np.dtype[Any]) -> Heatmap:
         """Return the same heatmap whose cells stay where they are whatever its range becomes."""
         frame = self.layout(dtype).frame
-        if self.cbar and self._look.figure is None:
+        if self.cbar and self._look.figure is None and self._look.bar_location in ("left", "right"):
             # longer numbers at the colour bar than those of this range
-            frame = replace(frame, width=frame.width + round(BAR_ROOM * self._look.fontsize))
+            frame = frame.widened(self._look.bar_location, round(BAR_ROOM * self._look.fontsize))
         return self._like(replace(self._look, frame=frame), self._vmin, self._vmax)
 
     def with_titles(self) -> Heatmap:
@@ -322,6 +352,7 @@ class Heatmap:
         other._look, other._vmin, other._vmax = look, vmin, vmax
         other._layouts = {}
         other._dtype = self._dtype
+        other._told = self._told
         return other
 
     def layout(self, dtype: np.dtype[Any] | None = None) -> Layout:
@@ -392,6 +423,9 @@ class Heatmap:
         layout = heatmap.layout()
         indices, shown = paint(layout, matrix, title or "", cells)
         warn_of(shown)
+        if not self._told:
+            self._told = True
+            warn_of_labels(layout)
         return indices, layout
 
     def rgb(
@@ -429,6 +463,15 @@ def warn_of(shown: Shown) -> None:
         warn(f"the font has no glyph for {shown.lacking!r}: give font= a font file that has")
 
 
+def warn_of_labels(layout: Layout) -> None:
+    """Warn of labels that were asked for and are left out."""
+    if layout.left_out:
+        warn(
+            f"left out {' and '.join(layout.left_out)}, which would overlap: give a larger figsize "
+            "or a smaller fontsize, turn them, or give thin_labels=False to draw them all the same"
+        )
+
+
 def option_names() -> list[str]:
     """Return the names of the options of `Heatmap`."""
     parameters = inspect.signature(Heatmap.__init__).parameters.values()
@@ -460,6 +503,7 @@ def check_options(names: Iterable[str], others: Iterable[str] = ()) -> None:
 _ELSEWHERE = {
     "cbar_visible": "cbar",
     "cbarlabel": "cbar_label",
+    "location": "cbar_location",
     "facecolor": "background",
     "fmt": "valfmt",
     "horizontalalignment": "ha",
@@ -467,6 +511,7 @@ _ELSEWHERE = {
     "linecolor": "grid_color",
     "linewidth": "grid_width",
     "linewidths": "grid_width",
+    "orientation": "cbar_location",
     "rotation": "col_rotation",
     "size": "text_size",
     "verticalalignment": "va",

@@ -13,10 +13,13 @@ from PIL import ImageFont
 
 from fastheat import axes, gif, norms
 from fastheat.annotations import Cells, Sample
-from fastheat.axes import Bar, Grid, Label, Plan
+from fastheat.axes import Grid
+from fastheat.drawing import draw_static
 from fastheat.formats import AS_THEY_ARE, ValueFormat, as_written
+from fastheat.labels import Box, line_extent
 from fastheat.options import LARGEST_FONT, SMALLEST_FONT, Look
 from fastheat.palette import Shades, plan_palette
+from fastheat.plan import lay_out
 from fastheat.text import (
     ALL_PAIRS,
     COVERAGE_STEPS,
@@ -36,10 +39,8 @@ from fastheat.text import (
     with_atlas,
 )
 
-DEFAULT_ROTATION = -30.0  # of column labels that are not numbers, degrees
 GRID_WIDTH = 3.0  # pt
 GRID_SHARE = 8  # of a cell, the most that a grid line of default width takes
-AUTO_STEPS = (1, 2, 5)
 BLANK = "0.00"  # as long as texts that come later may be, when the first are empty
 DIGITS = "0123456789"
 
@@ -104,6 +105,7 @@ class Layout:
     vertical: int  # -1 top, 0 centre, 1 bottom
     crowded: int  # texts of a frame, where no cell has room for its
     lacking: str  # letters of the labels without a glyph
+    left_out: tuple[str, ...]  # labels that were asked for and have no room
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -152,8 +154,7 @@ def build(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> Layout:
     if written.kind == "U":
         look = replace(look, valfmt=AS_THEY_ARE)
     cell = _cell_size(look, samples)
-    plan = _plan(look, vmin, vmax, cell)
-    geometry = axes.place(plan, look.figure, cell, look.frame)
+    plan, geometry, left_out = lay_out(look, vmin, vmax, cell)
     line = _grid_line(look, geometry.cells)
     grid = axes.cell_grid(geometry.cells, look.shape, line)
     sizes = _sizes(look, samples, grid)
@@ -188,10 +189,10 @@ def build(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> Layout:
     if isinstance(annot, Cells) and sizes:
         type_, fixed = _fixed(look, texts, type_, sizes, grid)
     return Layout(
-        static=axes.draw_static(geometry, plan, palette, line),
+        static=draw_static(geometry, plan, palette, line),
         table=palette.table,
         statics=palette.statics,
-        frame=axes.Frame(geometry.width, geometry.height, geometry.slot, geometry.cells),
+        frame=geometry.frame,
         title=_title_place(geometry) if look.titled else None,
         grid=grid,
         shades=palette.shades,
@@ -208,6 +209,7 @@ def build(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> Layout:
         vertical=look.vertical,
         crowded=_crowded(look, texts) if not sizes else 0,
         lacking=look.lacking,
+        left_out=left_out,
     )
 
 
@@ -298,93 +300,13 @@ def _cell_size(look: Look, samples: list[str]) -> tuple[int, int]:
     return (min(wide, high),) * 2 if look.square else (wide, high)
 
 
-def _grid_line(look: Look, cells: axes.Box) -> int:
+def _grid_line(look: Look, cells: Box) -> int:
     n, m = look.shape
     if look.grid_width is not None:
         width = min(look.grid_width * look.point, gif.LARGEST_SIDE)
         return max(1, math.floor(width + 0.5)) if width else 0
     cell = min(cells.width / m, cells.height / n)
     return min(math.floor(GRID_WIDTH * look.point + 0.5), int(cell) // GRID_SHARE)
-
-
-def _plan(look: Look, vmin: float, vmax: float, cell: tuple[int, int]) -> Plan:
-    n, m = look.shape
-    if look.figure:
-        # an estimate, which labels that are thinned to fit do not need better
-        cell = int(0.8 * look.figure[0] / m), int(0.8 * look.figure[1] / n)
-        if look.square:
-            cell = (min(cell),) * 2
-
-    def label(text: str, size: float, anchor: tuple[float, float], rotation: float = 0.0) -> Label:
-        return Label(text, size, anchor, rotation, look.typeface)
-
-    up, down = axes.line_extent(look.typeface, look.fontsize)
-    middle = 0.5 * up / (up + down)  # matplotlib's center_baseline
-    row_texts = _chosen(look.rows, n, cell[1], 1.2 * (up + down))
-    rotation = look.rotation
-    if rotation is None:
-        rotation = 0.0 if look.columns is None else DEFAULT_ROTATION
-    font = look.typeface.at(look.fontsize)
-    if rotation % 180 == 0:
-        needed = measure(str(m - 1), font) + 0.5 * look.fontsize
-    else:
-        needed = 1.2 * (up + down) / abs(math.sin(math.radians(rotation)))
-    column_texts = _chosen(look.columns, m, cell[0], needed)
-    side = _column_anchor(rotation)
-    bar = None
-    if look.bar:
-        ticks = norms.ticks(vmin, vmax, _most_ticks(look, cell))
-        bar = Bar(
-            [(at, label(text, look.fontsize, (0.0, middle))) for at, text in ticks],
-            label(look.bar_label, look.fontsize, (0.5, 1.0), -90.0) if look.bar_label else None,
-        )
-    size = look.fontsize
-    return Plan(
-        shape=look.shape,
-        point=look.point,
-        fontsize=size,
-        rows=[(i, label(text, size, (1.0, middle))) for i, text in row_texts],
-        columns=[(j, label(text, size, side, rotation)) for j, text in column_texts],
-        title=label(look.title, 1.2 * size, (0.5, 1.0)) if look.title or look.titled else None,
-        titled=look.titled,
-        xlabel=label(look.xlabel, size, (0.5, 0.0)) if look.xlabel else None,
-        ylabel=label(look.ylabel, size, (0.5, 1.0), 90.0) if look.ylabel else None,
-        bar=bar,
-        square=look.square,
-    )
-
-
-def _most_ticks(look: Look, cell: tuple[int, int]) -> int:
-    """Return how many intervals the colour bar has room for, by the rule of matplotlib's axes."""
-    height = cell[1] * look.shape[0]
-    if look.figure:
-        low, high = axes.SUBPLOT[1], axes.SUBPLOT[3]
-        height = int((high - low) * look.figure[1])
-    return max(1, min(9, int(height / (2 * look.fontsize))))
-
-
-def _column_anchor(rotation: float) -> tuple[float, float]:
-    """Return the point of a turned column label that stands on its tick."""
-    turned = (rotation + 180) % 360 - 180
-    if abs(turned) in (0, 180):
-        return 0.5, float(turned == 0)
-    if abs(turned) == 90:
-        return float(turned < 0), 0.5
-    return float(turned < 0), 1.0
-
-
-def _chosen(
-    labels: tuple[str, ...] | None, count: int, cell: float, needed: float
-) -> list[tuple[int, str]]:
-    """Return all labels that were given, or as many numbers as have room."""
-    if labels is not None:
-        return list(enumerate(labels))
-    scale = 1
-    while True:
-        for step in AUTO_STEPS:
-            if step * scale * cell >= needed or step * scale >= count:
-                return [(k, str(k)) for k in range(0, count, step * scale)]
-        scale *= 10
 
 
 def _sizes(look: Look, samples: list[str], grid: axes.Grid) -> tuple[float, ...]:
@@ -422,7 +344,7 @@ def _height(text: str, font: ImageFont.FreeTypeFont) -> int:
 
 
 def _type(
-    look: Look, valfmt: ValueFormat, sizes: tuple[float, ...], grid: axes.Grid, cells: axes.Box
+    look: Look, valfmt: ValueFormat, sizes: tuple[float, ...], grid: axes.Grid, cells: Box
 ) -> tuple[Type, int]:
     """Return where text stands, tops counted from its baselines, and its most segments."""
     n, _ = look.shape
@@ -430,7 +352,7 @@ def _type(
     middle = cells.y0 + (np.arange(n) + 0.5) * cells.height / n
     narrowest = LARGEST_FONT
     for k, size in enumerate(sizes):
-        up, down = axes.line_extent(look.typeface, size, DIGITS)
+        up, down = line_extent(look.typeface, size, DIGITS)
         font = look.typeface.at(size)
         _, top, _, bottom = font.getbbox(DIGITS, anchor="ls")
         if look.vertical == 0:

@@ -6,6 +6,7 @@ import math
 import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,13 +21,27 @@ from fastheat.text import Typeface
 SMALLEST_FONT, LARGEST_FONT = 1.0, 1000.0  # px
 
 
+class Labels(NamedTuple):
+    """The labels of an axis."""
+
+    texts: tuple[str, ...]  # of all rows or columns, or none
+    every: int = 1  # how many there are to each that is wanted
+    numbers: bool = False
+    auto: bool = False  # whether to show round numbers, as many as have room
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """The options of a `Heatmap`, checked and read, colours and lengths as its layout has them."""
 
     shape: tuple[int, int]
-    rows: tuple[str, ...] | None  # None numbers them
-    columns: tuple[str, ...] | None
+    rows: Labels
+    columns: Labels
+    row_side: str
+    col_side: str
+    row_rotation: float  # degrees
+    col_rotation: float | None
+    thin_labels: bool  # whether labels that would overlap are left out
     cmap: Colormap
     valfmt: ValueFormat | None
     annot: Cells | Sample | None  # what is written in place of the values
@@ -38,6 +53,7 @@ class Look:
     fontsize: float
     text_size: float
     bar: bool
+    bar_location: str
     bar_label: str
     title: str
     frame: axes.Frame | None  # of another range, to lay out in
@@ -51,7 +67,6 @@ class Look:
     foreground: RGB
     grid: RGB
     grid_width: float | None
-    rotation: float | None
     square: bool
 
 
@@ -158,28 +173,57 @@ def read_figure(figsize: object, inch: float) -> tuple[int, int]:
     return sides
 
 
-def read_labels(name: str, labels: object, count: int) -> tuple[str, ...] | None:
-    """Return the labels; none for None, and None for "auto"."""
-    if labels is None:
-        return ()
+def read_side(name: str, value: object, choices: tuple[str, ...]) -> str:
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"expected {name} to be one of {', '.join(choices)}, not {short(value)}")
+    return value
+
+
+def read_labels(name: str, labels: object, count: int) -> Labels:
+    if labels is None or (isinstance(labels, bool | np.bool_) and not labels):
+        return Labels(())
+    every = _read_every(name, labels)
+    if every is not None:
+        return Labels(_numbers(count), every, numbers=True)
     if isinstance(labels, str):
         if labels == "auto":
-            return None
+            return Labels(_numbers(count), numbers=True, auto=True)
         if "{" not in labels:
             raise ValueError(
                 f"expected {name} to be 'auto', a string with braces such as 'dim_{{}}' or a "
                 f"sequence of {count} labels, not {short(labels)}"
             )
         try:
-            return tuple(labels.format(k, i=k) for k in range(count))
+            return Labels(tuple(labels.format(k, i=k) for k in range(count)))
         except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
             raise ValueError(
                 f"expected {name} to be a string with braces for a number such as 'dim_{{}}', "
                 f"not {short(labels)}: {error}"
             ) from None
     if not isinstance(labels, Iterable):
-        raise TypeError(f"expected {name} to be a sequence of labels, not {short(labels)}")
+        raise TypeError(
+            f"expected {name} to be a sequence of labels or a whole number, not {short(labels)}"
+        )
     texts = tuple(str(label) for label in labels)
     if len(texts) != count:
         raise ValueError(f"expected {count} {name}, not {len(texts)}")
-    return texts
+    return Labels(texts)
+
+
+def _numbers(count: int) -> tuple[str, ...]:
+    return tuple(str(k) for k in range(count))
+
+
+def _read_every(name: str, value: object) -> int | None:
+    """Return of how many rows or columns one is labelled, None where that is not said."""
+    if isinstance(value, bool | np.bool_):
+        return 1 if value else None
+    if isinstance(value, np.ndarray) and value.ndim:
+        return None
+    try:
+        every = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+    if every < 1:
+        raise ValueError(f"expected {name} to label every so many, 1 or more, not {short(value)}")
+    return every

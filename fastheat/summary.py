@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fastheat.giffile import GifFile
-from fastheat.heatmap import Heatmap, warn_of
+from fastheat.heatmap import Heatmap, warn_of, warn_of_labels
 from fastheat.layout import Layout, Shown
 from fastheat.messages import many, warn
 from fastheat.timing import Clock
@@ -33,6 +33,8 @@ class GifSummary:
         Texts left out since their cells had no room.
     untitled : int
         Frames whose title was left out for want of room.
+    left_out : tuple of str
+        Which labels of rows and columns were left out since they would overlap.
     lacking : str
         Characters that the font has no glyph for.
     raised : int
@@ -54,6 +56,7 @@ class GifSummary:
     bad: int
     hidden: int
     untitled: int
+    left_out: tuple[str, ...]
     lacking: str
     raised: int
     bytes: int
@@ -65,6 +68,7 @@ def summarise(
 ) -> GifSummary:
     """Return what was written, and warn of what is not shown as given."""
     warn_of(shown)
+    warn_of_labels(layout)
     vmin, vmax = heatmap.range
     assert vmin is not None
     assert vmax is not None
@@ -85,6 +89,7 @@ def summarise(
         bad=shown.bad,
         hidden=shown.hidden,
         untitled=shown.untitled,
+        left_out=layout.left_out,
         lacking="".join(dict.fromkeys(layout.lacking + shown.lacking)),
         raised=clock.raised,
         bytes=target.length,

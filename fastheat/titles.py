@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fastheat.axes import Label, draw_lines
+from fastheat.drawing import draw_lines
+from fastheat.labels import Label, wrapped
 from fastheat.layout import Layout, Shown, TitlePlace
 from fastheat.text import SHRINK, SMALLEST_SIZE, Typeface
 
@@ -49,15 +51,17 @@ def _cover(
 ) -> tuple[int, NDArray[np.intp]] | None:
     """Return the coverage of a title's pixels, 0 to 255, from a column on; None without room."""
     height = place.bottom - place.top
-    size = place.size
-    while True:
-        label = Label(title, size, (0.5, 1.0), 0.0, typeface)
-        box = label.box()
-        if box.width <= width - 2 and box.height <= height:
-            break
-        size *= SHRINK
-        if size < SMALLEST_SIZE:
-            return None
+    label = next(
+        (
+            each
+            for each in _attempts(Label(title, place.size, (0.5, 1.0), 0.0, typeface), width - 2)
+            if each.box().width <= width - 2 and each.box().height <= height
+        ),
+        None,
+    )
+    if label is None:
+        return None
+    box = label.box()
     # about the middle of the cells, where the picture has room for it there
     half = box.width / 2 + 1
     x = min(max(place.x, half), width - half)
@@ -65,3 +69,15 @@ def _cover(
     draw_lines(ImageDraw.Draw(ink), label, x, place.y - place.top)
     left, _, right, _ = ink.getbbox() or (0, 0, 0, 0)
     return left, np.asarray(ink)[:, left:right].astype(np.intp)
+
+
+def _attempts(label: Label, width: float) -> Iterator[Label]:
+    """Yield a title ever smaller, in its lines and in more, and then broken within words."""
+    for anywhere in (False, True):
+        size = label.size
+        while size >= SMALLEST_SIZE:
+            smaller = replace(label, size=size)
+            if not anywhere:
+                yield smaller
+            yield replace(smaller, text=wrapped(smaller, width, anywhere=anywhere))
+            size *= SHRINK

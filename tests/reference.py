@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -25,6 +25,9 @@ VERSION = tuple(int(part) for part in matplotlib.__version__.split(".")[:2])
 NEEDS_NEW = pytest.mark.skipif(
     VERSION < (3, 11), reason=f"the oracle is matplotlib 3.11, this is {matplotlib.__version__}"
 )
+
+ARTICLE = {"rotation": -30, "horizontalalignment": "right", "rotation_mode": "anchor"}
+"""How the article's code turns the labels of its columns."""
 
 Edges = tuple[float, float, float, float]
 """Left, top, right and bottom in pixels, y downwards."""
@@ -75,8 +78,19 @@ def draw(
     vmin: float | None = None,
     vmax: float | None = None,
     aspect: str = "equal",
+    row_side: str = "left",
+    col_side: str = "top",
+    row_text: Mapping[str, object] = {},
+    col_text: Mapping[str, object] = ARTICLE,
+    cbar_location: str = "right",
+    title: str = "",
+    xlabel: str = "",
+    ylabel: str = "",
 ) -> Reference:
-    """Draw `heatmap()` and `annotate_heatmap()` of the article, laid out with `tight_layout`."""
+    """Draw `heatmap()` and `annotate_heatmap()` of the article, laid out with `tight_layout`.
+
+    `row_text` and `col_text` are what the labels are set to.
+    """
     data = np.asarray(values)
     rows, columns = data.shape
     with defaults():
@@ -86,13 +100,21 @@ def draw(
         image = axes.imshow(data, cmap=cmap, vmin=vmin, vmax=vmax, aspect=cast("Any", aspect))
         bar = None
         if cbar:
-            bar = figure.colorbar(image, ax=axes)
-            bar.ax.set_ylabel(cbar_label, rotation=-90, va="bottom")
+            bar = figure.colorbar(image, ax=axes, location=cast("Any", cbar_location))
+            if cbar_location == "right":
+                bar.ax.set_ylabel(cbar_label, rotation=-90, va="bottom")
+            else:
+                bar.set_label(cbar_label)
         axes.set_xticks(np.arange(columns), labels=list(col_labels))
         axes.set_yticks(np.arange(rows), labels=list(row_labels))
-        axes.tick_params(top=True, bottom=False, labeltop=True, labelbottom=False)
+        below, left = col_side == "bottom", row_side == "left"
+        axes.tick_params(top=not below, bottom=below, labeltop=not below, labelbottom=below)
+        axes.tick_params(left=left, right=not left, labelleft=left, labelright=not left)
         for label in axes.get_xticklabels():
-            label.set(rotation=-30, horizontalalignment="right", rotation_mode="anchor")
+            label.set(**col_text)
+        for label in axes.get_yticklabels():
+            label.set(**row_text)
+        axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
         for spine in axes.spines.values():
             spine.set_visible(False)
         axes.set_xticks(np.arange(columns + 1) - 0.5, minor=True)

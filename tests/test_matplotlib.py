@@ -22,9 +22,9 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
 
 from fastheat import axes, norms
-from fastheat.axes import Box, Placed
 from fastheat.colormaps import names
 from fastheat.heatmap import Heatmap
+from fastheat.labels import Box, Placed
 
 pytestmark = reference.NEEDS_NEW
 
@@ -195,7 +195,7 @@ def placed_labels(heatmap: Heatmap) -> Sequence[Placed]:
 
     def spy(*arguments: Any) -> Any:
         geometry = place(*arguments)
-        found.extend(geometry.labels)
+        found[:] = geometry.labels
         return geometry
 
     with pytest.MonkeyPatch.context() as patch:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from fastheat import Heatmap, encode, gif, save_gif
-from fastheat.axes import Label
+from fastheat.labels import Label
 
 LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "dpi": 80}
 

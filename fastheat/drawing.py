@@ -1,0 +1,149 @@
+"""The picture of the axes, drawn once: grid, ticks, labels and colour bar."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from fastheat.axes import TICK_LENGTH, TICK_WIDTH, Geometry, Plan
+from fastheat.labels import Box, Label, Placed
+from fastheat.palette import Palette
+from fastheat.text import STATIC_SUPERSAMPLE, measure
+
+
+def draw_static(
+    geometry: Geometry, plan: Plan, palette: Palette, grid_line: int
+) -> NDArray[np.uint8]:
+    """Draw what never changes, as palette indices: grid, ticks, labels and colour bar.
+
+    Parameters
+    ----------
+    grid_line
+        Width of the grid lines in pixels.
+    """
+    ink = Image.new("L", (geometry.width, geometry.height))
+    draw = ImageDraw.Draw(ink)
+    n, m = plan.shape
+    cells = geometry.cells
+    length = max(1, round(TICK_LENGTH * plan.point))
+    width = max(1, round(TICK_WIDTH * plan.point))
+    box = _pixels(cells)
+    for j, _ in plan.columns:
+        x = math.floor(cells.x0 + (j + 0.5) * cells.width / m) - (width - 1) // 2
+        _draw_tick(draw, box, plan.col_side, x, length, width)
+    for i, _ in plan.rows:
+        y = math.floor(cells.y0 + (i + 0.5) * cells.height / n) - (width - 1) // 2
+        _draw_tick(draw, box, plan.row_side, y, length, width)
+    bar = geometry.bar
+    if bar and plan.bar:
+        for at, _ in plan.bar.ticks:
+            place = bar.y1 - at * bar.height if plan.bar.upright else bar.x0 + at * bar.width
+            at_pixel = math.floor(place) - (width - 1) // 2
+            _draw_tick(draw, _pixels(bar), plan.bar.location, at_pixel, length, width)
+    for placed in geometry.labels:
+        _draw_label(ink, draw, placed)
+    if geometry.title and not plan.titled:
+        _draw_label(ink, draw, geometry.title)
+
+    shades = palette.statics[(np.arange(256) * (len(palette.statics) - 1) + 127) // 255]
+    static = np.array(ink.point(shades.tolist()))
+    if grid_line:
+        x0, y0, x1, y1 = _pixels(cells)
+        static[y0:y1, x0:x1] = palette.grid
+    if bar and plan.bar:
+        x0, y0, x1, y1 = _pixels(bar)
+        count = y1 - y0 if plan.bar.upright else x1 - x0
+        bins = ((np.arange(count) + 0.5) / count * len(palette.fills)).astype(np.intp)
+        fills = palette.fills[bins]
+        static[y0:y1, x0:x1] = fills[::-1, None] if plan.bar.upright else fills
+        outline = palette.statics[-1]
+        static[y0 - width // 2 : y0 - width // 2 + width, x0:x1] = outline
+        static[y1 - width : y1, x0:x1] = outline
+        static[y0:y1, x0 : x0 + width] = outline
+        static[y0:y1, x1 - width : x1] = outline
+    return static
+
+
+def _draw_tick(
+    draw: ImageDraw.ImageDraw,
+    box: tuple[int, int, int, int],
+    side: str,
+    at: int,
+    length: int,
+    width: int,
+) -> None:
+    """Draw a tick mark outside of one side of a box, from pixel `at` on."""
+    x0, y0, x1, y1 = box
+    if side in ("top", "bottom"):
+        y = y0 - length if side == "top" else y1
+        draw.rectangle((at, y, at + width - 1, y + length - 1), fill=255)
+    else:
+        x = x0 - length if side == "left" else x1
+        draw.rectangle((x, at, x + length - 1, at + width - 1), fill=255)
+
+
+def _pixels(box: Box) -> tuple[int, int, int, int]:
+    x0, y0, x1, y1 = (math.floor(side + 0.5) for side in box)
+    return x0, y0, x1, y1
+
+
+def _draw_label(ink: Image.Image, draw: ImageDraw.ImageDraw, placed: Placed) -> None:
+    label = placed.label
+    if not label.text.strip():
+        return
+    if label.rotation % 360 == 0:
+        draw_lines(draw, label, placed.x, placed.y)
+        return
+    # turned text is drawn larger, turned and reduced: hinting belongs to upright text only
+    scale = 1 if label.rotation % 90 == 0 else STATIC_SUPERSAMPLE
+    reach = math.ceil(max(math.hypot(x, y) for x, y in label.corners())) + 2
+    center = (reach * scale, reach * scale)
+    canvas = Image.new("L", (2 * center[0], 2 * center[1]))
+    draw_lines(ImageDraw.Draw(canvas), label, *center, scale)
+    if scale == 1:
+        x, y = math.floor(placed.x + 0.5), math.floor(placed.y + 0.5)
+        ink.paste(255, (x - reach, y - reach), canvas.rotate(label.rotation))
+    else:
+        # the part of a pixel that the anchor is off goes into the turn, so that labels stay even
+        x, y = math.floor(placed.x), math.floor(placed.y)
+        shift = ((placed.x - x) * scale, (placed.y - y) * scale)
+        # only where the turned text is, which is little of the square that it turns in
+        box = label.box()
+        left, top = math.floor(box.x0) - 2, math.floor(box.y0) - 2
+        right, bottom = math.ceil(box.x1) + 3, math.ceil(box.y1) + 3
+        angle = math.radians(-label.rotation)
+        cos, sin = math.cos(angle), math.sin(angle)
+        # from a pixel there to where it comes from
+        dx, dy = left * scale - shift[0], top * scale - shift[1]
+        matrix = (
+            cos,
+            sin,
+            cos * dx + sin * dy + center[0],
+            -sin,
+            cos,
+            -sin * dx + cos * dy + center[1],
+        )
+        turned = canvas.transform(
+            ((right - left) * scale, (bottom - top) * scale),
+            Image.Transform.AFFINE,
+            matrix,
+            Image.Resampling.BICUBIC,
+        )
+        ink.paste(255, (x + left, y + top), turned.reduce(scale))
+
+
+def draw_lines(draw: ImageDraw.ImageDraw, label: Label, x: float, y: float, scale: int = 1) -> None:
+    """Draw the unturned text with its anchor at x, y; baselines and pens on whole pixels."""
+    font = label.typeface.at(label.size * scale)
+    width, up, down = (length * scale for length in label.metrics())
+    leading = label.leading() * scale
+    lines = label.lines()
+    height = up + down + (len(lines) - 1) * leading
+    y -= label.anchor[1] * height
+    for k, line in enumerate(lines):
+        pen = x - label.anchor[0] * width + (width - measure(line, font)) * 0.5 * (len(lines) > 1)
+        baseline = y + up + k * leading
+        draw.text((math.floor(pen + 0.5), math.floor(baseline + 0.5)), line, 255, font, anchor="ls")

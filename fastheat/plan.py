@@ -1,0 +1,193 @@
+"""The plan of the axes: which labels and ticks of a look have room, and how they are turned."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from fastheat import axes, norms
+from fastheat.axes import Bar, Geometry, Plan
+from fastheat.labels import Box, Label, anchor_outside, line_extent, thinned
+from fastheat.options import Labels, Look
+
+DEFAULT_ROTATION = 30.0  # of column labels that are not numbers, degrees to either side
+AUTO_STEPS = (1, 2, 5)  # times a power of ten, of numbers that are shown
+APART = 0.5  # font sizes between labels in a line,
+NUMBERS_APART = 1.0  # and between numbers
+PASSES = 4  # of laying out, each of which may leave less room for labels than the one before
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What of the labels has room."""
+
+    rows: int  # every so many are labelled
+    columns: int
+    ticks: int  # the most intervals at the colour bar
+
+
+def lay_out(
+    look: Look, vmin: float, vmax: float, cell: tuple[int, int]
+) -> tuple[Plan, Geometry, tuple[str, ...]]:
+    """Plan and place the axes.
+
+    Parameters
+    ----------
+    cell
+        Width and height of a cell in pixels, where `look` has no figure.
+
+    Returns
+    -------
+    Plan
+    Geometry
+    tuple of str
+        What of the labels that were asked for is left out.
+    """
+    n, m = look.shape
+    width, height = look.figure or (0, 0)
+    # an estimate, which is too large rather than too small
+    sides = (width / m, height / n) if look.figure else cell
+    if look.square and look.figure:
+        sides = (min(sides),) * 2
+    cells = Box(0.0, 0.0, sides[0] * m, sides[1] * n)
+    bar = cells
+    if look.figure:
+        left, bottom, right, top = axes.SUBPLOT
+        bar = Box(left * width, bottom * height, right * width, top * height)
+    if look.frame is not None:
+        cells, bar = look.frame.cells, look.frame.bar or cells
+    labels = _axis_labels(look)
+    choice = Choice(0, 0, 0)
+    for _ in range(PASSES):
+        chosen = _choose(look, labels, cells, bar)
+        chosen = replace(
+            chosen,
+            rows=max(chosen.rows, choice.rows),
+            columns=max(chosen.columns, choice.columns),
+        )
+        if chosen == choice:
+            break
+        choice = chosen
+        plan = _plan(look, labels, vmin, vmax, choice)
+        geometry = axes.place(plan, look.figure, cell, look.frame)
+        cells, bar = geometry.cells, geometry.bar or bar
+    return plan, geometry, _left_out(look, labels, choice)
+
+
+@dataclass(frozen=True, slots=True)
+class _AxisLabels:
+    rows: list[tuple[int, Label]]  # all that are wanted
+    columns: list[tuple[int, Label]]
+
+
+def _axis_labels(look: Look) -> _AxisLabels:
+    up, down = line_extent(look.typeface, look.fontsize)
+
+    def labels(wanted: Labels, side: str, rotation: float) -> list[tuple[int, Label]]:
+        found = []
+        middle = 0.5
+        for k in range(0, len(wanted.texts), wanted.every):
+            text = wanted.texts[k]
+            if side in ("left", "right"):  # matplotlib's center_baseline
+                lines = 1.2 * text.count("\n") * (up + down) + up
+                middle = 0.5 * lines / (lines + down)
+            anchor = anchor_outside(side, rotation, middle)
+            found.append((k, Label(text, look.fontsize, anchor, rotation, look.typeface)))
+        return found
+
+    rotation = look.col_rotation
+    if rotation is None:
+        turned = DEFAULT_ROTATION if look.col_side == "bottom" else -DEFAULT_ROTATION
+        rotation = 0.0 if look.columns.numbers else turned
+    return _AxisLabels(
+        labels(look.rows, look.row_side, look.row_rotation),
+        labels(look.columns, look.col_side, rotation),
+    )
+
+
+def _choose(look: Look, labels: _AxisLabels, cells: Box, bar: Box) -> Choice:
+    n, m = look.shape
+    rows = _step(look, look.rows, labels.rows, 0.0, cells.height / n)
+    columns = _step(look, look.columns, labels.columns, cells.width / m, 0.0)
+    # by the rule of matplotlib's axes
+    upright = look.bar_location in ("left", "right")
+    room = bar.height / 2 if upright else bar.width / 3
+    ticks = max(1, min(9, int(room / look.fontsize)))
+    return Choice(rows, columns, ticks)
+
+
+def _step(look: Look, wanted: Labels, labels: list[tuple[int, Label]], x: float, y: float) -> int:
+    """Return of how many labels one has room; `x` and `y` are px from one to the next."""
+    if not labels or not (look.thin_labels or wanted.auto):
+        return 1
+    apart = (NUMBERS_APART if wanted.auto else APART) * look.fontsize
+    angle = math.radians(labels[0][1].rotation)
+    line = sum(line_extent(look.typeface, look.fontsize))
+    # labels of no length at all would need as many
+    along, across = (
+        abs(x * math.cos(angle) - y * math.sin(angle)),
+        abs(x * math.sin(angle) + y * math.cos(angle)),
+    )
+    least = min(
+        apart / along if along > 1e-9 else math.inf, line / across if across > 1e-9 else math.inf
+    )
+    least /= wanted.every
+    steps = _round_steps(least) if wanted.auto else itertools.count(max(1, math.ceil(least - 1e-9)))
+    return thinned(labels, steps, x, y, apart)
+
+
+def _round_steps(least: float) -> Iterator[int]:
+    for power in itertools.count():
+        for step in AUTO_STEPS:
+            if step * 10**power >= least - 1e-9:
+                yield step * 10**power
+
+
+def _left_out(look: Look, labels: _AxisLabels, choice: Choice) -> tuple[str, ...]:
+    """Say which of the labels that were asked for are left out."""
+    said = []
+    for name, wanted, all_, step in (
+        ("row_labels", look.rows, labels.rows, choice.rows),
+        ("col_labels", look.columns, labels.columns, choice.columns),
+    ):
+        count = len(all_) - len(all_[::step])
+        if count and not wanted.auto:
+            said.append(f"{count} of {len(all_)} {name}")
+    return tuple(said)
+
+
+def _plan(look: Look, labels: _AxisLabels, vmin: float, vmax: float, choice: Choice) -> Plan:
+    size = look.fontsize
+
+    def label(text: str, size: float, anchor: tuple[float, float], rotation: float = 0.0) -> Label:
+        return Label(text, size, anchor, rotation, look.typeface)
+
+    bar = None
+    if look.bar:
+        up, down = line_extent(look.typeface, size)
+        side = anchor_outside(look.bar_location, 0.0, 0.5 * up / (up + down))
+        ticks = norms.ticks(vmin, vmax, choice.ticks)
+        rotation = {"left": 90.0, "right": -90.0}.get(look.bar_location, 0.0)
+        word = (0.5, 0.0) if look.bar_location == "bottom" else (0.5, 1.0)
+        bar = Bar(
+            look.bar_location,
+            [(at, label(text, size, side)) for at, text in ticks],
+            label(look.bar_label, size, word, rotation) if look.bar_label else None,
+        )
+    return Plan(
+        shape=look.shape,
+        point=look.point,
+        fontsize=size,
+        rows=labels.rows[:: choice.rows],
+        columns=labels.columns[:: choice.columns],
+        row_side=look.row_side,
+        col_side=look.col_side,
+        title=label(look.title, 1.2 * size, (0.5, 1.0)) if look.title or look.titled else None,
+        titled=look.titled,
+        xlabel=label(look.xlabel, size, (0.5, 0.0)) if look.xlabel else None,
+        ylabel=label(look.ylabel, size, (0.5, 1.0), 90.0) if look.ylabel else None,
+        bar=bar,
+        square=look.square,
+    )

@@ -1,0 +1,367 @@
+"""The axes on every side: against matplotlib's, and that nothing overlaps."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import warnings
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given
+from hypothesis import strategies as st
+from reference import Reference
+
+from fastheat import Heatmap, axes, save_gif
+from fastheat.axes import Geometry
+from fastheat.labels import Box, Label, Placed, apart
+from fastheat.layout import Layout
+
+LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "valfmt": None}
+
+
+def geometry_of(heatmap: Heatmap) -> tuple[Geometry, Layout]:
+    """Return where everything stands, which a layout does not keep."""
+    found: list[Geometry] = []
+    place = axes.place
+
+    def spy(*arguments: Any) -> Any:
+        found.append(place(*arguments))
+        return found[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(axes, "place", spy)
+        vmin, vmax = heatmap.range
+        assert vmin is not None
+        assert vmax is not None
+        layout = heatmap.over(vmin, vmax).layout()
+    return found[-1], layout
+
+
+def corners(placed: Placed) -> list[tuple[float, float]]:
+    return [(x + placed.x, y + placed.y) for x, y in placed.label.corners()]
+
+
+def overlap(first: Sequence[tuple[float, float]], second: Sequence[tuple[float, float]]) -> bool:
+    """Whether two rectangles have points in common, by the axes that might separate them."""
+    for a, b, c, _ in (first, second):  # the corners b and c are beside a
+        for (x0, y0), (x1, y1) in ((a, b), (a, c)):
+            dx, dy = x1 - x0, y1 - y0
+            length = math.hypot(dx, dy) or 1.0
+            one, two = ([(x * dx + y * dy) / length for x, y in box] for box in (first, second))
+            if max(one) <= min(two) + 1e-6 or max(two) <= min(one) + 1e-6:
+                return False
+    return True
+
+
+def rectangle(box: Box) -> list[tuple[float, float]]:
+    return [(box.x0, box.y0), (box.x1, box.y0), (box.x0, box.y1), (box.x1, box.y1)]
+
+
+def assert_nothing_overlaps(geometry: Geometry) -> None:
+    shown = [p for p in (*geometry.labels, geometry.title) if p and p.label.text.strip()]
+    for one, two in itertools.combinations(shown, 2):
+        assert not overlap(corners(one), corners(two)), (one.label.text, two.label.text)
+    for each in shown:
+        for box in filter(None, (geometry.cells, geometry.bar)):
+            assert not overlap(corners(each), rectangle(box)), (each.label.text, box)
+        box = each.box()
+        assert min(box.x0, box.y0) >= 0, each.label.text
+        assert box.x1 <= geometry.width, each.label.text
+        assert box.y1 <= geometry.height, each.label.text
+
+
+# ------------------------------------------------------------------------------ sides and rotation
+
+
+def against(dejavu: str, shape: tuple[int, int], theirs: dict[str, Any], **options: Any) -> None:
+    """Compare the places of cells, bar and labels with matplotlib's."""
+    rows = [f"row_{i}" for i in range(shape[0])]
+    columns = [f"column_{j}" for j in range(shape[1])]
+    values = np.linspace(0, 1, shape[0] * shape[1]).reshape(shape)
+    # matplotlib's minus is wider
+    options = {"figsize": (8, 7), **options, "vmin": 0, "vmax": 1, "valfmt": None}
+    wanted = reference.draw(values, rows, columns, **theirs, **options)
+    for name, key in (("row_text", "row_rotation"), ("col_text", "col_rotation")):
+        options[key] = theirs.get(name, {}).get("rotation", 0)
+    options["square"] = theirs.get("aspect") != "auto"
+    heatmap = Heatmap(shape, row_labels=rows, col_labels=columns, font=dejavu, **options)
+    geometry, _ = geometry_of(heatmap)
+    height = len(wanted.pixels)
+    box = wanted.axes.get_window_extent()
+    assert_near(geometry.cells, (box.x0, height - box.y1, box.x1, height - box.y0), "cells")
+    if wanted.bar:
+        assert geometry.bar is not None
+        box = wanted.bar.ax.get_window_extent()
+        assert_near(geometry.bar, (box.x0, height - box.y1, box.x1, height - box.y0), "bar")
+    mine = list(geometry.labels) + ([geometry.title] if geometry.title else [])
+    labels = texts(wanted)
+    assert [p.label.text for p in mine] == [
+        text.replace("\N{MINUS SIGN}", "-") for text, _ in labels
+    ]
+    for placed, (text, edges) in zip(mine, labels, strict=True):
+        assert_near(placed.box(), edges, text)
+
+
+def texts(theirs: Reference) -> list[tuple[str, reference.Edges]]:
+    ax = theirs.axes
+    found = [*ax.get_yticklabels(), *ax.get_xticklabels(), ax.yaxis.label, ax.xaxis.label]
+    if theirs.bar:
+        axis = theirs.bar.long_axis
+        ticks = zip(axis.get_majorticklocs(), axis.get_majorticklabels(), strict=True)
+        found += [label for at, label in ticks if 0 <= at <= 1]
+        found.append(axis.label)
+    found.append(ax.title)
+    return [(text.get_text(), theirs.edges(text)) for text in found if text.get_text()]
+
+
+def assert_near(mine: Box, other: reference.Edges, what: str) -> None:
+    assert max(abs(a - b) for a, b in zip(mine, other, strict=True)) <= 2, (what, mine, other)
+
+
+def aligned(rotation: float, ha: str, va: str) -> dict[str, object]:
+    return {"rotation": rotation, "ha": ha, "va": va, "rotation_mode": "anchor"}
+
+
+@reference.NEEDS_NEW
+@pytest.mark.parametrize(
+    ("side", "rotation", "ha", "va"),
+    [
+        ("top", 0, "center", "bottom"),
+        ("top", 45, "left", "bottom"),
+        ("top", -60, "right", "bottom"),
+        ("top", 90, "left", "center"),
+        ("top", 120, "left", "top"),
+        ("top", 180, "center", "top"),
+        ("bottom", 0, "center", "top"),
+        ("bottom", 30, "right", "top"),
+        ("bottom", -45, "left", "top"),
+        ("bottom", -90, "left", "center"),
+        ("bottom", 90, "right", "center"),
+        ("bottom", 200, "left", "bottom"),
+    ],
+)
+def test_column_labels_stand_where_matplotlib_has_them(
+    dejavu: str, side: str, rotation: float, ha: str, va: str
+) -> None:
+    theirs = {"col_text": aligned(rotation, ha, va)}
+    against(dejavu, (5, 6), theirs, col_side=side, ylabel="rows", xlabel="columns", title="Title")
+
+
+@reference.NEEDS_NEW
+@pytest.mark.parametrize(
+    ("side", "rotation", "ha", "va"),
+    [
+        ("left", 0, "right", "center_baseline"),
+        ("left", 45, "right", "bottom"),
+        ("left", -30, "right", "top"),
+        ("left", 90, "center", "bottom"),
+        ("left", 180, "left", "center_baseline"),
+        ("right", 0, "left", "center_baseline"),
+        ("right", 30, "left", "top"),
+        ("right", -45, "left", "bottom"),
+        ("right", -90, "center", "bottom"),
+    ],
+)
+def test_row_labels_stand_where_matplotlib_has_them(
+    dejavu: str, side: str, rotation: float, ha: str, va: str
+) -> None:
+    theirs = {"row_text": aligned(rotation, ha, va), "col_text": aligned(-30, "right", "bottom")}
+    against(dejavu, (5, 6), theirs, row_side=side, ylabel="rows", xlabel="columns", title="Title")
+
+
+@reference.NEEDS_NEW
+@pytest.mark.parametrize("square", [True, False], ids=["square", "oblong"])
+@pytest.mark.parametrize("shape", [(5, 6), (3, 12), (9, 3)], ids=str)
+@pytest.mark.parametrize("location", ["right", "left", "top", "bottom"])
+def test_colour_bars_stand_where_matplotlib_has_them(
+    dejavu: str, location: str, shape: tuple[int, int], square: bool
+) -> None:
+    # labels on the other sides, since matplotlib draws its bar over those between
+    side = {"left": "right", "right": "left"}.get(location, "left")
+    below = location == "top"
+    against(
+        dejavu,
+        shape,
+        {
+            "aspect": "equal" if square else "auto",
+            "col_text": aligned(30, "right", "top") if below else reference.ARTICLE,
+        },
+        cbar=True,
+        cbar_location=location,
+        cbar_label="weight",
+        row_side=side,
+        col_side="bottom" if below else "top",
+    )
+
+
+@pytest.mark.parametrize("figsize", [None, (8, 7)], ids=["free", "figsize"])
+@pytest.mark.parametrize("shape", [(1, 1), (4, 7), (1, 10), (10, 1), (12, 3)], ids=str)
+@pytest.mark.parametrize("location", ["right", "left", "top", "bottom"])
+def test_nothing_overlaps_on_any_side(
+    location: str, shape: tuple[int, int], figsize: tuple[float, float] | None
+) -> None:
+    for row_side, col_side, turn in itertools.product(
+        ("left", "right"), ("top", "bottom"), (None, 45, -80)
+    ):
+        heatmap = Heatmap(
+            shape,
+            row_labels="row {}",
+            col_labels="column {}",
+            row_side=row_side,
+            col_side=col_side,
+            row_rotation=turn,
+            col_rotation=turn,
+            cbar=True,
+            cbar_location=location,
+            cbar_label="weight of it",
+            title="Some title that is longer than the cells are wide",
+            xlabel="columns",
+            ylabel="rows",
+            figsize=figsize,
+            dpi=72,
+            **LOOK,
+        )
+        assert_nothing_overlaps(geometry_of(heatmap)[0])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 40), (200, 3), (1, 10)], ids=str)
+def test_long_titles_are_wrapped_and_leave_the_picture_its_size(shape: tuple[int, int]) -> None:
+    words = "a title that goes on and on "
+    for title in (words * 3, "w" * 120, words + "w" * 90, "a\nb\nc " + words):
+        plain = Heatmap(shape, cbar=True, **LOOK).size
+        heatmap = Heatmap(
+            shape, title=title, xlabel=title, ylabel=title, cbar=True, cbar_label=title, **LOOK
+        )
+        geometry, _ = geometry_of(heatmap)
+        assert_nothing_overlaps(geometry)
+        assert geometry.width <= max(plain[0], 400) + 250
+        assert geometry.height <= max(plain[1], 400) + 250
+        for placed in (*geometry.labels, geometry.title):
+            if placed and len(placed.label.text) > 20:
+                shown = placed.label.text.replace("\n", "").replace(" ", "")
+                assert shown == title.replace("\n", "").replace(" ", "")
+        in_figure, _ = geometry_of(Heatmap(shape, title=title, cbar=True, figsize=(5, 16), **LOOK))
+        assert_nothing_overlaps(in_figure)
+        assert in_figure.cells.width > 20
+
+
+@pytest.mark.parametrize("location", ["right", "left", "top", "bottom"])
+def test_a_bar_of_a_flat_or_narrow_matrix_has_room_for_ticks(location: str) -> None:
+    for shape in ((1, 1), (1, 10), (10, 1), (3, 600), (600, 3)):
+        geometry, _ = geometry_of(Heatmap(shape, cbar=True, cbar_location=location, **LOOK))
+        bar = geometry.bar
+        assert bar is not None
+        assert min(bar.width, bar.height) >= 8
+        assert max(bar.width, bar.height) >= 120
+        ticks = [p for p in geometry.labels if p.label.text in ("-1.0", "0.0", "1.0", "-1", "1")]
+        assert len(ticks) >= 2
+
+
+# ------------------------------------------------------------------------------------- thinning
+
+
+def shown(heatmap: Heatmap) -> list[str]:
+    return [placed.label.text for placed in geometry_of(heatmap)[0].labels]
+
+
+@given(
+    count=st.integers(1, 60),
+    size=st.floats(2, 60),
+    rotation=st.sampled_from([0, 90, -90]) | st.floats(-180, 180),
+    lengths=st.lists(st.integers(0, 12), min_size=60, max_size=60),
+    side=st.sampled_from(["top", "bottom", "left", "right"]),
+    kind=st.sampled_from(["given", "auto", "every"]),
+)
+def test_labels_never_overlap_and_those_left_out_are_counted(
+    count: int, size: float, rotation: float, lengths: list[int], side: str, kind: str
+) -> None:
+    across = side in ("top", "bottom")
+    texts: Any = ["w" * length for length in lengths[:count]]
+    texts = {"given": texts, "auto": "auto", "every": 2}[kind]
+    other = "row_labels" if across else "col_labels"
+    mine = "col_labels" if across else "row_labels"
+    heatmap = Heatmap(
+        (1, count) if across else (count, 1),
+        **{mine: texts, other: None, f"{mine[:3]}_rotation": rotation, f"{mine[:3]}_side": side},
+        figsize=(size * count / 100 + 4, 4) if across else (4, size * count / 100 + 4),
+        square=False,
+        **LOOK,
+    )
+    try:
+        geometry, layout = geometry_of(heatmap)
+    except ValueError:  # labels that leave the cells no room
+        return
+    assert_nothing_overlaps(geometry)
+    asked = len(range(0, count, 2)) if kind == "every" else count
+    left = asked - len(geometry.labels)
+    told = (f"{left} of {asked} {mine}",) if left and kind != "auto" else ()
+    assert layout.left_out == told
+
+
+def test_labels_that_overlap_are_thinned_with_one_warning_or_forced() -> None:
+    texts = [f"neuron {k}" for k in range(30)]
+    options: dict[str, Any] = {
+        "row_labels": None,
+        "col_labels": texts,
+        "col_rotation": 0,
+        "figsize": (8, 2),
+        **LOOK,
+    }
+    heatmap = Heatmap((1, 30), **options)
+    with pytest.warns(UserWarning, match="left out 20 of 30 col_labels, which would overlap"):
+        heatmap.rgb(np.zeros((1, 30)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        heatmap.rgb(np.ones((1, 30)))
+    assert shown(heatmap) == texts[::3]
+    assert shown(Heatmap((1, 30), thin_labels=False, **options)) == texts
+    with pytest.warns(UserWarning, match="20 of 30 col_labels") as told:
+        summary = save_gif(BytesIO(), np.zeros((3, 1, 30)), **options)
+    assert len(told) == 1
+    assert summary.left_out == ("20 of 30 col_labels",)
+
+
+@pytest.mark.parametrize(
+    ("labels", "wanted"),
+    [
+        ("auto", list("01234567")),
+        (True, list("01234567")),
+        (False, []),
+        (None, []),
+        (3, ["0", "3", "6"]),
+        (np.int64(9), ["0"]),
+        ("k{}", [f"k{k}" for k in range(8)]),
+        (np.arange(8) / 2, ["0.0", "0.5", "1.0", "1.5", "2.0", "2.5", "3.0", "3.5"]),
+    ],
+    ids=str,
+)
+def test_labels_are_what_seaborn_takes(labels: Any, wanted: list[str]) -> None:
+    assert shown(Heatmap((8, 1), row_labels=labels, col_labels=None, **LOOK)) == wanted
+    assert (
+        shown(Heatmap((1, 8), col_labels=labels, row_labels=None, col_rotation=90, **LOOK))
+        == wanted
+    )
+
+
+def test_numbers_are_thinned_to_round_ones_without_a_word() -> None:
+    heatmap = Heatmap((1, 400), row_labels=None, figsize=(6, 2), **LOOK)
+    geometry, layout = geometry_of(heatmap)
+    numbers = [int(placed.label.text) for placed in geometry.labels]
+    assert numbers == list(range(0, 400, 50))
+    assert layout.left_out == ()
+
+
+def test_two_labels_are_apart_by_the_gap_along_their_line(dejavu: str) -> None:
+    from fastheat.text import find_typeface
+
+    typeface, _ = find_typeface(dejavu, "abc")
+    one = Label("abc", 20.0, (0.5, 1.0), 0.0, typeface)
+    width = one.extent().width
+    assert apart(one, one, width + 5, 0, 5)
+    assert not apart(one, one, width + 4.9, 0, 5)
+    assert apart(one, one, 0, one.extent().height, 5)
