@@ -8,11 +8,12 @@ from __future__ import annotations
 import dataclasses
 import importlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from numbers import Real
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +74,8 @@ def colormap(
     Parameters
     ----------
     cmap
-        - a name: one of `names`, or ``"catalog:name"`` of the optional package ``cmap``;
+        - a name: one of `names`, or ``"catalog:name"`` of the optional package ``cmap``, such as
+          ``"crameri:batlow"``;
         - a list or tuple of two or more colours, evenly spaced, or of ``(position, color)``
           pairs from 0 to 1; in between is interpolated, to 256 entries;
         - an array of shape (N, 3) or (N, 4), uint8 or floats 0..1: the entries themselves;
@@ -147,22 +149,30 @@ def _from_name(name: str, background: RGB) -> Colormap:
     if name in names():
         table = _shipped(name)
         return Colormap(name, table, _triple(table[0]), _triple(table[-1]), None)
-    if ":" not in name:
-        raise ValueError(
-            f"unknown colormap {name!r}: expected one of fastheat.colormaps.names()"
-            f"{suggest(name, names())}"
-        )
-    try:
+    package: Any = None
+    with suppress(ImportError):
         package = importlib.import_module("cmap")
-    except ImportError:
+    catalog = [str(key) for key in package.Catalog()] if hasattr(package, "Catalog") else []
+    if ":" not in name:
+        near = suggest(name, names())
+        same = [key for key in catalog if key.partition(":")[2].lower() == name.lower()]
+        if same and name.lower() not in map(str.lower, names()):
+            near = f"; did you mean {' or '.join(map(repr, same))}, which the package cmap has?"
+        raise ValueError(
+            f"unknown colormap {name!r}: expected one of fastheat.colormaps.names(){near}"
+        )
+    if package is None:
         raise ImportError(
-            f"colormap {name!r} needs the package cmap, which is not installed: pip install cmap"
-        ) from None
+            f"colormap {name!r} needs the package cmap, which is not installed: "
+            'pip install "fastheat[colormaps]"'
+        )
     try:
         found = package.Colormap(name)
     except (ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())
-        raise ValueError(f"unknown colormap {name!r}: the package cmap says: {reason}") from error
+        raise ValueError(
+            f"unknown colormap {name!r}: the package cmap says: {reason}{suggest(name, catalog)}"
+        ) from error
     return dataclasses.replace(_from_callable(found, background), name=name)
 
 

@@ -65,8 +65,9 @@ class Heatmap:
         their tick, as by matplotlib's ``rotation_mode="anchor"``, and aligned so that they lie
         outside. By default 0 for rows and for numbers, else -30 above and 30 below.
     cmap : str, sequence of colours or colormap object
-        Every name that matplotlib has, with ``_r`` to reverse it; a list of colours to blend; or
-        any object that can be called as matplotlib's `Colormap`.
+        Every name that matplotlib has, with ``_r`` to reverse it; with the package ``cmap`` also
+        names such as ``"crameri:batlow"``; a list of colours to blend; or any object that can be
+        called as matplotlib's `Colormap`.
     vmin, vmax : float
         The values at the ends of the colormap. What is not given is taken from the first values
         drawn, as by matplotlib's `Normalize`; `save_gif` takes it from all frames.

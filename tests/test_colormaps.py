@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import subprocess
 import sys
 import types
@@ -313,12 +313,20 @@ def test_a_catalog_name_is_taken_from_the_package_cmap(monkeypatch: pytest.Monke
 
 def test_a_catalog_name_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cmap", None)
-    with pytest.raises(ImportError, match=r"'crameri:batlow'.*pip install cmap"):
+    with pytest.raises(ImportError, match=r"'crameri:batlow'.*pip install .fastheat\[colormaps\]"):
         colormap("crameri:batlow")
 
 
 def test_the_real_package_cmap_gives_its_own_colours() -> None:
     package = pytest.importorskip("cmap")
+    for name in ("crameri:batlow", "crameri:batlow_r", "colorcet:fire", "cmocean:thermal"):
+        named = colormap(name)
+        np.testing.assert_array_equal(named.table, colormap(package.Colormap(name)).table)
+        assert named.name == name
+    with pytest.raises(ValueError, match=r"'crameri:batlo'.*did you mean.*'crameri:batlow'"):
+        colormap("crameri:batlo")
+    with pytest.raises(ValueError, match=r"'batlow'.*did you mean.*'crameri:batlow'"):
+        colormap("batlow")
     for name in ("crameri:batlow", "tab10", "cmocean:thermal"):
         theirs = package.Colormap(name)
         lut = theirs.lut()
@@ -328,6 +336,28 @@ def test_the_real_package_cmap_gives_its_own_colours() -> None:
     theirs = package.Colormap("crameri:batlow").with_extremes(under="red", over="blue", bad="k")
     ours = colormap(theirs)
     assert (ours.under, ours.over, ours.bad) == ((255, 0, 0), (0, 0, 255), (0, 0, 0))
+
+
+FOREIGN = """
+import colorcet, numpy as np
+from cmcrameri import cm as crameri
+from fastheat.colormaps import colormap
+
+for theirs in (colorcet.cm.fire, colorcet.cm["bmy_r"], crameri.batlow, crameri.batlowS):
+    ours = colormap(theirs)
+    assert (ours.table == theirs(np.arange(theirs.N), bytes=True)[:, :3]).all()
+    assert ours.name == theirs.name
+# colorcet has its maps as lists of colours too, which are entries there
+theirs = colorcet.cm.fire(np.arange(256), bytes=True)[:, :3].astype(int)
+assert abs(colormap(colorcet.fire).table - theirs).max() <= 1
+"""
+
+
+def test_colormaps_of_colorcet_and_cmcrameri_give_their_own_colours() -> None:
+    if not all(importlib.util.find_spec(name) for name in ("colorcet", "cmcrameri")):
+        pytest.skip("needs colorcet and cmcrameri")
+    # in a process of its own, since they add theirs to matplotlib's
+    subprocess.run([sys.executable, "-c", FOREIGN], check=True)
 
 
 def test_only_the_map_asked_for_is_decompressed(monkeypatch: pytest.MonkeyPatch) -> None:
