@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import io
 import json
 import os
 import re
@@ -13,22 +14,29 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, TextIO
 
 import fastheat
 from fastheat import demo, gif
 from fastheat.annotations import Annots, open_annots
-from fastheat.giffile import check_target
+from fastheat.encode import chunk_length
+from fastheat.giffile import check_place, check_target
 from fastheat.heatmap import Heatmap, option_names
 from fastheat.messages import many, suggest
-from fastheat.save import save_gif
-from fastheat.sources import open_frames
+from fastheat.save import read_titles, save_gif, with_range_of
+from fastheat.sources import Frames, open_frames
 from fastheat.summary import GifSummary
 from fastheat.timing import DEFAULT_DURATION, LONGEST_DURATION
 
 STANDARD = "-"  # input or output, in place of a path
 TIMING = ("fps", "duration", "loop", "hold", "titles", "workers")  # of save_gif, not of Heatmap
+# what Pillow is told for texts to stay sharp
+KINDS: dict[str, dict[str, Any]] = {
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"lossless": True},
+}
 RANGE = (0.0, 1.0)  # to try options with before the frames are read
 
 EXAMPLES = """\
@@ -44,6 +52,7 @@ examples:
   fastheat render animation_data.obj -o training_weights.gif --cmap YlGn --vmin 0 --vmax 0.05 \\
       --valfmt '{x:.9f}' --figsize 15 10 --duration 20
   fastheat render weights.npz --row-labels 'embed_dim_{}' --col-labels @words.txt --cbar
+  fastheat render weights.npy --frame -1 -o last.png
   fastheat render weights.npy --cmap 'navy,white,#8b0000' --vmin -1 --vmax 1 --valfmt none
   python train.py | fastheat render - -o - > weights.gif
 
@@ -107,17 +116,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _render(args: argparse.Namespace) -> None:
     options = _given(args)
+    still = "frame" in args
+    suffix = ".png" if still else ".gif"
     if args.output is None and args.input == STANDARD:
-        raise UsageError("expected -o OUT.gif, since standard input has no name to take it from")
-    output = Path(args.input).stem + ".gif" if args.output is None else args.output
-    target = _target(output)
-    bar = _bar_maker(args)
+        raise UsageError(
+            f"expected -o OUT{suffix}, since standard input has no name to take it from"
+        )
+    output = Path(args.input).stem + suffix if args.output is None else args.output
+    target = _picture_target(output) if still else _target(output)
+    bar = None if still else _bar_maker(args)
     with _input_path(args.input) as path:
         if output != STANDARD and _same_file(path, output):
             raise UsageError(f"expected an output that is not the input, not {output!r}")
         with _naming_input(args.input):
             frames = open_frames(path)
-        _write(args, target, args.input, frames, options, bar)
+        if still:
+            _write_still(args, target, frames, options)
+        else:
+            _write(args, target, args.input, frames, options, bar)
 
 
 def _demo(args: argparse.Namespace) -> None:
@@ -181,7 +197,14 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="INPUT",
         help=".npy, .npz or pickled frames (.obj, .pkl, .pickle); - for standard input",
     )
-    _add_output(render, None, "INPUT's name with .gif, in the current folder")
+    output = _add_output(render, None, "INPUT's name with .gif, in the current folder")
+    output.add_argument(
+        "--frame",
+        type=_number_of_frame,
+        metavar="K",
+        help="write a still of frame K alone, from 0, or from -1 backwards from the end: a picture "
+        "of any kind that Pillow writes, by the end of its name (default: .png)",
+    )
     _add_look(render, {})
     render.set_defaults(run=_render, parser=render)
 
@@ -222,7 +245,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_output(parser: argparse.ArgumentParser, default: str | None, shown: str) -> None:
+def _add_output(parser: argparse.ArgumentParser, default: str | None, shown: str) -> Any:
     output = parser.add_argument_group("output")
     output.add_argument(
         "-o",
@@ -240,6 +263,7 @@ def _add_output(parser: argparse.ArgumentParser, default: str | None, shown: str
         default=None,
         help="show a progress bar (default: on a terminal, if tqdm is installed)",
     )
+    return output
 
 
 def _add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> None:
@@ -398,6 +422,13 @@ def _whole(text: str) -> int:
     return _integer(text, 0)
 
 
+def _number_of_frame(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a whole number, not {text!r}") from None
+
+
 def _rate(text: str) -> float:
     rate = _real(text)
     if not 1000 / LONGEST_DURATION <= rate < float("inf"):
@@ -494,8 +525,33 @@ def _target(output: str) -> Any:
     """Return what `save_gif` writes to, refused here if it cannot, before anything is read."""
     if output == STANDARD:
         return _Stream(_binary(sys.stdout, "standard output"))
-    check_target(output)
+    try:
+        check_target(output)
+    except ValueError as error:
+        raise ValueError(f"{error}, or --frame K for a still of one frame") from None
     return output
+
+
+def _picture_target(output: str) -> Any:
+    """Return what a still is written to, refused here if it cannot be."""
+    if output == STANDARD:
+        return _Stream(_binary(sys.stdout, "standard output"))
+    suffix = Path(output).suffix.lower()
+    if _picture_format(suffix) is None:
+        raise UsageError(
+            f"expected a picture that Pillow writes, such as {str(Path(output).stem) + '.png'!r}, "
+            f"not {output!r}"
+        )
+    check_place(Path(output))
+    return output
+
+
+def _picture_format(suffix: str) -> str | None:
+    """Return Pillow's name of the format that it writes for a suffix."""
+    from PIL import Image
+
+    name = Image.registered_extensions().get(suffix)
+    return name if name in Image.SAVE else None
 
 
 @contextmanager
@@ -604,13 +660,9 @@ def _write(
     each = timing.get("duration")
     if isinstance(each, list) and source.length not in (None, len(each)):
         raise UsageError(f"expected a duration for each of {source.length} frames, not {len(each)}")
-    annots = None
-    if options.get("annot"):
-        with _naming_input(options["annot"]):
-            annots = open_annots(options.pop("annot"), source.shape)
-        if isinstance(annots, Annots):
-            timing["annot"] = annots
-        options["annot"] = annots.sample() if isinstance(annots, Annots) else annots
+    annots = _annots_of_frames(source, options)
+    if annots is not None:
+        timing["annot"] = annots
     with _options_at_fault():
         heatmap = Heatmap(source.shape, **options)
         if None not in heatmap.range:
@@ -634,6 +686,80 @@ def _write(
     if not args.quiet:
         said = sys.stderr if printed else sys.stdout
         _say(f"{_one_line(_summary(written, summary))}\n", said)
+
+
+def _encoded(image: Any, name: str) -> bytes:
+    """Return the bytes of an image in a format of Pillow's, in RGB where that has no palettes."""
+    settings = KINDS.get(name, {})
+    file = io.BytesIO()
+    try:
+        image.save(file, name, **settings)
+    except (OSError, ValueError, KeyError):
+        file = io.BytesIO()
+        try:
+            image.convert("RGB").save(file, name, **settings)
+        except (OSError, ValueError, KeyError) as error:
+            raise ValueError(f"cannot write a picture as {name}: {error}") from None
+    return file.getvalue()
+
+
+def _annots_of_frames(source: Frames, options: dict[str, Any]) -> Annots | None:
+    """Return annotations that each frame has its own of; in the options is what `Heatmap` takes."""
+    if not options.get("annot"):
+        return None
+    with _naming_input(options["annot"]):
+        annots = open_annots(options["annot"], source.shape)
+        if isinstance(annots, Annots):
+            options["annot"] = annots.sample()
+            return annots
+    options["annot"] = annots
+    return None
+
+
+def _write_still(
+    args: argparse.Namespace, target: Any, source: Frames, options: dict[str, Any]
+) -> None:
+    """Write a picture of one frame, as the animation has it."""
+    for name in TIMING:
+        if name in options and name != "titles":
+            raise UsageError(f"expected no --{name} with --frame, which writes one picture")
+    titles = read_titles(options.pop("titles", None))
+    with _naming_input(args.input):
+        count = source.count()
+    number = args.frame + count if args.frame < 0 else args.frame
+    if not 0 <= number < count:
+        raise UsageError(
+            f"expected --frame 0 to {count - 1}, or -1 to {-count} from the end, not {args.frame}"
+        )
+    annots = _annots_of_frames(source, options)
+    with _options_at_fault():
+        heatmap = Heatmap(source.shape, **options)
+    with _naming_input(args.input):
+        if None in heatmap.range:
+            heatmap, _ = with_range_of(heatmap, source, source.chunks(chunk_length(source.shape)))
+        values = next(islice(source.chunks(1), number, None))[0]
+    title = None if titles is None else next(islice(titles, number, None), None)
+    if titles is not None and title is None:
+        raise UsageError(f"expected a title for each of {count} frames")
+    annot = None if annots is None else next(islice(annots.chunks(1), number, None), None)
+    if annots is not None and annot is None:
+        raise UsageError(f"expected annot for each of {count} frames")
+    each = (None, None) if annots is None or annot is None else (annot[0], annots.dtype)
+    with _options_at_fault():
+        image = heatmap.frame_image(values, source.dtype, title, *each)
+    suffix = ".png" if isinstance(target, _Stream) else Path(target).suffix.lower()
+    data = _encoded(image, _picture_format(suffix) or "PNG")
+    if isinstance(target, _Stream):
+        target.write(data)
+        target.flush()
+    else:
+        Path(target).write_bytes(data)
+    if not args.quiet:
+        written = "standard output" if isinstance(target, _Stream) else str(target)
+        said = sys.stderr if isinstance(target, _Stream) else sys.stdout
+        width, height = image.size
+        text = f"{written}: frame {number} of {count}, {width} x {height} px, {_size(len(data))}"
+        _say(f"{_one_line(text)}\n", said)
 
 
 @contextmanager

@@ -446,17 +446,22 @@ def check_target(file: object) -> None:
         if path.suffix.lower() in (*PICTURES, *FILMS):
             other = str(path.with_suffix(".gif"))
             raise ValueError(f"expected a path for a GIF, such as {other!r}, not {str(path)!r}")
-        if path.is_dir():
-            raise IsADirectoryError(f"expected a path for the GIF, but {str(path)!r} is a folder")
-        if not path.parent.is_dir():
-            raise FileNotFoundError(
-                f"expected a folder to write {str(path)!r} in, but there is no {str(path.parent)!r}"
-            )
-        place = path if path.exists() else path.parent
-        if not os.access(place, os.W_OK):
-            raise PermissionError(f"expected a path that may be written, not {str(path)!r}")
+        check_place(path)
     elif isinstance(file, io.TextIOBase) or not callable(getattr(file, "write", None)):
         raise TypeError(f"expected a path or a file object open for bytes, not {short(file)}")
+
+
+def check_place(path: Path) -> None:
+    """Refuse a path that cannot be written to."""
+    if path.is_dir():
+        raise IsADirectoryError(f"expected a path for a file, but {str(path)!r} is a folder")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"expected a folder to write {str(path)!r} in, but there is no {str(path.parent)!r}"
+        )
+    place = path if path.exists() else path.parent
+    if not os.access(place, os.W_OK):
+        raise PermissionError(f"expected a path that may be written, not {str(path)!r}")
 
 
 def check_other(file: object, source: Path | None) -> None:

@@ -409,25 +409,52 @@ class Heatmap:
             found = norms.finite_range(matrix) or (0.0, 1.0)
             self._vmin, self._vmax = self.with_range(*found).range
         self._dtype = frames.dtype
-        heatmap = self
         if title is not None:
             read_text("title", title)
-            if not self._look.titled:
-                heatmap = heatmap.with_titles()
-        cells = None
-        if annot is not None:
-            noted = matrix_of(annot, self.shape, "annot")
-            cells = noted.drawn()
-            heatmap = heatmap.with_annots(noted.dtype)
+        if annot is None:
+            return self._drawn(matrix, title, None, None)
+        noted = matrix_of(annot, self.shape, "annot")
+        return self._drawn(matrix, title, noted.drawn(), noted.dtype)
+
+    def _drawn(
+        self,
+        matrix: NDArray[np.float64],
+        title: str | None,
+        annot: NDArray[Any] | None,
+        written: np.dtype[Any] | None,
+    ) -> tuple[NDArray[np.uint8], Layout]:
+        heatmap = self
+        if title is not None and not self._look.titled:
+            heatmap = heatmap.with_titles()
+        if written is not None:
+            heatmap = heatmap.with_annots(written)
         elif isinstance(self._look.annot, Sample):
             raise ValueError("expected annot= with each matrix, for which this heatmap was made")
         layout = heatmap.layout()
-        indices, shown = paint(layout, matrix, title or "", cells)
+        indices, shown = paint(layout, matrix, title or "", annot)
         warn_of(shown)
         if not self._told:
             self._told = True
             warn_of_labels(layout)
         return indices, layout
+
+    def frame_image(
+        self,
+        matrix: NDArray[np.float64],
+        dtype: np.dtype[Any],
+        title: str | None,
+        annot: NDArray[Any] | None,
+        written: np.dtype[Any] | None,
+    ) -> Image.Image:
+        """Draw what a chunk has of one frame.
+
+        Parameters
+        ----------
+        dtype, written
+            Those of the frames and of their annotations, as they were given.
+        """
+        self._dtype = dtype
+        return _image(*self._drawn(matrix, title, annot, written))
 
     def rgb(
         self, values: ArrayLike, title: str | None = None, annot: ArrayLike | None = None
@@ -441,10 +468,13 @@ class Heatmap:
         self, values: ArrayLike, title: str | None = None, annot: ArrayLike | None = None
     ) -> Image.Image:
         """Draw one matrix, (N, M), as a Pillow image of mode P."""
-        indices, layout = self._draw(values, title, annot)
-        image = Image.fromarray(indices)
-        image.putpalette(layout.table.tobytes())
-        return image
+        return _image(*self._draw(values, title, annot))
+
+
+def _image(indices: NDArray[np.uint8], layout: Layout) -> Image.Image:
+    image = Image.fromarray(indices)
+    image.putpalette(layout.table.tobytes())
+    return image
 
 
 def warn_of(shown: Shown) -> None:

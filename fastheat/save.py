@@ -109,7 +109,7 @@ def save_gif(
     check_heatmap(heatmap, options)
     check_names(options)
     source = open_frames(frames)
-    titles = _read_titles(titles)
+    titles = read_titles(titles)
     if isinstance(titles, Sized) and source.length not in (None, len(titles)):
         raise ValueError(f"expected a title for each of {source.length} frames, not {len(titles)}")
     check_other(file, source.file)
@@ -126,7 +126,7 @@ def save_gif(
         )
     chunks = source.chunks(chunk_length(source.shape))
     if None in heatmap.range:
-        heatmap, chunks = _with_range(heatmap, source, chunks)
+        heatmap, chunks = with_range_of(heatmap, source, chunks)
     if titles is not None:
         heatmap = heatmap.with_titles()
     sample = heatmap.sample
@@ -177,7 +177,8 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _read_titles(titles: object) -> Iterable[str] | None:
+def read_titles(titles: object) -> Iterable[str] | None:
+    """Return a title for each frame, of what `save_gif` takes."""
     if isinstance(titles, str):
         template = titles
         try:
@@ -201,7 +202,7 @@ def check_names(options: dict[str, Any]) -> None:
     check_options(options, own)
 
 
-def _with_range(
+def with_range_of(
     heatmap: Heatmap, source: Frames, chunks: Iterator[NDArray[np.float64]]
 ) -> tuple[Heatmap, Iterator[NDArray[np.float64]]]:
     """Take the range from all frames if they can be read twice, else from the first."""

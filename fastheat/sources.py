@@ -297,6 +297,10 @@ class Frames:
             raise ValueError(f"size is {size}, expected at least 1 frame")
         return self._read(size)
 
+    def count(self) -> int:
+        """Return how many frames there are, if need be by reading all of them."""
+        return self.length if self.length is not None else sum(map(len, self.chunks(1)))
+
 
 def open_frames(frames: object) -> Frames:
     """Check frames of any kind, and make them readable in one way.

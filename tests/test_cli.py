@@ -22,7 +22,9 @@ from typing import Any
 import numba
 import numpy as np
 import pytest
+from decoders import by_pillow
 from numpy.typing import NDArray
+from PIL import Image
 
 import fastheat
 from fastheat import cli, demo, gif, load_frames, save_gif
@@ -253,6 +255,80 @@ def test_the_output_is_named_after_the_input_and_put_in_the_current_folder(
     with Path("run.1.gif").open("rb") as file:
         assert len(gif.read_info(file).frames) == 5
     assert capsys.readouterr().out.startswith("run.1.gif: 5 frames of ")
+
+
+# --------------------------------------------------------------------------------------- stills
+
+
+@pytest.mark.parametrize("number", [0, 3, -1, -5])
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i2", "?"])
+def test_a_still_is_a_frame_of_the_animation(folder: Path, number: int, dtype: str) -> None:
+    values = (10 * np.load("w.npy")).astype(dtype)
+    np.save("v.npy", values)
+    np.save("a.npy", np.arange(values.size).reshape(values.shape).astype(str))
+    for options in (
+        [],
+        ["--titles", "step {}", "--valfmt", "{x}"],
+        ["--annot", "a.npy", "--vmin", "-1", "--cbar"],
+    ):
+        assert main(["render", "v.npy", "-q", "-o", "all.gif", *options]) == 0
+        assert (
+            main(["render", "v.npy", "-q", "-o", "one.png", *options, "--frame", str(number)]) == 0
+        )
+        pictures = []
+        for picture, times in by_pillow(Path("all.gif").read_bytes()):
+            pictures += [picture] * round(times / 100)
+        with Image.open("one.png") as image:
+            np.testing.assert_array_equal(np.asarray(image.convert("RGB")), pictures[number])
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "JPEG", "webp", "bmp", "tif", "gif", "ppm"])
+def test_a_still_is_of_the_kind_that_its_name_says(
+    folder: Path, suffix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["render", "w.npy", "--frame", "2", "-o", f"one.{suffix}"]) == 0
+    assert capsys.readouterr().out.startswith(f"one.{suffix}: frame 2 of 5, ")
+    assert main(["render", "w.npy", "--frame", "2", "-q"]) == 0
+    with Image.open(f"one.{suffix}") as image, Image.open("w.png") as png:
+        assert suffix.lower()[:2] in str(image.format).lower()
+        difference = np.asarray(image.convert("RGB")).astype(int) - np.asarray(png.convert("RGB"))
+        assert abs(difference).mean() < (2 if suffix.lower().startswith("j") else 1e-9)
+
+
+def test_a_still_goes_to_standard_output(
+    folder: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert main(["render", "w.npy", "--frame", "2", "-o", "-"]) == 0
+    out, err = capsysbinary.readouterr()
+    assert main(["render", "w.npy", "--frame", "2", "-o", "one.png", "-q"]) == 0
+    assert out == Path("one.png").read_bytes()
+    assert b"standard output: frame 2 of 5" in err
+
+
+@pytest.mark.parametrize(
+    ("argv", "names"),
+    [
+        (["--frame", "5"], ["--frame 0 to 4", "not 5"]),
+        (["--frame", "-6"], ["-1 to -5", "not -6"]),
+        (["--frame", "x"], ["--frame", "whole number", "'x'"]),
+        (["-o", "one.png"], ["'one.png'", "--frame K"]),
+        (["--frame", "1", "-o", "one.xyz"], ["Pillow", "'one.xyz'"]),
+        (["--frame", "1", "-o", "one"], ["Pillow", "'one'"]),
+        (["--frame", "1", "-o", "none/one.png"], ["folder", "'none/one.png'"]),
+        (["--frame", "1", "--fps", "5"], ["--fps", "--frame"]),
+        (["--frame", "1", "--titles", "a,b"], []),
+        (["--frame", "2", "--titles", "a,b"], ["a title for each of 5 frames"]),
+    ],
+    ids=str,
+)
+def test_a_still_that_cannot_be_is_refused(
+    folder: Path, argv: list[str], names: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (main(["render", "w.npy", *argv]) == 0) is (not names)
+    _, err = capsys.readouterr()
+    assert all(name in err for name in names), err
+    assert err.count("\n") == bool(names)
+    assert not Path("one.png").exists()
 
 
 # ----------------------------------------------------------------------------- standard streams

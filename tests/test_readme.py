@@ -41,7 +41,7 @@ def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     Path("animation_data.obj").write_bytes(pickle.dumps(list(train(4))))
     lines = "".join(blocks("sh")).replace("\\\n", " ").splitlines()
     commands = [shlex.split(line)[1:] for line in lines if line.startswith("fastheat ")]
-    assert [command[0] for command in commands] == ["render", "info"]
+    assert [command[0] for command in commands] == ["render", "render", "info"]
     for command in commands:
         assert main(command) == 0
     assert Path("training_weights.gif").stat().st_size > 1000
