@@ -130,7 +130,7 @@ def _draw_label(ink: Image.Image, draw: ImageDraw.ImageDraw, placed: Placed) -> 
             ((right - left) * scale, (bottom - top) * scale),
             Image.Transform.AFFINE,
             matrix,
-            Image.Resampling.BICUBIC,
+            Image.Resampling.BILINEAR,
         )
         ink.paste(255, (x + left, y + top), turned.reduce(scale))
 
