@@ -29,6 +29,7 @@ BAR_LENGTH = 9.0  # font sizes that it is long at least, in a picture without fi
 WORDS = 22.0  # font sizes that a title may be long whatever the cells, in a picture without figsize
 LONGEST_SIDE = 1500  # px that a picture without figsize keeps its cells within, where it can
 PLAIN_SIDE = 720  # px of the cells of a picture without figsize and text
+SHORTEST_SIDE = 2.2  # font sizes that the cells of one are high and wide at least, where square
 
 
 class Grid(NamedTuple):
@@ -62,7 +63,8 @@ class Bar:
 class Plan:
     """What there is to lay out, all lengths in pixels."""
 
-    shape: tuple[int, int]
+    shape: tuple[int, int]  # rows and columns, which labels stand at
+    cells: tuple[int, int] | None  # those drawn, a pixel each where fewer; None: as many as fit
     point: float  # px of one point
     fontsize: float
     rows: Sequence[tuple[int, Label]]  # index of the row and its label
@@ -184,7 +186,7 @@ def place(
 
 def _grown(plan: Plan, cell: tuple[int, int], pad: float) -> tuple[Plan, int, int, Box, Box | None]:
     """Lay out around cells of a size."""
-    n, m = plan.shape
+    n, m = plan.cells or plan.shape
     cells = Box(0.0, 0.0, float(cell[0] * m), float(cell[1] * n))
     bar = _bar_beside(plan, cells) if plan.bar else None
     # words make it larger, but not at any length
@@ -202,10 +204,10 @@ def _grown(plan: Plan, cell: tuple[int, int], pad: float) -> tuple[Plan, int, in
 
 def _tight(plan: Plan, width: int, height: int, pad: float) -> tuple[Box, Box | None]:
     """Lay out in a figure, as `tight_layout` does."""
-    n, m = plan.shape
+    n, m = plan.cells or (1, 1)
     left, bottom, right, top = SUBPLOT
     slot = Box(left * width, (1 - top) * height, right * width, (1 - bottom) * height)
-    cells, bar = _shared(plan, slot)
+    cells, bar = _shared(plan, slot, exact=False)
     around = _around(plan, cells, bar)
     # tight_layout measures once, at the default margins, and then moves the margins
     slot = Box(
@@ -216,12 +218,8 @@ def _tight(plan: Plan, width: int, height: int, pad: float) -> tuple[Box, Box | 
     )
     for _ in range(3):
         cells, bar = _shared(plan, slot)
-        if cells.width < m or cells.height < n or not _separate(cells, plan.shape):
-            raise ValueError(
-                f"expected a figsize in which {n} x {m} cells and their labels have room, "
-                f"not {width} x {height} px, of which the labels leave "
-                f"{max(0, int(slot.width))} x {max(0, int(slot.height))}"
-            )
+        if min(slot.width - m, slot.height - n) < 0 or not _separate(cells, (n, m)):
+            raise _too_small(plan, width, height, slot)
         # where that cuts what stands out from cells of another size, give it its room
         around = _around(plan, cells, bar)
         cut = (-around.x0, -around.y0, around.x1 - width, around.y1 - height)
@@ -229,22 +227,37 @@ def _tight(plan: Plan, width: int, height: int, pad: float) -> tuple[Box, Box | 
             break
         left, top, right, bottom = (c + pad if c > 0 else 0.0 for c in cut)
         slot = Box(slot.x0 + left, slot.y0 + top, slot.x1 - right, slot.y1 - bottom)
+    else:
+        if plan.cells != plan.shape:  # which do not give way
+            raise _too_small(plan, width, height, slot)
     return cells, bar
+
+
+def _too_small(plan: Plan, width: int, height: int, slot: Box) -> ValueError:
+    n, m = plan.cells or plan.shape
+    return ValueError(
+        f"expected a figsize in which {n} x {m} cells and their labels have room, "
+        f"not {width} x {height} px, of which the labels leave "
+        f"{max(0, int(slot.width))} x {max(0, int(slot.height))}"
+    )
 
 
 # ------------------------------------------------------------------------------ cells and their bar
 
 
-def _shared(plan: Plan, slot: Box) -> tuple[Box, Box | None]:
-    """Share a slot out between the cells and the colour bar."""
+def _shared(plan: Plan, slot: Box, *, exact: bool = True) -> tuple[Box, Box | None]:
+    """Share a slot out between the cells and the colour bar.
+
+    If not `exact`, the cells are as if they were of any size.
+    """
     if plan.bar is None:
-        return _cells(plan, slot), None
+        return _cells(plan, slot, exact), None
     size = slot.width if plan.bar.upright else slot.height
     gap, strip = _gap_and_strip(plan, plan.bar, size)
-    cells, bar = _split(plan, plan.bar, slot, gap, strip)
+    cells, bar = _split(plan, plan.bar, slot, gap, strip, exact)
     needed = _reach(plan, plan.bar, cells, bar)
     if needed > gap:
-        cells, bar = _split(plan, plan.bar, slot, needed, strip)
+        cells, bar = _split(plan, plan.bar, slot, needed, strip, exact)
     return cells, bar
 
 
@@ -274,16 +287,31 @@ def _gap_and_strip(plan: Plan, bar: Bar, size: float) -> tuple[float, float]:
     return max(BAR_PADS[bar.location] * size, least), max(BAR_FRACTION * size, least)
 
 
-def _split(plan: Plan, bar: Bar, slot: Box, gap: float, strip: float) -> tuple[Box, Box]:
-    return _cells(plan, _widened(slot, bar.location, -gap - strip)), _bar_in(plan, bar, slot, strip)
+def _split(
+    plan: Plan, bar: Bar, slot: Box, gap: float, strip: float, exact: bool
+) -> tuple[Box, Box]:
+    inner = _widened(slot, bar.location, -gap - strip)
+    return _cells(plan, inner, exact), _bar_in(plan, bar, slot, strip)
 
 
-def _cells(plan: Plan, slot: Box) -> Box:
+def _cells(plan: Plan, slot: Box, exact: bool) -> Box:
     """Return the place of the cells in a slot, at the bar if there is one."""
-    if not plan.square:
-        return slot
     n, m = plan.shape
-    return slot.shrunk(n / m, ANCHORS[plan.bar.location] if plan.bar else (0.5, 0.5))
+    anchor = ANCHORS[plan.bar.location] if plan.bar else (0.5, 0.5)
+    box = slot.shrunk(n / m, anchor) if plan.square else slot
+    if plan.cells == plan.shape:
+        return box
+    wide, high = box.width, box.height
+    least = SHORTEST_SIDE * plan.fontsize
+    if plan.square and min(wide, high) < least < max(wide, high):
+        # no more than a line
+        wide, high = max(wide, min(least, slot.width)), max(high, min(least, slot.height))
+    if exact and plan.cells is not None:
+        wide = plan.cells[1] if plan.cells[1] < m else wide
+        high = plan.cells[0] if plan.cells[0] < n else high
+    x = math.floor(slot.x0 + (slot.width - wide) * anchor[0])
+    y = math.floor(slot.y0 + (slot.height - high) * anchor[1])
+    return Box(x, y, x + wide, y + high)
 
 
 def _widened(box: Box, side: str, by: float) -> Box:

@@ -115,8 +115,8 @@ class Background:
         """Return how many frames there is room for."""
         return max(2, self._room // max(array.nbytes + self._beside, 1))
 
-    def _load(self, texts: bool, grows: bool) -> None:
-        load_beside(texts, grows, meanwhile=self._make_spare)
+    def _load(self, texts: bool, grows: bool, how: str | None) -> None:
+        load_beside(texts, grows, how, meanwhile=self._make_spare)
 
     def _make_spare(self) -> None:
         """Make buffers for frames to come: memory that is new takes five times as long to fill."""

@@ -341,6 +341,9 @@ def _add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> No
     number(picture, "dpi", "DPI", "pixels per inch")
     switch(picture, "square", "cells as high as wide")
     color(picture, "grid_color", "of the lines between cells")
+    text = "what is drawn where cells would be under a pixel: of each block of them the mean, max, "
+    text += "min or absmax (the farthest from 0), or none to refuse them"
+    add(picture, "reduce", text, metavar="HOW", type=_or_none)
     text = "width of the lines in pt, 0 for none"
     number(picture, "grid_width", "PT", text, "3, at most an eighth of a cell")
     color(picture, "background", "of the figure")
@@ -734,6 +737,10 @@ def _write_still(
     annots = _annots_of_frames(source, options)
     with _options_at_fault():
         heatmap = Heatmap(source.shape, **options)
+        if titles is not None:
+            heatmap = heatmap.with_titles()
+        if heatmap.reduction is not None:
+            source = source.through(heatmap.reduction)
     with _naming_input(args.input):
         if None in heatmap.range:
             heatmap, _ = with_range_of(heatmap, source, source.chunks(chunk_length(source.shape)))
@@ -780,6 +787,9 @@ def _summary(name: str, summary: GifSummary) -> str:
         f"in {summary.seconds:.2f} s, {summary.frames / max(summary.seconds, 1e-9):.0f} frames/s, "
         f"{_size(summary.bytes / summary.frames)} a frame, {_size(summary.bytes)}"
     )
+    if summary.reduced:
+        text += f"; drawn as {summary.cells[0]} x {summary.cells[1]} cells, the {summary.reduced} "
+        text += "of each block of values"
     if summary.merged:
         text += f"; {many(summary.merged, 'frame')} the same as the one before"
     changed = [

@@ -29,11 +29,13 @@ from fastheat.options import (
     read_number,
     read_pair,
     read_positive,
+    read_reduce,
     read_shape,
     read_side,
     read_text,
     read_text_sizes,
 )
+from fastheat.reduce import Reduction
 from fastheat.sources import open_frames
 from fastheat.stills import paint
 from fastheat.text import find_typeface
@@ -118,6 +120,12 @@ class Heatmap:
         Whether cells are as high as wide.
     background, foreground : colour
         Of the figure, and of the labels and ticks on it.
+    reduce : {"mean", "max", "min", "absmax", None}
+        What a matrix whose cells would be under a pixel is drawn as: blocks of whole rows and
+        columns, of each the mean, the largest value, the least, or that of the largest magnitude
+        with its sign; values that are not finite are left out, and a block of no others is `bad`.
+        The range, and what is counted below and above it, are of what is drawn. Such cells have
+        neither text nor grid; labels keep the numbers of the matrix. None refuses such a matrix.
 
     Raises
     ------
@@ -164,6 +172,7 @@ class Heatmap:
         square: bool = True,
         background: object = "white",
         foreground: object = "black",
+        reduce: str | None = "mean",
         **unknown: object,
     ) -> None:
         check_options(unknown)
@@ -247,9 +256,11 @@ class Heatmap:
             if grid_width is None
             else read_positive("grid_width", grid_width, zero=True),
             square=read_flag("square", square),
+            reduce=read_reduce(reduce, (n, m)),
         )
         self._vmin, self._vmax = low, high
         self._layouts: dict[np.dtype[Any], Layout] = {}
+        self._reductions: list[Reduction | None] = []  # one, when it is known
         self._dtype = np.dtype(np.float64)
         self._told = False  # what of the labels is left out
 
@@ -257,6 +268,13 @@ class Heatmap:
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the matrices."""
         return self._look.shape
+
+    @property
+    def reduction(self) -> Reduction | None:
+        """How matrices become those that are drawn, None where they are drawn as they are."""
+        if not self._reductions:
+            self._reductions.append(layouts.reduction(self._look))
+        return self._reductions[0]
 
     @property
     def range(self) -> tuple[float | None, float | None]:
@@ -352,6 +370,7 @@ class Heatmap:
         other = Heatmap.__new__(Heatmap)
         other._look, other._vmin, other._vmax = look, vmin, vmax
         other._layouts = {}
+        other._reductions = self._reductions if look is self._look else []
         other._dtype = self._dtype
         other._told = self._told
         return other
@@ -372,7 +391,9 @@ class Heatmap:
         if kind not in self._layouts:
             if self._vmin is None or self._vmax is None:
                 raise ValueError("expected vmin and vmax, or values to take them from, before this")
-            self._layouts[kind] = layouts.build(self._look, self._vmin, self._vmax, kind)
+            self._layouts[kind] = layouts.build(
+                self._look, self._vmin, self._vmax, kind, self.reduction
+            )
         return self._layouts[kind]
 
     def indices(
@@ -404,13 +425,16 @@ class Heatmap:
         frames = open_frames([values])
         if frames.shape != self.shape:
             raise ValueError(f"expected values of shape {self.shape}, not {frames.shape}")
+        if title is not None:
+            read_text("title", title)
+        heatmap = self if title is None or self._look.titled else self.with_titles()
+        if heatmap.reduction is not None:
+            frames = frames.through(replace(heatmap.reduction, compiles=False))
         (matrix,) = next(frames.chunks(1))
         if self._vmin is None or self._vmax is None:
             found = norms.finite_range(matrix) or (0.0, 1.0)
             self._vmin, self._vmax = self.with_range(*found).range
         self._dtype = frames.dtype
-        if title is not None:
-            read_text("title", title)
         if annot is None:
             return self._drawn(matrix, title, None, None)
         noted = matrix_of(annot, self.shape, "annot")
@@ -432,7 +456,7 @@ class Heatmap:
             raise ValueError("expected annot= with each matrix, for which this heatmap was made")
         layout = heatmap.layout()
         indices, shown = paint(layout, matrix, title or "", annot)
-        warn_of(shown)
+        warn_of(shown, layout.reduction)
         if not self._told:
             self._told = True
             warn_of_labels(layout)
@@ -446,7 +470,7 @@ class Heatmap:
         annot: NDArray[Any] | None,
         written: np.dtype[Any] | None,
     ) -> Image.Image:
-        """Draw what a chunk has of one frame.
+        """Draw what a chunk has of one frame, reduced where that is to be.
 
         Parameters
         ----------
@@ -477,8 +501,10 @@ def _image(indices: NDArray[np.uint8], layout: Layout) -> Image.Image:
     return image
 
 
-def warn_of(shown: Shown) -> None:
+def warn_of(shown: Shown, reduction: Reduction | None) -> None:
     """Warn of what is not shown as given."""
+    if reduction is not None:
+        warn(reduction.told())
     if shown.hidden:
         warn(
             f"left out the text of {many(shown.hidden, 'cell')} without room for it at a size that "

@@ -384,6 +384,128 @@ def write_numbers(
             texts[t, c, length] = last * glyphs
 
 
+# ------------------------------------------------------------------------------------- reducing
+#
+# Blocks of whole rows and columns of values, each to one value. The columns of a block come first,
+# downwards, many at once; then their results from left to right. A value that is not finite shows
+# in the result, and so does a sum that float64 does not have: only then is a block looked at value
+# by value.
+
+GREATEST, LEAST, FARTHEST = range(3)  # which value of a block: of x and -x, x > 0 is the farthest
+SHRINK = 2.0**-64  # a factor for values whose sum float64 does not have
+
+
+# The sums of columns of rows `top` to `bottom`, from the first row on. frame: (R, M), sums: (M,)
+@jit
+def add_rows(frame, top, bottom, sums):
+    width = np.uint64(sums.size)
+    r = top + min(bottom - top, 3)
+    for c in range(width):
+        sums[c] = frame[top, c]
+    if r == top + 2:
+        for c in range(width):
+            sums[c] += frame[top + 1, c]
+    if r == top + 3:
+        for c in range(width):
+            sums[c] = sums[c] + frame[top + 1, c] + frame[top + 2, c]
+    while r + 4 <= bottom:
+        for c in range(width):
+            sums[c] = sums[c] + frame[r, c] + frame[r + 1, c] + frame[r + 2, c] + frame[r + 3, c]
+        r += 4
+    while r < bottom:
+        for c in range(width):
+            sums[c] += frame[r, c]
+        r += 1
+
+
+# The sum of the finite values of a block, each times `factor`, and how many. frame: (R, M)
+@jit
+def sum_of_finite(frame, top, bottom, left, right, factor):
+    total = 0.0
+    count = np.int64(0)
+    for c in range(left, right):
+        column = 0.0
+        for r in range(top, bottom):
+            if abs(frame[r, c]) <= LARGEST:
+                column += frame[r, c] * factor
+                count += 1
+        total += column
+    return total, count
+
+
+# The mean of each block: (i, j) has the rows from rows[i] up to rows[i + 1], and so the columns.
+# values: (T, R, M), rows: (n + 1,), columns: (m + 1,), sums: (M,) to work in,
+# out: (T, n, m), NaN where no value is finite
+@entry
+def mean_of_blocks(values, rows, columns, sums, out):
+    for t in range(values.shape[0]):
+        frame = values[t]
+        for i in range(rows.size - 1):
+            top, bottom = rows[i], rows[i + 1]
+            add_rows(frame, top, bottom, sums)
+            finite = True
+            for j in range(np.uint64(columns.size - 1)):
+                left, right = columns[j], columns[j + np.uint64(1)]
+                total = 0.0
+                for c in range(np.uint64(left), np.uint64(right)):
+                    total += sums[c]
+                finite &= abs(total) <= LARGEST
+                out[t, i, j] = total / np.float64((bottom - top) * (right - left))
+            if finite:
+                continue
+            for j in range(columns.size - 1):
+                left, right = columns[j], columns[j + 1]
+                factor = 1.0
+                total, count = sum_of_finite(frame, top, bottom, left, right, factor)
+                if not abs(total) <= LARGEST:
+                    factor = SHRINK
+                    total, count = sum_of_finite(frame, top, bottom, left, right, factor)
+                out[t, i, j] = total / np.float64(count) / factor if count > 0 else np.nan
+
+
+# The least and the largest finite value of a block, infinite where there is none. frame: (R, M)
+@jit
+def ends_of_finite(frame, top, bottom, left, right):
+    low, high = np.inf, -np.inf
+    for c in range(left, right):
+        for r in range(top, bottom):
+            x = frame[r, c]
+            if abs(x) <= LARGEST:
+                low, high = min(low, x), max(high, x)
+    return low, high
+
+
+# The greatest, least or farthest value of each block, `which`; the rest as of mean_of_blocks.
+# lows, highs: (M,) to work in
+@entry
+def end_of_blocks(values, rows, columns, which, lows, highs, out):
+    width = np.uint64(values.shape[2])
+    for t in range(values.shape[0]):
+        frame = values[t]
+        for i in range(rows.size - 1):
+            top, bottom = rows[i], rows[i + 1]
+            lows[:] = np.inf
+            highs[:] = -np.inf
+            # written such that each is one instruction for many columns; NaN is neither
+            for r in range(top, bottom):
+                for c in range(width):
+                    x, low, high = frame[r, c], lows[c], highs[c]
+                    lows[c] = x if x < low else low
+                    highs[c] = x if x > high else high
+            for j in range(np.uint64(columns.size - 1)):
+                left, right = columns[j], columns[j + np.uint64(1)]
+                low, high = np.inf, -np.inf
+                for c in range(np.uint64(left), np.uint64(right)):
+                    low = lows[c] if lows[c] < low else low
+                    high = highs[c] if highs[c] > high else high
+                if not (low >= -LARGEST and high <= LARGEST):
+                    low, high = ends_of_finite(frame, top, bottom, left, right)
+                best = high
+                if which == LEAST or (which == FARTHEST and -low > high):
+                    best = low
+                out[t, i, j] = best if low <= high else np.nan
+
+
 # ---------------------------------------------------------------------------------------- cells
 #
 # A cell shows one slot (its fill, and the shades from there to its ink) and one text, a row of

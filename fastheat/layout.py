@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from fastheat.labels import Box, line_extent
 from fastheat.options import LARGEST_FONT, SMALLEST_FONT, Look
 from fastheat.palette import Shades, plan_palette
 from fastheat.plan import lay_out
+from fastheat.reduce import Reduction
 from fastheat.text import (
     ALL_PAIRS,
     COVERAGE_STEPS,
@@ -42,6 +44,8 @@ from fastheat.text import (
 GRID_WIDTH = 3.0  # pt
 GRID_SHARE = 8  # of a cell, the most that a grid line of default width takes
 BLANK = "0.00"  # as long as texts that come later may be, when the first are empty
+ROOMY = 8  # pixels of a picture for each row or column, where none can have less than one
+WIDE_TICK = "-0.0000"  # room for those of a colour bar whose range is not known yet
 DIGITS = "0123456789"
 
 NO_TYPE = Type(
@@ -91,6 +95,7 @@ class Layout:
     frame: axes.Frame
     title: TitlePlace | None  # None: no frame has a title of its own
     grid: Grid
+    reduction: Reduction | None  # of the values to those of the cells
     shades: Shades
     type: Type
     longest: int  # the most segments of a text that the kernels write; 0: no text
@@ -141,22 +146,31 @@ class Shown:
         )
 
 
-def build(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> Layout:
+def build(
+    look: Look, vmin: float, vmax: float, dtype: np.dtype[Any], reduction: Reduction | None
+) -> Layout:
+    """Return the layout of a look over a range, `reduction` as `reduction` has it."""
     rule = norms.working_type(dtype)
     annot = look.annot
-    texts: tuple[str, ...] = ()
     written = dtype if annot is None else annot.dtype
+    annotated = isinstance(annot, Sample)
+    cells = look.shape
+    if reduction is not None:  # without texts
+        rule, cells = norms.working_type(np.dtype(np.float64)), reduction.cells
+        look = replace(look, annot=None, valfmt=None, grid_width=0.0)
+        annot = None
+    elif written.kind == "U":
+        look = replace(look, valfmt=AS_THEY_ARE)
+    texts: tuple[str, ...] = ()
     if isinstance(annot, Cells):
         texts = annot.texts(look.valfmt)
         samples = _widest(look, texts)
     else:
         samples = _samples(look, vmin, vmax, dtype)
-    if written.kind == "U":
-        look = replace(look, valfmt=AS_THEY_ARE)
-    cell = _cell_size(look, samples)
-    plan, geometry, left_out = lay_out(look, vmin, vmax, cell)
+    cell = _cell_size(look, cells, samples)
+    plan, geometry, left_out = lay_out(look, cells, partial(norms.ticks, vmin, vmax), cell)
     line = _grid_line(look, geometry.cells)
-    grid = axes.cell_grid(geometry.cells, look.shape, line)
+    grid = axes.cell_grid(geometry.cells, cells, line)
     sizes = _sizes(look, samples, grid)
     norm = norms.linear(vmin, vmax)
     split = None
@@ -195,6 +209,7 @@ def build(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> Layout:
         frame=geometry.frame,
         title=_title_place(geometry) if look.titled else None,
         grid=grid,
+        reduction=reduction,
         shades=palette.shades,
         type=type_,
         longest=longest,
@@ -204,13 +219,47 @@ def build(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> Layout:
         sizes=sizes,
         dtype=dtype,
         written=written,
-        annotated=isinstance(annot, Sample),
+        annotated=annotated,
         fixed=fixed,
         vertical=look.vertical,
         crowded=_crowded(look, texts) if not sizes else 0,
         lacking=look.lacking,
         left_out=left_out,
     )
+
+
+def reduction(look: Look) -> Reduction | None:
+    """Return how matrices are reduced, None where each cell has a pixel: whatever the range."""
+    if look.reduce is None:
+        return None
+    n, m = look.shape
+    if look.figure is None:
+        rows, columns = _cells_in(n, m, look)
+    elif ROOMY * m <= look.figure[0] and ROOMY * n <= look.figure[1]:
+        return None
+    else:
+        free = replace(look, frame=None)
+        ticks = [(0.0, WIDE_TICK), (1.0, WIDE_TICK)]
+        cells = lay_out(free, None, lambda _: ticks, (1, 1))[1].cells
+        rows, columns = min(n, max(1, int(cells.height))), min(m, max(1, int(cells.width)))
+    if (rows, columns) == look.shape:
+        return None
+    return Reduction(look.shape, (rows, columns), look.reduce)
+
+
+def _cells_in(n: int, m: int, look: Look) -> tuple[int, int]:
+    """Return the rows and columns of cells of a picture without figsize.
+
+    Blocks are alike where that goes, so that none stands out.
+    """
+    block = -(-max(n, m) // axes.LONGEST_SIDE)
+    high = wide = block
+    if look.square:
+        least = max(1, round(axes.SHORTEST_SIDE * look.fontsize))
+        high, wide = (max(1, min(block, side // least)) for side in (n, m))
+    else:
+        high, wide = (-(-side // axes.LONGEST_SIDE) for side in (n, m))
+    return -(-n // high), -(-m // wide)
 
 
 def _title_place(geometry: axes.Geometry) -> TitlePlace | None:
@@ -280,12 +329,15 @@ def _crowded(look: Look, texts: tuple[str, ...]) -> int:
     return look.shape[0] * look.shape[1]
 
 
-def _cell_size(look: Look, samples: list[str]) -> tuple[int, int]:
+def _cell_size(look: Look, cells: tuple[int, int], samples: list[str]) -> tuple[int, int]:
     """Return the width and height of a cell in a picture without figsize."""
-    n, m = look.shape
+    n, m = cells
+    # what is so long and thin that it would be no more than a line is as thick as a line of text
+    thick = math.ceil(axes.SHORTEST_SIDE * look.fontsize)
+    least = -(-thick // m) if n > m else 1, -(-thick // n) if m > n else 1
     if not samples:
         side = max(1, min(48, axes.PLAIN_SIDE // max(n, m)))
-        return side, side
+        return max(side, least[0]), max(side, least[1])
     font = look.typeface.at(max(look.text_size, SMALLEST_FONT))
     width = max(measure(text, font) for text in samples)
     # a margin of a third of the size on either side, and the grid line between
@@ -297,7 +349,9 @@ def _cell_size(look: Look, samples: list[str]) -> tuple[int, int]:
         wide = high = max(wide, high)
     room = axes.LONGEST_SIDE
     wide, high = max(1, min(wide, room // m)), max(1, min(high, room // n))
-    return (min(wide, high),) * 2 if look.square else (wide, high)
+    if look.square:
+        wide = high = min(wide, high)
+    return max(wide, least[0]), max(high, least[1])
 
 
 def _grid_line(look: Look, cells: Box) -> int:

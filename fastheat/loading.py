@@ -15,12 +15,14 @@ import numpy as np
 
 from fastheat.encode import encode_between, encode_chunk
 from fastheat.heatmap import Heatmap
+from fastheat.reduce import Reduction
+from fastheat.sources import Floats
 
 NICENESS = 10  # of the process that compiles: it has time while others have none to do
 TURN = 0.05  # s
 
 
-def load(texts: bool, grows: bool) -> None:
+def load(texts: bool, grows: bool, how: str | None = None) -> None:
     """Load what frames need, or compile it, by drawing something small.
 
     Parameters
@@ -29,6 +31,8 @@ def load(texts: bool, grows: bool) -> None:
         Whether values are written into cells.
     grows
         Whether a frame may be one of another layout than that before it.
+    how
+        How matrices are reduced, None where they are not.
     """
     layout = Heatmap((1, 1), vmin=0, vmax=1, valfmt="{x:.2f}" if texts else None).layout()
     zero, one = np.zeros((1, 1)), np.ones((1, 1))
@@ -36,6 +40,8 @@ def load(texts: bool, grows: bool) -> None:
     encode_chunk(layout, zero, one[None])
     if grows:
         encode_between(layout, zero, "", None, layout, one, "", None)
+    if how is not None:
+        Reduction((2, 2), (1, 1), how).into(Floats(), zero[None], np.zeros((1, 2, 2)), 0)
 
 
 def load_kept() -> None:
@@ -45,7 +51,7 @@ def load_kept() -> None:
             load(texts, grows=False)
 
 
-def load_beside(texts: bool, grows: bool, meanwhile: Callable[[], object]) -> None:
+def load_beside(texts: bool, grows: bool, how: str | None, meanwhile: Callable[[], object]) -> None:
     """Load what frames need; a process of its own compiles what is not on disk.
 
     To compile takes seconds and holds the interpreter's lock, whatever thread does it. `meanwhile`
@@ -56,12 +62,12 @@ def load_beside(texts: bool, grows: bool, meanwhile: Callable[[], object]) -> No
     with _lock:  # what one has compiled, others find
         try:
             with _refusing():
-                load(texts, grows)
+                load(texts, grows, how)
         except _Missing:
             if kernels.on_disk and _has_interpreter():
                 with suppress(OSError):
-                    _compile(texts, grows, meanwhile)
-            load(texts, grows)
+                    _compile(texts, grows, how, meanwhile)
+            load(texts, grows, how)
 
 
 @contextmanager
@@ -83,13 +89,13 @@ class _Missing(BaseException):
     """A kernel that is not on disk. Nothing that wraps errors wraps it."""
 
 
-def _compile(texts: bool, grows: bool, meanwhile: Callable[[], object]) -> None:
+def _compile(texts: bool, grows: bool, how: str | None, meanwhile: Callable[[], object]) -> None:
     code = (
         "import os, sys\n"
         f"sys.path[:] = {sys.path!r}\n"
         f"getattr(os, 'nice', abs)({NICENESS})\n"
         "from fastheat.loading import load\n"
-        f"load({texts!r}, {grows!r})"
+        f"load({texts!r}, {grows!r}, {how!r})"
     )
     nothing = subprocess.DEVNULL
     process = subprocess.Popen(

@@ -36,7 +36,7 @@ def header(
     if sample is not None:
         more["sample"] = sample.facts()
     note = block(
-        shape=layout.shape,
+        shape=layout.shape if layout.reduction is None else layout.reduction.shape,
         dtype=layout.dtype.name,
         vmin=float(vmin),
         vmax=float(vmax),
@@ -58,6 +58,8 @@ def mark(layout: Layout) -> str:
     if layout.fixed is not None:
         digest.update(repr(layout.fixed.texts).encode("utf-8", "surrogatepass"))
     digest.update(repr((layout.title, layout.sizes, layout.typeface, written)).encode())
+    if layout.reduction is not None:
+        digest.update(repr((layout.reduction.cells, layout.reduction.how)).encode())
     return digest.hexdigest()[:12]
 
 

@@ -16,6 +16,7 @@ from fastheat.colormaps import Colormap
 from fastheat.colors import RGB, parse_color
 from fastheat.formats import ValueFormat
 from fastheat.messages import short
+from fastheat.reduce import HOW
 from fastheat.text import Typeface
 
 SMALLEST_FONT, LARGEST_FONT = 1.0, 1000.0  # px
@@ -68,6 +69,7 @@ class Look:
     grid: RGB
     grid_width: float | None
     square: bool
+    reduce: str | None  # of HOW
 
 
 def read_shape(shape: object) -> tuple[int, int]:
@@ -77,11 +79,22 @@ def read_shape(shape: object) -> tuple[int, int]:
         raise TypeError(f"expected shape to be (rows, columns), not {short(shape)}") from None
     if n < 1 or m < 1:
         raise ValueError(f"expected at least one row and column, not shape={(n, m)!r}")
-    if max(n, m) > gif.LARGEST_SIDE:
-        raise ValueError(
-            f"expected at most {gif.LARGEST_SIDE} rows and columns, not shape={(n, m)!r}"
-        )
     return n, m
+
+
+def read_reduce(reduce: object, shape: tuple[int, int]) -> str | None:
+    if reduce is None:
+        if max(shape) > gif.LARGEST_SIDE:
+            raise ValueError(
+                f"expected at most {gif.LARGEST_SIDE} rows and columns with reduce=None, "
+                f"not shape={shape!r}"
+            )
+        return None
+    if not isinstance(reduce, str) or reduce not in HOW:
+        raise ValueError(
+            f"expected reduce to be one of {', '.join(HOW)}, or None, not {short(reduce)}"
+        )
+    return reduce
 
 
 def read_number(name: str, value: object) -> float:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from fastheat import axes, norms
+from fastheat import axes
 from fastheat.axes import Bar, Geometry, Plan
 from fastheat.labels import Box, Label, anchor_outside, line_extent, thinned
 from fastheat.options import Labels, Look
@@ -29,12 +29,19 @@ class Choice:
 
 
 def lay_out(
-    look: Look, vmin: float, vmax: float, cell: tuple[int, int]
+    look: Look,
+    drawn: tuple[int, int] | None,
+    ticks: Callable[[int], Sequence[tuple[float, str]]],
+    cell: tuple[int, int],
 ) -> tuple[Plan, Geometry, tuple[str, ...]]:
     """Plan and place the axes.
 
     Parameters
     ----------
+    drawn
+        Rows and columns of cells that are drawn; None: as many as have a pixel.
+    ticks
+        Return those of the colour bar, at most so many intervals: the place and text of each.
     cell
         Width and height of a cell in pixels, where `look` has no figure.
 
@@ -48,10 +55,12 @@ def lay_out(
     n, m = look.shape
     width, height = look.figure or (0, 0)
     # an estimate, which is too large rather than too small
-    sides = (width / m, height / n) if look.figure else cell
-    if look.square and look.figure:
-        sides = (min(sides),) * 2
-    cells = Box(0.0, 0.0, sides[0] * m, sides[1] * n)
+    if look.figure:
+        side = min(width / m, height / n)
+        cells = Box(0.0, 0.0, side * m, side * n) if look.square else Box(0.0, 0.0, width, height)
+    else:
+        rows, columns = drawn or look.shape
+        cells = Box(0.0, 0.0, cell[0] * columns, cell[1] * rows)
     bar = cells
     if look.figure:
         left, bottom, right, top = axes.SUBPLOT
@@ -70,7 +79,7 @@ def lay_out(
         if chosen == choice:
             break
         choice = chosen
-        plan = _plan(look, labels, vmin, vmax, choice)
+        plan = _plan(look, drawn, labels, ticks(choice.ticks), choice)
         geometry = axes.place(plan, look.figure, cell, look.frame)
         cells, bar = geometry.cells, geometry.bar or bar
     return plan, geometry, _left_out(look, labels, choice)
@@ -158,7 +167,13 @@ def _left_out(look: Look, labels: _AxisLabels, choice: Choice) -> tuple[str, ...
     return tuple(said)
 
 
-def _plan(look: Look, labels: _AxisLabels, vmin: float, vmax: float, choice: Choice) -> Plan:
+def _plan(
+    look: Look,
+    drawn: tuple[int, int] | None,
+    labels: _AxisLabels,
+    ticks: Sequence[tuple[float, str]],
+    choice: Choice,
+) -> Plan:
     size = look.fontsize
 
     def label(text: str, size: float, anchor: tuple[float, float], rotation: float = 0.0) -> Label:
@@ -168,7 +183,6 @@ def _plan(look: Look, labels: _AxisLabels, vmin: float, vmax: float, choice: Cho
     if look.bar:
         up, down = line_extent(look.typeface, size)
         side = anchor_outside(look.bar_location, 0.0, 0.5 * up / (up + down))
-        ticks = norms.ticks(vmin, vmax, choice.ticks)
         rotation = {"left": 90.0, "right": -90.0}.get(look.bar_location, 0.0)
         word = (0.5, 0.0) if look.bar_location == "bottom" else (0.5, 1.0)
         bar = Bar(
@@ -178,6 +192,7 @@ def _plan(look: Look, labels: _AxisLabels, vmin: float, vmax: float, choice: Cho
         )
     return Plan(
         shape=look.shape,
+        cells=drawn,
         point=look.point,
         fontsize=size,
         rows=labels.rows[:: choice.rows],

@@ -19,6 +19,7 @@ from fastheat.giffile import GifFile
 from fastheat.heatmap import Heatmap
 from fastheat.layout import Layout, Shown
 from fastheat.messages import many, short
+from fastheat.reduce import Reduction
 from fastheat.sources import Floats
 from fastheat.summary import GifSummary, summarise
 from fastheat.timing import Clock
@@ -115,8 +116,9 @@ class Recorder:
         self.error: Exception | None = None
         self.told = False  # whether somebody was told of the error
         self.shown = Shown()
-        # called before the first frame with whether there are texts, and whether the layout changes
-        self.prepare: Callable[[bool, bool], None] | None = None
+        # called before the first frame with whether there are texts, whether the layout changes,
+        # and how values are reduced
+        self.prepare: Callable[[bool, bool, str | None], None] | None = None
         self.stuck = False  # whether the range could not grow any more
         self._make = make
         self._clock = clock
@@ -126,6 +128,8 @@ class Recorder:
         self._shows_range = shows_range
         self._plans = plans  # whether the annotations of the first frame make room for all
         self._sync = sync
+        self._shape = (0, 0)
+        self._dtype = np.dtype(np.float64)
         self._heatmap: Heatmap | None = None
         self._layout: Layout | None = None
         self._file: GifFile | None = None
@@ -155,6 +159,14 @@ class Recorder:
     def size(self) -> tuple[int, int] | None:
         """Width and height of the picture."""
         return None if self._layout is None else self._layout.size
+
+    def expect(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> Reduction | None:
+        """Prepare for matrices of a shape and dtype; return how those to write are reduced."""
+        if self._heatmap is not None:
+            return self._heatmap.reduction
+        self._shape, self._dtype = shape, dtype
+        heatmap = self._make(shape, None)
+        return (heatmap.with_titles() if self.titled else heatmap).reduction
 
     def resume(self, found: Found) -> None:
         """Go on with a file.
@@ -211,7 +223,10 @@ class Recorder:
         annots: Sequence[Cells | None],
         steps: Sequence[int | None],
     ) -> None:
-        """Encode frames and commit them; all have annotations or none has."""
+        """Encode frames, reduced if `expect` said so, and commit them.
+
+        All of them have annotations, or none has.
+        """
         start, count = 0, len(arrays)
         while start < len(arrays):
             part = slice(start, start + count)
@@ -250,11 +265,13 @@ class Recorder:
         block = arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
         self._floats.into(values, block, self._clock.frames)
         if self._layout is None:
-            self._begin(values[0], arrays[0].dtype, annots[0])
+            self._begin(values[0], annots[0])
         assert self._layout is not None
         assert self._file is not None
         if self.prepare and not self._added:
-            self.prepare(self._layout.format is not None, self._grows)
+            reduction = self._layout.reduction
+            how = None if reduction is None else reduction.how
+            self.prepare(self._layout.format is not None, self._grows, how)
         if self._held:
             self._file.lengthen(-self._held)
         self._held, self._added = 0, True
@@ -273,16 +290,14 @@ class Recorder:
         self._file.commit()
         self._committed = self._clock.frames
 
-    def _begin(
-        self, values: NDArray[np.float64], dtype: np.dtype[Any], annot: Cells | None
-    ) -> None:
+    def _begin(self, values: NDArray[np.float64], annot: Cells | None) -> None:
         if annot is not None:
             self._written = annot.dtype
             self._sample = sample_of(annot) if self._plans else None
-        heatmap = self._make((values.shape[0], values.shape[1]), self._sample)
+        heatmap = self._make(self._shape, self._sample)
         if None in heatmap.range:
             heatmap = heatmap.with_range(*(norms.finite_range(values) or (0.0, 1.0)))
-        self._lay_out(heatmap, dtype)
+        self._lay_out(heatmap, self._dtype)
         assert self._layout is not None
         vmin, vmax = self._range()
         self._file = GifFile(

@@ -124,11 +124,13 @@ def save_gif(
         raise ValueError(
             f"expected frames of shape {heatmap.shape} as the heatmap, not {source.shape}"
         )
+    if titles is not None:
+        heatmap = heatmap.with_titles()
+    if heatmap.reduction is not None:
+        source = source.through(heatmap.reduction)
     chunks = source.chunks(chunk_length(source.shape))
     if None in heatmap.range:
         heatmap, chunks = with_range_of(heatmap, source, chunks)
-    if titles is not None:
-        heatmap = heatmap.with_titles()
     sample = heatmap.sample
     if isinstance(annots, Annots):
         heatmap = heatmap.with_annots(annots.dtype)

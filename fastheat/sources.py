@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, BinaryIO, TypeAlias
+from typing import IO, Any, BinaryIO, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,8 @@ Header: TypeAlias = tuple[tuple[int, ...], "np.dtype[Any]"]
 
 _PICKLES = (".obj", ".pkl", ".pickle")
 _MOST_CELLS = 1 << 27  # of a nested list: 1 GB of float64
+TOGETHER = 1 << 21  # cells of frames that are read at once to become others
+KEPT_BYTES = 1 << 26  # of what frames became
 
 
 def load_frames(source: object) -> Any:
@@ -244,6 +246,17 @@ def _read_member(member: IO[bytes]) -> Iterator[npt.NDArray[Any]]:
         raise ValueError(f"{member.name} goes on after its {shape[0]} frames")
 
 
+class Converter(Protocol):
+    """Makes matrices that are drawn of those that are read."""
+
+    @property
+    def cells(self) -> tuple[int, int]:
+        """Rows and columns of those that are drawn."""
+
+    def into(self, floats: Floats, out: FloatArray, block: npt.NDArray[Any], number: int) -> None:
+        """Fill `out`, (t, n, m), from frames."""
+
+
 @dataclass(frozen=True, slots=True)
 class Frames:
     """Frames of one shape, as float64, a chunk at a time.
@@ -266,7 +279,7 @@ class Frames:
     dtype: np.dtype[Any]
     length: int | None
     rereadable: bool
-    _read: Callable[[int], Iterator[FloatArray]]
+    _read: Callable[[int, Converter | None], Iterator[FloatArray]]
     file: Path | None = None
 
     def chunks(self, size: int) -> Iterator[FloatArray]:
@@ -295,7 +308,32 @@ class Frames:
         """
         if size < 1:
             raise ValueError(f"size is {size}, expected at least 1 frame")
-        return self._read(size)
+        return self._read(size, None)
+
+    def through(self, converter: Converter) -> Frames:
+        """Return the same frames, each made another by a converter before all of it is float64.
+
+        What they become is kept for a second reading where that takes few bytes.
+        """
+        kept: dict[int, list[FloatArray]] = {}  # chunks of a size
+
+        def read(size: int, _: Converter | None) -> Iterator[FloatArray]:
+            if size in kept:
+                yield from kept[size]
+                return
+            chunks: list[FloatArray] = []
+            room = KEPT_BYTES if self.rereadable else 0
+            for chunk in self._read(size, converter):
+                room -= chunk.nbytes
+                if room >= 0:
+                    chunks.append(chunk)
+                else:
+                    chunks.clear()
+                yield chunk
+            if room >= 0:
+                kept[size] = chunks
+
+        return replace(self, shape=converter.cells, _read=read)
 
     def count(self) -> int:
         """Return how many frames there are, if need be by reading all of them."""
@@ -354,7 +392,10 @@ def _open_stack(frames: Any, floats: Floats) -> Frames:
     dtype = frames.dtype if isinstance(frames.dtype, np.dtype) else array_of(frames[:1], 0).dtype
     check_frame(0, shape[1:], dtype)
 
-    def read(size: int) -> Iterator[FloatArray]:
+    def read(size: int, converter: Converter | None) -> Iterator[FloatArray]:
+        if converter is not None:
+            yield from through(size, converter)
+            return
         for start in range(0, shape[0], size):
             block = array_of(frames[start : start + size], start)
             if is_ready(block, np.float64):
@@ -362,7 +403,18 @@ def _open_stack(frames: Any, floats: Floats) -> Frames:
                 continue
             out = np.empty((min(size, shape[0] - start), *shape[1:]))
             floats.into(out, block, start)
-            _let_go(block)
+            let_go(block)
+            yield out
+
+    def through(size: int, converter: Converter) -> Iterator[FloatArray]:
+        most = max(1, TOGETHER // (shape[1] * shape[2]))
+        for start in range(0, shape[0], size):
+            out = np.empty((min(size, shape[0] - start), *converter.cells))
+            for first in range(0, len(out), most):
+                part = out[first : first + most]
+                block = array_of(frames[start + first : start + first + len(part)], start + first)
+                converter.into(floats, part, block, start + first)
+                let_go(block)
             yield out
 
     return Frames((int(shape[1]), int(shape[2])), dtype, int(shape[0]), True, read)
@@ -404,9 +456,9 @@ def _open_each(frames: Any, floats: Floats) -> Frames:
     expected = shape
     common = next(iter(dtypes)) if len(dtypes) == 1 else np.result_type(*dtypes)
 
-    def read(size: int) -> Iterator[FloatArray]:
+    def read(size: int, converter: Converter | None) -> Iterator[FloatArray]:
         most = size if length is None else min(size, length)
-        return _convert_each(iterate(), expected, common, most, floats)
+        return _convert_each(iterate(), expected, common, most, floats, converter)
 
     return Frames((expected[0], expected[1]), common, length, rereadable, read)
 
@@ -438,12 +490,14 @@ def _convert_each(
     dtype: np.dtype[Any],
     size: int,
     floats: Floats,
+    converter: Converter | None,
 ) -> Iterator[FloatArray]:
     filled = 0
+    cells = shape if converter is None else converter.cells
     try:
         for number, frame in enumerate(frames):
             if filled == 0:
-                out = np.empty((size, *shape))
+                out = np.empty((size, *cells))
             array = array_of(frame, number)
             check_frame(number, array.shape, array.dtype, shape)
             if not np.can_cast(array.dtype, dtype, "safe"):
@@ -452,8 +506,11 @@ def _convert_each(
                     f"frame {number} has dtype {array.dtype}, expected {dtype} as frame 0"
                 )
             # At once: a training loop may yield the same array again with the next values in it.
-            floats.into(out[filled : filled + 1], array[None], number)
-            _let_go(array)
+            if converter is None:
+                floats.into(out[filled : filled + 1], array[None], number)
+            else:
+                converter.into(floats, out[filled : filled + 1], array[None], number)
+            let_go(array)
             filled += 1
             if filled == size:
                 yield out
@@ -494,7 +551,7 @@ def is_ready(array: npt.NDArray[Any], dtype: type[np.generic]) -> bool:
     )
 
 
-def _let_go(array: npt.NDArray[Any]) -> None:
+def let_go(array: npt.NDArray[Any]) -> None:
     """Drop the pages of a mapped file, which would stay in memory until all of it is there."""
     base = _mapped(array)
     # A copy-on-write mapping ("c") would lose what was changed in it; a shared one is the file.
@@ -580,8 +637,8 @@ class Floats:
     def __init__(self) -> None:
         self.warned = False
 
-    # out: (t, N, M) float64, block: (t, N, M) of any real dtype
-    def into(self, out: FloatArray, block: npt.NDArray[Any], number: int) -> None:
+    # out: (t, n, M) float64, block: (t, n, M) of any real dtype, from this row of frames on
+    def into(self, out: FloatArray, block: npt.NDArray[Any], number: int, row: int = 0) -> None:
         if block.shape != out.shape:
             raise ValueError(f"frame {number}: shape {block.shape[1:]}, expected {out.shape[1:]}")
         values, mask = np.ma.getdata(block), np.ma.getmask(block)
@@ -590,20 +647,25 @@ class Floats:
             if not self.warned and values.dtype.itemsize >= 8 and values.dtype != np.float64:
                 changed = _changed(values, out) & ~mask
                 if changed.any():
-                    self.tell(values, out, number, changed)
+                    self.tell(values, out, number, changed, row)
         if mask is not np.ma.nomask:
             out[mask] = np.nan
 
     def tell(
-        self, values: npt.NDArray[Any], out: FloatArray, number: int, changed: npt.NDArray[Any]
+        self,
+        values: npt.NDArray[Any],
+        out: FloatArray,
+        number: int,
+        changed: npt.NDArray[Any],
+        top: int,
     ) -> None:
         self.warned = True
         frame, row, col = (int(axis[0]) for axis in np.nonzero(changed))
         became = float(out[frame, row, col])
         shown = int(became) if values.dtype.kind in "iu" else became
         warn(
-            f"frame {number + frame}: {values[frame, row, col]} in cell ({row}, {col}) becomes "
-            f"{shown} as float64; later such values are not named"
+            f"frame {number + frame}: {values[frame, row, col]} in cell ({top + row}, {col}) "
+            f"becomes {shown} as float64; later such values are not named"
         )
 
 

@@ -29,6 +29,11 @@ class GifSummary:
         The values at the ends of the colormap.
     under, over, bad : int
         Values below `vmin`, above `vmax`, and NaN or infinite, over all cells and frames.
+    reduced : str or None
+        What blocks of values were drawn as, one of "mean", "max", "min" and "absmax", where there
+        were more values than pixels.
+    cells : (int, int)
+        The rows and columns that were drawn, fewer than the matrix has where it was reduced.
     hidden : int
         Texts left out since their cells had no room.
     untitled : int
@@ -54,6 +59,8 @@ class GifSummary:
     under: int
     over: int
     bad: int
+    reduced: str | None
+    cells: tuple[int, int]
     hidden: int
     untitled: int
     left_out: tuple[str, ...]
@@ -67,7 +74,7 @@ def summarise(
     heatmap: Heatmap, layout: Layout, shown: Shown, clock: Clock, target: GifFile, seconds: float
 ) -> GifSummary:
     """Return what was written, and warn of what is not shown as given."""
-    warn_of(shown)
+    warn_of(shown, layout.reduction)
     warn_of_labels(layout)
     vmin, vmax = heatmap.range
     assert vmin is not None
@@ -87,6 +94,8 @@ def summarise(
         under=shown.under,
         over=shown.over,
         bad=shown.bad,
+        reduced=layout.reduction.how if layout.reduction else None,
+        cells=layout.shape,
         hidden=shown.hidden,
         untitled=shown.untitled,
         left_out=layout.left_out,

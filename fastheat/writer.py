@@ -11,6 +11,7 @@ import weakref
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -26,8 +27,9 @@ from fastheat.heatmap import Heatmap, check_heatmap, check_options
 from fastheat.messages import many, short, warn
 from fastheat.options import read_choice, read_flag, read_shape
 from fastheat.recorder import Recorder, check, find
+from fastheat.reduce import Reduction
 from fastheat.sampling import Sampler
-from fastheat.sources import check_frame
+from fastheat.sources import Floats, check_frame
 from fastheat.summary import GifSummary
 from fastheat.tensors import as_array
 from fastheat.timing import Clock, is_whole, read_loop, read_milliseconds
@@ -202,6 +204,9 @@ class GifWriter:
         self.step: int | None = None
         self.summary: GifSummary | None = None
         self._count = 0  # steps seen
+        self._expected = False  # whether the recorder knows what frames come
+        self._reduction: Reduction | None = None
+        self._floats = Floats()
         self._process = here()
         self._closed = False
         self._started = time.perf_counter()
@@ -270,7 +275,8 @@ class GifWriter:
         ----------
         values
             (N, M) real numbers: a numpy array, a tensor of PyTorch, JAX or TensorFlow, or anything
-            with ``__array__`` or ``__dlpack__``. Copied before this returns.
+            with ``__array__`` or ``__dlpack__``. Copied, or reduced where cells would be under a
+            pixel, before this returns.
         title
             In place of the filled template.
         annot
@@ -313,6 +319,10 @@ class GifWriter:
         text = self._title_of(title, fields, number)
         cells = self._annot_of(annot)
         noted = number if named or self._sampled else None
+        if not self._expected:
+            self._expect(array)
+        if self._reduction is not None:
+            array = self._reduced(self._reduction, array)
         if self._thread is None:
             try:
                 self._recorder.write([array], [text], [cells], [noted])
@@ -396,6 +406,22 @@ class GifWriter:
         self._recorder.told = True
         assert self._recorder.error is not None
         raise self._recorder.error
+
+    def _expect(self, array: NDArray[Any]) -> None:
+        """Prepare for frames as the first one."""
+        try:
+            found = self._recorder.expect((array.shape[0], array.shape[1]), array.dtype)
+        except Exception as error:
+            self._recorder.error, self._recorder.told = error, True
+            raise
+        if found is not None:  # what compiles beside a loop is not to hold it up
+            self._reduction = replace(found, compiles=self._thread is None)
+        self._expected = True
+
+    def _reduced(self, reduction: Reduction, array: NDArray[Any]) -> NDArray[np.float64]:
+        out = np.empty(reduction.cells)
+        reduction.into(self._floats, out[None], array[None], self.frames)
+        return out
 
     def _title_of(self, title: str | None, fields: Mapping[str, Any], step: int) -> str:
         if title is not None:

@@ -238,6 +238,8 @@ def test_what_is_no_colormap_is_refused(refused: Check, cmap: object) -> None:
         ({"cbar": True, "cbar_location": "middle"}, ["cbar_location", "bottom", "'middle'"]),
         ({"cbar_location": "left"}, ["cbar=True", "'left'"]),
         ({"ha": "middle"}, ["ha", "'middle'", "center"]),
+        ({"reduce": "median"}, ["reduce", "'median'", "absmax"]),
+        ({"reduce": True}, ["reduce", "True", "mean"]),
         ({"va": "baseline"}, ["va", "'baseline'", "center"]),
         ({"font": "No Such Font"}, ["'No Such Font'", "font"]),
         ({"duration": -1}, ["duration", "-1"]),
@@ -332,7 +334,7 @@ def test_an_error_of_the_callers_own_function_is_passed_on(tmp_path: Path) -> No
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (-1, 3), (70000, 1), (1, 65536)], ids=str)
 def test_shapes_that_cannot_be_drawn_are_refused(shape: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="expected at") as caught:
-        Heatmap(shape)
+        Heatmap(shape, reduce=None)
     assert repr(shape) in str(caught.value)
     assert_one_line(str(caught.value))
 
@@ -347,7 +349,18 @@ def test_what_is_no_shape_is_refused(shape: Any) -> None:
 def test_a_picture_over_65535_px_is_refused_without_figsize_too(refused: Check) -> None:
     message = refused(ValueError, FRAMES, "65535", row_labels=["x" * 20_000] * 2, valfmt=None)
     assert "px" in message
-    refused(ValueError, np.zeros((1, 1, 70_000)), "65535", "70000")
+    refused(ValueError, np.zeros((1, 1, 70_000)), "65535", "70000", reduce=None)
+
+
+def test_cells_under_a_pixel_are_refused_where_they_are_not_to_be_reduced(refused: Check) -> None:
+    frames = np.zeros((1, 400, 500))
+    message = refused(ValueError, frames, "400 x 500", figsize=(4, 3), reduce=None)
+    assert "figsize" in message
+
+
+def test_a_picture_without_room_for_anything_is_refused_where_it_is_reduced(refused: Check) -> None:
+    labels = "x" * 60 + "{}"
+    refused(ValueError, np.zeros((1, 400, 500)), "figsize", figsize=(4, 3), row_labels=labels)
 
 
 def test_a_range_that_is_not_known_yet_is_asked_for() -> None:

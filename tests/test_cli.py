@@ -134,6 +134,8 @@ PASSED: list[tuple[list[str], dict[str, Any]]] = [
     (["--no-square"], {"square": False}),
     (["--background", "black"], {"background": "black"}),
     (["--foreground", "white"], {"foreground": "white"}),
+    (["--reduce", "absmax"], {"reduce": "absmax"}),
+    (["--reduce", "none"], {"reduce": None}),
     (["--fps", "12.5"], {"fps": 12.5}),
     (["--duration", "20"], {"duration": 20.0}),
     (["--duration", "20,30.5,1e3"], {"duration": [20.0, 30.5, 1000.0]}),

@@ -1,0 +1,191 @@
+"""Matrices of more rows and columns than their picture has pixels: a value for each block of them.
+
+Blocks are of whole rows and columns, and their sizes differ by one at most. Kernels reduce them as
+fast as memory gives the values; numpy does the same, to the last bit, where none is compiled yet.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastheat.sources import Floats, is_ready, let_go
+
+BAND = 1 << 17  # values that are float64 at a time, such that they stay in the processor's cache
+MAPPED = 1 << 26  # bytes of a mapped file that may be in memory
+
+HOW = ("mean", "max", "min", "absmax")
+_WHICH = {"max": 0, "min": 1, "absmax": 2}  # GREATEST, LEAST, FARTHEST of the kernels
+SHRINK = 2.0**-64  # as of the kernels
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """How matrices become those that are drawn.
+
+    Attributes
+    ----------
+    shape
+        Rows and columns of the matrices.
+    cells
+        Those that are drawn.
+    how
+        One of `HOW`.
+    compiles
+        Whether the kernels may be compiled to do it.
+
+    Notes
+    -----
+    What is not finite is left out; a block of nothing else is NaN. The mean is that of float64: the
+    values of each column of a block are added from the top down, these sums from left to right, and
+    the total is divided by the number of values. Where float64 does not have the total, all is done
+    once more with values 2**64 times smaller.
+    """
+
+    shape: tuple[int, int]
+    cells: tuple[int, int]
+    how: str
+    compiles: bool = True
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Where the rows of each block begin, and where those of the last one end."""
+        return _starts(self.shape[0], self.cells[0])
+
+    @property
+    def columns(self) -> NDArray[np.int64]:
+        """The same of columns."""
+        return _starts(self.shape[1], self.cells[1])
+
+    @property
+    def largest(self) -> tuple[int, int]:
+        """Rows and columns of the largest block."""
+        (n, m), (rows, columns) = self.shape, self.cells
+        return -(-n // rows), -(-m // columns)
+
+    def told(self) -> str:
+        """Say in a sentence what is done."""
+        (n, m), (rows, columns), (high, wide) = self.shape, self.cells, self.largest
+        of = f"the {self.how} of" if self.how != "absmax" else "the value farthest from 0 of"
+        return (
+            f"drew {n} x {m} values as {rows} x {columns} cells, each {of} up to {high} x {wide}, "
+            "since they would be under a pixel: give a larger figsize, another reduce=, or "
+            "reduce=None to refuse them"
+        )
+
+    def into(
+        self, floats: Floats, out: NDArray[np.float64], block: NDArray[Any], number: int
+    ) -> None:
+        """Reduce frames of any real dtype, a band of rows at a time.
+
+        Parameters
+        ----------
+        floats
+            Makes them float64.
+        out
+            (T, n, m), of `cells`.
+        block
+            (T, N, M), of `shape`; may be masked or in a mapped file.
+        number
+            Of the first frame.
+        """
+        if block.shape != (len(out), *self.shape):
+            raise ValueError(f"frame {number}: shape {block.shape[1:]}, expected {self.shape}")
+        reduce = self._kernel() or self._plainly
+        rows, columns = self.rows, self.columns
+        if is_ready(block, np.float64):
+            reduce(block, rows, columns, out)
+            return
+        n, m = self.shape
+        together = max(1, BAND // (n * m))  # frames
+        blocks = max(1, min(self.cells[0], BAND // (m * self.largest[0])))
+        tallest = min(n, (blocks + 1) * self.largest[0])
+        band = np.empty((min(together, len(block)), tallest, m))
+        read = 0
+        for t in range(0, len(block), together):
+            for i in range(0, self.cells[0], blocks):
+                starts = rows[i : i + blocks + 1]
+                part = block[t : t + together, starts[0] : starts[-1]]
+                values = band[: len(part), : part.shape[1]]
+                floats.into(values, part, number + t, int(starts[0]))
+                reduce(values, starts - starts[0], columns, out[t : t + together, i : i + blocks])
+                read += part.nbytes
+                if read >= MAPPED:
+                    let_go(block)
+                    read = 0
+
+    def _kernel(self) -> _Reducer | None:
+        if not self.compiles and "fastheat.kernels" not in sys.modules:
+            return None
+        from fastheat import kernels
+
+        kernel = kernels.mean_of_blocks if self.how == "mean" else kernels.end_of_blocks
+        if not self.compiles and not getattr(kernel, "signatures", None):
+            return None
+        m = self.shape[1]
+        if self.how == "mean":
+            sums = np.empty(m)
+            return lambda values, rows, columns, out: kernel(values, rows, columns, sums, out)
+        which, lows, highs = _WHICH[self.how], np.empty(m), np.empty(m)
+        return lambda values, rows, columns, out: kernel(
+            values, rows, columns, which, lows, highs, out
+        )
+
+    def _plainly(
+        self,
+        values: NDArray[np.float64],
+        rows: NDArray[np.int64],
+        columns: NDArray[np.int64],
+        out: NDArray[np.float64],
+    ) -> None:
+        """Do in numpy what the kernels do."""
+        finite = np.isfinite(values)
+
+        def folded(operation: np.ufunc, otherwise: float, factor: float = 1.0) -> Any:
+            kept = np.where(finite, values * factor, otherwise)
+            return _fold(operation, _fold(operation, kept, rows, 1), columns, 2)
+
+        counts = _fold(np.add, _fold(np.add, finite.astype(np.int64), rows, 1), columns, 2)
+        with np.errstate(all="ignore"):
+            if self.how == "mean":
+                totals = folded(np.add, 0.0)
+                out[...] = totals / counts
+                large = ~np.isfinite(totals)
+                if large.any():
+                    shrunk = folded(np.add, 0.0, SHRINK) / counts / SHRINK
+                    out[large] = shrunk[large]
+            else:
+                low, high = folded(np.minimum, np.inf), folded(np.maximum, -np.inf)
+                out[...] = {
+                    "max": high,
+                    "min": low,
+                    "absmax": np.where(-low > high, low, high),
+                }[self.how]
+        out[counts == 0] = np.nan
+
+
+_Reducer = Callable[
+    [NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]], object
+]
+
+
+def _starts(count: int, blocks: int) -> NDArray[np.int64]:
+    return np.arange(blocks + 1) * count // blocks
+
+
+def _fold(
+    operation: np.ufunc, values: NDArray[Any], starts: NDArray[np.int64], axis: int
+) -> NDArray[Any]:
+    """Combine the values of each block along an axis, one after the other."""
+    sizes = np.diff(starts)
+    result = values.take(starts[:-1], axis)
+    for k in range(1, int(sizes.max())):
+        longer = np.flatnonzero(sizes > k)
+        place = (slice(None),) * axis + (longer,)
+        result[place] = operation(result[place], values.take(starts[longer] + k, axis))
+    return result
