@@ -487,22 +487,34 @@ def _separate(cells: Box, shape: tuple[int, int]) -> bool:
     return bool((np.diff(columns) > 0).all() and (np.diff(rows) > 0).all())
 
 
-def cell_grid(cells: Box, shape: tuple[int, int], line: int) -> Grid:
+def cell_grid(
+    cells: Box,
+    shape: tuple[int, int],
+    line: int,
+    groups: tuple[Sequence[int], Sequence[int]] = ((), ()),
+    group_line: int = 0,
+) -> Grid:
     """Return the visible part of each cell, between grid lines `line` pixels wide.
 
-    Edges are where `imshow` and snapped grid lines have them: at the nearest whole pixel. The outer
-    half of the outermost lines is outside of the axes and not drawn.
+    Before the rows and the columns of `groups` they are `group_line` wide. Edges are where `imshow`
+    and snapped grid lines have them: at the nearest whole pixel. The outer half of the outermost
+    lines is outside of the axes and not drawn.
     """
     n, m = shape
 
-    def sides(start: float, stop: float, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def sides(
+        start: float, stop: float, count: int, wide: Sequence[int]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         edges = _edges(start, stop, count)
-        low, high = edges[:-1] - line // 2 + line, edges[1:] - line // 2
+        lines = np.full(count + 1, line)
+        lines[list(wide)] = group_line
+        low = edges[:-1] - lines[:-1] // 2 + lines[:-1]
+        high = edges[1:] - lines[1:] // 2
         # a cell that its lines would cover keeps a pixel
         low = np.minimum(low, edges[1:] - 1)
         return low, np.maximum(high, low + 1)
 
-    x0, x1 = sides(cells.x0, cells.x1, m)
-    y0, y1 = sides(cells.y0, cells.y1, n)
+    x0, x1 = sides(cells.x0, cells.x1, m, groups[1])
+    y0, y1 = sides(cells.y0, cells.y1, n, groups[0])
     center = cells.x0 + (np.arange(m) + 0.5) * cells.width / m
     return Grid(x0, x1, y0, y1, center)

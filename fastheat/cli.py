@@ -296,6 +296,9 @@ def _add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> No
     color(colors, "over", "for values above vmax", "the colormap's")
     color(colors, "bad", "for values that are NaN or infinite", "the background")
     switch(colors, "cbar", "draw a colour bar")
+    text = "how many ticks it has at most, or their values: 5 or 0,0.5,1"
+    add(colors, "cbar_ticks", text, metavar="N|X,X...", type=_ticks)
+    add(colors, "cbar_format", "how they are written, as --valfmt", metavar="FORMAT")
     add(colors, "cbar_location", "where: right, left, top or bottom", metavar="SIDE")
     add(colors, "cbar_label", "label of the colour bar", metavar="TEXT")
 
@@ -340,14 +343,21 @@ def _add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> No
     add(picture, "figsize", text, otherwise, metavar=("W", "H"), nargs=2, type=_real)
     number(picture, "dpi", "DPI", "pixels per inch")
     switch(picture, "square", "cells as high as wide")
-    color(picture, "grid_color", "of the lines between cells")
+    color(picture, "grid_color", "of the lines between cells", "that of --style")
     text = "what is drawn where cells would be under a pixel: of each block of them the mean, max, "
     text += "min or absmax (the farthest from 0), or none to refuse them"
     add(picture, "reduce", text, metavar="HOW", type=_or_none)
     text = "width of the lines in pt, 0 for none"
     number(picture, "grid_width", "PT", text, "3, at most an eighth of a cell")
-    color(picture, "background", "of the figure")
-    color(picture, "foreground", "of labels and ticks")
+    text = "a line before every so many rows, or before those of these indices: 4 or 2,5,9"
+    add(picture, "row_groups", text, metavar="N|N,N...", type=_groups)
+    add(picture, "col_groups", "the same of columns", metavar="N|N,N...", type=_groups)
+    color(picture, "group_color", "of these lines", "--foreground")
+    number(picture, "group_width", "PT", "their width in pt", "2.5, at most a quarter of a cell")
+    text = "light or dark: the colours of background, labels and grid"
+    add(picture, "style", text, metavar="NAME")
+    color(picture, "background", "of the figure; none is transparent", "that of --style")
+    color(picture, "foreground", "of labels and ticks", "that of --style")
 
     timing = parser.add_argument_group("time")
     speed = timing.add_mutually_exclusive_group()
@@ -455,6 +465,17 @@ def _durations(text: str) -> float | list[float]:
 
 def _loop(text: str) -> int | None:
     return None if text.lower() == "none" else _integer(text, 0, gif.MOST_LOOPS, "none or ")
+
+
+def _ticks(text: str) -> int | list[float]:
+    if text.isascii() and text.isdigit():
+        return int(text)
+    return [_real(part) for part in text.split(",")]
+
+
+def _groups(text: str) -> int | list[int]:
+    each = [_count(part) for part in text.split(",")]
+    return each if "," in text else each[0]
 
 
 def _or_none(text: str) -> str | None:

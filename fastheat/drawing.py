@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fastheat.axes import TICK_LENGTH, TICK_WIDTH, Geometry, Plan
+from fastheat.axes import TICK_LENGTH, TICK_WIDTH, Geometry, Grid, Plan
 from fastheat.labels import Box, Label, Placed
-from fastheat.palette import Palette
+from fastheat.palette import TRANSPARENT, Palette
 from fastheat.text import STATIC_SUPERSAMPLE, measure
 
 
 def draw_static(
-    geometry: Geometry, plan: Plan, palette: Palette, grid_line: int
+    geometry: Geometry,
+    plan: Plan,
+    palette: Palette,
+    grid: Grid,
+    *,
+    lines: bool,
+    groups: tuple[Sequence[int], Sequence[int]],
+    clear: bool,
+    clear_grid: bool,
+    solid: Sequence[Box],
 ) -> NDArray[np.uint8]:
     """Draw what never changes, as palette indices: grid, ticks, labels and colour bar.
 
     Parameters
     ----------
-    grid_line
-        Width of the grid lines in pixels.
+    lines
+        Whether there are grid lines.
+    groups
+        The rows and columns that another line stands before.
+    clear, clear_grid
+        Whether the background and the grid are transparent, which what is drawn there later could
+        not become again.
+    solid
+        Where it is not transparent all the same.
     """
     ink = Image.new("L", (geometry.width, geometry.height))
     draw = ImageDraw.Draw(ink)
@@ -48,11 +65,20 @@ def draw_static(
     if geometry.title and not plan.titled:
         _draw_label(ink, draw, geometry.title)
 
-    shades = palette.statics[(np.arange(256) * (len(palette.statics) - 1) + 127) // 255]
+    steps = (np.arange(256) * (len(palette.statics) - 1) + 127) // 255
+    shades = np.where(clear & (steps == 0), TRANSPARENT, palette.statics[steps])
     static = np.array(ink.point(shades.tolist()))
-    if grid_line:
-        x0, y0, x1, y1 = _pixels(cells)
-        static[y0:y1, x0:x1] = palette.grid
+    for each in solid if clear else ():
+        x0, y0, x1, y1 = _pixels(each)
+        part = static[max(y0, 0) : y1, max(x0, 0) : x1]
+        part[part == TRANSPARENT] = palette.statics[0]
+    x0, y0, x1, y1 = _pixels(cells)
+    if lines:
+        static[y0:y1, x0:x1] = TRANSPARENT if clear_grid else palette.grid
+    for i in groups[0]:
+        static[grid.y1[i - 1] : grid.y0[i], x0:x1] = palette.group
+    for j in groups[1]:
+        static[y0:y1, grid.x1[j - 1] : grid.x0[j]] = palette.group
     if bar and plan.bar:
         x0, y0, x1, y1 = _pixels(bar)
         count = y1 - y0 if plan.bar.upright else x1 - x0

@@ -229,7 +229,8 @@ def _encode_first(
 ) -> Images:
     """Encode the frame that all of is new, drawn in numpy: few kernels are compiled for it."""
     picture, shown = paint(layout, values, title, annot)
-    return Images(*_encode_picture(picture), [None], shown)
+    transparent = TRANSPARENT if layout.clear else None
+    return Images(*_encode_picture(picture), [transparent], shown)
 
 
 def _encode_picture(picture: NDArray[np.uint8]) -> tuple[bytes, list[int]]:

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,15 +16,19 @@ from fastheat import axes, norms
 from fastheat import layout as layouts
 from fastheat.annotations import Cells, Sample, matrix_of, read_annot
 from fastheat.colormaps import colormap
+from fastheat.colors import parse_color
 from fastheat.formats import parse_valfmt
 from fastheat.layout import Layout, Shown
 from fastheat.messages import many, short, suggest, warn
 from fastheat.options import (
     Look,
+    read_background,
+    read_bar_format,
     read_choice,
     read_color,
     read_figure,
     read_flag,
+    read_groups,
     read_labels,
     read_number,
     read_pair,
@@ -34,12 +38,27 @@ from fastheat.options import (
     read_side,
     read_text,
     read_text_sizes,
+    read_ticks,
 )
+from fastheat.palette import TRANSPARENT
 from fastheat.reduce import Reduction
 from fastheat.sources import open_frames
 from fastheat.stills import paint
 from fastheat.text import find_typeface
 
+
+class Style(NamedTuple):
+    """Colours that go together."""
+
+    background: str
+    foreground: str
+    grid: str
+
+
+STYLES = {
+    "light": Style("white", "black", "white"),
+    "dark": Style("#161616", "#e4e4e4", "#161616"),
+}
 BAR_ROOM = 2.5  # font sizes that a colour bar whose range may grow has for longer numbers
 
 
@@ -101,6 +120,11 @@ class Heatmap:
         On which side of the cells; above and below them it is level.
     cbar_label : str
         Its label.
+    cbar_ticks : int or sequence of float
+        At most so many ticks, at round numbers; or ticks at these values, as far as they are in the
+        range. By default as many as matplotlib has.
+    cbar_format : str or callable
+        How the ticks are written, as `valfmt`.
     title, xlabel, ylabel : str
         Texts above the picture, below it and at its left.
     figsize : (float, float)
@@ -118,8 +142,21 @@ class Heatmap:
         Their width, pt; 0 draws none. None is 3 pt, but no more than an eighth of a cell.
     square : bool
         Whether cells are as high as wide.
+    row_groups, col_groups : int or sequence of int
+        Draw a line before every so many rows or columns, or before those of these indices.
+    group_color : colour
+        Of these lines; by default `foreground`.
+    group_width : float
+        Their width, pt. None is 2.5 pt, but no more than a quarter of a cell, and no less than that
+        of the grid.
+    style : {"light", "dark"}
+        What `background`, `foreground` and `grid_color` are by default: white, black and white; or
+        nearly black, light grey and nearly black.
     background, foreground : colour
-        Of the figure, and of the labels and ticks on it.
+        Of the figure, and of the labels and ticks on it. "none" is a transparent background. Labels
+        blend into that of `style` at their edges then, and cells that are NaN have it, as have the
+        rows of titles that change and what stands beside a colour bar whose range does; a colour
+        with an opacity of 0, such as "#ffffff00", is transparent too and takes its place.
     reduce : {"mean", "max", "min", "absmax", None}
         What a matrix whose cells would be under a pixel is drawn as: blocks of whole rows and
         columns, of each the mean, the largest value, the least, or that of the largest magnitude
@@ -160,6 +197,8 @@ class Heatmap:
         cbar: bool = False,
         cbar_location: str = "right",
         cbar_label: str = "",
+        cbar_ticks: int | Iterable[float] | None = None,
+        cbar_format: str | Callable[[Any], str] | None = None,
         title: str = "",
         xlabel: str = "",
         ylabel: str = "",
@@ -167,11 +206,16 @@ class Heatmap:
         dpi: float = 100,
         font: str | PathLike[str] | None = None,
         fontsize: float = 10,
-        grid_color: object = "white",
+        grid_color: object = None,
         grid_width: float | None = None,
         square: bool = True,
-        background: object = "white",
-        foreground: object = "black",
+        row_groups: int | Iterable[int] | None = None,
+        col_groups: int | Iterable[int] | None = None,
+        group_color: object = None,
+        group_width: float | None = None,
+        style: str = "light",
+        background: object = None,
+        foreground: object = None,
         reduce: str | None = "mean",
         **unknown: object,
     ) -> None:
@@ -181,7 +225,14 @@ class Heatmap:
         high = None if vmax is None else read_number("vmax", vmax)
         if low is not None and high is not None:
             norms.check_range(low, high)
-        paper = read_color("background", background)
+        colors = STYLES[read_side("style", style, tuple(STYLES))]
+        paper, clear = read_background(
+            colors.background if background is None else background, parse_color(colors.background)
+        )
+        # of the background's colour, where nothing else is said
+        said_none = isinstance(grid_color, str) and grid_color.lower() == "none"
+        no_grid = said_none or (clear and grid_color is None)
+        front = read_color("foreground", colors.foreground if foreground is None else foreground)
         inch = read_positive("dpi", dpi)
         point = inch / axes.POINTS
         size, own = read_text_sizes(fontsize, text_size, inch)
@@ -205,9 +256,15 @@ class Heatmap:
         ]
         if words[0] and not cbar:
             raise ValueError(f"expected cbar=True with cbar_label={short(cbar_label)}")
-        if cbar_location != "right" and not cbar:
-            raise ValueError(f"expected cbar=True with cbar_location={short(cbar_location)}")
+        if not cbar:
+            for name, given in (("cbar_ticks", cbar_ticks), ("cbar_format", cbar_format)):
+                if given is not None:
+                    raise ValueError(f"expected cbar=True with {name}={short(given)}")
+            if cbar_location != "right":
+                raise ValueError(f"expected cbar=True with cbar_location={short(cbar_location)}")
+        bar_format = read_bar_format(cbar_format)
         letters = "".join([*rows.texts, *columns.texts, *words, "0123456789.-+e"])
+        letters += bar_format.charset or bar_format.likely if bar_format else ""
         if noted is not None and noted.dtype.kind == "U":
             letters += noted.letters if isinstance(noted, Sample) else "".join(noted.texts(None))
             likely = ""
@@ -241,6 +298,8 @@ class Heatmap:
                 "cbar_location", cbar_location, ("right", "left", "top", "bottom")
             ),
             bar_label=words[0],
+            bar_ticks=read_ticks(cbar_ticks),
+            bar_format=bar_format,
             title=words[1],
             titled=False,
             frame=None,
@@ -250,11 +309,19 @@ class Heatmap:
             typeface=typeface,
             lacking=lacking,
             background=paper,
-            foreground=read_color("foreground", foreground),
-            grid=read_color("grid_color", grid_color),
+            clear=clear,
+            foreground=front,
+            grid=paper
+            if no_grid
+            else read_color("grid_color", colors.grid if grid_color is None else grid_color, paper),
+            clear_grid=clear and no_grid,
             grid_width=None
             if grid_width is None
             else read_positive("grid_width", grid_width, zero=True),
+            row_groups=read_groups("row_groups", row_groups, n),
+            col_groups=read_groups("col_groups", col_groups, m),
+            group=front if group_color is None else read_color("group_color", group_color, paper),
+            group_width=None if group_width is None else read_positive("group_width", group_width),
             square=read_flag("square", square),
             reduce=read_reduce(reduce, (n, m)),
         )
@@ -498,6 +565,8 @@ class Heatmap:
 def _image(indices: NDArray[np.uint8], layout: Layout) -> Image.Image:
     image = Image.fromarray(indices)
     image.putpalette(layout.table.tobytes())
+    if layout.clear:
+        image.info["transparency"] = TRANSPARENT
     return image
 
 
@@ -524,8 +593,8 @@ def warn_of_labels(layout: Layout) -> None:
     """Warn of labels that were asked for and are left out."""
     if layout.left_out:
         warn(
-            f"left out {' and '.join(layout.left_out)}, which would overlap: give a larger figsize "
-            "or a smaller fontsize, turn them, or give thin_labels=False to draw them all the same"
+            f"left out {' and '.join(layout.left_out)}, which have no room: give a larger figsize, "
+            "a smaller fontsize, labels that are turned, or thin_labels=False to draw all of them"
         )
 
 

@@ -19,7 +19,7 @@ from fastheat.drawing import draw_static
 from fastheat.formats import AS_THEY_ARE, ValueFormat, as_written
 from fastheat.labels import Box, line_extent
 from fastheat.options import LARGEST_FONT, SMALLEST_FONT, Look
-from fastheat.palette import Shades, plan_palette
+from fastheat.palette import TRANSPARENT, Shades, plan_palette
 from fastheat.plan import lay_out
 from fastheat.reduce import Reduction
 from fastheat.text import (
@@ -43,6 +43,7 @@ from fastheat.text import (
 
 GRID_WIDTH = 3.0  # pt
 GRID_SHARE = 8  # of a cell, the most that a grid line of default width takes
+GROUP_WIDTH, GROUP_SHARE = 2.5, 4  # the same of lines between groups
 BLANK = "0.00"  # as long as texts that come later may be, when the first are empty
 ROOMY = 8  # pixels of a picture for each row or column, where none can have less than one
 WIDE_TICK = "-0.0000"  # room for those of a colour bar whose range is not known yet
@@ -91,6 +92,7 @@ class Layout:
 
     static: NDArray[np.uint8]  # (H, W) palette indices of what never changes
     table: NDArray[np.uint8]  # (256, 3) the palette
+    clear: bool  # whether the background is transparent
     statics: NDArray[np.uint8]  # (steps,) palette index of labels at each coverage
     frame: axes.Frame
     title: TitlePlace | None  # None: no frame has a title of its own
@@ -168,9 +170,15 @@ def build(
     else:
         samples = _samples(look, vmin, vmax, dtype)
     cell = _cell_size(look, cells, samples)
-    plan, geometry, left_out = lay_out(look, cells, partial(norms.ticks, vmin, vmax), cell)
+    plan, geometry, left_out = lay_out(look, cells, partial(_ticks, look, vmin, vmax), cell)
     line = _grid_line(look, geometry.cells)
-    grid = axes.cell_grid(geometry.cells, cells, line)
+    groups = (
+        _drawn(look.row_groups, look.shape[0], cells[0]),
+        _drawn(look.col_groups, look.shape[1], cells[1]),
+    )
+    group_line = _group_line(look, geometry.cells, line)
+    grid = axes.cell_grid(geometry.cells, cells, line, groups, group_line)
+    left_out += _lines_left_out(grid, groups)
     sizes = _sizes(look, samples, grid)
     norm = norms.linear(vmin, vmax)
     split = None
@@ -182,6 +190,7 @@ def build(
         background=look.background,
         foreground=look.foreground,
         grid=look.grid if line else look.background,
+        group=look.group if any(groups) else None,
         textcolors=look.textcolors,
         split=split,
         steps=COVERAGE_STEPS if sizes else 1,
@@ -202,9 +211,24 @@ def build(
     fixed = None
     if isinstance(annot, Cells) and sizes:
         type_, fixed = _fixed(look, texts, type_, sizes, grid)
+    table = palette.table
+    if look.clear:  # what is shown where nothing is
+        table = table.copy()
+        table[TRANSPARENT] = look.background
     return Layout(
-        static=draw_static(geometry, plan, palette, line),
-        table=palette.table,
+        static=draw_static(
+            geometry,
+            plan,
+            palette,
+            grid,
+            lines=line > 0,
+            groups=groups,
+            clear=look.clear,
+            clear_grid=look.clear_grid,
+            solid=_changing(look, geometry),
+        ),
+        clear=look.clear,
+        table=table,
         statics=palette.statics,
         frame=geometry.frame,
         title=_title_place(geometry) if look.titled else None,
@@ -239,7 +263,10 @@ def reduction(look: Look) -> Reduction | None:
         return None
     else:
         free = replace(look, frame=None)
-        ticks = [(0.0, WIDE_TICK), (1.0, WIDE_TICK)]
+        text = WIDE_TICK
+        if look.bar_format is not None:
+            text = max(text, look.bar_format.write(float(WIDE_TICK) - 0.0001), key=len)
+        ticks = [(0.0, text), (1.0, text)]
         cells = lay_out(free, None, lambda _: ticks, (1, 1))[1].cells
         rows, columns = min(n, max(1, int(cells.height))), min(m, max(1, int(cells.width)))
     if (rows, columns) == look.shape:
@@ -361,6 +388,70 @@ def _grid_line(look: Look, cells: Box) -> int:
         return max(1, math.floor(width + 0.5)) if width else 0
     cell = min(cells.width / m, cells.height / n)
     return min(math.floor(GRID_WIDTH * look.point + 0.5), int(cell) // GRID_SHARE)
+
+
+def _ticks(look: Look, vmin: float, vmax: float, intervals: int) -> list[tuple[float, str]]:
+    """Return the ticks of the colour bar, which has room for so many intervals."""
+    wanted = look.bar_ticks
+    if isinstance(wanted, tuple):
+        found = norms.ticks_at(wanted, vmin, vmax)
+    elif wanted is not None:
+        found = norms.ticks(vmin, vmax, max(1, min(wanted - 1, intervals)))
+        found = found[:: -(-len(found) // wanted)]
+    else:
+        found = norms.ticks(vmin, vmax, intervals)
+    if look.bar_format is not None:
+        found = [(at, look.bar_format.write(float(text))) for at, text in found]
+    return found
+
+
+def _drawn(groups: tuple[int, ...], count: int, cells: int) -> tuple[int, ...]:
+    """Return where groups of rows or columns begin among the cells that are drawn for them."""
+    if cells == count:
+        return groups
+    return tuple(sorted({round(k * cells / count) for k in groups} - {0, cells}))
+
+
+def _group_line(look: Look, cells: Box, line: int) -> int:
+    """Return the width of the lines between groups, by default no less than that of the grid."""
+    if look.group_width is not None:
+        width = min(look.group_width * look.point, gif.LARGEST_SIDE)
+        return max(1, math.floor(width + 0.5))
+    n, m = look.shape
+    cell = int(min(cells.width / m, cells.height / n))
+    return max(line, 1, min(math.floor(GROUP_WIDTH * look.point + 0.5), cell // GROUP_SHARE))
+
+
+def _lines_left_out(grid: Grid, groups: tuple[tuple[int, ...], tuple[int, ...]]) -> tuple[str, ...]:
+    """Say which lines between groups have no room, since a cell keeps a pixel."""
+    said = []
+    sides = ("row_groups", grid.y0, grid.y1), ("col_groups", grid.x0, grid.x1)
+    for edges, (name, starts, stops) in zip(groups, sides, strict=True):
+        count = sum(bool(stops[k - 1] >= starts[k]) for k in edges)
+        if count:
+            said.append(f"the lines of {count} of {len(edges)} {name}")
+    return tuple(said)
+
+
+def _changing(look: Look, geometry: axes.Geometry) -> list[Box]:
+    """Return where frames show other things than cells, which they could not clear away again."""
+    found = []
+    place = _title_place(geometry) if look.titled else None
+    if place is not None:
+        found.append(Box(0, place.top, geometry.width, place.bottom))
+    bar = geometry.bar
+    if bar is not None and look.frame is not None:  # whose labels change with the range
+        side, line = look.bar_location, 1.2 * look.fontsize
+        x0, y0, x1, y1 = bar
+        found.append(
+            {
+                "left": Box(0, y0 - line, x0, y1 + line),
+                "right": Box(x1, y0 - line, geometry.width, y1 + line),
+                "top": Box(0, 0, geometry.width, y0),
+                "bottom": Box(0, y1, geometry.width, geometry.height),
+            }[side]
+        )
+    return found
 
 
 def _sizes(look: Look, samples: list[str], grid: axes.Grid) -> tuple[float, ...]:

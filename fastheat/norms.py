@@ -8,7 +8,7 @@ a kernel that compares with them gives matplotlib's bins for every value.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -208,6 +208,18 @@ def ticks(vmin: float, vmax: float, most: int = 9) -> list[tuple[float, str]]:
             break
     places = [min(1.0, max(0.0, (x - vmin) / span)) for x in numbers]
     return list(zip(places, _tick_texts(numbers, step), strict=True))
+
+
+def ticks_at(values: Sequence[float], vmin: float, vmax: float) -> list[tuple[float, str]]:
+    """Return those of ascending values that are in a range, as `ticks` does."""
+    inside = [x for x in values if vmin <= x <= vmax]
+    span = vmax - vmin
+    texts = [f"{x:.6g}" for x in inside]
+    if not any("e" in text for text in texts):
+        decimals = max((len(text.partition(".")[2]) for text in texts), default=0)
+        texts = [f"{float(text):.{decimals}f}" for text in texts]
+    places = [(x - vmin) / span if span else 0.5 for x in inside]
+    return list(zip(places, texts, strict=True))
 
 
 def _tick_texts(numbers: list[float], step: float) -> list[str]:

@@ -13,8 +13,8 @@ import numpy as np
 from fastheat import axes, gif
 from fastheat.annotations import Cells, Sample
 from fastheat.colormaps import Colormap
-from fastheat.colors import RGB, parse_color
-from fastheat.formats import ValueFormat
+from fastheat.colors import RGB, parse_color, parse_rgba
+from fastheat.formats import ValueFormat, parse_valfmt
 from fastheat.messages import short
 from fastheat.reduce import HOW
 from fastheat.text import Typeface
@@ -56,6 +56,8 @@ class Look:
     bar: bool
     bar_location: str
     bar_label: str
+    bar_ticks: int | tuple[float, ...] | None  # at most so many, or at these values
+    bar_format: ValueFormat | None
     title: str
     frame: axes.Frame | None  # of another range, to lay out in
     titled: bool  # whether each frame has a title of its own, for which `title` makes room
@@ -64,10 +66,16 @@ class Look:
     figure: tuple[int, int] | None
     typeface: Typeface
     lacking: str  # letters of the labels and of `valfmt` without a glyph
-    background: RGB
+    background: RGB  # what labels blend into, where it is clear too
+    clear: bool  # whether the background is transparent
     foreground: RGB
     grid: RGB
+    clear_grid: bool
     grid_width: float | None
+    row_groups: tuple[int, ...]  # the rows that begin a group, but for the first
+    col_groups: tuple[int, ...]
+    group: RGB  # of the lines between groups
+    group_width: float | None
     square: bool
     reduce: str | None  # of HOW
 
@@ -138,6 +146,72 @@ def read_text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected {name} to be a string, not {short(value)}")
     return value
+
+
+def read_background(value: object, paper: RGB) -> tuple[RGB, bool]:
+    """Return the colour of the background, and whether it is transparent.
+
+    `paper` stands for "none". Another colour without any opacity is what labels blend into.
+    """
+    try:
+        transparent = parse_rgba(value)[3] == 0
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"background: {error}") from None
+    if not transparent:
+        return read_color("background", value), False
+    if isinstance(value, str) and value.lower() == "none":
+        return paper, True
+    red, green, blue, _ = parse_rgba(value)
+    return parse_color((red, green, blue)), True
+
+
+def read_groups(name: str, value: object, count: int) -> tuple[int, ...]:
+    """Return the rows or columns that a line stands before, of an int every so many."""
+    if value is None:
+        return ()
+    every = None if isinstance(value, bool | np.bool_) else _read_every(name, value)
+    if every is not None:
+        return tuple(range(every, count, every))
+    if isinstance(value, str | bool | np.bool_) or not isinstance(value, Iterable):
+        raise TypeError(
+            f"expected {name} to be an int or a sequence of indices, not {short(value)}"
+        )
+    found = set()
+    for each in value:
+        index = None if isinstance(each, bool | np.bool_) else _index(each)
+        if index is None:
+            raise TypeError(f"expected {name} to hold indices, not {short(each)}")
+        if not 0 < index < count:
+            raise ValueError(f"expected {name} to be above 0 and below {count}, not {short(each)}")
+        found.add(index)
+    return tuple(sorted(found))
+
+
+def read_ticks(value: object) -> int | tuple[float, ...] | None:
+    if value is None:
+        return None
+    count = None if isinstance(value, bool | np.bool_) else _index(value)
+    if count is not None:
+        if count < 1:
+            raise ValueError(f"expected cbar_ticks to be 1 or more, or values, not {short(value)}")
+        return count
+    if isinstance(value, str | bool | np.bool_) or not isinstance(value, Iterable):
+        raise TypeError(
+            f"expected cbar_ticks to be a number of ticks or their values, not {short(value)}"
+        )
+    return tuple(sorted({read_number("cbar_ticks", each) for each in value}))
+
+
+def read_bar_format(value: object) -> ValueFormat | None:
+    if value is None:
+        return None
+    try:
+        format_ = parse_valfmt(value)
+    except (TypeError, ValueError) as error:
+        raise type(error)(str(error).replace("valfmt", "cbar_format")) from None
+    if format_.integers:
+        raise ValueError(f"expected cbar_format to be for floats such as '.0f', not {short(value)}")
+    return format_
 
 
 def read_color(name: str, value: object, paper: RGB = (255, 255, 255)) -> RGB:
@@ -228,15 +302,20 @@ def _numbers(count: int) -> tuple[str, ...]:
 
 
 def _read_every(name: str, value: object) -> int | None:
-    """Return of how many rows or columns one is labelled, None where that is not said."""
+    """Return of how many rows or columns one is meant, None where that is not said."""
     if isinstance(value, bool | np.bool_):
         return 1 if value else None
+    every = _index(value)
+    if every is not None and every < 1:
+        raise ValueError(f"expected {name} to be for every so many, 1 or more, not {short(value)}")
+    return every
+
+
+def _index(value: object) -> int | None:
+    """Return a whole number, None for what is none."""
     if isinstance(value, np.ndarray) and value.ndim:
         return None
     try:
-        every = operator.index(value)  # type: ignore[arg-type]
+        return operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         return None
-    if every < 1:
-        raise ValueError(f"expected {name} to label every so many, 1 or more, not {short(value)}")
-    return every

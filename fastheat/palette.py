@@ -50,6 +50,7 @@ class Palette:
     shades: Shades
     statics: NDArray[np.uint8]  # (steps,) palette index of a label at each coverage
     grid: int
+    group: int
     fills: NDArray[np.uint8]  # (bins,) palette index of each colormap entry
 
 
@@ -60,6 +61,7 @@ def plan_palette(
     background: RGB,
     foreground: RGB,
     grid: RGB,
+    group: RGB | None = None,
     textcolors: Sequence[RGB],
     split: float | None,
     steps: int,
@@ -74,6 +76,8 @@ def plan_palette(
         (bins + 1,) as `norms.bin_edges` gives them.
     background, foreground
         Of the figure, and of the labels on it.
+    grid, group
+        Of the lines between cells, and between groups of them if there are any.
     textcolors
         Two colours. Without `split`, text takes the one with the better contrast to its cell.
     split
@@ -81,6 +85,7 @@ def plan_palette(
     steps
         Coverages of text pixels, the fill and the ink included; 1 where there is no text.
     """
+    group = grid if group is None else group
     groups, colors = join_levels(cmap.table.tobytes())
     starts = np.flatnonzero(np.diff(groups, prepend=-1))
     limits = np.append(edges[starts], edges[-1])
@@ -104,7 +109,7 @@ def plan_palette(
 
     few = len(np.unique(fills, axis=0)) <= 120
     statics = _blends(background, foreground, STATIC_STEPS if few else FEWEST_STATIC_STEPS)
-    fixed = {*_tuples(statics), *(_tuples(inks) if steps > 1 else ()), grid}
+    fixed = {*_tuples(statics), *(_tuples(inks) if steps > 1 else ()), grid, group}
     fills = nearest_that_fit(fills, 255 - len(fixed))
     room = 255 - len(fixed | {*_tuples(fills)})
     shades = np.stack([_blends(fill, ink, steps) for fill, ink in zip(fills, inks, strict=True)])
@@ -115,7 +120,9 @@ def plan_palette(
 
     # what changes comes first, so that images of only that have small code sizes
     colors_in_use = list(
-        dict.fromkeys([*_tuples(fills), *_tuples(shades.reshape(-1, 3)), *_tuples(statics), grid])
+        dict.fromkeys(
+            [*_tuples(fills), *_tuples(shades.reshape(-1, 3)), *_tuples(statics), grid, group]
+        )
     )[:255]
     table = np.zeros((256, 3), np.uint8)
     table[1 : len(colors_in_use) + 1] = colors_in_use
@@ -142,6 +149,7 @@ def plan_palette(
         ),
         np.array([find(c) for c in _tuples(statics)], np.uint8),
         find(grid),
+        find(group),
         table_of_shades[slots, 0],
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from fastheat import axes
 from fastheat.axes import Bar, Geometry, Plan
-from fastheat.labels import Box, Label, anchor_outside, line_extent, thinned
+from fastheat.labels import Box, Label, anchor_outside, apart, line_extent, thinned
 from fastheat.options import Labels, Look
 
 DEFAULT_ROTATION = 30.0  # of column labels that are not numbers, degrees to either side
@@ -19,19 +19,24 @@ NUMBERS_APART = 1.0  # and between numbers
 PASSES = 4  # of laying out, each of which may leave less room for labels than the one before
 
 
+# the ticks of a colour bar, the place and text of each, where that has room for so many intervals
+Ticks = Callable[[int], Sequence[tuple[float, str]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """What of the labels has room."""
 
     rows: int  # every so many are labelled
     columns: int
-    ticks: int  # the most intervals at the colour bar
+    intervals: int  # the most at the colour bar
+    ticks: int  # every so many of its ticks
 
 
 def lay_out(
     look: Look,
     drawn: tuple[int, int] | None,
-    ticks: Callable[[int], Sequence[tuple[float, str]]],
+    ticks: Ticks,
     cell: tuple[int, int],
 ) -> tuple[Plan, Geometry, tuple[str, ...]]:
     """Plan and place the axes.
@@ -68,9 +73,9 @@ def lay_out(
     if look.frame is not None:
         cells, bar = look.frame.cells, look.frame.bar or cells
     labels = _axis_labels(look)
-    choice = Choice(0, 0, 0)
+    choice = Choice(0, 0, 0, 0)
     for _ in range(PASSES):
-        chosen = _choose(look, labels, cells, bar)
+        chosen = _choose(look, labels, ticks, cells, bar)
         chosen = replace(
             chosen,
             rows=max(chosen.rows, choice.rows),
@@ -79,10 +84,10 @@ def lay_out(
         if chosen == choice:
             break
         choice = chosen
-        plan = _plan(look, drawn, labels, ticks(choice.ticks), choice)
+        plan = _plan(look, drawn, labels, ticks, choice)
         geometry = axes.place(plan, look.figure, cell, look.frame)
         cells, bar = geometry.cells, geometry.bar or bar
-    return plan, geometry, _left_out(look, labels, choice)
+    return plan, geometry, _left_out(look, labels, _bar_ticks(look, ticks, choice), choice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +121,37 @@ def _axis_labels(look: Look) -> _AxisLabels:
     )
 
 
-def _choose(look: Look, labels: _AxisLabels, cells: Box, bar: Box) -> Choice:
+def _choose(look: Look, labels: _AxisLabels, found: Ticks, cells: Box, bar: Box) -> Choice:
     n, m = look.shape
     rows = _step(look, look.rows, labels.rows, 0.0, cells.height / n)
     columns = _step(look, look.columns, labels.columns, cells.width / m, 0.0)
     # by the rule of matplotlib's axes
     upright = look.bar_location in ("left", "right")
     room = bar.height / 2 if upright else bar.width / 3
-    ticks = max(1, min(9, int(room / look.fontsize)))
-    return Choice(rows, columns, ticks)
+    choice = Choice(rows, columns, max(1, min(9, int(room / look.fontsize))), 1)
+    if not look.bar or (not look.thin_labels and isinstance(look.bar_ticks, tuple)):
+        return choice
+    ticks = _bar_ticks(look, found, choice)
+    x, y = (0.0, -bar.height) if upright else (bar.width, 0.0)
+    for step in range(1, len(ticks)):
+        if all(
+            apart(one, two, x * (b - a), y * (b - a), APART * look.fontsize)
+            for (a, one), (b, two) in itertools.pairwise(ticks[::step])
+        ):
+            return replace(choice, ticks=step)
+    return replace(choice, ticks=max(1, len(ticks)))
+
+
+def _bar_ticks(look: Look, found: Ticks, choice: Choice) -> list[tuple[float, Label]]:
+    """Return all ticks of the colour bar, with their places and labels."""
+    if not look.bar:
+        return []
+    up, down = line_extent(look.typeface, look.fontsize)
+    anchor = anchor_outside(look.bar_location, 0.0, 0.5 * up / (up + down))
+    return [
+        (at, Label(text, look.fontsize, anchor, 0.0, look.typeface))
+        for at, text in found(choice.intervals)
+    ]
 
 
 def _step(look: Look, wanted: Labels, labels: list[tuple[int, Label]], x: float, y: float) -> int:
@@ -154,7 +181,9 @@ def _round_steps(least: float) -> Iterator[int]:
                 yield step * 10**power
 
 
-def _left_out(look: Look, labels: _AxisLabels, choice: Choice) -> tuple[str, ...]:
+def _left_out(
+    look: Look, labels: _AxisLabels, ticks: list[tuple[float, Label]], choice: Choice
+) -> tuple[str, ...]:
     """Say which of the labels that were asked for are left out."""
     said = []
     for name, wanted, all_, step in (
@@ -164,6 +193,9 @@ def _left_out(look: Look, labels: _AxisLabels, choice: Choice) -> tuple[str, ...
         count = len(all_) - len(all_[::step])
         if count and not wanted.auto:
             said.append(f"{count} of {len(all_)} {name}")
+    count = len(ticks) - len(ticks[:: choice.ticks])
+    if count and isinstance(look.bar_ticks, tuple):
+        said.append(f"{count} of {len(ticks)} cbar_ticks")
     return tuple(said)
 
 
@@ -171,7 +203,7 @@ def _plan(
     look: Look,
     drawn: tuple[int, int] | None,
     labels: _AxisLabels,
-    ticks: Sequence[tuple[float, str]],
+    ticks: Ticks,
     choice: Choice,
 ) -> Plan:
     size = look.fontsize
@@ -181,13 +213,11 @@ def _plan(
 
     bar = None
     if look.bar:
-        up, down = line_extent(look.typeface, size)
-        side = anchor_outside(look.bar_location, 0.0, 0.5 * up / (up + down))
         rotation = {"left": 90.0, "right": -90.0}.get(look.bar_location, 0.0)
         word = (0.5, 0.0) if look.bar_location == "bottom" else (0.5, 1.0)
         bar = Bar(
             look.bar_location,
-            [(at, label(text, size, side)) for at, text in ticks],
+            _bar_ticks(look, ticks, choice)[:: choice.ticks],
             label(look.bar_label, size, word, rotation) if look.bar_label else None,
         )
     return Plan(

@@ -9,14 +9,17 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
+import av
 import numpy as np
+import numpy.typing as npt
 import pytest
 import reference
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from reference import Reference
 
-from fastheat import Heatmap, axes, save_gif
+from fastheat import GifWriter, Heatmap, axes, save_gif
 from fastheat.axes import Geometry
 from fastheat.labels import Box, Label, Placed, apart
 from fastheat.layout import Layout
@@ -313,7 +316,7 @@ def test_labels_that_overlap_are_thinned_with_one_warning_or_forced() -> None:
         **LOOK,
     }
     heatmap = Heatmap((1, 30), **options)
-    with pytest.warns(UserWarning, match="left out 20 of 30 col_labels, which would overlap"):
+    with pytest.warns(UserWarning, match="left out 20 of 30 col_labels, which have no room"):
         heatmap.rgb(np.zeros((1, 30)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -365,3 +368,258 @@ def test_two_labels_are_apart_by_the_gap_along_their_line(dejavu: str) -> None:
     assert apart(one, one, width + 5, 0, 5)
     assert not apart(one, one, width + 4.9, 0, 5)
     assert apart(one, one, 0, one.extent().height, 5)
+
+
+# ---------------------------------------------------------------------------- ticks of colour bars
+
+
+def ticks_of(**options: Any) -> list[tuple[str, float]]:
+    """Return the texts of a colour bar and where they stand, 0 at its start and 1 at its end."""
+    heatmap = Heatmap(
+        (4, 4), row_labels=None, col_labels=None, cbar=True, figsize=(6, 5), **LOOK | options
+    )
+    geometry, _ = geometry_of(heatmap)
+    bar = geometry.bar
+    assert bar is not None
+    if options.get("cbar_location") in ("top", "bottom"):
+        return [(p.label.text, (p.x - bar.x0) / bar.width) for p in geometry.labels]
+    return [(p.label.text, (bar.y1 - p.y) / bar.height) for p in geometry.labels]
+
+
+@pytest.mark.parametrize("location", ["right", "left", "top", "bottom"])
+def test_ticks_of_the_colour_bar_are_those_that_were_given(location: str) -> None:
+    found = ticks_of(cbar_ticks=[0.5, -1, 7, 0, -1], cbar_location=location, cbar_format="{x:+.1f}")
+    assert [text for text, _ in found] == ["-1.0", "+0.0", "+0.5"]
+    assert [at for _, at in found] == pytest.approx([0, 0.5, 0.75])
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({"cbar_ticks": np.array([0.25, 1])}, ["0.25", "1.00"]),
+        ({"cbar_ticks": []}, []),
+        ({"cbar_ticks": 3}, ["-1", "0", "1"]),
+        ({"cbar_ticks": 1}, ["-1"]),
+        ({"cbar_ticks": 3, "cbar_format": ".0%"}, ["-100%", "0%", "100%"]),
+        ({"cbar_ticks": 3, "cbar_format": "<{x:g}>"}, ["<-1>", "<0>", "<1>"]),
+        ({"cbar_ticks": [1e-7, 1], "vmin": 0}, ["1e-07", "1"]),
+        ({"cbar_ticks": [5, 6], "vmin": 5, "vmax": 5}, ["5"]),
+    ],
+    ids=str,
+)
+def test_ticks_may_be_counted_and_written_as_values_are(
+    options: dict[str, Any], wanted: list[str]
+) -> None:
+    assert [text for text, _ in ticks_of(**options)] == wanted
+
+
+@given(st.integers(1, 30), st.sampled_from(["right", "top"]))
+def test_there_are_no_more_ticks_than_were_asked_for(count: int, location: str) -> None:
+    assert 1 <= len(ticks_of(cbar_ticks=count, cbar_location=location)) <= count
+
+
+def test_ticks_that_would_overlap_are_left_out_and_counted() -> None:
+    options: dict[str, Any] = {"cbar": True, "cbar_ticks": np.linspace(-1, 1, 201), **LOOK}
+    heatmap = Heatmap((4, 4), **options)
+    assert_nothing_overlaps(geometry_of(heatmap)[0])
+    with pytest.warns(UserWarning, match=r"left out \d+ of 201 cbar_ticks, which have no room"):
+        heatmap.rgb(np.zeros((4, 4)))
+    forced = geometry_of(Heatmap((4, 4), thin_labels=False, **options))[0]
+    assert len(forced.labels) == 8 + 201
+
+
+# ------------------------------------------------------------------------------------------- groups
+
+
+def colours_between(heatmap: Heatmap, axis: int) -> list[set[tuple[int, ...]]]:
+    """Return the colours between the cells along an axis, from the first gap on."""
+    picture = heatmap.rgb(np.zeros(heatmap.shape))
+    grid = heatmap.layout().grid
+    starts, stops = ((grid.y0, grid.y1), (grid.x0, grid.x1))[axis]
+    found = []
+    for stop, start in zip(stops[:-1], starts[1:], strict=True):
+        gap = picture[stop:start, grid.x0[0]] if axis == 0 else picture[grid.y0[0], stop:start]
+        found.append({tuple(colour.tolist()) for colour in gap})
+    return found
+
+
+@pytest.mark.parametrize("grid_width", [0, 1, 3])
+def test_lines_stand_between_groups_and_nowhere_else(grid_width: float) -> None:
+    heatmap = Heatmap(
+        (6, 7),
+        row_groups=2,
+        col_groups=[5, 1],
+        group_color="red",
+        group_width=4,
+        grid_color="blue",
+        grid_width=grid_width,
+        **LOOK,
+    )
+    red, other = {(255, 0, 0)}, {(0, 0, 255)} if grid_width else set()
+    assert colours_between(heatmap, 0) == [other, red, other, red, other]
+    assert colours_between(heatmap, 1) == [red, other, other, other, red, other]
+    grid = heatmap.layout().grid
+    assert grid.y0[2] - grid.y1[1] == grid.x0[5] - grid.x1[4] == round(4 * 100 / 72)
+
+
+def test_groups_are_marked_in_the_colour_of_labels_wide_enough_to_be_seen() -> None:
+    heatmap = Heatmap((4, 4), row_groups=2, foreground="green", **LOOK)
+    assert colours_between(heatmap, 0)[1] == {(0, 128, 0)}
+    for shape in ((300, 300), (40, 4), (4, 40)):
+        grid = Heatmap(shape, row_groups=2, col_groups=2, **LOOK).layout().grid
+        assert (grid.y0[2::2] > grid.y1[1:-1:2]).all()
+        assert (grid.x0[2::2] > grid.x1[1:-1:2]).all()
+        assert (grid.x1 > grid.x0).all()
+
+
+def test_the_edges_of_cells_stay_where_they_are_beside_groups() -> None:
+    plain, grouped = (
+        Heatmap((9, 9), figsize=(5, 5), row_groups=groups, **LOOK).layout().grid
+        for groups in (None, 3)
+    )
+    np.testing.assert_array_equal(plain.x0, grouped.x0)
+    np.testing.assert_array_equal(plain.y0[[1, 2, 4, 5]], grouped.y0[[1, 2, 4, 5]])
+    assert np.abs(plain.y0 - grouped.y0).max() <= 3
+
+
+def test_lines_between_cells_of_a_pixel_are_counted_as_left_out() -> None:
+    heatmap = Heatmap((720, 720), row_groups=100, **LOOK)
+    with pytest.warns(UserWarning, match="left out the lines of 7 of 7 row_groups, which have no"):
+        heatmap.rgb(np.zeros((720, 720)))
+
+
+# -------------------------------------------------------------------------------- style, background
+
+
+def colours(heatmap: Heatmap) -> tuple[Any, Any, Any]:
+    """Return the colours of a picture's corner, of the row labels' ticks and of the grid."""
+    picture = heatmap.rgb(np.zeros(heatmap.shape))
+    grid = heatmap.layout().grid
+    tick = picture[(grid.y0[0] + grid.y1[0]) // 2, grid.x0[0] - 6]
+    between = picture[grid.y0[0], grid.x1[0]]
+    return picture[0, 0].tolist(), tick.tolist(), between.tolist()
+
+
+def test_a_style_gives_the_colours_that_nothing_else_does() -> None:
+    white, black, red = [255] * 3, [0] * 3, [255, 0, 0]
+    assert colours(Heatmap((2, 2), **LOOK)) == (white, black, white)
+    assert colours(Heatmap((2, 2), style="light", **LOOK)) == (white, black, white)
+    paper, ink, grid = colours(Heatmap((2, 2), style="dark", **LOOK))
+    assert max(paper) < 40
+    assert min(ink) > 200
+    assert grid == paper
+    assert colours(Heatmap((2, 2), style="dark", background="red", **LOOK)) == (red, ink, grid)
+    assert colours(Heatmap((2, 2), style="dark", foreground="red", **LOOK)) == (paper, red, grid)
+    assert colours(Heatmap((2, 2), style="dark", grid_color="red", **LOOK)) == (paper, ink, red)
+
+
+CLEAR: dict[str, Any] = {"vmin": -1, "vmax": 1, "cmap": "viridis", "background": "none"}
+
+
+def rgba_by_pillow(data: bytes) -> list[npt.NDArray[np.uint8]]:
+    with Image.open(BytesIO(data)) as image:
+        frames = []
+        for number in range(getattr(image, "n_frames", 1)):
+            image.seek(number)
+            frames.append(np.asarray(image.convert("RGBA")))
+    return frames
+
+
+def rgba_by_ffmpeg(data: bytes) -> list[npt.NDArray[np.uint8]]:
+    frames = []
+    with av.open(BytesIO(data), "r", format="gif") as container:
+        for frame in container.decode(video=0):
+            assert frame.format.name == "bgra"
+            plane = np.frombuffer(bytes(frame.planes[0]), np.uint8)
+            bgra = plane.reshape(frame.height, frame.planes[0].line_size)[:, : 4 * frame.width]
+            frames.append(bgra.reshape(frame.height, frame.width, 4)[..., [2, 1, 0, 3]])
+    return frames
+
+
+def assert_clear(data: bytes, heatmap: Heatmap, frames: Any, titles: Any = None) -> None:
+    """Every decoder gives the heatmap's colours where they are, and nothing elsewhere."""
+    for found in (rgba_by_pillow(data), rgba_by_ffmpeg(data)):
+        assert len(found) == len(frames)
+        for k, (picture, values) in enumerate(zip(found, frames, strict=True)):
+            title = titles[k] if titles else None
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                indices, rgb = heatmap.indices(values, title), heatmap.rgb(values, title)
+            np.testing.assert_array_equal(picture[..., 3], np.where(indices == 0, 0, 255))
+            np.testing.assert_array_equal(picture[indices > 0, :3], rgb[indices > 0])
+
+
+@pytest.mark.parametrize("valfmt", [None, ".1f"])
+@pytest.mark.parametrize("titled", [False, True])
+def test_a_transparent_background_is_transparent_in_every_frame(
+    valfmt: str | None, titled: bool
+) -> None:
+    frames = np.random.default_rng(0).uniform(-1, 1, (6, 5, 7))
+    frames[2, 1, 1] = np.nan
+    titles = [f"step {k}" for k in range(6)] if titled else None
+    heatmap = Heatmap((5, 7), cbar=True, valfmt=valfmt, row_groups=2, title="Title", **CLEAR)
+    file = BytesIO()
+    save_gif(file, frames, heatmap=heatmap, titles=titles)
+    assert_clear(file.getvalue(), heatmap, frames, titles)
+    first = heatmap.indices(frames[0], titles[0] if titles else None)
+    assert (first == 0).mean() > 0.2
+    grid = heatmap.layout().grid
+    assert first[grid.y0[0], grid.x1[0]] == 0  # between cells
+    assert first[grid.y1[1], grid.x1[0]] != 0  # between groups
+    nan = heatmap.rgb(frames[2])[grid.y0[1], grid.x0[1]]
+    assert nan.tolist() == [255, 255, 255]
+
+
+def test_a_writer_whose_range_grows_clears_nothing_that_it_could_not_draw_again() -> None:
+    frames = np.random.default_rng(0).uniform(-1, 1, (6, 5, 7)) * 4.0 ** np.arange(6)[:, None, None]
+    options = {k: v for k, v in CLEAR.items() if k not in ("vmin", "vmax")}
+    for more in ({"cbar": True}, {"cbar": True, "cbar_location": "left"}, {}):
+        file = BytesIO()
+        heatmap = Heatmap((5, 7), **options, **more)
+        with GifWriter(file, autoscale="grow", heatmap=heatmap) as gif:
+            for values in frames:
+                gif.add(values)
+        by_pillow, by_ffmpeg = rgba_by_pillow(file.getvalue()), rgba_by_ffmpeg(file.getvalue())
+        assert gif.heatmap is not None
+        last = gif.heatmap.rgb(frames[-1]) if "cbar" in more else None
+        for one, two in zip(by_pillow, by_ffmpeg, strict=True):
+            np.testing.assert_array_equal(one[..., 3], two[..., 3])
+            np.testing.assert_array_equal(one[..., 3], by_pillow[0][..., 3])
+        if last is not None:
+            shown = by_pillow[-1][..., 3] > 0
+            np.testing.assert_array_equal(by_pillow[-1][shown, :3], last[shown])
+
+
+def test_a_still_with_a_transparent_background_is_a_transparent_png() -> None:
+    values = np.linspace(-1, 1, 20).reshape(4, 5)
+    heatmap = Heatmap((4, 5), **CLEAR)
+    image = heatmap.image(values)
+    file = BytesIO()
+    image.save(file, "PNG")
+    file.seek(0)
+    with Image.open(file) as png:
+        rgba = np.asarray(png.convert("RGBA"))
+    indices = heatmap.indices(values)
+    np.testing.assert_array_equal(rgba[..., 3], np.where(indices == 0, 0, 255))
+    np.testing.assert_array_equal(rgba[indices > 0, :3], heatmap.rgb(values)[indices > 0])
+    assert "transparency" not in Heatmap((4, 5), vmin=-1, vmax=1).image(values).info
+
+
+def test_labels_blend_into_the_colour_that_stands_for_a_transparent_background() -> None:
+    values = np.full((2, 2), np.nan)
+    looks: list[tuple[dict[str, Any], list[int]]] = [
+        ({"background": "none"}, [255, 255, 255]),
+        ({"background": "none", "style": "dark"}, [0x16, 0x16, 0x16]),
+        ({"background": "#10203000"}, [0x10, 0x20, 0x30]),
+    ]
+    for options, paper in looks:
+        heatmap = Heatmap((2, 2), vmin=0, vmax=1, valfmt=None, **options)
+        grid = heatmap.layout().grid
+        assert heatmap.indices(values)[0, 0] == 0
+        picture = heatmap.rgb(values)
+        assert picture[0, 0].tolist() == paper
+        assert picture[grid.y0[0], grid.x0[0]].tolist() == paper
+        solid = options | {"background": f"#{bytes(paper).hex()}", "grid_color": "none"}
+        opaque = Heatmap((2, 2), vmin=0, vmax=1, valfmt=None, **solid)
+        same = opaque.rgb(values)
+        np.testing.assert_array_equal(picture[:, : grid.x0[0]], same[:, : grid.x0[0]])
