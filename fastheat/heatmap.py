@@ -496,7 +496,7 @@ class Heatmap:
             read_text("title", title)
         heatmap = self if title is None or self._look.titled else self.with_titles()
         if heatmap.reduction is not None:
-            frames = frames.through(replace(heatmap.reduction, compiles=False))
+            frames = frames.through(heatmap.reduction.in_a_hurry())
         (matrix,) = next(frames.chunks(1))
         if self._vmin is None or self._vmax is None:
             found = norms.finite_range(matrix) or (0.0, 1.0)

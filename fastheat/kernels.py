@@ -480,6 +480,7 @@ def ends_of_finite(frame, top, bottom, left, right):
 @entry
 def end_of_blocks(values, rows, columns, which, lows, highs, out):
     width = np.uint64(values.shape[2])
+    least, farthest = which == LEAST, which == FARTHEST
     for t in range(values.shape[0]):
         frame = values[t]
         for i in range(rows.size - 1):
@@ -498,11 +499,10 @@ def end_of_blocks(values, rows, columns, which, lows, highs, out):
                 for c in range(np.uint64(left), np.uint64(right)):
                     low = lows[c] if lows[c] < low else low
                     high = highs[c] if highs[c] > high else high
-                if not (low >= -LARGEST and high <= LARGEST):
+                if not (low >= -LARGEST) & (high <= LARGEST):
                     low, high = ends_of_finite(frame, top, bottom, left, right)
-                best = high
-                if which == LEAST or (which == FARTHEST and -low > high):
-                    best = low
+                # no branch, whose way would be a guess
+                best = low if least | (farthest & (-low > high)) else high
                 out[t, i, j] = best if low <= high else np.nan
 
 

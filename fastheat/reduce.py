@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from fastheat.sources import Floats, is_ready, let_go
 
 BAND = 1 << 17  # values that are float64 at a time, such that they stay in the processor's cache
 MAPPED = 1 << 26  # bytes of a mapped file that may be in memory
+LARGE = 1 << 25  # values that numpy takes as long for as to compile a kernel, about
 
 HOW = ("mean", "max", "min", "absmax")
 _WHICH = {"max": 0, "min": 1, "absmax": 2}  # GREATEST, LEAST, FARTHEST of the kernels
@@ -68,6 +69,10 @@ class Reduction:
         (n, m), (rows, columns) = self.shape, self.cells
         return -(-n // rows), -(-m // columns)
 
+    def in_a_hurry(self) -> Reduction:
+        """Return the same for one that does not wait for kernels, unless numpy takes longer."""
+        return replace(self, compiles=self.shape[0] * self.shape[1] > LARGE)
+
     def told(self) -> str:
         """Say in a sentence what is done."""
         (n, m), (rows, columns), (high, wide) = self.shape, self.cells, self.largest
@@ -96,9 +101,10 @@ class Reduction:
         """
         if block.shape != (len(out), *self.shape):
             raise ValueError(f"frame {number}: shape {block.shape[1:]}, expected {self.shape}")
-        reduce = self._kernel() or self._plainly
+        kernel = self._kernel()
+        reduce = kernel or self._plainly
         rows, columns = self.rows, self.columns
-        if is_ready(block, np.float64):
+        if kernel and is_ready(block, np.float64):
             reduce(block, rows, columns, out)
             return
         n, m = self.shape

@@ -11,7 +11,6 @@ import weakref
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -414,8 +413,8 @@ class GifWriter:
         except Exception as error:
             self._recorder.error, self._recorder.told = error, True
             raise
-        if found is not None:  # what compiles beside a loop is not to hold it up
-            self._reduction = replace(found, compiles=self._thread is None)
+        if found is not None:
+            self._reduction = found if self._thread is None else found.in_a_hurry()
         self._expected = True
 
     def _reduced(self, reduction: Reduction, array: NDArray[Any]) -> NDArray[np.float64]:

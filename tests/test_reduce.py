@@ -173,6 +173,11 @@ def test_bands_of_any_dtype_become_what_all_of_it_becomes(
         np.testing.assert_array_equal(reduced(reduction, flipped), whole)
 
 
+def test_a_kernel_is_compiled_for_a_still_only_if_numpy_takes_longer() -> None:
+    assert not Reduction((4096, 4096), (100, 100), "mean").in_a_hurry().compiles
+    assert Reduction((16384, 16384), (100, 100), "mean").in_a_hurry().compiles
+
+
 def test_masked_cells_are_left_out() -> None:
     values = np.ma.masked_greater(np.arange(48).reshape(1, 6, 8), 30)
     reduction = Reduction((6, 8), (3, 2), "max")
