@@ -186,7 +186,7 @@ def ticks(vmin: float, vmax: float, most: int = 9) -> list[tuple[float, str]]:
         return [(0.5, f"{vmin:.6g}")]
     if span > np.finfo(float).max / 1e3 or span / most < np.finfo(float).tiny * 1e6:
         return [(0.0, f"{vmin:.4g}"), (1.0, f"{vmax:.4g}")]
-    middle = (vmin + vmax) / 2
+    middle = vmin / 2 + vmax / 2  # their sum may be more than float64 has
     offset = 0.0
     if abs(middle) / span >= FAR:
         offset = math.copysign(10.0 ** math.floor(math.log10(abs(middle))), middle)

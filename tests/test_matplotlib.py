@@ -662,6 +662,7 @@ def test_ticks_are_those_of_auto_locator(span: tuple[float, float]) -> None:
 @given(spans)
 @example((1e8, 1e8 + 1))
 @example((1e-5, 1.0001e-5))
+@example((8.988e307, 8.989e307))
 def test_ticks_read_as_where_they_stand(span: tuple[float, float]) -> None:
     vmin, vmax = span
     ticks = norms.ticks(vmin, vmax)
