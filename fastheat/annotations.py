@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from fastheat import norms
 from fastheat.formats import ValueFormat, as_written
+from fastheat.forms import Shapes
 from fastheat.messages import short
 from fastheat.sources import Floats, Frames, load_frames, open_frames
 from fastheat.tensors import as_array
@@ -119,7 +120,7 @@ def read_annot(annot: object, shape: tuple[int, int]) -> bool | Cells | Sample:
     return opened
 
 
-def open_annots(annot: object, shape: tuple[int, int]) -> Cells | Annots:
+def open_annots(annot: object, shape: Shapes) -> Cells | Annots:
     """Check annotations of any kind for matrices of a shape.
 
     Parameters
@@ -129,6 +130,8 @@ def open_annots(annot: object, shape: tuple[int, int]) -> Cells | Annots:
         sequence or iterable of array-likes (N, M), one a frame; or the path of a file of either,
         see `load_frames`. What this returned is returned as it is.
     """
+    if isinstance(shape, dict):
+        raise TypeError("expected annot among the options of a panel, not for all panels")
     if isinstance(annot, Annots):
         return annot
     if isinstance(annot, Cells):

@@ -121,6 +121,16 @@ class Frame:
         bar = self.bar and self.bar.moved(left, 0)
         return Frame(self.width + by, self.height, self.cells.moved(left, 0), bar)
 
+    def moved(self, x: float, y: float) -> Frame:
+        """Return it as a part of a larger picture."""
+        bar = self.bar and self.bar.moved(x, y)
+        return replace(self, cells=self.cells.moved(x, y), bar=bar)
+
+    @property
+    def slot(self) -> Box:
+        """Where the cells and their colour bar stand."""
+        return self.cells.union(self.bar) if self.bar else self.cells
+
 
 @dataclass(frozen=True, slots=True)
 class Geometry:

@@ -16,9 +16,13 @@ from numpy.typing import NDArray
 
 from fastheat.annotations import Cells
 from fastheat.encode import chunk_length
-from fastheat.loading import load_beside, load_kept
+from fastheat.layout import Layout
+from fastheat.loading import kinds_of, load_beside, load_kept
+from fastheat.mosaic import Mosaic
+from fastheat.picture import ways_of
 from fastheat.recorder import Recorder
 from fastheat.sampling import Sampler
+from fastheat.sources import Frame
 
 LARGE = 1 << 20  # bytes from which a copy lets other threads run
 SPARE = (
@@ -48,12 +52,12 @@ class Background:
         self._room = queue_bytes
         self._queue: SimpleQueue[_Item | threading.Event | None] = SimpleQueue()
         # taken from the end where they are put, since the last used is in the processor's cache
-        self._free: deque[NDArray[Any]] = deque()
+        self._free: deque[Frame] = deque()
         self._freed = threading.Event()
         self._buffers = 0  # that the loop made
         self._spare = 0  # that the thread did
         self._beside = 0  # bytes of annotations of a frame
-        self._first: NDArray[Any] | None = None
+        self._first: Frame | None = None
         self._ended = False  # whether the last frame was put
         self._hurry = threading.Event()  # somebody waits for what is queued
         self._ready = threading.Event()
@@ -68,7 +72,7 @@ class Background:
 
     def put(
         self,
-        array: NDArray[Any],
+        frame: Frame,
         title: str,
         annot: Cells | None,
         step: int | None,
@@ -83,18 +87,19 @@ class Background:
             try:
                 buffer = self._free.pop()
             except IndexError:
-                if self._buffers + self._spare < self._most(array):
-                    buffer = np.empty(array.shape, array.dtype)
+                if self._buffers + self._spare < self._most(frame):
+                    buffer = _like(frame)
                     self._buffers += 1
                 else:
                     self._hurry.set()
                     if drops:
                         return False
                     buffer = self._wait()
-            if array.flags.c_contiguous and array.nbytes < LARGE:
-                buffer.data.cast("B")[:] = array.data.cast("B")
-            else:
-                np.copyto(buffer, array)
+            if isinstance(frame, tuple):
+                for part, own in zip(frame, buffer, strict=True):
+                    _copy(part, own)
+            elif isinstance(buffer, np.ndarray):
+                _copy(frame, buffer)
             self._queue.put((buffer, title, annot, step))
         except BaseException:
             # Ctrl-C, at whatever point: the buffer may be queued or not, so it is not taken back,
@@ -103,7 +108,7 @@ class Background:
             raise
         return True
 
-    def _wait(self) -> NDArray[Any]:
+    def _wait(self) -> Frame:
         """Wait for a buffer to be free."""
         while True:
             self._freed.clear()
@@ -111,24 +116,25 @@ class Background:
                 return self._free.pop()
             self._freed.wait()
 
-    def _most(self, array: NDArray[Any]) -> int:
+    def _most(self, frame: Frame) -> int:
         """Return how many frames there is room for."""
-        return max(2, self._room // max(array.nbytes + self._beside, 1))
+        return max(2, self._room // max(_bytes_of(frame) + self._beside, 1))
 
-    def _load(self, texts: bool, grows: bool, how: str | None) -> None:
-        load_beside(texts, grows, how, meanwhile=self._make_spare)
+    def _load(self, layout: Layout | Mosaic, grows: bool) -> None:
+        load_beside(kinds_of(layout), grows, ways_of(layout), meanwhile=self._make_spare)
 
     def _make_spare(self) -> None:
         """Make buffers for frames to come: memory that is new takes five times as long to fill."""
         if self._first is None or len(self._free) > SPARE // 2:
             return
-        count = max(1, SPARE_BYTES // max(self._first.nbytes, 1))
+        count = max(1, SPARE_BYTES // max(_bytes_of(self._first), 1))
         room = self._most(self._first) - self._buffers - self._spare
         more = min(SPARE, count, room // 2)
         self._spare += more
         for _ in range(more):
-            buffer = np.empty_like(self._first)
-            buffer.fill(0)
+            buffer = _like(self._first)
+            for part in buffer if isinstance(buffer, tuple) else (buffer,):
+                part.fill(0)
             self._free.append(buffer)
 
     def flush(self) -> None:
@@ -180,7 +186,7 @@ class Background:
         while True:
             if isinstance(item, tuple):
                 batch.append(item)
-                most = chunk_length((item[0].shape[0], item[0].shape[1]))
+                most = chunk_length(_cells_of(item[0]))
                 full = len(batch) == most
             if batch and (full or not isinstance(item, tuple)):
                 self._write(batch)
@@ -204,6 +210,28 @@ class Background:
         self._freed.set()
 
 
+def _like(frame: Frame) -> Frame:
+    """Return room for a copy of a frame."""
+    if isinstance(frame, tuple):
+        return tuple(np.empty(part.shape, part.dtype) for part in frame)
+    return np.empty(frame.shape, frame.dtype)
+
+
+def _copy(array: NDArray[Any], buffer: NDArray[Any]) -> None:
+    if array.flags.c_contiguous and array.nbytes < LARGE:
+        buffer.data.cast("B")[:] = array.data.cast("B")
+    else:
+        np.copyto(buffer, array)
+
+
+def _bytes_of(frame: Frame) -> int:
+    return sum(part.nbytes for part in frame) if isinstance(frame, tuple) else frame.nbytes
+
+
+def _cells_of(frame: Frame) -> int:
+    return sum(part.size for part in frame) if isinstance(frame, tuple) else frame.size
+
+
 # one object in each process
 _process = object()
 
@@ -217,7 +245,7 @@ def _forked() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)
 
-_Item = tuple[NDArray[Any], str, Cells | None, int | None]
+_Item = tuple[Frame, str, Cells | None, int | None]
 _NOTHING = object()
 _running: set[Background] = set()
 

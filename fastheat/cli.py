@@ -22,22 +22,24 @@ import fastheat
 from fastheat import demo, gif
 from fastheat.annotations import Annots, open_annots
 from fastheat.encode import chunk_length
+from fastheat.forms import cells_of
 from fastheat.giffile import check_place, check_target
 from fastheat.heatmap import Heatmap, option_names
 from fastheat.messages import many, suggest
+from fastheat.panels import Panels, make_picture
 from fastheat.save import read_titles, save_gif, with_range_of
 from fastheat.sources import Frames, open_frames
 from fastheat.summary import GifSummary
 from fastheat.timing import DEFAULT_DURATION, LONGEST_DURATION
 
 STANDARD = "-"  # input or output, in place of a path
+PANELS = ("columns", "share_range", "share_cbar")  # of Panels, not of Heatmap
 TIMING = ("fps", "duration", "loop", "hold", "titles", "workers")  # of save_gif, not of Heatmap
 # what Pillow is told for texts to stay sharp
 KINDS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"lossless": True},
 }
-RANGE = (0.0, 1.0)  # to try options with before the frames are read
 
 EXAMPLES = """\
 examples:
@@ -268,7 +270,8 @@ def _add_output(parser: argparse.ArgumentParser, default: str | None, shown: str
 
 def _add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> None:
     """Add the options of `Heatmap` and `save_gif`, whose defaults are theirs but for `look`."""
-    defaults = _defaults(save_gif) | _defaults(Heatmap.__init__) | dict(look)
+    defaults = _defaults(save_gif) | _defaults(Panels.__init__) | _defaults(Heatmap.__init__)
+    defaults |= dict(look)
 
     def add(place: Any, name: str, text: str, otherwise: str = "", **settings: Any) -> None:
         default = defaults.get(name)
@@ -358,6 +361,15 @@ def _add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> No
     add(picture, "style", text, metavar="NAME")
     color(picture, "background", "of the figure; none is transparent", "that of --style")
     color(picture, "foreground", "of labels and ticks", "that of --style")
+
+    if not look:  # of frames that may be of several matrices
+        panels = parser.add_argument_group("panels, of an .npz or pickled dict with several arrays")
+        text = "panels beside each other"
+        add(panels, "columns", text, "a picture of about 3 : 2", metavar="N", type=_count)
+        switch(panels, "share_range", "one range for all")
+        text = "one colour bar for all"
+        otherwise = "if they have one map and one range"
+        add(panels, "share_cbar", text, otherwise, action=argparse.BooleanOptionalAction)
 
     timing = parser.add_argument_group("time")
     speed = timing.add_mutually_exclusive_group()
@@ -504,7 +516,7 @@ def _labels(text: str) -> str | list[str] | None:
 
 def _given(args: argparse.Namespace) -> dict[str, Any]:
     """Return what was given of the arguments of `save_gif`."""
-    known = (*option_names(), *TIMING)
+    known = (*option_names(), *PANELS, *TIMING)
     given = {name: value for name, value in vars(args).items() if name in known}
     for name in ("row_labels", "col_labels", "titles"):
         if name in given:
@@ -688,7 +700,7 @@ def _write(
     if annots is not None:
         timing["annot"] = annots
     with _options_at_fault():
-        heatmap = Heatmap(source.shape, **options)
+        heatmap = make_picture(source.shape, options)
         if None not in heatmap.range:
             heatmap.layout(source.dtype)  # it is kept, and not made again
     try:
@@ -701,7 +713,7 @@ def _write(
     except (ValueError, TypeError):
         if None in heatmap.range:
             with _options_at_fault():
-                heatmap.with_range(*RANGE).layout(source.dtype)
+                heatmap.fitted((None,) * len(heatmap.range)).layout(source.dtype)
         raise
     except OSError as error:
         if error.strerror and error.filename is None:  # a disk is full, say
@@ -757,14 +769,15 @@ def _write_still(
         )
     annots = _annots_of_frames(source, options)
     with _options_at_fault():
-        heatmap = Heatmap(source.shape, **options)
+        heatmap = make_picture(source.shape, options)
         if titles is not None:
             heatmap = heatmap.with_titles()
         if heatmap.reduction is not None:
             source = source.through(heatmap.reduction)
     with _naming_input(args.input):
         if None in heatmap.range:
-            heatmap, _ = with_range_of(heatmap, source, source.chunks(chunk_length(source.shape)))
+            chunks = source.chunks(chunk_length(cells_of(source.shape)))
+            heatmap, _ = with_range_of(heatmap, source, chunks)
         values = next(islice(source.chunks(1), number, None))[0]
     title = None if titles is None else next(islice(titles, number, None), None)
     if titles is not None and title is None:
@@ -809,13 +822,15 @@ def _summary(name: str, summary: GifSummary) -> str:
         f"{_size(summary.bytes / summary.frames)} a frame, {_size(summary.bytes)}"
     )
     if summary.reduced:
-        text += f"; drawn as {summary.cells[0]} x {summary.cells[1]} cells, the {summary.reduced} "
-        text += "of each block of values"
+        cells = summary.cells.values() if isinstance(summary.cells, dict) else [summary.cells]
+        drawn = ", ".join(f"{n} x {m}" for n, m in cells)
+        text += f"; drawn as {drawn} cells, the {summary.reduced} of each block of values"
     if summary.merged:
         text += f"; {many(summary.merged, 'frame')} the same as the one before"
+    low, high = summary.sides
     changed = [
-        (summary.under, "value", f"under vmin={summary.vmin:g}"),
-        (summary.over, "value", f"over vmax={summary.vmax:g}"),
+        (summary.under, "value", f"under {low}"),
+        (summary.over, "value", f"over {high}"),
         (summary.bad, "value", "NaN or infinite"),
         (summary.hidden, "text", "left out"),
         (len(summary.lacking), "character", "without a glyph"),

@@ -13,14 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.formats import ValueFormat, as_written
+from fastheat.forms import split
 from fastheat.layout import Layout, Shown
+from fastheat.mosaic import Mosaic
 from fastheat.palette import TRANSPARENT
 from fastheat.stills import paint
 from fastheat.text import Lettering, Type, letter, shape_texts, with_atlas
 from fastheat.titles import draw_titles
 
 if TYPE_CHECKING:
-    from fastheat.kernels import Coder, Runs, Titles
+    from fastheat.kernels import Changes, Coder, Runs, Titles
 
 CHUNK_BYTES = 1 << 24  # of values, about, which are encoded together
 CHUNK_FRAMES = 32
@@ -59,13 +61,13 @@ class Images:
         return Images, (bytes(self.data), self.ends, self.transparent, self.shown)
 
 
-def chunk_length(shape: tuple[int, int]) -> int:
-    """Return how many frames of a shape are best encoded together."""
-    return max(1, min(CHUNK_FRAMES, CHUNK_BYTES // (8 * shape[0] * shape[1])))
+def chunk_length(cells: int) -> int:
+    """Return how many frames of so many values are best encoded together."""
+    return max(1, min(CHUNK_FRAMES, CHUNK_BYTES // (8 * cells)))
 
 
 def encode_chunk(
-    layout: Layout,
+    layout: Layout | Mosaic,
     previous: NDArray[np.float64] | None,
     values: NDArray[np.float64],
     titles: Sequence[str] = (),
@@ -80,7 +82,7 @@ def encode_chunk(
     previous
         (N, M) the values of the frame before the first, None where that is the first of all.
     values
-        (T, N, M) C-contiguous.
+        (T, N, M) C-contiguous; (T, C) of panels, and so the frame before.
     titles
         Of these frames, and before them of the previous one if there is one, where the layout has a
         place for them.
@@ -97,7 +99,9 @@ def encode_chunk(
             images += encode_chunk(layout, values[0], values[1:], titles, annots)
         return images
     strips, written = draw_titles(layout, titles or [""] * (1 + len(values)))
-    if layout.format is None:
+    if isinstance(layout, Mosaic):
+        images = _encode_parts(layout, previous, values, strips)
+    elif layout.format is None:
         images = _encode_fills(layout, previous, values, strips)
     else:
         images = _encode_texts(layout, layout.format, previous, values, strips, annots)
@@ -157,23 +161,7 @@ def _encode_texts(
     from fastheat import kernels
 
     titles = _titles(layout, strips)
-    type_, lettering, lacking = _written(layout, valfmt, previous, values, annots)
-    frames, cells = 1 + len(values), layout.shape[0] * layout.shape[1]
-    changes = kernels.new_changes(frames, layout.shape)
-    counts = np.zeros(4, np.int64)
-    kernels.find_changes(
-        previous.reshape(-1),
-        values.reshape(len(values), -1),
-        layout.grid,
-        layout.shades,
-        type_,
-        lettering.bits,
-        lettering.segments,
-        lettering.lengths,
-        np.zeros((cells, 5), np.int64),
-        changes,
-        counts,
-    )
+    type_, lettering, changes, shown = _find_changes(layout, valfmt, previous, values, annots)
     coder, runs = _tools(layout.size[0] * layout.size[1])
 
     def encode(start: int, out: NDArray[np.uint8], ends: NDArray[np.int64]) -> int:
@@ -193,9 +181,200 @@ def _encode_texts(
         )
         return done
 
-    data, ends = _collect(encode, frames, kernels.room_for(coder))
-    shown = _shown(layout, counts, len(values), lacking)
+    data, ends = _collect(encode, 1 + len(values), kernels.room_for(coder))
     return Images(data, ends, [TRANSPARENT] * len(values), shown)
+
+
+def _find_changes(
+    layout: Layout,
+    valfmt: ValueFormat,
+    previous: NDArray[np.float64],
+    values: NDArray[np.float64],
+    annots: NDArray[Any] | None = None,
+) -> tuple[Type, Lettering, Changes, Shown]:
+    """Find what of cells with text has to be painted, and with which letters."""
+    from fastheat import kernels
+
+    type_, lettering, lacking = _written(layout, valfmt, previous, values, annots)
+    cells = layout.shape[0] * layout.shape[1]
+    changes = kernels.new_changes(1 + len(values), layout.shape)
+    counts = np.zeros(4, np.int64)
+    kernels.find_changes(
+        previous.reshape(-1),
+        values.reshape(len(values), -1),
+        layout.grid,
+        layout.shades,
+        type_,
+        lettering.bits,
+        lettering.segments,
+        lettering.lengths,
+        np.zeros((cells, 5), np.int64),
+        changes,
+        counts,
+    )
+    return type_, lettering, changes, _shown(layout, counts, len(values), lacking)
+
+
+def _encode_parts(
+    layout: Mosaic,
+    previous: NDArray[np.float64],
+    values: NDArray[np.float64],
+    strips: NDArray[np.uint8],
+) -> Images:
+    from fastheat import kernels
+
+    frames = 1 + len(values)
+    parts = zip(
+        layout.parts, split(previous, layout.shape), split(values, layout.shape), strict=True
+    )
+    listed = [
+        _list_fills(part, before, own)
+        if part.format is None
+        else _list_texts(part, part.format, before, own)
+        for part, before, own in parts
+    ]
+    shown = sum((each.shown for each in listed), Shown())
+    if layout.title is not None:
+        listed.append(_list_pictures(strips, 0, layout.title.top))
+    listed.sort(key=lambda each: each.left)
+    lengths = [len(each.indices) for each in listed]
+    offsets = np.cumsum([0, *lengths[:-1]])
+    lists = kernels.Lists(
+        rectangles=np.stack([each.rectangles for each in listed]),
+        ends=np.stack([each.ends + offset for each, offset in zip(listed, offsets, strict=True)]),
+        indices=np.concatenate([each.indices for each in listed]),
+        starts=np.concatenate([each.starts for each in listed]),
+        cursors=np.zeros(len(listed), np.int64),
+    )
+    coder, runs = _tools(layout.size[0] * layout.size[1])
+
+    def encode(start: int, out: NDArray[np.uint8], ends: NDArray[np.int64]) -> int:
+        room = kernels.room_for(coder)
+        done: int = kernels.encode_lists(start, room, lists, runs, coder, out, ends)
+        return done
+
+    data, ends = _collect(encode, frames, kernels.room_for(coder))
+    return Images(data, ends, [TRANSPARENT] * len(values), shown)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """The runs of a part of a picture, as `kernels.Lists` has them."""
+
+    left: int  # where the part begins
+    rectangles: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    indices: NDArray[np.uint8]
+    starts: NDArray[np.uint32]
+    shown: Shown = field(default_factory=Shown)
+
+
+def _list_texts(
+    layout: Layout,
+    valfmt: ValueFormat,
+    previous: NDArray[np.float64],
+    values: NDArray[np.float64],
+) -> _Listed:
+    from fastheat import kernels
+
+    type_, lettering, changes, shown = _find_changes(layout, valfmt, previous, values)
+
+    def fill(start: int, ends: Any, indices: Any, starts: Any) -> int:
+        done: int = kernels.list_changes(
+            start,
+            _room_of(layout),
+            layout.grid,
+            layout.shades,
+            type_,
+            lettering.segments,
+            changes,
+            ends,
+            indices,
+            starts,
+        )
+        return done
+
+    ends, indices, starts = _collect_runs(fill, 1 + len(values), _room_of(layout))
+    left = int(layout.grid.x0[0])
+    return _Listed(left, changes.rectangles, ends, indices, starts, shown)
+
+
+def _list_fills(
+    layout: Layout, previous: NDArray[np.float64], values: NDArray[np.float64]
+) -> _Listed:
+    from fastheat import kernels
+
+    n, m = layout.shape
+    fills = np.empty((2, n, m), np.uint8)
+    lines = kernels.new_lines(m)
+    rows = np.empty((n, 2), np.int64)
+    changed = np.empty(m + 1, np.uint32)
+    counts = np.zeros(4, np.int64)
+    rectangles = np.zeros((1 + len(values), 4), np.int64)
+
+    def fill(start: int, ends: Any, indices: Any, starts: Any) -> int:
+        done: int = kernels.list_fills(
+            start,
+            _room_of(layout),
+            layout.grid,
+            layout.shades,
+            previous,
+            values,
+            fills,
+            lines,
+            rows,
+            changed,
+            counts,
+            rectangles,
+            ends,
+            indices,
+            starts,
+        )
+        return done
+
+    ends, indices, starts = _collect_runs(fill, 1 + len(values), _room_of(layout))
+    shown = _shown(layout, counts, len(values), "")
+    return _Listed(int(layout.grid.x0[0]), rectangles, ends, indices, starts, shown)
+
+
+def _list_pictures(pictures: NDArray[np.uint8], left: int, top: int) -> _Listed:
+    from fastheat import kernels
+
+    frames, height, width = pictures.shape
+    lines = kernels.new_lines(width)
+    rows = np.empty((height, 2), np.int64)
+    rectangles = np.zeros((frames, 4), np.int64)
+    room = height * width + 2
+
+    def fill(start: int, ends: Any, indices: Any, starts: Any) -> int:
+        done: int = kernels.list_differences(
+            start, room, pictures, left, top, lines, rows, rectangles, ends, indices, starts
+        )
+        return done
+
+    ends, indices, starts = _collect_runs(fill, frames, room)
+    return _Listed(left, rectangles, ends, indices, starts)
+
+
+def _room_of(layout: Layout) -> int:
+    """Return the most runs of the cells of one frame."""
+    grid = layout.grid
+    return int((grid.x1[-1] - grid.x0[0]) * (grid.y1[-1] - grid.y0[0])) + 2
+
+
+def _collect_runs(
+    fill: Callable[[int, Any, Any, Any], int], frames: int, room: int
+) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint32]]:
+    """Let a kernel list the runs of frames 1 to `frames` in arrays that grow."""
+    indices, starts = np.empty(2 * room, np.uint8), np.empty(2 * room, np.uint32)
+    ends = np.zeros(frames, np.int64)
+    done = 1
+    while (done := fill(done, ends, indices, starts)) < frames:
+        end = int(ends[done - 1])
+        more = end + 2 * room
+        indices = np.concatenate([indices[:end], np.empty(more, np.uint8)])
+        starts = np.concatenate([starts[:end], np.empty(more, np.uint32)])
+    return ends, indices[: ends[-1]], starts[: ends[-1]]
 
 
 def _titles(layout: Layout, strips: NDArray[np.uint8]) -> Titles:
@@ -225,7 +404,7 @@ def _collect(
 
 
 def _encode_first(
-    layout: Layout, values: NDArray[np.float64], title: str, annot: NDArray[Any] | None
+    layout: Layout | Mosaic, values: NDArray[np.float64], title: str, annot: NDArray[Any] | None
 ) -> Images:
     """Encode the frame that all of is new, drawn in numpy: few kernels are compiled for it."""
     picture, shown = paint(layout, values, title, annot)
@@ -243,11 +422,11 @@ def _encode_picture(picture: NDArray[np.uint8]) -> tuple[bytes, list[int]]:
 
 
 def encode_between(
-    old_layout: Layout,
+    old_layout: Layout | Mosaic,
     old_values: NDArray[np.float64],
     old_title: str,
     old_annot: NDArray[Any] | None,
-    layout: Layout,
+    layout: Layout | Mosaic,
     values: NDArray[np.float64],
     title: str,
     annot: NDArray[Any] | None,

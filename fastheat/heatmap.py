@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from os import PathLike
 from typing import Any, NamedTuple
@@ -18,8 +18,8 @@ from fastheat.annotations import Cells, Sample, matrix_of, read_annot
 from fastheat.colormaps import colormap
 from fastheat.colors import parse_color
 from fastheat.formats import parse_valfmt
-from fastheat.layout import Layout, Shown
-from fastheat.messages import many, short, suggest, warn
+from fastheat.layout import Layout
+from fastheat.messages import short, suggest
 from fastheat.options import (
     Look,
     read_background,
@@ -40,7 +40,7 @@ from fastheat.options import (
     read_text_sizes,
     read_ticks,
 )
-from fastheat.palette import TRANSPARENT
+from fastheat.picture import Picture, Range, image_of, warn_of, warn_of_labels
 from fastheat.reduce import Reduction
 from fastheat.sources import open_frames
 from fastheat.stills import paint
@@ -62,7 +62,7 @@ STYLES = {
 BAR_ROOM = 2.5  # font sizes that a colour bar whose range may grow has for longer numbers
 
 
-class Heatmap:
+class Heatmap(Picture):
     """The precomputed layout of heatmaps of one shape.
 
     Parameters
@@ -369,14 +369,14 @@ class Heatmap:
         return self._look.annot if isinstance(self._look.annot, Sample) else None
 
     @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the picture in pixels."""
-        return self.layout().size
+    def range_text(self) -> str:
+        """The range as a title shows it."""
+        return f"[{self._vmin:g}, {self._vmax:g}]"
 
     @property
-    def palette(self) -> NDArray[np.uint8]:
-        """The colours, (256, 3) uint8; unused ones are black."""
-        return self.layout().table.copy()
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Empty: there are no panels."""
+        return {}
 
     def with_range(self, vmin: float, vmax: float) -> Heatmap:
         """Return the same heatmap over another range.
@@ -398,6 +398,22 @@ class Heatmap:
         """Return the same heatmap over another range, whatever was given to `Heatmap`."""
         norms.check_range(vmin, vmax)
         return self._like(self._look, vmin, vmax)
+
+    def find_range(self, values: NDArray[np.float64]) -> Range:
+        """Return the least and the largest finite value of matrices."""
+        return norms.finite_range(values) or (None, None)
+
+    def fitted(self, found: Range) -> Heatmap:
+        """Return the same heatmap, the ends of its range that are not known those found."""
+        low, high = found
+        return self.with_range(0.0 if low is None else low, 1.0 if high is None else high)
+
+    def ranged(self, ends: Range) -> Heatmap:
+        """Return the same heatmap over another range, whatever was given to `Heatmap`."""
+        low, high = ends
+        assert low is not None
+        assert high is not None
+        return self.over(low, high)
 
     def framed(self, dtype: np.dtype[Any]) -> Heatmap:
         """Return the same heatmap whose cells stay where they are whatever its range becomes."""
@@ -433,6 +449,20 @@ class Heatmap:
         sample = replace(sample or Sample(dtype), dtype=dtype)
         return self._like(replace(look, annot=sample), self._vmin, self._vmax)
 
+    @property
+    def writes_integers(self) -> bool:
+        """Whether its format is one for integers."""
+        return self._look.valfmt is not None and self._look.valfmt.integers
+
+    @property
+    def look(self) -> Look:
+        """The options, read."""
+        return self._look
+
+    def with_look(self, **changes: Any) -> Heatmap:
+        """Return the same heatmap, what is named of its look another."""
+        return self._like(replace(self._look, **changes), self._vmin, self._vmax)
+
     def _like(self, look: Look, vmin: float | None, vmax: float | None) -> Heatmap:
         other = Heatmap.__new__(Heatmap)
         other._look, other._vmin, other._vmax = look, vmin, vmax
@@ -462,28 +492,6 @@ class Heatmap:
                 self._look, self._vmin, self._vmax, kind, self.reduction
             )
         return self._layouts[kind]
-
-    def indices(
-        self, values: ArrayLike, title: str | None = None, annot: ArrayLike | None = None
-    ) -> NDArray[np.uint8]:
-        """Draw one matrix.
-
-        Parameters
-        ----------
-        values
-            (N, M) numbers.
-        title
-            In place of the heatmap's own, smaller where it is too long.
-        annot
-            (N, M) numbers or strings, in place of the heatmap's own, smaller where they are too
-            long.
-
-        Returns
-        -------
-        (height, width) uint8
-            Indices into `palette`.
-        """
-        return self._draw(values, title, annot)[0]
 
     def _draw(
         self, values: ArrayLike, title: str | None, annot: ArrayLike | None
@@ -523,7 +531,7 @@ class Heatmap:
             raise ValueError("expected annot= with each matrix, for which this heatmap was made")
         layout = heatmap.layout()
         indices, shown = paint(layout, matrix, title or "", annot)
-        warn_of(shown, layout.reduction)
+        warn_of(shown, layout)
         if not self._told:
             self._told = True
             warn_of_labels(layout)
@@ -531,11 +539,11 @@ class Heatmap:
 
     def frame_image(
         self,
-        matrix: NDArray[np.float64],
+        values: NDArray[np.float64],
         dtype: np.dtype[Any],
         title: str | None,
-        annot: NDArray[Any] | None,
-        written: np.dtype[Any] | None,
+        annot: NDArray[Any] | None = None,
+        written: np.dtype[Any] | None = None,
     ) -> Image.Image:
         """Draw what a chunk has of one frame, reduced where that is to be.
 
@@ -545,73 +553,13 @@ class Heatmap:
             Those of the frames and of their annotations, as they were given.
         """
         self._dtype = dtype
-        return _image(*self._drawn(matrix, title, annot, written))
-
-    def rgb(
-        self, values: ArrayLike, title: str | None = None, annot: ArrayLike | None = None
-    ) -> NDArray[np.uint8]:
-        """Draw one matrix, (N, M), as (height, width, 3) uint8."""
-        indices, layout = self._draw(values, title, annot)
-        colors: NDArray[np.uint8] = layout.table[indices]
-        return colors
-
-    def image(
-        self, values: ArrayLike, title: str | None = None, annot: ArrayLike | None = None
-    ) -> Image.Image:
-        """Draw one matrix, (N, M), as a Pillow image of mode P."""
-        return _image(*self._draw(values, title, annot))
-
-
-def _image(indices: NDArray[np.uint8], layout: Layout) -> Image.Image:
-    image = Image.fromarray(indices)
-    image.putpalette(layout.table.tobytes())
-    if layout.clear:
-        image.info["transparency"] = TRANSPARENT
-    return image
-
-
-def warn_of(shown: Shown, reduction: Reduction | None) -> None:
-    """Warn of what is not shown as given."""
-    if reduction is not None:
-        warn(reduction.told())
-    if shown.hidden:
-        warn(
-            f"left out the text of {many(shown.hidden, 'cell')} without room for it at a size that "
-            "can be read: give a larger figsize, a smaller text_size, a shorter valfmt, or "
-            "valfmt=None"
-        )
-    if shown.untitled:
-        warn(
-            f"left out the title of {many(shown.untitled, 'frame')} without room for it at a size "
-            "that can be read: give a larger figsize or a shorter title"
-        )
-    if shown.lacking:
-        warn(f"the font has no glyph for {shown.lacking!r}: give font= a font file that has")
-
-
-def warn_of_labels(layout: Layout) -> None:
-    """Warn of labels that were asked for and are left out."""
-    if layout.left_out:
-        warn(
-            f"left out {' and '.join(layout.left_out)}, which have no room: give a larger figsize, "
-            "a smaller fontsize, labels that are turned, or thin_labels=False to draw all of them"
-        )
+        return image_of(*self._drawn(values, title, annot, written))
 
 
 def option_names() -> list[str]:
     """Return the names of the options of `Heatmap`."""
     parameters = inspect.signature(Heatmap.__init__).parameters.values()
     return [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
-
-
-def check_heatmap(heatmap: object, options: Mapping[str, object]) -> None:
-    """Refuse what is no heatmap, and options beside one."""
-    if heatmap is not None and not isinstance(heatmap, Heatmap):
-        raise TypeError(f"expected heatmap to be a Heatmap, not {short(heatmap)}")
-    if heatmap is not None and options:
-        raise TypeError(
-            f"expected either heatmap= or options of one, not both: {', '.join(options)}"
-        )
 
 
 def check_options(names: Iterable[str], others: Iterable[str] = ()) -> None:

@@ -1516,6 +1516,195 @@ def encode_fills(
     return ends.size
 
 
+# --------------------------------------------------------------------------------------- panels
+#
+# Each panel has the runs of its frames one after the other, those of frame t at ends[t - 1] to
+# ends[t] of indices and starts, where nothing differs none. Then those of all are joined, frame by
+# frame, to the runs of one image.
+
+
+class Lists(NamedTuple):
+    """The runs of T frames of K parts of a picture that do not overlap, from left to right."""
+
+    rectangles: Any  # (K, T, 4) int64: x0, x1, y0, y1 of what differs; x0 >= x1 where nothing does
+    ends: Any  # (K, T) int64, where the runs of each frame end, the first at where they all begin
+    indices: Any  # uint8
+    starts: Any  # uint32
+    cursors: Any  # (K,) int64, to work in
+
+
+# Finds the runs of cells with text from frame `start` on, until all are or there is less `room`
+# than one may take; returns the frame to go on with.
+# texts: (T, C, longest) segments, or (1, C, longest) of all frames, ends: (T,), indices, starts: as
+# long as each other
+@entry
+def list_changes(start, room, grid, shades, type_, texts, changes, ends, indices, starts):
+    last = texts.shape[0] - 1
+    for t in range(start, ends.size):
+        end = ends[t - 1]
+        if indices.size - end < room:
+            return t
+        x0, x1, y0, y1 = changes.rectangles[t]
+        if x0 < x1:
+            end += 1 + text_runs(
+                (x0, x1, y0, y1),
+                0,
+                changes.slots[t],
+                changes.dirty[t],
+                changes.boxes[t],
+                changes.rows[t],
+                grid.x0.size,
+                shades.inks,
+                type_,
+                texts[min(t, last)],
+                texts[min(t - 1, last)],
+                indices[end:],
+                starts[end:],
+            )
+        ends[t] = end
+    return ends.size
+
+
+# The same for cells without text, as encode_fills. rectangles: (T, 4) takes where they change
+@entry
+def list_fills(
+    start,
+    room,
+    grid,
+    shades,
+    previous,
+    values,
+    fills,
+    lines,
+    rows,
+    changed,
+    counts,
+    rectangles,
+    ends,
+    indices,
+    starts,
+):
+    if start == 1:
+        find_fills(previous, shades, fills[0])
+    for t in range(start, ends.size):
+        end = ends[t - 1]
+        if indices.size - end < room:
+            return t
+        now, old = t & 1, 1 - (t & 1)
+        count_outside(values[t - 1].reshape(-1), shades, counts)
+        find_fills(values[t - 1], shades, fills[now])
+        j0, j1, i0, i1 = changed_rectangle(fills[now], fills[old], lines, rows)
+        sides = (np.int64(0), np.int64(0), np.int64(0), np.int64(0))
+        if j0 < j1:
+            sides = (grid.x0[j0], grid.x1[j1 - 1], grid.y0[i0], grid.y1[i1 - 1])
+            end += 1 + fill_runs(
+                sides,
+                0,
+                fills[now],
+                fills[old],
+                rows,
+                changed,
+                grid,
+                indices[end:],
+                starts[end:],
+            )
+        rectangles[t, 0], rectangles[t, 1], rectangles[t, 2], rectangles[t, 3] = sides
+        ends[t] = end
+    return ends.size
+
+
+# The same for a part that is drawn as pictures, of which the left top pixel lies at left and top.
+# pictures: (T, h, w) palette indices, rows: (h, 2) to work in
+@entry
+def list_differences(
+    start, room, pictures, left, top, lines, rows, rectangles, ends, indices, starts
+):
+    for t in range(start, ends.size):
+        end = ends[t - 1]
+        if indices.size - end < room:
+            return t
+        x0, x1, y0, y1 = changed_rectangle(pictures[t], pictures[t - 1], lines, rows)
+        rectangles[t] = 0
+        if x0 < x1:
+            n, _ = difference_runs(
+                pictures[t],
+                pictures[t - 1],
+                lines,
+                rows,
+                x0,
+                x1,
+                y0,
+                y1,
+                1,
+                TRANSPARENT,
+                True,
+                indices[end:],
+                starts[end:],
+            )
+            end += n + 1
+            rectangles[t, 0], rectangles[t, 1] = left + x0, left + x1
+            rectangles[t, 2], rectangles[t, 3] = top + y0, top + y1
+        ends[t] = end
+    return ends.size
+
+
+# Joins the runs of frame t of all parts, row by row; what lies between them is transparent. Returns
+# the rectangle around them, x0 >= x1 where nothing differs, and how many runs it has.
+@jit
+def join_runs(t, lists, indices, starts):
+    rectangles, cursors = lists.rectangles, lists.cursors
+    x0, x1, y0, y1 = np.int64(1 << 30), np.int64(0), np.int64(1 << 30), np.int64(0)
+    for k in range(cursors.size):
+        cursors[k] = lists.ends[k, t - 1]
+        if rectangles[k, t, 0] < rectangles[k, t, 1]:
+            x0, x1 = min(x0, rectangles[k, t, 0]), max(x1, rectangles[k, t, 1])
+            y0, y1 = min(y0, rectangles[k, t, 2]), max(y1, rectangles[k, t, 3])
+    n, last, done = np.int64(0), np.int64(-1), np.int64(0)
+    width = x1 - x0
+    for y in range(y0, y1):
+        for k in range(cursors.size):
+            left, right = rectangles[k, t, 0], rectangles[k, t, 1]
+            top, bottom = rectangles[k, t, 2], rectangles[k, t, 3]
+            if left >= right or y < top or y >= bottom:
+                continue
+            begin = (y - y0) * width + left - x0
+            if begin > done:
+                n = begin_run(TRANSPARENT, done, last, n, indices, starts)
+                last = np.int64(TRANSPARENT)
+            pixel = (y - top) * (right - left)
+            stop = pixel + right - left
+            done = begin + right - left
+            r = cursors[k]
+            while pixel < stop:
+                index = np.int64(lists.indices[r])
+                n = begin_run(index, begin, last, n, indices, starts)
+                last = index
+                ending = np.int64(lists.starts[r + 1])
+                begin += min(ending, stop) - pixel
+                pixel = min(ending, stop)
+                r += ending <= stop
+            cursors[k] = r
+    pixels = max(width, 0) * max(y1 - y0, 0)
+    if done < pixels:
+        n = begin_run(TRANSPARENT, done, last, n, indices, starts)
+    starts[n] = pixels
+    return (x0, x1, y0, y1), n
+
+
+# Encodes frames of several parts, as encode_changes does those of one.
+@entry
+def encode_lists(start, room, lists, runs, coder, out, ends):
+    for t in range(start, ends.size):
+        end = ends[t - 1]
+        if out.size - end < room:
+            return t
+        rectangle, n = join_runs(t, lists, runs.indices, runs.starts)
+        if n > 0:
+            end = write_image(rectangle, runs.indices, runs.starts, n, coder, out, end)
+        ends[t] = end
+    return ends.size
+
+
 # The same for frames of palette indices, which are compared. Index `free` is transparent, or, where
 # that is negative, one that the frame has not, if there is one.
 # frames: (T, H, W), rows: (H, 2) to work in, transparents: (T,) the

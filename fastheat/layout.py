@@ -19,7 +19,7 @@ from fastheat.drawing import draw_static
 from fastheat.formats import AS_THEY_ARE, ValueFormat, as_written
 from fastheat.labels import Box, line_extent
 from fastheat.options import LARGEST_FONT, SMALLEST_FONT, Look
-from fastheat.palette import TRANSPARENT, Shades, plan_palette
+from fastheat.palette import TRANSPARENT, Shades, SharedPalette, plan_palette
 from fastheat.plan import lay_out
 from fastheat.reduce import Reduction
 from fastheat.text import (
@@ -123,6 +123,53 @@ class Layout:
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
         return self.static.shape[1], self.static.shape[0]
+
+    @property
+    def shape_read(self) -> tuple[int, int]:
+        """Rows and columns of the matrices, of which there may be more than cells."""
+        return self.shape if self.reduction is None else self.reduction.shape
+
+    @property
+    def colors(self) -> int:
+        """Palette entries in use."""
+        return self.shades.colors
+
+    @property
+    def writes(self) -> bool:
+        """Whether there are values in the cells."""
+        return self.format is not None
+
+    def moved(
+        self, x: int, y: int, static: NDArray[np.uint8], palette: SharedPalette, own: int
+    ) -> Layout:
+        """Return the layout as a part of a larger picture.
+
+        Parameters
+        ----------
+        x, y
+            Where its left top comes to lie there.
+        static
+            What never changes of that picture.
+        palette
+            Its colours, of which this is layout number `own`.
+        """
+        grid, index = self.grid, palette.indices[own]
+        inks = index[self.shades.inks]
+        shades = self.shades._replace(
+            inks=inks,
+            alike=np.unique(inks, axis=0, return_inverse=True)[1].reshape(-1),
+            colors=palette.count,
+        )
+        return replace(
+            self,
+            static=static,
+            table=palette.table,
+            statics=index[self.statics],
+            frame=self.frame.moved(x, y),
+            grid=Grid(grid.x0 + x, grid.x1 + x, grid.y0 + y, grid.y1 + y, grid.center + x),
+            shades=shades,
+            type=self.type._replace(tops=self.type.tops + y),
+        )
 
 
 @dataclass(frozen=True, slots=True)

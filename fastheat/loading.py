@@ -7,14 +7,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from fastheat.encode import encode_between, encode_chunk
 from fastheat.heatmap import Heatmap
+from fastheat.layout import Layout
+from fastheat.mosaic import Mosaic
+from fastheat.panels import Panels
+from fastheat.picture import Picture
 from fastheat.reduce import Reduction
 from fastheat.sources import Floats
 
@@ -22,36 +27,54 @@ NICENESS = 10  # of the process that compiles: it has time while others have non
 TURN = 0.05  # s
 
 
-def load(texts: bool, grows: bool, how: str | None = None) -> None:
+def kinds_of(layout: Layout | Mosaic) -> tuple[str, ...]:
+    """Return the kinds of layouts whose kernels draw one."""
+    parts = layout.parts if isinstance(layout, Mosaic) else (layout,)
+    kinds = dict.fromkeys("texts" if part.writes else "fills" for part in parts)
+    return ("panels", *kinds) if isinstance(layout, Mosaic) else tuple(kinds)
+
+
+def load(kinds: Sequence[str], grows: bool, ways: Sequence[str] = ()) -> None:
     """Load what frames need, or compile it, by drawing something small.
 
     Parameters
     ----------
-    texts
-        Whether values are written into cells.
+    kinds
+        As `kinds_of` gives them.
     grows
         Whether a frame may be one of another layout than that before it.
-    how
-        How matrices are reduced, None where they are not.
+    ways
+        How matrices are reduced.
     """
-    layout = Heatmap((1, 1), vmin=0, vmax=1, valfmt="{x:.2f}" if texts else None).layout()
-    zero, one = np.zeros((1, 1)), np.ones((1, 1))
+    options: dict[str, Any] = {"vmin": 0, "vmax": 1}
+    written = {"texts": "{x:.2f}", "fills": None}
+    picture: Picture
+    if "panels" in kinds:
+        own = {kind: {"valfmt": written[kind]} for kind in kinds[1:]}
+        picture = Panels(dict.fromkeys(own, (1, 1)), options=own, **options)
+        zero, one = np.zeros(len(own)), np.ones(len(own))
+    else:
+        picture = Heatmap((1, 1), valfmt=written[kinds[0]], **options)
+        zero, one = np.zeros((1, 1)), np.ones((1, 1))
+    layout = picture.layout()
     encode_chunk(layout, None, zero[None])
     encode_chunk(layout, zero, one[None])
     if grows:
         encode_between(layout, zero, "", None, layout, one, "", None)
-    if how is not None:
-        Reduction((2, 2), (1, 1), how).into(Floats(), zero[None], np.zeros((1, 2, 2)), 0)
+    for how in ways:
+        Reduction((2, 2), (1, 1), how).into(Floats(), np.zeros((1, 1, 1)), np.zeros((1, 2, 2)), 0)
 
 
 def load_kept() -> None:
     """Load what is on disk of what any frame may need, and compile nothing."""
     with suppress(_Missing), _refusing():
-        for texts in (False, True):
-            load(texts, grows=False)
+        for kinds in (("fills",), ("texts",)):
+            load(kinds, grows=False)
 
 
-def load_beside(texts: bool, grows: bool, how: str | None, meanwhile: Callable[[], object]) -> None:
+def load_beside(
+    kinds: Sequence[str], grows: bool, ways: Sequence[str], meanwhile: Callable[[], object]
+) -> None:
     """Load what frames need; a process of its own compiles what is not on disk.
 
     To compile takes seconds and holds the interpreter's lock, whatever thread does it. `meanwhile`
@@ -62,12 +85,12 @@ def load_beside(texts: bool, grows: bool, how: str | None, meanwhile: Callable[[
     with _lock:  # what one has compiled, others find
         try:
             with _refusing():
-                load(texts, grows, how)
+                load(kinds, grows, ways)
         except _Missing:
             if kernels.on_disk and _has_interpreter():
                 with suppress(OSError):
-                    _compile(texts, grows, how, meanwhile)
-            load(texts, grows, how)
+                    _compile(kinds, grows, ways, meanwhile)
+            load(kinds, grows, ways)
 
 
 @contextmanager
@@ -89,13 +112,15 @@ class _Missing(BaseException):
     """A kernel that is not on disk. Nothing that wraps errors wraps it."""
 
 
-def _compile(texts: bool, grows: bool, how: str | None, meanwhile: Callable[[], object]) -> None:
+def _compile(
+    kinds: Sequence[str], grows: bool, ways: Sequence[str], meanwhile: Callable[[], object]
+) -> None:
     code = (
         "import os, sys\n"
         f"sys.path[:] = {sys.path!r}\n"
         f"getattr(os, 'nice', abs)({NICENESS})\n"
         "from fastheat.loading import load\n"
-        f"load({texts!r}, {grows!r}, {how!r})"
+        f"load({kinds!r}, {grows!r}, {ways!r})"
     )
     nothing = subprocess.DEVNULL
     process = subprocess.Popen(

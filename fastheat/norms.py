@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+Ends = tuple[float | None, ...]
 Rule = Callable[[NDArray[np.floating]], NDArray[np.floating]]
 
 
@@ -155,6 +156,15 @@ def wider(
     if a is None or b is None:
         return a or b
     return min(a[0], b[0]), max(a[1], b[1])
+
+
+def wider_ends(a: Ends, b: Ends) -> Ends:
+    """Return ranges that hold those of both: the ends of each in turn, None where there is none."""
+    sides = zip(a, b, strict=True)
+    return tuple(
+        (max if k % 2 else min)(x, y) if x is not None and y is not None else x if y is None else y
+        for k, (x, y) in enumerate(sides)
+    )
 
 
 TICK_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)  # times a power of ten, matplotlib's AutoLocator

@@ -7,18 +7,22 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from fastheat import gif
 from fastheat.annotations import Sample
+from fastheat.forms import Shapes, form_of, parts_of
 from fastheat.layout import Layout
+from fastheat.mosaic import Mosaic
+from fastheat.picture import Range
 
 NAME = "fastheat"
 STEP_WIDTH = 14  # characters
 
 
 def header(
-    layout: Layout,
-    vmin: float,
-    vmax: float,
+    layout: Layout | Mosaic,
+    ends: Range,
     duration: float | None,
     loop: int | None,
     sample: Sample | None = None,
@@ -31,25 +35,65 @@ def header(
         What of the annotations of frames is not known from the options.
     """
     more: dict[str, object] = {}
-    if layout.annotated:
+    if isinstance(layout, Layout) and layout.annotated:
         more["written"] = "str" if layout.written.kind == "U" else layout.written.name
     if sample is not None:
         more["sample"] = sample.facts()
     note = block(
-        shape=layout.shape if layout.reduction is None else layout.reduction.shape,
-        dtype=layout.dtype.name,
-        vmin=float(vmin),
-        vmax=float(vmax),
+        shape=layout.shape_read,
+        dtype=dtype_name(layout.dtype),
+        **range_facts(ends),
         duration=duration,
         titled=layout.title is not None,
         mark=mark(layout),
         **more,
     )
-    return gif.header(layout.size, layout.table, layout.shades.colors, loop) + note
+    return gif.header(layout.size, layout.table, layout.colors, loop) + note
 
 
-def mark(layout: Layout) -> str:
+def range_facts(ends: Range) -> dict[str, Any]:
+    """Return what a note says of a range: numbers, or lists of those of the panels."""
+    if len(ends) == 2:
+        return {"vmin": ends[0], "vmax": ends[1]}
+    return {"vmin": ends[::2], "vmax": ends[1::2]}
+
+
+def range_of(facts: dict[str, Any]) -> Range:
+    """Return the range that a note says."""
+    low, high = (facts[name] for name in ("vmin", "vmax"))
+    if not isinstance(low, list):
+        return float(low), float(high)
+    return tuple(float(end) for pair in zip(low, high, strict=True) for end in pair)
+
+
+def dtype_name(dtype: np.dtype[Any]) -> Any:
+    """Return what a note says of a dtype: its name, or those of the panels."""
+    if dtype.names is None:
+        return dtype.name
+    return {name: kind.name for name, (_, kind) in parts_of(dtype).items()}
+
+
+def form_from(facts: dict[str, Any]) -> tuple[Shapes, np.dtype[Any]]:
+    """Return the shape and dtype of the frames that a note says."""
+    shape, dtype = facts["shape"], facts["dtype"]
+    if not isinstance(shape, dict):
+        return (int(shape[0]), int(shape[1])), _number_type(dtype)
+    shapes = {str(name): tuple(int(side) for side in sides) for name, sides in shape.items()}
+    return shapes, form_of(shapes, [_number_type(dtype[name]) for name in shapes])
+
+
+def _number_type(name: Any) -> np.dtype[Any]:
+    dtype: np.dtype[Any] = np.dtype(name)
+    if dtype.kind not in "biuf":
+        raise ValueError(f"expected the type of numbers, not {name!r}")
+    return dtype
+
+
+def mark(layout: Layout | Mosaic) -> str:
     """Return a number that layouts share which draw the same, but for their range."""
+    if isinstance(layout, Mosaic):
+        marks = [*map(mark, layout.parts), repr((layout.title, layout.typeface))]
+        return hashlib.sha256(" ".join(marks).encode()).hexdigest()[:12]
     digest = hashlib.sha256(layout.static.tobytes())
     for array in (*layout.grid, layout.shades.inks, layout.statics):
         digest.update(array.tobytes())

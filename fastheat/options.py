@@ -126,6 +126,18 @@ def read_positive(name: str, value: object, *, zero: bool = False) -> float:
     return number
 
 
+def read_count(name: str, value: object) -> int:
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"expected {name} to be a whole number, not {short(value)}") from None
+    if number < 1:
+        raise ValueError(f"expected {name} to be at least 1, not {short(value)}")
+    return number
+
+
 def read_text_sizes(fontsize: object, text_size: object, inch: float) -> tuple[float, float]:
     """Return the sizes of the labels and of the values in pixels."""
     point = inch / axes.POINTS

@@ -19,6 +19,7 @@ LONGEST_LEVEL = 32  # colormap entries that may be joined
 PIECES = 1024  # of the range, to find a value's level by
 STATIC_STEPS = 15  # coverage of labels, from the background to the ink
 FEWEST_STATIC_STEPS = 7
+MOST_FIXED = 128  # colours of a shared table that are no fills and not between two others
 
 
 class Shades(NamedTuple):
@@ -152,6 +153,90 @@ def plan_palette(
         find(group),
         table_of_shades[slots, 0],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPalette:
+    """The colours of several layouts in one table."""
+
+    table: NDArray[np.uint8]  # (256, 3), unused entries black
+    count: int  # entries in use
+    indices: tuple[NDArray[np.uint8], ...]  # (256,) the entry for each of a layout's own
+    replaced: int  # fills of cells in the nearest colour for want of room
+    off: float  # CIEDE2000, the most that any of these is off
+
+
+def share_palette(
+    tables: Sequence[NDArray[np.uint8]],
+    fills: Sequence[NDArray[np.uint8]],
+    fixed: Sequence[NDArray[np.uint8]],
+    used: Sequence[NDArray[np.uint8]],
+) -> SharedPalette:
+    """Share one table out among layouts, each planned with one of its own.
+
+    What several of them have in common is there once. Fills of cells come before the shades between
+    them and their text, which take the nearest where there is no room for all.
+
+    Parameters
+    ----------
+    tables
+        The own table of each, (256, 3).
+    fills, fixed, used
+        Entries of it: the fills of cells, what else has to be exact, and all in use.
+    """
+
+    def all_of(entries: Sequence[NDArray[np.uint8]]) -> list[RGB]:
+        pairs = zip(tables, entries, strict=True)
+        return list(dict.fromkeys(c for table, part in pairs for c in _tuples(table[part])))
+
+    wanted, exact = all_of(fills), all_of(fixed)
+    exact = list(dict.fromkeys(_tuples(nearest_that_fit(np.array(exact, np.uint8), MOST_FIXED))))
+    room = 255 - len(exact)
+    kept = nearest_that_fit(np.array(wanted, np.uint8), room)
+    first = list(dict.fromkeys(_tuples(kept)))
+    known = list(dict.fromkeys([*first, *exact]))
+    others = [c for c in all_of(used) if c not in {*known, *wanted}]
+    between = farthest(others, known, 255 - len(known))
+    # what changes comes first, so that images of only that have small code sizes
+    colors_in_use = list(dict.fromkeys([*first, *between, *exact]))
+    table = np.zeros((256, 3), np.uint8)
+    table[TRANSPARENT] = tables[0][TRANSPARENT]  # what is shown where nothing is
+    table[1 : len(colors_in_use) + 1] = colors_in_use
+    lab = srgb_to_lab(np.array(colors_in_use))
+    index = {color: k + 1 for k, color in enumerate(colors_in_use)}
+
+    def find(color: RGB) -> int:
+        if color not in index:
+            index[color] = 1 + int(delta_e_2000(lab, srgb_to_lab(np.array(color))).argmin())
+        return index[color]
+
+    indices = []
+    for own, entries in zip(tables, used, strict=True):
+        index_of = np.zeros(256, np.uint8)
+        index_of[entries] = [find(c) for c in _tuples(own[entries])]
+        index_of[TRANSPARENT] = TRANSPARENT
+        indices.append(index_of)
+    away = delta_e_2000(
+        srgb_to_lab(np.array(wanted)), srgb_to_lab(table[[find(c) for c in wanted]])
+    )
+    moved = away > 0
+    return SharedPalette(
+        table, len(colors_in_use) + 1, tuple(indices), int(moved.sum()), float(away.max())
+    )
+
+
+def farthest(colors: Sequence[RGB], known: Sequence[RGB], room: int) -> list[RGB]:
+    """Return as many of the colours as there is room for, farthest first from those known."""
+    if len(colors) <= room:
+        return list(colors)
+    lab = srgb_to_lab(np.array(colors))
+    distance = delta_e_2000(lab[:, None], srgb_to_lab(np.array(known))[None]).min(1)
+    chosen = []
+    for _ in range(room):
+        far = int(distance.argmax())
+        chosen.append(colors[far])
+        distance = np.minimum(distance, delta_e_2000(lab, lab[far]))
+    return chosen
 
 
 def _guide(edges: NDArray[np.float64]) -> tuple[NDArray[np.int16], float, float]:

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from fastheat import gif, norms, notes
 from fastheat.annotations import Cells, Sample, sample_of
 from fastheat.encode import Images, encode_between, encode_chunk
+from fastheat.forms import Shapes
 from fastheat.giffile import GifFile
-from fastheat.heatmap import Heatmap
 from fastheat.layout import Layout, Shown
 from fastheat.messages import many, short
-from fastheat.reduce import Reduction
-from fastheat.sources import Floats
+from fastheat.mosaic import Mosaic
+from fastheat.picture import Picture, Range, pairs_of
+from fastheat.reduce import Reduction, Reductions
+from fastheat.sources import Floats, Frame, join_frames
 from fastheat.summary import GifSummary, summarise
 from fastheat.timing import Clock
 
@@ -34,11 +36,10 @@ class Found:
     path: Path
     info: gif.GifInfo
     start: bytes  # as much of it as a header may take
-    shape: tuple[int, int]
+    shape: Shapes
     dtype: np.dtype[Any]
-    vmin: float
-    vmax: float
-    first: tuple[float, float]  # vmin and vmax of the first frame
+    range: Range
+    first: Range  # of the first frame
     mark: str  # of the layout
     duration: float | None  # ms of each frame, None where they differ
     titled: bool  # whether its frames have titles of their own
@@ -61,17 +62,17 @@ def find(target: Path | BinaryIO) -> Found | None:
     said, begun = notes.read(info.comments), notes.read(info.comments[:1])
     written, sample = said.get("written"), said.get("sample")
     try:
-        if np.dtype(said["dtype"]).kind not in "biuf" or not info.frames:
+        if not info.frames:
             raise ValueError
+        shape, dtype = notes.form_from(said)
         return Found(
             path=target,
             info=info,
             start=start,
-            shape=(int(said["shape"][0]), int(said["shape"][1])),
-            dtype=np.dtype(said["dtype"]),
-            vmin=float(said["vmin"]),
-            vmax=float(said["vmax"]),
-            first=(float(begun["vmin"]), float(begun["vmax"])),
+            shape=shape,
+            dtype=dtype,
+            range=notes.range_of(said),
+            first=notes.range_of(begun),
             mark=str(said["mark"]),
             duration=said.get("duration"),
             titled=bool(said["titled"]),
@@ -101,7 +102,7 @@ class Recorder:
         self,
         *,
         target: Path | BinaryIO,
-        make: Callable[[tuple[int, int], Sample | None], Heatmap],
+        make: Callable[[Shapes, Sample | None], Picture],
         clock: Clock,
         loop: int | None,
         hold: float | None,
@@ -116,9 +117,8 @@ class Recorder:
         self.error: Exception | None = None
         self.told = False  # whether somebody was told of the error
         self.shown = Shown()
-        # called before the first frame with whether there are texts, whether the layout changes,
-        # and how values are reduced
-        self.prepare: Callable[[bool, bool, str | None], None] | None = None
+        # called before the first frame with the layout, and whether that changes
+        self.prepare: Callable[[Layout | Mosaic, bool], None] | None = None
         self.stuck = False  # whether the range could not grow any more
         self._make = make
         self._clock = clock
@@ -128,10 +128,10 @@ class Recorder:
         self._shows_range = shows_range
         self._plans = plans  # whether the annotations of the first frame make room for all
         self._sync = sync
-        self._shape = (0, 0)
+        self._shape: Shapes = (0, 0)
         self._dtype = np.dtype(np.float64)
-        self._heatmap: Heatmap | None = None
-        self._layout: Layout | None = None
+        self._heatmap: Picture | None = None
+        self._layout: Layout | Mosaic | None = None
         self._file: GifFile | None = None
         self._closed = False
         self._previous: NDArray[np.float64] | None = None
@@ -146,7 +146,7 @@ class Recorder:
         self._floats = Floats()
 
     @property
-    def heatmap(self) -> Heatmap | None:
+    def heatmap(self) -> Picture | None:
         """What the frames are drawn with now."""
         return self._heatmap
 
@@ -160,7 +160,7 @@ class Recorder:
         """Width and height of the picture."""
         return None if self._layout is None else self._layout.size
 
-    def expect(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> Reduction | None:
+    def expect(self, shape: Shapes, dtype: np.dtype[Any]) -> Reduction | Reductions | None:
         """Prepare for matrices of a shape and dtype; return how those to write are reduced."""
         if self._heatmap is not None:
             return self._heatmap.reduction
@@ -179,20 +179,16 @@ class Recorder:
         self._written, self._sample = found.written, found.sample
         heatmap = self._make(found.shape, found.sample)
         self.titled |= found.titled
-        for name, given, had in zip(
-            ("vmin", "vmax"), heatmap.range, (found.vmin, found.vmax), strict=True
-        ):
+        for k, (given, had) in enumerate(zip(heatmap.range, found.range, strict=True)):
             if given is not None and not self._grows:
-                check(name, given, had)
-        self._lay_out(heatmap.over(*found.first), found.dtype)
+                check(("vmin", "vmax")[k % 2], given, had)
+        self._lay_out(heatmap.ranged(found.first), found.dtype)
         assert self._heatmap is not None
         assert self._layout is not None
         check("size", self._layout.size, found.info.size)
         check("loop", self._loop, found.info.loop)
         check("duration", self._clock.each, found.duration)
-        colors = gif.header(
-            self._layout.size, self._layout.table, self._layout.shades.colors, self._loop
-        )
+        colors = gif.header(self._layout.size, self._layout.table, self._layout.colors, self._loop)
         if found.start[: len(colors)] != colors:
             raise ValueError(
                 "expected the colors that the file that is to go on has, not those of this cmap, "
@@ -203,7 +199,7 @@ class Recorder:
                 "expected the labels, texts, fonts and grid that the file that is to go on has, "
                 "not others"
             )
-        self._heatmap = self._heatmap.over(found.vmin, found.vmax)
+        self._heatmap = self._heatmap.ranged(found.range)
         self._layout = self._heatmap.layout(found.dtype)
         ticks = sum(frame.delay for frame in found.info.frames)
         self._held = found.held
@@ -218,7 +214,7 @@ class Recorder:
 
     def write(
         self,
-        arrays: Sequence[NDArray[Any]],
+        frames: Sequence[Frame],
         titles: Sequence[str],
         annots: Sequence[Cells | None],
         steps: Sequence[int | None],
@@ -227,12 +223,12 @@ class Recorder:
 
         All of them have annotations, or none has.
         """
-        start, count = 0, len(arrays)
-        while start < len(arrays):
+        start, count = 0, len(frames)
+        while start < len(frames):
             part = slice(start, start + count)
             self._taken = 0
             try:
-                self._write(arrays[part], titles[part], annots[part], steps[part])
+                self._write(frames[part], titles[part], annots[part], steps[part])
                 start += count
             except Exception as error:
                 start += self._taken
@@ -255,23 +251,19 @@ class Recorder:
 
     def _write(
         self,
-        arrays: Sequence[NDArray[Any]],
+        frames: Sequence[Frame],
         titles: Sequence[str],
         annots: Sequence[Cells | None],
         steps: Sequence[int | None],
     ) -> None:
         noted = [each.drawn() for each in annots if each is not None]
-        values = np.empty((len(arrays), *arrays[0].shape))
-        block = arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
-        self._floats.into(values, block, self._clock.frames)
+        values = join_frames(frames, self._floats, self._clock.frames)
         if self._layout is None:
             self._begin(values[0], annots[0])
         assert self._layout is not None
         assert self._file is not None
         if self.prepare and not self._added:
-            reduction = self._layout.reduction
-            how = None if reduction is None else reduction.how
-            self.prepare(self._layout.format is not None, self._grows, how)
+            self.prepare(self._layout, self._grows)
         if self._held:
             self._file.lengthen(-self._held)
         self._held, self._added = 0, True
@@ -295,18 +287,19 @@ class Recorder:
             self._written = annot.dtype
             self._sample = sample_of(annot) if self._plans else None
         heatmap = self._make(self._shape, self._sample)
+        if self.titled:
+            heatmap = heatmap.with_titles()
         if None in heatmap.range:
-            heatmap = heatmap.with_range(*(norms.finite_range(values) or (0.0, 1.0)))
+            heatmap = heatmap.fitted(heatmap.find_range(values))
         self._lay_out(heatmap, self._dtype)
         assert self._layout is not None
-        vmin, vmax = self._range()
         self._file = GifFile(
             self.place,
-            notes.header(self._layout, vmin, vmax, self._clock.each, self._loop, self._sample),
+            notes.header(self._layout, heatmap.range, self._clock.each, self._loop, self._sample),
             sync=self._sync,
         )
 
-    def _lay_out(self, heatmap: Heatmap, dtype: np.dtype[Any]) -> None:
+    def _lay_out(self, heatmap: Picture, dtype: np.dtype[Any]) -> None:
         if self.titled:
             heatmap = heatmap.with_titles()
         if self._written is not None:
@@ -315,25 +308,18 @@ class Recorder:
             heatmap = heatmap.framed(dtype)
         self._heatmap, self._layout = heatmap, heatmap.layout(dtype)
 
-    def _range(self) -> tuple[float, float]:
-        assert self._heatmap is not None
-        vmin, vmax = self._heatmap.range
-        assert vmin is not None
-        assert vmax is not None
-        return vmin, vmax
-
     def _is_beyond(self, values: NDArray[np.float64]) -> bool:
         if not self._grows:
             return False
-        found = norms.finite_range(values)
-        vmin, vmax = self._range()
-        return found is not None and (found[0] < vmin or found[1] > vmax)
+        assert self._heatmap is not None
+        ends = self._heatmap.range
+        return norms.wider_ends(ends, self._heatmap.find_range(values)) != ends
 
     def _named(self, title: str) -> str:
         if not self._shows_range:
             return title
-        vmin, vmax = self._range()
-        return f"{title}  [{vmin:g}, {vmax:g}]".strip()
+        assert self._heatmap is not None
+        return f"{title}  {self._heatmap.range_text}".strip()
 
     def _encode(
         self,
@@ -372,11 +358,11 @@ class Recorder:
         """Widen the range to hold a frame, and draw it anew."""
         assert self._heatmap is not None
         assert self._layout is not None
-        found = norms.finite_range(values)
-        assert found is not None
         old = self._layout
+        ends, found = self._heatmap.range, self._heatmap.find_range(values)
+        both = zip(pairs_of(ends), pairs_of(found), strict=True)
         try:
-            heatmap = self._heatmap.over(*_wider(self._range(), found))
+            heatmap = self._heatmap.ranged(tuple(end for pair in both for end in _wider(*pair)))
             layout = heatmap.layout(old.dtype)
             fits = layout.size == old.size and np.array_equal(layout.table, old.table)
         except ValueError:  # labels of the colour bar that have no room, or more than float64 has
@@ -396,8 +382,7 @@ class Recorder:
             before = self._previous, self._title, self._annot
             images = encode_between(old, *before, layout, values, named, annot)
         self._layout = layout
-        vmin, vmax = self._range()
-        self._take(images, [step], {"vmin": vmin, "vmax": vmax})
+        self._take(images, [step], notes.range_facts(heatmap.range))
         self._previous, self._title, self._annot = values.copy(), named, annot
 
     def _take(self, images: Images, steps: Sequence[int | None], facts: dict[str, Any]) -> None:
@@ -435,25 +420,25 @@ class Recorder:
         return summarise(self._heatmap, self._layout, self.shown, self._clock, self._file, seconds)
 
 
-def _wider(old: tuple[float, float], found: tuple[float, float]) -> tuple[float, float]:
+def _wider(old: Range, found: Range) -> Range:
     """Return a range that holds both, rounded outwards, with room where it became wider."""
-    low, high = min(old[0], found[0]), max(old[1], found[1])
+    both = norms.wider_ends(old, found)
+    if both == old:
+        return old
+    (low, high), (old_low, old_high) = both, old
+    assert low is not None
+    assert high is not None
+    assert old_low is not None
+    assert old_high is not None
     width = high - low
     if not 0 < width < float("inf"):
         return low, high
     step = 10.0 ** (math.floor(math.log10(width)) - 1)
     try:
-        if low < old[0]:
+        if low < old_low:
             low = math.floor((low - HEADROOM * width) / step) * step
-        if high > old[1]:
+        if high > old_high:
             high = math.ceil((high + HEADROOM * width) / step) * step
     except (OverflowError, ZeroDivisionError):  # at the ends of what float64 has
-        return min(old[0], found[0]), max(old[1], found[1])
-    return (
-        (low, high)
-        if math.isfinite(low) and math.isfinite(high)
-        else (
-            min(old[0], found[0]),
-            max(old[1], found[1]),
-        )
-    )
+        return both
+    return (low, high) if math.isfinite(low) and math.isfinite(high) else both

@@ -7,13 +7,14 @@ fast as memory gives the values; numpy does the same, to the last bit, where non
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastheat.forms import Shape
 from fastheat.sources import Floats, is_ready, let_go
 
 BAND = 1 << 17  # values that are float64 at a time, such that they stay in the processor's cache
@@ -173,6 +174,27 @@ class Reduction:
                     "absmax": np.where(-low > high, low, high),
                 }[self.how]
         out[counts == 0] = np.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Reductions:
+    """How the matrices of frames of several become those that are drawn.
+
+    Attributes
+    ----------
+    parts
+        Of each matrix by its name, None where it is drawn as it is.
+    cells
+        The rows and columns that are drawn of each.
+    """
+
+    parts: Mapping[str, Reduction | None]
+    cells: dict[str, Shape]
+
+    def in_a_hurry(self) -> Reductions:
+        """Return the same for those that do not wait for kernels, unless numpy takes longer."""
+        parts = {name: part and part.in_a_hurry() for name, part in self.parts.items()}
+        return Reductions(parts, self.cells)
 
 
 _Reducer = Callable[

@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 from fastheat import norms, notes
 from fastheat.annotations import Annots, Cells, open_annots, repeated
 from fastheat.encode import Images, chunk_length, encode_chunk
+from fastheat.forms import cells_of
 from fastheat.giffile import GifFile, check_other, check_target
-from fastheat.heatmap import Heatmap, check_heatmap, check_options
 from fastheat.layout import Layout, Shown
 from fastheat.messages import short, warn
+from fastheat.mosaic import Mosaic
+from fastheat.panels import Panels, check_picture, check_picture_options, make_picture
+from fastheat.picture import Picture, Range
 from fastheat.sources import Frames, open_frames
 from fastheat.summary import GifSummary, summarise
 from fastheat.timing import Clock, is_whole, read_loop, read_milliseconds
@@ -37,7 +40,7 @@ def save_gif(
     annot: object = True,
     workers: int = 1,
     progress: Callable[[int, int | None], object] | None = None,
-    heatmap: Heatmap | None = None,
+    heatmap: Picture | None = None,
     **options: Any,
 ) -> GifSummary:
     """Write matrices as an animated heatmap.
@@ -49,7 +52,9 @@ def save_gif(
         so far, if it can seek.
     frames
         An array (T, N, M), a sequence or iterator of matrices (N, M), or the path of a file that
-        `load_frames` reads. Taken a chunk at a time, and never collected.
+        `load_frames` reads. For panels a dictionary of arrays (T, N, M), or dictionaries of
+        matrices, or tuples of them with a `heatmap` that has their names. Taken a chunk at a time,
+        and never collected.
     fps
         Frames per second.
     duration
@@ -72,10 +77,10 @@ def save_gif(
         Threads that encode. The file does not depend on them.
     progress
         Called with the number of frames written so far and of all, None where it is not known.
-    heatmap
+    heatmap : Heatmap or Panels
         The layout to draw with, instead of `options`.
     **options
-        Those of `Heatmap`.
+        Those of `Heatmap`; of frames that are dictionaries, those of `Panels`.
 
     Returns
     -------
@@ -106,9 +111,10 @@ def save_gif(
         raise ValueError(f"expected workers to be at least 1, not {short(workers)}")
     if progress is not None and not callable(progress):
         raise TypeError(f"expected progress to be a function or None, not {short(progress)}")
-    check_heatmap(heatmap, options)
+    check_picture(heatmap, options)
     check_names(options)
-    source = open_frames(frames)
+    panels = heatmap.shape if isinstance(heatmap, Panels) else None
+    source = open_frames(frames, panels)
     titles = read_titles(titles)
     if isinstance(titles, Sized) and source.length not in (None, len(titles)):
         raise ValueError(f"expected a title for each of {source.length} frames, not {len(titles)}")
@@ -119,7 +125,7 @@ def save_gif(
         if isinstance(titles, Sequence):  # all are to have room
             options = {"title": max(filter(_is_text, titles), key=len, default="")} | options
         sampled = annots.sample() if isinstance(annots, Annots) else annots
-        heatmap = Heatmap(source.shape, annot=sampled, **options)
+        heatmap = make_picture(source.shape, {"annot": sampled, **options})
     elif heatmap.shape != source.shape:
         raise ValueError(
             f"expected frames of shape {heatmap.shape} as the heatmap, not {source.shape}"
@@ -128,7 +134,7 @@ def save_gif(
         heatmap = heatmap.with_titles()
     if heatmap.reduction is not None:
         source = source.through(heatmap.reduction)
-    chunks = source.chunks(chunk_length(source.shape))
+    chunks = source.chunks(chunk_length(cells_of(source.shape)))
     if None in heatmap.range:
         heatmap, chunks = with_range_of(heatmap, source, chunks)
     sample = heatmap.sample
@@ -139,10 +145,7 @@ def save_gif(
     layout = heatmap.layout(source.dtype)
 
     shown = Shown()
-    vmin, vmax = heatmap.range
-    assert vmin is not None
-    assert vmax is not None
-    with GifFile(file, notes.header(layout, vmin, vmax, clock.each, times, sample)) as target:
+    with GifFile(file, notes.header(layout, heatmap.range, clock.each, times, sample)) as target:
         for images in _encoded(layout, _followed(chunks, titles, annots), workers):
             shown += images.shown
             target.add_all(images, clock)
@@ -156,7 +159,7 @@ def save_gif(
 
 
 def _read_annots(
-    annot: object, source: Frames, heatmap: Heatmap | None
+    annot: object, source: Frames, heatmap: Picture | None
 ) -> Annots | Cells | bool | None:
     """Return annotations of each frame, or what `Heatmap` takes."""
     if annot is None or isinstance(annot, bool | np.bool_):
@@ -201,27 +204,29 @@ def read_titles(titles: object) -> Iterable[str] | None:
 def check_names(options: dict[str, Any]) -> None:
     """Refuse what is no option, before anything is read."""
     own = ("fps", "duration", "loop", "hold", "titles", "workers", "progress", "heatmap", "annot")
-    check_options(options, own)
+    check_picture_options(options, own)
 
 
 def with_range_of(
-    heatmap: Heatmap, source: Frames, chunks: Iterator[NDArray[np.float64]]
-) -> tuple[Heatmap, Iterator[NDArray[np.float64]]]:
+    picture: Picture, source: Frames, chunks: Iterator[NDArray[np.float64]]
+) -> tuple[Picture, Iterator[NDArray[np.float64]]]:
     """Take the range from all frames if they can be read twice, else from the first."""
-    found: tuple[float, float] | None = None
     if source.rereadable:
+        found: Range = (None,) * len(picture.range)
         for chunk in chunks:
-            found = norms.wider(found, norms.finite_range(chunk))
-        return heatmap.with_range(*(found or (0.0, 1.0))), source.chunks(chunk_length(source.shape))
+            found = norms.wider_ends(found, picture.find_range(chunk))
+        return picture.fitted(found), source.chunks(chunk_length(cells_of(source.shape)))
     first = next(chunks)
-    found = norms.finite_range(first[0]) or (0.0, 1.0)
-    heatmap = heatmap.with_range(*found)
-    vmin, vmax = heatmap.range
+    picture = picture.fitted(picture.find_range(first[0]))
+    taken = "the ranges"
+    if not picture.ranges:
+        vmin, vmax = picture.range
+        taken = f"vmin={vmin:g} and vmax={vmax:g}"
     warn(
-        f"took vmin={vmin:g} and vmax={vmax:g} from the first frame, since the frames can be read "
-        "only once: give vmin and vmax",
+        f"took {taken} from the first frame, since the frames can be read only once: give vmin and "
+        "vmax",
     )
-    return heatmap, _chain(first, chunks)
+    return picture, _chain(first, chunks)
 
 
 def _chain(
@@ -236,7 +241,7 @@ def _chain(
 Job = tuple[NDArray[np.float64] | None, NDArray[np.float64], list[str], NDArray[Any] | None]
 
 
-def _encoded(layout: Layout, jobs: Iterator[Job], workers: int) -> Iterator[Images]:
+def _encoded(layout: Layout | Mosaic, jobs: Iterator[Job], workers: int) -> Iterator[Images]:
     """Encode chunks on threads, at most two for each in flight, and yield them in order."""
     if workers == 1:
         for job in jobs:

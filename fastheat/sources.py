@@ -7,10 +7,11 @@ import os
 import pickle
 import zipfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
+from math import prod
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Protocol, TypeAlias
 
@@ -18,10 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fastheat import unpickle
-from fastheat.messages import warn
+from fastheat.forms import Shape, Shapes, cells_of, form_of, parts_of, shapes_of
+from fastheat.messages import short, warn
 from fastheat.tensors import as_array
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
+# a matrix, or those of the panels
+Frame: TypeAlias = "npt.NDArray[Any] | tuple[npt.NDArray[Any], ...]"
 Header: TypeAlias = tuple[tuple[int, ...], "np.dtype[Any]"]
 
 _PICKLES = (".obj", ".pkl", ".pickle")
@@ -106,18 +110,28 @@ def _load_pickle(path: Path, defer: bool) -> Any:
         if file.read(1):
             return _Dumps(path)
     if isinstance(frames, dict):
-        entries = list(frames.values())
-        if len(entries) != 1:
-            raise ValueError(f"a dict with {_keys(frames)}, expected frames or a dict of one entry")
-        frames = entries[0]
+        if not frames:
+            raise ValueError("a dict with no keys, expected frames")
+        stacks = {name: _unpickled(path, stamp, each) for name, each in frames.items()}
+        return stacks if len(stacks) > 1 else next(iter(stacks.values()))
+    return _unpickled(path, stamp, frames)
+
+
+def _unpickled(path: Path, stamp: tuple[int, ...], frames: Any) -> Any:
     if isinstance(frames, unpickle.Stored) or (
-        isinstance(frames, (list, tuple, deque))
-        and any(isinstance(frame, unpickle.Stored) for frame in frames)
+        isinstance(frames, (list, tuple, deque)) and any(map(_is_stored, frames))
     ):
         return _Pickled(path, stamp, frames)
     if not isinstance(frames, (np.ndarray, list, tuple, deque)):
         raise ValueError(f"the pickle holds a {type(frames).__name__}, expected an array or list")
     return frames
+
+
+def _is_stored(frame: object) -> bool:
+    """Return whether a frame, or any of its matrices, is still in the file."""
+    if isinstance(frame, dict):
+        return any(isinstance(part, unpickle.Stored) for part in frame.values())
+    return isinstance(frame, unpickle.Stored)
 
 
 def _stamp(file: BinaryIO) -> tuple[int, ...]:
@@ -144,9 +158,13 @@ class _Pickled:
     def __iter__(self) -> Iterator[Any]:
         with _naming(self.path), self.path.open("rb") as file:
             for frame in self.frames:
-                yield self.read(frame, file) if isinstance(frame, unpickle.Stored) else frame
+                yield self.read(frame, file)
 
-    def read(self, frame: unpickle.Stored, file: BinaryIO) -> npt.NDArray[Any]:
+    def read(self, frame: Any, file: BinaryIO) -> Any:
+        if isinstance(frame, dict):
+            return {name: self.read(part, file) for name, part in frame.items()}
+        if not isinstance(frame, unpickle.Stored):
+            return frame
         array = frame.read(file)
         if _stamp(file) != self.stamp:
             raise ValueError("the file changed after it was opened")
@@ -191,7 +209,7 @@ class _Archive:
                     yield from _read_member(member)
 
 
-def _open_archive(path: Path) -> _Archive:
+def _open_archive(path: Path) -> _Archive | dict[str, _Archive]:
     headers: dict[str, Header] = {}
     with zipfile.ZipFile(path) as archive:
         others = [name for name in archive.namelist() if not name.endswith(".npy")]
@@ -206,11 +224,16 @@ def _open_archive(path: Path) -> _Archive:
         return _Archive(path, tuple(headers), ((shape[1:], dtype),) * min(shape[0], 1), shape[0])
     if not others and shapes and all(len(shape) == 2 for shape in shapes):
         return _Archive(path, tuple(headers), tuple(headers.values()), len(headers))
+    if not others and shapes and all(len(shape) == 3 for shape in shapes):
+        return {
+            name[:-4]: _Archive(path, (name,), ((shape[1:], dtype),) * min(shape[0], 1), shape[0])
+            for name, (shape, dtype) in headers.items()
+        }
     found = [f"{name[:-4][:40]!a} {shape}" for name, (shape, _) in headers.items()]
     found += [ascii(name[:40]) for name in others]
     raise ValueError(
         f"the archive holds {', '.join(found[:8] + ['...'] * (len(found) > 8)) or 'nothing'}, "
-        "expected one array of shape (T, N, M) or several of shape (N, M)"
+        "expected arrays of shape (T, N, M) or several of shape (N, M)"
     )
 
 
@@ -246,6 +269,18 @@ def _read_member(member: IO[bytes]) -> Iterator[npt.NDArray[Any]]:
         raise ValueError(f"{member.name} goes on after its {shape[0]} frames")
 
 
+class Converters(Protocol):
+    """Those of frames of several matrices."""
+
+    @property
+    def parts(self) -> Mapping[str, Converter | None]:
+        """Of each matrix by its name, None where it is drawn as it is."""
+
+    @property
+    def cells(self) -> dict[str, Shape]:
+        """Rows and columns of those that are drawn."""
+
+
 class Converter(Protocol):
     """Makes matrices that are drawn of those that are read."""
 
@@ -264,9 +299,11 @@ class Frames:
     Attributes
     ----------
     shape
-        (N, M), the rows and columns of a frame.
+        (N, M), the rows and columns of a frame; of each of its matrices by their names, where it
+        has several.
     dtype
         The common dtype of all frames in the source; of the first one, if the others are not known.
+        The form of frames of several matrices, see `forms`.
     length
         How many frames there are, None if that is not known.
     rereadable
@@ -275,11 +312,11 @@ class Frames:
         The file that they come from, None if there is none or it is not known.
     """
 
-    shape: tuple[int, int]
+    shape: Shapes
     dtype: np.dtype[Any]
     length: int | None
     rereadable: bool
-    _read: Callable[[int, Converter | None], Iterator[FloatArray]]
+    _read: Callable[[int, Any], Iterator[FloatArray]]  # with a Converter, Converters or None
     file: Path | None = None
 
     def chunks(self, size: int) -> Iterator[FloatArray]:
@@ -292,7 +329,7 @@ class Frames:
 
         Returns
         -------
-        iterator of array, shape (t, N, M)
+        iterator of array, shape (t, N, M), or (t, C) of several matrices one after the other
             C-contiguous, t = `size` in all but the last, and not to be written to: they may be the
             source's own. Masked cells are NaN.
 
@@ -310,14 +347,14 @@ class Frames:
             raise ValueError(f"size is {size}, expected at least 1 frame")
         return self._read(size, None)
 
-    def through(self, converter: Converter) -> Frames:
+    def through(self, converter: Converter | Converters) -> Frames:
         """Return the same frames, each made another by a converter before all of it is float64.
 
         What they become is kept for a second reading where that takes few bytes.
         """
         kept: dict[int, list[FloatArray]] = {}  # chunks of a size
 
-        def read(size: int, _: Converter | None) -> Iterator[FloatArray]:
+        def read(size: int, _: object) -> Iterator[FloatArray]:
             if size in kept:
                 yield from kept[size]
                 return
@@ -340,7 +377,7 @@ class Frames:
         return self.length if self.length is not None else sum(map(len, self.chunks(1)))
 
 
-def open_frames(frames: object) -> Frames:
+def open_frames(frames: object, panels: Mapping[str, Shape] | None = None) -> Frames:
     """Check frames of any kind, and make them readable in one way.
 
     Nothing is collected: arrays and lists are converted chunk by chunk, and iterators are read as
@@ -352,6 +389,9 @@ def open_frames(frames: object) -> Frames:
         An array of shape (T, N, M), or anything with its ``shape``, slices and ``__array__``; a
         sequence or iterable of array-likes of shape (N, M); or a path, see `load_frames`, whose
         arrays are left in the file where that is possible. `Frames` are returned as they are.
+        Frames of several matrices are dictionaries of them, or one dictionary of arrays (T, N, M).
+    panels
+        The matrices of a frame, (N, M) by their names; then frames may be tuples in this order.
 
     Returns
     -------
@@ -369,6 +409,12 @@ def open_frames(frames: object) -> Frames:
     named = Path(os.fsdecode(frames)) if isinstance(frames, (str, os.PathLike)) else None
     frames = _load(frames, defer=True)
     floats = Floats()
+    if isinstance(frames, Mapping) and (frames or panels):
+        return replace(_open_stacks(frames, panels), file=named or file_of(frames))
+    if panels is not None:
+        if len(panels) == 1 and getattr(frames, "ndim", 3 * isinstance(frames, _Archive)) == 3:
+            return replace(_open_stacks({next(iter(panels)): frames}, panels), file=named)
+        return replace(_open_each(frames, floats, panels), file=named or file_of(frames))
     if isinstance(frames, _Pickled) and isinstance(frames.frames, unpickle.Stored):
         _check_stack(frames.frames.shape)
     if all(hasattr(frames, name) for name in ("shape", "__array__", "__getitem__")):
@@ -420,7 +466,210 @@ def _open_stack(frames: Any, floats: Floats) -> Frames:
     return Frames((int(shape[1]), int(shape[2])), dtype, int(shape[0]), True, read)
 
 
-def _open_each(frames: Any, floats: Floats) -> Frames:
+def _open_stacks(stacks: Mapping[Any, Any], panels: Mapping[str, Shape] | None) -> Frames:
+    """Open a stack of matrices for each panel."""
+    names = _names_of(stacks, panels)
+    opened: dict[str, Frames] = {}
+    for name in names:
+        with of_panel(name):
+            opened[name] = open_frames(stacks[name])
+    lengths = {name: each.length for name, each in opened.items() if each.length is not None}
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{count} of {name!r}" for name, count in lengths.items())
+        raise ValueError(f"expected as many frames of each panel, not {found}")
+    shapes: dict[str, Shape] = {}
+    for name, each in opened.items():
+        with of_panel(name):
+            if isinstance(each.shape, dict):
+                raise TypeError("expected an array (T, N, M), not a dictionary")
+            _check_panel(0, each.shape, None if panels is None else panels[name])
+        shapes[name] = each.shape
+
+    def read(size: int, converters: Converters | None) -> Iterator[FloatArray]:
+        through = {} if converters is None else converters.parts
+        cells = cells_of(shapes if converters is None else converters.cells)
+        chunks = {name: each._read(size, through.get(name)) for name, each in opened.items()}
+        done = 0
+        while True:
+            parts: dict[str, FloatArray] = {}
+            for name, each in chunks.items():
+                with of_panel(name):
+                    if (part := next(each, None)) is not None:
+                        parts[name] = part
+            count = max(map(len, parts.values()), default=0)
+            for name in names:
+                if count and (name not in parts or len(parts[name]) < count):
+                    raise ValueError(f"expected frame {done + count - 1} of {name!r} too")
+            if not count:
+                return
+            flat = [parts[name].reshape(count, -1) for name in names]
+            yield np.concatenate(flat, axis=1, out=np.empty((count, cells)))
+            done += count
+
+    return Frames(
+        shapes,
+        form_of(shapes, [each.dtype for each in opened.values()]),
+        next(iter(lengths.values()), None),
+        all(each.rereadable for each in opened.values()),
+        read,
+    )
+
+
+@contextmanager
+def of_panel(name: str) -> Iterator[None]:
+    """Put the panel before what is wrong with its matrix."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"panel {name!r}: {error}") from error
+
+
+def _names_of(frame: Mapping[Any, Any], panels: Mapping[str, Shape] | None) -> tuple[str, ...]:
+    """Return the names of the panels in their order; a dictionary has to have them all."""
+    names = tuple(check_names(frame)) if panels is None else tuple(panels)
+    if set(frame) != set(names):
+        raise ValueError(
+            f"expected matrices with {_keys(dict.fromkeys(names))}, not {_keys(frame)}"
+        )
+    return names
+
+
+def check_names(names: Iterable[Any]) -> list[str]:
+    """Refuse what are no names of panels."""
+    checked = []
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"expected names of panels to be text, not {short(name)}")
+        if not name:
+            raise ValueError("expected names of panels, not ''")
+        checked.append(name)
+    return checked
+
+
+def _check_panel(number: int, shape: Shape, expected: Shape | None) -> None:
+    if expected is not None and tuple(shape) != tuple(expected):
+        raise ValueError(f"frame {number} has shape {tuple(shape)}, expected {tuple(expected)}")
+
+
+def matrices_of(frame: Any, names: Sequence[str], number: int) -> list[npt.NDArray[Any]]:
+    """Return the matrices of a frame, in the order of the panels."""
+    arrays = []
+    for name, part in zip(names, parts_in(frame, names, number), strict=True):
+        with of_panel(name):
+            arrays.append(array_of(part, number))
+    return arrays
+
+
+def parts_in(frame: Any, names: Sequence[str], number: int) -> list[Any]:
+    """Return what a frame has for each panel, in their order."""
+    if isinstance(frame, Mapping):
+        if set(frame) != set(names):
+            raise ValueError(
+                f"frame {number} has {_keys(frame)}, expected {_keys(dict.fromkeys(names))}"
+            )
+        return [frame[name] for name in names]
+    if not isinstance(frame, (list, tuple, np.ndarray)):
+        raise TypeError(
+            f"frame {number} is of type {type(frame).__name__}, expected a dictionary or a tuple "
+            f"of {len(names)} matrices"
+        )
+    if len(frame) != len(names):
+        raise ValueError(
+            f"frame {number} has {len(frame)} matrices, expected {len(names)}: "
+            f"{', '.join(map(repr, names))}"
+        )
+    return list(frame)
+
+
+def _open_bundles(
+    frames: Iterable[Any],
+    iterate: Callable[[], Iterator[Any]],
+    length: int | None,
+    rereadable: bool,
+    floats: Floats,
+    panels: Mapping[str, Shape] | None,
+) -> Frames:
+    """Open frames of several matrices each; of `frames` the shapes and dtypes are looked at."""
+    names: tuple[str, ...] | None = None if panels is None else tuple(panels)
+    shapes: dict[str, Shape] = {}
+    dtypes: dict[str, dict[np.dtype[Any], None]] = {}
+    for number, frame in enumerate(frames):
+        if names is None:
+            names = _names_of(frame, None)
+        for name, part in zip(names, parts_in(frame, names, number), strict=True):
+            with of_panel(name):
+                shape, dtype = _header(part, number)
+                expected = shapes.get(name, panels[name] if panels is not None else None)
+                check_frame(number, shape, dtype)
+                _check_panel(number, shape, expected)
+            shapes[name] = shape
+            dtypes.setdefault(name, {})[dtype] = None
+    if names is None or not shapes:
+        raise ValueError("there are no frames, expected at least one")
+    form = form_of(
+        shapes,
+        [
+            np.result_type(*dtypes[name]) if len(dtypes[name]) > 1 else next(iter(dtypes[name]))
+            for name in names
+        ],
+    )
+    order = names
+
+    def read(size: int, converters: Converters | None) -> Iterator[FloatArray]:
+        most = size if length is None else min(size, length)
+        return _convert_bundles(iterate(), order, form, most, floats, converters)
+
+    return Frames(shapes, form, length, rereadable, read)
+
+
+def _convert_bundles(
+    frames: Iterator[Any],
+    names: Sequence[str],
+    form: np.dtype[Any],
+    size: int,
+    floats: Floats,
+    converters: Converters | None,
+) -> Iterator[FloatArray]:
+    parts = parts_of(form)
+    through = {} if converters is None else converters.parts
+    cells = shapes_of(form) if converters is None else converters.cells
+    filled = 0
+    try:
+        for number, frame in enumerate(frames):
+            if filled == 0:
+                out = np.empty((size, cells_of(cells)))
+            place = 0
+            for name, array in zip(names, matrices_of(frame, names, number), strict=True):
+                shape, dtype = parts[name]
+                with of_panel(name):
+                    check_frame(number, array.shape, array.dtype)
+                    _check_panel(number, array.shape, shape)
+                    if not np.can_cast(array.dtype, dtype, "safe"):
+                        raise TypeError(
+                            f"frame {number} has dtype {array.dtype}, expected {dtype} as frame 0"
+                        )
+                    stop = place + prod(cells[name])
+                    own = out[filled, place:stop].reshape(1, *cells[name])
+                    converter = through.get(name)
+                    if converter is None:
+                        floats.into(own, array[None], number)
+                    else:
+                        converter.into(floats, own, array[None], number)
+                    place = stop
+                let_go(array)
+            filled += 1
+            if filled == size:
+                yield out
+                filled = 0
+    except Exception:
+        if filled:  # the frames before the one that failed are good
+            yield out[:filled]
+        raise
+    if filled:
+        yield out[:filled]
+
+
+def _open_each(frames: Any, floats: Floats, panels: Mapping[str, Shape] | None = None) -> Frames:
     length = len(frames) if hasattr(frames, "__len__") else None
     rereadable = True
     headers: Iterable[Header]
@@ -437,12 +686,18 @@ def _open_each(frames: Any, floats: Floats) -> Frames:
         headers = frames.headers
     elif isinstance(frames, (list, tuple, deque, _Pickled)):
         each = frames.frames if isinstance(frames, _Pickled) else frames
+        if panels is not None or isinstance(next(iter(each), None), Mapping):
+            return _open_bundles(each, iterate, length, True, floats, panels)
         headers = (_header(frame, number) for number, frame in enumerate(each))
     else:  # the others may be expensive to read, or gone when read
         iterator = iterate()
         first = list(islice(iterator, 1))
+        once = iterator is frames
+        if panels is not None or (first and isinstance(first[0], Mapping)):
+            again = _Once(_all(list(first), iterator)) if once else iterate
+            return _open_bundles(first, again, length, not once, floats, panels)
         headers = [_header(frame, 0) for frame in first]
-        if iterator is frames:
+        if once:
             rereadable = False
             iterate = _Once(_all(first, iterator))
     shape: tuple[int, ...] | None = None
@@ -527,6 +782,8 @@ def file_of(frames: object) -> Path | None:
     """Return the file that frames are read from, None where there is none or it is not known."""
     if isinstance(frames, (_Pickled, _Dumps, _Archive)):
         return frames.path
+    if isinstance(frames, Mapping):
+        return next(filter(None, map(file_of, frames.values())), None)
     for each in frames if isinstance(frames, (list, tuple)) else [frames]:
         if (name := getattr(_mapped(each), "filename", None)) is not None:
             return Path(name)
@@ -667,6 +924,23 @@ class Floats:
             f"frame {number + frame}: {values[frame, row, col]} in cell ({top + row}, {col}) "
             f"becomes {shown} as float64; later such values are not named"
         )
+
+
+def join_frames(frames: Sequence[Frame], floats: Floats, number: int) -> FloatArray:
+    """Return frames as float64, (T, N, M) or (T, C) of panels."""
+    first = frames[0]
+    if isinstance(first, tuple):
+        values = np.empty((len(frames), sum(part.size for part in first)))
+        start = 0
+        for k, part in enumerate(first):
+            stop = start + part.size
+            for out, frame in zip(values, frames, strict=True):
+                floats.into(out[start:stop].reshape(1, *part.shape), frame[k][None], number)
+            start = stop
+        return values
+    values = np.empty((len(frames), *first.shape))
+    floats.into(values, first[None] if len(frames) == 1 else np.stack(frames), number)
+    return values
 
 
 def _changed(values: npt.NDArray[Any], out: FloatArray) -> npt.NDArray[Any]:

@@ -14,23 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.formats import ValueFormat, as_written
+from fastheat.forms import split
 from fastheat.layout import Layout, Shown
+from fastheat.mosaic import Mosaic
 from fastheat.text import Type, Writing, shape_texts, with_atlas
 from fastheat.titles import draw_titles
 
 
 def paint(
-    layout: Layout,
+    layout: Layout | Mosaic,
     values: NDArray[np.float64],
     title: str = "",
     annot: NDArray[Any] | None = None,
 ) -> tuple[NDArray[np.uint8], Shown]:
-    """Draw one matrix.
+    """Draw one frame.
 
     Parameters
     ----------
     values
-        (N, M).
+        (N, M), or (C,) of several panels.
     title
         Where the layout has a place for it.
     annot
@@ -44,11 +46,30 @@ def paint(
     Shown
         What could not be shown as it is.
     """
+    indices = layout.static.copy()
+    if isinstance(layout, Mosaic):
+        parts = zip(layout.parts, split(values, layout.shape), strict=True)
+        shown = sum((_paint_cells(part, own, indices) for part, own in parts), Shown())
+    else:
+        shown = _paint_cells(layout, values, indices, annot)
+    if layout.title is not None:
+        (strip,), (written,) = draw_titles(layout, [title])
+        indices[layout.title.top : layout.title.bottom] = strip
+        shown += written
+    return indices, shown
+
+
+def _paint_cells(
+    layout: Layout,
+    values: NDArray[np.float64],
+    indices: NDArray[np.uint8],
+    annot: NDArray[Any] | None = None,
+) -> Shown:
+    """Draw the cells of one matrix into a picture."""
     grid, shades = layout.grid, layout.shades
     slots = np.searchsorted(shades.edges, values, side="right")
     bad = len(shades.edges)
     slots[~np.isfinite(values)] = bad
-    indices = layout.static.copy()
     ys, i = _pixels(grid.y0, grid.y1)
     xs, j = _pixels(grid.x0, grid.x1)
     # one axis after the other: many times quicker than both at once
@@ -60,18 +81,13 @@ def paint(
     if layout.format is not None:
         cells = values if annot is None else annot
         hidden, lacking = _write(layout, layout.format, cells, slots, indices)
-    shown = Shown(
+    return Shown(
         under=int((slots < shades.first).sum()),
         over=int(((slots > shades.last) & (slots < bad)).sum()),
         bad=int((slots == bad).sum()),
         hidden=hidden,
         lacking=lacking,
     )
-    if layout.title is not None:
-        (strip,), (written,) = draw_titles(layout, [title])
-        indices[layout.title.top : layout.title.bottom] = strip
-        shown += written
-    return indices, shown
 
 
 def _pixels(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fastheat.forms import Shapes
 from fastheat.giffile import GifFile
-from fastheat.heatmap import Heatmap, warn_of, warn_of_labels
 from fastheat.layout import Layout, Shown
 from fastheat.messages import many, warn
+from fastheat.mosaic import Mosaic
+from fastheat.picture import Picture, warn_of, warn_of_labels, ways_of
 from fastheat.timing import Clock
 
 
@@ -26,14 +28,17 @@ class GifSummary:
     duration : float
         Milliseconds that the animation plays once.
     vmin, vmax : float
-        The values at the ends of the colormap.
+        The values at the ends of the colormap; of panels the least and the greatest of all.
+    ranges : dict
+        `vmin` and `vmax` of each panel by its name; empty of a single heatmap.
     under, over, bad : int
         Values below `vmin`, above `vmax`, and NaN or infinite, over all cells and frames.
     reduced : str or None
         What blocks of values were drawn as, one of "mean", "max", "min" and "absmax", where there
         were more values than pixels.
     cells : (int, int)
-        The rows and columns that were drawn, fewer than the matrix has where it was reduced.
+        The rows and columns that were drawn, fewer than the matrix has where it was reduced; of
+        panels those of each by its name.
     hidden : int
         Texts left out since their cells had no room.
     untitled : int
@@ -56,11 +61,12 @@ class GifSummary:
     duration: float
     vmin: float
     vmax: float
+    ranges: dict[str, tuple[float, float]]
     under: int
     over: int
     bad: int
     reduced: str | None
-    cells: tuple[int, int]
+    cells: Shapes
     hidden: int
     untitled: int
     left_out: tuple[str, ...]
@@ -69,32 +75,38 @@ class GifSummary:
     bytes: int
     seconds: float
 
+    @property
+    def sides(self) -> tuple[str, str]:
+        """What values are below or above of, in words."""
+        if self.ranges:
+            return "the vmin of their panel", "the vmax of their panel"
+        return f"vmin={self.vmin:g}", f"vmax={self.vmax:g}"
+
 
 def summarise(
-    heatmap: Heatmap, layout: Layout, shown: Shown, clock: Clock, target: GifFile, seconds: float
+    picture: Picture,
+    layout: Layout | Mosaic,
+    shown: Shown,
+    clock: Clock,
+    target: GifFile,
+    seconds: float,
 ) -> GifSummary:
     """Return what was written, and warn of what is not shown as given."""
-    warn_of(shown, layout.reduction)
+    warn_of(shown, layout)
     warn_of_labels(layout)
-    vmin, vmax = heatmap.range
-    assert vmin is not None
-    assert vmax is not None
-    sides = [(shown.under, f"below vmin={vmin:g}"), (shown.over, f"above vmax={vmax:g}")]
-    clipped = [f"{many(count, 'value')} {where}" for count, where in sides if count]
-    if clipped:
-        warn(f"over all frames, {' and '.join(clipped)} have the colours of the ends")
-    clock.warn()
-    return GifSummary(
+    ends = [end for end in picture.range if end is not None]
+    summary = GifSummary(
         frames=clock.frames,
         merged=target.merged,
         size=layout.size,
         duration=10.0 * target.ticks,
-        vmin=vmin,
-        vmax=vmax,
+        vmin=min(ends),
+        vmax=max(ends),
+        ranges=picture.ranges,
         under=shown.under,
         over=shown.over,
         bad=shown.bad,
-        reduced=layout.reduction.how if layout.reduction else None,
+        reduced=", ".join(ways_of(layout)) or None,
         cells=layout.shape,
         hidden=shown.hidden,
         untitled=shown.untitled,
@@ -104,3 +116,10 @@ def summarise(
         bytes=target.length,
         seconds=seconds,
     )
+    low, high = summary.sides
+    sides = [(shown.under, f"below {low}"), (shown.over, f"above {high}")]
+    clipped = [f"{many(count, 'value')} {where}" for count, where in sides if count]
+    if clipped:
+        warn(f"over all frames, {' and '.join(clipped)} have the colours of the ends")
+    clock.warn()
+    return summary

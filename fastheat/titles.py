@@ -13,10 +13,13 @@ from PIL import Image, ImageDraw
 from fastheat.drawing import draw_lines
 from fastheat.labels import Label, wrapped
 from fastheat.layout import Layout, Shown, TitlePlace
+from fastheat.mosaic import Mosaic
 from fastheat.text import SHRINK, SMALLEST_SIZE, Typeface
 
 
-def draw_titles(layout: Layout, titles: Sequence[str]) -> tuple[NDArray[np.uint8], list[Shown]]:
+def draw_titles(
+    layout: Layout | Mosaic, titles: Sequence[str]
+) -> tuple[NDArray[np.uint8], list[Shown]]:
     """Draw titles, each as large as it fits up to the size of the layout's.
 
     Returns

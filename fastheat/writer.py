@@ -21,14 +21,21 @@ from numpy.typing import NDArray
 
 from fastheat.annotations import Cells, Sample, matrix_of, read_annot, sample_of, shape_of
 from fastheat.background import Background, here
+from fastheat.forms import Shape, Shapes, form_of, parts_of
 from fastheat.giffile import check_target
-from fastheat.heatmap import Heatmap, check_heatmap, check_options
+from fastheat.heatmap import option_names
 from fastheat.messages import many, short, warn
 from fastheat.options import read_choice, read_flag, read_shape
+from fastheat.panels import (
+    check_picture,
+    check_picture_options,
+    make_picture,
+)
+from fastheat.picture import Picture
 from fastheat.recorder import Recorder, check, find
-from fastheat.reduce import Reduction
+from fastheat.reduce import Reduction, Reductions
 from fastheat.sampling import Sampler
-from fastheat.sources import Floats, check_frame
+from fastheat.sources import Floats, Frame, check_frame, check_names, of_panel, parts_in
 from fastheat.summary import GifSummary
 from fastheat.tensors import as_array
 from fastheat.timing import Clock, is_whole, read_loop, read_milliseconds
@@ -75,11 +82,11 @@ class GifWriter:
     sync : bool
         Whether each frame is on the disk before the next is written, in an order that survives a
         loss of power.
-    heatmap : Heatmap
+    heatmap : Heatmap or Panels
         The layout to draw with, instead of `options`.
     **options
-        Those of `Heatmap`. `title` is a format string that the named values of `add` fill, and
-        ``{step}``.
+        Those of `Heatmap`; of frames that are dictionaries, those of `Panels`. `title` is a format
+        string that the named values of `add` fill, and ``{step}``.
 
     Attributes
     ----------
@@ -131,7 +138,7 @@ class GifWriter:
         queue_bytes: int = QUEUE_BYTES,
         when_full: str = "wait",
         sync: bool = False,
-        heatmap: Heatmap | None = None,
+        heatmap: Picture | None = None,
         **options: Any,
     ) -> None:
         check_target(file)
@@ -153,13 +160,13 @@ class GifWriter:
                 raise ValueError(
                     f"expected sync=True with a file on disk, not {short(file)}"
                 ) from None
-        check_heatmap(heatmap, options)
-        check_options(options, _OWN)
+        check_picture(heatmap, options)
+        check_picture_options(options, _OWN)
         for name in ("row_labels", "col_labels"):  # which are read twice
             labels = options.get(name)
             if isinstance(labels, Iterable) and not isinstance(labels, str):
                 options[name] = list(labels)
-        self._shape = None if shape is None else read_shape(shape)
+        self._shape: Shapes | None = None if shape is None else read_shape(shape)
         self._dtype: np.dtype[Any] | None = None
         target: Path | BinaryIO
         # the folder is that of now, wherever the thread may be when it creates the file
@@ -172,11 +179,17 @@ class GifWriter:
             self._shape, self._dtype = found.shape, found.dtype
         if heatmap is not None:
             self._shape = heatmap.shape
+        # of the panels, what is known of the matrices of each
+        self._parts: dict[str, tuple[Shape | None, np.dtype[Any] | None]] | None = None
+        if isinstance(self._shape, dict):
+            self._parts = {name: (each, None) for name, each in self._shape.items()}
+            if found is not None:
+                self._parts = dict(parts_of(found.dtype))
         # what is wrong with the options is said now, not at the first frame
         likely = self._shape or _likely_shape(options)
-        if not isinstance(options.get("annot", True), bool):
+        if not isinstance(options.get("annot", True), bool) and not isinstance(likely, dict):
             options["annot"] = read_annot(options["annot"], likely)
-        sample = heatmap or Heatmap(likely, **options)
+        sample = heatmap or make_picture(likely, options)
         self._template = sample.title
         self._fields = _fields(sample.title)
         if grows and sample.threshold is not None:
@@ -189,10 +202,10 @@ class GifWriter:
         if heatmap is None and sample.shape == self._shape:
             heatmap = sample
 
-        def make(shape: tuple[int, int], sampled: Sample | None) -> Heatmap:
+        def make(shape: Shapes, sampled: Sample | None) -> Picture:
             if sampled is not None and plans:
-                return Heatmap(shape, **{**options, "annot": sampled})
-            return Heatmap(shape, **options) if heatmap is None else heatmap
+                return make_picture(shape, {**options, "annot": sampled})
+            return make_picture(shape, options) if heatmap is None else heatmap
 
         self._make = make
         self._written: np.dtype[Any] | None = None  # of annotations, where frames have their own
@@ -204,7 +217,7 @@ class GifWriter:
         self.summary: GifSummary | None = None
         self._count = 0  # steps seen
         self._expected = False  # whether the recorder knows what frames come
-        self._reduction: Reduction | None = None
+        self._reduction: Reduction | Reductions | None = None
         self._floats = Floats()
         self._process = here()
         self._closed = False
@@ -242,7 +255,7 @@ class GifWriter:
         return self._recorder.size
 
     @property
-    def heatmap(self) -> Heatmap | None:
+    def heatmap(self) -> Picture | None:
         """What frames are drawn with now, None before the first was drawn."""
         return self._recorder.heatmap
 
@@ -268,14 +281,14 @@ class GifWriter:
     def add(
         self, values: Any, /, title: str | None = None, annot: Any = None, **fields: Any
     ) -> bool:
-        """Record one matrix, if its step is one to record.
+        """Record one frame, if its step is one to record.
 
         Parameters
         ----------
         values
             (N, M) real numbers: a numpy array, a tensor of PyTorch, JAX or TensorFlow, or anything
-            with ``__array__`` or ``__dlpack__``. Copied, or reduced where cells would be under a
-            pixel, before this returns.
+            with ``__array__`` or ``__dlpack__``; for panels a dictionary of such, by their names.
+            Copied, or reduced where cells would be under a pixel, before this returns.
         title
             In place of the filled template.
         annot
@@ -294,7 +307,7 @@ class GifWriter:
         Raises
         ------
         TypeError, ValueError
-            If `values` are no such matrix, or a field of the template is missing.
+            If `values` are no such frame, or a field of the template is missing.
         Exception
             What went wrong with an earlier frame; this one is not recorded.
         """
@@ -314,21 +327,21 @@ class GifWriter:
             return False
         if not self._sampler.takes(number):
             return False
-        array = self._array_of(values)
+        frame = self._frame_of(values)
         text = self._title_of(title, fields, number)
         cells = self._annot_of(annot)
         noted = number if named or self._sampled else None
         if not self._expected:
-            self._expect(array)
+            self._expect(frame)
         if self._reduction is not None:
-            array = self._reduced(self._reduction, array)
+            frame = self._reduced(self._reduction, frame)
         if self._thread is None:
             try:
-                self._recorder.write([array], [text], [cells], [noted])
+                self._recorder.write([frame], [text], [cells], [noted])
             except BaseException:
                 self._recorder.told = True
                 raise
-        elif not self._thread.put(array, text, cells, noted, self._drops):
+        elif not self._thread.put(frame, text, cells, noted, self._drops):
             self.dropped += 1
             return False
         self.frames += 1
@@ -406,10 +419,17 @@ class GifWriter:
         assert self._recorder.error is not None
         raise self._recorder.error
 
-    def _expect(self, array: NDArray[Any]) -> None:
+    def _expect(self, frame: Frame) -> None:
         """Prepare for frames as the first one."""
+        shape: Shapes
+        if isinstance(frame, tuple):
+            assert self._parts is not None
+            shape = {name: part.shape for name, part in zip(self._parts, frame, strict=True)}
+            dtype = form_of(shape, [part.dtype for part in frame])
+        else:
+            shape, dtype = (frame.shape[0], frame.shape[1]), frame.dtype
         try:
-            found = self._recorder.expect((array.shape[0], array.shape[1]), array.dtype)
+            found = self._recorder.expect(shape, dtype)
         except Exception as error:
             self._recorder.error, self._recorder.told = error, True
             raise
@@ -417,7 +437,16 @@ class GifWriter:
             self._reduction = found if self._thread is None else found.in_a_hurry()
         self._expected = True
 
-    def _reduced(self, reduction: Reduction, array: NDArray[Any]) -> NDArray[np.float64]:
+    def _reduced(self, reduction: Reduction | Reductions, frame: Frame) -> Frame:
+        if isinstance(reduction, Reductions):
+            parts = zip(reduction.parts.values(), frame, strict=True)
+            return tuple(
+                each if part is None else self._reduced_matrix(part, each) for part, each in parts
+            )
+        assert isinstance(frame, np.ndarray)
+        return self._reduced_matrix(reduction, frame)
+
+    def _reduced_matrix(self, reduction: Reduction, array: NDArray[Any]) -> NDArray[np.float64]:
         out = np.empty(reduction.cells)
         reduction.into(self._floats, out[None], array[None], self.frames)
         return out
@@ -452,7 +481,9 @@ class GifWriter:
             if self._written is not None:
                 raise TypeError("expected annot= with each frame, as with those before")
             return None
-        assert self._shape is not None
+        if self._parts is not None:
+            raise TypeError("expected annot among the options of a panel, not with each frame")
+        assert isinstance(self._shape, tuple)
         cells = matrix_of(annot, self._shape, "annot")
         if self._written is None and self.frames:
             raise ValueError(
@@ -468,7 +499,29 @@ class GifWriter:
         self._written = cells.dtype
         return cells
 
-    def _array_of(self, values: Any) -> NDArray[Any]:
+    def _frame_of(self, values: Any) -> Frame:
+        if self._parts is None and self._shape is None and isinstance(values, Mapping):
+            if not values:
+                raise ValueError("expected at least one matrix in the first frame, not {}")
+            self._parts = dict.fromkeys(check_names(values), (None, None))
+        if self._parts is None:
+            assert not isinstance(self._shape, dict)
+            array = self._array_of(values, self._shape, self._dtype)
+            self._shape, self._dtype = (array.shape[0], array.shape[1]), array.dtype
+            return array
+        arrays = []
+        for (name, known), matrix in zip(
+            self._parts.items(), parts_in(values, tuple(self._parts), self.frames), strict=True
+        ):
+            with of_panel(name):
+                arrays.append(self._array_of(matrix, *known))
+        for name, array in zip(self._parts, arrays, strict=True):
+            self._parts[name] = array.shape, array.dtype
+        return tuple(arrays)
+
+    def _array_of(
+        self, values: Any, shape: Shape | None, dtype: np.dtype[Any] | None
+    ) -> NDArray[Any]:
         if type(values) is not np.ndarray:
             if isinstance(values, Mapping):
                 raise TypeError(f"expected one matrix (N, M), not {short(values)}")
@@ -476,7 +529,7 @@ class GifWriter:
         array: NDArray[Any] = values
         if array.dtype == np.longdouble and array.dtype != np.float64:
             array = array.astype(np.float64)
-        if array.dtype is self._dtype and array.shape == self._shape:
+        if array.dtype is dtype and array.shape == shape:
             return array
         if array.dtype == object and hasattr(values, "weight"):
             raise TypeError(f"expected a matrix (N, M), such as its .weight, not {short(values)}")
@@ -485,15 +538,12 @@ class GifWriter:
             hint = hints.get(array.ndim, f": give values.reshape({array.shape[0]}, -1)")
             raise ValueError(f"expected a matrix (N, M), not of shape {array.shape}{hint}")
         check_frame(self.frames, array.shape, array.dtype)
-        if self._shape is not None and array.shape != self._shape:
-            raise ValueError(f"frame {self.frames} has shape {array.shape}, expected {self._shape}")
-        dtype = np.dtype(array.dtype.type)  # in this machine's byte order, as one object
-        if self._dtype is not None and dtype != self._dtype:
-            raise TypeError(
-                f"frame {self.frames} has dtype {dtype}, expected {self._dtype} as the first"
-            )
-        self._shape, self._dtype = (array.shape[0], array.shape[1]), dtype
-        return array.astype(dtype, copy=False)
+        if shape is not None and array.shape != shape:
+            raise ValueError(f"frame {self.frames} has shape {array.shape}, expected {shape}")
+        kind = np.dtype(array.dtype.type)  # in this machine's byte order, as one object
+        if dtype is not None and kind != dtype:
+            raise TypeError(f"frame {self.frames} has dtype {kind}, expected {dtype} as the first")
+        return array.astype(kind, copy=False)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         """Return the GIF as it is now, for a notebook to show."""
@@ -556,8 +606,19 @@ def _fields(title: str) -> list[str]:
     return names
 
 
-def _likely_shape(options: Mapping[str, Any]) -> tuple[int, int]:
+def _likely_shape(options: Mapping[str, Any]) -> Shapes:
     """Return a shape that options are tried with while that of the frames is not known."""
+    if all(name in option_names() for name in options):
+        return _likely_sides(options)
+    own = options.get("options")
+    panels = own if isinstance(own, Mapping) and own else {"weights": {}}
+    return {
+        name: _likely_sides({**options, **(each if isinstance(each, Mapping) else {})})
+        for name, each in panels.items()
+    }
+
+
+def _likely_sides(options: Mapping[str, Any]) -> tuple[int, int]:
     found = shape_of(options.get("annot"))
     if found is not None:
         return found

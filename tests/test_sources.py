@@ -419,7 +419,7 @@ def test_a_sliced_source_is_asked_for_a_chunk_at_a_time() -> None:
 def test_what_is_no_collection_of_frames_is_a_type_error() -> None:
     for frames in (None, 1, 2.5, object(), True):
         assert f"type {type(frames).__name__}" in complaint(frames, TypeError)
-    assert "'weights', 'bias'" in complaint({"weights": STACK, "bias": STACK}, TypeError)
+    assert "panel 'bias': frames is of type int" in complaint({"w": STACK, "bias": 3}, TypeError)
     assert "no keys" in complaint({}, TypeError)
     assert "type bytes" in complaint(b"frames", TypeError)
     assert "type set" in complaint({1}, TypeError)
@@ -606,8 +606,8 @@ def test_a_pickle_of_something_else_says_what_it_holds(tmp_path: Path) -> None:
     path = tmp_path / "data.pkl"
     for value in (None, 3, "frames", 2.5, b"x"):
         assert f"holds a {type(value).__name__}, expected" in complaint(write(path, value))
-    assert "keys 'a', 'b', expected" in complaint(write(path, {"a": STACK, "b": STACK}))
-    assert "keys 0, 1, 2, 3, 4, 5, 6, 7, ..., " in complaint(write(path, dict.fromkeys(range(99))))
+    assert "holds a NoneType" in complaint(write(path, {"a": STACK, "b": None}))
+    assert "text, not 0" in complaint(write(path, dict.fromkeys(range(99), STACK)), TypeError)
     assert "no keys" in complaint(write(path, {}))
     assert "holds a str" in complaint(write(path, {"a": "b"}))
     assert "shape (4, 3)" in complaint(write(path, STACK[0]))
@@ -675,7 +675,7 @@ def test_load_frames_gives_real_arrays(tmp_path: Path) -> None:
         [LARGE[0], [LARGE[0], LARGE[0]]],
         [LARGE[0], [LARGE[0], [1.0]]],
         [LARGE[0], b"x" * 300],
-        {"a": LARGE, "b": LARGE},
+        {"a": LARGE, "b": LARGE[0]},
         {"a": b"x" * 300},
         b"x" * 300,
     ],
@@ -784,9 +784,9 @@ def test_npz_files_are_one_stack_or_many_frames(tmp_path: Path, save: Any) -> No
 def test_an_npz_of_other_arrays_lists_them(tmp_path: Path) -> None:
     path = tmp_path / "data.npz"
     np.savez(path, weights=STACK, loss=STACK[:, 0, 0])
-    assert "holds 'weights' (5, 4, 3), 'loss' (5,), expected one" in complaint(path)
-    np.savez(path, a=STACK, b=STACK)
-    assert "'a' (5, 4, 3), 'b' (5, 4, 3)" in complaint(path)
+    assert "holds 'weights' (5, 4, 3), 'loss' (5,), expected arrays" in complaint(path)
+    np.savez(path, a=STACK, b=STACK[0])
+    assert "'a' (5, 4, 3), 'b' (4, 3)" in complaint(path)
     zipped(path, {f"a{number}.npy": npy(np.ones(1)) for number in range(20)})
     assert "'a7' (1,), ..., expected" in complaint(path)
     assert "holds 'readme.txt', expected" in complaint(zipped(path, {"readme.txt": b"hello"}))

@@ -878,10 +878,12 @@ def test_a_range_that_grows_holds_all_values_and_is_in_the_picture(
         writer.add(frames[0])
         writer.flush()
         assert writer.heatmap is not None
+        assert isinstance(writer.heatmap, Heatmap)
         before = writer.heatmap.layout().grid
         for frame in frames[1:]:
             writer.add(frame)
         writer.flush()
+        assert isinstance(writer.heatmap, Heatmap)
         after = writer.heatmap.layout().grid
         drawn = writer.heatmap.rgb(frames[-1], None if "cbar" in options else title)
     np.testing.assert_array_equal(shown[-1][1], drawn)

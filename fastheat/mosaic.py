@@ -1,0 +1,279 @@
+"""The layout of several panels: where each stands, and one picture and palette for all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from fastheat import gif
+from fastheat.drawing import draw_lines
+from fastheat.forms import Shape, shapes_of
+from fastheat.labels import Label
+from fastheat.layout import Layout, TitlePlace
+from fastheat.palette import TRANSPARENT, SharedPalette, share_palette
+from fastheat.reduce import Reduction
+from fastheat.text import Typeface
+
+Size = tuple[int, int]  # width and height, px
+
+
+@dataclass(frozen=True, slots=True)
+class Mosaic:
+    """Everything that a frame of several panels is drawn from, but its values: as a `Layout`."""
+
+    parts: tuple[Layout, ...]  # each in the coordinates and colours of the whole
+    shape: dict[str, Shape]  # rows and columns that are drawn of each
+    static: NDArray[np.uint8]  # (H, W) palette indices of what never changes
+    table: NDArray[np.uint8]  # (256, 3) the palette
+    clear: bool  # whether the background is transparent
+    statics: NDArray[np.uint8]  # (steps,) palette index of the title at each coverage
+    title: TitlePlace | None
+    typeface: Typeface
+    colors: int  # palette entries in use
+    dtype: np.dtype[Any]  # the form of the frames
+    lacking: str  # letters of the labels without a glyph
+    left_out: tuple[str, ...]  # labels that were asked for
+    replaced: int  # colours of cells in the nearest one for want of room,
+    off: float  # and how far off they are, CIEDE2000
+
+    @property
+    def size(self) -> Size:
+        """Width and height in pixels."""
+        return self.static.shape[1], self.static.shape[0]
+
+    @property
+    def shape_read(self) -> dict[str, Shape]:
+        """Rows and columns of the matrices, of which there may be more than cells."""
+        return shapes_of(self.dtype)
+
+    @property
+    def reductions(self) -> dict[str, Reduction | None]:
+        """How the matrices become those that are drawn."""
+        parts = zip(self.shape, self.parts, strict=True)
+        return {name: part.reduction for name, part in parts}
+
+    @property
+    def writes(self) -> bool:
+        """Whether there are values in the cells of any panel."""
+        return any(part.writes for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The title above all panels."""
+
+    text: str
+    size: float  # px
+    pad: float
+    typeface: Typeface
+    lacking: str  # its letters without a glyph
+    own: bool = False  # whether each frame has its own
+
+    @property
+    def height(self) -> int:
+        """The rows of pixels that it takes, 0 if there is none."""
+        return math.ceil(self.pad + self._label().box().height) if self.text or self.own else 0
+
+    @property
+    def width(self) -> int:
+        """The least width of a picture that has room for it."""
+        return math.ceil(self._label().box().width + 2 * self.pad) if self.text else 0
+
+    def _label(self) -> Label:
+        return Label(self.text, self.size, (0.5, 1.0), 0.0, self.typeface)
+
+    def place(self, width: int) -> TitlePlace | None:
+        """Return where each frame has its own."""
+        if not self.own:
+            return None
+        return TitlePlace(width / 2, float(self.height), self.size, 0, self.height)
+
+    def draw(self, static: NDArray[np.uint8], statics: NDArray[np.uint8]) -> None:
+        """Draw it where it is that of all frames."""
+        if not self.text or self.own:
+            return
+        width, height = static.shape[1], self.height
+        ink = Image.new("L", (width, height))
+        draw_lines(ImageDraw.Draw(ink), self._label(), width / 2, float(height))
+        steps = (np.asarray(ink).astype(np.intp) * (len(statics) - 1) + 127) // 255
+        np.copyto(static[:height], statics[steps], where=steps > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the left top of each panel comes to lie."""
+
+    width: int
+    height: int
+    corners: tuple[tuple[int, int], ...]
+
+
+def arrange(sizes: Sequence[Size], columns: int) -> Places:
+    """Put pictures into a grid, row by row, each in the middle of its place."""
+    widths, heights = _sides(sizes, columns)
+    lefts, tops = _starts(widths), _starts(heights)
+    corners = tuple(
+        (
+            lefts[k % columns] + (widths[k % columns] - w) // 2,
+            tops[k // columns] + (heights[k // columns] - h) // 2,
+        )
+        for k, (w, h) in enumerate(sizes)
+    )
+    return Places(sum(widths), sum(heights), corners)
+
+
+def _sides(sizes: Sequence[Size], columns: int) -> tuple[list[int], list[int]]:
+    widths = [max(w for w, _ in sizes[k::columns]) for k in range(min(columns, len(sizes)))]
+    rows = range(0, len(sizes), columns)
+    return widths, [max(h for _, h in sizes[k : k + columns]) for k in rows]
+
+
+def _starts(sides: Sequence[int]) -> list[int]:
+    return [sum(sides[:k]) for k in range(len(sides))]
+
+
+def likely_columns(sizes: Sequence[Size]) -> int:
+    """Return the number of columns whose picture comes nearest to 3 : 2."""
+
+    def span(columns: int) -> float:
+        places = arrange(sizes, columns)
+        return max(places.width / 1.5, places.height)
+
+    return min(range(1, len(sizes) + 1), key=span)
+
+
+def share(
+    room: Size, margins: Sequence[Size], slots: Sequence[Size], columns: int, most: float = math.inf
+) -> list[Size]:
+    """Share a picture out to panels, so that their cells grow or shrink alike.
+
+    Parameters
+    ----------
+    room
+        Of all panels.
+    margins, slots
+        What of each is labels, and what is cells and colour bar, where it has all the room it
+        needs. Only the second grows and shrinks.
+    most
+        How many times it may grow; then all are the same times as large along both sides.
+
+    Returns
+    -------
+    list of (int, int)
+        The size of each.
+    """
+
+    def sized(fx: float, fy: float) -> list[Size]:
+        return [
+            (max(1, int(a + fx * b)), max(1, int(c + fy * d)))
+            for (a, c), (b, d) in zip(margins, slots, strict=True)
+        ]
+
+    def largest(fits: Callable[[float], bool]) -> float:
+        low, high = 0.0, 64.0 if math.isinf(most) else most
+        if fits(high):
+            return high
+        for _ in range(40):
+            middle = (low + high) / 2
+            low, high = (middle, high) if fits(middle) else (low, middle)
+        return low
+
+    fx = largest(lambda f: arrange(sized(f, 0), columns).width <= room[0])
+    fy = largest(lambda f: arrange(sized(0, f), columns).height <= room[1])
+    if not math.isinf(most):
+        fx = fy = min(fx, fy)
+        return sized(fx, fy)
+    # what is left, of the room and of narrower panels of a column, is theirs too
+    widths, heights = _sides(sized(fx, fy), columns)
+    spare = (
+        max(0, room[0] - sum(widths)) // len(widths),
+        max(0, room[1] - sum(heights)) // len(heights),
+    )
+    return [
+        (widths[k % columns] + spare[0], heights[k // columns] + spare[1])
+        for k in range(len(slots))
+    ]
+
+
+def check_size(width: int, height: int) -> None:
+    if max(width, height) > gif.LARGEST_SIDE:
+        raise ValueError(
+            f"expected panels of at most {gif.LARGEST_SIDE} px a side together, the most that a "
+            f"GIF can have, not {width} x {height} px"
+        )
+
+
+def compose(
+    layouts: Sequence[Layout],
+    corners: Sequence[tuple[int, int]],
+    size: Size,
+    heading: Heading,
+    form: np.dtype[Any],
+    bar: tuple[Layout, tuple[int, int]] | None = None,
+) -> Mosaic:
+    """Put layouts together.
+
+    Parameters
+    ----------
+    corners
+        Where the left top of each comes to lie.
+    bar
+        One of which only what never changes is drawn, and where.
+    """
+    drawn = [*layouts, bar[0]] if bar is not None else list(layouts)
+    at = [*corners, bar[1]] if bar is not None else list(corners)
+    palette = _shared(drawn)
+    statics = palette.indices[0][layouts[0].statics]
+    clear = layouts[0].clear
+    static = np.full((size[1], size[0]), TRANSPARENT if clear else statics[0], np.uint8)
+    if heading.own:  # which frames could not clear away again
+        static[: heading.height] = statics[0]
+    for (x, y), layout, index in zip(at, drawn, palette.indices, strict=True):
+        w, h = layout.size
+        static[y : y + h, x : x + w] = index[layout.static]
+    heading.draw(static, statics)
+    names = form.names or ()
+    return Mosaic(
+        parts=tuple(
+            layout.moved(x, y, static, palette, k)
+            for k, (layout, (x, y)) in enumerate(zip(layouts, corners, strict=True))
+        ),
+        shape={name: layout.shape for name, layout in zip(names, layouts, strict=True)},
+        static=static,
+        table=palette.table,
+        clear=any(layout.clear for layout in layouts),
+        statics=statics,
+        title=heading.place(size[0]),
+        typeface=heading.typeface,
+        colors=palette.count,
+        dtype=form,
+        lacking="".join(
+            dict.fromkeys("".join([heading.lacking, *(layout.lacking for layout in layouts)]))
+        ),
+        left_out=tuple(
+            f"{labels} of panel {name!r}"
+            for name, layout in zip(names, layouts, strict=True)
+            for labels in layout.left_out
+        ),
+        replaced=palette.replaced,
+        off=palette.off,
+    )
+
+
+def _shared(layouts: Sequence[Layout]) -> SharedPalette:
+    fills, fixed, used = [], [], []
+    for layout in layouts:
+        inks = layout.shades.inks
+        own, blends = np.unique(inks[:, 0]), np.unique(inks[:, 1:-1])
+        drawn = [layout.static, layout.statics, inks]
+        every = np.unique(np.concatenate([each.reshape(-1) for each in drawn]))
+        fills.append(own)
+        fixed.append(np.union1d(np.setdiff1d(every, [*own, *blends]), layout.statics))
+        used.append(every)
+    return share_palette([layout.table for layout in layouts], fills, fixed, used)

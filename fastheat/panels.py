@@ -1,0 +1,528 @@
+"""Panels: several heatmaps in one picture, with one palette for all."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import compress
+from math import inf
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from fastheat import axes, mosaic, norms
+from fastheat.forms import Shape, Shapes, form_of, parts_of, split
+from fastheat.heatmap import BAR_ROOM, Heatmap, check_options, option_names
+from fastheat.layout import Layout
+from fastheat.messages import short
+from fastheat.mosaic import Heading, Mosaic, Size, arrange, check_size, likely_columns, share
+from fastheat.options import (
+    Labels,
+    read_count,
+    read_figure,
+    read_flag,
+    read_positive,
+    read_shape,
+    read_text,
+    read_text_sizes,
+)
+from fastheat.palette import TRANSPARENT
+from fastheat.picture import Picture, Range, image_of, pairs_of, warn_of, warn_of_labels
+from fastheat.reduce import Reductions
+from fastheat.sources import check_names, of_panel, open_frames
+from fastheat.stills import paint
+from fastheat.text import find_typeface
+
+PICTURE_SIDE = 2400  # px that panels without figsize keep within, where their cells can shrink
+HEADING = 1.4  # font sizes of the title above all
+WHOLE = ("figsize", "dpi")  # options of the whole picture that no panel has of its own
+
+
+class Panels(Picture):
+    """The precomputed layout of several heatmaps in one picture.
+
+    It stands wherever a `Heatmap` does. A frame is a dictionary of matrices, or a tuple of them in
+    the order of the panels.
+
+    Parameters
+    ----------
+    shapes : dict of (int, int)
+        Rows and columns of the matrices of each panel, by its name, which is its title too.
+    columns : int
+        How many panels stand beside each other. None makes the picture about 3 : 2.
+    options : dict of dict
+        Options of single panels by their names, such as ``{"bias": {"valfmt": None}}``, in place of
+        those that all have. With ``title`` a panel has another one than its name, "" for none.
+    share_range : bool
+        Whether all panels have one range, but those that have a `vmin` or `vmax` of their own.
+    share_cbar : bool
+        Whether one colour bar stands for all panels, which is beside all of them. None: where they
+        have one map and one range.
+    title : str
+        The text above all panels.
+    figsize : (float, float)
+        Width and height of the picture in inches; the panels share it such that cells of all are
+        about as large. None makes it as large as they need.
+    dpi, font, fontsize
+        As `Heatmap` takes them.
+    **common
+        Options of `Heatmap` that all panels have.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an option is unknown or its value is not one that it takes.
+
+    Examples
+    --------
+    >>> panels = Panels({"encoder": (4, 6), "decoder": (6, 4)}, cmap="RdBu_r", vmin=-1, vmax=1)
+    >>> picture = panels.image({"encoder": np.zeros((4, 6)), "decoder": np.eye(6, 4)})
+    >>> picture.size == panels.size
+    True
+    """
+
+    def __init__(
+        self,
+        shapes: Mapping[str, Shape],
+        *,
+        columns: int | None = None,
+        options: Mapping[str, Mapping[str, Any]] | None = None,
+        share_range: bool = False,
+        share_cbar: bool | None = None,
+        title: str = "",
+        figsize: Sequence[float] | None = None,
+        dpi: float = 100,
+        font: str | PathLike[str] | None = None,
+        fontsize: float = 10,
+        **common: Any,
+    ) -> None:
+        if not isinstance(shapes, Mapping):
+            raise TypeError(
+                f"expected shapes to be a dictionary of (rows, columns), not {short(shapes)}"
+            )
+        if not shapes:
+            raise ValueError("expected at least one panel, not {}")
+        names = check_names(shapes)
+        check_options(common, panels_options())
+        own = _read_own(names, options)
+        inch = read_positive("dpi", dpi)
+        size, _ = read_text_sizes(fontsize, None, inch)
+        text = read_text("title", title)
+        typeface, lacking = find_typeface(font, text)
+        self._columns = None if columns is None else read_count("columns", columns)
+        self._figure = None if figsize is None else read_figure(figsize, inch)
+        self._shares = read_flag("share_range", share_range)
+        self._heading = Heading(text, HEADING * size, axes.TIGHT_PAD * size, typeface, lacking)
+        for name in ("row_labels", "col_labels"):  # which each panel reads
+            if isinstance(common.get(name), Iterable) and not isinstance(common[name], str):
+                common[name] = list(common[name])
+        common |= {"dpi": dpi, "font": font, "fontsize": fontsize}
+        self._heatmaps: dict[str, Heatmap] = {}
+        for name in names:
+            with of_panel(name):
+                self._heatmaps[name] = Heatmap(
+                    read_shape(shapes[name]), **common | {"title": name} | own[name]
+                )
+        self._bars = [each.cbar for each in self._heatmaps.values()]
+        self._free = tuple(None in each.range for each in self._heatmaps.values())
+        self._one_bar = self._has_one_bar(share_cbar)
+        self._told = False  # whether labels that are left out were
+        self._fixed: Arrangement | None = None
+        self._measures: list[tuple[int, list[Size] | None]] = []  # one, when it is known
+        self._layouts: dict[np.dtype[Any], Mosaic] = {}
+        self._dtype = form_of(self.shape, [np.dtype(np.float64)] * len(names))
+
+    def _has_one_bar(self, wanted: object) -> bool:
+        keys = set()
+        for name, each in self._heatmaps.items():
+            look = each.look
+            ends: object = each.range
+            if None in each.range:
+                ends = "shared" if self._shares else name
+            if look.bar:
+                cmap = look.cmap
+                keys.add((cmap.table.tobytes(), cmap.under, cmap.over, look.bar_label, ends))
+        if wanted is None:
+            return sum(self._bars) > 1 and len(keys) == 1
+        if read_flag("share_cbar", wanted) and len(keys) != 1:
+            raise ValueError(
+                "expected share_cbar=True with cbar=True and panels of one map and one range: give "
+                "share_range=True, or vmin and vmax for all"
+            )
+        return bool(wanted)
+
+    @property
+    def _barred(self) -> Heatmap:
+        """The panel whose colour bar stands for all."""
+        return list(self._heatmaps.values())[self._bars.index(True)]
+
+    @property
+    def shape(self) -> dict[str, Shape]:
+        """Rows and columns of the matrices of each panel."""
+        return {name: each.shape for name, each in self._heatmaps.items()}
+
+    @property
+    def range(self) -> Range:
+        """`vmin` and `vmax` of each panel in turn, None where they are not known yet."""
+        return tuple(end for each in self._heatmaps.values() for end in each.range)
+
+    @property
+    def range_text(self) -> str:
+        """The ranges as a title shows them."""
+        texts = {name: each.range_text for name, each in self._heatmaps.items()}
+        if len(set(texts.values())) == 1:
+            return next(iter(texts.values()))
+        return "  ".join(f"{name} {text}" for name, text in texts.items())
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """`vmin` and `vmax` of each panel, where both are known."""
+        return {
+            name: (low, high)
+            for name, (low, high) in zip(self._heatmaps, pairs_of(self.range), strict=True)
+            if low is not None and high is not None
+        }
+
+    @property
+    def title(self) -> str:
+        """The text above all panels."""
+        return self._heading.text
+
+    @property
+    def cbar(self) -> bool:
+        """Whether every panel has a colour bar."""
+        return all(self._bars)
+
+    @property
+    def threshold(self) -> float | None:
+        """The value above which texts of a panel have the second of their colours."""
+        thresholds = (each.threshold for each in self._heatmaps.values())
+        return next((each for each in thresholds if each is not None), None)
+
+    @property
+    def reduction(self) -> Reductions | None:
+        """How matrices become those that are drawn, None where all are drawn as they are."""
+        _, sizes = self._measured()
+        panels = self._sized(sizes) if self._fixed is None else list(self._heatmaps.values())
+        parts = dict(zip(self._heatmaps, (each.reduction for each in panels), strict=True))
+        if not any(parts.values()):
+            return None
+        cells = {name: part.cells if part else self.shape[name] for name, part in parts.items()}
+        return Reductions(parts, cells)
+
+    def find_range(self, values: NDArray[np.float64]) -> Range:
+        """Return the least and the largest finite value of each panel of frames, (..., C)."""
+        parts = split(values, self.shape if self.reduction is None else self.reduction.cells)
+        found = [
+            each.find_range(part) for each, part in zip(self._heatmaps.values(), parts, strict=True)
+        ]
+        if self._shares and any(self._free):
+            of_all = reduce(norms.wider_ends, compress(found, self._free))
+            found = [of_all if free else own for own, free in zip(found, self._free, strict=True)]
+        return tuple(end for ends in found for end in ends)
+
+    def fitted(self, found: Range) -> Panels:
+        """Return the same panels, the ends of their ranges that are not known those found."""
+        return self._like([each.fitted(ends) for each, ends in self._with_ends(found)])
+
+    def ranged(self, ends: Range) -> Panels:
+        """Return the same panels over other ranges, whatever was given."""
+        return self._like([each.ranged(pair) for each, pair in self._with_ends(ends)])
+
+    def _with_ends(self, ends: Range) -> Iterator[tuple[Heatmap, Range]]:
+        return zip(self._heatmaps.values(), pairs_of(ends), strict=True)
+
+    def framed(self, dtype: np.dtype[Any]) -> Panels:
+        """Return the same panels whose cells stay where they are whatever their ranges become."""
+        plan = self._plan(_kinds(dtype), framed=True)
+        other = self._like(plan.panels)
+        other._fixed = plan
+        return other
+
+    def with_titles(self) -> Panels:
+        """Return the same panels with a place for a title of each frame, as large as their own."""
+        other = self._like(list(self._heatmaps.values()))
+        other._heading, other._measures = replace(self._heading, own=True), []
+        return other
+
+    def _like(self, heatmaps: Sequence[Heatmap]) -> Panels:
+        other = copy(self)
+        other._heatmaps = dict(zip(self._heatmaps, heatmaps, strict=True))
+        other._layouts = {}
+        return other
+
+    def layout(self, dtype: np.dtype[Any] | None = None) -> Mosaic:
+        """Return what frames of a form are drawn from.
+
+        By default it is that of the frame that was drawn last, of float64 before.
+
+        Raises
+        ------
+        ValueError
+            If the ranges are not known yet, or the panels have no room.
+        """
+        form = self._dtype if dtype is None else dtype
+        if form not in self._layouts:
+            if None in self.range:
+                raise ValueError("expected vmin and vmax, or values to take them from, before this")
+            self._layouts[form] = self._compose(form)
+        return self._layouts[form]
+
+    def with_annots(self, dtype: np.dtype[Any]) -> Panels:
+        """Refuse annotations of each frame, which panels have not."""
+        raise TypeError("expected annot among the options of a panel, not of each frame")
+
+    def _draw(self, values: Any, title: str | None, annot: Any) -> tuple[NDArray[np.uint8], Mosaic]:
+        if annot is not None:
+            self.with_annots(np.dtype(np.float64))
+        frames = open_frames([values], self.shape)
+        if title is not None:
+            read_text("title", title)
+        picture = self if title is None or self._heading.own else self.with_titles()
+        if picture.reduction is not None:
+            frames = frames.through(picture.reduction.in_a_hurry())
+        (flat,) = next(frames.chunks(1))
+        if None in self.range:
+            found = picture.fitted(picture.find_range(flat))
+            self._heatmaps, self._layouts = found._heatmaps, {}
+            picture = self if picture is self else found
+        self._dtype = frames.dtype
+        drawn = picture._drawn(flat, frames.dtype, title)
+        self._told = True
+        return drawn
+
+    def frame_image(
+        self,
+        values: NDArray[np.float64],
+        dtype: np.dtype[Any],
+        title: str | None,
+        annot: NDArray[Any] | None = None,
+        written: np.dtype[Any] | None = None,
+    ) -> Image.Image:
+        """Draw what a chunk has of one frame, (C,); `dtype` is the form of the frames."""
+        return image_of(*self._drawn(values, dtype, title))
+
+    def _drawn(
+        self, flat: NDArray[np.float64], form: np.dtype[Any], title: str | None
+    ) -> tuple[NDArray[np.uint8], Mosaic]:
+        self._dtype = form
+        layout = self.layout()
+        if title is not None and layout.title is None:
+            layout = self.with_titles().layout()
+        indices, shown = paint(layout, flat, title or "")
+        warn_of(shown, layout)
+        if not self._told:
+            self._told = True
+            warn_of_labels(layout)
+        return indices, layout
+
+    def _compose(self, form: np.dtype[Any]) -> Mosaic:
+        kinds = _kinds(form)
+        plan = self._fixed or self._plan(kinds)
+        panels = self._heatmaps.values() if self._fixed else plan.panels
+        layouts = self._laid_out(panels, kinds)
+        bar = None
+        if plan.bar.heatmap is not None:
+            # drawn as that of a heatmap, of which the cells are left out
+            layout = plan.bar.heatmap.ranged(self._barred.range).layout(kinds[0])
+            strip = layout.static[:, plan.bar.start : plan.bar.stop]
+            bar = replace(layout, static=strip), plan.bar_corner
+        return mosaic.compose(layouts, plan.corners, plan.size, self._heading, form, bar)
+
+    def _laid_out(self, panels: Iterable[Heatmap], kinds: Sequence[np.dtype[Any]]) -> list[Layout]:
+        layouts = []
+        for name, each, kind in zip(self._heatmaps, panels, kinds, strict=True):
+            with of_panel(name):
+                layouts.append(each.layout(kind))
+        return layouts
+
+    def _measured(self) -> tuple[int, list[Size] | None]:
+        """Return the number of columns, and the sizes of panels that share a picture of a size.
+
+        Both stay as they are when ranges that are not known yet are found, since how matrices are
+        reduced depends on them.
+        """
+        if not self._measures:
+            self._measures.append(self._measure())
+        return self._measures[0]
+
+    def _measure(self) -> tuple[int, list[Size] | None]:
+        panels = [each.fitted((None, None)) for each in self._sized(None)]
+        kinds = [np.dtype(np.int64 if each.writes_integers else np.float64) for each in panels]
+        frames = [layout.frame for layout in self._laid_out(panels, kinds)]
+        sizes = [(each.width, each.height) for each in frames]
+        columns = self._columns or likely_columns(sizes)
+        above = self._heading.height
+        natural = arrange(sizes, columns)
+        width, height = self._figure or (PICTURE_SIDE, PICTURE_SIDE)
+        height = height if self._figure else min(height, natural.height + above)
+        beside = 0
+        if self._one_bar:
+            # longer numbers at the colour bar than those of this range
+            bar = self._bar(self._barred.fitted((None, None)), kinds[0], height - above)
+            beside = bar.width + round(BAR_ROOM * self._barred.look.fontsize)
+        room = width - beside, height - above
+        if not self._figure and natural.width <= room[0] and natural.height <= room[1]:
+            return columns, None
+        slots = [(round(each.slot.width), round(each.slot.height)) for each in frames]
+        margins = [(w - a, h - b) for (w, h), (a, b) in zip(sizes, slots, strict=True)]
+        return columns, share(room, margins, slots, columns, inf if self._figure else 1.0)
+
+    def _sized(self, sizes: list[Size] | None) -> list[Heatmap]:
+        """Return the panels without the bar that stands for all, as large as that."""
+        panels = list(self._heatmaps.values())
+        if self._one_bar:
+            panels = [each.with_look(bar=False, bar_label="") for each in panels]
+        if sizes is not None:
+            panels = [each.with_look(figure=size) for each, size in zip(panels, sizes, strict=True)]
+        return panels
+
+    def _plan(self, kinds: Sequence[np.dtype[Any]], *, framed: bool = False) -> Arrangement:
+        """Find the sizes of the panels and where they stand."""
+        columns, sizes = self._measured()
+        panels = self._sized(sizes)
+        sizes = [layout.size for layout in self._laid_out(panels, kinds)]
+        above = self._heading.height
+        if framed:
+            panels = [each.framed(kind) for each, kind in zip(panels, kinds, strict=True)]
+            sizes = [layout.size for layout in self._laid_out(panels, kinds)]
+        places = arrange(sizes, columns)
+        strip = Strip(None, 0, 0)
+        if self._one_bar:
+            strip = self._bar(self._barred, kinds[0], places.height, framed=framed)
+        wide, high = places.width + strip.width, places.height + above
+        width, height = self._figure or (max(wide, self._heading.width), high)
+        if wide > width or high > height or self._heading.width > width:
+            raise ValueError(
+                f"expected a figsize in which the panels and their title have room, not "
+                f"{width} x {height} px"
+            )
+        check_size(width, height)
+        left, top = (width - wide) // 2, above + (height - high) // 2
+        return Arrangement(
+            panels=tuple(panels),
+            size=(width, height),
+            corners=tuple((left + x, top + y) for x, y in places.corners),
+            bar=strip,
+            bar_corner=(left + places.width, top),
+        )
+
+    def _bar(
+        self, panel: Heatmap, kind: np.dtype[Any], height: int, *, framed: bool = False
+    ) -> Strip:
+        """Return the colour bar of a panel, so many pixels high with what is around it."""
+        size = panel.look.fontsize
+        wide = height // 2 + round(20 * size)
+        bar = panel.with_look(
+            shape=(1, 1),
+            rows=Labels(()),
+            columns=Labels(()),
+            row_groups=(),
+            col_groups=(),
+            bar_location="right",
+            annot=None,
+            valfmt=None,
+            square=False,
+            title="",
+            xlabel="",
+            ylabel="",
+            figure=(wide, height),
+        )
+        layout = bar.layout(kind)
+        right = round(layout.frame.cells.x1) + 1
+        paper = TRANSPARENT if layout.clear else layout.statics[0]
+        drawn = np.flatnonzero((layout.static[:, right:] != paper).any(0))
+        start, stop = right + int(drawn[0]), right + int(drawn[-1]) + 1
+        more = round(axes.TIGHT_PAD * size)
+        if framed:
+            more += round(BAR_ROOM * size)
+            widened = layout.frame.widened("right", max(0, stop + more - layout.frame.width))
+            bar = bar.with_look(frame=widened)
+        return Strip(bar, start, stop + more)
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """A colour bar beside all panels: a part of the picture of a heatmap, from its top down."""
+
+    heatmap: Heatmap | None
+    start: int  # its columns of pixels
+    stop: int
+
+    @property
+    def width(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """The panels as large as they stand in the picture, and where."""
+
+    panels: tuple[Heatmap, ...]
+    size: tuple[int, int]
+    corners: tuple[tuple[int, int], ...]  # the left top of each
+    bar: Strip
+    bar_corner: tuple[int, int]
+
+
+def _kinds(form: np.dtype[Any]) -> list[np.dtype[Any]]:
+    return [kind for _, kind in parts_of(form).values()]
+
+
+def panels_options() -> list[str]:
+    """Return the names of the options of `Panels`."""
+    parameters = inspect.signature(Panels.__init__).parameters.values()
+    return [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
+
+
+def _read_own(names: Sequence[str], options: object) -> dict[str, dict[str, Any]]:
+    """Return the own options of each panel."""
+    if options is None:
+        return {name: {} for name in names}
+    if not isinstance(options, Mapping):
+        raise TypeError(
+            f"expected options to be a dictionary of those of each panel, not {short(options)}"
+        )
+    for name, own in options.items():
+        if name not in names:
+            raise ValueError(f"expected options of panels {', '.join(names)}, not of {short(name)}")
+        if not isinstance(own, Mapping):
+            raise TypeError(f"expected options[{name!r}] to be a dictionary, not {short(own)}")
+        for option in WHOLE:
+            if option in own:
+                raise TypeError(f"expected {option} of the whole picture, not of panel {name!r}")
+        with of_panel(name):
+            check_options(own)
+    return {name: dict(options.get(name, {})) for name in names}
+
+
+def check_picture(heatmap: object, options: Mapping[str, object]) -> None:
+    """Refuse what is no heatmap or panels, and options beside them."""
+    if heatmap is not None and not isinstance(heatmap, Picture):
+        raise TypeError(f"expected heatmap to be a Heatmap or Panels, not {short(heatmap)}")
+    if heatmap is not None and options:
+        raise TypeError(
+            f"expected either heatmap= or options of one, not both: {', '.join(options)}"
+        )
+
+
+def check_picture_options(names: Iterable[str], others: Iterable[str] = ()) -> None:
+    """Refuse names that are an option neither of `Heatmap` nor of `Panels`."""
+    known = panels_options()
+    check_options([name for name in names if name not in known], [*known, *others])
+
+
+def make_picture(shape: Shapes, options: Mapping[str, Any]) -> Picture:
+    """Return a heatmap, or panels for frames of several matrices."""
+    if isinstance(shape, dict):
+        return Panels(shape, **options)
+    only = [name for name in options if name in panels_options() and name not in option_names()]
+    if only:
+        raise TypeError(f"expected frames that are dictionaries of matrices with {only[0]}=")
+    return Heatmap(shape, **options)

@@ -1,0 +1,762 @@
+"""Panels: each as a heatmap of its own, in one picture, one palette and one file."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import math
+import pickle
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import numpy.typing as npt
+import pytest
+from decoders import assert_lossless, by_ffmpeg, by_pillow
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from fastheat import GifWriter, Heatmap, Panels, cli, gif, kernels, load_frames, save_gif
+from fastheat.colors import delta_e_2000, srgb_to_lab
+from fastheat.mosaic import arrange, likely_columns, share
+from fastheat.palette import TRANSPARENT
+
+Piece = tuple[int, int, npt.NDArray[np.int64]]  # left, top and pixels
+Stacks = dict[str, npt.NDArray[Any]]
+
+SHAPES = {"encoder": (6, 4), "decoder": (4, 6), "bias": (1, 7)}
+LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "options": {"bias": {"valfmt": None}}}
+
+
+def history(shapes: dict[str, tuple[int, int]] = SHAPES, frames: int = 7) -> Stacks:
+    """Return matrices in which some cells change."""
+    rng = np.random.default_rng(len(shapes))
+    steps = {name: rng.normal(0, 0.2, (frames, *shape)) for name, shape in shapes.items()}
+    return {
+        name: np.cumsum(step * (rng.random(step.shape) < 0.3), axis=0)
+        for name, step in steps.items()
+    }
+
+
+def frame(stacks: Stacks, number: int) -> dict[str, Any]:
+    return {name: stack[number] for name, stack in stacks.items()}
+
+
+def written(frames: Any, **options: Any) -> bytes:
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        save_gif(file, frames, **options)
+    return file.getvalue()
+
+
+def recorded(stacks: Stacks, **options: Any) -> bytes:
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        with GifWriter(file, **options) as writer:
+            for number in range(len(next(iter(stacks.values())))):
+                writer.add(frame(stacks, number))
+    return file.getvalue()
+
+
+# -------------------------------------------------------------------------------------- any panels
+
+looks = st.fixed_dictionaries(
+    {},
+    optional={
+        "valfmt": st.sampled_from(["{x:.2f}", ".1e", None, lambda x: f"{x:.0%}"]),
+        "cmap": st.sampled_from(["YlGn", "flag", "gray", "hsv", "RdBu_r", "tab10"]),
+        "vmin": st.sampled_from([-1.0, -0.1]),
+        "vmax": st.sampled_from([0.0, 0.5]),
+        "cbar": st.booleans(),
+        "grid_width": st.sampled_from([0, 1, 3]),
+        "row_labels": st.sampled_from(["auto", None, "row {}"]),
+        "col_labels": st.sampled_from(["auto", None, "column {}"]),
+        "title": st.sampled_from(["", "own"]),
+        "threshold": st.floats(-1, 1),
+        "bad": st.sampled_from(["red", "0.5"]),
+        "foreground": st.sampled_from(["black", "navy"]),
+        "row_groups": st.just(2),
+    },
+)
+wholes = st.fixed_dictionaries(
+    {"dpi": st.sampled_from([50, 72, 100])},
+    optional={
+        "columns": st.integers(1, 4),
+        "figsize": st.tuples(st.floats(9, 14), st.floats(9, 14)),
+        "share_range": st.booleans(),
+        "title": st.sampled_from(["", "All", "Two\nlines"]),
+        "background": st.sampled_from(["white", "#eee"]),
+        "style": st.sampled_from(["light", "dark"]),
+    },
+)
+values = st.one_of(st.floats(-1, 1), st.sampled_from([math.nan, math.inf, 0.0, -0.0, 1e9]))
+
+
+@st.composite
+def panels(draw: st.DrawFn) -> tuple[Panels, Stacks]:
+    count = draw(st.integers(1, 4))
+    sides = st.tuples(st.integers(1, 6), st.integers(1, 6))
+    shapes = {f"panel {k}": draw(sides) for k in range(count)}
+    own = {name: draw(looks) for name in shapes}
+    whole: dict[str, Any] = draw(wholes)
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    few = draw(st.lists(values, min_size=2, max_size=6))
+    stacks: Stacks = {}
+    for name, shape in shapes.items():
+        kind = draw(st.sampled_from([np.float64, np.float32]))
+        frames = [random.choice(few, shape)]
+        for _ in range(4):
+            change = random.random(shape) < draw(st.sampled_from([0.0, 0.2, 1.0]))
+            frames.append(np.where(change, random.choice(few, shape), frames[-1]))
+        stacks[name] = np.stack(frames).astype(kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return Panels(shapes, options=own, **whole), stacks
+
+
+@given(panels(), st.booleans())
+@settings(max_examples=25)
+def test_every_decoder_gives_back_the_still_of_each_frame(
+    given: tuple[Panels, Stacks], titled: bool
+) -> None:
+    heatmap, stacks = given
+    titles = [f"step {k}" * k for k in range(5)] if titled else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        heatmap = heatmap.fitted((0.0, 1.0) * len(stacks))
+        stills = [heatmap.rgb(frame(stacks, k), titles[k] if titles else None) for k in range(5)]
+    assert_lossless(written(stacks, heatmap=heatmap, titles=titles), stills)
+
+
+def test_bytes_do_not_depend_on_threads_chunks_or_the_way_they_are_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stacks = history(frames=40)
+    expected = written(stacks, **LOOK)
+    assert written(stacks, **LOOK, workers=3) == expected
+    assert recorded(stacks, **LOOK) == expected
+    assert recorded(stacks, **LOOK, background=False) == expected
+    for length in (1, 3):
+        monkeypatch.setattr("fastheat.save.chunk_length", lambda _, length=length: length)
+        assert written(stacks, **LOOK) == expected
+
+
+# --------------------------------------------------------------------------------- how they look
+
+
+@pytest.mark.parametrize("options", [{}, {"valfmt": None}, {"cbar": True, "share_cbar": False}])
+def test_a_panel_looks_as_a_heatmap_of_its_own(options: dict[str, Any]) -> None:
+    stacks = history()
+    heatmap = Panels(SHAPES, vmin=-1, vmax=1, cmap="gray", columns=2, **options)
+    picture = heatmap.rgb(frame(stacks, 3))
+    options.pop("share_cbar", None)
+    single = [
+        Heatmap(shape, vmin=-1, vmax=1, cmap="gray", title=name, **options).rgb(stacks[name][3])
+        for name, shape in SHAPES.items()
+    ]
+    places = arrange([each.shape[1::-1] for each in single], 2)
+    assert picture.shape == (places.height, places.width, 3)
+    rest = np.ones(picture.shape[:2], bool)
+    for (x, y), own in zip(places.corners, single, strict=True):
+        part = picture[y : y + own.shape[0], x : x + own.shape[1]]
+        rest[y : y + own.shape[0], x : x + own.shape[1]] = False
+        # shades between a fill and its text share the table's room with those of other panels
+        away = delta_e_2000(srgb_to_lab(part), srgb_to_lab(own))
+        assert away.max() < 6
+        assert (away == 0).mean() > (0.97 if "valfmt" not in options else 0.999)
+    assert (picture[rest] == 255).all()
+
+
+def test_panels_stand_in_rows_of_so_many_columns() -> None:
+    shapes = {str(k): (2, 3) for k in range(5)}
+    grids = [part.grid for part in Panels(shapes, vmin=0, vmax=1, columns=3).layout().parts]
+    assert len({int(grid.x0[0]) for grid in grids}) == 3
+    assert grids[0].y0[0] == grids[2].y0[0] < grids[3].y0[0]
+    assert grids[0].x0[0] == grids[3].x0[0] < grids[1].x0[0]
+
+
+def test_likely_columns_come_near_to_three_by_two() -> None:
+    assert likely_columns([(100, 100)] * 6) == 3
+    assert likely_columns([(1000, 50)] * 4) == 1
+    assert likely_columns([(100, 900)] * 4) == 4
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(10, 60), st.integers(10, 60), st.integers(1, 900), st.integers(1, 900)
+        ),
+        min_size=1,
+        max_size=7,
+    ),
+    st.integers(1, 4),
+)
+def test_shared_room_is_used_and_not_exceeded(
+    given: list[tuple[int, int, int, int]], columns: int
+) -> None:
+    margins, slots = [each[:2] for each in given], [each[2:] for each in given]
+    sizes = share((1400, 900), margins, slots, columns)
+    places = arrange(sizes, columns)
+    assert 1400 - 8 <= places.width <= 1400
+    assert 900 - 8 <= places.height <= 900
+
+
+def test_figsize_is_the_size_of_the_whole() -> None:
+    heatmap = Panels(
+        {"a": (64, 32), "b": (32, 64), "bias": (1, 64)},
+        vmin=0,
+        vmax=1,
+        figsize=(11, 8),
+        valfmt=None,
+    )
+    assert heatmap.size == (1100, 800)
+    cells = [part.grid.x1[0] - part.grid.x0[0] for part in heatmap.layout().parts]
+    assert max(cells) <= 2 * min(cells)
+
+
+def test_large_panels_keep_to_a_reasonable_picture() -> None:
+    shapes = {str(k): (64, 64) for k in range(6)}
+    assert max(Panels(shapes, vmin=0, vmax=1).size) <= 2400
+
+
+def test_the_title_stands_above_all_and_follows_the_frames(tmp_path: Path) -> None:
+    stacks = history()
+    with GifWriter(tmp_path / "a.gif", title="step {step}", **LOOK) as writer:
+        for number in range(7):
+            writer.add(frame(stacks, 0), step=number)
+    pictures = [picture for picture, _ in by_pillow((tmp_path / "a.gif").read_bytes())]
+    assert len(pictures) == 7
+    assert writer.heatmap is not None
+    first = min(int(part.grid.y0[0]) for part in writer.heatmap.layout().parts)  # type: ignore[union-attr]
+    for old, new in itertools.pairwise(pictures):
+        rows = np.flatnonzero((old != new).any((1, 2)))
+        assert len(rows)
+        assert rows.max() < first - 20
+
+
+# ------------------------------------------------------------------------------------------ colours
+
+
+@pytest.mark.parametrize(
+    "maps", [("viridis", "RdBu"), ("YlGn", "magma"), ("gray", "Blues", "coolwarm")]
+)
+def test_fills_of_several_maps_stay_within_one_of_matplotlibs(maps: tuple[str, ...]) -> None:
+    shapes = dict.fromkeys(maps, (16, 16))
+    options = {name: {"cmap": name} for name in maps}
+    heatmap = Panels(shapes, vmin=0, vmax=1, options=options, grid_width=0)
+    ramp = ((np.arange(256) + 0.5) / 256).reshape(16, 16)
+    picture = heatmap.rgb(dict.fromkeys(maps, ramp))
+    for part, name in zip(heatmap.layout().parts, maps, strict=True):
+        found = picture[part.grid.y0[:, None], part.grid.x0[None]]
+        wanted = matplotlib.colormaps[name](ramp, bytes=True)[..., :3]
+        assert delta_e_2000(srgb_to_lab(found), srgb_to_lab(wanted)).max() <= 1.0
+
+
+def test_fills_that_do_not_fit_are_the_nearest_and_told_of_once() -> None:
+    maps = ("hsv", "flag", "prism")
+    shapes = dict.fromkeys(maps, (16, 16))
+    options = {name: {"cmap": name, "valfmt": None} for name in maps}
+    ramp = ((np.arange(256) + 0.5) / 256).reshape(1, 16, 16)
+    with pytest.warns(UserWarning, match="256 colours have no room for") as told:
+        save_gif(io.BytesIO(), dict.fromkeys(maps, ramp), vmin=0, vmax=1, options=options)
+    assert len(told) == 1
+    heatmap = Panels(shapes, vmin=0, vmax=1, options=options)
+    with pytest.warns(UserWarning, match="up to"):
+        picture = heatmap.rgb(dict.fromkeys(maps, ramp[0]))
+    for part, name in zip(heatmap.layout().parts, maps, strict=True):
+        found = picture[part.grid.y0[:, None], part.grid.x0[None]]
+        wanted = matplotlib.colormaps[name](ramp[0], bytes=True)[..., :3]
+        assert delta_e_2000(srgb_to_lab(found), srgb_to_lab(wanted)).max() < 12
+
+
+def test_panels_of_one_map_share_its_colours() -> None:
+    one = Panels({"a": (3, 3)}, vmin=0, vmax=1).layout().colors
+    four = Panels(dict.fromkeys("abcd", (3, 3)), vmin=0, vmax=1).layout().colors
+    assert one == four
+
+
+# ---------------------------------------------------------------------------------- ranges and bars
+
+
+def test_each_panel_has_the_range_of_its_own_values() -> None:
+    stacks = history()
+    summary = save_gif(io.BytesIO(), stacks)
+    assert summary.ranges == {name: (stack.min(), stack.max()) for name, stack in stacks.items()}
+    assert summary.vmin == min(stack.min() for stack in stacks.values())
+
+
+def test_a_shared_range_is_that_of_all_that_have_none_of_their_own() -> None:
+    stacks = history()
+    summary = save_gif(
+        io.BytesIO(), stacks, share_range=True, options={"bias": {"vmin": -9, "vmax": 9}}
+    )
+    both = np.concatenate([stacks["encoder"].ravel(), stacks["decoder"].ravel()])
+    assert summary.ranges["bias"] == (-9, 9)
+    assert summary.ranges["encoder"] == summary.ranges["decoder"] == (both.min(), both.max())
+
+
+def test_values_beyond_their_panels_range_are_counted() -> None:
+    stacks = history()
+    with pytest.warns(UserWarning, match="values? below the vmin of their panel"):
+        summary = save_gif(io.BytesIO(), stacks, vmin=-0.1, vmax=9)
+    assert summary.under == sum(int((stack < -0.1).sum()) for stack in stacks.values())
+
+
+def bars(heatmap: Panels) -> int:
+    """Count the bars: columns of cells' colours that are outside of all cells."""
+    layout = heatmap.layout()
+    filled = np.isin(layout.static, np.unique(layout.parts[0].shades.inks[:, 0])[:-1])
+    for part in layout.parts:
+        grid = part.grid
+        filled[grid.y0[0] : grid.y1[-1], grid.x0[0] : grid.x1[-1]] = False
+    # of each bar one edge is its left one
+    rows = filled.sum(1)
+    row = filled[int(np.flatnonzero(rows == rows.max())[0])]
+    return int((np.diff(row.astype(int), prepend=0) == 1).sum())
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        ({"vmin": -1, "vmax": 1}, 1),
+        ({"vmin": -1, "vmax": 1, "share_cbar": False}, 2),
+        ({"options": {"a": {"vmin": 0, "vmax": 1}, "b": {"vmin": 0, "vmax": 2}}}, 2),
+    ],
+)
+def test_one_bar_stands_for_panels_of_one_map_and_range(options: Any, count: int) -> None:
+    look: dict[str, Any] = {"cmap": "Blues", "cbar": True, "valfmt": None, "columns": 2}
+    assert bars(Panels({"a": (5, 5), "b": (5, 5)}, **look, **options)) == count
+
+
+def test_a_range_that_grows_keeps_the_cells_where_they_are(tmp_path: Path) -> None:
+    stacks = history(frames=30)
+    path = tmp_path / "grows.gif"
+    for options in ({}, {"cbar": True, "share_range": True}, {"cbar": True, "figsize": (9, 7)}):
+        with GifWriter(path, autoscale="grow", **options) as writer:
+            for number in range(30):
+                writer.add(frame(stacks, number))
+        assert writer.summary is not None
+        assert writer.summary.under == writer.summary.over == 0
+        for name, (low, high) in writer.summary.ranges.items():
+            assert low <= stacks[name].min()
+            assert high >= stacks[name].max()
+        assert isinstance(writer.heatmap, Panels)
+        title = None if options else writer.heatmap.range_text
+        still = writer.heatmap.rgb(frame(stacks, 29), title)
+        np.testing.assert_array_equal(by_pillow(path.read_bytes())[-1][0], still)
+        assert len(by_ffmpeg(path.read_bytes())) > 20
+
+
+# -------------------------------------------------------------------------------------- the frames
+
+
+def dumped(stacks: Stacks, path: Path) -> Path:
+    path.write_bytes(pickle.dumps(stacks))
+    return path
+
+
+def dumped_in_turn(stacks: Stacks, path: Path) -> Path:
+    with path.open("wb") as file:
+        for number in range(7):
+            pickle.dump(frame(stacks, number), file)
+    return path
+
+
+def zipped(stacks: Stacks, path: Path) -> Path:
+    named: Any = stacks
+    np.savez(path.with_suffix(".npz"), **named)
+    return path.with_suffix(".npz")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda stacks, _: {name: list(stack) for name, stack in stacks.items()},
+        lambda stacks, _: [frame(stacks, k) for k in range(7)],
+        lambda stacks, _: (frame(stacks, k) for k in range(7)),
+        lambda stacks, path: dumped(stacks, path / "w.pkl"),
+        lambda stacks, path: dumped(
+            [frame(stacks, k) for k in range(7)],  # type: ignore[arg-type]
+            path / "w.pkl",
+        ),
+        lambda stacks, path: dumped_in_turn(stacks, path / "w.pkl"),
+        lambda stacks, path: zipped(stacks, path / "w"),
+        lambda stacks, path: load_frames(zipped(stacks, path / "w")),
+    ],
+)
+def test_frames_of_any_form_make_the_same_file(
+    form: Callable[[Stacks, Path], Any], tmp_path: Path
+) -> None:
+    shapes = {"encoder": (40, 30), "decoder": (30, 40)}  # large enough to be left in a pickle
+    stacks = history(shapes)
+    look: dict[str, Any] = {"vmin": -1, "vmax": 1, "valfmt": None}
+    assert written(form(stacks, tmp_path), **look) == written(stacks, **look)
+
+
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_frames_without_names_are_in_the_order_of_the_panels(kind: Any) -> None:
+    stacks = history()
+    heatmap = Panels(SHAPES, **LOOK)
+    frames = [kind(frame(stacks, k).values()) for k in range(7)]
+    backwards = dict(reversed(stacks.items()))
+    expected = written(stacks, heatmap=heatmap)
+    assert written(frames, heatmap=heatmap) == expected
+    assert written(iter(frames), heatmap=heatmap) == expected
+    assert written(backwards, heatmap=heatmap) == expected
+
+
+def test_one_panel_takes_its_matrices_alone() -> None:
+    stacks = {"w": history()["encoder"]}
+    heatmap = Panels({"w": (6, 4)}, vmin=-1, vmax=1)
+    assert written(stacks["w"], heatmap=heatmap) == written(stacks, heatmap=heatmap)
+
+
+def test_dtypes_stay_those_of_each_panel() -> None:
+    stacks: Stacks = {"a": np.arange(6).reshape(1, 2, 3), "b": np.full((1, 2, 2), 0.1, np.float32)}
+    heatmap = Panels({"a": (2, 3), "b": (2, 2)}, vmin=0, vmax=5, options={"a": {"valfmt": "d"}})
+    picture = heatmap.rgb(frame(stacks, 0))
+    assert_lossless(written(stacks, heatmap=heatmap), [picture])
+
+
+def test_an_error_in_a_later_frame_leaves_those_before() -> None:
+    stacks = history()
+
+    def frames() -> Iterator[dict[str, Any]]:
+        yield frame(stacks, 0)
+        yield frame(stacks, 1)
+        yield {"encoder": np.zeros((2, 2)), "decoder": np.zeros((4, 6)), "bias": np.zeros((1, 7))}
+
+    file = io.BytesIO()
+    expected = "panel 'encoder': frame 2 has shape (2, 2), expected (6, 4)"
+    with pytest.raises(ValueError, match=re.escape(expected)):
+        save_gif(file, frames(), **LOOK)
+    assert len(by_pillow(file.getvalue())) == 2
+
+
+def test_a_writer_copies_what_it_is_given() -> None:
+    stacks = history()
+    file = io.BytesIO()
+    buffers = {name: np.empty(shape) for name, shape in SHAPES.items()}
+    with GifWriter(file, **LOOK) as writer:
+        for number in range(7):
+            for name, buffer in buffers.items():
+                buffer[:] = stacks[name][number]
+            assert writer.add(buffers, loss=0.1)
+            for buffer in buffers.values():
+                buffer.fill(7)
+    assert file.getvalue() == written(stacks, **LOOK)
+
+
+def test_a_file_of_panels_is_gone_on_with(tmp_path: Path) -> None:
+    stacks = history(frames=9)
+    path = tmp_path / "weights.gif"
+    for part in (range(4), range(4, 9)):
+        with GifWriter(path, mode="a", **LOOK) as writer:
+            for number in part:
+                writer.add(frame(stacks, number))
+    heatmap = Panels(SHAPES, **LOOK)
+    assert_lossless(path.read_bytes(), [heatmap.rgb(frame(stacks, k)) for k in range(9)])
+    before = path.read_bytes()
+    for options, what in [
+        ({**LOOK, "columns": 1}, "size"),
+        ({**LOOK, "vmax": 2}, "vmax"),
+        ({**LOOK, "cmap": "magma"}, "colors"),
+        ({"heatmap": Panels({"encoder": (6, 4)}, vmin=-1, vmax=1)}, "shape"),
+        ({"heatmap": Heatmap((6, 4), vmin=-1, vmax=1)}, "shape"),
+    ]:
+        with pytest.raises(ValueError, match=f"expected (the )?{what}"):
+            GifWriter(path, mode="a", **options)
+    assert path.read_bytes() == before
+    with GifWriter(path, mode="a", **LOOK) as writer, pytest.raises(ValueError, match="has keys"):
+        writer.add({"encoder": np.zeros((6, 4))})
+
+
+# --------------------------------------------------------------------- cost in proportion to change
+
+
+def test_one_changed_cell_takes_an_image_of_its_cell(tmp_path: Path) -> None:
+    first = {name: np.zeros((2, *shape)) for name, shape in SHAPES.items()}
+    first["decoder"][1, 2, 3] = 1
+    first["bias"][1, 0, 0] = 0
+    heatmap = Panels(SHAPES, vmin=-1, vmax=1, valfmt=None, grid_width=1)
+    info = gif.read_info(io.BytesIO(written(first, heatmap=heatmap)))
+    grid = heatmap.layout().parts[1].grid
+    x, y, width, height = info.frames[1].box
+    assert (x, y) == (grid.x0[3], grid.y0[2])
+    assert (width, height) == (grid.x1[3] - grid.x0[3], grid.y1[2] - grid.y0[2])
+    assert info.frames[1].length < 100
+
+
+@st.composite
+def parts(draw: st.DrawFn) -> list[Piece]:
+    """Draw rectangles of random pixels in cells of a grid, from left to right."""
+    found = []
+    for column, row in itertools.product(range(3), range(2)):
+        width, height = draw(st.integers(0, 4)), draw(st.integers(1, 4))
+        left = 6 * column + draw(st.integers(0, 2))
+        top = 5 * row + draw(st.integers(0, 1))
+        pixels = draw(st.integers(0, 2**32 - 1))
+        picture = np.random.default_rng(pixels).integers(0, 3, (height, width))
+        found.append((left, top, picture))
+    return sorted(found, key=lambda part: part[0])
+
+
+@pytest.fixture
+def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, kernel in list(vars(kernels).items()):
+        if hasattr(kernel, "py_func"):
+            monkeypatch.setattr(kernels, name, kernel.py_func)
+
+
+def check_joined(given: list[Piece], *, compiled: bool) -> None:
+    canvas = np.full((12, 20), TRANSPARENT)
+    indices: list[int] = []
+    starts: list[int] = []
+    ends, rectangles = np.zeros((len(given), 2), np.int64), np.zeros((len(given), 2, 4), np.int64)
+    for k, (left, top, picture) in enumerate(given):
+        ends[k] = len(indices)
+        if not picture.size:
+            continue
+        height, width = picture.shape
+        canvas[top : top + height, left : left + width] = picture
+        rectangles[k, 1] = left, left + width, top, top + height
+        for pixel, index in enumerate(picture.ravel().tolist()):
+            if pixel == 0 or index != indices[-1]:
+                indices.append(index)
+                starts.append(pixel)
+        indices.append(0)
+        starts.append(picture.size)
+        ends[k, 1] = len(indices)
+    lists = kernels.Lists(
+        rectangles,
+        ends,
+        np.array(indices, np.uint8),
+        np.array(starts, np.uint32),
+        np.zeros(len(given), np.int64),
+    )
+    runs = kernels.new_runs(canvas.size)
+    drawn = [part for part in given if part[2].size]
+    (x0, x1, y0, y1), n = (joined if compiled else joined.py_func)(lists, *runs)
+    if not drawn:
+        assert x0 >= x1
+        assert n == 0
+        return
+    assert x0 == min(left for left, _, _ in drawn)
+    assert x1 == max(left + picture.shape[1] for left, _, picture in drawn)
+    wanted = canvas[y0:y1, x0:x1].ravel()
+    shown = np.repeat(runs.indices[:n], np.diff(runs.starts[: n + 1].astype(int)))
+    np.testing.assert_array_equal(shown, wanted)
+    assert n == 1 + np.count_nonzero(np.diff(wanted))
+
+
+@kernels.entry  # type: ignore[untyped-decorator, unused-ignore]
+def joined(lists: Any, indices: Any, starts: Any) -> Any:
+    return kernels.join_runs(1, lists, indices, starts)
+
+
+@given(pieces=parts())
+def test_joined_runs_are_those_of_the_rectangle_around_all(
+    pieces: list[Piece],
+) -> None:
+    check_joined(pieces, compiled=True)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pieces=parts())
+def test_runs_are_joined_the_same_uncompiled(pieces: list[Piece], uncompiled: None) -> None:
+    check_joined(pieces, compiled=False)
+
+
+# -------------------------------------------------------------------------------------- bad input
+
+TWO = {"a": (2, 3), "b": (3, 2)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        (([(2, 3)],), {}, "expected shapes to be a dictionary of (rows, columns)"),
+        (({},), {}, "expected at least one panel"),
+        (({"a": 3},), {}, "panel 'a': expected shape to be (rows, columns), not 3"),
+        (({"a": (0, 3)},), {}, "panel 'a': expected at least one row and column"),
+        (({1: (2, 3)},), {}, "expected names of panels to be text, not 1"),
+        (({"": (2, 3)},), {}, "expected names of panels, not ''"),
+        ((TWO,), {"columns": 0}, "expected columns to be at least 1, not 0"),
+        ((TWO,), {"columns": 1.5}, "expected columns to be a whole number, not 1.5"),
+        ((TWO,), {"options": [1]}, "expected options to be a dictionary of those of each panel"),
+        ((TWO,), {"options": {"c": {}}}, "expected options of panels a, b, not of 'c'"),
+        ((TWO,), {"options": {"a": 1}}, "expected options['a'] to be a dictionary, not 1"),
+        ((TWO,), {"options": {"a": {"dpi": 5}}}, "expected dpi of the whole picture, not of panel"),
+        ((TWO,), {"options": {"b": {"vmim": 5}}}, "panel 'b': unknown option 'vmim'; did you mean"),
+        ((TWO,), {"options": {"b": {"vmin": "x"}}}, "panel 'b': expected vmin to be a number"),
+        ((TWO,), {"share_range": 1}, "expected share_range to be True or False, not 1"),
+        ((TWO,), {"share_cbar": 1}, "expected share_cbar to be True or False, not 1"),
+        ((TWO,), {"share_cbar": True}, "expected share_cbar=True with cbar=True and panels of one"),
+        ((TWO,), {"colums": 1}, "unknown option 'colums'; did you mean 'columns'"),
+        ((TWO,), {"title": 1}, "expected title to be a string, not 1"),
+        ((TWO,), {"figsize": (1, 1)}, "expected a figsize in which"),
+        ((TWO,), {"figsize": 3}, "expected figsize to be (width, height) in inches, not 3"),
+        ((TWO,), {"row_labels": ["a", "b"]}, "panel 'b': expected 3 row_labels, not 2"),
+    ],
+)
+def test_what_no_panels_can_be_made_of_is_named(
+    arguments: tuple[Any, ...], options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=re.escape(message)) as error:
+        Panels(*arguments, **options).image({"a": np.eye(2, 3), "b": np.eye(3, 2)})
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [
+        ({}, "expected matrices with keys 'a', 'b', not no keys"),
+        ({"a": np.zeros((1, 2, 3))}, "expected matrices with keys 'a', 'b', not keys 'a'"),
+        (
+            {"a": np.zeros((1, 2, 3)), "b": np.zeros((2, 3, 2))},
+            "expected as many frames of each panel, not 1 of 'a', 2 of 'b'",
+        ),
+        (
+            {"a": np.zeros((1, 2, 3)), "b": iter(np.zeros((2, 3, 2)))},
+            "expected frame 1 of 'a' too",
+        ),
+        (
+            {"a": np.zeros((1, 2, 3)), "b": np.zeros((3, 2))},
+            "panel 'b': frames has shape (3, 2), expected (T, N, M)",
+        ),
+        (
+            {"a": np.zeros((1, 2, 3)), "b": np.zeros((1, 2, 3))},
+            "panel 'b': frame 0 has shape (2, 3), expected (3, 2)",
+        ),
+        ([{"a": np.zeros((2, 3))}], "frame 0 has keys 'a', expected keys 'a', 'b'"),
+        ([(np.zeros((2, 3)),)], "frame 0 has 1 matrices, expected 2: 'a', 'b'"),
+        ([3], "frame 0 is of type int, expected a dictionary or a tuple of 2 matrices"),
+        ([{"a": np.zeros((2, 3)), "b": "x"}], "panel 'b': frame 0"),
+        ([], "there are no frames"),
+    ],
+)
+def test_frames_that_are_not_of_the_panels_are_refused(frames: Any, message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=re.escape(message)):
+        save_gif(io.BytesIO(), frames, heatmap=Panels(TWO, vmin=0, vmax=1))
+
+
+def test_options_of_panels_need_frames_of_several_matrices() -> None:
+    with pytest.raises(TypeError, match=r"expected frames that are dictionaries .* with columns="):
+        save_gif(io.BytesIO(), np.zeros((2, 3, 4)), columns=2)
+    with GifWriter(io.BytesIO(), columns=2, background=False) as writer:
+        with pytest.raises(TypeError, match="expected frames that are dictionaries"):
+            writer.add(np.zeros((2, 3)))
+        writer._recorder.told = True
+    with (
+        GifWriter(io.BytesIO(), (2, 3)) as writer,
+        pytest.raises(TypeError, match="expected one matrix"),
+    ):
+        writer.add({"a": np.zeros((2, 3))})
+    with GifWriter(io.BytesIO()) as writer:
+        with pytest.raises(ValueError, match="expected at least one matrix"):
+            writer.add({})
+        with pytest.raises(TypeError, match="expected names of panels to be text, not 1"):
+            writer.add({1: np.zeros((2, 3))})
+
+
+# ------------------------------------------------------------------------------- the command line
+
+
+def test_a_file_of_several_arrays_makes_panels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stacks = history()
+    zipped(stacks, Path("w"))
+    options = ["--columns", "1", "--share-range", "--cbar", "--no-share-cbar", "--cmap", "Blues"]
+    assert cli.main(["render", "w.npz", *options]) == 0
+    look: dict[str, Any] = {"share_range": True, "cbar": True, "share_cbar": False}
+    assert Path("w.gif").read_bytes() == written(stacks, columns=1, cmap="Blues", **look)
+    assert cli.main(["render", "w.npz", "--vmin", "0", "--vmax", "9"]) == 0
+    assert "under the vmin of their panel" in capsys.readouterr().out
+    np.save("single.npy", stacks["bias"])
+    assert cli.main(["render", "single.npy", "--columns", "1"]) == 2
+    told = capsys.readouterr().err
+    assert "expected frames that are dictionaries of matrices with columns=" in told
+
+
+def test_annotations_are_those_of_single_panels() -> None:
+    stacks = history()
+    words = np.array([["a", "b\nc", "d", "e"]] * 6)
+    own: dict[str, Any] = {"encoder": {"annot": words}, "bias": {"annot": False}}
+    heatmap = Panels(SHAPES, vmin=-1, vmax=1, options=own)
+    stills = [heatmap.rgb(frame(stacks, k)) for k in range(7)]
+    assert heatmap.size != Panels(SHAPES, vmin=-1, vmax=1).size
+    assert_lossless(written(stacks, heatmap=heatmap), stills)
+    assert recorded(stacks, vmin=-1, vmax=1, options=own) == written(stacks, heatmap=heatmap)
+    with pytest.raises(TypeError, match="expected annot among the options of a panel"):
+        save_gif(io.BytesIO(), stacks, annot=words)
+    with pytest.raises(TypeError, match="expected annot among the options of a panel"):
+        heatmap.rgb(frame(stacks, 0), annot=words)
+    with GifWriter(io.BytesIO()) as writer, pytest.raises(TypeError, match="options of a panel"):
+        writer.add(frame(stacks, 0), annot=words)
+
+
+@pytest.mark.filterwarnings("ignore:panel")
+def test_large_matrices_are_reduced_to_the_room_of_their_panels() -> None:
+    rng = np.random.default_rng(0)
+    shapes = {"large": (900, 700), "small": (3, 4), "long": (1, 3000)}
+    stacks: Stacks = {name: rng.normal(0, 0.3, (3, *shape)) for name, shape in shapes.items()}
+    stacks["long"] = stacks["long"].astype(np.float32)
+    look: dict[str, Any] = {"figsize": (8, 6), "reduce": "max", "valfmt": None}
+    look |= {"vmin": -1, "vmax": 1}
+    heatmap = Panels(shapes, **look)
+    stills = [heatmap.rgb(frame(stacks, k)) for k in range(3)]
+    data = written(stacks, heatmap=heatmap)
+    assert_lossless(data, stills)
+    assert written([frame(stacks, k) for k in range(3)], **look) == data
+    assert recorded(stacks, **look) == data
+    part = heatmap.layout().parts[0]
+    rows, columns = part.shape
+    starts = np.arange(rows) * 900 // rows, np.arange(columns) * 700 // columns
+    values = stacks["large"][0]
+    for axis, at in enumerate(starts):
+        values = np.maximum.reduceat(values, at, axis)
+    alone = Heatmap((rows, columns), vmin=-1, vmax=1, valfmt=None, grid_width=0)
+    grid = alone.layout().grid
+    expected = alone.rgb(values)[grid.y0[:, None], grid.x0[None]]
+    found = stills[0][part.grid.y0[:, None], part.grid.x0[None]]
+    np.testing.assert_array_equal(found, expected)
+    assert heatmap.layout().shape["small"] == (3, 4)
+
+
+def test_panels_that_are_reduced_are_named() -> None:
+    stacks = {"large": np.zeros((1, 9, 4000)), "small": np.zeros((1, 2, 2))}
+    with pytest.warns(UserWarning, match=r"panel 'large': drew 9 x 4000 values as 9 x \d+ cells"):
+        summary = save_gif(io.BytesIO(), stacks, vmin=0, vmax=1, valfmt=None)
+    assert summary.reduced == "mean"
+    assert isinstance(summary.cells, dict)
+    assert summary.cells["small"] == (2, 2)
+    assert summary.cells["large"][1] < 4000
+
+
+def test_a_transparent_background_is_that_of_all(tmp_path: Path) -> None:
+    stacks = history()
+    titles = [f"step {k}" for k in range(7)]
+    heatmap = Panels(SHAPES, vmin=-1, vmax=1, cbar=True, background="none", options=LOOK["options"])
+    image = heatmap.image(frame(stacks, 0)).convert("RGBA")
+    clear = np.asarray(image)[..., 3] == 0
+    assert 0.2 < clear.mean() < 0.8
+    for part in heatmap.layout().parts:
+        assert not clear[part.grid.y0[0], part.grid.x0[0]]
+    save_gif(tmp_path / "clear.gif", stacks, heatmap=heatmap, titles=titles)
+    with Image.open(tmp_path / "clear.gif") as animation:
+        for number in range(7):
+            animation.seek(number)
+            shown = np.asarray(animation.convert("RGBA"))
+            still = heatmap.image(frame(stacks, number), titles[number]).convert("RGBA")
+            np.testing.assert_array_equal(shown[..., 3], np.asarray(still)[..., 3])
+            seen = shown[..., 3] > 0
+            np.testing.assert_array_equal(shown[seen], np.asarray(still)[seen])
