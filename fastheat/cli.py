@@ -27,7 +27,7 @@ from fastheat.giffile import check_place, check_target
 from fastheat.heatmap import Heatmap, option_names
 from fastheat.messages import many, suggest
 from fastheat.panels import Panels, make_picture
-from fastheat.save import read_titles, save_gif, with_range_of
+from fastheat.save import read_titles, room_of_titles, save_gif, with_range_of
 from fastheat.sources import Frames, open_frames
 from fastheat.summary import GifSummary
 from fastheat.timing import DEFAULT_DURATION, LONGEST_DURATION
@@ -317,7 +317,8 @@ def _add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> No
     text = "two colours for them, by contrast or by --threshold"
     add(values, "textcolors", text, metavar=("COLOUR", "COLOUR"), nargs=2)
     number(values, "threshold", "X", "above this value they are in the second colour")
-    number(values, "text_size", "PT", "font size in pt, less where it does not fit", "--fontsize")
+    text = "font size in pt, less where it does not fit, or fit for as large as there is room"
+    add(values, "text_size", text, "--fontsize", metavar="PT", type=_text_size)
     add(values, "ha", "where in the cell: left, center or right", metavar="WHERE")
     add(values, "va", "where in the cell: top, center or bottom", metavar="WHERE")
 
@@ -424,6 +425,10 @@ def _real(text: str) -> float:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a number, not {text!r}") from None
+
+
+def _text_size(text: str) -> float | str:
+    return text if text == "fit" else _real(text)
 
 
 def _integer(text: str, least: int, most: int | None = None, other: str = "") -> int:
@@ -696,6 +701,7 @@ def _write(
     each = timing.get("duration")
     if isinstance(each, list) and source.length not in (None, len(each)):
         raise UsageError(f"expected a duration for each of {source.length} frames, not {len(each)}")
+    options.setdefault("title", room_of_titles(timing.get("titles")))
     annots = _annots_of_frames(source, options)
     if annots is not None:
         timing["annot"] = annots
@@ -759,7 +765,9 @@ def _write_still(
     for name in TIMING:
         if name in options and name != "titles":
             raise UsageError(f"expected no --{name} with --frame, which writes one picture")
-    titles = read_titles(options.pop("titles", None))
+    given = options.pop("titles", None)
+    options.setdefault("title", room_of_titles(given))
+    titles = read_titles(given)
     with _naming_input(args.input):
         count = source.count()
     number = args.frame + count if args.frame < 0 else args.frame

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from fastheat.axes import TICK_LENGTH, TICK_WIDTH, Geometry, Grid, Plan
 from fastheat.labels import Box, Label, Placed
 from fastheat.palette import TRANSPARENT, Palette
-from fastheat.text import STATIC_SUPERSAMPLE, measure
+from fastheat.text import STATIC_SUPERSAMPLE, measure, parts
 
 
 def draw_static(
@@ -172,4 +172,7 @@ def draw_lines(draw: ImageDraw.ImageDraw, label: Label, x: float, y: float, scal
     for k, line in enumerate(lines):
         pen = x - label.anchor[0] * width + (width - measure(line, font)) * 0.5 * (len(lines) > 1)
         baseline = y + up + k * leading
-        draw.text((math.floor(pen + 0.5), math.floor(baseline + 0.5)), line, 255, font, anchor="ls")
+        x_pen = math.floor(pen + 0.5)
+        for drawn, part in parts(line, font):
+            draw.text((x_pen, math.floor(baseline + 0.5)), part, 255, drawn, anchor="ls")
+            x_pen += measure(part, font)

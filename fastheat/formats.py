@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 import itertools
 import re
 import string
@@ -227,7 +229,11 @@ def parse_valfmt(valfmt: object) -> ValueFormat:
         If Python could not format a number with it.
     """
     if callable(valfmt):
-        return ValueFormat(valfmt, _Calling(valfmt))
+        if hasattr(valfmt, "create_dummy_axis") and getattr(valfmt, "axis", None) is None:
+            # one of matplotlib's formatters, some of which ask their axis; left as it was
+            valfmt = copy.copy(valfmt)
+            valfmt.create_dummy_axis()
+        return ValueFormat(valfmt, _Calling(valfmt, _takes_position(valfmt)))
     if not isinstance(valfmt, str):
         raise TypeError(
             "expected valfmt to be a format string such as '{x:.2f}', a format spec such as "
@@ -297,12 +303,26 @@ class _Formatting:
             ) from None
 
 
+def _takes_position(function: Callable[..., object]) -> bool:
+    """Return whether a function needs a position too, as those of matplotlib's `FuncFormatter`."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # one of those in C that do not say
+        return False
+    for arguments in ((0.5,), (0.5, None)):
+        with suppress(TypeError):
+            signature.bind(*arguments)
+            return len(arguments) == 2
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class _Calling:
     function: Callable[..., object]
+    positioned: bool
 
     def __call__(self, value: object) -> str:
-        text = self.function(value)
+        text = self.function(value, None) if self.positioned else self.function(value)
         if not isinstance(text, str):
             raise TypeError(
                 f"expected valfmt({short(value)}) to return a string, not {short(text)}"

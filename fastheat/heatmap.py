@@ -17,6 +17,7 @@ from fastheat import layout as layouts
 from fastheat.annotations import Cells, Sample, matrix_of, read_annot
 from fastheat.colormaps import colormap
 from fastheat.colors import parse_color
+from fastheat.fonts import find_typeface
 from fastheat.formats import parse_valfmt
 from fastheat.layout import Layout
 from fastheat.messages import short, suggest
@@ -44,7 +45,6 @@ from fastheat.picture import Picture, Range, image_of, warn_of, warn_of_labels
 from fastheat.reduce import Reduction
 from fastheat.sources import open_frames
 from fastheat.stills import paint
-from fastheat.text import find_typeface
 
 
 class Style(NamedTuple):
@@ -101,15 +101,17 @@ class Heatmap(Picture):
         they have; masked cells and None stay empty. `save_gif` takes annotations of each frame too.
     valfmt : str, callable or None
         How values are written in their cells: a format string (``"{x:.2f}"``), a format spec
-        (``".2f"``), or a function that takes a value and returns its text. None writes none.
-    textcolors : (colour, colour)
-        The colours of the texts. Without `threshold` each cell takes the one with the better
-        contrast to its fill (WCAG 2).
+        (``".2f"``), or a function that takes a value and returns its text, such as a formatter of
+        matplotlib's. None writes none.
+    textcolors : (colour, colour) or colour
+        The colours of the texts, or one for all. Without `threshold` each cell takes the one with
+        the better contrast to its fill (WCAG 2).
     threshold : float
         In data units: above it texts are in the second of `textcolors`, elsewhere in the first.
-    text_size : float
-        Font size of the values, pt; by default `fontsize`. A text too wide for its cell is shrunk
-        until it fits, or left out where it would not be legible.
+    text_size : float or "fit"
+        Font size of the values, pt; by default `fontsize`; "fit" is as large as they have room for,
+        up to 60 pt. A text too wide for its cell is shrunk until it fits, or left out where it
+        would not be legible.
     ha : {"center", "left", "right"}
         Where in its cell a text stands.
     va : {"center", "top", "bottom"}
@@ -133,7 +135,9 @@ class Heatmap(Picture):
     dpi : float
         Pixels per inch.
     font : str or path
-        A font file or the name of an installed font. None is Pillow's own.
+        A font file, or the name of an installed font with a style after it, such as ``"DejaVu Sans
+        Bold"`` or ``"serif:italic"``. None is Pillow's own. For letters that it lacks there are
+        others that are installed.
     fontsize : float
         Of the labels, pt.
     grid_color : colour
@@ -189,9 +193,9 @@ class Heatmap(Picture):
         bad: object = None,
         annot: object = True,
         valfmt: str | Callable[[Any], str] | None = "{x:.2f}",
-        textcolors: Sequence[object] = ("black", "white"),
+        textcolors: Sequence[object] | str = ("black", "white"),
         threshold: float | None = None,
-        text_size: float | None = None,
+        text_size: float | str | None = None,
         ha: str = "center",
         va: str = "center",
         cbar: bool = False,
@@ -293,6 +297,7 @@ class Heatmap(Picture):
             point=point,
             fontsize=size,
             text_size=own,
+            fit=text_size == "fit",
             bar=read_flag("cbar", cbar),
             bar_location=read_side(
                 "cbar_location", cbar_location, ("right", "left", "top", "bottom")
@@ -579,6 +584,7 @@ _ELSEWHERE = {
     "cbarlabel": "cbar_label",
     "location": "cbar_location",
     "facecolor": "background",
+    "fontfamily": "font",
     "fmt": "valfmt",
     "horizontalalignment": "ha",
     "interval": "duration",

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
-from PIL import ImageFont
-
-from fastheat.text import SHRINK, SMALLEST_SIZE, Typeface, measure
+from fastheat.fonts import Face, Typeface
+from fastheat.text import SHRINK, SMALLEST_SIZE, extent, measure
 
 ASCENT, DESCENT = 1556 / 2048, 492 / 2048  # of a line, in font sizes: DejaVu Sans' OS/2 table
 LEVEL = math.sin(math.radians(10))  # of a turn up to which a label counts as level or upright
@@ -61,7 +60,7 @@ def line_extent(typeface: Typeface, size: float, text: str = "") -> tuple[float,
 
     As in matplotlib, whatever its letters, it is at least as high as the font has it.
     """
-    _, top, _, bottom = typeface.at(size).getbbox(text, anchor="ls")
+    top, bottom = extent(text, typeface.at(size))
     return max(float(-top), ASCENT * size), max(float(bottom), DESCENT * size)
 
 
@@ -261,7 +260,7 @@ def _widths(label: Label) -> list[int]:
     return [measure(line, font) for line in label.lines()]
 
 
-def _most(text: str, font: ImageFont.FreeTypeFont, length: float) -> int:
+def _most(text: str, font: Face, length: float) -> int:
     """Return how many of the first letters have room."""
     low, high = 0, len(text)
     while low < high:

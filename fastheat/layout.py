@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ImageFont
 
 from fastheat import axes, gif, norms
 from fastheat.annotations import Cells, Sample
 from fastheat.axes import Grid
 from fastheat.drawing import draw_static
+from fastheat.fonts import Face, Typeface
 from fastheat.formats import AS_THEY_ARE, ValueFormat, as_written
 from fastheat.labels import Box, line_extent
 from fastheat.options import LARGEST_FONT, SMALLEST_FONT, Look
@@ -29,10 +29,10 @@ from fastheat.text import (
     SMALLEST_SIZE,
     Lettering,
     Type,
-    Typeface,
     Writing,
     atlas_of_all,
     can_be_cut,
+    extent,
     letter,
     margin,
     measure,
@@ -44,6 +44,7 @@ from fastheat.text import (
 GRID_WIDTH = 3.0  # pt
 GRID_SHARE = 8  # of a cell, the most that a grid line of default width takes
 GROUP_WIDTH, GROUP_SHARE = 2.5, 4  # the same of lines between groups
+FIT_MARGIN = 0.5  # font sizes that values made to fit leave free, in width and in height
 BLANK = "0.00"  # as long as texts that come later may be, when the first are empty
 ROOMY = 8  # pixels of a picture for each row or column, where none can have less than one
 WIDE_TICK = "-0.0000"  # room for those of a colour bar whose range is not known yet
@@ -412,13 +413,14 @@ def _cell_size(look: Look, cells: tuple[int, int], samples: list[str]) -> tuple[
     if not samples:
         side = max(1, min(48, axes.PLAIN_SIDE // max(n, m)))
         return max(side, least[0]), max(side, least[1])
-    font = look.typeface.at(max(look.text_size, SMALLEST_FONT))
+    size = look.fontsize if look.fit else look.text_size
+    font = look.typeface.at(max(size, SMALLEST_FONT))
     width = max(measure(text, font) for text in samples)
     # a margin of a third of the size on either side, and the grid line between
     line = GRID_WIDTH * look.point if look.grid_width is None else look.grid_width * look.point
     lines = max(text.count("\n") for text in samples)
-    wide = math.ceil(width + 0.7 * look.text_size + line)
-    high = math.ceil((2.0 + LEADING * lines) * look.text_size + line)
+    wide = math.ceil(width + 0.7 * size + line)
+    high = math.ceil((2.0 + LEADING * lines) * size + line)
     if look.square:
         wide = high = max(wide, high)
     room = axes.LONGEST_SIDE
@@ -509,10 +511,15 @@ def _sizes(look: Look, samples: list[str], grid: axes.Grid) -> tuple[float, ...]
     size = look.text_size
     while size >= SMALLEST_SIZE:
         font = look.typeface.at(size)
-        width = max(measure(text, font) for text in samples) + 2 * margin(font)
-        height = max(_height(text, font) for text in samples)
+        width: float = max(measure(text, font) for text in samples) + 2 * margin(font)
+        height: float = max(_height(text, font) for text in samples)
+        if look.fit:
+            width, height = width + FIT_MARGIN * size, height + FIT_MARGIN * size
         if width <= wide and height <= high:
             return _ladder(look, size)
+        if look.fit:
+            size = round(min(size - 0.1, size * max(min(wide / width, high / height), 0.5)), 2)
+            continue
         size = round(min(size - 0.1, size * max(wide / width, 0.5)), 2)
     return ()
 
@@ -529,9 +536,12 @@ def _ladder(look: Look, size: float) -> tuple[float, ...]:
     )
 
 
-def _height(text: str, font: ImageFont.FreeTypeFont) -> int:
+def _height(text: str, font: Face) -> int:
     first, *others = text.split("\n")
     high = int(font.getmask2(first, mode="L", anchor="ls")[0].size[1])
+    if not text.isascii():
+        top, bottom = extent(first, font)
+        high = max(high, bottom - top)
     return high + math.ceil(LEADING * font.size * len(others))
 
 

@@ -13,12 +13,12 @@ from PIL import Image, ImageDraw
 
 from fastheat import gif
 from fastheat.drawing import draw_lines
+from fastheat.fonts import Typeface
 from fastheat.forms import Shape, shapes_of
 from fastheat.labels import Label
 from fastheat.layout import Layout, TitlePlace
 from fastheat.palette import TRANSPARENT, SharedPalette, share_palette
 from fastheat.reduce import Reduction
-from fastheat.text import Typeface
 
 Size = tuple[int, int]  # width and height, px
 

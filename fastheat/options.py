@@ -14,12 +14,13 @@ from fastheat import axes, gif
 from fastheat.annotations import Cells, Sample
 from fastheat.colormaps import Colormap
 from fastheat.colors import RGB, parse_color, parse_rgba
+from fastheat.fonts import Typeface
 from fastheat.formats import ValueFormat, parse_valfmt
 from fastheat.messages import short
 from fastheat.reduce import HOW
-from fastheat.text import Typeface
 
 SMALLEST_FONT, LARGEST_FONT = 1.0, 1000.0  # px
+FIT_SIZE = 60.0  # pt, the most that values are made to fit their cells
 
 
 class Labels(NamedTuple):
@@ -53,6 +54,7 @@ class Look:
     point: float
     fontsize: float
     text_size: float
+    fit: bool  # whether that is only the most, and the values are as large as has room
     bar: bool
     bar_location: str
     bar_label: str
@@ -142,7 +144,12 @@ def read_text_sizes(fontsize: object, text_size: object, inch: float) -> tuple[f
     """Return the sizes of the labels and of the values in pixels."""
     point = inch / axes.POINTS
     size = read_positive("fontsize", fontsize) * point
-    own = size if text_size is None else read_positive("text_size", text_size) * point
+    if isinstance(text_size, str):
+        if text_size != "fit":
+            raise TypeError(f"expected text_size to be a number or 'fit', not {short(text_size)}")
+        own = max(SMALLEST_FONT, min(FIT_SIZE * point, LARGEST_FONT))
+    else:
+        own = size if text_size is None else read_positive("text_size", text_size) * point
     if size < SMALLEST_FONT or max(size, own) > LARGEST_FONT:
         wrong = min(size, own) if size < SMALLEST_FONT else max(size, own)
         raise ValueError(
@@ -234,9 +241,18 @@ def read_color(name: str, value: object, paper: RGB = (255, 255, 255)) -> RGB:
 
 
 def read_pair(colors: object, paper: RGB) -> tuple[RGB, RGB]:
-    if isinstance(colors, str) or not isinstance(colors, Sequence) or len(colors) != 2:
-        raise ValueError(f"expected textcolors to be two colours, not {short(colors)}")
+    if isinstance(colors, str) or (
+        isinstance(colors, Sequence) and len(colors) in (3, 4) and _is_number(colors[0])
+    ):
+        color = read_color("textcolors", colors, paper)
+        return color, color
+    if not isinstance(colors, Sequence) or len(colors) != 2:
+        raise ValueError(f"expected textcolors to be one or two colours, not {short(colors)}")
     return read_color("textcolors", colors[0], paper), read_color("textcolors", colors[1], paper)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, float | int | np.number) and not isinstance(value, bool)
 
 
 def read_flag(name: str, value: object) -> bool:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fastheat import axes, mosaic, norms
+from fastheat.fonts import find_typeface
 from fastheat.forms import Shape, Shapes, form_of, parts_of, split
 from fastheat.heatmap import BAR_ROOM, Heatmap, check_options, option_names
 from fastheat.layout import Layout
@@ -37,7 +38,6 @@ from fastheat.picture import Picture, Range, image_of, pairs_of, warn_of, warn_o
 from fastheat.reduce import Reductions
 from fastheat.sources import check_names, of_panel, open_frames
 from fastheat.stills import paint
-from fastheat.text import find_typeface
 
 PICTURE_SIDE = 2400  # px that panels without figsize keep within, where their cells can shrink
 HEADING = 1.4  # font sizes of the title above all

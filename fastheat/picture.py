@@ -203,7 +203,7 @@ def warn_of(shown: Shown, layout: Layout | Mosaic) -> None:
             "that can be read: give a larger figsize or a shorter title"
         )
     if shown.lacking:
-        warn(f"the font has no glyph for {shown.lacking!r}: give font= a font file that has")
+        warn(f"no font has a glyph for {shown.lacking!r}: give font= a font file that has")
     if isinstance(layout, Mosaic) and layout.replaced:
         warn(
             f"{many(layout.replaced, 'colour')} of the panels' cells, which 256 colours have no "

@@ -115,6 +115,7 @@ def save_gif(
     check_names(options)
     panels = heatmap.shape if isinstance(heatmap, Panels) else None
     source = open_frames(frames, panels)
+    room = room_of_titles(titles)
     titles = read_titles(titles)
     if isinstance(titles, Sized) and source.length not in (None, len(titles)):
         raise ValueError(f"expected a title for each of {source.length} frames, not {len(titles)}")
@@ -122,8 +123,7 @@ def save_gif(
     clock.check(source.length)
     annots = _read_annots(annot, source, heatmap)
     if heatmap is None:
-        if isinstance(titles, Sequence):  # all are to have room
-            options = {"title": max(filter(_is_text, titles), key=len, default="")} | options
+        options = {"title": room} | options
         sampled = annots.sample() if isinstance(annots, Annots) else annots
         heatmap = make_picture(source.shape, {"annot": sampled, **options})
     elif heatmap.shape != source.shape:
@@ -178,8 +178,18 @@ def _read_annots(
     return annots
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+def room_of_titles(titles: object) -> str:
+    """Return a title that needs as much room as any of those that are known."""
+    if isinstance(titles, str):
+        return "\n" * titles.count("\n")
+    texts = (
+        [title for title in titles if isinstance(title, str)]
+        if isinstance(titles, Sequence)
+        else []
+    )
+    lines = max((text.count("\n") for text in texts), default=0)
+    longest = max((line for text in texts for line in text.split("\n")), key=len, default="")
+    return "\n".join([longest] * (lines + 1)) if longest else ""
 
 
 def read_titles(titles: object) -> Iterable[str] | None:

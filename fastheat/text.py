@@ -1,22 +1,19 @@
-"""Text: fonts, and the atlas of glyph segments that the kernels lay side by side."""
+"""Text: the atlas of glyph segments that the kernels lay side by side."""
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from os import PathLike, fspath
-from pathlib import Path
-from typing import NamedTuple, TypeAlias, cast
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageFont
 
-from fastheat.messages import short, warn
+from fastheat.fonts import BASIC, Face, Typeface, clusters
 
 COVERAGE_STEPS = 5  # of a glyph pixel: none, three between, full
 STATIC_SUPERSAMPLE = 4  # pixels of a turned label drawn for each one shown
@@ -25,116 +22,6 @@ LEADING = 1.2  # font sizes from one line of a cell's text to the next
 SHRINK = 0.88  # from one size of the atlas to the next
 WORD_PIXELS = 16  # of 4 bits each
 ALL_PAIRS = 48  # glyphs up to which every pair is drawn ahead
-
-# ------------------------------------------------------------------------------------------ fonts
-
-
-@dataclass(frozen=True, slots=True)
-class Typeface:
-    """A font file, or Pillow's own scalable font where `path` is None."""
-
-    path: str | None = None
-
-    def at(self, size: float) -> ImageFont.FreeTypeFont:
-        """Return the font at a size in pixels, laid out glyph by glyph."""
-        return _font(self.path, size)
-
-    def lacks(self, text: str) -> str:
-        """Return the characters of `text` that the font has no glyph for."""
-        return "".join(c for c in dict.fromkeys(text) if not c.isspace() and _is_lacking(self, c))
-
-
-@lru_cache(maxsize=4096)
-def _is_lacking(typeface: Typeface, character: str) -> bool:
-    font = typeface.at(16)
-    # a code point that no font may have shows the glyph that stands for missing ones
-    return _mask(font, character) == _mask(font, "\U0010ffff")
-
-
-@lru_cache(maxsize=64)
-def _font(path: str | None, size: float) -> ImageFont.FreeTypeFont:
-    basic = ImageFont.Layout.BASIC
-    if path is not None:
-        return ImageFont.truetype(path, size, layout_engine=basic)
-    font = ImageFont.load_default(size)
-    if not isinstance(font, ImageFont.FreeTypeFont):
-        raise RuntimeError("expected a Pillow built with FreeType, which draws text")
-    return font.font_variant(layout_engine=basic)
-
-
-def _mask(font: ImageFont.FreeTypeFont, text: str) -> bytes:
-    mask, offset = font.getmask2(text, mode="L", anchor="ls")
-    return bytes(mask) + repr((mask.size, offset)).encode()
-
-
-def find_typeface(
-    font: str | PathLike[str] | None, text: str, likely: str = ""
-) -> tuple[Typeface, str]:
-    """Return the font to draw `text` with, and the characters that it has no glyph for.
-
-    Parameters
-    ----------
-    font
-        A font file, or the name of an installed font as `PIL.ImageFont.truetype` finds it. None
-        takes Pillow's own font, or DejaVu Sans where that lacks less of what is drawn.
-    text
-        The characters that are to be drawn.
-    likely
-        More that may be.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `font` is no path or name, or no font is found under it.
-
-    Warns
-    -----
-    UserWarning
-        If the font has no glyph for some characters of `text`, naming them.
-    """
-    if font is not None and not isinstance(font, str | PathLike):
-        raise TypeError(f"expected font to be a font file or the name of a font, not {short(font)}")
-    typeface = Typeface() if font is None else Typeface(_locate(fspath(font)))
-    lacked = typeface.lacks(text + likely)
-    if lacked and font is None and (dejavu := _dejavu()) is not None:
-        other = Typeface(dejavu)
-        typeface = other if len(other.lacks(text + likely)) < len(lacked) else typeface
-    lacking = typeface.lacks(text)
-    if lacking:
-        warn(f"the font has no glyph for {lacking!r}: give font= a font file that has")
-    return typeface, lacking
-
-
-def _locate(font: str) -> str:
-    for name in (font, font + ".ttf", font.replace(" ", "") + ".ttf"):
-        try:
-            found = ImageFont.truetype(name, 10, layout_engine=ImageFont.Layout.BASIC)
-        except OSError:
-            continue
-        path = found.path
-        return path if isinstance(path, str) else fspath(cast("PathLike[str]", path))
-    if font.replace(" ", "").lower() in ("dejavusans", "dejavusans.ttf"):
-        dejavu = _dejavu()
-        if dejavu is not None:
-            return dejavu
-    raise ValueError(
-        f"expected a font file or the name of an installed font, not font={short(font)}"
-    )
-
-
-@lru_cache(maxsize=1)
-def _dejavu() -> str | None:
-    """Return the path of DejaVu Sans: matplotlib's, found without importing it, or the system's."""
-    spec = importlib.util.find_spec("matplotlib")
-    for place in (spec.submodule_search_locations or []) if spec else []:
-        path = Path(place) / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
-        if path.is_file():
-            return str(path)
-    try:
-        return _locate("DejaVuSans.ttf")
-    except (ValueError, RecursionError):
-        return None
-
 
 # ------------------------------------------------------------------------------------------ atlas
 
@@ -208,13 +95,14 @@ _EDGE = _Glyph(0, 0, np.zeros((0, 0), np.uint8), 0)
 
 
 @lru_cache(maxsize=4096)
-def _glyph(font: ImageFont.FreeTypeFont, character: str) -> _Glyph:
+def _glyph(font: Face, character: str) -> _Glyph:
     # with basic layout Pillow puts glyphs at whole pixels, kerning rounded away, so that a text is
     # its glyphs side by side
-    mask, (left, top) = font.getmask2(character, mode="L", anchor="ls")
+    drawn = font.of(character)
+    mask, (left, top) = drawn.getmask2(character, mode="L", anchor="ls")
     cover = np.array(mask, np.uint8).reshape(mask.size[1], mask.size[0])
     rows, columns = np.nonzero(cover.any(1))[0], np.nonzero(cover.any(0))[0]
-    advance = math.floor(font.getlength(character) + 0.5)
+    advance = math.floor(drawn.getlength(character) + 0.5)
     if not len(rows):
         return _Glyph(0, 0, np.zeros((0, 0), np.uint8), advance)
     cover = cover[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -392,7 +280,7 @@ def _reach(glyphs: Sequence[_Glyph]) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=256)
-def margin(font: ImageFont.FreeTypeFont) -> int:
+def margin(font: Face) -> int:
     """Return how far letters reach beyond their advance, in pixels, on either side.
 
     It goes by a fixed set of letters, so that a text stands the same whatever others there are.
@@ -534,11 +422,12 @@ def shape_texts(
         The characters that the font has no glyph for.
     """
     unique = sorted(set(texts))
-    charset = "".join(sorted(set().union(*unique) - {"\n"})) if unique else ""
-    glyph_of = {c: k + 1 for k, c in enumerate(charset)}
     # each whole, as one segment: where letters can be cut depends on all that is drawn with them
-    lines = [text.split("\n") for text in unique]
-    shape = (len(unique), max([1, *map(len, lines)]), max([1, *map(len, unique)]))
+    lines = [[clusters(line, typeface) for line in text.split("\n")] for text in unique]
+    charset = sorted({c for each in lines for line in each for c in line})
+    glyph_of = {c: k + 1 for k, c in enumerate(charset)}
+    longest = max((len(line) for each in lines for line in each), default=1)
+    shape = (len(unique), max([1, *map(len, lines)]), max(1, longest))
     padded = np.zeros(shape, np.intp)
     for chains, each in zip(padded, lines, strict=True):
         for chain, line in zip(chains, each, strict=False):
@@ -551,7 +440,7 @@ def shape_texts(
         drops = line_drops(counts, size, vertical)
         drawings.append(_draw_whole(glyphs, padded, counts, drops, align, margin(font)))
     chains_of = {text: [k] if text else [] for k, text in enumerate(unique)}
-    return _join(drawings), chains_of, typeface.lacks(charset)
+    return _join(drawings), chains_of, typeface.lacks("".join(sorted(set().union(*unique))))
 
 
 def line_drops(counts: NDArray[np.int64], size: float, vertical: int) -> NDArray[np.int64]:
@@ -589,16 +478,36 @@ def letter(
     return Lettering(place.astype(np.int64), table[place], lengths[place])
 
 
-def measure(text: str, font: ImageFont.FreeTypeFont) -> int:
+def measure(text: str, font: Face) -> int:
     """Return the advance of a text, of its longest line, in pixels, as the atlas lays it."""
     if "\n" in text:
         return max(measure(line, font) for line in text.split("\n"))
-    return sum(_advance(c, font) for c in text)
+    return sum(_advance(c, font) for c in clusters(text, font.typeface))
+
+
+def extent(text: str, font: Face) -> tuple[int, int]:
+    """Return the top and the bottom of a line's ink against its baseline, in pixels."""
+    boxes = [drawn.getbbox(part, anchor="ls") for drawn, part in parts(text, font)]
+    return int(min(box[1] for box in boxes)), int(max(box[3] for box in boxes))
+
+
+def parts(text: str, font: Face) -> list[tuple[ImageFont.FreeTypeFont, str]]:
+    """Return the parts of a line that one font draws together."""
+    if text.isascii():
+        return [(font, text if text.isprintable() else "".join(clusters(text, font.typeface)))]
+    found: list[tuple[ImageFont.FreeTypeFont, str]] = []
+    for cluster in clusters(text, font.typeface):
+        drawn = font.of(cluster)
+        if found and found[-1][0] is drawn and drawn.layout_engine == BASIC:
+            found[-1] = drawn, found[-1][1] + cluster
+        else:
+            found.append((drawn, cluster))
+    return found or [(font, "")]
 
 
 @lru_cache(maxsize=4096)
-def _advance(character: str, font: ImageFont.FreeTypeFont) -> int:
-    return math.floor(font.getlength(character) + 0.5)
+def _advance(character: str, font: Face) -> int:
+    return math.floor(font.of(character).getlength(character) + 0.5)
 
 
 def size_ladder(size: float) -> tuple[float, ...]:

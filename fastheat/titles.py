@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from fastheat.drawing import draw_lines
+from fastheat.fonts import Typeface
 from fastheat.labels import Label, wrapped
 from fastheat.layout import Layout, Shown, TitlePlace
 from fastheat.mosaic import Mosaic
-from fastheat.text import SHRINK, SMALLEST_SIZE, Typeface
+from fastheat.text import SHRINK, SMALLEST_SIZE
 
 
 def draw_titles(

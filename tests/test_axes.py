@@ -360,7 +360,7 @@ def test_numbers_are_thinned_to_round_ones_without_a_word() -> None:
 
 
 def test_two_labels_are_apart_by_the_gap_along_their_line(dejavu: str) -> None:
-    from fastheat.text import find_typeface
+    from fastheat.fonts import find_typeface
 
     typeface, _ = find_typeface(dejavu, "abc")
     one = Label("abc", 20.0, (0.5, 1.0), 0.0, typeface)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import math
 import warnings
@@ -17,6 +18,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from matplotlib import ticker
 from PIL import Image, ImageDraw, ImageFont
 
 from fastheat import Heatmap, axes, save_gif
@@ -377,7 +379,7 @@ def test_letters_of_no_width_take_no_room(dejavu: str, valfmt: Any) -> None:
 
 
 def test_a_fill_of_nul_is_left_to_python() -> None:
-    with pytest.warns(UserWarning, match="no glyph"):
+    with pytest.warns(UserWarning, match="font has a glyph"):
         save_gif(io.BytesIO(), np.zeros((1, 2, 2)), valfmt="{x:\0>9.0f}")
 
 
@@ -392,24 +394,24 @@ def test_a_minus_sign_that_python_writes_is_drawn(dejavu: str) -> None:
 
 
 def test_labels_without_a_glyph_are_in_the_summary_too() -> None:
-    with pytest.warns(UserWarning, match="no glyph for '\N{SNOWMAN}'"):
+    with pytest.warns(UserWarning, match=r"a glyph for .*000f1234"):
         summary = save_gif(
-            io.BytesIO(), [[[0.0, 1.0]]], title="\N{SNOWMAN}", font=LETTERS_ONLY, vmin=0, vmax=1
+            io.BytesIO(), [[[0.0, 1.0]]], title="\U000f1234", font=LETTERS_ONLY, vmin=0, vmax=1
         )
-    assert summary.lacking == "\N{SNOWMAN}"
+    assert summary.lacking == "\U000f1234"
 
 
 def test_what_the_font_lacks_is_named_once() -> None:
     heatmap = Heatmap(
-        (1, 2), vmin=0, vmax=1, valfmt=lambda x: f"\N{SNOWMAN}{x:.0f}", font=LETTERS_ONLY
+        (1, 2), vmin=0, vmax=1, valfmt=lambda x: f"\U000f1234{x:.0f}", font=LETTERS_ONLY
     )
-    with pytest.warns(UserWarning, match="no glyph for '\N{SNOWMAN}'") as caught:
+    with pytest.warns(UserWarning, match=r"a glyph for .*000f1234") as caught:
         heatmap.rgb([[0.0, 1.0]])
     assert len(caught) == 1
-    with pytest.warns(UserWarning, match="no glyph for '\N{SNOWMAN}'") as caught:
+    with pytest.warns(UserWarning, match=r"a glyph for .*000f1234") as caught:
         summary = save_gif(io.BytesIO(), [[[0.0, 1.0]], [[1.0, 0.0]]], heatmap=heatmap)
     assert len(caught) == 1
-    assert summary.lacking == "\N{SNOWMAN}"
+    assert summary.lacking == "\U000f1234"
 
 
 # ------------------------------------------------------------------------------ never cut, counted
@@ -716,3 +718,62 @@ def test_turned_labels_have_about_as_much_ink_as_upright_ones(
         return float((1 - layout.table[layout.static].sum(2) / 765).sum())
 
     assert inked(rotation) == pytest.approx(inked(0), rel=0.12)
+
+
+# ------------------------------------------------------------------------------------ what is given
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 4), (1, 12), (10, 2)])
+def test_texts_made_to_fit_are_as_large_as_there_is_room(shape: tuple[int, int]) -> None:
+    look: dict[str, Any] = {"figsize": (6, 4), "square": False, "vmin": 0, "vmax": 1, **LOOK}
+    values = np.random.default_rng(0).random(shape)
+    heatmap = Heatmap(shape, text_size="fit", **look)
+    found = look_up(heatmap, "{x:.2f}", None, values)
+    size = found[0].size
+    assert all(place.size == size for place in found)
+    beside = min(place.left + place.right for place in found)
+    between = min(place.above + place.below for place in found)
+    assert min(beside, between) >= 0.3 * size
+    assert min(beside, between) <= 1.5 * size or abs(size - 60 * 100 / 72) < 0.1
+    fixed = Heatmap(shape, text_size=8, **look).layout().sizes[0]
+    assert abs(fixed - 8 * 100 / 72) < 0.1
+    assert size >= fixed
+
+
+@pytest.mark.parametrize("color", ["red", (1.0, 0.0, 0.0), "#ff0000", ("red", "red")])
+def test_one_colour_is_for_all_texts(color: Any) -> None:
+    look: dict[str, Any] = {"vmin": 0, "vmax": 1, "cmap": "gray"}
+    wanted = Heatmap((2, 2), textcolors=("red", "red"), **look).rgb([[0, 0.3], [0.6, 1]])
+    found = Heatmap((2, 2), textcolors=color, **look).rgb([[0, 0.3], [0.6, 1]])
+    np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize(
+    "formatter",
+    [
+        ticker.StrMethodFormatter("$ {x:.2f}"),
+        ticker.FuncFormatter(lambda x, pos: f"{x:.1f}{pos}"),
+        ticker.PercentFormatter(1.0, decimals=1),
+        ticker.FormatStrFormatter("%+.3f"),
+        ticker.EngFormatter("V"),
+        ticker.NullFormatter(),
+    ],
+    ids=lambda formatter: type(formatter).__name__,
+)
+def test_formatters_of_matplotlib_write_as_there(formatter: Any) -> None:
+    values = np.array([[-0.5, 0.123], [0.25, 1.0]])
+    there = copy.copy(formatter)
+    there.create_dummy_axis()
+    texts = [[there(x, None) for x in row] for row in values]
+    look: dict[str, Any] = {"vmin": -1, "vmax": 1, "figsize": (5, 5), "text_size": 6}
+    wanted = Heatmap((2, 2), annot=texts, font="DejaVu Sans", **look).rgb(values)
+    found = Heatmap((2, 2), valfmt=formatter, font="DejaVu Sans", **look).rgb(values)
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_function_may_take_a_position_as_matplotlib_gives_it() -> None:
+    look: dict[str, Any] = {"vmin": -1, "vmax": 1}
+    wanted = Heatmap((1, 2), valfmt=lambda x: f"{x:.1f}!", **look).rgb([[0.5, 0.1]])
+    two: Any = lambda x, pos: f"{x:.1f}!"  # noqa: E731
+    found = Heatmap((1, 2), valfmt=two, **look).rgb([[0.5, 0.1]])
+    np.testing.assert_array_equal(found, wanted)

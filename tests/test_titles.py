@@ -106,10 +106,30 @@ def test_a_list_of_titles_makes_room_for_the_longest() -> None:
     assert summary.untitled == 0
 
 
+@pytest.mark.parametrize(
+    ("titles", "title"),
+    [
+        (["one\ntwo", "a long one", "x"], "a long one\na long one"),
+        ("step {}\nof many\nframes", "\n\n"),
+    ],
+)
+def test_there_is_room_for_the_lines_of_titles(titles: Any, title: str) -> None:
+    file, values = io.BytesIO(), np.zeros((3, 2, 2))
+    summary = save_gif(file, values, titles=titles, **LOOK)
+    assert summary.untitled == 0
+    heatmap = Heatmap((2, 2), title=title, **LOOK).with_titles()
+    assert summary.size == heatmap.size
+    place = heatmap.layout().title
+    assert place is not None
+    first = titles[0] if isinstance(titles, list) else titles.format(0)
+    label = Label(first, 1.2 * 10 * 80 / 72, (0.5, 1.0), 0.0, heatmap.layout().typeface)
+    assert place.bottom - place.top >= label.box().height  # at its full size
+
+
 def test_what_the_font_lacks_in_a_title_is_named() -> None:
-    with pytest.warns(UserWarning, match="no glyph for '\U0001f642'"):
-        summary = save_gif(io.BytesIO(), np.zeros((1, 2, 2)), titles=["a \U0001f642"], **LOOK)
-    assert summary.lacking == "\U0001f642"
+    with pytest.warns(UserWarning, match=r"a glyph for .*000f1234"):
+        summary = save_gif(io.BytesIO(), np.zeros((1, 2, 2)), titles=["a \U000f1234"], **LOOK)
+    assert summary.lacking == "\U000f1234"
 
 
 def test_numbered_titles() -> None:

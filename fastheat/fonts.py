@@ -1,0 +1,392 @@
+"""Fonts: found by path or name, and others for the letters that one lacks."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import os
+import re
+import sys
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from os import PathLike, fspath
+from pathlib import Path
+from typing import NamedTuple, cast
+
+from PIL import ImageFont, features
+
+from fastheat.messages import short, suggest, warn
+
+BASIC = ImageFont.Layout.BASIC
+ENDINGS = (".ttf", ".otf", ".ttc", ".otc")
+NO_CHARACTER = (
+    "\U0010ffff"  # which no font may have: it shows what stands for those that are missing
+)
+MOST_IN_COLLECTION = 32
+
+# matplotlib's font.serif and so on, shortened to what comes with systems
+GENERIC = {
+    "sans-serif": ("DejaVu Sans", "Arial", "Helvetica", "Liberation Sans", "Noto Sans"),
+    "serif": ("DejaVu Serif", "Times New Roman", "Times", "Liberation Serif", "Noto Serif"),
+    "monospace": ("DejaVu Sans Mono", "Courier New", "Menlo", "Liberation Mono", "Noto Sans Mono"),
+    "cursive": ("Apple Chancery", "Comic Sans MS", "Comic Neue", "Z003"),
+}
+GENERIC["sans"] = GENERIC["sans serif"] = GENERIC["sans-serif"]
+GENERIC["mono"] = GENERIC["monospace"]
+
+PLAIN = {"regular", "book", "roman", "normal", "plain", "text"}
+# boxes for everything, symbols in the place of letters, pictures of one size
+UNFIT = re.compile(r"last\s*resort|adobe blank|stixsiz|stixnonuni|^cm[a-z]+10$|color emoji", re.I)
+
+
+class FontFile(NamedTuple):
+    """A font in a file, or Pillow's own where `path` is None."""
+
+    path: str | None = None
+    number: int = 0  # in a collection
+
+
+@dataclass(frozen=True, slots=True)
+class Typeface:
+    """A font, and those to take for letters that it lacks."""
+
+    path: str | None = None
+    number: int = 0
+    others: tuple[FontFile, ...] = ()
+
+    def at(self, size: float) -> Face:
+        """Return the font at a size in pixels, laid out glyph by glyph."""
+        return _face(self, size)
+
+    def lacks(self, text: str) -> str:
+        """Return the characters of `text` that no font has a glyph for."""
+        return "".join(c for c in dict.fromkeys(text) if _is_drawn(c) and self.file_of(c) is None)
+
+    def file_of(self, text: str) -> FontFile | None:
+        """Return the first font that has all of a text, None if there is none."""
+        return _file_of(self, text)
+
+
+class Face(ImageFont.FreeTypeFont):
+    """A typeface at a size. As a font it is the first one; `of` gives that for a text."""
+
+    typeface: Typeface
+
+    def of(self, text: str) -> ImageFont.FreeTypeFont:
+        """Return the font to draw one of `clusters` with."""
+        if len(text) == 1 and text.isascii():
+            return self
+        return _font_of(self, text)
+
+
+def clusters(text: str, typeface: Typeface) -> list[str]:
+    """Return the parts of a line that are drawn one after the other.
+
+    They are letters, and where these join or run to the left the whole line, or what one font has
+    of it.
+    """
+    if text.isascii():
+        return list(text) if text.isprintable() else [c if c >= " " else " " for c in text]
+    text = unicodedata.normalize("NFC", text)
+    if not is_shaped(text) or not features.check("raqm"):
+        return [c if _is_drawn(c) else " " for c in text if _is_drawn(c) or c.isspace()]
+    if typeface.file_of(text) is not None:
+        return [text]
+    parts: list[str] = []
+    for c in text:
+        joined = parts and (c.isspace() or unicodedata.category(c)[0] == "M")
+        if joined or (parts and typeface.file_of(parts[-1] + c) is not None):
+            parts[-1] += c
+        else:
+            parts.append(c)
+    return parts[::-1] if _runs_left(text) else parts
+
+
+def is_shaped(text: str) -> bool:
+    """Return whether letters of a text join, or run to the left."""
+    return not text.isascii() and any(
+        unicodedata.bidirectional(c) in ("R", "AL") or unicodedata.category(c) in ("Mn", "Mc")
+        for c in text
+        if c not in _SELECTORS
+    )
+
+
+def _runs_left(text: str) -> bool:
+    strong = (unicodedata.bidirectional(c) for c in text)
+    return next((kind for kind in strong if kind in ("L", "R", "AL")), "L") != "L"
+
+
+_SELECTORS = "\ufe0e\ufe0f"  # of the look of an emoji
+
+
+def _is_drawn(c: str) -> bool:
+    """Return whether a character has a glyph of its own."""
+    return not c.isspace() and c not in _SELECTORS and unicodedata.category(c) != "Cf"
+
+
+@lru_cache(maxsize=256)
+def _face(typeface: Typeface, size: float) -> Face:
+    path: str | io.BytesIO | None = typeface.path
+    if path is None:
+        font = ImageFont.load_default(size)
+        if not isinstance(font, ImageFont.FreeTypeFont):
+            raise RuntimeError("expected a Pillow built with FreeType, which draws text")
+        path = io.BytesIO(cast("io.BytesIO", font.path).getvalue())
+    face = Face(path, size, typeface.number, layout_engine=BASIC)
+    face.typeface = typeface
+    return face
+
+
+@lru_cache(maxsize=16384)
+def _font_of(face: Face, text: str) -> ImageFont.FreeTypeFont:
+    typeface = face.typeface
+    own = FontFile(typeface.path, typeface.number)
+    file = typeface.file_of(text) or own
+    font: ImageFont.FreeTypeFont = face
+    if file != own:
+        font = _face(Typeface(*file), face.size)
+    if is_shaped(text) and features.check("raqm"):
+        font = font.font_variant(layout_engine=ImageFont.Layout.RAQM)
+    return font
+
+
+@lru_cache(maxsize=16384)
+def _file_of(typeface: Typeface, text: str) -> FontFile | None:
+    for file in (FontFile(typeface.path, typeface.number), *typeface.others):
+        if _has(file, text):
+            return file
+    return _search(text)
+
+
+@lru_cache(maxsize=1024)
+def _search(text: str) -> FontFile | None:
+    """Return the first of the installed fonts that has all of a text."""
+    return next((each.file for each in _spare() if _has(each.file, text)), None)
+
+
+def _has(file: FontFile, text: str) -> bool:
+    return all(_has_glyph(file, c) for c in dict.fromkeys(text) if _is_drawn(c))
+
+
+@lru_cache(maxsize=1 << 16)
+def _has_glyph(file: FontFile, character: str) -> bool:
+    if unicodedata.category(character) == "Cc":  # some fonts have blanks for them
+        return False
+    font = _probe(file)
+    return font is not None and _mask(font, character) != _mask(font, NO_CHARACTER)
+
+
+@cache
+def _probe(file: FontFile) -> ImageFont.FreeTypeFont | None:
+    try:
+        return _face(Typeface(*file), 16)
+    except OSError:  # pictures of other sizes, or no font
+        return None
+
+
+def _mask(font: ImageFont.FreeTypeFont, text: str) -> bytes:
+    mask, offset = font.getmask2(text, mode="L", anchor="ls")
+    return bytes(mask) + repr((mask.size, offset)).encode()
+
+
+# --------------------------------------------------------------------------------- fonts installed
+
+
+class Installed(NamedTuple):
+    """A font that is installed."""
+
+    file: FontFile
+    family: str
+    style: str
+
+    @property
+    def words(self) -> frozenset[str]:
+        """What its style says, in matplotlib's words; nothing of a plain one."""
+        return style_words(self.style)
+
+
+def style_words(style: str) -> frozenset[str]:
+    found = style.lower().replace("oblique", "italic").replace("style=", "").replace("-", " ")
+    return frozenset(re.split(r"[\s,]+", found.strip())) - PLAIN - {""}
+
+
+def _folders() -> Iterator[Path]:
+    """Yield where fonts are: matplotlib's, found without importing it, and the system's."""
+    try:
+        spec = importlib.util.find_spec("matplotlib")
+    except (ImportError, ValueError):
+        spec = None
+    for place in (spec.submodule_search_locations or []) if spec else []:
+        yield Path(place) / "mpl-data" / "fonts" / "ttf"
+    home = Path.home()
+    if sys.platform == "win32":
+        yield Path(os.environ.get("WINDIR", r"C:\Windows")) / "Fonts"
+        yield Path(os.environ.get("LOCALAPPDATA", home)) / "Microsoft" / "Windows" / "Fonts"
+    elif sys.platform == "darwin":
+        yield from (Path("/System/Library/Fonts"), Path("/Library/Fonts"), home / "Library/Fonts")
+    else:
+        data = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
+        own = os.environ.get("XDG_DATA_HOME") or str(home / ".local" / "share")
+        yield from (Path(place) / "fonts" for place in [own, *data.split(":")] if place)
+        yield home / ".fonts"
+
+
+@lru_cache(maxsize=1)
+def installed() -> tuple[Installed, ...]:
+    """Return all fonts that can be drawn with at any size, in a fixed order."""
+    found: list[Installed] = []
+    for folder in _folders():
+        paths = [Path(top) / name for top, _, names in os.walk(folder) for name in names]
+        for path in sorted(paths):
+            if path.suffix.lower() in ENDINGS:
+                found += _fonts_in(str(path))
+    return tuple(found)
+
+
+def _fonts_in(path: str) -> Iterator[Installed]:
+    collection = path.lower().endswith(("ttc", "otc"))
+    for index in range(MOST_IN_COLLECTION if collection else 1):
+        try:
+            font = ImageFont.truetype(path, 16, index, layout_engine=BASIC)
+        except OSError:
+            return
+        family, style = font.getname()
+        name = family or Path(path).stem
+        if not UNFIT.search(name) and not UNFIT.search(Path(path).stem):
+            yield Installed(FontFile(path, index), name, style or "")
+
+
+@lru_cache(maxsize=1)
+def _spare() -> tuple[Installed, ...]:
+    """Return the installed fonts in the order that others are to be taken from."""
+
+    def rank(font: Installed) -> tuple[bool, bool, bool, bool]:
+        name = font.family.lower()
+        return (bool(font.words), name != "dejavu sans", "sans" not in name, "mono" in name)
+
+    return tuple(sorted(installed(), key=rank))
+
+
+def locate(font: str) -> FontFile:
+    """Return the font under a path or a name.
+
+    Parameters
+    ----------
+    font
+        A font file, as `PIL.ImageFont.truetype` finds it; the name of a family, "serif",
+        "sans-serif" or "monospace", with a style after it or after a colon; case does not matter.
+
+    Raises
+    ------
+    ValueError
+        If there is none, naming those that are near.
+    """
+    for name in (font, font + ".ttf", font.replace(" ", "") + ".ttf"):
+        if not name.strip():
+            continue
+        try:
+            found = ImageFont.truetype(name, 10, layout_engine=BASIC)
+        except (OSError, ValueError):
+            continue
+        path = found.path
+        return FontFile(path if isinstance(path, str) else fspath(cast("PathLike[str]", path)))
+    family, _, style = font.partition(":")
+    names = GENERIC.get(family.strip().lower(), (family.strip(),))
+    for name in names:
+        if file := _by_name(name, style):
+            return file
+    families = {each.family.lower(): each.family for each in installed()}
+    if style and family.strip().lower() in families:
+        styles = sorted(
+            {e.style for e in installed() if e.family.lower() == family.strip().lower()}
+        )
+        raise ValueError(
+            f"expected a style of {family.strip()!r}, which has {', '.join(styles)}, "
+            f"not font={short(font)}"
+        )
+    raise ValueError(
+        "expected a font file or the name of an installed font, "
+        f"not font={short(font)}{suggest(family, families.values())}"
+    )
+
+
+def _by_name(name: str, style: str) -> FontFile | None:
+    """Return the font of a family and style, which may stand in one name."""
+    wanted, spelled = style_words(style), name.lower()
+    for each in installed():
+        family = each.family.lower()
+        if family == spelled and each.words == wanted:
+            return each.file
+    if not style:
+        for each in installed():
+            rest = spelled.removeprefix(each.family.lower())
+            if rest != spelled and rest.startswith(" ") and each.words == style_words(rest):
+                return each.file
+        for each in installed():  # a family that has no plain style
+            if each.family.lower() == spelled:
+                return each.file
+    return None
+
+
+@lru_cache(maxsize=1)
+def _dejavu() -> FontFile | None:
+    """Return DejaVu Sans: matplotlib's, or the system's."""
+    for folder in _folders():
+        path = folder / "DejaVuSans.ttf"
+        if path.is_file():
+            return FontFile(str(path))
+    return _by_name("DejaVu Sans", "")
+
+
+def find_typeface(
+    font: str | PathLike[str] | None, text: str, likely: str = ""
+) -> tuple[Typeface, str]:
+    """Return the fonts to draw `text` with, and the characters that none has a glyph for.
+
+    Parameters
+    ----------
+    font
+        See `locate`. None takes Pillow's own font, or DejaVu Sans where that lacks less of what is
+        drawn. What it lacks is drawn with others that are installed, one for all of it if there is.
+    text
+        The characters that are to be drawn.
+    likely
+        More that may be.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `font` is no path or name, or no font is found under it.
+
+    Warns
+    -----
+    UserWarning
+        If no font has a glyph for some characters of `text`, naming them; if letters join or run to
+        the left, and Pillow cannot have them do so.
+    """
+    if font is not None and not isinstance(font, str | PathLike):
+        raise TypeError(f"expected font to be a font file or the name of a font, not {short(font)}")
+    own = FontFile() if font is None else locate(fspath(font))
+    every = unicodedata.normalize("NFC", text + likely)
+    if lacked := _lacked(own, every):
+        dejavu = _dejavu()
+        if font is None and dejavu and len(_lacked(dejavu, every)) < len(lacked):
+            own = dejavu
+            lacked = _lacked(own, every)
+    other = _search(lacked) if lacked else None
+    typeface = Typeface(*own, (other,) if other else ())
+    if is_shaped(text) and not features.check("raqm"):
+        warn(
+            "letters that join or run to the left stand one after the other, from the left: this "
+            "Pillow has no libraqm, which puts them right"
+        )
+    lacking = typeface.lacks(unicodedata.normalize("NFC", text))
+    if lacking:
+        warn(f"no font has a glyph for {lacking!r}: give font= a font file that has")
+    return typeface, lacking
+
+
+def _lacked(file: FontFile, text: str) -> str:
+    return "".join(c for c in dict.fromkeys(text) if not _has(file, c))
