@@ -470,10 +470,37 @@ def test_an_animation_has_the_frames_that_it_is_given() -> None:
         assert difference[finite].max() < 1.5
 
 
+def test_panels_stand_where_plotly_has_facets() -> None:
+    (row,) = [row for row in ROWS if row.here.startswith("Panels(")]
+    assert row.compared == ["panels", "colours"]
+    frames = tuple(names()["frames"])
+    panels = eval(row.here, names())
+    picture = panels.rgb(frames)
+    boxes = []
+    for k, frame in enumerate(frames):
+        changed = list(frames)
+        changed[k] = -frame
+        rows, columns = np.nonzero((panels.rgb(tuple(changed)) != picture).any(2))
+        boxes.append((columns.min(), columns.max() + 1, rows.min(), rows.max() + 1))
+        # its own cells, from the first to the last
+        x0, x1, y0, y1 = boxes[-1]
+        n, m = frame.shape
+        y = y0 + (2 * np.arange(n) + 1) * (y1 - y0) // (2 * n)
+        x = x0 + (2 * np.arange(m) + 1) * (x1 - x0) // (2 * m)
+        low, high = given(row.here)["vmin"], given(row.here)["vmax"]
+        there = matplotlib.colormaps["plasma"]((frame - low) / (high - low), bytes=True)
+        difference = delta_e_2000(srgb_to_lab(there[..., :3]), srgb_to_lab(picture[np.ix_(y, x)]))
+        assert difference[np.isfinite(frame)].max() < 1.5
+    first, second, third = boxes
+    assert first[1] < second[0]
+    assert first[3] < third[2]
+    assert third[1] < second[0] or first[0] == third[0]
+
+
 def test_every_row_is_compared_or_says_why_not() -> None:
     for row in ROWS:
         assert bool(row.compared) != (row.here == "" or ".save(" in row.here), row
-        assert set(row.compared) <= {*CHECKS, "frames"}, row
+        assert set(row.compared) <= {*CHECKS, "frames", "panels"}, row
 
 
 @pytest.mark.parametrize(
@@ -490,7 +517,7 @@ def test_every_parameter_there_has_a_row(table: str, parameters: list[str]) -> N
 
 
 def test_every_option_it_names_exists() -> None:
-    known = {*option_names(), "fps", "duration", "loop", "hold", "titles"}
+    known = {*option_names(), "fps", "duration", "loop", "hold", "titles", "columns"}
     for row in ROWS:
         if row.compared:
             assert set(given(row.here)) <= known, row
