@@ -167,15 +167,17 @@ def anchor_outside(side: str, rotation: float, middle: float) -> tuple[float, fl
     return x, y
 
 
-def apart(first: Label, second: Label, x: float, y: float, gap: float) -> bool:
+def apart(
+    first: Label, second: Label, x: float, y: float, gap: float, leading: float = 0.0
+) -> bool:
     """Return whether two labels with the same turn do not overlap.
 
     Parameters
     ----------
     x, y
         From the anchor of the first to that of the second, px.
-    gap
-        That there must be between them along a line.
+    gap, leading
+        That there must be between them along a line, and from line to line.
     """
     angle = math.radians(first.rotation)
     right = x * math.cos(angle) - y * math.sin(angle)
@@ -183,11 +185,16 @@ def apart(first: Label, second: Label, x: float, y: float, gap: float) -> bool:
     one, two = first.extent(), second.extent().moved(right, down)
     beside = max(two.x0 - one.x1, one.x0 - two.x1)
     below = max(two.y0 - one.y1, one.y0 - two.y1)
-    return beside >= gap or below >= 0
+    return beside >= gap or below >= leading
 
 
 def thinned(
-    labels: Sequence[tuple[int, Label]], steps: Iterator[int], x: float, y: float, gap: float
+    labels: Sequence[tuple[int, Label]],
+    steps: Iterator[int],
+    x: float,
+    y: float,
+    gap: float,
+    leading: float,
 ) -> int:
     """Return the first of ascending `steps` such that labels of every so many do not overlap.
 
@@ -197,17 +204,40 @@ def thinned(
         In order, each with its number.
     x, y
         From one number to the next, px.
-    gap
-        That there must be between neighbours along a line.
+    gap, leading
+        That there must be between neighbours along a line, and from line to line.
     """
     for step in steps:
         shown = [(k, label) for k, label in labels[::step] if label.text.strip()]
         if all(
-            apart(one, two, x * (j - i), y * (j - i), gap)
+            apart(one, two, x * (j - i), y * (j - i), gap, leading)
             for (i, one), (j, two) in itertools.pairwise(shown)
         ):
             break
     return step
+
+
+def distance(first: Label, second: Label, x: float, y: float, gap: float) -> float:
+    """Return how far apart two labels with the same turn must stand for `apart` to hold.
+
+    Parameters
+    ----------
+    x, y
+        The direction, (1, 0) to the right or (0, 1) down.
+    """
+    angle = math.radians(first.rotation)
+    right = x * math.cos(angle) - y * math.sin(angle)
+    down = x * math.sin(angle) + y * math.cos(angle)
+    one, two = first.extent(), second.extent()
+    beside = one.x1 - two.x0 if right > 0 else two.x1 - one.x0
+    below = one.y1 - two.y0 if down > 0 else two.y1 - one.y0
+    return max(
+        0.0,
+        min(
+            (beside + gap) / abs(right) if abs(right) > 1e-9 else math.inf,
+            below / abs(down) if abs(down) > 1e-9 else math.inf,
+        ),
+    )
 
 
 # ---------------------------------------------------------------------------------- long texts

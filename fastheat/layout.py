@@ -20,7 +20,7 @@ from fastheat.formats import AS_THEY_ARE, ValueFormat, as_written
 from fastheat.labels import Box, line_extent
 from fastheat.options import LARGEST_FONT, SMALLEST_FONT, Look
 from fastheat.palette import TRANSPARENT, Shades, SharedPalette, plan_palette
-from fastheat.plan import lay_out
+from fastheat.plan import lay_out, pitch
 from fastheat.reduce import Reduction
 from fastheat.text import (
     ALL_PAIRS,
@@ -412,7 +412,7 @@ def _cell_size(look: Look, cells: tuple[int, int], samples: list[str]) -> tuple[
     least = -(-thick // m) if n > m else 1, -(-thick // n) if m > n else 1
     if not samples:
         side = max(1, min(48, axes.PLAIN_SIDE // max(n, m)))
-        return max(side, least[0]), max(side, least[1])
+        return _with_labels(look, cells, (max(side, least[0]), max(side, least[1])))
     size = look.fontsize if look.fit else look.text_size
     font = look.typeface.at(max(size, SMALLEST_FONT))
     width = max(measure(text, font) for text in samples)
@@ -427,7 +427,23 @@ def _cell_size(look: Look, cells: tuple[int, int], samples: list[str]) -> tuple[
     wide, high = max(1, min(wide, room // m)), max(1, min(high, room // n))
     if look.square:
         wide = high = min(wide, high)
-    return max(wide, least[0]), max(high, least[1])
+    return _with_labels(look, cells, (max(wide, least[0]), max(high, least[1])))
+
+
+def _with_labels(look: Look, cells: tuple[int, int], cell: tuple[int, int]) -> tuple[int, int]:
+    """Return a size of cells that gives the labels room, where the picture has it."""
+    n, m = cells
+    if cells != look.shape or max(n, m) > axes.LONGEST_SIDE:
+        return cell
+    wide, high = cell
+    for_columns, for_rows = (math.ceil(each) for each in pitch(look))
+    if for_columns * (max(n, m) if look.square else m) <= axes.LONGEST_SIDE:
+        wide = max(wide, for_columns)
+        high = max(high, for_columns) if look.square else high
+    if for_rows * (max(n, m) if look.square else n) <= axes.LONGEST_SIDE:
+        high = max(high, for_rows)
+        wide = max(wide, for_rows) if look.square else wide
+    return wide, high
 
 
 def _grid_line(look: Look, cells: Box) -> int:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 
 from fastheat import axes
 from fastheat.axes import Bar, Geometry, Plan
-from fastheat.labels import Box, Label, anchor_outside, apart, line_extent, thinned
+from fastheat.labels import Box, Label, anchor_outside, apart, distance, line_extent, thinned
 from fastheat.options import Labels, Look
 
 DEFAULT_ROTATION = 30.0  # of column labels that are not numbers, degrees to either side
 AUTO_STEPS = (1, 2, 5)  # times a power of ten, of numbers that are shown
 APART = 0.5  # font sizes between labels in a line,
-NUMBERS_APART = 1.0  # and between numbers
+NUMBERS_APART, LEADING = 1.0, 0.2  # and between numbers, from line to line too
 PASSES = 4  # of laying out, each of which may leave less room for labels than the one before
 
 
@@ -90,6 +90,25 @@ def lay_out(
     return plan, geometry, _left_out(look, labels, _bar_ticks(look, ticks, choice), choice)
 
 
+def pitch(look: Look) -> tuple[float, float]:
+    """Return how far apart columns and rows are for all labels that were asked for to have room."""
+    labels = _axis_labels(look)
+
+    def needed(wanted: Labels, labels: list[tuple[int, Label]], x: float, y: float) -> float:
+        if wanted.auto:
+            return 0.0
+        shown = [(k, label) for k, label in labels if label.text.strip()]
+        return max(
+            (
+                distance(one, two, x, y, APART * look.fontsize) / (j - i)
+                for (i, one), (j, two) in itertools.pairwise(shown)
+            ),
+            default=0.0,
+        )
+
+    return needed(look.columns, labels.columns, 1, 0), needed(look.rows, labels.rows, 0, 1)
+
+
 @dataclass(frozen=True, slots=True)
 class _AxisLabels:
     rows: list[tuple[int, Label]]  # all that are wanted
@@ -158,7 +177,7 @@ def _step(look: Look, wanted: Labels, labels: list[tuple[int, Label]], x: float,
     """Return of how many labels one has room; `x` and `y` are px from one to the next."""
     if not labels or not (look.thin_labels or wanted.auto):
         return 1
-    apart = (NUMBERS_APART if wanted.auto else APART) * look.fontsize
+    gap = (NUMBERS_APART if wanted.auto else APART) * look.fontsize
     angle = math.radians(labels[0][1].rotation)
     line = sum(line_extent(look.typeface, look.fontsize))
     # labels of no length at all would need as many
@@ -167,11 +186,11 @@ def _step(look: Look, wanted: Labels, labels: list[tuple[int, Label]], x: float,
         abs(x * math.sin(angle) + y * math.cos(angle)),
     )
     least = min(
-        apart / along if along > 1e-9 else math.inf, line / across if across > 1e-9 else math.inf
+        gap / along if along > 1e-9 else math.inf, line / across if across > 1e-9 else math.inf
     )
     least /= wanted.every
     steps = _round_steps(least) if wanted.auto else itertools.count(max(1, math.ceil(least - 1e-9)))
-    return thinned(labels, steps, x, y, apart)
+    return thinned(labels, steps, x, y, gap, LEADING * line if wanted.auto else 0.0)
 
 
 def _round_steps(least: float) -> Iterator[int]:

@@ -21,7 +21,8 @@ from reference import Reference
 
 from fastheat import GifWriter, Heatmap, axes, save_gif
 from fastheat.axes import Geometry
-from fastheat.labels import Box, Label, Placed, apart
+from fastheat.fonts import find_typeface
+from fastheat.labels import Box, Label, Placed, anchor_outside, apart, distance
 from fastheat.layout import Layout
 
 LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "valfmt": None}
@@ -360,8 +361,6 @@ def test_numbers_are_thinned_to_round_ones_without_a_word() -> None:
 
 
 def test_two_labels_are_apart_by_the_gap_along_their_line(dejavu: str) -> None:
-    from fastheat.fonts import find_typeface
-
     typeface, _ = find_typeface(dejavu, "abc")
     one = Label("abc", 20.0, (0.5, 1.0), 0.0, typeface)
     width = one.extent().width
@@ -623,3 +622,49 @@ def test_labels_blend_into_the_colour_that_stands_for_a_transparent_background()
         opaque = Heatmap((2, 2), vmin=0, vmax=1, valfmt=None, **solid)
         same = opaque.rgb(values)
         np.testing.assert_array_equal(picture[:, : grid.x0[0]], same[:, : grid.x0[0]])
+
+
+# -------------------------------------------------------------------------------------------- sizes
+
+
+@pytest.mark.parametrize("square", [True, False], ids=["square", "oblong"])
+@pytest.mark.parametrize("shape", [(12, 30), (30, 12), (1, 40), (90, 1), (5, 5)], ids=str)
+def test_cells_are_large_enough_for_the_labels_that_are_given(
+    shape: tuple[int, int], square: bool
+) -> None:
+    for turn in (None, 0, 90, 45):
+        heatmap = Heatmap(
+            shape, row_labels="row {}", col_labels="c {}", col_rotation=turn, square=square, **LOOK
+        )
+        geometry, layout = geometry_of(heatmap)
+        assert layout.left_out == ()
+        assert_nothing_overlaps(geometry)
+        assert max(geometry.cells.width, geometry.cells.height) <= 1500
+
+
+@given(
+    rotation=st.floats(-180, 180),
+    texts=st.tuples(st.text("abc", min_size=1), st.text("abc", min_size=1)),
+    down=st.booleans(),
+)
+def test_labels_are_apart_from_the_distance_on(
+    rotation: float, texts: tuple[str, str], down: bool
+) -> None:
+    typeface, _ = find_typeface(None, "abc")
+    anchor = anchor_outside("left" if down else "top", rotation, 0.4)
+    one, two = (Label(text, 20.0, anchor, rotation, typeface) for text in texts)
+    x, y = float(not down), float(down)
+    far = distance(one, two, x, y, 5.0)
+    assert apart(one, two, x * far * 1.001, y * far * 1.001 + 1e-9, 5.0) or far < 1e-6
+    if far > 1:
+        assert not apart(one, two, x * far * 0.99, y * far * 0.99, 5.0)
+
+
+def test_numbers_are_a_blank_apart_and_lines_of_them_a_fifth() -> None:
+    for count in range(10, 400, 13):
+        for shape in ((1, count), (count, 1)):
+            geometry, _ = geometry_of(Heatmap(shape, figsize=(6, 6), **LOOK))
+            labels = [p.box() for p in geometry.labels if p.label.text != "0"][1:]
+            for one, two in itertools.pairwise(labels):
+                gap = max(two.x0 - one.x1, (two.y0 - one.y1) * 5)
+                assert gap >= 100 / 72 * 10 - 1
