@@ -78,15 +78,19 @@ class Plan:
     bar: Bar | None
     square: bool
 
-    def fitted(self, width: float, height: float) -> Plan:
-        """Return the plan with title and labels of axes and bar that have room, in px."""
+    def fitted(self, width: float, height: float, along: float | None = None) -> Plan:
+        """Return the plan with title and labels of axes and bar that have room, in px.
+
+        That of a bar at the side has `along`, by default as the others `height`.
+        """
 
         def fit(label: Label | None, length: float) -> Label | None:
             return label and fitted(label, length)
 
         bar = self.bar
         if bar is not None:
-            bar = replace(bar, label=fit(bar.label, height if bar.upright else width))
+            beside = height if along is None else along
+            bar = replace(bar, label=fit(bar.label, beside if bar.upright else width))
         return replace(
             self,
             title=fit(self.title, width),
@@ -172,8 +176,7 @@ def place(
     pad = TIGHT_PAD * plan.fontsize
     if frame is not None:
         width, height, cells, bar = frame.width, frame.height, frame.cells, frame.bar
-        share = SUBPLOT[3] - SUBPLOT[1] if figure else 1.0
-        plan = plan.fitted(width - 2 * pad, share * height - (0.0 if figure else 2 * pad))
+        plan = _fitted_in(plan, width, height, pad, cells, bar)
         around = _around(plan, cells, bar)
         if min(around.x0, around.y0, width - around.x1, height - around.y1) < 0:
             raise ValueError(f"expected labels that have room in {width} x {height} px")
@@ -181,8 +184,11 @@ def place(
         plan, width, height, cells, bar = _grown(plan, cell, pad)
     else:
         width, height = figure
-        plan = plan.fitted(width - 2 * pad, (SUBPLOT[3] - SUBPLOT[1]) * height)
-        cells, bar = _tight(plan, width, height, pad)
+        free = plan.fitted(width - 2 * pad, height - 2 * pad)
+        cells, bar = _tight(free, width, height, pad)
+        plan = _fitted_in(plan, width, height, pad, cells, bar)
+        if plan != free:  # a label longer than what it is beside
+            cells, bar = _tight(plan, width, height, pad)
     if max(width, height) > LARGEST_SIDE:
         raise ValueError(
             f"expected a picture of at most {LARGEST_SIDE} px a side, the most that a GIF can "
@@ -192,6 +198,15 @@ def place(
     title = next((p for p in placed if p.label is plan.title), None)
     others = tuple(p for p in placed if p is not title)
     return Geometry(width, height, cells, bar, title, others)
+
+
+def _fitted_in(
+    plan: Plan, width: int, height: int, pad: float, cells: Box, bar: Box | None
+) -> Plan:
+    """Return the plan with labels that are no longer than what they stand beside, or not much."""
+    room, least = height - 2 * pad, WORDS / 2 * plan.fontsize
+    lengths = [max(least, box.height) for box in (cells, bar) if box]
+    return plan.fitted(width - 2 * pad, min(room, lengths[0]), min(room, lengths[-1]))
 
 
 def _grown(plan: Plan, cell: tuple[int, int], pad: float) -> tuple[Plan, int, int, Box, Box | None]:
@@ -265,9 +280,12 @@ def _shared(plan: Plan, slot: Box, *, exact: bool = True) -> tuple[Box, Box | No
     size = slot.width if plan.bar.upright else slot.height
     gap, strip = _gap_and_strip(plan, plan.bar, size)
     cells, bar = _split(plan, plan.bar, slot, gap, strip, exact)
-    needed = _reach(plan, plan.bar, cells, bar)
-    if needed > gap:
-        cells, bar = _split(plan, plan.bar, slot, needed, strip, exact)
+    for _ in range(3):
+        needed = _reach(plan, plan.bar, cells, bar)
+        if needed <= gap:
+            break
+        gap = needed
+        cells, bar = _split(plan, plan.bar, slot, gap, strip, exact)
     return cells, bar
 
 
@@ -355,6 +373,8 @@ def _bar_in(plan: Plan, bar: Bar, slot: Box, strip: float) -> Box:
 def _reach(plan: Plan, bar: Bar, cells: Box, box: Box) -> float:
     """Return how far from the cells the bar is clear of all labels between them, in pixels."""
     reach = 0.0
+    for placed in _bar_labels(plan, bar, box):  # which may stand out from it
+        box = box.union(placed.box())
     for placed in _axis_labels(plan, cells):
         label = placed.box()
         if bar.upright and label.y1 > box.y0 and label.y0 < box.y1:

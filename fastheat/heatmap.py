@@ -592,6 +592,8 @@ _ELSEWHERE = {
     "linewidth": "grid_width",
     "linewidths": "grid_width",
     "orientation": "cbar_location",
+    "format": "cbar_format",
+    "ticks": "cbar_ticks",
     "rotation": "col_rotation",
     "size": "text_size",
     "verticalalignment": "va",

@@ -41,6 +41,7 @@ from fastheat.tensors import as_array
 from fastheat.timing import Clock, is_whole, read_loop, read_milliseconds
 
 QUEUE_BYTES = 1 << 28
+LIKELY = 1 << 20  # rows or columns
 INLINE_BYTES = 1 << 24  # of a GIF that a notebook shows
 
 
@@ -73,8 +74,9 @@ class GifWriter:
     autoscale : {None, "grow"}
         "grow" widens the range, by at least a tenth, when a value is beyond it, and draws the frame
         anew; the range stands in the title, or at the colour bar if there is one.
-    background : bool
-        Whether to encode on a thread; the file is the same.
+    background : bool or colour
+        Whether to encode on a thread; the file is the same. A colour is the option of that name of
+        `Heatmap`, and there is a thread.
     queue_bytes : int
         The most memory of frames that wait, at least that of two.
     when_full : {"wait", "drop"}
@@ -134,7 +136,7 @@ class GifWriter:
         steps: Iterable[int] | float | None = None,
         overhead: float | None = None,
         autoscale: str | None = None,
-        background: bool = True,
+        background: object = True,
         queue_bytes: int = QUEUE_BYTES,
         when_full: str = "wait",
         sync: bool = False,
@@ -160,12 +162,15 @@ class GifWriter:
                 raise ValueError(
                     f"expected sync=True with a file on disk, not {short(file)}"
                 ) from None
+        if not isinstance(background, bool | np.bool_):
+            options["background"], background = background, True
         check_picture(heatmap, options)
         check_picture_options(options, _OWN)
-        for name in ("row_labels", "col_labels"):  # which are read twice
-            labels = options.get(name)
-            if isinstance(labels, Iterable) and not isinstance(labels, str):
-                options[name] = list(labels)
+        # which are read twice
+        for name in ("row_labels", "col_labels", "row_groups", "col_groups", "cbar_ticks"):
+            each = options.get(name)
+            if isinstance(each, Iterable) and not isinstance(each, str):
+                options[name] = list(each)
         self._shape: Shapes | None = None if shape is None else read_shape(shape)
         self._dtype: np.dtype[Any] | None = None
         target: Path | BinaryIO
@@ -242,7 +247,7 @@ class GifWriter:
             self.step = self._until = found.step
             self._count = clock.frames if found.step is None else found.step + 1
         self._thread: Background | None = None
-        if read_flag("background", background):
+        if background:
             self._thread = Background(self._recorder, self._sampler, int(queue_bytes))
             weakref.finalize(self, self._thread.finish).atexit = False
             self._thread.start()
@@ -622,11 +627,15 @@ def _likely_sides(options: Mapping[str, Any]) -> tuple[int, int]:
     found = shape_of(options.get("annot"))
     if found is not None:
         return found
-    n, m = (
-        len(labels) if isinstance(labels, Sequence) and not isinstance(labels, str) else 2
-        for labels in (options.get("row_labels"), options.get("col_labels"))
-    )
-    return max(n, 1), max(m, 1)
+
+    def side(labels: object, groups: object) -> int:
+        if isinstance(labels, list):
+            return max(len(labels), 1)
+        starts = groups if isinstance(groups, list) else []
+        return max([2, *(int(k) + 1 for k in starts if is_whole(k) and k < LIKELY)])
+
+    rows = side(options.get("row_labels"), options.get("row_groups"))
+    return rows, side(options.get("col_labels"), options.get("col_groups"))
 
 
 def _close_in(process: object, recorder: Recorder) -> None:

@@ -1139,3 +1139,15 @@ def test_a_notebook_shows_the_gif_as_it_is_now(
         assert "too large to be shown" in writer._repr_mimebundle_()["text/plain"]
     with GifWriter(io.BytesIO(), **LOOK) as other:
         assert list(other._repr_mimebundle_()) == ["text/plain"]
+
+
+def test_groups_and_ticks_may_be_read_but_once_and_the_shape_be_that_of_the_first() -> None:
+    file = io.BytesIO()
+    options: dict[str, Any] = {"vmin": 0, "vmax": 1, "cbar": True, "background": "none"}
+    with GifWriter(
+        file, row_groups=iter([5]), col_groups=iter([1, 7]), cbar_ticks=iter([0, 1]), **options
+    ) as writer:
+        writer.add(np.full((6, 8), 0.5))
+    assert writer.heatmap is not None
+    same = Heatmap((6, 8), row_groups=[5], col_groups=[1, 7], cbar_ticks=[0, 1], **options)
+    np.testing.assert_array_equal(writer.heatmap.rgb(np.ones((6, 8))), same.rgb(np.ones((6, 8))))
