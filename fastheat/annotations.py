@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat import norms
 from fastheat.formats import ValueFormat, as_written
 from fastheat.forms import Shapes
 from fastheat.messages import short
+from fastheat.ranges import Extent
 from fastheat.sources import Floats, Frames, load_frames, open_frames
 from fastheat.tensors import as_array
 
@@ -303,10 +303,10 @@ def _of_numbers(frames: Frames, shape: tuple[int, int], first: Cells | None) -> 
             yield from frames.chunks(size)
 
     def sample() -> Sample:
-        span: tuple[float, float] | None = None
+        extent = Extent()
         for chunk in [first.cells] if first is not None else read(SAMPLED):
-            span = norms.wider(span, norms.finite_range(chunk))
-        return Sample(dtype, span=span or (0.0, 1.0))
+            extent.add(chunk)
+        return Sample(dtype, span=extent.ends)
 
     return Annots(dtype, frames.length, sample, read)
 
@@ -341,4 +341,6 @@ def sample_of(cells: Cells) -> Sample:
     """Return what the annotations of one frame are like."""
     if cells.dtype.kind == "U":
         return sample_of_texts([cells.texts_of_cells()])
-    return Sample(cells.dtype, span=norms.finite_range(cells.cells) or (0.0, 1.0))
+    extent = Extent()
+    extent.add(cells.cells)
+    return Sample(cells.dtype, span=extent.ends)

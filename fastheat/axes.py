@@ -15,6 +15,7 @@ from fastheat.labels import Box, Label, Placed, fitted
 
 POINTS = 72.0  # to the inch
 TICK_LENGTH, TICK_PAD, TICK_WIDTH = 3.5, 3.5, 0.8  # pt, matplotlib's xtick.major.*
+MINOR_LENGTH, MINOR_WIDTH = 2.0, 0.6  # pt, xtick.minor.*
 LABEL_PAD, TITLE_PAD = 4.0, 6.0  # pt, axes.labelpad and axes.titlepad
 # pt, xtick.minor.size and pad: the grid's ticks have labels, if empty ones, which others keep off
 MINOR_LABELS = 2.0 + 3.4
@@ -52,6 +53,7 @@ class Bar:
     location: str  # "left", "right", "top" or "bottom" of the cells
     ticks: Sequence[tuple[float, Label]]
     label: Label | None
+    minor: Sequence[float]  # the places of ticks without a label
 
     @property
     def upright(self) -> bool:

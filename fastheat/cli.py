@@ -18,6 +18,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, TextIO
 
+import numpy as np
+
 import fastheat
 from fastheat import demo, gif
 from fastheat.annotations import Annots, open_annots
@@ -295,9 +297,20 @@ def _add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> No
     add(colors, "cmap", text, metavar="NAME|COLOURS", type=_cmap)
     number(colors, "vmin", "X", "value at the start of the colormap", "the least of all")
     number(colors, "vmax", "X", "value at its end", "the greatest of all")
+    text = "how values are spread over it: linear, log, symlog, asinh or power"
+    add(colors, "norm", text, "linear", metavar="NAME")
+    number(colors, "linthresh", "X", "up to where the norm symlog is linear", "2")
+    number(colors, "gamma", "X", "exponent of the norm power")
+    text = "ends of bins, each in a colour of its own"
+    add(colors, "boundaries", text, metavar="X,X[,X...]", type=_numbers)
+    number(colors, "center", "X", "value in the middle of the colormap, a slope on either side")
+    switch(colors, "robust", "from the 2nd to the 98th percentile, where vmin or vmax is not given")
+    text = "a .npy file of booleans (N, M): cells that are not shown"
+    add(colors, "mask", text, metavar="FILE")
     color(colors, "under", "for values below vmin", "the colormap's")
     color(colors, "over", "for values above vmax", "the colormap's")
-    color(colors, "bad", "for values that are NaN or infinite", "the background")
+    text = "for values that are NaN, infinite, masked, or that the norm cannot take"
+    color(colors, "bad", text, "the background")
     switch(colors, "cbar", "draw a colour bar")
     text = "how many ticks it has at most, or their values: 5 or 0,0.5,1"
     add(colors, "cbar_ticks", text, metavar="N|X,X...", type=_ticks)
@@ -480,6 +493,10 @@ def _durations(text: str) -> float | list[float]:
     return each if "," in text else each[0]
 
 
+def _numbers(text: str) -> list[float]:
+    return [_real(part) for part in text.split(",")]
+
+
 def _loop(text: str) -> int | None:
     return None if text.lower() == "none" else _integer(text, 0, gif.MOST_LOOPS, "none or ")
 
@@ -519,6 +536,15 @@ def _labels(text: str) -> str | list[str] | None:
     return lines[:-1] if lines[-1] == "" else lines
 
 
+def _mask(name: str) -> Any:
+    try:
+        with Path(name).open("rb") as file:
+            return np.load(file, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"cannot read {name}: expected a .npy file: {reason}") from None
+
+
 def _given(args: argparse.Namespace) -> dict[str, Any]:
     """Return what was given of the arguments of `save_gif`."""
     known = (*option_names(), *PANELS, *TIMING)
@@ -528,6 +554,8 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
             text = given[name]
             every = name != "titles" and text.isascii() and text.isdigit()
             given[name] = int(text) if every else _labels(text)
+    if "mask" in given:
+        given["mask"] = _mask(given["mask"])
     return given
 
 
@@ -839,7 +867,9 @@ def _summary(name: str, summary: GifSummary) -> str:
     changed = [
         (summary.under, "value", f"under {low}"),
         (summary.over, "value", f"over {high}"),
-        (summary.bad, "value", "NaN or infinite"),
+        (summary.bad - summary.refused, "value", "NaN or infinite"),
+        (summary.refused, "value", "that the norm does not take"),
+        (summary.masked, "cell", "masked"),
         (summary.hidden, "text", "left out"),
         (len(summary.lacking), "character", "without a glyph"),
         (summary.raised, "delay", "raised"),

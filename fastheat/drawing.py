@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fastheat.axes import TICK_LENGTH, TICK_WIDTH, Geometry, Grid, Plan
-from fastheat.labels import Box, Label, Placed
+from fastheat.axes import MINOR_LENGTH, MINOR_WIDTH, TICK_LENGTH, TICK_WIDTH, Geometry, Grid, Plan
+from fastheat.labels import POWER_GAP, POWER_RAISE, POWER_SIZE, Box, Label, Placed
 from fastheat.palette import TRANSPARENT, Palette
 from fastheat.text import STATIC_SUPERSAMPLE, measure, parts
 
@@ -26,6 +26,7 @@ def draw_static(
     clear: bool,
     clear_grid: bool,
     solid: Sequence[Box],
+    entries: NDArray[np.intp],
 ) -> NDArray[np.uint8]:
     """Draw what never changes, as palette indices: grid, ticks, labels and colour bar.
 
@@ -40,6 +41,8 @@ def draw_static(
         not become again.
     solid
         Where it is not transparent all the same.
+    entries
+        Of the colormap, which the colour bar shows evenly spread from its start on.
     """
     ink = Image.new("L", (geometry.width, geometry.height))
     draw = ImageDraw.Draw(ink)
@@ -56,10 +59,12 @@ def draw_static(
         _draw_tick(draw, box, plan.row_side, y, length, width)
     bar = geometry.bar
     if bar and plan.bar:
-        for at, _ in plan.bar.ticks:
+        thin, short = (max(1, round(x * plan.point)) for x in (MINOR_WIDTH, MINOR_LENGTH))
+        marks = [(at, length, width) for at, _ in plan.bar.ticks]
+        for at, long, wide in marks + [(at, short, thin) for at in plan.bar.minor]:
             place = bar.y1 - at * bar.height if plan.bar.upright else bar.x0 + at * bar.width
-            at_pixel = math.floor(place) - (width - 1) // 2
-            _draw_tick(draw, _pixels(bar), plan.bar.location, at_pixel, length, width)
+            at_pixel = math.floor(place) - (wide - 1) // 2
+            _draw_tick(draw, _pixels(bar), plan.bar.location, at_pixel, long, wide)
     for placed in geometry.labels:
         _draw_label(ink, draw, placed)
     if geometry.title and not plan.titled:
@@ -82,8 +87,8 @@ def draw_static(
     if bar and plan.bar:
         x0, y0, x1, y1 = _pixels(bar)
         count = y1 - y0 if plan.bar.upright else x1 - x0
-        bins = ((np.arange(count) + 0.5) / count * len(palette.fills)).astype(np.intp)
-        fills = palette.fills[bins]
+        parts = ((np.arange(count) + 0.5) / count * len(entries)).astype(np.intp)
+        fills = palette.fills[entries[parts]]
         static[y0:y1, x0:x1] = fills[::-1, None] if plan.bar.upright else fills
         outline = palette.statics[-1]
         static[y0 - width // 2 : y0 - width // 2 + width, x0:x1] = outline
@@ -176,3 +181,10 @@ def draw_lines(draw: ImageDraw.ImageDraw, label: Label, x: float, y: float, scal
         for drawn, part in parts(line, font):
             draw.text((x_pen, math.floor(baseline + 0.5)), part, 255, drawn, anchor="ls")
             x_pen += measure(part, font)
+    if label.power:
+        size = label.size * scale
+        pen += measure(lines[-1], font) + POWER_GAP * size
+        baseline -= POWER_RAISE * size
+        font = label.typeface.at(POWER_SIZE * size)
+        at = math.floor(pen + 0.5), math.floor(baseline + 0.5)
+        draw.text(at, label.power, 255, font, anchor="ls")

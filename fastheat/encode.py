@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from fastheat.formats import ValueFormat, as_written
 from fastheat.forms import split
 from fastheat.layout import Layout, Shown
+from fastheat.masks import MASKED, hidden, is_masked
 from fastheat.mosaic import Mosaic
 from fastheat.palette import TRANSPARENT
-from fastheat.stills import paint
+from fastheat.stills import count_hidden, count_refused, paint
 from fastheat.text import Lettering, Type, letter, shape_texts, with_atlas
 from fastheat.titles import draw_titles
 
@@ -92,6 +93,11 @@ def encode_chunk(
     """
     if layout.title is None:
         titles = ()
+    if isinstance(layout, Layout) and layout.mask is not None:
+        # its cells are the same in all frames, so that they are drawn once
+        values = hidden(values, layout.mask)
+        previous = None if previous is None else hidden(previous, layout.mask)
+        annots = None if annots is None else hidden(annots, layout.mask)
     if previous is None:
         first = None if annots is None else annots[0]
         images = _encode_first(layout, values[0], titles[0] if titles else "", first)
@@ -147,7 +153,7 @@ def _encode_fills(
         return done
 
     data, ends = _collect(encode, 1 + len(values), kernels.room_for(coder))
-    return Images(data, ends, [TRANSPARENT] * len(values), _shown(layout, counts, len(values), ""))
+    return Images(data, ends, [TRANSPARENT] * len(values), _shown(layout, counts, values, ""))
 
 
 def _encode_texts(
@@ -212,7 +218,7 @@ def _find_changes(
         changes,
         counts,
     )
-    return type_, lettering, changes, _shown(layout, counts, len(values), lacking)
+    return type_, lettering, changes, _shown(layout, counts, values, lacking)
 
 
 def _encode_parts(
@@ -227,12 +233,14 @@ def _encode_parts(
     parts = zip(
         layout.parts, split(previous, layout.shape), split(values, layout.shape), strict=True
     )
-    listed = [
-        _list_fills(part, before, own)
-        if part.format is None
-        else _list_texts(part, part.format, before, own)
-        for part, before, own in parts
-    ]
+    listed = []
+    for part, before, own in parts:
+        each = hidden(before, part.mask), hidden(own, part.mask)
+        listed.append(
+            _list_fills(part, *each)
+            if part.format is None
+            else _list_texts(part, part.format, *each)
+        )
     shown = sum((each.shown for each in listed), Shown())
     if layout.title is not None:
         listed.append(_list_pictures(strips, 0, layout.title.top))
@@ -333,7 +341,7 @@ def _list_fills(
         return done
 
     ends, indices, starts = _collect_runs(fill, 1 + len(values), _room_of(layout))
-    shown = _shown(layout, counts, len(values), "")
+    shown = _shown(layout, counts, values, "")
     return _Listed(int(layout.grid.x0[0]), rectangles, ends, indices, starts, shown)
 
 
@@ -483,11 +491,15 @@ def encode_indexed(pictures: NDArray[np.uint8], transparent: int | None, *, firs
     return Images(data, ends, [k if k >= 0 else None for k in transparents[1:].tolist()])
 
 
-def _shown(layout: Layout, counts: NDArray[np.int64], frames: int, lacking: str) -> Shown:
-    under, over, bad, hidden = counts.tolist()
+def _shown(
+    layout: Layout, counts: NDArray[np.int64], values: NDArray[np.float64], lacking: str
+) -> Shown:
+    under, over, bad, left_out = counts.tolist()
+    masked = int(is_masked(values).sum()) if bad else 0  # which the kernels count as bad
     if layout.crowded:
-        hidden = frames * layout.crowded
-    return Shown(under, over, bad, hidden, lacking=lacking)
+        left_out = count_hidden(layout, len(values), masked)
+    refused = count_refused(layout, values) if bad else 0
+    return Shown(under, over, bad - masked, masked, left_out, refused=refused, lacking=lacking)
 
 
 def _written(
@@ -545,7 +557,10 @@ def _written_in_python(
         written = unique.tolist()
     else:
         bits, place = np.unique(cells.view(np.int64), return_inverse=True)
-        written = [valfmt.write(as_written(x, layout.written)) for x in bits.view(np.float64)]
+        written = [
+            "" if x == MASKED else valfmt.write(as_written(x.view(np.float64), layout.written))
+            for x in bits
+        ]
     vertical, align = layout.vertical, layout.type.align
     shaped = shape_texts(written, layout.typeface, layout.sizes, align, vertical)
     room = int((layout.grid.x1 - layout.grid.x0).max())

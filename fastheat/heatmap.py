@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from fastheat import axes, norms
+from fastheat import axes
 from fastheat import layout as layouts
 from fastheat.annotations import Cells, Sample, matrix_of, read_annot
 from fastheat.colormaps import colormap
@@ -21,16 +21,20 @@ from fastheat.fonts import find_typeface
 from fastheat.formats import parse_valfmt
 from fastheat.layout import Layout
 from fastheat.messages import short, suggest
+from fastheat.norms import Norm, check_range
 from fastheat.options import (
     Look,
     read_background,
     read_bar_format,
     read_choice,
     read_color,
+    read_ends,
     read_figure,
     read_flag,
     read_groups,
     read_labels,
+    read_mask,
+    read_norm,
     read_number,
     read_pair,
     read_positive,
@@ -41,7 +45,8 @@ from fastheat.options import (
     read_text_sizes,
     read_ticks,
 )
-from fastheat.picture import Picture, Range, image_of, warn_of, warn_of_labels
+from fastheat.picture import Picture, image_of, warn_of, warn_of_labels
+from fastheat.ranges import Extent, Range
 from fastheat.reduce import Reduction
 from fastheat.sources import open_frames
 from fastheat.stills import paint
@@ -92,9 +97,29 @@ class Heatmap(Picture):
     vmin, vmax : float
         The values at the ends of the colormap. What is not given is taken from the first values
         drawn, as by matplotlib's `Normalize`; `save_gif` takes it from all frames.
+    norm : {"linear", "log", "symlog", "asinh", "power"} or object
+        How values are spread over the colormap, in the same bins as by matplotlib. Besides names,
+        any object that is called as matplotlib's `Normalize`, such as its norms, which is not
+        changed: a range that it lacks is taken from a copy. "log" shows what is not above 0 as
+        `bad`, and takes `vmin` from the least value above 0.
+    linthresh : float
+        Up to where the norm "symlog" is linear, 2 as in matplotlib if only that is given.
+    gamma : float
+        The exponent of the norm "power".
+    boundaries : sequence of float
+        The ends of bins, each in a colour of its own, as by matplotlib's `BoundaryNorm`.
+    center : float
+        The value in the middle of the colormap, which has a slope on either side, as in
+        matplotlib's `TwoSlopeNorm`. For equal slopes give `vmin` and `vmax` as far from it.
+    robust : bool
+        Whether the ends that are not given are the 2nd and the 98th percentile of the values.
+    mask : (N, M) array of bool
+        Cells that are not shown, where it is True: they are `bad`, without text, and no part of the
+        range; so are the masked ones of `numpy.ma` arrays.
     under, over, bad : colour
-        For values below `vmin`, above `vmax`, and for those that are NaN or infinite. By default as
-        the colormap has them: its ends, and the background.
+        For values below `vmin`, above `vmax`, and for those that are NaN, infinite or masked, or
+        that the norm cannot take. By default as the colormap has them: its ends, and the
+        background.
     annot : bool or array-like
         What is written in the cells: True their values, False or None nothing, an array (N, M)
         other numbers, in the way of `valfmt`, or strings, as they are and of several lines where
@@ -188,6 +213,13 @@ class Heatmap(Picture):
         cmap: object = "viridis",
         vmin: float | None = None,
         vmax: float | None = None,
+        norm: object = None,
+        linthresh: float | None = None,
+        gamma: float | None = None,
+        boundaries: Sequence[float] | None = None,
+        center: float | None = None,
+        robust: bool = False,
+        mask: ArrayLike | None = None,
         under: object = None,
         over: object = None,
         bad: object = None,
@@ -225,10 +257,6 @@ class Heatmap(Picture):
     ) -> None:
         check_options(unknown)
         n, m = read_shape(shape)
-        low = None if vmin is None else read_number("vmin", vmin)
-        high = None if vmax is None else read_number("vmax", vmax)
-        if low is not None and high is not None:
-            norms.check_range(low, high)
         colors = STYLES[read_side("style", style, tuple(STYLES))]
         paper, clear = read_background(
             colors.background if background is None else background, parse_color(colors.background)
@@ -237,6 +265,16 @@ class Heatmap(Picture):
         said_none = isinstance(grid_color, str) and grid_color.lower() == "none"
         no_grid = said_none or (clear and grid_color is None)
         front = read_color("foreground", colors.foreground if foreground is None else foreground)
+        table = colormap(cmap, bad=bad, under=under, over=over, background=paper)
+        spread = read_norm(
+            norm,
+            linthresh=linthresh,
+            gamma=gamma,
+            boundaries=boundaries,
+            center=center,
+            bins=len(table.table),
+        )
+        low, high = read_ends(spread, vmin, vmax)
         inch = read_positive("dpi", dpi)
         point = inch / axes.POINTS
         size, own = read_text_sizes(fontsize, text_size, inch)
@@ -287,7 +325,10 @@ class Heatmap(Picture):
             if col_rotation is None
             else read_number("col_rotation", col_rotation),
             thin_labels=read_flag("thin_labels", thin_labels),
-            cmap=colormap(cmap, bad=bad, under=under, over=over, background=paper),
+            cmap=table,
+            norm=spread,
+            robust=read_flag("robust", robust),
+            mask=None if mask is None else read_mask(mask, (n, m)),
             valfmt=format_,
             annot=noted,
             textcolors=read_pair(textcolors, paper),
@@ -364,6 +405,11 @@ class Heatmap(Picture):
         return self._look.bar
 
     @property
+    def norm(self) -> Norm:
+        """How values are spread over the colormap."""
+        return self._look.norm
+
+    @property
     def threshold(self) -> float | None:
         """The value above which texts have the second of their colours."""
         return self._look.threshold
@@ -396,22 +442,40 @@ class Heatmap(Picture):
         if low > high and None in (self._vmin, self._vmax):
             # the end that was given lies beyond all values: the range is empty there
             low, high = (low, low) if self._vmin is not None else (high, high)
-        norms.check_range(low, high)
+        if None in (self._vmin, self._vmax):
+            low, high = self.norm.completed(low, high)
+        check_range(low, high)
         return self._like(self._look, low, high)
 
     def over(self, vmin: float, vmax: float) -> Heatmap:
         """Return the same heatmap over another range, whatever was given to `Heatmap`."""
-        norms.check_range(vmin, vmax)
-        return self._like(self._look, vmin, vmax)
+        check_range(vmin, vmax)
+        return self._like(self._look, *self.norm.completed(vmin, vmax))
 
-    def find_range(self, values: NDArray[np.float64]) -> Range:
-        """Return the least and the largest finite value of matrices."""
-        return norms.finite_range(values) or (None, None)
+    @property
+    def bottoms(self) -> tuple[float, ...]:
+        """What the range does not go below, -inf where it may."""
+        return (self.norm.bottom,)
+
+    def check_growth(self) -> None:
+        """Refuse what a range that grows cannot be with."""
+        if self._look.robust:
+            raise ValueError("expected no robust with autoscale='grow', which holds all values")
+        if self.norm.fixed:
+            raise ValueError("expected no boundaries with autoscale='grow', which do not move")
+
+    def extent(self) -> Extent:
+        """Return what takes the range of matrices, a chunk at a time."""
+        # what is reduced has no masked values any more
+        mask = None if self.reduction is not None else self._look.mask
+        return Extent(self.norm, robust=self._look.robust, mask=mask)
 
     def fitted(self, found: Range) -> Heatmap:
         """Return the same heatmap, the ends of its range that are not known those found."""
         low, high = found
-        return self.with_range(0.0 if low is None else low, 1.0 if high is None else high)
+        if low is None or high is None:
+            low, high = self.norm.otherwise
+        return self.with_range(low, high)
 
     def ranged(self, ends: Range) -> Heatmap:
         """Return the same heatmap over another range, whatever was given to `Heatmap`."""
@@ -512,8 +576,7 @@ class Heatmap(Picture):
             frames = frames.through(heatmap.reduction.in_a_hurry())
         (matrix,) = next(frames.chunks(1))
         if self._vmin is None or self._vmax is None:
-            found = norms.finite_range(matrix) or (0.0, 1.0)
-            self._vmin, self._vmax = self.with_range(*found).range
+            self._vmin, self._vmax = self.fitted(self.find_range(matrix)).range
         self._dtype = frames.dtype
         if annot is None:
             return self._drawn(matrix, title, None, None)
@@ -582,6 +645,7 @@ def check_options(names: Iterable[str], others: Iterable[str] = ()) -> None:
 _ELSEWHERE = {
     "cbar_visible": "cbar",
     "cbarlabel": "cbar_label",
+    "color_continuous_midpoint": "center",
     "location": "cbar_location",
     "facecolor": "background",
     "fontfamily": "font",
@@ -596,6 +660,7 @@ _ELSEWHERE = {
     "ticks": "cbar_ticks",
     "rotation": "col_rotation",
     "size": "text_size",
+    "vcenter": "center",
     "verticalalignment": "va",
     "xticklabels": "col_labels",
     "yticklabels": "row_labels",

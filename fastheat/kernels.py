@@ -32,6 +32,7 @@ from fastheat.formats import (
 from fastheat.formats import (
     WIDTH as FIELD,
 )
+from fastheat.masks import MASKED
 from fastheat.palette import TRANSPARENT
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -348,7 +349,8 @@ def format_value(x, spec, scratch, out):
     return width
 
 
-# Writes values as segments; those that are as in the frame before are copied from there.
+# Writes values as segments, masked ones as none; those that are as in the frame before are copied
+# from there.
 # values, bits: (T, C) floats and the same as int64, since -0.0 and NaN compare so,
 # spec: Spec.array(), before, after: glyphs around a number, glyph_of: (128,) ASCII code -> glyph,
 # digits: (SCRATCH,), line: at least max_length, texts: (T, C, longest),
@@ -364,6 +366,9 @@ def write_numbers(
                 lengths[t, c] = lengths[t - 1, c]
                 for k in range(lengths[t, c]):
                     texts[t, c, k] = texts[t - 1, c, k]
+                continue
+            if bits[t, c] == MASKED:
+                lengths[t, c] = 0
                 continue
             n = format_value(values[t, c], spec, digits, line)
             length = before.size + n + after.size
@@ -392,6 +397,7 @@ def write_numbers(
 # by value.
 
 GREATEST, LEAST, FARTHEST = range(3)  # which value of a block: of x and -x, x > 0 is the farthest
+LARGEST = np.finfo(np.float64).max
 SHRINK = 2.0**-64  # a factor for values whose sum float64 does not have
 
 
@@ -517,7 +523,6 @@ def end_of_blocks(values, rows, columns, which, lows, highs, out):
 # or the fill as well
 NOTHING, LETTERS, TEXT, WHOLE = range(4)
 UNDER, OVER, BAD, HIDDEN = range(4)  # what is counted
-LARGEST = np.finfo(np.float64).max
 # of a text: segments, font size, where row 0 of its letters lies, its first pixel and its width
 COUNT, SIZE, TOP, LEFT, WIDTH = range(5)
 # of a box to paint: the first three of its text, its sides, its first segment and where that begins
@@ -549,7 +554,8 @@ def new_changes(frames: int, shape: tuple[int, int]) -> Changes:
     )
 
 
-# The slot of a value: 0 under, 1 .. E - 1 the levels, E over, E + 1 what is not finite.
+# The slot of a value: 0 under, 1 .. E - 1 the levels, E over, E + 1 what is not finite, or not
+# taken by the norm.
 @inlined
 def slot_of(x, shades):
     edges, guide = shades.edges, shades.guide
@@ -558,9 +564,23 @@ def slot_of(x, shades):
     # not above a value are the edges of lower pieces, and some of its own: mostly one at most
     slot = np.uint64(guide[np.uint64(min(place, np.float64(guide.size - 2)))])
     slot += np.uint64(edges[slot] <= x)
-    while edges[slot] <= x:
-        slot += U1
-    return np.int64(slot) if abs(x) <= LARGEST else np.int64(edges.size)
+    if edges[slot] <= x:
+        slot = last_slot(x, slot, place, shades)
+    return np.int64(slot) if shades.floor <= x < shades.ceiling else np.int64(edges.size)
+
+
+# The slot of a value in a piece with many edges, of which those before `slot` are not above it.
+@jit
+def last_slot(x, slot, place, shades):
+    edges, guide = shades.edges, shades.guide
+    end = np.uint64(guide[np.uint64(min(place, np.float64(guide.size - 2))) + U1])
+    while slot < end:
+        middle = (slot + end) >> U1
+        if edges[middle] <= x:
+            slot = middle + U1
+        else:
+            end = middle
+    return slot
 
 
 # Slots of values. values, slots: (C,)
@@ -583,12 +603,13 @@ def find_fills(values, shades, fills):
 @jit
 def count_outside(values, shades, counts):
     low, high = shades.edges[shades.first - 1], shades.edges[shades.last]
+    floor, ceiling = shades.floor, shades.ceiling
     under = over = bad = np.int64(0)
     for c in range(np.uint64(values.size)):
         x = values[c]
-        under += (x < low) & (x >= -LARGEST)
-        over += (x >= high) & (x <= LARGEST)
-        bad += not abs(x) <= LARGEST
+        under += (x < low) & (x >= floor)
+        over += (x >= high) & (x < ceiling)
+        bad += not floor <= x < ceiling
     counts[UNDER] += under
     counts[OVER] += over
     counts[BAD] += bad

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from fastheat.fonts import Face, Typeface
 from fastheat.text import SHRINK, SMALLEST_SIZE, extent, measure
 
+# of a power, in sizes of what it stands behind
+POWER_SIZE, POWER_RAISE, POWER_GAP = 0.7, 0.34, 0.07
 ASCENT, DESCENT = 1556 / 2048, 492 / 2048  # of a line, in font sizes: DejaVu Sans' OS/2 table
 LEVEL = math.sin(math.radians(10))  # of a turn up to which a label counts as level or upright
 MOST_LINES = 2  # of a long text, before it is drawn smaller
@@ -76,13 +78,14 @@ class Label:
     anchor: tuple[float, float]
     rotation: float  # degrees, counterclockwise
     typeface: Typeface
+    power: str = ""  # what stands smaller and raised behind it
 
     def lines(self) -> list[str]:
         return self.text.split("\n")
 
     def metrics(self) -> tuple[float, float, float]:
         """Return width, height of a line above the baseline and below it, in pixels."""
-        return _metrics(self.text, self.typeface, self.size)
+        return _metrics(self.text, self.power, self.typeface, self.size)
 
     def box(self) -> Box:
         """Return the extent of the turned text about its anchor."""
@@ -115,11 +118,13 @@ class Label:
 
 
 @lru_cache(maxsize=4096)
-def _metrics(text: str, typeface: Typeface, size: float) -> tuple[float, float, float]:
+def _metrics(text: str, power: str, typeface: Typeface, size: float) -> tuple[float, float, float]:
     font = typeface.at(size)
-    width = max(measure(line, font) for line in text.split("\n"))
+    width = float(max(measure(line, font) for line in text.split("\n")))
     up, down = line_extent(typeface, size, text.replace("\n", ""))
-    return float(width), up, down
+    if power:
+        width += measure(power, typeface.at(POWER_SIZE * size)) + POWER_GAP * size
+    return width, up, down
 
 
 @lru_cache(maxsize=4096)

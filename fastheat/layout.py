@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from fastheat.drawing import draw_static
 from fastheat.fonts import Face, Typeface
 from fastheat.formats import AS_THEY_ARE, ValueFormat, as_written
 from fastheat.labels import Box, line_extent
+from fastheat.norms import Edges, Norm
 from fastheat.options import LARGEST_FONT, SMALLEST_FONT, Look
 from fastheat.palette import TRANSPARENT, Shades, SharedPalette, plan_palette
 from fastheat.plan import lay_out, pitch
@@ -40,6 +42,7 @@ from fastheat.text import (
     size_ladder,
     with_atlas,
 )
+from fastheat.ticks import Tick, Ticks, bar_ticks, segments, ticks_at
 
 GRID_WIDTH = 3.0  # pt
 GRID_SHARE = 8  # of a cell, the most that a grid line of default width takes
@@ -114,6 +117,8 @@ class Layout:
     crowded: int  # texts of a frame, where no cell has room for its
     lacking: str  # letters of the labels without a glyph
     left_out: tuple[str, ...]  # labels that were asked for and have no room
+    mask: NDArray[np.bool_] | None  # the cells that no frame shows
+    norm: str  # tells it from other norms, "" for the linear one
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -180,8 +185,10 @@ class Shown:
     under: int = 0
     over: int = 0
     bad: int = 0
+    masked: int = 0
     hidden: int = 0
     untitled: int = 0  # frames
+    refused: int = 0  # of the bad ones, those that the norm does not take
     lacking: str = ""  # characters without a glyph
 
     def __add__(self, other: Shown) -> Shown:
@@ -190,8 +197,10 @@ class Shown:
             self.under + other.under,
             self.over + other.over,
             self.bad + other.bad,
+            self.masked + other.masked,
             self.hidden + other.hidden,
             self.untitled + other.untitled,
+            self.refused + other.refused,
             lacking,
         )
 
@@ -214,6 +223,9 @@ def build(
     texts: tuple[str, ...] = ()
     if isinstance(annot, Cells):
         texts = annot.texts(look.valfmt)
+        if look.mask is not None:
+            hides = look.mask.ravel().tolist()
+            texts = tuple("" if h else text for h, text in zip(hides, texts, strict=True))
         samples = _widest(look, texts)
     else:
         samples = _samples(look, vmin, vmax, dtype)
@@ -228,13 +240,15 @@ def build(
     grid = axes.cell_grid(geometry.cells, cells, line, groups, group_line)
     left_out += _lines_left_out(grid, groups)
     sizes = _sizes(look, samples, grid)
-    norm = norms.linear(vmin, vmax)
+    bins = len(look.cmap.table)
+    norm = look.norm.rule(vmin, vmax, bins)
+    edges = norms.bin_edges(norm, bins, rule, vmin)
     split = None
     if look.threshold is not None:
-        split = norms.edge_above(norm, look.threshold, rule)
+        split = norms.edge_above(norm, look.threshold, edges, rule)
     palette = plan_palette(
         look.cmap,
-        norms.bin_edges(norm, len(look.cmap.table), rule),
+        edges,
         background=look.background,
         foreground=look.foreground,
         grid=look.grid if line else look.background,
@@ -274,6 +288,7 @@ def build(
             clear=look.clear,
             clear_grid=look.clear_grid,
             solid=_changing(look, geometry),
+            entries=segments(look.norm, vmin, vmax, bins),
         ),
         clear=look.clear,
         table=table,
@@ -297,6 +312,8 @@ def build(
         crowded=_crowded(look, texts) if not sizes else 0,
         lacking=look.lacking,
         left_out=left_out,
+        mask=look.mask if reduction is None else reduction.masked,
+        norm=_fingerprint(look.norm, edges),
     )
 
 
@@ -314,12 +331,12 @@ def reduction(look: Look) -> Reduction | None:
         text = WIDE_TICK
         if look.bar_format is not None:
             text = max(text, look.bar_format.write(float(WIDE_TICK) - 0.0001), key=len)
-        ticks = [(0.0, text), (1.0, text)]
+        ticks = Ticks([Tick(at, 0.0, text) for at in (0.0, 1.0)], [])
         cells = lay_out(free, None, lambda _: ticks, (1, 1))[1].cells
         rows, columns = min(n, max(1, int(cells.height))), min(m, max(1, int(cells.width)))
     if (rows, columns) == look.shape:
         return None
-    return Reduction(look.shape, (rows, columns), look.reduce)
+    return Reduction(look.shape, (rows, columns), look.reduce, mask=look.mask)
 
 
 def _cells_in(n: int, m: int, look: Look) -> tuple[int, int]:
@@ -335,6 +352,15 @@ def _cells_in(n: int, m: int, look: Look) -> tuple[int, int]:
     else:
         high, wide = (-(-side // axes.LONGEST_SIDE) for side in (n, m))
     return -(-n // high), -(-m // wide)
+
+
+def _fingerprint(norm: Norm, edges: Edges) -> str:
+    """Return what norms share that are alike over one range."""
+    if norm.given is None:
+        return str(norm)
+    digest = hashlib.sha256(edges.bins.tobytes())
+    digest.update(np.array([edges.floor, edges.ceiling]).tobytes())
+    return f"{norm} {digest.hexdigest()}"
 
 
 def _title_place(geometry: axes.Geometry) -> TitlePlace | None:
@@ -455,19 +481,23 @@ def _grid_line(look: Look, cells: Box) -> int:
     return min(math.floor(GRID_WIDTH * look.point + 0.5), int(cell) // GRID_SHARE)
 
 
-def _ticks(look: Look, vmin: float, vmax: float, intervals: int) -> list[tuple[float, str]]:
+def _ticks(look: Look, vmin: float, vmax: float, intervals: int) -> Ticks:
     """Return the ticks of the colour bar, which has room for so many intervals."""
     wanted = look.bar_ticks
     if isinstance(wanted, tuple):
-        found = norms.ticks_at(wanted, vmin, vmax)
+        found = ticks_at(look.norm, vmin, vmax, wanted)
     elif wanted is not None:
-        found = norms.ticks(vmin, vmax, max(1, min(wanted - 1, intervals)))
-        found = found[:: -(-len(found) // wanted)]
+        found = bar_ticks(look.norm, vmin, vmax, max(1, min(wanted - 1, intervals)))
+        found = found._replace(major=found.major[:: max(1, -(-len(found.major) // wanted))])
     else:
-        found = norms.ticks(vmin, vmax, intervals)
-    if look.bar_format is not None:
-        found = [(at, look.bar_format.write(float(text))) for at, text in found]
-    return found
+        found = bar_ticks(look.norm, vmin, vmax, intervals)
+    if look.bar_format is None:
+        return found
+    written = [
+        Tick(at, value, look.bar_format.write(value) if text else "")
+        for at, value, text, _ in found.major
+    ]
+    return found._replace(major=written)
 
 
 def _drawn(groups: tuple[int, ...], count: int, cells: int) -> tuple[int, ...]:

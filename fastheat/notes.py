@@ -14,7 +14,7 @@ from fastheat.annotations import Sample
 from fastheat.forms import Shapes, form_of, parts_of
 from fastheat.layout import Layout
 from fastheat.mosaic import Mosaic
-from fastheat.picture import Range
+from fastheat.ranges import Range
 
 NAME = "fastheat"
 STEP_WIDTH = 14  # characters
@@ -104,6 +104,9 @@ def mark(layout: Layout | Mosaic) -> str:
     digest.update(repr((layout.title, layout.sizes, layout.typeface, written)).encode())
     if layout.reduction is not None:
         digest.update(repr((layout.reduction.cells, layout.reduction.how)).encode())
+    digest.update(layout.norm.encode())
+    if layout.mask is not None:
+        digest.update(np.packbits(layout.mask).tobytes())
     return digest.hexdigest()[:12]
 
 

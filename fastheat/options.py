@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastheat import axes, gif
 from fastheat.annotations import Cells, Sample
@@ -16,7 +18,8 @@ from fastheat.colormaps import Colormap
 from fastheat.colors import RGB, parse_color, parse_rgba
 from fastheat.fonts import Typeface
 from fastheat.formats import ValueFormat, parse_valfmt
-from fastheat.messages import short
+from fastheat.messages import short, suggest
+from fastheat.norms import LINEAR, SYMLOG_LINEAR, Norm, copied
 from fastheat.reduce import HOW
 
 SMALLEST_FONT, LARGEST_FONT = 1.0, 1000.0  # px
@@ -45,6 +48,9 @@ class Look:
     col_rotation: float | None
     thin_labels: bool  # whether labels that would overlap are left out
     cmap: Colormap
+    norm: Norm
+    robust: bool
+    mask: NDArray[np.bool_] | None  # (N, M), the cells that are not shown
     valfmt: ValueFormat | None
     annot: Cells | Sample | None  # what is written in place of the values
     textcolors: tuple[RGB, RGB]
@@ -347,3 +353,131 @@ def _index(value: object) -> int | None:
         return operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         return None
+
+
+# ------------------------------------------------------------------------------------------- norms
+
+# names of norms that `imshow` takes too, and the option that each needs or takes
+NORMS = {"linear": "", "log": "", "symlog": "linthresh", "asinh": "", "power": "gamma"}
+
+
+def read_norm(
+    norm: object, *, linthresh: object, gamma: object, boundaries: object, center: object, bins: int
+) -> Norm:
+    """Return the norm that is asked for by name, by what it needs, or by an object.
+
+    Parameters
+    ----------
+    bins
+        Entries of the colormap.
+    """
+    options = {
+        "linthresh": ("symlog", linthresh),
+        "gamma": ("power", gamma),
+        "boundaries": ("boundaries", boundaries),
+        "center": ("center", center),
+    }
+    used = {name: kind for name, (kind, value) in options.items() if value is not None}
+    if len(used) > 1:
+        raise TypeError(f"expected one norm, not both of {' and '.join(used)}")
+    if norm is not None and not isinstance(norm, str):
+        if used:
+            raise TypeError(f"expected either {next(iter(used))}= or norm={short(norm)}, not both")
+        return _read_norm_object(norm)
+    name = "linear" if norm is None else norm
+    if name not in NORMS:
+        raise ValueError(
+            f"expected norm to be one of {', '.join(NORMS)}, or to be called as matplotlib's "
+            f"Normalize, not {short(name)}{suggest(name, NORMS)}"
+        )
+    for option, kind in used.items():
+        if norm is not None and kind != name:
+            raise TypeError(f"expected no {option} with norm={name!r}")
+        name = kind
+    if name == "log":
+        return Norm("log", above=0.0)
+    if name == "symlog":
+        linear = SYMLOG_LINEAR if linthresh is None else read_positive("linthresh", linthresh)
+        return Norm("symlog", linear)
+    if name == "power":
+        if gamma is None:
+            raise TypeError("expected gamma, the exponent, with norm='power'")
+        return Norm("power", read_positive("gamma", gamma))
+    if name == "center":
+        return Norm("center", read_number("center", center))
+    if name == "boundaries":
+        return Norm("boundaries", boundaries=_read_boundaries(boundaries, bins))
+    return LINEAR if name == "linear" else Norm(name)
+
+
+def _read_boundaries(boundaries: object, bins: int) -> tuple[float, ...]:
+    if isinstance(boundaries, str) or not isinstance(boundaries, Iterable):
+        raise TypeError(f"expected boundaries to be numbers, not {short(boundaries)}")
+    numbers = tuple(read_number("boundaries", each) for each in boundaries)
+    if len(numbers) < 2 or any(a >= b for a, b in itertools.pairwise(numbers)):
+        raise ValueError(
+            f"expected boundaries to be two or more numbers that rise, not {short(list(numbers))}"
+        )
+    if len(numbers) - 1 > bins:
+        raise ValueError(
+            f"expected at most {bins + 1} boundaries, since cmap has {bins} colours, "
+            f"not {len(numbers)}"
+        )
+    return numbers
+
+
+def read_ends(norm: Norm, vmin: object, vmax: object) -> tuple[float | None, float | None]:
+    """Return the ends of the range that are given, by themselves or with the norm."""
+    ends: list[float | None] = []
+    for name, value, own in zip(("vmin", "vmax"), (vmin, vmax), norm.own_range, strict=True):
+        if value is not None and own is not None:
+            where = "boundaries" if norm.boundaries else f"a norm that has its {name}"
+            raise TypeError(f"expected no {name} with {where}, not {name}={short(value)}")
+        ends.append(own if value is None else read_number(name, value))
+    low, high = ends
+    norm.check(low, high)
+    return norm.completed(low, high) if low is not None and high is not None else (low, high)
+
+
+def read_mask(mask: object, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    array = np.asarray(mask)
+    if array.shape != shape:
+        raise ValueError(f"expected a mask of shape {shape}, not {array.shape}")
+    if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
+        raise TypeError(f"expected mask to be an array of True and False, not {short(mask)}")
+    return array.astype(bool)
+
+
+def _read_norm_object(norm: object) -> Norm:
+    if not callable(norm) or isinstance(norm, type) or not hasattr(norm, "vmin"):
+        raise TypeError(
+            f"expected norm to be a name, or an object that is called as matplotlib's Normalize "
+            f"and has its vmin and vmax, not {short(norm)}"
+        )
+    own = copied(norm)
+    for name in ("vmin", "vmax"):
+        if getattr(own, name, None) is not None:
+            read_number(f"the {name} of norm", getattr(own, name))
+    above, least = _taken(own)
+    return Norm("object", given=own, above=above, least=least)
+
+
+def _taken(norm: Any) -> tuple[float, float]:
+    """Find out from which values a norm takes its range: all, those above 0, or those from 0 on.
+
+    Returns
+    -------
+    above, least
+        As `Norm` has them.
+    """
+    every = -math.inf
+    if norm.vmin is not None or not hasattr(norm, "autoscale_None"):
+        return every, every
+    trial = copied(norm)
+    try:
+        with np.errstate(all="ignore"):
+            trial.autoscale_None(np.array([-2.0, -1.0, 0.0, 0.25, 0.5, 1.0, 2.0]))
+        least = float(trial.vmin)
+    except Exception:  # what is wrong with it is said when its range is known
+        return every, every
+    return 0.0 if least == 0.25 else every, 0.0 if least == 0 else every

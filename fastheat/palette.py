@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fastheat.colormaps import Colormap
 from fastheat.colors import RGB, contrast_ratio, delta_e_2000, srgb_to_lab
+from fastheat.norms import Edges
 
 TRANSPARENT = 0  # palette index of what stays as it was in the frame before
 TOLERANCE = 0.99  # CIEDE2000, from the colour of a cell to its colormap entry; 1.0 less rounding
@@ -26,7 +27,7 @@ class Shades(NamedTuple):
     """Which palette indices a cell is drawn in.
 
     A cell is in one of E + 2 slots: as many as there are of E edges not above its value, or the
-    last where the value is not finite.
+    last where the value is not finite, or none that the norm takes.
     """
 
     edges: NDArray[np.float64]  # (E + 1,) ascending, in data units; the last is NaN, above all
@@ -39,6 +40,8 @@ class Shades(NamedTuple):
     alike: NDArray[np.int64]  # (E + 2,) a number for each row of inks, the same for equal ones
     first: int  # the slots from first to last are in the range,
     last: int  # those below under it, those above, but for the last of all, over it
+    floor: float  # the norm takes values from here on,
+    ceiling: float  # and below this
     colors: int  # palette entries in use
 
 
@@ -57,7 +60,7 @@ class Palette:
 
 def plan_palette(
     cmap: Colormap,
-    edges: NDArray[np.float64],
+    edges: Edges,
     *,
     background: RGB,
     foreground: RGB,
@@ -74,7 +77,7 @@ def plan_palette(
     cmap
         The colours of the bins, and of what is outside of them.
     edges
-        (bins + 1,) as `norms.bin_edges` gives them.
+        Of the bins.
     background, foreground
         Of the figure, and of the labels on it.
     grid, group
@@ -89,7 +92,7 @@ def plan_palette(
     group = grid if group is None else group
     groups, colors = join_levels(cmap.table.tobytes())
     starts = np.flatnonzero(np.diff(groups, prepend=-1))
-    limits = np.append(edges[starts], edges[-1])
+    limits = np.append(edges.bins[starts], edges.bins[-1])
     bad = background if cmap.bad is None else cmap.bad
     fills = np.array([cmap.under, *colors, cmap.over, bad], np.uint8)
     slots = 1 + groups
@@ -146,6 +149,8 @@ def plan_palette(
             np.unique(table_of_shades, axis=0, return_inverse=True)[1].reshape(-1),
             first,
             last,
+            edges.floor,
+            edges.ceiling,
             len(colors_in_use) + 1,
         ),
         np.array([find(c) for c in _tuples(statics)], np.uint8),

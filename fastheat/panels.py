@@ -6,8 +6,6 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import reduce
-from itertools import compress
 from math import inf
 from os import PathLike
 from typing import Any
@@ -16,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fastheat import axes, mosaic, norms
+from fastheat import axes, mosaic
 from fastheat.fonts import find_typeface
 from fastheat.forms import Shape, Shapes, form_of, parts_of, split
 from fastheat.heatmap import BAR_ROOM, Heatmap, check_options, option_names
@@ -34,7 +32,8 @@ from fastheat.options import (
     read_text_sizes,
 )
 from fastheat.palette import TRANSPARENT
-from fastheat.picture import Picture, Range, image_of, pairs_of, warn_of, warn_of_labels
+from fastheat.picture import Picture, image_of, pairs_of, warn_of, warn_of_labels
+from fastheat.ranges import Extents, Range
 from fastheat.reduce import Reductions
 from fastheat.sources import check_names, of_panel, open_frames
 from fastheat.stills import paint
@@ -147,7 +146,9 @@ class Panels(Picture):
                 ends = "shared" if self._shares else name
             if look.bar:
                 cmap = look.cmap
-                keys.add((cmap.table.tobytes(), cmap.under, cmap.over, look.bar_label, ends))
+                keys.add(
+                    (cmap.table.tobytes(), cmap.under, cmap.over, look.bar_label, ends, look.norm)
+                )
         if wanted is None:
             return sum(self._bars) > 1 and len(keys) == 1
         if read_flag("share_cbar", wanted) and len(keys) != 1:
@@ -216,16 +217,24 @@ class Panels(Picture):
         cells = {name: part.cells if part else self.shape[name] for name, part in parts.items()}
         return Reductions(parts, cells)
 
-    def find_range(self, values: NDArray[np.float64]) -> Range:
-        """Return the least and the largest finite value of each panel of frames, (..., C)."""
-        parts = split(values, self.shape if self.reduction is None else self.reduction.cells)
-        found = [
-            each.find_range(part) for each, part in zip(self._heatmaps.values(), parts, strict=True)
-        ]
-        if self._shares and any(self._free):
-            of_all = reduce(norms.wider_ends, compress(found, self._free))
-            found = [of_all if free else own for own, free in zip(found, self._free, strict=True)]
-        return tuple(end for ends in found for end in ends)
+    @property
+    def bottoms(self) -> tuple[float, ...]:
+        """What the range of each panel in turn does not go below, -inf where it may."""
+        return tuple(each.norm.bottom for each in self._heatmaps.values())
+
+    def check_growth(self) -> None:
+        """Refuse what ranges that grow cannot be with."""
+        for each in self._heatmaps.values():
+            each.check_growth()
+
+    def extent(self) -> Extents:
+        """Return what takes the range of each panel of frames, (..., C), a chunk at a time."""
+        shape = self.shape if self.reduction is None else self.reduction.cells
+        return Extents(
+            [each.extent() for each in self._heatmaps.values()],
+            lambda values: split(values, shape),
+            [self._shares and free for free in self._free],
+        )
 
     def fitted(self, found: Range) -> Panels:
         """Return the same panels, the ends of their ranges that are not known those found."""
@@ -427,6 +436,7 @@ class Panels(Picture):
             col_groups=(),
             bar_location="right",
             annot=None,
+            mask=None,
             valfmt=None,
             square=False,
             title="",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,8 @@ from fastheat.layout import Layout, Shown
 from fastheat.messages import many, warn
 from fastheat.mosaic import Mosaic
 from fastheat.palette import TRANSPARENT
+from fastheat.ranges import Extent, Extents, Range
 from fastheat.reduce import Reduction, Reductions
-
-# vmin and vmax, of each panel in turn where there are several; None where one is not known
-Range: TypeAlias = tuple[float | None, ...]
 
 
 def pairs_of(ends: Range) -> list[tuple[float | None, float | None]]:
@@ -69,9 +67,24 @@ class Picture(ABC):
     def reduction(self) -> Reduction | Reductions | None:
         """How matrices become those that are drawn, None where they are drawn as they are."""
 
+    @property
     @abstractmethod
+    def bottoms(self) -> tuple[float, ...]:
+        """What the range does not go below, of each panel in turn; -inf where it may."""
+
+    @abstractmethod
+    def check_growth(self) -> None:
+        """Refuse what a range that grows cannot be with."""
+
+    @abstractmethod
+    def extent(self) -> Extent | Extents:
+        """Return what takes the range of frames as this picture wants it, a chunk at a time."""
+
     def find_range(self, values: NDArray[np.float64]) -> Range:
-        """Return the least and the largest finite value of frames."""
+        """Return the range of frames."""
+        extent = self.extent()
+        extent.add(values)
+        return extent.found
 
     @abstractmethod
     def fitted(self, found: Range) -> Picture:

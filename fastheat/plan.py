@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from fastheat import axes
 from fastheat.axes import Bar, Geometry, Plan
+from fastheat.fonts import Typeface
 from fastheat.labels import Box, Label, anchor_outside, apart, distance, line_extent, thinned
 from fastheat.options import Labels, Look
+from fastheat.ticks import TIMES, Ticks
 
 DEFAULT_ROTATION = 30.0  # of column labels that are not numbers, degrees to either side
 AUTO_STEPS = (1, 2, 5)  # times a power of ten, of numbers that are shown
@@ -19,8 +21,8 @@ NUMBERS_APART, LEADING = 1.0, 0.2  # and between numbers, from line to line too
 PASSES = 4  # of laying out, each of which may leave less room for labels than the one before
 
 
-# the ticks of a colour bar, the place and text of each, where that has room for so many intervals
-Ticks = Callable[[int], Sequence[tuple[float, str]]]
+# finds the ticks of a colour bar that has room for so many intervals
+Find = Callable[[int], Ticks]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Choice:
 def lay_out(
     look: Look,
     drawn: tuple[int, int] | None,
-    ticks: Ticks,
+    ticks: Find,
     cell: tuple[int, int],
 ) -> tuple[Plan, Geometry, tuple[str, ...]]:
     """Plan and place the axes.
@@ -46,7 +48,7 @@ def lay_out(
     drawn
         Rows and columns of cells that are drawn; None: as many as have a pixel.
     ticks
-        Return those of the colour bar, at most so many intervals: the place and text of each.
+        Return those of the colour bar, at most so many intervals.
     cell
         Width and height of a cell in pixels, where `look` has no figure.
 
@@ -140,7 +142,7 @@ def _axis_labels(look: Look) -> _AxisLabels:
     )
 
 
-def _choose(look: Look, labels: _AxisLabels, found: Ticks, cells: Box, bar: Box) -> Choice:
+def _choose(look: Look, labels: _AxisLabels, found: Find, cells: Box, bar: Box) -> Choice:
     n, m = look.shape
     rows = _step(look, look.rows, labels.rows, 0.0, cells.height / n)
     columns = _step(look, look.columns, labels.columns, cells.width / m, 0.0)
@@ -161,15 +163,15 @@ def _choose(look: Look, labels: _AxisLabels, found: Ticks, cells: Box, bar: Box)
     return replace(choice, ticks=max(1, len(ticks)))
 
 
-def _bar_ticks(look: Look, found: Ticks, choice: Choice) -> list[tuple[float, Label]]:
+def _bar_ticks(look: Look, found: Find, choice: Choice) -> list[tuple[float, Label]]:
     """Return all ticks of the colour bar, with their places and labels."""
     if not look.bar:
         return []
     up, down = line_extent(look.typeface, look.fontsize)
     anchor = anchor_outside(look.bar_location, 0.0, 0.5 * up / (up + down))
     return [
-        (at, Label(text, look.fontsize, anchor, 0.0, look.typeface))
-        for at, text in found(choice.intervals)
+        (at, Label(_times(text, look.typeface), look.fontsize, anchor, 0.0, look.typeface, power))
+        for at, _, text, power in found(choice.intervals).major
     ]
 
 
@@ -222,7 +224,7 @@ def _plan(
     look: Look,
     drawn: tuple[int, int] | None,
     labels: _AxisLabels,
-    ticks: Ticks,
+    ticks: Find,
     choice: Choice,
 ) -> Plan:
     size = look.fontsize
@@ -238,6 +240,7 @@ def _plan(
             look.bar_location,
             _bar_ticks(look, ticks, choice)[:: choice.ticks],
             label(look.bar_label, size, word, rotation) if look.bar_label else None,
+            ticks(choice.intervals).minor,
         )
     return Plan(
         shape=look.shape,
@@ -255,3 +258,8 @@ def _plan(
         bar=bar,
         square=look.square,
     )
+
+
+def _times(text: str, typeface: Typeface) -> str:
+    """Write the sign of multiplication as a letter where the font lacks it."""
+    return text.replace(TIMES, "x") if typeface.lacks(TIMES) else text

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat import gif, norms, notes
+from fastheat import gif, notes
 from fastheat.annotations import Cells, Sample, sample_of
 from fastheat.encode import Images, encode_between, encode_chunk
 from fastheat.forms import Shapes
@@ -20,7 +20,8 @@ from fastheat.giffile import GifFile
 from fastheat.layout import Layout, Shown
 from fastheat.messages import many, short
 from fastheat.mosaic import Mosaic
-from fastheat.picture import Picture, Range, pairs_of
+from fastheat.picture import Picture, pairs_of
+from fastheat.ranges import Range, wider_ends
 from fastheat.reduce import Reduction, Reductions
 from fastheat.sources import Floats, Frame, join_frames
 from fastheat.summary import GifSummary, summarise
@@ -313,7 +314,7 @@ class Recorder:
             return False
         assert self._heatmap is not None
         ends = self._heatmap.range
-        return norms.wider_ends(ends, self._heatmap.find_range(values)) != ends
+        return wider_ends(ends, self._heatmap.find_range(values)) != ends
 
     def _named(self, title: str) -> str:
         if not self._shows_range:
@@ -360,9 +361,10 @@ class Recorder:
         assert self._layout is not None
         old = self._layout
         ends, found = self._heatmap.range, self._heatmap.find_range(values)
-        both = zip(pairs_of(ends), pairs_of(found), strict=True)
+        both = pairs_of(ends), pairs_of(found)
         try:
-            heatmap = self._heatmap.ranged(tuple(end for pair in both for end in _wider(*pair)))
+            wider = (_wider(*each) for each in zip(*both, self._heatmap.bottoms, strict=True))
+            heatmap = self._heatmap.ranged(tuple(end for pair in wider for end in pair))
             layout = heatmap.layout(old.dtype)
             fits = layout.size == old.size and np.array_equal(layout.table, old.table)
         except ValueError:  # labels of the colour bar that have no room, or more than float64 has
@@ -420,9 +422,15 @@ class Recorder:
         return summarise(self._heatmap, self._layout, self.shown, self._clock, self._file, seconds)
 
 
-def _wider(old: Range, found: Range) -> Range:
-    """Return a range that holds both, rounded outwards, with room where it became wider."""
-    both = norms.wider_ends(old, found)
+def _wider(old: Range, found: Range, bottom: float) -> Range:
+    """Return a range that holds both, rounded outwards, with room where it became wider.
+
+    Parameters
+    ----------
+    bottom
+        Of what a range may have; where it is finite, each end is rounded by its own size.
+    """
+    both = wider_ends(old, found)
     if both == old:
         return old
     (low, high), (old_low, old_high) = both, old
@@ -431,6 +439,10 @@ def _wider(old: Range, found: Range) -> Range:
     assert old_low is not None
     assert old_high is not None
     width = high - low
+    if bottom > -math.inf:
+        low = _rounded(low / (1 + HEADROOM), math.floor) if low < old_low else low
+        high = _rounded(high * (1 + HEADROOM), math.ceil) if high > old_high else high
+        return low, high
     if not 0 < width < float("inf"):
         return low, high
     step = 10.0 ** (math.floor(math.log10(width)) - 1)
@@ -442,3 +454,11 @@ def _wider(old: Range, found: Range) -> Range:
     except (OverflowError, ZeroDivisionError):  # at the ends of what float64 has
         return both
     return (low, high) if math.isfinite(low) and math.isfinite(high) else both
+
+
+def _rounded(x: float, to_whole: Callable[[float], int]) -> float:
+    """Round a number that is not negative to its first digit."""
+    if not 1e-300 < x < 1e300:
+        return x
+    step = 10.0 ** math.floor(math.log10(x))
+    return to_whole(x / step) * step

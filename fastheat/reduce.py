@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.forms import Shape
+from fastheat.masks import hide
 from fastheat.sources import Floats, is_ready, let_go
 
 BAND = 1 << 17  # values that are float64 at a time, such that they stay in the processor's cache
@@ -40,6 +41,8 @@ class Reduction:
         One of `HOW`.
     compiles
         Whether the kernels may be compiled to do it.
+    mask
+        (N, M) the values that are left out, None where all count.
 
     Notes
     -----
@@ -53,6 +56,7 @@ class Reduction:
     cells: tuple[int, int]
     how: str
     compiles: bool = True
+    mask: NDArray[np.bool_] | None = field(default=None, compare=False)
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -63,6 +67,15 @@ class Reduction:
     def columns(self) -> NDArray[np.int64]:
         """The same of columns."""
         return _starts(self.shape[1], self.cells[1])
+
+    @property
+    def masked(self) -> NDArray[np.bool_] | None:
+        """The cells whose values are all left out, None where all count."""
+        if self.mask is None:
+            return None
+        rows = np.logical_and.reduceat(self.mask, self.rows[:-1], 0)
+        cells: NDArray[np.bool_] = np.logical_and.reduceat(rows, self.columns[:-1], 1)
+        return cells
 
     @property
     def largest(self) -> tuple[int, int]:
@@ -105,7 +118,7 @@ class Reduction:
         kernel = self._kernel()
         reduce = kernel or self._plainly
         rows, columns = self.rows, self.columns
-        if kernel and is_ready(block, np.float64):
+        if kernel and is_ready(block, np.float64) and self.mask is None:
             reduce(block, rows, columns, out)
             return
         n, m = self.shape
@@ -120,6 +133,8 @@ class Reduction:
                 part = block[t : t + together, starts[0] : starts[-1]]
                 values = band[: len(part), : part.shape[1]]
                 floats.into(values, part, number + t, int(starts[0]))
+                if self.mask is not None:
+                    hide(values, self.mask[starts[0] : starts[-1]])
                 reduce(values, starts - starts[0], columns, out[t : t + together, i : i + blocks])
                 read += part.nbytes
                 if read >= MAPPED:

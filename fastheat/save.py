@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat import norms, notes
+from fastheat import notes
 from fastheat.annotations import Annots, Cells, open_annots, repeated
 from fastheat.encode import Images, chunk_length, encode_chunk
 from fastheat.forms import cells_of
@@ -22,7 +22,7 @@ from fastheat.layout import Layout, Shown
 from fastheat.messages import short, warn
 from fastheat.mosaic import Mosaic
 from fastheat.panels import Panels, check_picture, check_picture_options, make_picture
-from fastheat.picture import Picture, Range
+from fastheat.picture import Picture
 from fastheat.sources import Frames, open_frames
 from fastheat.summary import GifSummary, summarise
 from fastheat.timing import Clock, is_whole, read_loop, read_milliseconds
@@ -221,11 +221,11 @@ def with_range_of(
     picture: Picture, source: Frames, chunks: Iterator[NDArray[np.float64]]
 ) -> tuple[Picture, Iterator[NDArray[np.float64]]]:
     """Take the range from all frames if they can be read twice, else from the first."""
+    extent = picture.extent()
     if source.rereadable:
-        found: Range = (None,) * len(picture.range)
         for chunk in chunks:
-            found = norms.wider_ends(found, picture.find_range(chunk))
-        return picture.fitted(found), source.chunks(chunk_length(cells_of(source.shape)))
+            extent.add(chunk)
+        return picture.fitted(extent.found), source.chunks(chunk_length(cells_of(source.shape)))
     first = next(chunks)
     picture = picture.fitted(picture.find_range(first[0]))
     taken = "the ranges"

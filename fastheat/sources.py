@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from fastheat import unpickle
 from fastheat.forms import Shape, Shapes, cells_of, form_of, parts_of, shapes_of
+from fastheat.masks import hide
 from fastheat.messages import short, warn
 from fastheat.tensors import as_array
 
@@ -906,7 +907,7 @@ class Floats:
                 if changed.any():
                     self.tell(values, out, number, changed, row)
         if mask is not np.ma.nomask:
-            out[mask] = np.nan
+            hide(out, mask)
 
     def tell(
         self,

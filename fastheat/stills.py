@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fastheat.formats import ValueFormat, as_written
 from fastheat.forms import split
 from fastheat.layout import Layout, Shown
+from fastheat.masks import hidden, is_masked
 from fastheat.mosaic import Mosaic
 from fastheat.text import Type, Writing, shape_texts, with_atlas
 from fastheat.titles import draw_titles
@@ -66,10 +67,13 @@ def _paint_cells(
     annot: NDArray[Any] | None = None,
 ) -> Shown:
     """Draw the cells of one matrix into a picture."""
+    values = hidden(values, layout.mask)
+    annot = None if annot is None else hidden(annot, layout.mask)
+    masked = is_masked(values)
     grid, shades = layout.grid, layout.shades
     slots = np.searchsorted(shades.edges, values, side="right")
     bad = len(shades.edges)
-    slots[~np.isfinite(values)] = bad
+    slots[~((values >= shades.floor) & (values < shades.ceiling))] = bad
     ys, i = _pixels(grid.y0, grid.y1)
     xs, j = _pixels(grid.x0, grid.x1)
     # one axis after the other: many times quicker than both at once
@@ -77,17 +81,33 @@ def _paint_cells(
     band = indices[rows]
     band[:, columns] = shades.inks[:, 0].take(slots).take(j, axis=1).take(i, axis=0)
     indices[rows] = band
-    hidden, lacking = layout.crowded, ""
+    left_out, lacking = count_hidden(layout, 1, int(masked.sum())), ""
     if layout.format is not None:
         cells = values if annot is None else annot
-        hidden, lacking = _write(layout, layout.format, cells, slots, indices)
+        left_out, lacking = _write(layout, layout.format, cells, slots, indices)
     return Shown(
         under=int((slots < shades.first).sum()),
         over=int(((slots > shades.last) & (slots < bad)).sum()),
-        bad=int((slots == bad).sum()),
-        hidden=hidden,
+        bad=int(((slots == bad) & ~masked).sum()),
+        masked=int(masked.sum()),
+        hidden=left_out,
+        refused=count_refused(layout, values),
         lacking=lacking,
     )
+
+
+def count_hidden(layout: Layout, frames: int, masked: int) -> int:
+    """Return how many texts are left out where none has room."""
+    every = layout.shape[0] * layout.shape[1]
+    return frames * layout.crowded - (masked if layout.crowded == every else 0)
+
+
+def count_refused(layout: Layout, values: NDArray[np.float64]) -> int:
+    """Return how many finite values the norm does not take."""
+    floor, ceiling = layout.shades.floor, layout.shades.ceiling
+    if floor <= -np.finfo(np.float64).max and ceiling == np.inf:
+        return 0
+    return int((np.isfinite(values) & ~((values >= floor) & (values < ceiling))).sum())
 
 
 def _pixels(
@@ -115,7 +135,10 @@ def _write(
     each: list[Any] = cells.ravel().tolist()
     texts: Sequence[str] = each if layout.fixed is None else layout.fixed.texts
     if layout.fixed is None and layout.written.kind != "U":
-        texts = [valfmt.write(as_written(x, layout.written)) for x in each]
+        texts = [
+            "" if hides else valfmt.write(as_written(x, layout.written))
+            for x, hides in zip(each, is_masked(cells).ravel(), strict=True)
+        ]
     type_, lacking = layout.type, ""
     if layout.fixed is not None:
         chains = layout.fixed.segments
@@ -127,7 +150,7 @@ def _write(
         atlas, chains, lacking = shape_texts(texts, layout.typeface, layout.sizes, align, vertical)
         type_ = with_atlas(type_, atlas)
     letters: dict[tuple[int, int], NDArray[np.uint8]] = {}
-    hidden = 0
+    left_out = 0
     for c, text in enumerate(texts):
         if not text:
             continue
@@ -140,7 +163,7 @@ def _write(
         fitting = np.flatnonzero((widths <= room) & (highs - lows <= tall))
         too_long = layout.writing is not None and len(chain) > layout.longest
         if too_long or not len(fitting):
-            hidden += 1
+            left_out += 1
             continue
         size = int(fitting[0])
         for segment in chain:
@@ -156,7 +179,7 @@ def _write(
         indices[y : y + steps.shape[0], x : x + steps.shape[1]] = layout.shades.inks[
             slots[i, j], steps
         ]
-    return hidden, lacking
+    return left_out, lacking
 
 
 def _chain(text: str, affixes: tuple[int, int], writing: Writing) -> list[int]:

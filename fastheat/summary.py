@@ -32,7 +32,12 @@ class GifSummary:
     ranges : dict
         `vmin` and `vmax` of each panel by its name; empty of a single heatmap.
     under, over, bad : int
-        Values below `vmin`, above `vmax`, and NaN or infinite, over all cells and frames.
+        Values below `vmin`, above `vmax`, and NaN, infinite or such that the norm cannot take them,
+        over all cells and frames.
+    refused : int
+        Those of the bad ones that are finite, but the norm does not take them.
+    masked : int
+        Cells that are masked, which are not among these.
     reduced : str or None
         What blocks of values were drawn as, one of "mean", "max", "min" and "absmax", where there
         were more values than pixels.
@@ -65,6 +70,8 @@ class GifSummary:
     under: int
     over: int
     bad: int
+    refused: int
+    masked: int
     reduced: str | None
     cells: Shapes
     hidden: int
@@ -106,6 +113,8 @@ def summarise(
         under=shown.under,
         over=shown.over,
         bad=shown.bad,
+        refused=shown.refused,
+        masked=shown.masked,
         reduced=", ".join(ways_of(layout)) or None,
         cells=layout.shape,
         hidden=shown.hidden,
@@ -121,5 +130,10 @@ def summarise(
     clipped = [f"{many(count, 'value')} {where}" for count, where in sides if count]
     if clipped:
         warn(f"over all frames, {' and '.join(clipped)} have the colours of the ends")
+    if shown.refused:
+        warn(
+            f"over all frames, {many(shown.refused, 'value')} that the norm does not take have the "
+            "colour of bad"
+        )
     clock.warn()
     return summary

@@ -24,6 +24,7 @@ from fastheat.background import Background, here
 from fastheat.forms import Shape, Shapes, form_of, parts_of
 from fastheat.giffile import check_target
 from fastheat.heatmap import option_names
+from fastheat.masks import hide
 from fastheat.messages import many, short, warn
 from fastheat.options import read_choice, read_flag, read_shape
 from fastheat.panels import (
@@ -201,6 +202,8 @@ class GifWriter:
             raise ValueError(
                 "expected no threshold with autoscale='grow', whose colours of text would move"
             )
+        if grows:
+            sample.check_growth()
         shows_range = bool(grows) and not sample.cbar
         # an option says what there is to be room for, else the annotations of the first frame do
         plans = heatmap is None and options.get("annot", True) is True
@@ -575,15 +578,15 @@ _OWN = tuple(inspect.signature(GifWriter).parameters)
 
 
 def _filled(values: Any) -> NDArray[Any]:
-    """Return values as an array, masked cells as NaN."""
+    """Return values as an array, masked cells as the NaN that they are."""
     array = as_array(values)
     mask = np.ma.getmask(array)
     plain: NDArray[Any] = np.ma.getdata(array)
     if mask is np.ma.nomask:
         return plain
-    plain = plain.astype(plain.dtype if plain.dtype.kind == "f" else np.float64)
-    plain[mask] = np.nan
-    return plain
+    filled = plain.astype(np.float64)
+    hide(filled, mask)
+    return filled.astype(plain.dtype) if plain.dtype.kind == "f" else filled
 
 
 def _read_step(step: Any) -> int:
@@ -627,6 +630,10 @@ def _likely_sides(options: Mapping[str, Any]) -> tuple[int, int]:
     found = shape_of(options.get("annot"))
     if found is not None:
         return found
+    mask = options.get("mask")
+    if mask is not None and np.ndim(mask) == 2:
+        n, m = np.shape(mask)
+        return int(n), int(m)
 
     def side(labels: object, groups: object) -> int:
         if isinstance(labels, list):

@@ -15,7 +15,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colorbar import Colorbar
-from matplotlib.colors import Colormap
+from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.text import Text
@@ -77,6 +77,7 @@ def draw(
     cmap: str | Colormap = "viridis",
     vmin: float | None = None,
     vmax: float | None = None,
+    norm: Normalize | None = None,
     aspect: str = "equal",
     row_side: str = "left",
     col_side: str = "top",
@@ -97,7 +98,8 @@ def draw(
         figure = Figure(figsize=figsize, dpi=dpi)
         canvas: Any = FigureCanvasAgg(figure)
         axes = figure.subplots()
-        image = axes.imshow(data, cmap=cmap, vmin=vmin, vmax=vmax, aspect=cast("Any", aspect))
+        scale: dict[str, Any] = {"cmap": cmap, "norm": norm, "vmin": vmin, "vmax": vmax}
+        image = axes.imshow(data, aspect=cast("Any", aspect), **scale)
         bar = None
         if cbar:
             bar = figure.colorbar(image, ax=axes, location=cast("Any", cbar_location))
@@ -124,8 +126,8 @@ def draw(
         texts: list[list[Text]] = []
         if valfmt is not None:
             formatter = StrMethodFormatter(valfmt)
-            norm = cast("Any", image.norm)
-            limit = norm(data.max()) / 2 if threshold is None else norm(threshold)
+            scaled = cast("Any", image.norm)
+            limit = scaled(data.max()) / 2 if threshold is None else scaled(threshold)
             texts = [
                 [
                     axes.text(
@@ -134,7 +136,7 @@ def draw(
                         formatter(data[i, j], None),
                         horizontalalignment="center",
                         verticalalignment="center",
-                        color=textcolors[int(bool(norm(data[i, j]) > limit))],
+                        color=textcolors[int(bool(scaled(data[i, j]) > limit))],
                     )
                     for j in range(columns)
                 ]

@@ -6,12 +6,14 @@ import io
 import math
 import os
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.colors import ListedColormap, LogNorm, Normalize
 
 import fastheat
 from fastheat import Heatmap, load_frames, save_gif
@@ -19,6 +21,21 @@ from fastheat import Heatmap, load_frames, save_gif
 FRAMES = np.random.default_rng(0).random((3, 2, 4))
 
 Check = Callable[..., str]
+
+
+def named(value: object) -> str:
+    """Return a name of a row that is the same in every process."""
+    return re.sub(r" at 0x\w+", "", str(value))
+
+
+class Reversed(Normalize):
+    def __call__(self, value: Any, clip: bool | None = None) -> Any:
+        return 1 - super().__call__(value, clip)
+
+
+class Broken(Normalize):
+    def __call__(self, value: Any, clip: bool | None = None) -> Any:
+        raise RuntimeError("two lines,\nthe second")
 
 
 @pytest.fixture
@@ -193,6 +210,29 @@ def test_what_is_no_colormap_is_refused(refused: Check, cmap: object) -> None:
         ({"vmin": 2, "vmax": 1}, ["vmin=2.0", "vmax=1.0", "vmin <= vmax"]),
         ({"vmin": math.nan}, ["vmin", "nan", "finite"]),
         ({"vmax": math.inf}, ["vmax", "inf", "finite"]),
+        ({"norm": "logg"}, ["norm", "'logg'", "'log'"]),
+        ({"norm": "boundaries"}, ["norm", "'boundaries'", "symlog"]),
+        ({"norm": "log", "vmin": 0}, ["vmin above 0", "norm='log'", "vmin=0.0"]),
+        ({"norm": "log", "vmax": -1}, ["vmax above 0", "norm='log'", "vmax=-1.0"]),
+        ({"norm": "symlog", "linthresh": 0}, ["linthresh", "above 0", "0"]),
+        ({"linthresh": math.nan}, ["linthresh", "nan"]),
+        ({"gamma": -1}, ["gamma", "-1"]),
+        ({"boundaries": [1]}, ["boundaries", "two or more", "[1.0]"]),
+        ({"boundaries": [0, 2, 1]}, ["boundaries", "rise", "[0.0, 2.0, 1.0]"]),
+        ({"boundaries": [0, math.nan]}, ["boundaries", "nan"]),
+        ({"boundaries": range(300)}, ["257 boundaries", "256", "300"]),
+        ({"boundaries": range(4), "cmap": ListedColormap(["r", "b"])}, ["3 boundaries", "4"]),
+        ({"center": math.inf}, ["center", "inf"]),
+        ({"center": 3, "vmin": 3}, ["center=3.0", "vmin=3.0", "vmax=None"]),
+        ({"center": 3, "vmin": 0, "vmax": 2}, ["center=3.0", "vmin=0.0", "vmax=2.0"]),
+        ({"norm": Normalize(2, 1)}, ["vmin=2.0", "vmax=1.0"]),
+        ({"norm": Normalize(0, math.inf)}, ["vmax of norm", "inf"]),
+        ({"norm": LogNorm(-1, 1)}, ["LogNorm", "-1", "Invalid vmin or vmax"]),
+        ({"norm": LogNorm(), "vmin": -1}, ["vmin above 0", "this norm", "-1.0"]),
+        ({"norm": Reversed(0, 1)}, ["Reversed", "falls at", "rise"]),
+        ({"norm": Broken(0, 1)}, ["Broken", "two lines, the second"]),
+        ({"mask": np.zeros((4, 2), bool)}, ["mask", "(2, 4)", "(4, 2)"]),
+        ({"mask": []}, ["mask", "(2, 4)", "(0,)"]),
         ({"threshold": math.nan}, ["threshold", "nan"]),
         ({"valfmt": "{x:.2q}"}, ["'{x:.2q}'", "expected"]),
         ({"valfmt": ".2q"}, ["'.2q'", "expected"]),
@@ -278,7 +318,7 @@ def test_what_is_no_colormap_is_refused(refused: Check, cmap: object) -> None:
         ({"workers": 0}, ["workers", "0"]),
         ({"workers": -2}, ["workers", "-2"]),
     ],
-    ids=str,
+    ids=named,
 )
 def test_values_that_an_option_does_not_take_are_refused(
     refused: Check, options: dict[str, Any], names: list[str]
@@ -302,6 +342,23 @@ def test_values_that_an_option_does_not_take_are_refused(
         ({"row_rotation": "steep"}, ["row_rotation", "'steep'"]),
         ({"vmin": "low"}, ["vmin", "'low'"]),
         ({"vmax": [1]}, ["vmax", "[1]"]),
+        ({"norm": 5}, ["norm", "Normalize", "5"]),
+        ({"norm": Normalize}, ["norm", "Normalize", "class"]),
+        ({"norm": abs}, ["norm", "vmin and vmax", "abs"]),
+        ({"norm": "log", "gamma": 2}, ["no gamma", "norm='log'"]),
+        ({"norm": "linear", "center": 0}, ["no center", "norm='linear'"]),
+        ({"norm": "power"}, ["gamma", "norm='power'"]),
+        ({"center": 0, "boundaries": [0, 1]}, ["boundaries and center"]),
+        ({"norm": LogNorm(), "gamma": 2}, ["gamma", "LogNorm", "not both"]),
+        ({"norm": LogNorm(1, 2), "vmin": 1}, ["no vmin", "norm that has its vmin", "vmin=1"]),
+        ({"boundaries": [0, 1], "vmax": 1}, ["no vmax", "boundaries", "vmax=1"]),
+        ({"boundaries": 3}, ["boundaries", "3"]),
+        ({"boundaries": "abc"}, ["boundaries", "'abc'"]),
+        ({"center": "zero"}, ["center", "'zero'"]),
+        ({"gamma": "half"}, ["gamma", "'half'"]),
+        ({"robust": 1}, ["robust", "1"]),
+        ({"mask": np.full((2, 4), 2)}, ["mask", "True and False", "2"]),
+        ({"mask": np.full((2, 4), "x")}, ["mask", "True and False"]),
         ({"threshold": "half"}, ["threshold", "'half'"]),
         ({"valfmt": 2}, ["valfmt", "2"]),
         pytest.param({"valfmt": lambda _: 5}, ["valfmt", "string", "5"], id="valfmt that counts"),
@@ -321,7 +378,7 @@ def test_values_that_an_option_does_not_take_are_refused(
         ({"fps": "fast"}, ["fps", "'fast'"]),
         ({"hold": "long"}, ["hold", "'long'"]),
     ],
-    ids=str,
+    ids=named,
 )
 def test_options_of_the_wrong_type_are_refused(
     refused: Check, options: dict[str, Any], names: list[str]

@@ -118,6 +118,12 @@ PASSED: list[tuple[list[str], dict[str, Any]]] = [
     (["--bad", "none"], {"bad": "none"}),
     (["--annot", "file.npy"], {"annot": "file.npy"}),
     (["--no-annot"], {"annot": False}),
+    (["--norm", "symlog"], {"norm": "symlog"}),
+    (["--linthresh", "1e-3"], {"linthresh": 1e-3}),
+    (["--gamma", ".5"], {"gamma": 0.5}),
+    (["--boundaries", "-1,0,2.5"], {"boundaries": [-1, 0, 2.5]}),
+    (["--center", "-1"], {"center": -1}),
+    (["--robust"], {"robust": True}),
     (["--valfmt", "{x:.9f}"], {"valfmt": "{x:.9f}"}),
     (["--valfmt", "-.2f"], {"valfmt": "-.2f"}),
     (["--valfmt", "none"], {"valfmt": None}),
@@ -187,7 +193,8 @@ def test_every_argument_of_the_library_is_an_option(command: str) -> None:
 
 def test_every_argument_of_the_library_is_tried_below() -> None:
     tried = {name for _, given in PASSED for name in given}
-    assert tried == (arguments_of_the_library() | PANELS) - {"progress"}
+    ours = arguments_of_the_library() | PANELS
+    assert tried == ours - {"progress", "mask"}  # which is read from a file
 
 
 @pytest.mark.parametrize(("argv", "given"), PASSED)
@@ -212,6 +219,16 @@ def test_labels_are_read_from_a_file_line_by_line(
     Path("words.txt").write_bytes(content)
     given = cli._given(cli._parse(["render", "x", "--row-labels", "@words.txt"]))
     assert given == {"row_labels": labels}
+
+
+def test_a_mask_is_read_from_a_file(folder: Path) -> None:
+    mask = np.eye(2, 3, dtype=bool)
+    np.save("mask.npy", mask)
+    given = cli._given(cli._parse(["render", "x", "--mask", "mask.npy"]))
+    np.testing.assert_array_equal(given["mask"], mask)
+    Path("mask.npy").write_bytes(b"no such thing")
+    with pytest.raises(ValueError, match=r"cannot read mask.npy: expected a .npy file"):
+        cli._given(cli._parse(["render", "x", "--mask", "mask.npy"]))
 
 
 def test_the_gif_is_the_one_that_the_library_writes(folder: Path) -> None:

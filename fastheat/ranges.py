@@ -1,0 +1,188 @@
+"""The range of values that come a chunk at a time, in constant memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
+from itertools import compress
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastheat.norms import LINEAR, Norm
+
+# vmin and vmax, of each panel in turn where there are several; None where one is not known
+Range: TypeAlias = tuple[float | None, ...]
+
+ROBUST = (2.0, 98.0)  # percentiles, as in seaborn
+EXACT = 1 << 20  # values whose percentiles are exact
+# more are counted by the first bits of each: its sign, its exponent and so many of its fraction
+FRACTION = 8
+DROPPED = np.int64(52 - FRACTION)
+SIDE = 1 << 11 + FRACTION  # of one sign
+
+
+class Extent:
+    """The range of all values that it is shown, as a norm and the options of a heatmap want it.
+
+    Parameters
+    ----------
+    norm
+        Of which only values that it takes count.
+    robust
+        Whether to take the 2nd and the 98th percentile in place of the least and the greatest. They
+        are those of `numpy.percentile` for up to `EXACT` values, and for more are within 1 / 256 of
+        themselves.
+    mask : (N, M) bool
+        Which cells do not count.
+    """
+
+    def __init__(
+        self,
+        norm: Norm = LINEAR,
+        *,
+        robust: bool = False,
+        mask: NDArray[np.bool_] | None = None,
+    ) -> None:
+        self._norm = norm
+        self._mask = mask
+        self._ends: tuple[float, float] | None = None
+        self._quantiles = Quantiles() if robust else None
+
+    def add(self, values: NDArray[np.float64]) -> None:
+        """Look at values (..., N, M)."""
+        if self._mask is not None:
+            values = values[..., ~self._mask]
+        if not values.size:
+            return
+        if self._quantiles is not None:
+            self._quantiles.add(self._norm.takes(values[np.isfinite(values)]))
+            return
+        low, high = float(values.min()), float(values.max())
+        if not (math.isfinite(low) and math.isfinite(high)):
+            values = values[np.isfinite(values)]
+            if not values.size:
+                return
+            low, high = float(values.min()), float(values.max())
+        if low <= self._norm.above or low < self._norm.least:
+            values = self._norm.takes(values)
+            if not values.size:
+                return
+            low = float(values.min())
+        if self._ends is not None:
+            low, high = min(low, self._ends[0]), max(high, self._ends[1])
+        self._ends = low, high
+
+    @property
+    def found(self) -> Range:
+        """The range of what came, None if nothing did."""
+        found = self._ends if self._quantiles is None else self._quantiles.at(ROBUST)
+        return found or (None, None)
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The range of what came, or one that will do if nothing did."""
+        low, high = self.found
+        return self._norm.otherwise if low is None or high is None else (low, high)
+
+
+class Extents:
+    """The ranges of panels.
+
+    Parameters
+    ----------
+    extents
+        Of each.
+    split
+        Takes frames of all panels apart.
+    shares
+        Which of them have one range.
+    """
+
+    def __init__(
+        self,
+        extents: Sequence[Extent],
+        split: Callable[[NDArray[np.float64]], Iterable[NDArray[np.float64]]],
+        shares: Sequence[bool],
+    ) -> None:
+        self._extents = extents
+        self._split = split
+        self._shares = shares
+
+    def add(self, values: NDArray[np.float64]) -> None:
+        """Look at frames (..., C)."""
+        for extent, part in zip(self._extents, self._split(values), strict=True):
+            extent.add(part)
+
+    @property
+    def found(self) -> Range:
+        """The range of each in turn, None where nothing came."""
+        found = [extent.found for extent in self._extents]
+        if any(self._shares):
+            shared = reduce(wider_ends, compress(found, self._shares))
+            found = [shared if s else own for own, s in zip(found, self._shares, strict=True)]
+        return tuple(end for ends in found for end in ends)
+
+
+def wider_ends(a: Range, b: Range) -> Range:
+    """Return ranges that hold those of both: the ends of each in turn, None where there is none."""
+    sides = zip(a, b, strict=True)
+    return tuple(
+        (max if k % 2 else min)(x, y) if x is not None and y is not None else x if y is None else y
+        for k, (x, y) in enumerate(sides)
+    )
+
+
+class Quantiles:
+    """Percentiles of any number of values, exact while they are few."""
+
+    def __init__(self) -> None:
+        self._kept: list[NDArray[np.float64]] = []
+        self._count = 0  # of those
+        self._counts: NDArray[np.int64] | None = None
+
+    def add(self, values: NDArray[np.float64]) -> None:
+        """Take finite values, (n,)."""
+        for start in range(0, len(values), EXACT):
+            part = values[start : start + EXACT]
+            self._kept.append(part.copy())
+            self._count += len(part)
+            if self._count > EXACT:
+                self._fold()
+
+    def _fold(self) -> None:
+        """Count the values that are kept, and let them go."""
+        if self._counts is None:
+            self._counts = np.zeros(2 * SIDE, np.int64)
+        bits = np.concatenate(self._kept).view(np.int64)
+        piece = (bits & np.int64(np.iinfo(np.int64).max)) >> DROPPED
+        piece = np.where(bits < 0, SIDE - 1 - piece, SIDE + piece)
+        self._counts += np.bincount(piece, minlength=2 * SIDE)
+        self._kept, self._count = [], 0
+
+    def at(self, percentiles: tuple[float, float]) -> tuple[float, float] | None:
+        """Return percentiles of all values, None if there are none."""
+        if self._counts is None:
+            if not self._count:
+                return None
+            low, high = np.percentile(np.concatenate(self._kept), percentiles).tolist()
+            return float(low), float(high)
+        if self._count:
+            self._fold()
+        upto = np.cumsum(self._counts)
+        low, high = (self._ranked(upto, each / 100 * (int(upto[-1]) - 1)) for each in percentiles)
+        return low, high
+
+    def _ranked(self, upto: NDArray[np.int64], rank: float) -> float:
+        """Return the value of a rank, as if those of a piece lay evenly in it."""
+        piece = int(np.searchsorted(upto, rank, side="right"))
+        before = int(upto[piece - 1]) if piece else 0
+        share = (rank - before + 0.5) / (int(upto[piece]) - before)
+        size = piece - SIDE if piece >= SIDE else SIDE - 1 - piece
+        near, far = map(float, (np.array([size, size + 1]) << DROPPED).view(np.float64))
+        if not math.isfinite(far):
+            far = float(np.finfo(np.float64).max)
+        share = min(1.0, share)
+        return near + share * (far - near) if piece >= SIDE else -far + share * (far - near)

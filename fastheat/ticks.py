@@ -1,0 +1,391 @@
+"""Ticks of a colour bar: where they stand on it, and what they say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastheat.norms import Norm
+
+TICK_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)  # times a power of ten, matplotlib's AutoLocator
+FEWEST_TICKS = 2
+NEAR = 1e-10  # of a step, within which a tick is at the end of the range
+FAR = 100  # spans that a range is away from 0, from where ticks are counted from a round number
+SYMLOG_TICKS, ASINH_TICKS, BOUNDARY_TICKS = 15, 11, 10  # at most, in matplotlib
+NEARLY_EVEN = 0.2  # of a range about 0 that "asinh" has even ticks for
+ALL_WRITTEN = 0.4  # decades, up to which all ticks of a logarithmic bar are written
+TIMES = "\N{MULTIPLICATION SIGN}"
+
+
+class Tick(NamedTuple):
+    """A tick that says something."""
+
+    place: float  # 0 at the start of the bar, 1 at its end
+    value: float
+    text: str  # empty where others say enough
+    power: str = ""  # what stands raised behind it
+
+
+class Ticks(NamedTuple):
+    """The ticks of a colour bar."""
+
+    major: list[Tick]
+    minor: list[float]  # the places of those that say nothing
+
+
+class Scale(NamedTuple):
+    """What the ticks of a norm depend on."""
+
+    name: str
+    base: float = 10.0
+    linear: float = 0.0  # up to where it is linear, of "symlog" and "asinh"
+
+
+def bar_ticks(norm: Norm, vmin: float, vmax: float, most: int = 9) -> Ticks:
+    """Return the ticks that matplotlib's colour bar has.
+
+    Parameters
+    ----------
+    norm
+        The bar's colours are evenly spread over it, and its ticks are placed by it.
+    most
+        The most intervals that there is room for.
+    """
+    boundaries = _boundaries_of(norm)
+    if boundaries is not None:
+        return _boundary_ticks(boundaries)
+    scale = _scale_of(norm)
+    if scale.name == "linear" or vmin == vmax:
+        return Ticks(
+            [Tick(at, float(text), text) for at, text in linear_ticks(vmin, vmax, most)], []
+        )
+    numbers, minor = _numbers(scale, vmin, vmax, most)
+    inside = _placed(norm, vmin, vmax, numbers)
+    if scale.name == "function":
+        words = [(text, "") for text in plain_texts([x for x, _ in inside])]
+    else:
+        words = [_scientific(x, scale, vmin, vmax) for x, _ in inside]
+    ticks = [Tick(at, x, *word) for (x, at), word in zip(inside, words, strict=True)]
+    between = [mark for mark in _placed(norm, vmin, vmax, minor) if mark not in inside]
+    if scale.name != "log":  # minor ticks of the others say nothing
+        return Ticks(ticks, [at for _, at in between])
+    minors = [Tick(at, x, *_scientific(x, scale, vmin, vmax)) for x, at in between]
+    ticks += [tick for tick in minors if tick.text]
+    return Ticks(sorted(ticks), [tick.place for tick in minors if not tick.text])
+
+
+def ticks_at(norm: Norm, vmin: float, vmax: float, values: Sequence[float]) -> Ticks:
+    """Return ticks at those of some ascending values that are in the range."""
+    inside = _placed(norm, vmin, vmax, values)
+    if vmin == vmax:
+        inside = [(x, 0.5) for x in values if x == vmin]
+    texts = [f"{x:.6g}" for x, _ in inside]
+    if not any("e" in text for text in texts):
+        decimals = max((len(text.partition(".")[2]) for text in texts), default=0)
+        texts = [f"{float(text):.{decimals}f}" for text in texts]
+    return Ticks([Tick(at, float(t), t) for (_, at), t in zip(inside, texts, strict=True)], [])
+
+
+def _placed(
+    norm: Norm, vmin: float, vmax: float, numbers: Sequence[float]
+) -> list[tuple[float, float]]:
+    """Return those of the numbers that are in the range, and their places."""
+    near = NEAR * (vmax - vmin)
+    within = [x for x in numbers if vmin - near <= x <= vmax + near]
+    boundaries = _boundaries_of(norm)
+    if boundaries is None:
+        places = norm.rule(vmin, vmax, 256)(np.array(within, np.float64)).tolist()
+    else:
+        places = np.interp(within, boundaries, np.linspace(0, 1, len(boundaries))).tolist()
+    return [
+        (x, min(1.0, max(0.0, at)))
+        for x, at in zip(within, places, strict=True)
+        if -NEAR <= at <= 1 + NEAR
+    ]
+
+
+def _scale_of(norm: Norm) -> Scale:
+    """Return the scale of a norm's axis; "function" where it has none that has ticks of its own."""
+    if norm.given is None:
+        kinds = {"power": "function", "center": "function"}
+        return Scale(kinds.get(norm.name, norm.name), 10.0, norm.number or 1.0)
+    scale = getattr(norm.given, "_scale", None)  # as matplotlib's norms with a scale have it
+    name = getattr(scale, "name", None)
+    base = float(getattr(scale, "base", 10.0))
+    if name == "log":
+        return Scale("log", base)
+    if name == "symlog":
+        return Scale("symlog", base, float(getattr(scale, "linthresh", 1.0)))
+    if name == "asinh":
+        return Scale("asinh", 10.0, float(getattr(scale, "linear_width", 1.0)))
+    return Scale("function")
+
+
+def _boundaries_of(norm: Norm) -> NDArray[np.float64] | None:
+    given: Any = norm.boundaries or getattr(norm.given, "boundaries", None)
+    return None if given is None or not len(given) else np.asarray(given, np.float64)
+
+
+def segments(norm: Norm, vmin: float, vmax: float, bins: int) -> NDArray[np.intp]:
+    """Return the entries of the colormap that a colour bar shows, all as long, from its start."""
+    boundaries = _boundaries_of(norm)
+    if boundaries is None:
+        return np.arange(bins)
+    middles = (boundaries[:-1] + boundaries[1:]) / 2
+    places = norm.rule(vmin, vmax, bins)(middles)
+    return np.clip(np.floor(places * bins), 0, bins - 1).astype(np.intp)
+
+
+# -------------------------------------------------------------------------- matplotlib's locators
+
+
+def _numbers(scale: Scale, vmin: float, vmax: float, most: int) -> tuple[list[float], list[float]]:
+    """Return where matplotlib's locators put major and minor ticks, also beyond the range."""
+    if scale.name == "log":
+        return _log_numbers(vmin, vmax, scale.base, max(2, most))
+    if scale.name == "symlog":
+        numbers = _symlog_numbers(vmin, vmax, scale.base, scale.linear)
+        return numbers, []
+    if scale.name == "asinh":
+        return (
+            _asinh_numbers(vmin, vmax, scale.linear, ()),
+            _asinh_numbers(vmin, vmax, scale.linear, (2.0, 5.0)),
+        )
+    numbers, _ = _round_numbers(vmin, vmax, most)
+    return numbers, []
+
+
+def _log_numbers(
+    vmin: float, vmax: float, base: float, most: int
+) -> tuple[list[float], list[float]]:
+    """Return the ticks of `matplotlib.ticker.LogLocator`, and those between them."""
+    low, high = (_log(x, base) for x in (vmin, vmax))
+    first, last = math.ceil(low), math.floor(high)
+    count = last - first + 1
+    stride = count // (most + 1) + 1
+    wanted = min(most, math.ceil(count / stride))
+    if wanted == 0:
+        decades = [first - 1, last + 1]
+        stride = decades[1] - decades[0]
+    elif wanted == 1:
+        middle = round((low + high) / 2)
+        stride = max(middle - (first - 1), (last + 1) - middle)
+        decades = [middle - stride, middle, middle + stride]
+    else:
+        stride = (count - 1) // (wanted - 1)
+        if stride < count / wanted:
+            stride = count // wanted
+        least = max(count - stride * wanted, 0)
+        offset = -first % stride
+        if not least <= offset < min(count - stride * (wanted - 1), stride):
+            offset = least
+        decades = list(range(first + offset - stride, last + stride + 1, stride))
+    major = [base**k for k in decades]
+    if count >= 10 or base < 3 or not (stride == 1 or count <= 1):
+        return major, []
+    minor = [
+        digit * base**k for k in range(first - 1, last + 1) for digit in range(2, math.ceil(base))
+    ]
+    if stride == 1 and len(decades) - 2 + sum(vmin <= x <= vmax for x in minor) <= 1:
+        minor, _ = _round_numbers(vmin, vmax, most)
+    return major, minor
+
+
+def _log(x: float, base: float) -> float:
+    if base == 10:
+        return math.log10(x)
+    return math.log2(x) if base == 2 else math.log(x) / math.log(base)
+
+
+def _symlog_numbers(vmin: float, vmax: float, base: float, linear: float) -> list[float]:
+    """Return the ticks of `matplotlib.ticker.SymmetricalLogLocator`."""
+    if -linear <= vmin < vmax <= linear:
+        return sorted({vmin, 0.0, vmax})
+    below, above = vmin < -linear, vmax > linear
+
+    def powers(low: float, high: float) -> tuple[int, int]:
+        return (
+            math.floor(np.log(low) / np.log(base)),
+            math.ceil(np.log(high) / np.log(base)),
+        )
+
+    lower = powers(abs(min(-linear, vmax)), abs(vmin) + 1) if below else (0, 0)
+    upper = powers(max(linear, vmin), vmax + 1) if above else (0, 0)
+    between = (below and vmax > -linear) or (above and vmin < linear)
+    total = lower[1] - lower[0] + upper[1] - upper[0] + between
+    stride = max(total // (SYMLOG_TICKS - 1), 1)
+    numbers = [-(base**k) for k in reversed(range(*lower, stride))]
+    return numbers + [0.0] * between + [base**k for k in range(*upper, stride)]
+
+
+def _asinh_numbers(
+    vmin: float, vmax: float, linear: float, digits: tuple[float, ...]
+) -> list[float]:
+    """Return the ticks of `matplotlib.ticker.AsinhLocator`."""
+    if vmin * vmax < 0 and abs(1 + vmax / vmin) < NEARLY_EVEN:
+        vmax = max(abs(vmin), abs(vmax))
+        vmin = -vmax
+    low, high = (linear * math.asinh(x / linear) for x in (vmin, vmax))
+    places = np.linspace(low, high, ASINH_TICKS)
+    if low * high < 0:
+        places = np.append(places[abs(places / (high - low)) > 0.5 / ASINH_TICKS], 0.0)
+    numbers = linear * np.sinh(places / linear)
+    with np.errstate(divide="ignore"):
+        powers = np.sign(numbers) * 10.0 ** np.floor(np.log(abs(numbers)) / math.log(10))
+    powers[numbers == 0] = 0
+    found = np.outer(powers, digits).ravel() if digits else powers
+    kept: list[float] = sorted(set(found.tolist()))
+    return kept if len(kept) >= 2 else np.linspace(vmin, vmax, ASINH_TICKS).tolist()
+
+
+def _boundary_ticks(boundaries: NDArray[np.float64]) -> Ticks:
+    """Return a tick for each boundary, of which at most about ten say their number."""
+    count = len(boundaries)
+    # matplotlib.ticker.FixedLocator(boundaries, nbins=10)
+    step = max(math.ceil(count / BOUNDARY_TICKS), 1)
+    start = min(range(step), key=lambda k: (np.abs(boundaries[k::step]).min(), k))
+    places = np.linspace(0, 1, count)
+    texts = plain_texts(boundaries[start::step].tolist())
+    kept = zip(places[start::step].tolist(), boundaries[start::step].tolist(), texts, strict=True)
+    major = [Tick(*each) for each in kept]
+    minor = [at for k, at in enumerate(places.tolist()) if k % step != start % step]
+    return Ticks(major, minor)
+
+
+def _scientific(x: float, scale: Scale, vmin: float, vmax: float) -> tuple[str, str]:
+    """Write a tick as `matplotlib.ticker.LogFormatterSciNotation`: "2x10" and what stands raised.
+
+    Empty where there are enough others that say something.
+    """
+    if x == 0:
+        return "0", ""
+    base = scale.base
+    sign = "-" if x < 0 else ""
+    exact = math.log(abs(x)) / math.log(base)
+    is_power = abs(exact - round(exact)) < 1e-10
+    exponent = round(exact) if is_power else math.floor(exact)
+    digit = base ** (exact - exponent)
+    if round(digit) not in _written(scale, vmin, vmax):
+        return "", ""
+    if is_power:
+        return f"{sign}{base:g}", str(exponent)
+    if abs(digit - round(digit)) < 1e-10:
+        digit = round(digit)
+    return f"{sign}{digit:g} {TIMES} {base:g}", str(exponent)
+
+
+def _written(scale: Scale, vmin: float, vmax: float) -> set[float]:
+    """Return the digits before a power of the base that ticks are written for."""
+    base = scale.base
+
+    def decades(low: float, high: float) -> tuple[int, float]:
+        first, last = math.log(low, base), math.log(high, base)
+        return math.floor(last) - math.floor(math.nextafter(first, -math.inf)), last - first
+
+    if scale.name == "symlog":
+        parts = []
+        if vmin < -scale.linear:
+            # matplotlib counts these from the far end, so that they are fewer than none
+            parts.append(decades(-vmin, -min(vmax, -scale.linear)))
+        if vmax > scale.linear:
+            parts.append(decades(max(vmin, scale.linear), vmax))
+        powers = sum(n for n, _ in parts)
+        width = sum(abs(w) for _, w in parts)
+    elif vmin <= 0:
+        return {1.0}
+    else:
+        powers, width = decades(vmin, vmax)
+    if powers > 1:
+        return {1.0}
+    if width > ALL_WRITTEN:
+        return {float(x) for x in np.round(np.geomspace(1, base, int(base) // 2 + 1))}
+    return {float(x) for x in np.arange(1, base + 1)}
+
+
+# ----------------------------------------------------------------------------------- round numbers
+
+
+def linear_ticks(vmin: float, vmax: float, most: int = 9) -> list[tuple[float, str]]:
+    """Return round numbers in a range, as a colour bar shows them.
+
+    Parameters
+    ----------
+    most
+        The most intervals between them.
+
+    Returns
+    -------
+    list of (float, str)
+        The place of each in the range, 0 at `vmin` and 1 at `vmax`, and its text.
+    """
+    span = vmax - vmin
+    if span == 0:
+        return [(0.5, f"{vmin:.6g}")]
+    numbers, step = _round_numbers(vmin, vmax, most)
+    if not step:
+        return [(0.0, f"{vmin:.4g}"), (1.0, f"{vmax:.4g}")]
+    places = [min(1.0, max(0.0, (x - vmin) / span)) for x in numbers]
+    return list(zip(places, _tick_texts(numbers, step), strict=True))
+
+
+def _round_numbers(vmin: float, vmax: float, most: int) -> tuple[list[float], float]:
+    """Return round numbers in a range, and their distance, 0 where float64 has none for it.
+
+    Notes
+    -----
+    The numbers are those of `matplotlib.ticker.AutoLocator`: the multiples of the least step that
+    gives at most so many intervals, or of a smaller one where that has too few multiples.
+    """
+    span = vmax - vmin
+    if span > np.finfo(float).max / 1e3 or span / most < np.finfo(float).tiny * 1e6:
+        return [vmin, vmax], 0.0
+    middle = vmin / 2 + vmax / 2  # their sum may be more than float64 has
+    offset = 0.0
+    if abs(middle) / span >= FAR:
+        offset = math.copysign(10.0 ** math.floor(math.log10(abs(middle))), middle)
+    low, high = vmin - offset, vmax - offset
+    scale = 10.0 ** math.floor(math.log10(span / most))
+    steps = [scale * power * step for power in (0.1, 1, 10) for step in TICK_STEPS[:-1]]
+    fitting = [k for k, step in enumerate(steps) if step >= span / most]
+    near = NEAR
+    numbers: list[float] = []
+    for step in reversed(steps[: fitting[0] + 1]):
+        if offset:
+            near = min(0.4999, max(NEAR, 10 ** (math.log10(abs(offset) / step) - 12)))
+        start = low // step * step
+        first = math.ceil((low - start) / step - near)
+        last = math.floor((high - start) / step + near)
+        numbers = [start + k * step + offset for k in range(first, last + 1)]
+        inside = [x for x in numbers if vmin <= x <= vmax]
+        if len(inside) >= FEWEST_TICKS:
+            break
+    return numbers, step
+
+
+def plain_texts(numbers: Sequence[float]) -> list[str]:
+    """Write numbers with as many decimals as `matplotlib.ticker.ScalarFormatter` does."""
+    if not numbers:
+        return []
+    span = max(numbers) - min(numbers) or max(map(abs, numbers)) or 1.0
+    order = math.floor(math.log10(span))
+    digits = max(0, 3 - order)
+    while digits >= 0 and all(abs(x - round(x, digits)) < 1e-3 * 10.0**order for x in numbers):
+        digits -= 1
+    return _tick_texts(list(numbers), 10.0 ** -(digits + 1))
+
+
+def _tick_texts(numbers: list[float], step: float) -> list[str]:
+    """Write ticks with the decimals that tell them apart, or with exponents where zeros abound."""
+    largest = max(map(abs, numbers), default=0.0)
+    digits = -math.floor(math.log10(step) + 1e-9)
+    while abs(step * 10.0**digits - round(step * 10.0**digits)) > 1e-6:
+        digits += 1
+    if largest >= 1e7 or largest < 1e-4:
+        significant = max(1, math.floor(math.log10(largest) + 1e-9) + 1 + digits)
+        return [f"{x:.{significant}g}" if abs(x) > step * 1e-6 else "0" for x in numbers]
+    # -0.0, or what is left of a step where 0 should be, reads as 0
+    return [f"{x if abs(x) > step * 1e-6 else 0.0:.{max(digits, 0)}f}" for x in numbers]
