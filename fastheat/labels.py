@@ -266,8 +266,16 @@ def fitted(label: Label, length: float) -> Label:
             break
         size = max(least, size * SHRINK)
     if max(_widths(broken)) > length:
-        broken = replace(broken, text=wrapped(broken, length, anywhere=True))
-    return broken
+        return replace(broken, text=wrapped(broken, length, anywhere=True))
+    # as even as so many lines can be
+    whole = replace(label, size=broken.size)
+    low, high = 0.0, length
+    while high - low > 1:
+        middle = (low + high) / 2
+        even = replace(whole, text=wrapped(whole, middle))
+        fits = len(even.lines()) <= len(broken.lines()) and max(_widths(even)) <= length
+        low, high = (low, middle) if fits else (middle, high)
+    return replace(whole, text=wrapped(whole, high))
 
 
 def wrapped(label: Label, length: float, *, anywhere: bool = False) -> str:

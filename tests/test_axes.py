@@ -6,6 +6,7 @@ import itertools
 import math
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -668,3 +669,13 @@ def test_numbers_are_a_blank_apart_and_lines_of_them_a_fifth() -> None:
             for one, two in itertools.pairwise(labels):
                 gap = max(two.x0 - one.x1, (two.y0 - one.y1) * 5)
                 assert gap >= 100 / 72 * 10 - 1
+
+
+def test_the_lines_of_a_long_title_are_about_as_long_as_each_other() -> None:
+    title = "A title that is rather longer than its picture is wide, as some are"
+    geometry, _ = geometry_of(Heatmap((6, 6), title=title, **LOOK))
+    assert geometry.title is not None
+    label = geometry.title.label
+    assert label.text.replace("\n", " ") == title
+    first, second = (replace(label, text=line).box().width for line in label.lines())
+    assert min(first, second) > 0.7 * max(first, second)
