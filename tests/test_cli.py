@@ -130,6 +130,7 @@ PASSED: list[tuple[list[str], dict[str, Any]]] = [
     (["--textcolors", "red", "C1"], {"textcolors": ["red", "C1"]}),
     (["--threshold", "-2"], {"threshold": -2.0}),
     (["--text-size", "7.5"], {"text_size": 7.5}),
+    (["--text-size", "fit"], {"text_size": "fit"}),
     (["--ha", "left"], {"ha": "left"}),
     (["--va", "top"], {"va": "top"}),
     (["--cbar"], {"cbar": True}),
