@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from fastheat.formats import ValueFormat, as_written
 from fastheat.forms import Shapes
+from fastheat.masks import hide
 from fastheat.messages import short
 from fastheat.ranges import Extent
 from fastheat.sources import Floats, Frames, load_frames, open_frames
@@ -192,7 +193,7 @@ def matrix_of(value: object, shape: tuple[int, int], name: str) -> Cells:
         raise TypeError(f"expected {name} of numbers or strings, not of dtype {plain.dtype}")
     cells = np.empty(shape)
     Floats().into(cells[None], plain[None], 0)
-    cells[blank] = np.nan
+    hide(cells, blank)
     return Cells(cells, _written(plain.dtype), blank)
 
 

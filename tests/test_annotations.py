@@ -142,6 +142,19 @@ def test_masked_cells_missing_ones_and_none_of_annotations_are_empty() -> None:
     np.testing.assert_array_equal(Heatmap((2, 2), annot=masked, **LOOK).rgb(np.eye(2)), wanted)
 
 
+def test_masked_annotations_of_a_frame_are_empty_too() -> None:
+    numbers = np.ma.MaskedArray(NUMBERS, NUMBERS % 5 == 0)
+    heatmap = Heatmap(SHAPE, annot=NUMBERS[0], **LOOK)
+    texts = np.where(numbers.mask, "", NUMBERS.astype(str))
+    wanted = [heatmap.rgb(v, annot=t) for v, t in zip(FRAMES, texts, strict=True)]
+    objects = np.where(numbers.mask, np.array(None), NUMBERS.astype(object))
+    for values, picture, one, other in zip(FRAMES, wanted, numbers, objects, strict=True):
+        np.testing.assert_array_equal(heatmap.rgb(values, annot=one), picture)
+        np.testing.assert_array_equal(heatmap.rgb(values, annot=other), picture)
+    for annots in (numbers, list(numbers), iter(numbers)):
+        assert_lossless(written(FRAMES, annot=annots, heatmap=heatmap), wanted)
+
+
 @pytest.mark.parametrize("ha", ["left", "center", "right"])
 @pytest.mark.parametrize("va", ["top", "center", "bottom"])
 def test_lines_of_a_text_are_drawn_as_imagedraw_draws_them(va: str, ha: str) -> None:
