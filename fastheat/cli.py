@@ -35,7 +35,7 @@ from fastheat.summary import GifSummary
 from fastheat.timing import DEFAULT_DURATION, LONGEST_DURATION
 
 STANDARD = "-"  # input or output, in place of a path
-PANELS = ("columns", "share_range", "share_cbar")  # of Panels, not of Heatmap
+PANELS = ("columns", "share_range", "share_cbar", "ylim")  # of Panels, not of Heatmap
 TIMING = ("fps", "duration", "loop", "hold", "titles", "workers")  # of save_gif, not of Heatmap
 # what Pillow is told for texts to stay sharp
 KINDS: dict[str, dict[str, Any]] = {
@@ -384,6 +384,10 @@ def _add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> No
         text = "one colour bar for all"
         otherwise = "if they have one map and one range"
         add(panels, "share_cbar", text, otherwise, action=argparse.BooleanOptionalAction)
+        text = "range of the plot of an array of numbers, one a frame"
+        add(
+            panels, "ylim", text, "that of all so far", metavar=("LOW", "HIGH"), nargs=2, type=_real
+        )
 
     timing = parser.add_argument_group("time")
     speed = timing.add_mutually_exclusive_group()

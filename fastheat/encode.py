@@ -18,6 +18,7 @@ from fastheat.layout import Layout, Shown
 from fastheat.masks import MASKED, hidden, is_masked
 from fastheat.mosaic import Mosaic
 from fastheat.palette import TRANSPARENT
+from fastheat.plots import draw_plots
 from fastheat.stills import count_hidden, count_refused, paint
 from fastheat.text import Lettering, Type, letter, shape_texts, with_atlas
 from fastheat.titles import draw_titles
@@ -73,6 +74,7 @@ def encode_chunk(
     values: NDArray[np.float64],
     titles: Sequence[str] = (),
     annots: NDArray[Any] | None = None,
+    past: NDArray[np.float64] | None = None,
 ) -> Images:
     """Encode frames that follow one another.
 
@@ -90,6 +92,8 @@ def encode_chunk(
     annots
         The same with what is written in place of the values, where the layout is for that:
         (T or 1 + T, N, M) float64, or strings as objects.
+    past
+        (P, K) the scalars of all frames before the previous one, where the layout has a line plot.
     """
     if layout.title is None:
         titles = ()
@@ -102,11 +106,11 @@ def encode_chunk(
         first = None if annots is None else annots[0]
         images = _encode_first(layout, values[0], titles[0] if titles else "", first)
         if len(values) > 1:
-            images += encode_chunk(layout, values[0], values[1:], titles, annots)
+            images += encode_chunk(layout, values[0], values[1:], titles, annots, past)
         return images
     strips, written = draw_titles(layout, titles or [""] * (1 + len(values)))
     if isinstance(layout, Mosaic):
-        images = _encode_parts(layout, previous, values, strips)
+        images = _encode_parts(layout, previous, values, strips, past)
     elif layout.format is None:
         images = _encode_fills(layout, previous, values, strips)
     else:
@@ -226,13 +230,13 @@ def _encode_parts(
     previous: NDArray[np.float64],
     values: NDArray[np.float64],
     strips: NDArray[np.uint8],
+    past: NDArray[np.float64] | None,
 ) -> Images:
     from fastheat import kernels
 
     frames = 1 + len(values)
-    parts = zip(
-        layout.parts, split(previous, layout.shape), split(values, layout.shape), strict=True
-    )
+    shape = layout.shape
+    parts = zip(layout.parts, split(previous, shape), split(values, shape), strict=False)
     listed = []
     for part, before, own in parts:
         each = hidden(before, part.mask), hidden(own, part.mask)
@@ -244,6 +248,13 @@ def _encode_parts(
     shown = sum((each.shown for each in listed), Shown())
     if layout.title is not None:
         listed.append(_list_pictures(strips, 0, layout.title.top))
+    if layout.plot is not None:
+        count = len(layout.plot.names)
+        new = np.concatenate([previous[None, -count:], values[:, -count:]])
+        first = 0 if past is None else len(past)
+        scalars = new if past is None else np.concatenate([past, new])
+        pictures = draw_plots(layout.plot, scalars, first)
+        listed.append(_list_pictures(pictures, 0, layout.plot.top))
     listed.sort(key=lambda each: each.left)
     lengths = [len(each.indices) for each in listed]
     offsets = np.cumsum([0, *lengths[:-1]])
@@ -438,10 +449,14 @@ def encode_between(
     values: NDArray[np.float64],
     title: str,
     annot: NDArray[Any] | None,
+    past: NDArray[np.float64] | None = None,
 ) -> Images:
     """Encode a frame after one of another layout, with the same size and palette."""
-    before, _ = paint(old_layout, old_values, old_title, old_annot)
-    after, shown = paint(layout, values, title, annot)
+    before, _ = paint(old_layout, old_values, old_title, old_annot, past)
+    if isinstance(layout, Mosaic) and layout.plot is not None:
+        last = old_values[None, -len(layout.plot.names) :]
+        past = last if past is None else np.concatenate([past, last])
+    after, shown = paint(layout, values, title, annot, past)
     images = encode_indexed(np.stack([before, after]), TRANSPARENT, first=False)
     return replace(images, shown=shown)
 

@@ -48,6 +48,6 @@ def split(values: NDArray[np.float64], shapes: Mapping[str, Shape]) -> list[NDAr
     for shape in shapes.values():
         stop = start + prod(shape)
         part = np.ascontiguousarray(values[..., start:stop])
-        parts.append(part.reshape(*values.shape[:-1], *shape))
+        parts.append(part.reshape((*values.shape[:-1], *shape)))
         start = stop
     return parts

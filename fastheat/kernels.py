@@ -1669,6 +1669,61 @@ def list_differences(
     return ends.size
 
 
+# Draws a piece of a line from ax, ay to bx, by, ax <= bx, where it covers more than what is there.
+# box: x0, x1, y0, y1, beyond which it ends, picture, cover: (h, w), ramp: (S,) palette indices at
+# each coverage
+@jit
+def line_piece(picture, cover, ramp, ax, ay, bx, by, half, box):
+    reach = half + 1.0
+    x0, x1 = max(box[0], math.floor(ax - reach)), min(box[1], math.ceil(bx + reach))
+    y0 = max(box[2], math.floor(min(ay, by) - reach))
+    y1 = min(box[3], math.ceil(max(ay, by) + reach))
+    dx, dy = bx - ax, by - ay
+    length = dx * dx + dy * dy
+    for y in range(y0, y1):
+        for x in range(x0, x1):
+            px, py = x + 0.5, y + 0.5
+            along = 0.0
+            if length > 0:
+                along = ((px - ax) * dx + (py - ay) * dy) / length
+            along = min(max(along, 0.0), 1.0)
+            ex, ey = px - (ax + along * dx), py - (ay + along * dy)
+            covered = min(max(half + 0.5 - math.sqrt(ex * ex + ey * ey), 0.0), 1.0)
+            step = np.int64(math.floor(covered * (ramp.size - 1) + 0.5))
+            if step > cover[y, x]:
+                cover[y, x] = step
+                picture[y, x] = ramp[step]
+
+
+# Draws the lines to frame t. xs: (N,), ys: (N, K) pixels, NaN where there is no value
+@jit
+def lines_to(t, picture, cover, ramps, xs, ys, half, box):
+    for k in range(ramps.shape[0]):
+        if not math.isnan(ys[t, k]):
+            s = t - 1 if t > 0 and not math.isnan(ys[max(t - 1, 0), k]) else t
+            line_piece(picture, cover, ramps[k], xs[s], ys[s, k], xs[t], ys[t, k], half, box)
+
+
+# Draws the line plot of frames `first` on: what is new, or all where the axes are others than those
+# of the frame before. stages: (T,) which axes each has, bases: (G, h, w) these, boxes: (G, 4) int64
+# what is within, xs: (G, N), ys: (G, N, K) all frames' places in each, ramps: (K, S),
+# cover: (h, w) uint8 to work in, pictures: (T, h, w)
+@entry
+def plot_frames(first, stages, bases, boxes, xs, ys, ramps, half, cover, pictures):
+    for t in range(stages.size):
+        g = stages[t]
+        box = (boxes[g, 0], boxes[g, 1], boxes[g, 2], boxes[g, 3])
+        start = first + t
+        if t == 0 or stages[t - 1] != g:
+            pictures[t] = bases[g]
+            cover[:] = 0
+            start = 0
+        else:
+            pictures[t] = pictures[t - 1]
+        for u in range(start, first + t + 1):
+            lines_to(u, pictures[t], cover, ramps, xs[g], ys[g], half, box)
+
+
 # Joins the runs of frame t of all parts, row by row; what lies between them is transparent. Returns
 # the rectangle around them, x0 >= x1 where nothing differs, and how many runs it has.
 @jit

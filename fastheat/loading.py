@@ -31,7 +31,9 @@ def kinds_of(layout: Layout | Mosaic) -> tuple[str, ...]:
     """Return the kinds of layouts whose kernels draw one."""
     parts = layout.parts if isinstance(layout, Mosaic) else (layout,)
     kinds = dict.fromkeys("texts" if part.writes else "fills" for part in parts)
-    return ("panels", *kinds) if isinstance(layout, Mosaic) else tuple(kinds)
+    if not isinstance(layout, Mosaic):
+        return tuple(kinds)
+    return ("panels", *kinds) if layout.plot is None else ("panels", *kinds, "lines")
 
 
 def load(kinds: Sequence[str], grows: bool, ways: Sequence[str] = ()) -> None:
@@ -50,9 +52,10 @@ def load(kinds: Sequence[str], grows: bool, ways: Sequence[str] = ()) -> None:
     written = {"texts": "{x:.2f}", "fills": None}
     picture: Picture
     if "panels" in kinds:
-        own = {kind: {"valfmt": written[kind]} for kind in kinds[1:]}
-        picture = Panels(dict.fromkeys(own, (1, 1)), options=own, **options)
-        zero, one = np.zeros(len(own)), np.ones(len(own))
+        own = {kind: {"valfmt": written[kind]} for kind in kinds[1:] if kind in written}
+        lines = "lines" if "lines" in kinds else None
+        picture = Panels(dict.fromkeys(own, (1, 1)), options=own, lines=lines, **options)
+        zero, one = np.zeros(len(kinds) - 1), np.ones(len(kinds) - 1)
     else:
         picture = Heatmap((1, 1), valfmt=written[kinds[0]], **options)
         zero, one = np.zeros((1, 1)), np.ones((1, 1))

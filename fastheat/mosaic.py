@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from fastheat.forms import Shape, shapes_of
 from fastheat.labels import Label
 from fastheat.layout import Layout, TitlePlace
 from fastheat.palette import TRANSPARENT, SharedPalette, share_palette
+from fastheat.plots import MOST_LINES, RAMP_STEPS, Plot
 from fastheat.reduce import Reduction
 
 Size = tuple[int, int]  # width and height, px
@@ -34,6 +35,7 @@ class Mosaic:
     clear: bool  # whether the background is transparent
     statics: NDArray[np.uint8]  # (steps,) palette index of the title at each coverage
     title: TitlePlace | None
+    plot: Plot | None  # of scalars, which stand behind the matrices
     typeface: Typeface
     colors: int  # palette entries in use
     dtype: np.dtype[Any]  # the form of the frames
@@ -55,7 +57,7 @@ class Mosaic:
     @property
     def reductions(self) -> dict[str, Reduction | None]:
         """How the matrices become those that are drawn."""
-        parts = zip(self.shape, self.parts, strict=True)
+        parts = zip(self.shape, self.parts, strict=False)
         return {name: part.reduction for name, part in parts}
 
     @property
@@ -214,6 +216,7 @@ def compose(
     corners: Sequence[tuple[int, int]],
     size: Size,
     heading: Heading,
+    plot: Plot | None,
     form: np.dtype[Any],
     bar: tuple[Layout, tuple[int, int]] | None = None,
 ) -> Mosaic:
@@ -228,28 +231,38 @@ def compose(
     """
     drawn = [*layouts, bar[0]] if bar is not None else list(layouts)
     at = [*corners, bar[1]] if bar is not None else list(corners)
-    palette = _shared(drawn)
+    palette = _shared(drawn, plot)
     statics = palette.indices[0][layouts[0].statics]
     clear = layouts[0].clear
     static = np.full((size[1], size[0]), TRANSPARENT if clear else statics[0], np.uint8)
     if heading.own:  # which frames could not clear away again
         static[: heading.height] = statics[0]
-    for (x, y), layout, index in zip(at, drawn, palette.indices, strict=True):
+    for (x, y), layout, index in zip(at, drawn, palette.indices, strict=False):
         w, h = layout.size
         static[y : y + h, x : x + w] = index[layout.static]
     heading.draw(static, statics)
     names = form.names or ()
+    if plot is not None:
+        ramps = palette.indices[-1][_RAMPS[: len(plot.names)]]
+        plot = replace(
+            plot,
+            statics=tuple(statics.tolist()),
+            ramps=tuple(map(tuple, ramps.tolist())),
+        )
+        static[plot.top :] = statics[0]  # which frames could not clear away again
     return Mosaic(
         parts=tuple(
             layout.moved(x, y, static, palette, k)
             for k, (layout, (x, y)) in enumerate(zip(layouts, corners, strict=True))
         ),
-        shape={name: layout.shape for name, layout in zip(names, layouts, strict=True)},
+        shape=dict(zip(names, [layout.shape for layout in layouts], strict=False))
+        | ({} if plot is None else dict.fromkeys(plot.names, ())),
         static=static,
         table=palette.table,
         clear=any(layout.clear for layout in layouts),
         statics=statics,
         title=heading.place(size[0]),
+        plot=plot,
         typeface=heading.typeface,
         colors=palette.count,
         dtype=form,
@@ -258,7 +271,7 @@ def compose(
         ),
         left_out=tuple(
             f"{labels} of panel {name!r}"
-            for name, layout in zip(names, layouts, strict=True)
+            for name, layout in zip(names, layouts, strict=False)
             for labels in layout.left_out
         ),
         replaced=palette.replaced,
@@ -266,7 +279,11 @@ def compose(
     )
 
 
-def _shared(layouts: Sequence[Layout]) -> SharedPalette:
+# entries of the table of a plot's own: the coverages of each line
+_RAMPS = 1 + np.arange(MOST_LINES * RAMP_STEPS).reshape(MOST_LINES, RAMP_STEPS)
+
+
+def _shared(layouts: Sequence[Layout], plot: Plot | None) -> SharedPalette:
     fills, fixed, used = [], [], []
     for layout in layouts:
         inks = layout.shades.inks
@@ -276,4 +293,17 @@ def _shared(layouts: Sequence[Layout]) -> SharedPalette:
         fills.append(own)
         fixed.append(np.union1d(np.setdiff1d(every, [*own, *blends]), layout.statics))
         used.append(every)
-    return share_palette([layout.table for layout in layouts], fills, fixed, used)
+    tables = [layout.table for layout in layouts]
+    if plot is not None:
+        # the last of all, each line from the background to its own colour
+        entries = _RAMPS[: len(plot.names)]
+        paper = tables[0][layouts[0].statics[0]].astype(float)
+        cover = np.linspace(0, 1, RAMP_STEPS)[:, None]
+        table = np.zeros((256, 3), np.uint8)
+        for row, color in zip(entries, plot.colors, strict=True):
+            table[row] = np.floor(paper + (np.array(color) - paper) * cover + 0.5)
+        tables.append(table)
+        fills.append(np.zeros(0, np.uint8))
+        fixed.append(entries.reshape(-1).astype(np.uint8))
+        used.append(entries.reshape(-1).astype(np.uint8))
+    return share_palette(tables, fills, fixed, used)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fastheat import axes, mosaic
+from fastheat.colors import RGB
 from fastheat.fonts import find_typeface
 from fastheat.forms import Shape, Shapes, form_of, parts_of, split
 from fastheat.heatmap import BAR_ROOM, Heatmap, check_options, option_names
@@ -23,9 +24,11 @@ from fastheat.messages import short
 from fastheat.mosaic import Heading, Mosaic, Size, arrange, check_size, likely_columns, share
 from fastheat.options import (
     Labels,
+    read_color,
     read_count,
     read_figure,
     read_flag,
+    read_number,
     read_positive,
     read_shape,
     read_text,
@@ -33,10 +36,12 @@ from fastheat.options import (
 )
 from fastheat.palette import TRANSPARENT
 from fastheat.picture import Picture, image_of, pairs_of, warn_of, warn_of_labels
+from fastheat.plots import MOST_LINES, WIDTH, Plot, size_of
 from fastheat.ranges import Extents, Range
 from fastheat.reduce import Reductions
 from fastheat.sources import check_names, of_panel, open_frames
 from fastheat.stills import paint
+from fastheat.tensors import as_array
 
 PICTURE_SIDE = 2400  # px that panels without figsize keep within, where their cells can shrink
 HEADING = 1.4  # font sizes of the title above all
@@ -63,6 +68,16 @@ class Panels(Picture):
     share_cbar : bool
         Whether one colour bar stands for all panels, which is beside all of them. None: where they
         have one map and one range.
+    lines : str, sequence of str, or dict of colours
+        The names of scalars, such as ``"loss"``, that a plot beneath the panels shows as lines
+        which grow with the frames. Frames have them as numbers by these names, `GifWriter.add`
+        takes them as ``loss=0.3``, a still as a sequence of those so far; a dictionary gives each
+        line its colour.
+    xlim : int
+        How many frames the plot has room for. None takes their number, or, where that is not known,
+        room for twice as many each time that it is full.
+    ylim : (float, float)
+        The range of the plot. None is that of the values so far.
     title : str
         The text above all panels.
     figsize : (float, float)
@@ -94,6 +109,9 @@ class Panels(Picture):
         options: Mapping[str, Mapping[str, Any]] | None = None,
         share_range: bool = False,
         share_cbar: bool | None = None,
+        lines: str | Iterable[str] | Mapping[str, object] | None = None,
+        xlim: int | None = None,
+        ylim: Sequence[float] | None = None,
         title: str = "",
         figsize: Sequence[float] | None = None,
         dpi: float = 100,
@@ -113,10 +131,17 @@ class Panels(Picture):
         inch = read_positive("dpi", dpi)
         size, _ = read_text_sizes(fontsize, None, inch)
         text = read_text("title", title)
-        typeface, lacking = find_typeface(font, text)
+        self._lines = _read_lines(lines, names)
+        typeface, lacking = find_typeface(font, text + "".join(self._lines))
         self._columns = None if columns is None else read_count("columns", columns)
         self._figure = None if figsize is None else read_figure(figsize, inch)
         self._shares = read_flag("share_range", share_range)
+        self._size, self._point = size, inch / axes.POINTS
+        self._room = None if xlim is None else read_count("xlim", xlim)
+        self._ylim = None if ylim is None else _read_limits(ylim)
+        for name, value in (("xlim", xlim), ("ylim", ylim)):
+            if value is not None and not self._lines:
+                raise ValueError(f"expected lines= with {name}={short(value)}")
         self._heading = Heading(text, HEADING * size, axes.TIGHT_PAD * size, typeface, lacking)
         for name in ("row_labels", "col_labels"):  # which each panel reads
             if isinstance(common.get(name), Iterable) and not isinstance(common[name], str):
@@ -135,7 +160,7 @@ class Panels(Picture):
         self._fixed: Arrangement | None = None
         self._measures: list[tuple[int, list[Size] | None]] = []  # one, when it is known
         self._layouts: dict[np.dtype[Any], Mosaic] = {}
-        self._dtype = form_of(self.shape, [np.dtype(np.float64)] * len(names))
+        self._dtype = form_of(self.shape, [np.dtype(np.float64)] * len(self.shape))
 
     def _has_one_bar(self, wanted: object) -> bool:
         keys = set()
@@ -166,7 +191,13 @@ class Panels(Picture):
     @property
     def shape(self) -> dict[str, Shape]:
         """Rows and columns of the matrices of each panel."""
-        return {name: each.shape for name, each in self._heatmaps.items()}
+        shapes: dict[str, Shape] = {name: each.shape for name, each in self._heatmaps.items()}
+        return shapes | dict.fromkeys(self._lines, ())
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The names of the scalars that the line plot shows."""
+        return tuple(self._lines)
 
     @property
     def range(self) -> Range:
@@ -214,7 +245,7 @@ class Panels(Picture):
         parts = dict(zip(self._heatmaps, (each.reduction for each in panels), strict=True))
         if not any(parts.values()):
             return None
-        cells = {name: part.cells if part else self.shape[name] for name, part in parts.items()}
+        cells = self.shape | {name: part.cells for name, part in parts.items() if part}
         return Reductions(parts, cells)
 
     @property
@@ -230,9 +261,10 @@ class Panels(Picture):
     def extent(self) -> Extents:
         """Return what takes the range of each panel of frames, (..., C), a chunk at a time."""
         shape = self.shape if self.reduction is None else self.reduction.cells
+        count = len(self._heatmaps)
         return Extents(
             [each.extent() for each in self._heatmaps.values()],
-            lambda values: split(values, shape),
+            lambda values: split(values, shape)[:count],
             [self._shares and free for free in self._free],
         )
 
@@ -258,6 +290,14 @@ class Panels(Picture):
         """Return the same panels with a place for a title of each frame, as large as their own."""
         other = self._like(list(self._heatmaps.values()))
         other._heading, other._measures = replace(self._heading, own=True), []
+        return other
+
+    def for_frames(self, count: int) -> Panels:
+        """Return the same panels, their plot with room for so many frames."""
+        if not self._lines or self._room is not None:
+            return self
+        other = self._like(list(self._heatmaps.values()))
+        other._room = count
         return other
 
     def _like(self, heatmaps: Sequence[Heatmap]) -> Panels:
@@ -290,6 +330,7 @@ class Panels(Picture):
     def _draw(self, values: Any, title: str | None, annot: Any) -> tuple[NDArray[np.uint8], Mosaic]:
         if annot is not None:
             self.with_annots(np.dtype(np.float64))
+        values, past = self._split_history(values)
         frames = open_frames([values], self.shape)
         if title is not None:
             read_text("title", title)
@@ -302,7 +343,7 @@ class Panels(Picture):
             self._heatmaps, self._layouts = found._heatmaps, {}
             picture = self if picture is self else found
         self._dtype = frames.dtype
-        drawn = picture._drawn(flat, frames.dtype, title)
+        drawn = picture._drawn(flat, frames.dtype, title, past)
         self._told = True
         return drawn
 
@@ -317,14 +358,38 @@ class Panels(Picture):
         """Draw what a chunk has of one frame, (C,); `dtype` is the form of the frames."""
         return image_of(*self._drawn(values, dtype, title))
 
+    def _split_history(self, values: Any) -> tuple[Any, NDArray[np.float64] | None]:
+        """Return a frame with a number for each line, and what they were in the frames before."""
+        if not self._lines or not isinstance(values, Mapping):
+            return values, None
+        histories = []
+        frame = dict(values)
+        for name in self._lines:
+            if name not in frame or np.ndim(frame[name]) != 1 or not len(frame[name]):
+                continue
+            history = as_array(frame[name])
+            if history.dtype.kind not in "biuf":
+                raise TypeError(f"expected numbers of {name!r}, not {history.dtype}")
+            histories.append(history[:-1].astype(np.float64))
+            frame[name] = history[-1]
+        if not histories:
+            return frame, None
+        if len(histories) < len(self._lines) or len(set(map(len, histories))) > 1:
+            raise ValueError("expected as many numbers of each line")
+        return frame, np.stack(histories, 1)
+
     def _drawn(
-        self, flat: NDArray[np.float64], form: np.dtype[Any], title: str | None
+        self,
+        flat: NDArray[np.float64],
+        form: np.dtype[Any],
+        title: str | None,
+        past: NDArray[np.float64] | None = None,
     ) -> tuple[NDArray[np.uint8], Mosaic]:
         self._dtype = form
         layout = self.layout()
         if title is not None and layout.title is None:
             layout = self.with_titles().layout()
-        indices, shown = paint(layout, flat, title or "")
+        indices, shown = paint(layout, flat, title or "", past=past)
         warn_of(shown, layout)
         if not self._told:
             self._told = True
@@ -342,11 +407,35 @@ class Panels(Picture):
             layout = plan.bar.heatmap.ranged(self._barred.range).layout(kinds[0])
             strip = layout.static[:, plan.bar.start : plan.bar.stop]
             bar = replace(layout, static=strip), plan.bar_corner
-        return mosaic.compose(layouts, plan.corners, plan.size, self._heading, form, bar)
+        return mosaic.compose(
+            layouts, plan.corners, plan.size, self._heading, self._plot(plan.size), form, bar
+        )
+
+    def _below(self, height: int | None) -> int:
+        """Return the rows of the line plot in a picture of a height, None if that is free."""
+        return size_of(self._size, height) if self._lines else 0
+
+    def _plot(self, size: Size) -> Plot | None:
+        if not self._lines:
+            return None
+        width, height = size
+        below = self._below(self._figure[1] if self._figure else None)
+        return Plot(
+            names=tuple(self._lines),
+            colors=tuple(self._lines.values()),
+            top=height - below,
+            width=width,
+            height=below,
+            fontsize=self._size,
+            point=self._point,
+            typeface=self._heading.typeface,
+            room=self._room,
+            limits=self._ylim,
+        )
 
     def _laid_out(self, panels: Iterable[Heatmap], kinds: Sequence[np.dtype[Any]]) -> list[Layout]:
         layouts = []
-        for name, each, kind in zip(self._heatmaps, panels, kinds, strict=True):
+        for name, each, kind in zip(self._heatmaps, panels, kinds, strict=False):
             with of_panel(name):
                 layouts.append(each.layout(kind))
         return layouts
@@ -370,13 +459,14 @@ class Panels(Picture):
         above = self._heading.height
         natural = arrange(sizes, columns)
         width, height = self._figure or (PICTURE_SIDE, PICTURE_SIDE)
-        height = height if self._figure else min(height, natural.height + above)
+        below = self._below(height if self._figure else None)
+        height = height if self._figure else min(height, natural.height + above + below)
         beside = 0
         if self._one_bar:
             # longer numbers at the colour bar than those of this range
-            bar = self._bar(self._barred.fitted((None, None)), kinds[0], height - above)
+            bar = self._bar(self._barred.fitted((None, None)), kinds[0], height - above - below)
             beside = bar.width + round(BAR_ROOM * self._barred.look.fontsize)
-        room = width - beside, height - above
+        room = width - beside, height - above - below
         if not self._figure and natural.width <= room[0] and natural.height <= room[1]:
             return columns, None
         slots = [(round(each.slot.width), round(each.slot.height)) for each in frames]
@@ -399,14 +489,16 @@ class Panels(Picture):
         sizes = [layout.size for layout in self._laid_out(panels, kinds)]
         above = self._heading.height
         if framed:
-            panels = [each.framed(kind) for each, kind in zip(panels, kinds, strict=True)]
+            panels = [each.framed(kind) for each, kind in zip(panels, kinds, strict=False)]
             sizes = [layout.size for layout in self._laid_out(panels, kinds)]
         places = arrange(sizes, columns)
         strip = Strip(None, 0, 0)
         if self._one_bar:
             strip = self._bar(self._barred, kinds[0], places.height, framed=framed)
-        wide, high = places.width + strip.width, places.height + above
-        width, height = self._figure or (max(wide, self._heading.width), high)
+        below = self._below(self._figure[1] if self._figure else None)
+        wide, high = places.width + strip.width, places.height + above + below
+        least = max(self._heading.width, round(WIDTH * self._size) if self._lines else 0)
+        width, height = self._figure or (max(wide, least), high)
         if wide > width or high > height or self._heading.width > width:
             raise ValueError(
                 f"expected a figsize in which the panels and their title have room, not "
@@ -512,6 +604,35 @@ def _read_own(names: Sequence[str], options: object) -> dict[str, dict[str, Any]
     return {name: dict(options.get(name, {})) for name in names}
 
 
+def _read_lines(lines: object, panels: Sequence[str]) -> dict[str, RGB]:
+    """Return the colour of each line by its name."""
+    if lines is None:
+        return {}
+    given: Iterable[Any] = [lines] if isinstance(lines, str) else lines  # type: ignore[assignment]
+    if not isinstance(given, Iterable):
+        raise TypeError(f"expected lines to be names of scalars, not {short(lines)}")
+    names = [str(name) if isinstance(name, str) else name for name in given]
+    for number, name in enumerate(names):
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"expected lines to be names of scalars, not {short(lines)}")
+        if name in panels or name in names[:number]:
+            raise ValueError(f"expected other names of lines than of panels, each once: {name!r}")
+    if len(names) > MOST_LINES:
+        raise ValueError(f"expected at most {MOST_LINES} lines, not {len(names)}")
+    colors = lines if isinstance(lines, Mapping) else {n: f"C{k}" for k, n in enumerate(names)}
+    return {name: read_color(f"lines[{name!r}]", colors[name]) for name in names}
+
+
+def _read_limits(ylim: object) -> tuple[float, float]:
+    try:
+        low, high = (read_number("ylim", end) for end in ylim)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        raise TypeError(f"expected ylim to be two numbers, not {short(ylim)}") from None
+    if not low < high or not np.isfinite(high - low):
+        raise ValueError(f"expected ylim to be a lower and a higher number, not {short(ylim)}")
+    return low, high
+
+
 def check_picture(heatmap: object, options: Mapping[str, object]) -> None:
     """Refuse what is no heatmap or panels, and options beside them."""
     if heatmap is not None and not isinstance(heatmap, Picture):
@@ -531,7 +652,17 @@ def check_picture_options(names: Iterable[str], others: Iterable[str] = ()) -> N
 def make_picture(shape: Shapes, options: Mapping[str, Any]) -> Picture:
     """Return a heatmap, or panels for frames of several matrices."""
     if isinstance(shape, dict):
-        return Panels(shape, **options)
+        matrices = {name: sides for name, sides in shape.items() if sides}
+        lines = [name for name, sides in shape.items() if not sides]
+        if lines and options.get("lines") is None:
+            options = {**options, "lines": lines}
+        panels = Panels(matrices, **options)
+        if not all(name in shape for name in panels.lines) or len(panels.shape) < len(shape):
+            raise ValueError(
+                f"expected frames with the scalars of lines={short(options['lines'])}, not with "
+                f"{', '.join(map(repr, lines)) or 'none'}"
+            )
+        return panels
     only = [name for name in options if name in panels_options() and name not in option_names()]
     if only:
         raise TypeError(f"expected frames that are dictionaries of matrices with {only[0]}=")

@@ -138,6 +138,7 @@ class Recorder:
         self._previous: NDArray[np.float64] | None = None
         self._title = ""  # of the frame before
         self._annot: NDArray[Any] | None = None
+        self._past: list[NDArray[np.float64]] = []  # scalars of the frames before that
         self._written: np.dtype[Any] | None = None  # of annotations, where each frame has its own
         self._sample: Sample | None = None
         self._held = 0  # hundredths that the last frame of a resumed file is shown longer
@@ -339,6 +340,7 @@ class Recorder:
             values,
             before + named,
             np.stack(noted) if annots else None,
+            self._passed(),
         )
         taken = self._taken
         try:
@@ -346,8 +348,30 @@ class Recorder:
         finally:
             if self._taken > taken:
                 last = self._taken - taken - 1
+                self._pass(values[:last])
                 self._previous, self._title = values[last].copy(), named[last]
                 self._annot = annots[last] if annots else None
+
+    @property
+    def _scalars(self) -> int:
+        """How many lines there are."""
+        layout = self._layout
+        return len(layout.plot.names) if isinstance(layout, Mosaic) and layout.plot else 0
+
+    def _pass(self, values: NDArray[np.float64]) -> None:
+        """Keep the scalars of the frame before, and of frames after it but for the last."""
+        if self._scalars:
+            if self._previous is not None:
+                self._past.append(self._previous[None, -self._scalars :])
+            if len(values) and values.ndim == 2:
+                self._past.append(values[:, -self._scalars :].copy())
+
+    def _passed(self) -> NDArray[np.float64] | None:
+        """Return the scalars of all frames before the previous one."""
+        if not self._scalars or not self._past:
+            return None
+        self._past = [np.concatenate(self._past)]
+        return self._past[0]
 
     def _grow(
         self,
@@ -382,9 +406,10 @@ class Recorder:
             images = encode_chunk(layout, None, values[None], [named], each)
         else:
             before = self._previous, self._title, self._annot
-            images = encode_between(old, *before, layout, values, named, annot)
+            images = encode_between(old, *before, layout, values, named, annot, self._passed())
         self._layout = layout
         self._take(images, [step], notes.range_facts(heatmap.range))
+        self._pass(values[None][:0])
         self._previous, self._title, self._annot = values.copy(), named, annot
 
     def _take(self, images: Images, steps: Sequence[int | None], facts: dict[str, Any]) -> None:

@@ -130,6 +130,8 @@ def save_gif(
         raise ValueError(
             f"expected frames of shape {heatmap.shape} as the heatmap, not {source.shape}"
         )
+    if isinstance(heatmap, Panels) and source.length is not None:
+        heatmap = heatmap.for_frames(source.length)
     if titles is not None:
         heatmap = heatmap.with_titles()
     if heatmap.reduction is not None:
@@ -143,10 +145,11 @@ def save_gif(
     else:
         annots = None
     layout = heatmap.layout(source.dtype)
+    scalars = len(layout.plot.names) if isinstance(layout, Mosaic) and layout.plot else 0
 
     shown = Shown()
     with GifFile(file, notes.header(layout, heatmap.range, clock.each, times, sample)) as target:
-        for images in _encoded(layout, _followed(chunks, titles, annots), workers):
+        for images in _encoded(layout, _followed(chunks, titles, annots, scalars), workers):
             shown += images.shown
             target.add_all(images, clock)
             if progress is not None:
@@ -246,9 +249,15 @@ def _chain(
     yield from rest
 
 
-# the values of the frame before a chunk, the chunk, and the titles and annotations of all of these
-# frames
-Job = tuple[NDArray[np.float64] | None, NDArray[np.float64], list[str], NDArray[Any] | None]
+# the values of the frame before a chunk, the chunk, the titles and annotations of all of these
+# frames, and the scalars of all before them
+Job = tuple[
+    NDArray[np.float64] | None,
+    NDArray[np.float64],
+    list[str],
+    NDArray[Any] | None,
+    NDArray[np.float64] | None,
+]
 
 
 def _encoded(layout: Layout | Mosaic, jobs: Iterator[Job], workers: int) -> Iterator[Images]:
@@ -282,7 +291,10 @@ def _encoded(layout: Layout | Mosaic, jobs: Iterator[Job], workers: int) -> Iter
 
 
 def _followed(
-    chunks: Iterator[NDArray[np.float64]], titles: Iterable[str] | None, annots: Annots | None
+    chunks: Iterator[NDArray[np.float64]],
+    titles: Iterable[str] | None,
+    annots: Annots | None,
+    scalars: int,
 ) -> Iterator[Job]:
     """Yield each chunk after the last frame of the chunk before it."""
     before: NDArray[np.float64] | None = None
@@ -290,6 +302,8 @@ def _followed(
     taken = None
     written: list[str] = []
     noted: NDArray[Any] | None = None
+    past: NDArray[np.float64] | None = None
+    passed: list[NDArray[np.float64]] = []
     done = 0
     for chunk in chunks:
         if each is not None:
@@ -312,6 +326,12 @@ def _followed(
                 )
             cells = cells[: len(chunk)]
             noted = cells if noted is None else np.concatenate([noted[-1:], cells])
-        yield before, chunk, written, noted
+        yield before, chunk, written, noted, past
+        if scalars:
+            if before is not None:
+                passed.append(before[None, -scalars:])
+            passed.append(chunk[:-1, -scalars:])
+            past = np.concatenate(passed)
+            passed = [past]
         done += len(chunk)
         before = chunk[-1].copy()

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import prod
+from numbers import Real
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Protocol, TypeAlias
 
@@ -225,7 +226,7 @@ def _open_archive(path: Path) -> _Archive | dict[str, _Archive]:
         return _Archive(path, tuple(headers), ((shape[1:], dtype),) * min(shape[0], 1), shape[0])
     if not others and shapes and all(len(shape) == 2 for shape in shapes):
         return _Archive(path, tuple(headers), tuple(headers.values()), len(headers))
-    if not others and shapes and all(len(shape) == 3 for shape in shapes):
+    if not others and shapes and {3} <= {len(shape) for shape in shapes} <= {1, 3}:
         return {
             name[:-4]: _Archive(path, (name,), ((shape[1:], dtype),) * min(shape[0], 1), shape[0])
             for name, (shape, dtype) in headers.items()
@@ -473,7 +474,10 @@ def _open_stacks(stacks: Mapping[Any, Any], panels: Mapping[str, Shape] | None) 
     opened: dict[str, Frames] = {}
     for name in names:
         with of_panel(name):
-            opened[name] = open_frames(stacks[name])
+            stack = stacks[name]
+            opened[name] = (
+                _open_scalars(stack) if _is_line(name, stack, panels) else open_frames(stack)
+            )
     lengths = {name: each.length for name, each in opened.items() if each.length is not None}
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{count} of {name!r}" for name, count in lengths.items())
@@ -516,6 +520,35 @@ def _open_stacks(stacks: Mapping[Any, Any], panels: Mapping[str, Shape] | None) 
     )
 
 
+def _is_line(name: str, stack: object, panels: Mapping[str, Shape] | None) -> bool:
+    """Return whether a stack is one of scalars."""
+    if panels is not None:
+        return panels[name] == ()
+    shape: Any = getattr(stack, "shape", None)
+    if isinstance(stack, Real) or shape == ():
+        return True
+    if isinstance(stack, _Archive):
+        return stack.headers[:1] != () and stack.headers[0][0] == ()
+    if shape is None and isinstance(stack, (list, tuple)) and stack:
+        return isinstance(stack[0], Real)
+    return shape is not None and len(shape) == 1
+
+
+def _open_scalars(values: object) -> Frames:
+    """Open numbers, one a frame."""
+    array = array_of(list(values) if isinstance(values, (_Archive, deque)) else values, 0)
+    if array.ndim != 1 or not array.size or array.dtype.kind not in "biuf":
+        raise TypeError(f"expected a number for each frame, not {array.dtype} of {array.shape}")
+    scalars = array.astype(np.float64)
+
+    def read(size: int, _: object) -> Iterator[FloatArray]:
+        for start in range(0, len(scalars), size):
+            yield scalars[start : start + size]
+
+    nothing: Any = ()  # rows and columns of a number
+    return Frames(nothing, np.dtype(np.float64), len(scalars), True, read)
+
+
 @contextmanager
 def of_panel(name: str) -> Iterator[None]:
     """Put the panel before what is wrong with its matrix."""
@@ -527,7 +560,10 @@ def of_panel(name: str) -> Iterator[None]:
 
 def _names_of(frame: Mapping[Any, Any], panels: Mapping[str, Shape] | None) -> tuple[str, ...]:
     """Return the names of the panels in their order; a dictionary has to have them all."""
-    names = tuple(check_names(frame)) if panels is None else tuple(panels)
+    names = tuple(panels or ())
+    if panels is None:  # numbers stand behind the matrices
+        lines = {name for name in check_names(frame) if _is_line(name, frame[name], None)}
+        names = tuple(sorted(frame, key=lines.__contains__))
     if set(frame) != set(names):
         raise ValueError(
             f"expected matrices with {_keys(dict.fromkeys(names))}, not {_keys(frame)}"
@@ -545,6 +581,12 @@ def check_names(names: Iterable[Any]) -> list[str]:
             raise ValueError("expected names of panels, not ''")
         checked.append(name)
     return checked
+
+
+def check_part(number: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Refuse what is neither a matrix nor a number."""
+    if shape or dtype.kind not in "biuf":
+        check_frame(number, shape, dtype)
 
 
 def _check_panel(number: int, shape: Shape, expected: Shape | None) -> None:
@@ -601,9 +643,10 @@ def _open_bundles(
             with of_panel(name):
                 shape, dtype = _header(part, number)
                 expected = shapes.get(name, panels[name] if panels is not None else None)
-                check_frame(number, shape, dtype)
+                check_part(number, shape, dtype)
                 _check_panel(number, shape, expected)
             shapes[name] = shape
+            dtype = dtype if shape else np.dtype(np.float64)
             dtypes.setdefault(name, {})[dtype] = None
     if names is None or not shapes:
         raise ValueError("there are no frames, expected at least one")
@@ -643,7 +686,8 @@ def _convert_bundles(
             for name, array in zip(names, matrices_of(frame, names, number), strict=True):
                 shape, dtype = parts[name]
                 with of_panel(name):
-                    check_frame(number, array.shape, array.dtype)
+                    check_part(number, array.shape, array.dtype)
+                    array = array if array.shape else array.astype(np.float64)
                     _check_panel(number, array.shape, shape)
                     if not np.can_cast(array.dtype, dtype, "safe"):
                         raise TypeError(

@@ -18,6 +18,7 @@ from fastheat.forms import split
 from fastheat.layout import Layout, Shown
 from fastheat.masks import hidden, is_masked
 from fastheat.mosaic import Mosaic
+from fastheat.plots import paint_plot
 from fastheat.text import Type, Writing, shape_texts, with_atlas
 from fastheat.titles import draw_titles
 
@@ -27,6 +28,7 @@ def paint(
     values: NDArray[np.float64],
     title: str = "",
     annot: NDArray[Any] | None = None,
+    past: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.uint8], Shown]:
     """Draw one frame.
 
@@ -39,6 +41,8 @@ def paint(
     annot
         (N, M) float64, or strings as objects: what is written in place of the values, where the
         layout is for that.
+    past
+        (P, K) the scalars of all frames before, where the layout has a line plot.
 
     Returns
     -------
@@ -49,8 +53,12 @@ def paint(
     """
     indices = layout.static.copy()
     if isinstance(layout, Mosaic):
-        parts = zip(layout.parts, split(values, layout.shape), strict=True)
+        parts = zip(layout.parts, split(values, layout.shape), strict=False)
         shown = sum((_paint_cells(part, own, indices) for part, own in parts), Shown())
+        if layout.plot is not None:
+            now = values[None, -len(layout.plot.names) :]
+            scalars = now if past is None else np.concatenate([past, now])
+            indices[layout.plot.top :] = paint_plot(layout.plot, scalars)
     else:
         shown = _paint_cells(layout, values, indices, annot)
     if layout.title is not None:

@@ -28,6 +28,7 @@ from fastheat.masks import hide
 from fastheat.messages import many, short, warn
 from fastheat.options import read_choice, read_flag, read_shape
 from fastheat.panels import (
+    Panels,
     check_picture,
     check_picture_options,
     make_picture,
@@ -195,7 +196,17 @@ class GifWriter:
         likely = self._shape or _likely_shape(options)
         if not isinstance(options.get("annot", True), bool) and not isinstance(likely, dict):
             options["annot"] = read_annot(options["annot"], likely)
-        sample = heatmap or make_picture(likely, options)
+        if heatmap is not None:
+            sample = heatmap
+        elif isinstance(likely, dict) and self._shape is None:
+            sample = Panels(likely, **options)
+        else:
+            sample = make_picture(likely, options)
+        self._lines = sample.lines if isinstance(sample, Panels) else ()
+        if found is not None and self._lines:
+            raise ValueError(
+                "expected no lines with mode='a', since the file does not have their values"
+            )
         self._template = sample.title
         self._fields = _fields(sample.title)
         if grows and sample.threshold is not None:
@@ -335,7 +346,7 @@ class GifWriter:
             return False
         if not self._sampler.takes(number):
             return False
-        frame = self._frame_of(values)
+        frame = self._frame_of(values, fields)
         text = self._title_of(title, fields, number)
         cells = self._annot_of(annot)
         noted = number if named or self._sampled else None
@@ -507,16 +518,20 @@ class GifWriter:
         self._written = cells.dtype
         return cells
 
-    def _frame_of(self, values: Any) -> Frame:
+    def _frame_of(self, values: Any, fields: Mapping[str, Any]) -> Frame:
         if self._parts is None and self._shape is None and isinstance(values, Mapping):
             if not values:
                 raise ValueError("expected at least one matrix in the first frame, not {}")
             self._parts = dict.fromkeys(check_names(values), (None, None))
+            for name in self._lines:
+                self._parts.pop(name, None)
+                self._parts[name] = ((), None)
         if self._parts is None:
             assert not isinstance(self._shape, dict)
             array = self._array_of(values, self._shape, self._dtype)
             self._shape, self._dtype = (array.shape[0], array.shape[1]), array.dtype
             return array
+        values = self._with_scalars(values, fields)
         arrays = []
         for (name, known), matrix in zip(
             self._parts.items(), parts_in(values, tuple(self._parts), self.frames), strict=True
@@ -526,6 +541,21 @@ class GifWriter:
         for name, array in zip(self._parts, arrays, strict=True):
             self._parts[name] = array.shape, array.dtype
         return tuple(arrays)
+
+    def _with_scalars(self, values: Any, fields: Mapping[str, Any]) -> Any:
+        """Return a frame with the scalars of lines among what else was given by name."""
+        assert self._parts is not None
+        lines = [name for name, (shape, _) in self._parts.items() if shape == ()]
+        if not lines:
+            return values
+        given = values
+        if not isinstance(values, Mapping):
+            matrices = [name for name in self._parts if name not in lines]
+            given = dict(zip(matrices, parts_in(values, matrices, self.frames), strict=True))
+        for name in lines:
+            if name not in given and name not in fields:
+                raise TypeError(f"expected {name}= with add, for the line of that name")
+        return {**{name: fields[name] for name in lines if name in fields}, **given}
 
     def _array_of(
         self, values: Any, shape: Shape | None, dtype: np.dtype[Any] | None
@@ -541,6 +571,8 @@ class GifWriter:
             return array
         if array.dtype == object and hasattr(values, "weight"):
             raise TypeError(f"expected a matrix (N, M), such as its .weight, not {short(values)}")
+        if shape == () and array.dtype.kind in "biuf" and array.size == 1:
+            return array.reshape(()).astype(np.float64)
         if array.ndim != 2 and array.dtype.kind in "biuf":
             hints = {0: "", 1: ": give values[None]"}
             hint = hints.get(array.ndim, f": give values.reshape({array.shape[0]}, -1)")

@@ -166,6 +166,7 @@ PASSED: list[tuple[list[str], dict[str, Any]]] = [
     (["--columns", "3"], {"columns": 3}),
     (["--share-range"], {"share_range": True}),
     (["--no-share-cbar"], {"share_cbar": False}),
+    (["--ylim", "0", "1e1"], {"ylim": [0.0, 10.0]}),
     ([], {}),
 ]
 
@@ -175,8 +176,8 @@ def arguments_of_the_library() -> set[str]:
     return own | set(option_names())
 
 
-# what only frames of several matrices have; options of one panel are no flags
-PANELS = set(panels_options()) - set(option_names()) - {"options"}
+# what only frames of several matrices have; options of one panel are no flags, nor what files say
+PANELS = set(panels_options()) - set(option_names()) - {"options", "lines", "xlim"}
 
 
 def command_parser(command: str) -> Any:

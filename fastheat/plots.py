@@ -1,0 +1,269 @@
+"""The line plot of scalars beneath panels, which grows with the frames."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from fastheat.axes import TICK_LENGTH, TICK_PAD, TICK_WIDTH, TIGHT_PAD
+from fastheat.colors import RGB
+from fastheat.drawing import draw_lines
+from fastheat.fonts import Typeface
+from fastheat.labels import Label, line_extent
+from fastheat.ticks import linear_ticks
+
+RAMP_STEPS = 6  # coverages of a line's pixels, none and all included
+LINE_WIDTH = 1.5  # pt, matplotlib's lines.linewidth
+HEIGHT, WIDTH = 13.0, 26.0  # font sizes of the plot without figsize, the second at least
+MOST_LINES = 10
+SHARE = 0.3  # of a picture's height, the most that it takes
+FEWEST_STEPS = 32  # frames that there is room for at first, where their number is not known
+
+
+class Stage(NamedTuple):
+    """The ranges of the axes: frames 0 to room - 1, and values."""
+
+    room: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A line plot in rows of its own: everything that it is drawn from, but its values."""
+
+    names: tuple[str, ...]
+    colors: tuple[RGB, ...]
+    top: int  # of the picture's rows the first
+    width: int
+    height: int
+    fontsize: float  # px
+    point: float
+    typeface: Typeface
+    room: int | None  # how many frames there are, None where that is not known
+    limits: tuple[float, float] | None  # of the values, None where they grow
+    statics: tuple[int, ...] = ()  # palette index of labels at each coverage, once that is known
+    ramps: tuple[tuple[int, ...], ...] = ()  # the same of each line
+
+    @property
+    def half(self) -> float:
+        """Half the width of a line in pixels."""
+        return max(1.0, LINE_WIDTH * self.point) / 2
+
+
+def stages_of(plot: Plot, values: NDArray[np.float64], first: int) -> list[Stage]:
+    """Return the axes of frames from number `first` on; values: (all frames to the last, K)."""
+    finite = np.isfinite(values)
+    lows = np.minimum.accumulate(np.where(finite, values, np.inf).min(1))
+    highs = np.maximum.accumulate(np.where(finite, values, -np.inf).max(1))
+    return [
+        Stage(_room(plot, number), *_limits(plot, float(lows[number]), float(highs[number])))
+        for number in range(first, len(values))
+    ]
+
+
+def _room(plot: Plot, number: int) -> int:
+    """Return how many frames the axis has room for: twice as many when it is full."""
+    room = plot.room or FEWEST_STEPS
+    while room <= number:
+        room *= 2
+    return room
+
+
+@lru_cache(maxsize=4096)
+def _limits(plot: Plot, low: float, high: float) -> tuple[float, float]:
+    """Return round numbers around all values."""
+    if plot.limits is not None:
+        return plot.limits
+    if low > high:
+        return 0.0, 1.0
+    span = high - low
+    if not 0 < span < math.inf or span < 1e-12 * max(abs(low), abs(high)):
+        half = 0.5 * max(abs(low), abs(high)) or 0.5
+        half = min(half, 1e300)
+        return max(low - half, -1e307), min(high + half, 1e307)
+    step = 10.0 ** math.floor(math.log10(span) - 0.3)
+    if step == 0 or not math.isfinite(high + step):
+        return low, high
+    bottom, above = math.floor(low / step) * step, math.ceil(high / step) * step
+    return (bottom, above) if math.isfinite(bottom) and math.isfinite(above) else (low, high)
+
+
+class Base(NamedTuple):
+    """The axes without lines."""
+
+    picture: NDArray[np.uint8]  # (h, w) palette indices
+    box: tuple[int, int, int, int]  # x0, x1, y0, y1 of what is within
+
+
+@lru_cache(maxsize=64)
+def base_of(plot: Plot, stage: Stage) -> Base:
+    """Draw the axes."""
+    size, point = plot.fontsize, plot.point
+    pad = TIGHT_PAD * size
+    up, down = line_extent(plot.typeface, size)
+    tick, gap = TICK_LENGTH * point, (TICK_LENGTH + TICK_PAD) * point
+    top = round(pad + up + down + 0.4 * size)
+    bottom = max(top + 2, math.floor(plot.height - pad - up - down - gap))
+    most = max(1, min(9, int((bottom - top) / (2 * size))))
+    middle = 0.5 * up / (up + down)
+    across = linear_ticks(stage.low, stage.high, most)
+    labels = [Label(text, size, (1.0, middle), 0.0, plot.typeface) for _, text in across]
+    left = math.ceil(pad + gap + max((label.box().width for label in labels), default=0.0))
+    right = max(left + 2, math.floor(plot.width - pad))
+    last = max(stage.room - 1, 1)
+    wide = Label(str(last), size, (0.5, 0.0), 0.0, plot.typeface).box().width
+    along = linear_ticks(0, last, max(1, min(9, int((right - left) / (wide + 2 * size)))))
+    along = [(at, text) for at, text in along if float(text) == int(float(text))]
+
+    ink = Image.new("L", (plot.width, plot.height))
+    draw = ImageDraw.Draw(ink)
+    width = max(1, round(TICK_WIDTH * point))
+    draw.rectangle((left - width, top - width, right + width - 1, bottom + width - 1), fill=255)
+    draw.rectangle((left, top, right - 1, bottom - 1), fill=0)
+    for (at, _), label in zip(across, labels, strict=True):
+        y = bottom - at * (bottom - top)
+        draw_lines(draw, label, left - width - gap, y)
+        row = min(max(round(y - width / 2), top - width), bottom)
+        draw.rectangle((left - width - round(tick), row, left - 1, row + width - 1), fill=255)
+    for at, text in along:
+        x = _x(at * last, left, right, stage.room)
+        label = Label(f"{float(text):.0f}", size, (0.5, 0.0), 0.0, plot.typeface)
+        half = label.box().width / 2
+        draw_lines(draw, label, min(x, plot.width - half - 1), bottom + width + gap)
+        column = min(max(round(x - width / 2), left - width), right)
+        draw.rectangle(
+            (column, bottom, column + width - 1, bottom + width + round(tick) - 1), fill=255
+        )
+    statics = np.array(plot.statics, np.uint8)
+    picture = statics[(np.asarray(ink).astype(np.intp) * (len(statics) - 1) + 127) // 255]
+    _draw_names(plot, picture, (left + right) / 2, top - 0.4 * size)
+    return Base(picture, (left, right, top, bottom))
+
+
+def _draw_names(plot: Plot, picture: NDArray[np.uint8], x: float, y: float) -> None:
+    """Write the name of each line in its colour, beside each other about x and above y."""
+    size = plot.fontsize
+    labels = [Label(name, size, (0.0, 1.0), 0.0, plot.typeface) for name in plot.names]
+    widths = [label.box().width for label in labels]
+    while sum(widths) + 1.5 * size * (len(labels) - 1) > plot.width - 2 and size > 1:
+        size *= 0.9
+        labels = [Label(name, size, (0.0, 1.0), 0.0, plot.typeface) for name in plot.names]
+        widths = [label.box().width for label in labels]
+    total = sum(widths) + 1.5 * size * (len(labels) - 1)
+    pen = min(max(x - total / 2, 1.0), max(1.0, plot.width - total - 1))
+    for label, width, ramp in zip(labels, widths, plot.ramps, strict=True):
+        ink = Image.new("L", (plot.width, plot.height))
+        draw_lines(ImageDraw.Draw(ink), label, pen, y)
+        steps = (np.asarray(ink).astype(np.intp) * (len(ramp) - 1) + 127) // 255
+        np.copyto(picture, np.array(ramp, np.uint8)[steps], where=steps > 0)
+        pen += width + 1.5 * size
+
+
+def _x(number: float, left: int, right: int, room: int) -> float:
+    return left + (right - left) * number / max(room - 1, 1)
+
+
+def places_of(
+    plot: Plot, stage: Stage, values: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return where values stand in pixels, (N,) and (N, K), NaN where there is none."""
+    base = base_of(plot, stage)
+    left, right, top, bottom = base.box
+    xs = left + (right - left) * np.arange(len(values)) / max(stage.room - 1, 1)
+    with np.errstate(all="ignore"):
+        ys = bottom - (values - stage.low) * ((bottom - top) / (stage.high - stage.low))
+    far = 4.0 * plot.height
+    return xs, np.where(np.isfinite(values), np.clip(ys, -far, far), np.nan)
+
+
+def paint_plot(plot: Plot, values: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Draw the axes and lines of the last of frames, as the kernels do; values: (all frames, K)."""
+    (stage,) = stages_of(plot, values, len(values) - 1)
+    base = base_of(plot, stage)
+    picture = base.picture.copy()
+    cover = np.zeros(picture.shape, np.uint8)
+    xs, ys = places_of(plot, stage, values)
+    for t in range(len(values)):
+        for k, ramp in enumerate(plot.ramps):
+            if np.isnan(ys[t, k]):
+                continue
+            s = t - 1 if t > 0 and not np.isnan(ys[t - 1, k]) else t
+            _segment(
+                picture,
+                cover,
+                np.array(ramp, np.uint8),
+                (float(xs[s]), float(ys[s, k]), float(xs[t]), float(ys[t, k])),
+                plot.half,
+                base.box,
+            )
+    return picture
+
+
+def draw_plots(plot: Plot, values: NDArray[np.float64], first: int) -> NDArray[np.uint8]:
+    """Draw those of frames number `first` on, (T, h, w); values: (all frames to the last, K)."""
+    from fastheat import kernels
+
+    each = stages_of(plot, values, first)
+    distinct = list(dict.fromkeys(each))
+    places = [places_of(plot, stage, values) for stage in distinct]
+    bases = [base_of(plot, stage) for stage in distinct]
+    pictures = np.empty((len(each), plot.height, plot.width), np.uint8)
+    kernels.plot_frames(
+        first,
+        np.array([distinct.index(stage) for stage in each], np.int64),
+        np.stack([base.picture for base in bases]),
+        np.array([base.box for base in bases], np.int64),
+        np.stack([xs for xs, _ in places]),
+        np.stack([ys for _, ys in places]),
+        np.array(plot.ramps, np.uint8),
+        plot.half,
+        np.empty(pictures.shape[1:], np.uint8),
+        pictures,
+    )
+    return pictures
+
+
+def _segment(
+    picture: NDArray[np.uint8],
+    cover: NDArray[np.uint8],
+    ramp: NDArray[np.uint8],
+    ends: tuple[float, float, float, float],
+    half: float,
+    box: tuple[int, int, int, int],
+) -> None:
+    ax, ay, bx, by = ends
+    reach = half + 1.0
+    x0, x1 = max(box[0], math.floor(ax - reach)), min(box[1], math.ceil(bx + reach))
+    y0, y1 = (
+        max(box[2], math.floor(min(ay, by) - reach)),
+        min(box[3], math.ceil(max(ay, by) + reach)),
+    )
+    if x0 >= x1 or y0 >= y1:
+        return
+    px, py = np.arange(x0, x1)[None] + 0.5, np.arange(y0, y1)[:, None] + 0.5
+    dx, dy = bx - ax, by - ay
+    length = dx * dx + dy * dy
+    along = np.zeros((y1 - y0, x1 - x0))
+    if length > 0:
+        along = ((px - ax) * dx + (py - ay) * dy) / length
+    along = np.minimum(np.maximum(along, 0.0), 1.0)
+    ex, ey = px - (ax + along * dx), py - (ay + along * dy)
+    covered = np.minimum(np.maximum(half + 0.5 - np.sqrt(ex * ex + ey * ey), 0.0), 1.0)
+    steps = np.floor(covered * (len(ramp) - 1) + 0.5).astype(np.uint8)
+    part, shown = cover[y0:y1, x0:x1], picture[y0:y1, x0:x1]
+    more = steps > part
+    part[more] = steps[more]
+    shown[more] = ramp[steps[more]]
+
+
+def size_of(fontsize: float, height: int | None) -> int:
+    """Return the rows of pixels that a plot takes in a picture of a height, None if it is free."""
+    rows = round(HEIGHT * fontsize)
+    return rows if height is None else max(1, min(rows, int(SHARE * height)))
