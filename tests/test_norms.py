@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,7 @@ from matplotlib.figure import Figure
 import fastheat
 from fastheat.heatmap import Heatmap
 from fastheat.ranges import EXACT, Quantiles
+from fastheat.stills import paint
 from fastheat.ticks import bar_ticks, ticks_at
 
 pytestmark = reference.NEEDS_NEW
@@ -217,6 +219,25 @@ def test_bins_are_matplotlibs_for_any_value_and_range(dtype: Any, data: Any) -> 
     anything = st.one_of(inside, floats, st.sampled_from([low, high, 0.0, math.nan, math.inf]))
     values = np.array(data.draw(st.lists(anything, min_size=1, max_size=40))).astype(dtype)
     assert_alike({**options, "vmin": vmin, "vmax": vmax}, norm, values)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kernels_find_the_bins_that_stills_do(kind: str, tmp_path: Any) -> None:
+    # several decades, of which the lower ones have many edges close together
+    options = {**KINDS[kind][0], "vmin": 1e-4, "vmax": 1e3, "cmap": distinct(BIN_COLORS)}
+    values = about_edges({k: v for k, v in options.items() if k != "cmap"}, np.float64)
+    values = np.concatenate([values, np.geomspace(1e-5, 1e4, 500)])
+    frames = np.random.default_rng(0).permutation(values)[: len(values) // 40 * 40]
+    frames = frames.reshape(4, -1, 10)
+    heatmap = Heatmap(frames[0].shape, valfmt=None, **options)
+    path = tmp_path / "a.gif"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        summary = fastheat.save_gif(path, frames, heatmap=heatmap)
+    for picture, frame in zip(by_ffmpeg(path.read_bytes()), frames, strict=True):
+        np.testing.assert_array_equal(picture, heatmap.rgb(frame))
+    bad = sum(paint(heatmap.layout(), frame)[1].bad for frame in frames)
+    assert summary.bad == bad
 
 
 def test_imshow_paints_the_same_cells() -> None:
