@@ -42,7 +42,7 @@ from fastheat.text import (
     size_ladder,
     with_atlas,
 )
-from fastheat.ticks import Tick, Ticks, bar_ticks, segments, ticks_at
+from fastheat.ticks import TIMES, Tick, Ticks, bar_ticks, segments, ticks_at
 
 GRID_WIDTH = 3.0  # pt
 GRID_SHARE = 8  # of a cell, the most that a grid line of default width takes
@@ -51,6 +51,8 @@ FIT_MARGIN = 0.5  # font sizes that values made to fit leave free, in width and 
 BLANK = "0.00"  # as long as texts that come later may be, when the first are empty
 ROOMY = 8  # pixels of a picture for each row or column, where none can have less than one
 WIDE_TICK = "-0.0000"  # room for those of a colour bar whose range is not known yet
+SCIENTIFIC = ("log", "symlog", "asinh", "object")  # norms whose ticks may be written so
+WIDE_POWER = f"-0.0 {TIMES} 10", "-00"
 DIGITS = "0123456789"
 
 NO_TYPE = Type(
@@ -328,10 +330,13 @@ def reduction(look: Look) -> Reduction | None:
         return None
     else:
         free = replace(look, frame=None)
-        text = WIDE_TICK
+        text, power = WIDE_TICK, ""
+        if look.norm.name in SCIENTIFIC:
+            text, power = WIDE_POWER
         if look.bar_format is not None:
-            text = max(text, look.bar_format.write(float(WIDE_TICK) - 0.0001), key=len)
-        ticks = Ticks([Tick(at, 0.0, text) for at in (0.0, 1.0)], [])
+            text = max(WIDE_TICK, look.bar_format.write(float(WIDE_TICK) - 0.0001), key=len)
+            power = ""
+        ticks = Ticks([Tick(at, 0.0, text, power) for at in (0.0, 1.0)], [])
         cells = lay_out(free, None, lambda _: ticks, (1, 1))[1].cells
         rows, columns = min(n, max(1, int(cells.height))), min(m, max(1, int(cells.width)))
     if (rows, columns) == look.shape:

@@ -71,11 +71,7 @@ class Reduction:
     @property
     def masked(self) -> NDArray[np.bool_] | None:
         """The cells whose values are all left out, None where all count."""
-        if self.mask is None:
-            return None
-        rows = np.logical_and.reduceat(self.mask, self.rows[:-1], 0)
-        cells: NDArray[np.bool_] = np.logical_and.reduceat(rows, self.columns[:-1], 1)
-        return cells
+        return None if self.mask is None else self._whole(self.mask)
 
     @property
     def largest(self) -> tuple[int, int]:
@@ -140,6 +136,14 @@ class Reduction:
                 if read >= MAPPED:
                     let_go(block)
                     read = 0
+        if np.ma.is_masked(block):
+            hide(out, self._whole(np.ma.getmaskarray(block)))
+
+    def _whole(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return the cells all of whose values are masked, (..., n, m), of (..., N, M)."""
+        rows = np.logical_and.reduceat(mask, self.rows[:-1], -2)
+        cells: NDArray[np.bool_] = np.logical_and.reduceat(rows, self.columns[:-1], -1)
+        return cells
 
     def _kernel(self) -> _Reducer | None:
         if not self.compiles and "fastheat.kernels" not in sys.modules:

@@ -21,6 +21,7 @@ from hypothesis.extra import numpy as npst
 
 import fastheat
 from fastheat import GifWriter, Heatmap, gif, kernels, reduce, save_gif, sources
+from fastheat.masks import is_masked
 from fastheat.reduce import HOW, Reduction
 from fastheat.sources import Floats, open_frames
 
@@ -181,9 +182,9 @@ def test_a_kernel_is_compiled_for_a_still_only_if_numpy_takes_longer() -> None:
 def test_masked_cells_are_left_out() -> None:
     values = np.ma.masked_greater(np.arange(48).reshape(1, 6, 8), 30)
     reduction = Reduction((6, 8), (3, 2), "max")
-    np.testing.assert_array_equal(
-        reduced(reduction, values)[0], [[11, 15], [27, 30], [np.nan, np.nan]]
-    )
+    found = reduced(reduction, values)[0]
+    np.testing.assert_array_equal(found, [[11, 15], [27, 30], [np.nan, np.nan]])
+    np.testing.assert_array_equal(is_masked(found), np.isnan(found))  # not as NaN are
 
 
 def test_a_value_that_float64_does_not_have_is_told_where_it_is() -> None:
@@ -350,6 +351,15 @@ def test_how_cells_are_reduced_does_not_depend_on_the_range(cbar: bool, high: fl
     assert heatmap.reduction is not None
     assert sizes == {heatmap.reduction.cells}
     heatmap.image(RNG.uniform(-high, high, (500, 500)))  # which has room
+
+
+@pytest.mark.parametrize("norm", ["log", "symlog", "asinh", "power"])
+@pytest.mark.parametrize("high", [0.00037, 0.37, 37, 3.7e8])
+def test_ticks_of_other_norms_have_room_beside_reduced_cells(norm: str, high: float) -> None:
+    gamma: dict[str, Any] = {"gamma": 0.5} if norm == "power" else {}
+    heatmap = Heatmap((500, 500), figsize=(5, 4), cbar=True, norm=norm, **gamma)
+    low = 0.01 if norm == "log" else -1
+    heatmap.image(RNG.uniform(low * high, high, (500, 500)))
 
 
 def test_the_range_is_that_of_what_is_shown() -> None:
