@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import reference
-import seaborn as sns
 from decoders import by_pillow
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
@@ -29,6 +28,7 @@ from fastheat.colors import delta_e_2000, srgb_to_lab
 from fastheat.heatmap import option_names
 
 pytestmark = reference.NEEDS_NEW
+sns = pytest.importorskip("seaborn")
 
 Pixels = npt.NDArray[np.uint8]
 PAGE = (Path(__file__).parents[1] / "docs" / "coming-from.md").read_text()

@@ -419,7 +419,9 @@ def test_a_sliced_source_is_asked_for_a_chunk_at_a_time() -> None:
 def test_what_is_no_collection_of_frames_is_a_type_error() -> None:
     for frames in (None, 1, 2.5, object(), True):
         assert f"type {type(frames).__name__}" in complaint(frames, TypeError)
-    assert "panel 'bias': frames is of type int" in complaint({"w": STACK, "bias": 3}, TypeError)
+    assert "panel 'bias': expected a number for each frame, not int64 of ()" in complaint(
+        {"w": STACK, "bias": 3}, TypeError
+    )
     assert "no keys" in complaint({}, TypeError)
     assert "type bytes" in complaint(b"frames", TypeError)
     assert "type set" in complaint({1}, TypeError)
@@ -783,8 +785,10 @@ def test_npz_files_are_one_stack_or_many_frames(tmp_path: Path, save: Any) -> No
 
 def test_an_npz_of_other_arrays_lists_them(tmp_path: Path) -> None:
     path = tmp_path / "data.npz"
-    np.savez(path, weights=STACK, loss=STACK[:, 0, 0])
-    assert "holds 'weights' (5, 4, 3), 'loss' (5,), expected arrays" in complaint(path)
+    np.savez(path, weights=STACK, more=STACK[..., None])
+    assert "holds 'weights' (5, 4, 3), 'more' (5, 4, 3, 1), expected arrays" in complaint(path)
+    np.savez(path, loss=STACK[:, 0, 0])
+    assert "holds 'loss' (5,), expected arrays" in complaint(path)
     np.savez(path, a=STACK, b=STACK[0])
     assert "'a' (5, 4, 3), 'b' (4, 3)" in complaint(path)
     zipped(path, {f"a{number}.npy": npy(np.ones(1)) for number in range(20)})
