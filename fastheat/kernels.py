@@ -451,7 +451,7 @@ def mean_of_blocks(values, rows, columns, sums, out):
             add_rows(frame, top, bottom, sums)
             finite = True
             for j in range(np.uint64(columns.size - 1)):
-                left, right = columns[j], columns[j + np.uint64(1)]
+                left, right = columns[j], columns[np.uint64(j) + U1]
                 total = 0.0
                 for c in range(np.uint64(left), np.uint64(right)):
                     total += sums[c]
@@ -500,7 +500,7 @@ def end_of_blocks(values, rows, columns, which, lows, highs, out):
                     lows[c] = x if x < low else low
                     highs[c] = x if x > high else high
             for j in range(np.uint64(columns.size - 1)):
-                left, right = columns[j], columns[j + np.uint64(1)]
+                left, right = columns[j], columns[np.uint64(j) + U1]
                 low, high = np.inf, -np.inf
                 for c in range(np.uint64(left), np.uint64(right)):
                     low = lows[c] if lows[c] < low else low
