@@ -1150,7 +1150,8 @@ def difference_runs(
 #
 # A full table is kept as it is while it pays (a deferred clear, which the cover sheet of GIF89a
 # describes): until the runs that a word of codes stands for are fewer than they were on the whole
-# since it was empty, as one leaves a patch when it gives less than the average (Charnov 1976).
+# since it was empty, or while an earlier table was used, as one leaves a patch when it gives less
+# than others do on average (Charnov 1976).
 #
 #     entries: (SLOTS,) uint16      keys: (4096,) uint32      longest, last: (4096,) uint16
 #
@@ -1255,6 +1256,7 @@ def encode_lzw(indices, starts, n, code_size, coder):
     slot = key = U0
     first_run, first_word = np.int64(0), U0  # where the table was empty
     unseen, seen_run, seen_word = 0, np.int64(0), U0  # where a full one was looked at
+    best = 0.0  # runs that a word of codes stood for, by the best table so far
     for r in range(n):
         k = np.uint64(indices[r])
         left = np.uint64(starts[r + 1]) - np.uint64(starts[r])
@@ -1299,9 +1301,10 @@ def encode_lzw(indices, starts, n, code_size, coder):
             else:
                 unseen -= 1
                 if unseen == 0:
-                    now = np.float64(r - seen_run) * np.float64(word - first_word)
-                    average = np.float64(r - first_run) * np.float64(word - seen_word)
-                    if now < KEPT_FROM * average:
+                    now = np.float64(r - seen_run) / np.float64(word - seen_word)
+                    average = np.float64(r - first_run) / np.float64(word - first_word)
+                    if now < KEPT_FROM * max(average, best):
+                        best = max(average, best)
                         total, filled, word = put_code(clear, bits, total, filled, word, words)
                         tag = next_table(clear, coder)
                         bits = np.uint64(code_size) + U1

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastheat import kernels
+from fastheat import Heatmap, kernels
 
 Runs = list[tuple[int, int]]
 
@@ -168,6 +168,16 @@ def test_a_full_table_is_kept_while_it_gives_what_it_gave() -> None:
         assert decode(data, 8, clears) == spread(runs)
         assert len(clears) == cleared
         assert data == plain_lzw(spread(runs), 8, clears)
+
+
+def test_keeping_tables_pays_where_flat_cells_and_letters_alternate() -> None:
+    look: dict[str, Any] = {"cmap": "YlGn", "valfmt": "{x:.9f}", "figsize": (15, 10)}
+    heatmap = Heatmap((10, 15), vmin=0, vmax=1, **look)
+    pixels = heatmap.indices(np.random.default_rng(1).random((10, 15))).ravel().tolist()
+    data = encode([(k, 1) for k in pixels], 8, encode_compiled)
+    full = 4096 - (1 << 8) - 2  # codes
+    eager = plain_lzw(pixels, 8, range(full, len(pixels), full))
+    assert len(data) < len(eager)
 
 
 def test_one_flat_image_takes_about_the_square_root_of_its_pixels() -> None:
