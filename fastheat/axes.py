@@ -339,8 +339,10 @@ def _cells(plan: Plan, slot: Box, exact: bool) -> Box:
     if exact and plan.cells is not None:
         wide = plan.cells[1] if plan.cells[1] < m else wide
         high = plan.cells[0] if plan.cells[0] < n else high
-    x = math.floor(slot.x0 + (slot.width - wide) * anchor[0])
-    y = math.floor(slot.y0 + (slot.height - high) * anchor[1])
+    x = slot.x0 + (slot.width - wide) * anchor[0]
+    y = slot.y0 + (slot.height - high) * anchor[1]
+    if exact:
+        x, y = math.floor(x), math.floor(y)
     return Box(x, y, x + wide, y + high)
 
 

@@ -45,6 +45,7 @@ from fastheat.text import (
 from fastheat.ticks import TIMES, Tick, Ticks, bar_ticks, segments, ticks_at
 
 GRID_WIDTH = 3.0  # pt
+NEARLY = 1e-6  # px, what margins may lose in rounding
 GRID_SHARE = 8  # of a cell, the most that a grid line of default width takes
 GROUP_WIDTH, GROUP_SHARE = 2.5, 4  # the same of lines between groups
 FIT_MARGIN = 0.5  # font sizes that values made to fit leave free, in width and in height
@@ -338,7 +339,8 @@ def reduction(look: Look) -> Reduction | None:
             power = ""
         ticks = Ticks([Tick(at, 0.0, text, power) for at in (0.0, 1.0)], [])
         cells = lay_out(free, None, lambda _: ticks, (1, 1))[1].cells
-        rows, columns = min(n, max(1, int(cells.height))), min(m, max(1, int(cells.width)))
+        high, wide = (int(side + NEARLY) for side in (cells.height, cells.width))
+        rows, columns = min(n, max(1, high)), min(m, max(1, wide))
     if (rows, columns) == look.shape:
         return None
     return Reduction(look.shape, (rows, columns), look.reduce, mask=look.mask)

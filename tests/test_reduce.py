@@ -278,6 +278,14 @@ def test_a_gif_shows_the_reduced_values_as_stills_of_them_do(how: str) -> None:
     assert summary.bad == np.isnan(means).sum() > 0
 
 
+@pytest.mark.parametrize("side", [40, 153, 512])
+def test_a_matrix_of_as_many_cells_as_its_axes_have_pixels_is_not_reduced(side: int) -> None:
+    inches = (side + 30) / 100  # margins of 15 px
+    bare: dict[str, Any] = {"row_labels": None, "col_labels": None, "grid_width": 0}
+    heatmap = Heatmap((side, side), valfmt=None, vmin=0, vmax=1, figsize=(inches, inches), **bare)
+    assert heatmap.layout().shape == (side, side)
+
+
 def test_each_cell_is_a_pixel_and_labels_stand_at_rows_of_the_matrix() -> None:
     import test_text
 
