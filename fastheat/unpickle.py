@@ -200,7 +200,8 @@ class _Machine:
         self.place = 0  # in the block
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
-        self.memo: dict[int, Any] = {}
+        self.memo: list[Any] = []
+        self.others: dict[int, Any] = {}  # of the memo, which no pickle of Python's own has
 
     def run(self) -> Any:
         while (opcode := self.byte()) != _STOP:
@@ -307,11 +308,21 @@ class _Machine:
             raise IndexError("pop from empty list")
         self.stack[-count:] = [tuple(self.stack[-count:])]
 
+    def memoize(self) -> None:
+        self.put(len(self.memo) + len(self.others))
+
     def put(self, key: int) -> None:
-        self.memo[key] = self.stack[-1]
+        # a list takes a third of the memory of a dict, which would be most that is used
+        if key == len(self.memo):
+            self.others.pop(key, None)
+            self.memo.append(self.stack[-1])
+        elif 0 <= key < len(self.memo):
+            self.memo[key] = self.stack[-1]
+        else:
+            self.others[key] = self.stack[-1]
 
     def get(self, key: int) -> None:
-        value = self.memo[key]
+        value = self.memo[key] if 0 <= key < len(self.memo) else self.others[key]
         if type(value) is _Pending and value.value is not None:
             value = value.value
         self.stack.append(value)
@@ -430,7 +441,7 @@ _PUSH: dict[int, Callable[[_Machine], object]] = {
 _STEPS: dict[int, Callable[[_Machine], object]] = {
     opcode[0]: step
     for opcode, step in {
-        pickle.MEMOIZE: lambda machine: machine.put(len(machine.memo)),
+        pickle.MEMOIZE: _Machine.memoize,
         pickle.BINPUT: lambda machine: machine.put(machine.byte()),
         pickle.LONG_BINPUT: lambda machine: machine.put(machine.unpack(_U4)),
         pickle.PUT: lambda machine: machine.put(_integer(machine.line())),
@@ -509,29 +520,31 @@ def _dtype(name: str, align: object = False, copy: object = True) -> _Pending:
 
 
 def _reconstruct(*ignored: object) -> _Pending:
-    def finish(
-        version: object, shape: object, dtype: object, fortran: object, raw: bytes | str | _Span
-    ) -> npt.NDArray[Any] | Stored:
-        return _array(raw, dtype, shape, "F" if fortran else "C")
+    return _Pending(_finish_array)
 
-    return _Pending(finish)
+
+def _finish_array(
+    version: object, shape: object, dtype: object, fortran: object, raw: bytes | str | _Span
+) -> npt.NDArray[Any] | Stored:
+    return _array(raw, dtype, shape, "F" if fortran else "C")
 
 
 def _mareconstruct(*ignored: object) -> _Pending:
-    def finish(
-        version: object,
-        shape: object,
-        dtype: object,
-        fortran: object,
-        raw: bytes | str | _Span,
-        mask: bytes | str | _Span,
-        fill_value: object,
-    ) -> object:
-        order = "F" if fortran else "C"
-        hidden = _array(_whole(mask), np.dtype(np.uint8), shape, order) != 0
-        return np.ma.MaskedArray(_array(_whole(raw), dtype, shape, order), hidden)
+    return _Pending(_finish_masked)
 
-    return _Pending(finish)
+
+def _finish_masked(
+    version: object,
+    shape: object,
+    dtype: object,
+    fortran: object,
+    raw: bytes | str | _Span,
+    mask: bytes | str | _Span,
+    fill_value: object,
+) -> object:
+    order = "F" if fortran else "C"
+    hidden = _array(_whole(mask), np.dtype(np.uint8), shape, order) != 0
+    return np.ma.MaskedArray(_array(_whole(raw), dtype, shape, order), hidden)
 
 
 def _frombuffer(
