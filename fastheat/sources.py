@@ -677,31 +677,41 @@ def _convert_bundles(
     parts = parts_of(form)
     through = {} if converters is None else converters.parts
     cells = shapes_of(form) if converters is None else converters.cells
+
+    def fill(out: FloatArray, frame: Any, number: int) -> None:
+        place = 0
+        for name, array in zip(names, matrices_of(frame, names, number), strict=True):
+            shape, dtype = parts[name]
+            with of_panel(name):
+                check_part(number, array.shape, array.dtype)
+                array = array if array.shape else array.astype(np.float64)
+                _check_panel(number, array.shape, shape)
+                _check_dtype(number, array.dtype, dtype)
+                stop = place + prod(cells[name])
+                own = out[0, place:stop].reshape(1, *cells[name])
+                _convert(array, own, number, floats, through.get(name))
+                place = stop
+            let_go(array)
+
+    return _in_chunks(frames, size, (cells_of(cells),), fill)
+
+
+def _in_chunks(
+    frames: Iterator[Any],
+    size: int,
+    cells: tuple[int, ...],
+    fill: Callable[[FloatArray, Any, int], None],
+) -> Iterator[FloatArray]:
+    """Yield chunks of as many frames, each filled at once with its number.
+
+    At once, since a training loop may yield the same array again with the next values in it.
+    """
     filled = 0
     try:
         for number, frame in enumerate(frames):
             if filled == 0:
-                out = np.empty((size, cells_of(cells)))
-            place = 0
-            for name, array in zip(names, matrices_of(frame, names, number), strict=True):
-                shape, dtype = parts[name]
-                with of_panel(name):
-                    check_part(number, array.shape, array.dtype)
-                    array = array if array.shape else array.astype(np.float64)
-                    _check_panel(number, array.shape, shape)
-                    if not np.can_cast(array.dtype, dtype, "safe"):
-                        raise TypeError(
-                            f"frame {number} has dtype {array.dtype}, expected {dtype} as frame 0"
-                        )
-                    stop = place + prod(cells[name])
-                    own = out[filled, place:stop].reshape(1, *cells[name])
-                    converter = through.get(name)
-                    if converter is None:
-                        floats.into(own, array[None], number)
-                    else:
-                        converter.into(floats, own, array[None], number)
-                    place = stop
-                let_go(array)
+                out = np.empty((size, *cells))
+            fill(out[filled : filled + 1], frame, number)
             filled += 1
             if filled == size:
                 yield out
@@ -712,6 +722,25 @@ def _convert_bundles(
         raise
     if filled:
         yield out[:filled]
+
+
+def _convert(
+    array: npt.NDArray[Any],
+    out: FloatArray,
+    number: int,
+    floats: Floats,
+    converter: Converter | None,
+) -> None:
+    if converter is None:
+        floats.into(out, array[None], number)
+    else:
+        converter.into(floats, out, array[None], number)
+
+
+def _check_dtype(number: int, dtype: np.dtype[Any], expected: np.dtype[Any]) -> None:
+    if not np.can_cast(dtype, expected, "safe"):
+        # the number would read as another, and have another bin
+        raise TypeError(f"frame {number} has dtype {dtype}, expected {expected} as frame 0")
 
 
 def _open_each(frames: Any, floats: Floats, panels: Mapping[str, Shape] | None = None) -> Frames:
@@ -792,35 +821,14 @@ def _convert_each(
     floats: Floats,
     converter: Converter | None,
 ) -> Iterator[FloatArray]:
-    filled = 0
-    cells = shape if converter is None else converter.cells
-    try:
-        for number, frame in enumerate(frames):
-            if filled == 0:
-                out = np.empty((size, *cells))
-            array = array_of(frame, number)
-            check_frame(number, array.shape, array.dtype, shape)
-            if not np.can_cast(array.dtype, dtype, "safe"):
-                # the number would read as another, and have another bin
-                raise TypeError(
-                    f"frame {number} has dtype {array.dtype}, expected {dtype} as frame 0"
-                )
-            # At once: a training loop may yield the same array again with the next values in it.
-            if converter is None:
-                floats.into(out[filled : filled + 1], array[None], number)
-            else:
-                converter.into(floats, out[filled : filled + 1], array[None], number)
-            let_go(array)
-            filled += 1
-            if filled == size:
-                yield out
-                filled = 0
-    except Exception:
-        if filled:  # the frames before the one that failed are good
-            yield out[:filled]
-        raise
-    if filled:
-        yield out[:filled]
+    def fill(out: FloatArray, frame: Any, number: int) -> None:
+        array = array_of(frame, number)
+        check_frame(number, array.shape, array.dtype, shape)
+        _check_dtype(number, array.dtype, dtype)
+        _convert(array, out, number, floats, converter)
+        let_go(array)
+
+    return _in_chunks(frames, size, shape if converter is None else converter.cells, fill)
 
 
 def file_of(frames: object) -> Path | None:
