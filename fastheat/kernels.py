@@ -1448,6 +1448,18 @@ def title_runs(t, rectangle, titles, indices, starts):
     return (x0, x1, y0, y1), n
 
 
+# Finds fills, and where they differ from those before: x0, x1, y0, y1, 0 where they do not.
+# values: (N, M), fills, old_fills: (N, M), rows: (N, 2) as of changed_rectangle
+@inlined
+def changed_fills(values, shades, grid, fills, old_fills, lines, rows):
+    find_fills(values, shades, fills)
+    j0, j1, i0, i1 = changed_rectangle(fills, old_fills, lines, rows)
+    sides = (np.int64(0), np.int64(0), np.int64(0), np.int64(0))
+    if j0 < j1:
+        sides = (grid.x0[j0], grid.x1[j1 - 1], grid.y0[i0], grid.y1[i1 - 1])
+    return sides
+
+
 # Encodes frames of cells with text from `start` on, until all are or `out` has less than `room`
 # left; returns the frame to go on with. A frame that shows nothing new has no bytes.
 # texts: (T, C, longest) segments, or (1, C, longest) of all frames, out: uint8, ends: (T,) where
@@ -1516,13 +1528,9 @@ def encode_fills(
             return t
         now, old = t & 1, 1 - (t & 1)
         count_outside(values[t - 1].reshape(-1), shades, counts)
-        find_fills(values[t - 1], shades, fills[now])
-        j0, j1, i0, i1 = changed_rectangle(fills[now], fills[old], lines, rows)
-        sides = (np.int64(0), np.int64(0), np.int64(0), np.int64(0))
-        if j0 < j1:
-            sides = (grid.x0[j0], grid.x1[j1 - 1], grid.y0[i0], grid.y1[i1 - 1])
+        sides = changed_fills(values[t - 1], shades, grid, fills[now], fills[old], lines, rows)
         rectangle, n = title_runs(t, sides, titles, runs.indices, runs.starts)
-        if j0 < j1:
+        if sides[0] < sides[1]:
             n = fill_runs(
                 rectangle,
                 n,
@@ -1616,11 +1624,8 @@ def list_fills(
             return t
         now, old = t & 1, 1 - (t & 1)
         count_outside(values[t - 1].reshape(-1), shades, counts)
-        find_fills(values[t - 1], shades, fills[now])
-        j0, j1, i0, i1 = changed_rectangle(fills[now], fills[old], lines, rows)
-        sides = (np.int64(0), np.int64(0), np.int64(0), np.int64(0))
-        if j0 < j1:
-            sides = (grid.x0[j0], grid.x1[j1 - 1], grid.y0[i0], grid.y1[i1 - 1])
+        sides = changed_fills(values[t - 1], shades, grid, fills[now], fills[old], lines, rows)
+        if sides[0] < sides[1]:
             end += 1 + fill_runs(
                 sides,
                 0,
