@@ -16,7 +16,8 @@ from fastheat import gif
 from fastheat.encode import encode_indexed
 from fastheat.giffile import GifFile, check_other, check_target
 from fastheat.messages import short
-from fastheat.sources import array_of, file_of, is_ready, load_frames
+from fastheat.sources import array_of, file_of, load_frames
+from fastheat.stores import is_ready
 from fastheat.timing import Clock, read_loop
 
 CHUNK_BYTES = 1 << 22  # of pictures, about, which are encoded together

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from fastheat.forms import Shape
 from fastheat.masks import hide
-from fastheat.sources import Floats, is_ready, let_go
+from fastheat.sources import Floats
+from fastheat.stores import is_ready, let_go
 
 BAND = 1 << 17  # values that are float64 at a time, such that they stay in the processor's cache
 MAPPED = 1 << 26  # bytes of a mapped file that may be in memory

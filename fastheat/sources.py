@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import pickle
 import zipfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import prod
@@ -23,6 +22,7 @@ from fastheat import unpickle
 from fastheat.forms import Shape, Shapes, cells_of, form_of, parts_of, shapes_of
 from fastheat.masks import hide
 from fastheat.messages import short, warn
+from fastheat.stores import Source, is_ready, is_source, let_go, mapped, read_frames, source_of
 from fastheat.tensors import as_array
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
@@ -312,6 +312,10 @@ class Frames:
         Whether `chunks` may be called more than once.
     file
         The file that they come from, None if there is none or it is not known.
+    source
+        What reads any of them at any time, before `through` makes others of them; None where they
+        can only be taken in order. `stores.read_frames` reads it, and `stores.is_local` says
+        whether other processes cannot.
     """
 
     shape: Shapes
@@ -320,6 +324,7 @@ class Frames:
     rereadable: bool
     _read: Callable[[int, Any], Iterator[FloatArray]]  # with a Converter, Converters or None
     file: Path | None = None
+    source: Source | None = None
 
     def chunks(self, size: int) -> Iterator[FloatArray]:
         """Read every frame once, in order.
@@ -389,9 +394,10 @@ def open_frames(frames: object, panels: Mapping[str, Shape] | None = None) -> Fr
     ----------
     frames
         An array of shape (T, N, M), or anything with its ``shape``, slices and ``__array__``; a
-        sequence or iterable of array-likes of shape (N, M); or a path, see `load_frames`, whose
-        arrays are left in the file where that is possible. `Frames` are returned as they are.
-        Frames of several matrices are dictionaries of them, or one dictionary of arrays (T, N, M).
+        `Source`; a sequence or iterable of array-likes of shape (N, M); or a path, see
+        `load_frames`, whose arrays are left in the file where that is possible. `Frames` are
+        returned as they are. Frames of several matrices are dictionaries of them, or one dictionary
+        of arrays (T, N, M).
     panels
         The matrices of a frame, (N, M) by their names; then frames may be tuples in this order.
 
@@ -419,6 +425,8 @@ def open_frames(frames: object, panels: Mapping[str, Shape] | None = None) -> Fr
         return replace(_open_each(frames, floats, panels), file=named or file_of(frames))
     if isinstance(frames, _Pickled) and isinstance(frames.frames, unpickle.Stored):
         _check_stack(frames.frames.shape)
+    if is_source(frames):
+        return _open_source(frames, floats)
     if all(hasattr(frames, name) for name in ("shape", "__array__", "__getitem__")):
         return replace(_open_stack(frames, floats), file=named or file_of(frames))
     iterable = hasattr(frames, "__iter__") or hasattr(frames, "__getitem__")
@@ -439,17 +447,60 @@ def _open_stack(frames: Any, floats: Floats) -> Frames:
     _check_stack(shape)
     dtype = frames.dtype if isinstance(frames.dtype, np.dtype) else array_of(frames[:1], 0).dtype
     check_frame(0, shape[1:], dtype)
+    if isinstance(frames, np.ndarray):
+        return _open_source(source_of(frames), floats)
+
+    def take(start: int, stop: int) -> npt.NDArray[Any]:
+        return array_of(frames[start:stop], start)
+
+    return _stacked(shape, dtype, take, floats)
+
+
+def _open_source(source: Source, floats: Floats) -> Frames:
+    shape = tuple(map(int, source.shape))
+    _check_stack(shape)
+    dtype = _dtype_of(source)
+    check_frame(0, shape[1:], dtype)
+
+    def take(start: int, stop: int) -> npt.NDArray[Any]:
+        block = read_frames(source, start, stop)
+        _check_dtype(start, block.dtype, dtype)
+        return block
+
+    path = getattr(source, "path", None)
+    file = path if isinstance(path, Path) else None
+    return replace(_stacked(shape, dtype, take, floats), file=file, source=source)
+
+
+def _dtype_of(source: Source) -> np.dtype[Any]:
+    """Return the dtype of what a source reads, as numpy has it."""
+    try:
+        return as_array(np.empty(0, source.dtype)).dtype
+    except TypeError:
+        raise TypeError(
+            f"expected the source's dtype to be one of numpy, not {short(source.dtype)}"
+        ) from None
+
+
+def _stacked(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    take: Callable[[int, int], npt.NDArray[Any]],
+    floats: Floats,
+) -> Frames:
+    """Open (T, N, M) of which `take` reads any frames."""
 
     def read(size: int, converter: Converter | None) -> Iterator[FloatArray]:
         if converter is not None:
             yield from through(size, converter)
             return
         for start in range(0, shape[0], size):
-            block = array_of(frames[start : start + size], start)
+            stop = min(start + size, shape[0])
+            block = take(start, stop)
             if is_ready(block, np.float64):
                 yield block
                 continue
-            out = np.empty((min(size, shape[0] - start), *shape[1:]))
+            out = np.empty((stop - start, *shape[1:]))
             floats.into(out, block, start)
             let_go(block)
             yield out
@@ -460,7 +511,7 @@ def _open_stack(frames: Any, floats: Floats) -> Frames:
             out = np.empty((min(size, shape[0] - start), *converter.cells))
             for first in range(0, len(out), most):
                 part = out[first : first + most]
-                block = array_of(frames[start + first : start + first + len(part)], start + first)
+                block = take(start + first, start + first + len(part))
                 converter.into(floats, part, block, start + first)
                 let_go(block)
             yield out
@@ -838,38 +889,9 @@ def file_of(frames: object) -> Path | None:
     if isinstance(frames, Mapping):
         return next(filter(None, map(file_of, frames.values())), None)
     for each in frames if isinstance(frames, (list, tuple)) else [frames]:
-        if (name := getattr(_mapped(each), "filename", None)) is not None:
+        if (name := getattr(mapped(each), "filename", None)) is not None:
             return Path(name)
     return None
-
-
-def _mapped(array: object) -> object:
-    """Return the memory map that an array is a view of, or what is in its place."""
-    while isinstance(array, np.ndarray) and not isinstance(array, np.memmap):
-        array = array.base
-    return array
-
-
-def is_ready(array: npt.NDArray[Any], dtype: type[np.generic]) -> bool:
-    """Return whether kernels can read an array where it lies, in memory of its own."""
-    return (
-        type(array) is np.ndarray
-        and array.dtype == dtype
-        and array.dtype.isnative
-        and array.flags.carray  # kernels are compiled for arrays that may be written to
-        and _mapped(array) is None
-    )
-
-
-def let_go(array: npt.NDArray[Any]) -> None:
-    """Drop the pages of a mapped file, which would stay in memory until all of it is there."""
-    base = _mapped(array)
-    # A copy-on-write mapping ("c") would lose what was changed in it; a shared one is the file.
-    if isinstance(base, np.memmap) and base.mode in ("r", "r+", "w+"):
-        mapping: Any = getattr(base, "_mmap", None)
-        if hasattr(mapping, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
-            with suppress(OSError):  # locked pages stay
-                mapping.madvise(mmap.MADV_DONTNEED)
 
 
 def _header(frame: object, number: int) -> Header:

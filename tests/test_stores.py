@@ -1,0 +1,180 @@
+"""Sources: what any process can read for itself gives the same frames there as here."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from fastheat.sources import open_frames
+from fastheat.stores import Mapped, Source, is_local, let_go, read_frames
+
+STACK = np.arange(60, dtype=np.float32).reshape(5, 4, 3)
+
+
+class Made:
+    """A source of a user's own: no array, no sequence."""
+
+    def __init__(self, stack: npt.NDArray[Any], dtype: Any = None) -> None:
+        self.stack = stack
+        self.shape = stack.shape
+        self.dtype = stack.dtype if dtype is None else dtype
+
+    def read(self, start: int, stop: int) -> Any:
+        assert 0 <= start < stop <= len(self.stack)
+        return self.stack[start:stop]
+
+
+def source_of(frames: object) -> Source:
+    source = open_frames(frames).source
+    assert source is not None
+    return source
+
+
+VIEWS: dict[str, Callable[[Any], Any]] = {
+    "whole": lambda stack: stack,
+    "part": lambda stack: stack[1:4, :, 1:],
+    "every other": lambda stack: stack[::2],
+    "backwards": lambda stack: stack[::-1, ::-1],
+    "transposed": lambda stack: stack.transpose(0, 2, 1),
+    "plain view": lambda stack: np.asarray(stack)[1:],
+    "repeated": lambda stack: np.broadcast_to(stack[2], (7, 4, 3)),
+    "other bytes": lambda stack: stack.view("u1"),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("mode", ["r", "r+"])
+def test_views_of_a_mapped_file_are_read_where_they_are_unpickled(
+    view: str, mode: Any, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "stack.npy", STACK)
+    array = VIEWS[view](np.load(tmp_path / "stack.npy", mmap_mode=mode))
+    frames = open_frames(array)
+    source = frames.source
+    assert isinstance(source, Mapped)
+    assert not is_local(source)
+    sent = pickle.dumps(source)
+    assert len(sent) < 1000
+    again = pickle.loads(sent)
+    assert (again.shape, again.dtype) == (array.shape, array.dtype)
+    for start, stop in ((2, 3), (0, len(array)), (1, 3)):
+        np.testing.assert_array_equal(again.read(start, stop), array[start:stop])
+    assert frames.file == source.path == tmp_path / "stack.npy"
+
+
+def test_an_offset_of_many_pages_is_kept(tmp_path: Path) -> None:
+    data = np.arange(30_000, dtype=np.int32)
+    data.tofile(tmp_path / "raw")
+    array = np.memmap(tmp_path / "raw", np.int32, "r", 4 * 10_001, (3, 40, 50))
+    again = pickle.loads(pickle.dumps(source_of(array[1:])))
+    np.testing.assert_array_equal(again.read(1, 2)[0], data[10_001 + 4000 :][:2000].reshape(40, 50))
+
+
+def test_another_process_reads_a_path_for_itself(tmp_path: Path) -> None:
+    np.save(tmp_path / "stack.npy", STACK)
+    source = source_of(tmp_path / "stack.npy")
+    code = "import pickle, sys; print(pickle.load(sys.stdin.buffer).read(3, 5).tolist())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=pickle.dumps(source), capture_output=True, check=True
+    )
+    assert done.stdout.decode().strip() == str(STACK[3:].tolist())
+
+
+@pytest.mark.parametrize("change", [b"", b"longer"])
+def test_a_mapped_file_that_changed_its_size_is_refused(change: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "stack.npy"
+    np.save(path, STACK)
+    again = pickle.loads(pickle.dumps(source_of(path)))
+    whole = path.read_bytes()
+    path.write_bytes(whole + change if change else whole[:-4])
+    with pytest.raises(ValueError, match=r"cannot read .*stack\.npy: it changed after it was open"):
+        again.read(0, 1)
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        again.read(0, 1)
+
+
+def test_what_other_processes_cannot_see_is_local(tmp_path: Path) -> None:
+    np.save(tmp_path / "stack.npy", STACK)
+    changed = np.load(tmp_path / "stack.npy", mmap_mode="c")
+    changed[0] = 7  # in memory alone
+    masked = np.ma.MaskedArray(np.load(tmp_path / "stack.npy", mmap_mode="r"), STACK > 50)
+    sums = np.load(tmp_path / "stack.npy", mmap_mode="r") + 0
+    arrays = [STACK, changed, masked, sums]
+    if os.name == "posix":
+        arrays.append(np.memmap(tmp_path / "gone", np.float32, "w+", shape=(5, 4, 3)))
+        (tmp_path / "gone").unlink()
+    for array in arrays:
+        source = source_of(array)
+        assert is_local(source)
+        part = read_frames(source, 1, 3)
+        np.testing.assert_array_equal(part, array[1:3])
+        np.testing.assert_array_equal(np.ma.getmaskarray(part), np.ma.getmaskarray(array[1:3]))
+
+
+@pytest.mark.parametrize(
+    "frames", [list(STACK), iter(STACK), [STACK[0].tolist()]], ids=["list", "iterator", "nested"]
+)
+def test_what_is_taken_in_order_has_no_source(frames: object) -> None:
+    assert open_frames(frames).source is None
+
+
+def test_threads_read_one_source_at_once(tmp_path: Path) -> None:
+    stack = np.arange(200.0 * 64).reshape(200, 8, 8)
+    np.save(tmp_path / "stack.npy", stack)
+    again = pickle.loads(pickle.dumps(source_of(tmp_path / "stack.npy")))
+
+    def read(number: int) -> bool:
+        block = read_frames(again, number, number + 1)
+        same = bool((block == stack[number]).all())
+        let_go(block)
+        return same
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(read, [*range(200)] * 3))
+
+
+def test_a_source_of_ones_own_is_read_as_an_array_is() -> None:
+    for source in (Made(STACK), Made(STACK.astype(">i2")), Made(STACK, "float64")):
+        frames = open_frames(source)
+        assert frames.source is source
+        assert (frames.shape, frames.length, frames.rereadable) == ((4, 3), 5, True)
+        for size in (1, 2, 9):
+            np.testing.assert_array_equal(np.concatenate(list(frames.chunks(size))), STACK)
+    masked = np.ma.MaskedArray(STACK, STACK % 7 == 3)
+    (chunk,) = open_frames(Made(masked)).chunks(5)
+    np.testing.assert_array_equal(chunk, np.where(masked.mask, np.nan, STACK))
+
+
+class Short(Made):
+    def read(self, start: int, stop: int) -> Any:
+        return self.stack[start : stop - (start >= 2)]
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "message"),
+    [
+        (Made(STACK[0]), ValueError, r"shape \(4, 3\), expected \(T, N, M\)"),
+        (Made(STACK[:0]), ValueError, "expected at least one frame"),
+        (Made(STACK, object), TypeError, "frame 0 has dtype object, expected real numbers"),
+        (Made(STACK, "complex"), TypeError, "frame 0 has dtype complex128"),
+        (Made(STACK, "float33"), TypeError, "expected the source's dtype .* not 'float33'"),
+        (Made(STACK, "int8"), TypeError, "frame 0 has dtype float32, expected int8"),
+        (Short(STACK), ValueError, r"frame 2: read\(2, 4\) has shape \(1, 4, 3\), expected \(2, "),
+    ],
+)
+def test_what_is_wrong_with_a_source_is_said(
+    source: Made, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        list(open_frames(source).chunks(2))
