@@ -93,7 +93,7 @@ def encode_chunk(
         The same with what is written in place of the values, where the layout is for that:
         (T or 1 + T, N, M) float64, or strings as objects.
     past
-        (P, K) the scalars of all frames before the previous one, where the layout has a line plot.
+        (P, K) the scalars of all frames before these, where the layout has a line plot.
     """
     if layout.title is None:
         titles = ()
@@ -104,8 +104,9 @@ def encode_chunk(
         annots = None if annots is None else hidden(annots, layout.mask)
     if previous is None:
         first = None if annots is None else annots[0]
-        images = _encode_first(layout, values[0], titles[0] if titles else "", first)
+        images = _encode_first(layout, values[0], titles[0] if titles else "", first, past)
         if len(values) > 1:
+            past = _with_scalars(layout, past, values[0])
             images += encode_chunk(layout, values[0], values[1:], titles, annots, past)
         return images
     strips, written = draw_titles(layout, titles or [""] * (1 + len(values)))
@@ -249,11 +250,9 @@ def _encode_parts(
     if layout.title is not None:
         listed.append(_list_pictures(strips, 0, layout.title.top))
     if layout.plot is not None:
-        count = len(layout.plot.names)
-        new = np.concatenate([previous[None, -count:], values[:, -count:]])
-        first = 0 if past is None else len(past)
-        scalars = new if past is None else np.concatenate([past, new])
-        pictures = draw_plots(layout.plot, scalars, first)
+        assert past is not None
+        scalars = np.concatenate([past, values[:, -layout.scalars :]])
+        pictures = draw_plots(layout.plot, scalars, len(past) - 1)
         listed.append(_list_pictures(pictures, 0, layout.plot.top))
     listed.sort(key=lambda each: each.left)
     lengths = [len(each.indices) for each in listed]
@@ -422,11 +421,25 @@ def _collect(
     return out[: ends[-1]].data, ends[1:].tolist()
 
 
+def _with_scalars(
+    layout: Layout | Mosaic, past: NDArray[np.float64] | None, values: NDArray[np.float64]
+) -> NDArray[np.float64] | None:
+    """Return the scalars of frames before, where there is a line plot, and behind them of one."""
+    if isinstance(layout, Layout) or not layout.scalars:
+        return None
+    own = values[None, -layout.scalars :]
+    return own if past is None else np.concatenate([past, own])
+
+
 def _encode_first(
-    layout: Layout | Mosaic, values: NDArray[np.float64], title: str, annot: NDArray[Any] | None
+    layout: Layout | Mosaic,
+    values: NDArray[np.float64],
+    title: str,
+    annot: NDArray[Any] | None,
+    past: NDArray[np.float64] | None,
 ) -> Images:
     """Encode the frame that all of is new, drawn in numpy: few kernels are compiled for it."""
-    picture, shown = paint(layout, values, title, annot)
+    picture, shown = paint(layout, values, title, annot, past)
     transparent = TRANSPARENT if layout.clear else None
     return Images(*_encode_picture(picture), [transparent], shown)
 
@@ -452,10 +465,8 @@ def encode_between(
     past: NDArray[np.float64] | None = None,
 ) -> Images:
     """Encode a frame after one of another layout, with the same size and palette."""
-    before, _ = paint(old_layout, old_values, old_title, old_annot, past)
-    if isinstance(layout, Mosaic) and layout.plot is not None:
-        last = old_values[None, -len(layout.plot.names) :]
-        past = last if past is None else np.concatenate([past, last])
+    before_both = None if past is None else past[:-1]
+    before, _ = paint(old_layout, old_values, old_title, old_annot, before_both)
     after, shown = paint(layout, values, title, annot, past)
     images = encode_indexed(np.stack([before, after]), TRANSPARENT, first=False)
     return replace(images, shown=shown)

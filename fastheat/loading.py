@@ -60,8 +60,7 @@ def load(kinds: Sequence[str], grows: bool, ways: Sequence[str] = ()) -> None:
         picture = Heatmap((1, 1), valfmt=written[kinds[0]], **options)
         zero, one = np.zeros((1, 1)), np.ones((1, 1))
     layout = picture.layout()
-    encode_chunk(layout, None, zero[None])
-    encode_chunk(layout, zero, one[None])
+    encode_chunk(layout, None, np.stack([zero, one]))
     if grows:
         encode_between(layout, zero, "", None, layout, one, "", None)
     for how in ways:

@@ -55,6 +55,11 @@ class Mosaic:
         return shapes_of(self.dtype)
 
     @property
+    def scalars(self) -> int:
+        """How many numbers of a frame stand behind the matrices."""
+        return 0 if self.plot is None else len(self.plot.names)
+
+    @property
     def reductions(self) -> dict[str, Reduction | None]:
         """How the matrices become those that are drawn."""
         parts = zip(self.shape, self.parts, strict=False)

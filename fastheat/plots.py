@@ -26,6 +26,38 @@ SHARE = 0.3  # of a picture's height, the most that it takes
 FEWEST_STEPS = 32  # frames that there is room for at first, where their number is not known
 
 
+class History:
+    """The scalars of all frames so far, in an array that doubles when it is full.
+
+    Parameters
+    ----------
+    count
+        How many there are of each frame, where they stand behind the matrices; 0 keeps nothing.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._rows = np.empty((FEWEST_STEPS, count))
+        self._frames = 0
+
+    @property
+    def rows(self) -> NDArray[np.float64] | None:
+        """(frames, K) those so far, which stay as they are; None where there is no plot."""
+        return self._rows[: self._frames] if self._rows.shape[1] else None
+
+    def add(self, frames: NDArray[np.float64]) -> None:
+        """Keep those of frames, (T, C)."""
+        count = self._rows.shape[1]
+        if not count:
+            return
+        stop = self._frames + len(frames)
+        if stop > len(self._rows):
+            grown = np.empty((max(stop, 2 * len(self._rows)), count))
+            grown[: self._frames] = self._rows[: self._frames]
+            self._rows = grown
+        self._rows[self._frames : stop] = frames[:, -count:]
+        self._frames = stop
+
+
 class Stage(NamedTuple):
     """The ranges of the axes: frames 0 to room - 1, and values."""
 

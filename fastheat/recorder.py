@@ -21,6 +21,7 @@ from fastheat.layout import Layout, Shown
 from fastheat.messages import many, short
 from fastheat.mosaic import Mosaic
 from fastheat.picture import Picture, pairs_of
+from fastheat.plots import History
 from fastheat.ranges import Range, wider_ends
 from fastheat.reduce import Reduction, Reductions
 from fastheat.sources import Floats, Frame, join_frames
@@ -138,7 +139,7 @@ class Recorder:
         self._previous: NDArray[np.float64] | None = None
         self._title = ""  # of the frame before
         self._annot: NDArray[Any] | None = None
-        self._past: list[NDArray[np.float64]] = []  # scalars of the frames before that
+        self._history = History(0)  # the scalars of all frames so far
         self._written: np.dtype[Any] | None = None  # of annotations, where each frame has its own
         self._sample: Sample | None = None
         self._held = 0  # hundredths that the last frame of a resumed file is shown longer
@@ -309,6 +310,7 @@ class Recorder:
         if self._grows:
             heatmap = heatmap.framed(dtype)
         self._heatmap, self._layout = heatmap, heatmap.layout(dtype)
+        self._history = History(self._layout.scalars if isinstance(self._layout, Mosaic) else 0)
 
     def _is_beyond(self, values: NDArray[np.float64]) -> bool:
         if not self._grows:
@@ -340,7 +342,7 @@ class Recorder:
             values,
             before + named,
             np.stack(noted) if annots else None,
-            self._passed(),
+            self._history.rows,
         )
         taken = self._taken
         try:
@@ -348,30 +350,9 @@ class Recorder:
         finally:
             if self._taken > taken:
                 last = self._taken - taken - 1
-                self._pass(values[:last])
+                self._history.add(values[: last + 1])
                 self._previous, self._title = values[last].copy(), named[last]
                 self._annot = annots[last] if annots else None
-
-    @property
-    def _scalars(self) -> int:
-        """How many lines there are."""
-        layout = self._layout
-        return len(layout.plot.names) if isinstance(layout, Mosaic) and layout.plot else 0
-
-    def _pass(self, values: NDArray[np.float64]) -> None:
-        """Keep the scalars of the frame before, and of frames after it but for the last."""
-        if self._scalars:
-            if self._previous is not None:
-                self._past.append(self._previous[None, -self._scalars :])
-            if len(values) and values.ndim == 2:
-                self._past.append(values[:, -self._scalars :].copy())
-
-    def _passed(self) -> NDArray[np.float64] | None:
-        """Return the scalars of all frames before the previous one."""
-        if not self._scalars or not self._past:
-            return None
-        self._past = [np.concatenate(self._past)]
-        return self._past[0]
 
     def _grow(
         self,
@@ -403,13 +384,14 @@ class Recorder:
         annot = annots[0] if annots else None
         if self._previous is None:
             each = None if annot is None else annot[None]
-            images = encode_chunk(layout, None, values[None], [named], each)
+            images = encode_chunk(layout, None, values[None], [named], each, self._history.rows)
         else:
             before = self._previous, self._title, self._annot
-            images = encode_between(old, *before, layout, values, named, annot, self._passed())
+            past = self._history.rows
+            images = encode_between(old, *before, layout, values, named, annot, past)
         self._layout = layout
         self._take(images, [step], notes.range_facts(heatmap.range))
-        self._pass(values[None][:0])
+        self._history.add(values[None])
         self._previous, self._title, self._annot = values.copy(), named, annot
 
     def _take(self, images: Images, steps: Sequence[int | None], facts: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ from fastheat.messages import short, warn
 from fastheat.mosaic import Mosaic
 from fastheat.panels import Panels, check_picture, check_picture_options, make_picture
 from fastheat.picture import Picture
+from fastheat.plots import History
 from fastheat.sources import Frames, open_frames
 from fastheat.summary import GifSummary, summarise
 from fastheat.timing import Clock, is_whole, read_loop, read_milliseconds
@@ -145,11 +146,11 @@ def save_gif(
     else:
         annots = None
     layout = heatmap.layout(source.dtype)
-    scalars = len(layout.plot.names) if isinstance(layout, Mosaic) and layout.plot else 0
+    history = History(layout.scalars if isinstance(layout, Mosaic) else 0)
 
     shown = Shown()
     with GifFile(file, notes.header(layout, heatmap.range, clock.each, times, sample)) as target:
-        for images in _encoded(layout, _followed(chunks, titles, annots, scalars), workers):
+        for images in _encoded(layout, _followed(chunks, titles, annots, history), workers):
             shown += images.shown
             target.add_all(images, clock)
             if progress is not None:
@@ -250,7 +251,7 @@ def _chain(
 
 
 # the values of the frame before a chunk, the chunk, the titles and annotations of all of these
-# frames, and the scalars of all before them
+# frames, and the scalars of all before the chunk
 Job = tuple[
     NDArray[np.float64] | None,
     NDArray[np.float64],
@@ -294,7 +295,7 @@ def _followed(
     chunks: Iterator[NDArray[np.float64]],
     titles: Iterable[str] | None,
     annots: Annots | None,
-    scalars: int,
+    history: History,
 ) -> Iterator[Job]:
     """Yield each chunk after the last frame of the chunk before it."""
     before: NDArray[np.float64] | None = None
@@ -302,8 +303,6 @@ def _followed(
     taken = None
     written: list[str] = []
     noted: NDArray[Any] | None = None
-    past: NDArray[np.float64] | None = None
-    passed: list[NDArray[np.float64]] = []
     done = 0
     for chunk in chunks:
         if each is not None:
@@ -326,12 +325,7 @@ def _followed(
                 )
             cells = cells[: len(chunk)]
             noted = cells if noted is None else np.concatenate([noted[-1:], cells])
-        yield before, chunk, written, noted, past
-        if scalars:
-            if before is not None:
-                passed.append(before[None, -scalars:])
-            passed.append(chunk[:-1, -scalars:])
-            past = np.concatenate(passed)
-            passed = [past]
+        yield before, chunk, written, noted, history.rows
+        history.add(chunk)
         done += len(chunk)
         before = chunk[-1].copy()

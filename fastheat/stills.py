@@ -56,7 +56,7 @@ def paint(
         parts = zip(layout.parts, split(values, layout.shape), strict=False)
         shown = sum((_paint_cells(part, own, indices) for part, own in parts), Shown())
         if layout.plot is not None:
-            now = values[None, -len(layout.plot.names) :]
+            now = values[None, -layout.scalars :]
             scalars = now if past is None else np.concatenate([past, now])
             indices[layout.plot.top :] = paint_plot(layout.plot, scalars)
     else:

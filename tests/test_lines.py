@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastheat import GifWriter, Panels, save_gif
-from fastheat.plots import base_of, stages_of
+from fastheat.plots import History, base_of, stages_of
 
 BLUE = (31, 119, 180)  # C0
 SHAPES = {"a": (2, 3), "b": (3, 2)}
@@ -175,3 +175,19 @@ def test_frames_without_their_scalars_are_refused(tmp_path: Any) -> None:
         writer.add(first, loss=1)
     with pytest.raises(ValueError, match="expected no lines with mode='a'"):
         GifWriter(path, mode="a", heatmap=heatmap)
+
+
+@given(st.lists(st.integers(0, 90), max_size=8), st.integers(1, 3))
+def test_the_history_has_all_scalars_and_leaves_what_it_gave_as_it_was(
+    lengths: list[int], count: int
+) -> None:
+    history, given = History(count), []
+    frames = np.arange(sum(lengths) * (4 + count), dtype=float).reshape(-1, 4 + count)
+    start = 0
+    for length in lengths:
+        given.append((start, history.rows))
+        history.add(frames[start : start + length])
+        start += length
+    for start, rows in [*given, (len(frames), history.rows)]:
+        assert rows is not None
+        np.testing.assert_array_equal(rows, frames[:start, 4:])
