@@ -1,10 +1,10 @@
 """Animated heatmaps of weight matrices, straight to GIF."""
 
+from fastheat.files import load_frames
 from fastheat.heatmap import Heatmap
 from fastheat.indexed import save_indexed_gif
 from fastheat.panels import Panels
 from fastheat.save import save_gif
-from fastheat.sources import load_frames
 from fastheat.summary import GifSummary
 from fastheat.writer import GifWriter
 

@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastheat.arrays import Floats
+from fastheat.files import load_frames
 from fastheat.formats import ValueFormat, as_written
 from fastheat.forms import Shapes
 from fastheat.masks import hide
 from fastheat.messages import short
 from fastheat.ranges import Extent
-from fastheat.sources import Floats, Frames, load_frames, open_frames
+from fastheat.sources import Frames, open_frames
 from fastheat.tensors import as_array
 
 TEXTS = np.dtype(str)  # as the dtype of annotations that are no numbers

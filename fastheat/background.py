@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.annotations import Cells
+from fastheat.arrays import Frame
 from fastheat.encode import chunk_length
 from fastheat.layout import Layout
 from fastheat.loading import kinds_of, load_beside, load_kept
@@ -22,7 +23,6 @@ from fastheat.mosaic import Mosaic
 from fastheat.picture import ways_of
 from fastheat.recorder import Recorder
 from fastheat.sampling import Sampler
-from fastheat.sources import Frame
 
 LARGE = 1 << 20  # bytes from which a copy lets other threads run
 SPARE = (

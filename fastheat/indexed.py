@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fastheat import gif
+from fastheat.arrays import array_of
 from fastheat.encode import encode_indexed
+from fastheat.files import file_of, load_frames
 from fastheat.giffile import GifFile, check_other, check_target
 from fastheat.messages import short
-from fastheat.sources import array_of, file_of, load_frames
 from fastheat.stores import is_ready
 from fastheat.timing import Clock, read_loop
 

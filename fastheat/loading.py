@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from fastheat.arrays import Floats
 from fastheat.encode import encode_between, encode_chunk
 from fastheat.heatmap import Heatmap
 from fastheat.layout import Layout
@@ -21,7 +22,6 @@ from fastheat.mosaic import Mosaic
 from fastheat.panels import Panels
 from fastheat.picture import Picture
 from fastheat.reduce import Reduction
-from fastheat.sources import Floats
 
 NICENESS = 10  # of the process that compiles: it has time while others have none to do
 TURN = 0.05  # s

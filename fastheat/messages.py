@@ -43,6 +43,11 @@ _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 100
 
 
+def in_a_line(error: Exception) -> str:
+    """Return what an error says on one line, cut where it is long."""
+    return " ".join(str(error).split())[:400] or type(error).__name__
+
+
 def many(count: int, noun: str) -> str:
     """Return "1 frame" or "2 frames"."""
     return f"{count} {noun}{'' if count == 1 else 's'}"

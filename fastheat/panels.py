@@ -17,7 +17,7 @@ from PIL import Image
 from fastheat import axes, mosaic
 from fastheat.colors import RGB
 from fastheat.fonts import find_typeface
-from fastheat.forms import Shape, Shapes, form_of, parts_of, split
+from fastheat.forms import Shape, Shapes, check_names, form_of, of_panel, parts_of, split
 from fastheat.heatmap import BAR_ROOM, Heatmap, check_options, option_names
 from fastheat.layout import Layout
 from fastheat.messages import short
@@ -39,7 +39,7 @@ from fastheat.picture import Picture, image_of, pairs_of, warn_of, warn_of_label
 from fastheat.plots import MOST_LINES, WIDTH, Plot, size_of
 from fastheat.ranges import Extents, Range
 from fastheat.reduce import Reductions
-from fastheat.sources import check_names, of_panel, open_frames
+from fastheat.sources import open_frames
 from fastheat.stills import paint
 from fastheat.tensors import as_array
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fastheat import gif, notes
 from fastheat.annotations import Cells, Sample, sample_of
+from fastheat.arrays import Floats, Frame, join_frames
 from fastheat.encode import Images, encode_between, encode_chunk
 from fastheat.forms import Shapes
 from fastheat.giffile import GifFile
@@ -24,7 +25,6 @@ from fastheat.picture import Picture, pairs_of
 from fastheat.plots import History
 from fastheat.ranges import Range, wider_ends
 from fastheat.reduce import Reduction, Reductions
-from fastheat.sources import Floats, Frame, join_frames
 from fastheat.summary import GifSummary, summarise
 from fastheat.timing import Clock
 

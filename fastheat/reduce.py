@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastheat.arrays import Floats
 from fastheat.forms import Shape
 from fastheat.masks import hide
-from fastheat.sources import Floats
 from fastheat.stores import is_ready, let_go
 
 BAND = 1 << 17  # values that are float64 at a time, such that they stay in the processor's cache

@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.annotations import Cells, Sample, matrix_of, read_annot, sample_of, shape_of
+from fastheat.arrays import Floats, Frame, check_frame
 from fastheat.background import Background, here
-from fastheat.forms import Shape, Shapes, form_of, parts_of
+from fastheat.forms import Shape, Shapes, check_names, form_of, of_panel, parts_in, parts_of
 from fastheat.giffile import check_target
 from fastheat.heatmap import option_names
 from fastheat.masks import hide
@@ -37,7 +38,6 @@ from fastheat.picture import Picture
 from fastheat.recorder import Recorder, check, find
 from fastheat.reduce import Reduction, Reductions
 from fastheat.sampling import Sampler
-from fastheat.sources import Floats, Frame, check_frame, check_names, of_panel, parts_in
 from fastheat.summary import GifSummary
 from fastheat.tensors import as_array
 from fastheat.timing import Clock, is_whole, read_loop, read_milliseconds

@@ -21,9 +21,10 @@ from hypothesis.extra import numpy as npst
 
 import fastheat
 from fastheat import GifWriter, Heatmap, gif, kernels, reduce, save_gif, sources
+from fastheat.arrays import Floats
 from fastheat.masks import is_masked
 from fastheat.reduce import HOW, Reduction
-from fastheat.sources import Floats, open_frames
+from fastheat.sources import open_frames
 
 Floating = npt.NDArray[np.float64]
 

@@ -25,7 +25,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from fastheat.sources import Frames, load_frames, open_frames
+from fastheat.files import load_frames
+from fastheat.sources import Frames, open_frames
 
 STACK = np.arange(60.0).reshape(5, 4, 3)
 

@@ -1,0 +1,158 @@
+"""Array-likes as arrays, checked to be frames, and as float64."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from fastheat.masks import hide
+from fastheat.messages import in_a_line, warn
+from fastheat.tensors import as_array
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+# a matrix, or those of the panels
+Frame: TypeAlias = "npt.NDArray[Any] | tuple[npt.NDArray[Any], ...]"
+Header: TypeAlias = tuple[tuple[int, ...], "np.dtype[Any]"]
+
+_MOST_CELLS = 1 << 27  # of a nested list: 1 GB of float64
+
+
+def array_of(frame: object, number: int) -> npt.NDArray[Any]:
+    """Return a frame as an array, which may be its own memory; errors name its number."""
+    stack: Any = as_array
+    if isinstance(frame, (list, tuple)):
+        _check_rows(frame, number)
+        if any(isinstance(row, np.ma.MaskedArray) for row in frame):
+            stack = np.ma.stack
+    try:
+        return stack(frame)  # type: ignore[no-any-return]
+    except Exception as error:  # whatever a foreign __array__ raises
+        what = type(frame).__name__
+        raise TypeError(
+            f"frame {number} ({what}) is no array of numbers: {in_a_line(error)}"
+        ) from error
+
+
+def _check_rows(frame: list[Any] | tuple[Any, ...], number: int) -> None:
+    # Before numpy looks: it searches 64 levels, which takes for ever where lists share their items.
+    widths = {len(row) for row in frame if hasattr(row, "__len__")}
+    if len(widths) > 1:
+        few, many = min(widths), max(widths)
+        raise ValueError(
+            f"frame {number} has rows of {few} and of {many} cells, expected all alike"
+        )
+    if widths and len(frame) * max(widths) > _MOST_CELLS:
+        raise ValueError(
+            f"frame {number} is a list of {len(frame)} x {max(widths)} cells, expected an array"
+        )
+    if any(
+        any(isinstance(cell, (list, tuple, dict)) for cell in row)
+        if isinstance(row, (list, tuple))
+        else getattr(row, "ndim", 1) > 1
+        for row in frame
+    ):
+        raise ValueError(f"frame {number} has rows of rows, expected rows of cells")
+
+
+def check_stack(shape: tuple[int, ...]) -> None:
+    """Refuse the shape of what is no stack of frames."""
+    if len(shape) != 3:
+        hint = "; for a single frame pass frames[None]" if len(shape) == 2 else ""
+        raise ValueError(f"frames has shape {shape}, expected (T, N, M){hint}")
+    if shape[0] == 0:
+        raise ValueError(f"frames has shape {shape}, expected at least one frame")
+
+
+def check_frame(
+    number: int,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    expected: tuple[int, ...] | None = None,
+) -> None:
+    """Refuse what is no matrix of real numbers, of the shape that is expected."""
+    if dtype.kind not in "biuf":
+        raise TypeError(f"frame {number} has dtype {dtype}, expected real numbers")
+    if len(shape) != 2:
+        hint = "; for a single frame pass [frame]" if len(shape) == 1 else ""
+        raise ValueError(
+            f"frame {number} has shape {shape}, expected rows and columns (N, M){hint}"
+        )
+    if min(shape) < 1:
+        raise ValueError(f"frame {number} has shape {shape}, expected at least one cell")
+    if expected is not None and shape != expected:
+        raise ValueError(f"frame {number} has shape {shape}, expected {expected} as frame 0")
+
+
+def check_dtype(number: int, dtype: np.dtype[Any], expected: np.dtype[Any]) -> None:
+    """Refuse a dtype that the expected one does not hold."""
+    if not np.can_cast(dtype, expected, "safe"):
+        # the number would read as another, and have another bin
+        raise TypeError(f"frame {number} has dtype {dtype}, expected {expected} as frame 0")
+
+
+class Floats:
+    """Converts to float64, and warns of the first value that this changes."""
+
+    def __init__(self) -> None:
+        self.warned = False
+
+    # out: (t, n, M) float64, block: (t, n, M) of any real dtype, from this row of frames on
+    def into(self, out: FloatArray, block: npt.NDArray[Any], number: int, row: int = 0) -> None:
+        if block.shape != out.shape:
+            raise ValueError(f"frame {number}: shape {block.shape[1:]}, expected {out.shape[1:]}")
+        values, mask = np.ma.getdata(block), np.ma.getmask(block)
+        with np.errstate(all="ignore"):  # what overflows is found below, a NaN is no news
+            out[...] = values
+            if not self.warned and values.dtype.itemsize >= 8 and values.dtype != np.float64:
+                changed = _changed(values, out) & ~mask
+                if changed.any():
+                    self.tell(values, out, number, changed, row)
+        if mask is not np.ma.nomask:
+            hide(out, mask)
+
+    def tell(
+        self,
+        values: npt.NDArray[Any],
+        out: FloatArray,
+        number: int,
+        changed: npt.NDArray[Any],
+        top: int,
+    ) -> None:
+        self.warned = True
+        frame, row, col = (int(axis[0]) for axis in np.nonzero(changed))
+        became = float(out[frame, row, col])
+        shown = int(became) if values.dtype.kind in "iu" else became
+        warn(
+            f"frame {number + frame}: {values[frame, row, col]} in cell ({top + row}, {col}) "
+            f"becomes {shown} as float64; later such values are not named"
+        )
+
+
+def join_frames(frames: Sequence[Frame], floats: Floats, number: int) -> FloatArray:
+    """Return frames as float64, (T, N, M) or (T, C) of panels."""
+    first = frames[0]
+    if isinstance(first, tuple):
+        values = np.empty((len(frames), sum(part.size for part in first)))
+        start = 0
+        for k, part in enumerate(first):
+            stop = start + part.size
+            for out, frame in zip(values, frames, strict=True):
+                floats.into(out[start:stop].reshape(1, *part.shape), frame[k][None], number)
+            start = stop
+        return values
+    values = np.empty((len(frames), *first.shape))
+    floats.into(values, first[None] if len(frames) == 1 else np.stack(frames), number)
+    return values
+
+
+def _changed(values: npt.NDArray[Any], out: FloatArray) -> npt.NDArray[Any]:
+    changed: npt.NDArray[Any] = out.astype(values.dtype) != values
+    if values.dtype.kind == "f":
+        changed &= ~np.isnan(values)
+        return changed
+    # The largest integers round up to a power of two, and C does not define the way back from it.
+    changed |= out >= 2.0 ** (64 if values.dtype.kind == "u" else 63)
+    return changed
