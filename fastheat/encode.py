@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastheat import notes
 from fastheat.formats import ValueFormat, as_written
 from fastheat.forms import split
 from fastheat.layout import Layout, Shown
@@ -36,19 +37,21 @@ class Images:
 
     Frame t is ``data[ends[t - 1] : ends[t]]``, from 0; no bytes where it shows what the frame
     before showed. `transparent` has the index of pixels that it leaves as they were, None where
-    it draws all.
+    it draws all, and `notes` a comment block of each, if there are any.
     """
 
     data: bytes | memoryview
     ends: list[int]
     transparent: list[int | None]
     shown: Shown = field(default_factory=Shown)
+    notes: tuple[bytes, ...] = ()
 
-    def __iter__(self) -> Iterator[tuple[memoryview, int | None]]:
-        """Yield each image block and its transparent index."""
+    def __iter__(self) -> Iterator[tuple[memoryview, int | None, bytes]]:
+        """Yield each image block, its transparent index, and the comment before it."""
         view, start = memoryview(self.data), 0
-        for end, transparent in zip(self.ends, self.transparent, strict=True):
-            yield view[start:end], transparent
+        each = self.notes or (b"",) * len(self.ends)
+        for end, transparent, note in zip(self.ends, self.transparent, each, strict=True):
+            yield view[start:end], transparent, note
             start = end
 
     def __add__(self, other: Images) -> Images:
@@ -57,10 +60,11 @@ class Images:
             self.ends + [len(self.data) + end for end in other.ends],
             self.transparent + other.transparent,
             self.shown + other.shown,
+            self.notes + other.notes,
         )
 
     def __reduce__(self) -> tuple[type[Images], tuple[Any, ...]]:
-        return Images, (bytes(self.data), self.ends, self.transparent, self.shown)
+        return Images, (bytes(self.data), self.ends, self.transparent, self.shown, self.notes)
 
 
 def chunk_length(cells: int) -> int:
@@ -116,7 +120,15 @@ def encode_chunk(
         images = _encode_fills(layout, previous, values, strips)
     else:
         images = _encode_texts(layout, layout.format, previous, values, strips, annots)
-    return replace(images, shown=sum(written[1:], images.shown))
+    noted = _noted(layout, values)
+    return replace(images, shown=sum(written[1:], images.shown), notes=noted)
+
+
+def _noted(layout: Layout | Mosaic, values: NDArray[np.float64]) -> tuple[bytes, ...]:
+    """Return a note of the scalars of each frame, where there is a line plot."""
+    if isinstance(layout, Layout) or not layout.scalars:
+        return ()
+    return tuple(map(notes.scalars, values[:, -layout.scalars :]))
 
 
 def _encode_fills(
@@ -441,7 +453,8 @@ def _encode_first(
     """Encode the frame that all of is new, drawn in numpy: few kernels are compiled for it."""
     picture, shown = paint(layout, values, title, annot, past)
     transparent = TRANSPARENT if layout.clear else None
-    return Images(*_encode_picture(picture), [transparent], shown)
+    noted = _noted(layout, values[None])
+    return Images(*_encode_picture(picture), [transparent], shown, noted)
 
 
 def _encode_picture(picture: NDArray[np.uint8]) -> tuple[bytes, list[int]]:
@@ -469,7 +482,7 @@ def encode_between(
     before, _ = paint(old_layout, old_values, old_title, old_annot, before_both)
     after, shown = paint(layout, values, title, annot, past)
     images = encode_indexed(np.stack([before, after]), TRANSPARENT, first=False)
-    return replace(images, shown=shown)
+    return replace(images, shown=shown, notes=_noted(layout, values[None]))
 
 
 def encode_indexed(pictures: NDArray[np.uint8], transparent: int | None, *, first: bool) -> Images:

@@ -21,6 +21,8 @@ LARGEST_SIDE = 65535  # px, 16 bits
 # the smallest image: one pixel of index 0, which changes nothing where that is transparent; its
 # codes of 3 bits are clear (4), the index, end (5) (sections 20, 22)
 EMPTY_IMAGE = struct.pack("<BHHHHBBBHB", 0x2C, 0, 0, 1, 1, 0, 2, 2, 4 | 0 << 3 | 5 << 6, 0)
+# one that changes nothing either, in a place of its own to be told from the other
+SAME_IMAGE = struct.pack("<BHHHHBBBHB", 0x2C, 1, 0, 1, 1, 0, 2, 2, 4 | 0 << 3 | 5 << 6, 0)
 
 
 def header(size: tuple[int, int], table: NDArray[np.uint8], count: int, loop: int | None) -> bytes:

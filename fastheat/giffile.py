@@ -144,11 +144,11 @@ class GifFile:
         self.abandon()
 
     def add_all(
-        self, images: Iterable[tuple[bytes | memoryview, int | None]], clock: Clock
+        self, images: Iterable[tuple[bytes | memoryview, int | None, bytes]], clock: Clock
     ) -> None:
-        """Add frames, each an image and its transparent index, and commit them."""
-        for image, transparent in images:
-            self.add(image, transparent, clock.next())
+        """Add frames, each an image, its transparent index and a note, and commit them."""
+        for image, transparent, note in images:
+            self.add(image, transparent, clock.next(), note)
         self.commit()
 
     def add(
@@ -170,10 +170,13 @@ class GifFile:
         delay
             Hundredths of a second until the next frame.
         note, label
-            Comment blocks to go before it. If it shows what the frame before showed, they go behind
-            that one, but for a label as long as that one's, whose place it takes.
+            Comment blocks to go before it. If it shows what the frame before showed, the label goes
+            behind that one, or in the place of that one's, if that is as long. With a note it is
+            a frame of its own all the same, so that one is never without the other.
         """
         last = self._frames[-1] if self._frames else self._last
+        if note and not image:
+            image, transparent = gif.SAME_IMAGE, 0
         if image or last is None:
             self._frames.append(_Frame(image, transparent, delay, note, label))
             self.ticks += delay
@@ -182,7 +185,7 @@ class GifFile:
         self.merged += 1
         if label and len(label) == len(last.label):
             last.label, label = label, b""
-        self.add_note(note + label)
+        self.add_note(label)
 
     def add_note(self, note: bytes) -> None:
         """Add a comment block behind the last frame."""

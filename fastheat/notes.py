@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastheat import gif
 from fastheat.annotations import Sample
@@ -39,6 +40,8 @@ def header(
         more["written"] = "str" if layout.written.kind == "U" else layout.written.name
     if sample is not None:
         more["sample"] = sample.facts()
+    if isinstance(layout, Mosaic) and layout.plot and layout.plot.room:
+        more["xlim"] = layout.plot.room
     note = block(
         shape=layout.shape_read,
         dtype=dtype_name(layout.dtype),
@@ -93,6 +96,8 @@ def mark(layout: Layout | Mosaic) -> str:
     """Return a number that layouts share which draw the same, but for their range."""
     if isinstance(layout, Mosaic):
         marks = [*map(mark, layout.parts), repr((layout.title, layout.typeface))]
+        if layout.plot is not None:
+            marks.append(repr(layout.plot))
         return hashlib.sha256(" ".join(marks).encode()).hexdigest()[:12]
     digest = hashlib.sha256(layout.static.tobytes())
     for array in (*layout.grid, layout.shades.inks, layout.statics):
@@ -118,6 +123,17 @@ def block(**facts: object) -> bytes:
 def step(number: int) -> bytes:
     """Return a comment that says which step a frame shows, as long for each number."""
     return gif.comment('{"%s":{"step":%*d}}' % (NAME, STEP_WIDTH, number))  # noqa: UP031
+
+
+def scalars(values: NDArray[np.float64]) -> bytes:
+    """Return a comment that says the scalars of a frame, which its pixels do not."""
+    return block(scalars=values.tolist())
+
+
+def read_scalars(comments: Iterable[bytes]) -> list[list[float]]:
+    """Return the scalars of each frame."""
+    said = (read([comment]) for comment in comments)
+    return [[float(x) for x in each["scalars"]] for each in said if "scalars" in each]
 
 
 def read(comments: Iterable[bytes]) -> dict[str, Any]:

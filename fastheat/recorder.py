@@ -21,6 +21,7 @@ from fastheat.giffile import GifFile
 from fastheat.layout import Layout, Shown
 from fastheat.messages import many, short
 from fastheat.mosaic import Mosaic
+from fastheat.panels import Panels
 from fastheat.picture import Picture, pairs_of
 from fastheat.plots import History
 from fastheat.ranges import Range, wider_ends
@@ -47,6 +48,8 @@ class Found:
     titled: bool  # whether its frames have titles of their own
     written: np.dtype[Any] | None  # of annotations, where its frames have their own
     sample: Sample | None  # which these have room by, where that is not the heatmap's
+    xlim: int | None  # frames that the line plot has room for, where it is not to grow
+    scalars: list[list[float]]  # of each frame, where there is a line plot
     step: int | None  # the last one recorded
     held: int  # hundredths that its last frame is shown longer
 
@@ -80,6 +83,8 @@ def find(target: Path | BinaryIO) -> Found | None:
             titled=bool(said["titled"]),
             written=None if written is None else np.dtype(written),
             sample=None if sample is None else Sample.of_facts(sample),
+            xlim=int(said["xlim"]) if "xlim" in said else None,
+            scalars=notes.read_scalars(info.comments),
             step=int(said["step"]) if "step" in said else None,
             held=int(notes.read(info.closing).get("held", 0)),
         )
@@ -181,6 +186,8 @@ class Recorder:
         """
         self._written, self._sample = found.written, found.sample
         heatmap = self._make(found.shape, found.sample)
+        if isinstance(heatmap, Panels) and found.xlim is not None:
+            heatmap = heatmap.for_frames(found.xlim)
         self.titled |= found.titled
         for k, (given, had) in enumerate(zip(heatmap.range, found.range, strict=True)):
             if given is not None and not self._grows:
@@ -189,6 +196,8 @@ class Recorder:
         assert self._heatmap is not None
         assert self._layout is not None
         check("size", self._layout.size, found.info.size)
+        if isinstance(self._layout, Mosaic) and self._layout.plot is not None:
+            check("xlim", self._layout.plot.room, found.xlim)
         check("loop", self._loop, found.info.loop)
         check("duration", self._clock.each, found.duration)
         colors = gif.header(self._layout.size, self._layout.table, self._layout.colors, self._loop)
@@ -213,7 +222,20 @@ class Recorder:
                     f"expected durations whose frames end at {10 * (ticks - found.held)} ms, as "
                     "those of the file that is to go on do"
                 )
+        self._remember(found)
         self._file = GifFile.resumed(found.path, found.info, sync=self._sync)
+
+    def _remember(self, found: Found) -> None:
+        """Take the scalars of the frames before from a file."""
+        if not isinstance(self._layout, Mosaic) or not self._layout.scalars:
+            return
+        count = self._clock.frames
+        if len(found.scalars) != count:
+            raise ValueError(
+                f"expected a file that has the scalars of its {many(count, 'frame')}, to go on "
+                f"with its lines, not of {len(found.scalars)}: versions before did not keep them"
+            )
+        self._history.add(np.array(found.scalars))
 
     def write(
         self,
@@ -397,10 +419,10 @@ class Recorder:
     def _take(self, images: Images, steps: Sequence[int | None], facts: dict[str, Any]) -> None:
         assert self._file is not None
         self.shown += images.shown
-        note = notes.block(**facts) if facts else b""
-        for (image, transparent), step in zip(images, steps, strict=True):
+        grown = notes.block(**facts) if facts else b""
+        for (image, transparent, note), step in zip(images, steps, strict=True):
             label = b"" if step is None else notes.step(step)
-            self._file.add(image, transparent, self._clock.next(), note, label)
+            self._file.add(image, transparent, self._clock.next(), grown + note, label)
             self._taken += 1
 
     def close(self) -> None:

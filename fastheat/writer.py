@@ -203,10 +203,6 @@ class GifWriter:
         else:
             sample = make_picture(likely, options)
         self._lines = sample.lines if isinstance(sample, Panels) else ()
-        if found is not None and self._lines:
-            raise ValueError(
-                "expected no lines with mode='a', since the file does not have their values"
-            )
         self._template = sample.title
         self._fields = _fields(sample.title)
         if grows and sample.threshold is not None:

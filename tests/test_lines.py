@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import re
+import tempfile
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +18,7 @@ from decoders import assert_lossless, by_pillow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastheat import GifWriter, Panels, save_gif
+from fastheat import GifWriter, Panels, gif, notes, save_gif
 from fastheat.plots import History, base_of, stages_of
 
 BLUE = (31, 119, 180)  # C0
@@ -121,11 +124,14 @@ def test_axes_grow_when_they_are_full() -> None:
     assert len(set(stages)) < 40
 
 
-def test_what_does_not_change_costs_nothing() -> None:
+def test_what_does_not_change_costs_little_more_than_what_is_said_of_it() -> None:
     stacks = history(np.full(300, math.nan))
     for name in SHAPES:
         stacks[name][:] = stacks[name][0]
-    assert len(by_pillow(written(stacks, lines="loss", xlim=300, **LOOK))) == 1
+    data = written(stacks, lines="loss", xlim=300, **LOOK)
+    one = {name: stack[:1] for name, stack in stacks.items()}
+    assert len(data) - len(written(one, lines="loss", xlim=300, **LOOK)) < 299 * 70
+    assert_lossless(data, [by_pillow(data)[0][0]] * 300)
 
 
 def test_scalars_of_a_file_make_a_line(tmp_path: Any) -> None:
@@ -157,6 +163,117 @@ def test_lines_that_cannot_be_drawn_are_refused(options: dict[str, Any], message
         Panels(SHAPES, **options)
 
 
+def record(path: Path, stacks: dict[str, Any], numbers: range, **options: Any) -> None:
+    with GifWriter(path, **{"mode": "a", **LOOK, **options}) as writer:
+        assert writer.frames == numbers.start
+        for k in numbers:
+            writer.add({name: stacks[name][k] for name in SHAPES}, loss=stacks["loss"][k], step=k)
+
+
+def shown(path: Path) -> list[npt.NDArray[np.uint8]]:
+    """Return the picture of each frame."""
+    each = by_pillow(path.read_bytes())
+    return [picture for picture, duration in each for _ in range(round(duration / 100))]
+
+
+def parts_of(path: Path) -> list[bytes]:
+    """Return each frame with the comments before it."""
+    with path.open("rb") as file:
+        info = gif.read_info(file)
+    ends = [frame.offset + frame.length for frame in info.frames]
+    data = path.read_bytes()
+    return [data[a:b] for a, b in itertools.pairwise([0, *ends, info.length])]
+
+
+@given(
+    st.lists(numbers, min_size=2, max_size=10),
+    st.lists(st.integers(1, 9), max_size=3, unique=True),
+    st.sampled_from([{}, {"ylim": (0, 1)}, {"xlim": 4, "background": False}]),
+)
+@settings(max_examples=20)
+def test_a_resumed_file_is_that_of_one_recording(
+    scalars: list[float], cuts: list[int], options: dict[str, Any]
+) -> None:
+    stacks = history(np.array(scalars))
+    stacks["a"][:], stacks["b"][:] = 0.5, 0.5  # some frames are repeats
+    bounds = [0, *sorted(cut for cut in cuts if cut < len(scalars)), len(scalars)]
+    with tempfile.TemporaryDirectory() as folder:
+        whole, path = Path(folder, "whole.gif"), Path(folder, "resumed.gif")
+        record(whole, stacks, range(len(scalars)), lines="loss", **options)
+        for start, stop in itertools.pairwise(bounds):
+            record(path, stacks, range(start, stop), lines="loss", **options)
+        look = {name: value for name, value in options.items() if name != "background"}
+        heatmap = Panels(SHAPES, lines="loss", **LOOK, **look)
+        stills = [still(heatmap, stacks, k) for k in range(len(scalars))]
+        assert_lossless(path.read_bytes(), stills)
+        one, other = parts_of(whole), parts_of(path)
+    # the first picture after a restart is a whole one
+    assert sum(a != b for a, b in zip(one, other, strict=True)) == len(bounds) - 2
+
+
+def test_a_range_goes_on_growing_with_the_lines_that_there_were(tmp_path: Path) -> None:
+    stacks = history(np.cumsum(np.random.default_rng(0).normal(size=50)))
+    stacks["a"] *= np.linspace(1, 9, 50)[:, None, None]
+    options: dict[str, Any] = {"autoscale": "grow", "cbar": True, "vmax": None, "lines": "loss"}
+    whole, path = tmp_path / "whole.gif", tmp_path / "resumed.gif"
+    record(whole, stacks, range(50), **options)
+    for start, stop in itertools.pairwise([0, 1, 20, 45, 50]):
+        record(path, stacks, range(start, stop), **options)
+    assert_lossless(path.read_bytes(), shown(whole))
+
+
+@pytest.mark.parametrize("xlim", [None, 40])
+def test_lines_of_a_file_of_save_gif_are_gone_on_with(tmp_path: Path, xlim: int | None) -> None:
+    stacks = history(np.cumsum(np.random.default_rng(0).normal(size=30)))
+    path = tmp_path / "lines.gif"
+    first = {name: stack[:20] for name, stack in stacks.items()}
+    look = {**LOOK, "lines": {"loss": "red"}, "xlim": xlim}
+    path.write_bytes(written(first, **look))
+    record(path, stacks, range(20, 30), **look)
+    heatmap = Panels(SHAPES, **{**look, "xlim": xlim or 20})
+    assert_lossless(path.read_bytes(), [still(heatmap, stacks, k) for k in range(30)])
+    before = path.read_bytes()
+    for other in ({"xlim": 50}, {"ylim": (0, 1)}, {"lines": "loss"}):
+        with pytest.raises(ValueError, match=r"expected (xlim|the colors|the labels)"):
+            GifWriter(path, mode="a", **{**look, **other})
+    with pytest.raises(ValueError, match="lines='acc', not with 'loss'"):
+        GifWriter(path, mode="a", **{**look, "lines": "acc"})
+    assert path.read_bytes() == before
+
+
+def test_a_frame_and_its_scalars_are_committed_together() -> None:
+    states = []
+
+    class Watched(io.BytesIO):
+        def write(self, data: Any) -> int:
+            count = super().write(data)
+            info = gif.read_info(io.BytesIO(self.getvalue()))
+            known = len(notes.read_scalars(info.comments))
+            states.append((info.duration / 100, known))
+            return count
+
+    with GifWriter(Watched(), lines="loss", background=False, **LOOK) as writer:
+        for loss in (0.5, math.nan, math.nan, math.nan):
+            writer.add({"a": np.zeros((2, 3)), "loss": loss})
+    assert states[-1] == (4, 4)
+    assert all(frames == known for frames, known in states)
+
+
+def test_a_file_without_the_scalars_is_not_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stacks = history(np.linspace(0, 1, 5))
+    path = tmp_path / "old.gif"
+    with monkeypatch.context() as patch:
+        patch.setattr("fastheat.notes.scalars", lambda *_: b"")
+        record(path, stacks, range(5), lines="loss")
+    before = path.read_bytes()
+    message = "expected a file that has the scalars of its 5 frames, to go on with its lines"
+    with pytest.raises(ValueError, match=message):
+        GifWriter(path, mode="a", lines="loss", **LOOK)
+    assert path.read_bytes() == before
+
+
 def test_frames_without_their_scalars_are_refused(tmp_path: Any) -> None:
     stacks = history(np.zeros(3))
     heatmap = Panels(SHAPES, lines="loss", **LOOK)
@@ -173,8 +290,6 @@ def test_frames_without_their_scalars_are_refused(tmp_path: Any) -> None:
         with pytest.raises(TypeError, match="expected loss= with add, for the line of that name"):
             writer.add(first)
         writer.add(first, loss=1)
-    with pytest.raises(ValueError, match="expected no lines with mode='a'"):
-        GifWriter(path, mode="a", heatmap=heatmap)
 
 
 @given(st.lists(st.integers(0, 90), max_size=8), st.integers(1, 3))
