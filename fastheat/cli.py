@@ -28,6 +28,7 @@ from fastheat.forms import cells_of
 from fastheat.giffile import check_place, check_target
 from fastheat.heatmap import Heatmap, option_names
 from fastheat.messages import many, suggest
+from fastheat.options import AUTOSCALES, read_autoscale
 from fastheat.panels import Panels, make_picture
 from fastheat.save import read_titles, room_of_titles, save_gif, with_range_of
 from fastheat.sources import Frames, open_frames
@@ -36,7 +37,8 @@ from fastheat.timing import DEFAULT_DURATION, LONGEST_DURATION
 
 STANDARD = "-"  # input or output, in place of a path
 PANELS = ("columns", "share_range", "share_cbar", "ylim")  # of Panels, not of Heatmap
-TIMING = ("fps", "duration", "loop", "hold", "titles", "workers")  # of save_gif, not of Heatmap
+# of save_gif, not of Heatmap
+TIMING = ("fps", "duration", "loop", "hold", "titles", "workers", "autoscale")
 # what Pillow is told for texts to stay sharp
 KINDS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
@@ -297,6 +299,8 @@ def _add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> No
     add(colors, "cmap", text, metavar="NAME|COLOURS", type=_cmap)
     number(colors, "vmin", "X", "value at the start of the colormap", "the least of all")
     number(colors, "vmax", "X", "value at its end", "the greatest of all")
+    text = "where they come from if not given: all frames, or grow from those of the first"
+    add(colors, "autoscale", text, "all", metavar="all|grow", type=_autoscale)
     text = "how values are spread over it: linear, log, symlog, asinh or power"
     add(colors, "norm", text, "linear", metavar="NAME")
     number(colors, "linthresh", "X", "up to where the norm symlog is linear", "2")
@@ -514,6 +518,14 @@ def _ticks(text: str) -> int | list[float]:
 def _groups(text: str) -> int | list[int]:
     each = [_count(part) for part in text.split(",")]
     return each if "," in text else each[0]
+
+
+def _autoscale(text: str) -> str:
+    try:
+        return str(read_autoscale(text, AUTOSCALES))
+    except ValueError:
+        ways = ", ".join(AUTOSCALES)
+        raise argparse.ArgumentTypeError(f"expected one of {ways}, not {text!r}") from None
 
 
 def _or_none(text: str) -> str | None:
@@ -739,6 +751,8 @@ def _write(
         timing["annot"] = annots
     with _options_at_fault():
         heatmap = make_picture(source.shape, options)
+        if timing.get("autoscale") == "grow":
+            heatmap.check_growth()
         if None not in heatmap.range:
             heatmap.layout(source.dtype)  # it is kept, and not made again
     try:
@@ -795,8 +809,13 @@ def _write_still(
 ) -> None:
     """Write a picture of one frame, as the animation has it."""
     for name in TIMING:
-        if name in options and name != "titles":
+        if name in options and name not in ("titles", "autoscale"):
             raise UsageError(f"expected no --{name} with --frame, which writes one picture")
+    if options.pop("autoscale", None) == "grow":
+        raise UsageError(
+            "expected no --autoscale grow with --frame, since the range depends on all frames "
+            "before: give --vmin and --vmax"
+        )
     given = options.pop("titles", None)
     options.setdefault("title", room_of_titles(given))
     titles = read_titles(given)

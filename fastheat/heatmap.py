@@ -459,6 +459,10 @@ class Heatmap(Picture):
 
     def check_growth(self) -> None:
         """Refuse what a range that grows cannot be with."""
+        if self.threshold is not None:
+            raise ValueError(
+                "expected no threshold with autoscale='grow', whose colours of text would move"
+            )
         if self._look.robust:
             raise ValueError("expected no robust with autoscale='grow', which holds all values")
         if self.norm.fixed:

@@ -23,6 +23,7 @@ from fastheat.norms import LINEAR, SYMLOG_LINEAR, Norm, copied
 from fastheat.reduce import HOW
 
 SMALLEST_FONT, LARGEST_FONT = 1.0, 1000.0  # px
+AUTOSCALES = ("all", "grow")  # where a range comes from, as far as it is not given
 FIT_SIZE = 60.0  # pt, the most that values are made to fit their cells
 
 
@@ -271,6 +272,13 @@ def read_choice(name: str, value: object, choices: dict[str, int]) -> int:
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"expected {name} to be one of {', '.join(choices)}, not {short(value)}")
     return choices[value]
+
+
+def read_autoscale(value: object, ways: Sequence[str]) -> str | None:
+    """Return where a range comes from, None where that follows from the frames."""
+    if value is not None:
+        read_choice("autoscale", value, dict.fromkeys(ways, 0))
+    return None if value is None else str(value)
 
 
 def read_figure(figsize: object, inch: float) -> tuple[int, int]:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -19,7 +20,7 @@ from fastheat.encode import Images, encode_between, encode_chunk
 from fastheat.forms import Shapes
 from fastheat.giffile import GifFile
 from fastheat.layout import Layout, Shown
-from fastheat.messages import many, short
+from fastheat.messages import many, short, warn
 from fastheat.mosaic import Mosaic
 from fastheat.panels import Panels
 from fastheat.picture import Picture, pairs_of
@@ -126,7 +127,7 @@ class Recorder:
         self.shown = Shown()
         # called before the first frame with the layout, and whether that changes
         self.prepare: Callable[[Layout | Mosaic, bool], None] | None = None
-        self.stuck = False  # whether the range could not grow any more
+        self._stuck = False  # whether the range could not grow any more
         self._make = make
         self._clock = clock
         self._loop = loop
@@ -159,6 +160,11 @@ class Recorder:
         return self._heatmap
 
     @property
+    def frames(self) -> int:
+        """How many are in the file."""
+        return self._committed
+
+    @property
     def written(self) -> np.dtype[Any] | None:
         """The dtype of annotations, where the frames of a file to go on with have their own."""
         return self._written
@@ -168,8 +174,21 @@ class Recorder:
         """Width and height of the picture."""
         return None if self._layout is None else self._layout.size
 
-    def expect(self, shape: Shapes, dtype: np.dtype[Any]) -> Reduction | Reductions | None:
-        """Prepare for matrices of a shape and dtype; return how those to write are reduced."""
+    def expect(
+        self,
+        shape: Shapes,
+        dtype: np.dtype[Any],
+        written: np.dtype[Any] | None = None,
+        sample: Sample | None = None,
+    ) -> Reduction | Reductions | None:
+        """Prepare for matrices of a shape and dtype; return how those to write are reduced.
+
+        Parameters
+        ----------
+        written, sample
+            The dtype of annotations and what they are like, where that is known before the first.
+        """
+        self._written, self._sample = written or self._written, sample or self._sample
         if self._heatmap is not None:
             return self._heatmap.reduction
         self._shape, self._dtype = shape, dtype
@@ -283,8 +302,22 @@ class Recorder:
     ) -> None:
         noted = [each.drawn() for each in annots if each is not None]
         values = join_frames(frames, self._floats, self._clock.frames)
+        first = annots[0]
+        if self._layout is None and first is not None:
+            self._written = first.dtype
+            self._sample = sample_of(first) if self._plans else None
+        self.add(values, titles, noted, steps)
+
+    def add(
+        self,
+        values: NDArray[np.float64],
+        titles: Sequence[str],
+        noted: Sequence[NDArray[Any]],
+        steps: Sequence[int | None],
+    ) -> None:
+        """Encode a chunk of frames, as `Frames` has them, and commit them."""
         if self._layout is None:
-            self._begin(values[0], annots[0])
+            self._begin(values[0])
         assert self._layout is not None
         assert self._file is not None
         if self.prepare and not self._added:
@@ -307,10 +340,7 @@ class Recorder:
         self._file.commit()
         self._committed = self._clock.frames
 
-    def _begin(self, values: NDArray[np.float64], annot: Cells | None) -> None:
-        if annot is not None:
-            self._written = annot.dtype
-            self._sample = sample_of(annot) if self._plans else None
+    def _begin(self, values: NDArray[np.float64]) -> None:
         heatmap = self._make(self._shape, self._sample)
         if self.titled:
             heatmap = heatmap.with_titles()
@@ -398,7 +428,7 @@ class Recorder:
             fits = False
         if not fits:
             self._grows = False
-            self.stuck = True
+            self._stuck = True
             self._encode(values[None], [title], annots, [step])
             return
         self._heatmap = heatmap
@@ -425,6 +455,22 @@ class Recorder:
             self._file.add(image, transparent, self._clock.next(), grown + note, label)
             self._taken += 1
 
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            ended = RuntimeError(f"recording ended at a {type(error).__name__}")
+            self.error = error if isinstance(error, Exception) else ended
+        self.close()
+        if error is None and self.error is not None:
+            raise self.error
+
     def close(self) -> None:
         """Close the file; after an error, with the frames before that."""
         file = self._file
@@ -445,9 +491,14 @@ class Recorder:
             file.abandon()
 
     def summary(self, seconds: float) -> GifSummary | None:
-        """Return what was written, None if nothing was."""
+        """Return what was written, None if nothing was, and warn of what is not as given."""
         if self._file is None or self._heatmap is None or self._layout is None:
             return None
+        if self._stuck:
+            warn(
+                "could not widen the range any more, since the labels of a wider one have no room "
+                "in the picture: give a larger figsize, or vmin and vmax that hold all values"
+            )
         return summarise(self._heatmap, self._layout, self.shown, self._clock, self._file, seconds)
 
 

@@ -6,8 +6,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import count, islice
-from os import PathLike
+from itertools import count, islice, repeat
+from os import PathLike, fsdecode
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -21,9 +22,11 @@ from fastheat.giffile import GifFile, check_other, check_target
 from fastheat.layout import Layout, Shown
 from fastheat.messages import short, warn
 from fastheat.mosaic import Mosaic
+from fastheat.options import AUTOSCALES, read_autoscale
 from fastheat.panels import Panels, check_picture, check_picture_options, make_picture
 from fastheat.picture import Picture
 from fastheat.plots import History
+from fastheat.recorder import Recorder
 from fastheat.sources import Frames, open_frames
 from fastheat.summary import GifSummary, summarise
 from fastheat.timing import Clock, is_whole, read_loop, read_milliseconds
@@ -39,6 +42,7 @@ def save_gif(
     hold: float | None = None,
     titles: str | Iterable[str] | None = None,
     annot: object = True,
+    autoscale: str | None = None,
     workers: int = 1,
     progress: Callable[[int, int | None], object] | None = None,
     heatmap: Picture | None = None,
@@ -74,6 +78,10 @@ def save_gif(
         sequence or iterator of matrices (N, M) of numbers or strings, or the path of a file of
         them, taken as `frames` are. Without `heatmap` there is room for all of them, for those of
         the first frame where they can be read only once; what is longer is drawn smaller.
+    autoscale : {None, "all", "grow"}
+        Where the range comes from, as far as `vmin` and `vmax` are not given. None takes it from
+        all frames, or from the first where they can be read only once; "all" refuses those. "grow"
+        takes it from the first and widens it as `GifWriter` does, in one pass and on one thread.
     workers
         Threads that encode. The file does not depend on them.
     progress
@@ -112,6 +120,7 @@ def save_gif(
         raise ValueError(f"expected workers to be at least 1, not {short(workers)}")
     if progress is not None and not callable(progress):
         raise TypeError(f"expected progress to be a function or None, not {short(progress)}")
+    scaling = read_autoscale(autoscale, AUTOSCALES)
     check_picture(heatmap, options)
     check_names(options)
     panels = heatmap.shape if isinstance(heatmap, Panels) else None
@@ -133,6 +142,19 @@ def save_gif(
         )
     if isinstance(heatmap, Panels) and source.length is not None:
         heatmap = heatmap.for_frames(source.length)
+    if scaling == "grow":
+        heatmap.check_growth()
+        each = annots if isinstance(annots, Annots) else None
+        recorder = _recorder(file, heatmap, clock, times, last, titled=titles is not None)
+        _record(recorder, heatmap, source, titles, each, progress)
+        summary = recorder.summary(time.perf_counter() - started)
+        assert summary is not None
+        return summary
+    if scaling == "all" and None in heatmap.range and not source.rereadable:
+        raise ValueError(
+            "expected frames that can be read twice with autoscale='all', such as an array, a "
+            "list or a path, not an iterator: or give vmin and vmax"
+        )
     if titles is not None:
         heatmap = heatmap.with_titles()
     if heatmap.reduction is not None:
@@ -160,6 +182,53 @@ def save_gif(
             target.lengthen(more)
             target.add_note(notes.block(held=more))
     return summarise(heatmap, layout, shown, clock, target, time.perf_counter() - started)
+
+
+def _recorder(
+    file: str | PathLike[str] | BinaryIO,
+    picture: Picture,
+    clock: Clock,
+    loop: int | None,
+    hold: float | None,
+    *,
+    titled: bool,
+) -> Recorder:
+    """Return what writes frames whose range grows, as that of `GifWriter`."""
+    return Recorder(
+        target=Path(fsdecode(file)) if isinstance(file, str | PathLike) else file,
+        make=lambda *_: picture,
+        clock=clock,
+        loop=loop,
+        hold=hold,
+        grows=True,
+        titled=titled or not picture.cbar,
+        shows_range=not picture.cbar,
+        plans=False,
+        sync=False,
+    )
+
+
+def _record(
+    recorder: Recorder,
+    picture: Picture,
+    source: Frames,
+    titles: Iterable[str] | None,
+    annots: Annots | None,
+    progress: Callable[[int, int | None], object] | None,
+) -> None:
+    """Write frames one chunk after the other, each of which may change the range."""
+    written = (None, None) if annots is None else (annots.dtype, picture.sample)
+    reduction = recorder.expect(source.shape, source.dtype, *written)
+    if reduction is not None:
+        source = source.through(reduction)
+    with recorder:
+        chunks = source.chunks(chunk_length(cells_of(source.shape)))
+        each = repeat(picture.title) if titles is None else titles
+        for _, values, texts, noted, _ in _followed(chunks, each, annots, History(0)):
+            own = [] if noted is None else list(noted[-len(values) :])
+            recorder.add(values, texts[-len(values) :], own, [None] * len(values))
+            if progress is not None:
+                progress(recorder.frames, source.length)
 
 
 def _read_annots(
@@ -218,7 +287,7 @@ def read_titles(titles: object) -> Iterable[str] | None:
 def check_names(options: dict[str, Any]) -> None:
     """Refuse what is no option, before anything is read."""
     own = ("fps", "duration", "loop", "hold", "titles", "workers", "progress", "heatmap", "annot")
-    check_picture_options(options, own)
+    check_picture_options(options, (*own, "autoscale"))
 
 
 def with_range_of(

@@ -27,7 +27,7 @@ from fastheat.giffile import check_target
 from fastheat.heatmap import option_names
 from fastheat.masks import hide
 from fastheat.messages import many, short, warn
-from fastheat.options import read_choice, read_flag, read_shape
+from fastheat.options import read_autoscale, read_choice, read_flag, read_shape
 from fastheat.panels import (
     Panels,
     check_picture,
@@ -152,7 +152,7 @@ class GifWriter:
         times = read_loop(loop)
         self._sampler = Sampler(every, steps, overhead)
         self._sampled = not (every is None and steps is None and overhead is None)
-        grows = autoscale is not None and read_choice("autoscale", autoscale, {"grow": 1})
+        grows = read_autoscale(autoscale, ("grow",)) == "grow"
         if not is_whole(queue_bytes) or queue_bytes < 1:
             raise ValueError(f"expected queue_bytes to be at least 1, not {short(queue_bytes)}")
         self._drops = bool(read_choice("when_full", when_full, {"wait": 0, "drop": 1}))
@@ -205,13 +205,9 @@ class GifWriter:
         self._lines = sample.lines if isinstance(sample, Panels) else ()
         self._template = sample.title
         self._fields = _fields(sample.title)
-        if grows and sample.threshold is not None:
-            raise ValueError(
-                "expected no threshold with autoscale='grow', whose colours of text would move"
-            )
         if grows:
             sample.check_growth()
-        shows_range = bool(grows) and not sample.cbar
+        shows_range = grows and not sample.cbar
         # an option says what there is to be room for, else the annotations of the first frame do
         plans = heatmap is None and options.get("annot", True) is True
         if heatmap is None and sample.shape == self._shape:
@@ -243,7 +239,7 @@ class GifWriter:
             clock=clock,
             loop=times,
             hold=last,
-            grows=bool(grows),
+            grows=grows,
             titled=bool(self._fields) or shows_range,
             shows_range=shows_range,
             plans=plans,
@@ -417,11 +413,6 @@ class GifWriter:
             warn(
                 f"left out {many(self.repeated, 'frame')} of steps up to {self._until}, which the "
                 "file had already"
-            )
-        if self._recorder.stuck:
-            warn(
-                "could not widen the range any more, since the labels of a wider one have no room "
-                "in the picture: give a larger figsize, or vmin and vmax that hold all values"
             )
         self.summary = self._recorder.summary(time.perf_counter() - self._started)
         return self.summary

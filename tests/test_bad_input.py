@@ -317,6 +317,11 @@ def test_what_is_no_colormap_is_refused(refused: Check, cmap: object) -> None:
         ({"loop": 65536}, ["loop", "65536"]),
         ({"workers": 0}, ["workers", "0"]),
         ({"workers": -2}, ["workers", "-2"]),
+        ({"autoscale": "some"}, ["autoscale", "all, grow", "'some'"]),
+        ({"autoscale": True}, ["autoscale", "all, grow", "True"]),
+        ({"autoscale": "grow", "threshold": 0.5}, ["threshold", "autoscale='grow'"]),
+        ({"autoscale": "grow", "robust": True}, ["robust", "autoscale='grow'"]),
+        ({"autoscale": "grow", "boundaries": [0, 1, 2]}, ["boundaries", "autoscale='grow'"]),
     ],
     ids=named,
 )

@@ -163,6 +163,7 @@ PASSED: list[tuple[list[str], dict[str, Any]]] = [
     (["--titles", "step {}, of five"], {"titles": "step {}, of five"}),
     (["--titles", "a,b"], {"titles": ["a", "b"]}),
     (["--workers", "4"], {"workers": 4}),
+    (["--autoscale", "grow"], {"autoscale": "grow"}),
     (["--columns", "3"], {"columns": 3}),
     (["--share-range"], {"share_range": True}),
     (["--no-share-cbar"], {"share_cbar": False}),
