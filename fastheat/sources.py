@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastheat import unpickle
+from fastheat.archives import Archive
 from fastheat.arrays import (
     FloatArray,
     Floats,
@@ -25,7 +26,7 @@ from fastheat.arrays import (
     check_frame,
     check_stack,
 )
-from fastheat.files import Archive, Pickled, file_of, load
+from fastheat.files import Pickled, file_of, load
 from fastheat.forms import (
     Shape,
     Shapes,
@@ -217,7 +218,8 @@ def open_frames(frames: object, panels: Mapping[str, Shape] | None = None) -> Fr
         )
     if not iterable:
         return _open_stack(array_of(frames, 0), floats)
-    return replace(_open_each(frames, floats), file=named or file_of(frames))
+    source = frames.source() if isinstance(frames, (Archive, Pickled)) else None
+    return replace(_open_each(frames, floats), file=named or file_of(frames), source=source)
 
 
 def _open_stack(frames: Any, floats: Floats) -> Frames:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import mmap
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
-from typing import Any, Protocol, TypeGuard
+from typing import Any, BinaryIO, Literal, Protocol, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
+from fastheat.messages import in_a_line
 from fastheat.tensors import as_array
 
 
@@ -77,7 +81,9 @@ def read_frames(source: Source, start: int, stop: int) -> npt.NDArray[Any]:
         array = as_array(block)
     except Exception as error:  # whatever a foreign __array__ raises
         what = type(block).__name__
-        raise TypeError(f"frame {start} ({what}) is no array of numbers: {error}") from error
+        raise TypeError(
+            f"frame {start} ({what}) is no array of numbers: {in_a_line(error)}"
+        ) from error
     expected = (stop - start, *map(int, source.shape[1:]))
     if array.shape != expected:
         raise ValueError(
@@ -88,30 +94,112 @@ def read_frames(source: Source, start: int, stop: int) -> npt.NDArray[Any]:
     return array
 
 
-class Held:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A file as it was when it was opened; once it is another, it is refused.
+
+    Attributes
+    ----------
+    path
+        Its path.
+    size
+        How many bytes it has.
+    modified
+        When it was last written to, in ns; None where that does not matter.
+    """
+
+    path: Path
+    size: int
+    modified: int | None = None
+
+    @classmethod
+    def of(cls, path: Path, file: BinaryIO) -> Seen:
+        """Return how a file is that is open."""
+        status = os.fstat(file.fileno())
+        return cls(path, status.st_size, status.st_mtime_ns)
+
+    def check(self, file: BinaryIO) -> None:
+        """Refuse a file that is not as it was."""
+        now = Seen.of(self.path, file)
+        if now.size != self.size or self.modified not in (None, now.modified):
+            raise ValueError("the file changed after it was opened")
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """Open it again; what goes wrong has its name."""
+        with naming(self.path), self.path.open("rb") as file:
+            self.check(file)
+            yield file
+            self.check(file)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Put the name of a file before what is wrong with it."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # damaged files make zipfile, zlib and numpy raise almost anything
+        known = error.strerror if isinstance(error, OSError) else None
+        raise ValueError(f"cannot read {path}: {known or in_a_line(error)}") from error
+
+
+class Stack:
+    """What sources have in common with arrays (T, N, M): a length, frames and an array of all."""
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Return the frames from `start` to before `stop`."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: int | slice) -> npt.NDArray[Any]:
+        """Return a frame, or an array of several."""
+        if isinstance(index, slice):
+            numbers = range(*index.indices(len(self)))
+            if numbers.step == 1 and len(numbers):
+                return self.read(numbers.start, numbers.stop)
+            frames = [self[number] for number in numbers]
+            return np.stack(frames) if frames else np.empty((0, *self.shape[1:]), self.dtype)
+        number = range(len(self))[index]
+        frame: npt.NDArray[Any] = self.read(number, number + 1)[0]
+        return frame
+
+    def __iter__(self) -> Iterator[npt.NDArray[Any]]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        """Return all frames as one array."""
+        return np.asarray(self.read(0, len(self)), dtype)
+
+
+class Held(Stack):
     """An array in memory: threads can slice it, and other processes cannot see it."""
 
     local = True
 
     def __init__(self, array: npt.NDArray[Any]) -> None:
         self._array = array
-        self.shape: tuple[int, int, int] = _stack_shape(array)
-        self.dtype: np.dtype[Any] = array.dtype
+        self.shape = _three(array.shape)
+        self.dtype = array.dtype
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Return a view of frames."""
         return self._array[start:stop]
 
 
-class Mapped:
+class Mapped(Stack):
     """An array in a file that is mapped into memory, in every process again.
 
     Attributes
     ----------
-    path
+    seen
         The file.
-    size
-        How many bytes it has; a file that has become another size is refused.
     offset
         Where in it the first cell of the first frame lies.
     strides
@@ -120,19 +208,18 @@ class Mapped:
 
     def __init__(
         self,
-        path: Path,
-        size: int,
+        seen: Seen,
         offset: int,
         dtype: np.dtype[Any],
-        shape: tuple[int, int, int],
+        shape: tuple[int, ...],
         strides: tuple[int, ...],
         array: npt.NDArray[Any] | None = None,
     ) -> None:
-        self.path = path
-        self.size = size
+        self.seen = seen
+        self.path = seen.path
         self.offset = offset
         self.dtype = dtype
-        self.shape = shape
+        self.shape = _three(shape)
         self.strides = strides
         self._array = array  # where it is mapped already
 
@@ -161,28 +248,51 @@ class Mapped:
             return None
         if offset + last + array.dtype.itemsize > size:
             return None
-        return cls(path, size, offset, array.dtype, _stack_shape(array), array.strides, array)
+        return cls(Seen(path, size), offset, array.dtype, array.shape, array.strides, array)
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Return a view of frames in the file."""
         if self._array is None:
-            self._array = self._map()
+            with self.seen.open() as file:
+                whole = np.memmap(file, np.uint8, "r")
+            self._array = np.ndarray(self.shape, self.dtype, whole, self.offset, self.strides)
         return self._array[start:stop]
-
-    def _map(self) -> npt.NDArray[Any]:
-        with self.path.open("rb") as file:
-            if (size := os.fstat(file.fileno()).st_size) != self.size:
-                raise ValueError(
-                    f"cannot read {self.path}: it changed after it was opened, from {self.size} "
-                    f"bytes to {size}"
-                )
-            whole = np.memmap(file, np.uint8, "r")
-        return np.ndarray(self.shape, self.dtype, whole, self.offset, self.strides)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave out what is mapped here."""
-        place = (self.path, self.size, self.offset, self.dtype, self.shape, self.strides)
-        return Mapped, place
+        return Mapped, (self.seen, self.offset, self.dtype, self.shape, self.strides)
+
+
+class Pieces(Stack):
+    """Matrices of one shape and dtype that lie in one file, each at a place of its own."""
+
+    def __init__(
+        self,
+        seen: Seen,
+        offsets: npt.NDArray[np.int64],
+        dtype: np.dtype[Any],
+        cells: tuple[int, ...],
+        order: Literal["C", "F"],
+    ) -> None:
+        self.seen = seen
+        self.path = seen.path
+        self.offsets = offsets
+        self.dtype = dtype
+        self.shape = _three((len(offsets), *cells))
+        self.order = order
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Read frames."""
+        block = np.empty((stop - start, *self.shape[1:]), self.dtype)
+        size = block[0].nbytes
+        with self.seen.open() as file:
+            for out, offset in zip(block, self.offsets[start:stop].tolist(), strict=True):
+                file.seek(offset)
+                raw = file.read(size)
+                if len(raw) != size:
+                    raise EOFError("the file ends before the array does")
+                out[...] = np.ndarray(out.shape, self.dtype, raw, order=self.order)
+        return block
 
 
 def source_of(array: npt.NDArray[Any]) -> Held | Mapped:
@@ -190,9 +300,18 @@ def source_of(array: npt.NDArray[Any]) -> Held | Mapped:
     return Mapped.of(array) or Held(array)
 
 
-def _stack_shape(array: npt.NDArray[Any]) -> tuple[int, int, int]:
-    count, rows, columns = array.shape
+def _three(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    count, rows, columns = shape
     return count, rows, columns
+
+
+def strides_of(
+    shape: tuple[int, ...], dtype: np.dtype[Any], order: Literal["C", "F"]
+) -> tuple[int, ...]:
+    """Return the bytes from one item to the next, by each axis, of an array without gaps."""
+    axes = range(len(shape))
+    inner = [shape[:axis] if order == "F" else shape[axis + 1 :] for axis in axes]
+    return tuple(dtype.itemsize * prod(sides) for sides in inner)
 
 
 def mapped(array: object) -> object:

@@ -99,6 +99,16 @@ class Stored:
         """The number of dimensions."""
         return len(self.shape)
 
+    @property
+    def order(self) -> Literal["C", "F"]:
+        """How the cells lie in the file."""
+        return self._layout.order
+
+    @property
+    def offset(self) -> int:
+        """Where in the file the first cell lies."""
+        return self._offset
+
     def __len__(self) -> int:
         return self.shape[0]
 

@@ -720,7 +720,7 @@ def test_a_pickle_that_changes_while_it_is_read_is_named(tmp_path: Path, value: 
 
     assert touched(data[:-1] + b"?") == changed
     assert touched(data + b"more") == changed
-    assert touched(b"") == f"cannot read {path}: the file ends before the array does"
+    assert touched(b"") == changed
     path.write_bytes(data)
     opened = open_frames(path)
     path.unlink()

@@ -97,7 +97,9 @@ def test_a_mapped_file_that_changed_its_size_is_refused(change: bytes, tmp_path:
     again = pickle.loads(pickle.dumps(source_of(path)))
     whole = path.read_bytes()
     path.write_bytes(whole + change if change else whole[:-4])
-    with pytest.raises(ValueError, match=r"cannot read .*stack\.npy: it changed after it was open"):
+    with pytest.raises(
+        ValueError, match=r"cannot read .*stack\.npy: the file changed after it was open"
+    ):
         again.read(0, 1)
     path.unlink()
     with pytest.raises(FileNotFoundError):
@@ -127,6 +129,65 @@ def test_what_other_processes_cannot_see_is_local(tmp_path: Path) -> None:
 )
 def test_what_is_taken_in_order_has_no_source(frames: object) -> None:
     assert open_frames(frames).source is None
+
+
+FILES: dict[str, Callable[[Path], object]] = {
+    "members.npz": lambda path: np.savez(path, *STACK),
+    "members, compressed.npz": lambda path: np.savez_compressed(path, *STACK),
+    "members in Fortran order.npz": lambda path: np.savez(path, *map(np.asfortranarray, STACK)),
+    "stack.npz": lambda path: np.savez(path, STACK),
+    "stack in Fortran order.npz": lambda path: np.savez(path, np.asfortranarray(STACK)),
+    "stack.pkl": lambda path: path.write_bytes(pickle.dumps(np.repeat(STACK, 20, 2))),
+    "dict.pkl": lambda path: path.write_bytes(pickle.dumps({"w": np.repeat(STACK, 20, 2)})),
+    "list.pkl": lambda path: path.write_bytes(pickle.dumps(list(np.repeat(STACK, 20, 2)))),
+    "list in Fortran order.pkl": lambda path: path.write_bytes(
+        pickle.dumps([np.asfortranarray(frame) for frame in np.repeat(STACK, 20, 2)])
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_any_frames_of_a_file_are_read_alone_and_elsewhere(name: str, tmp_path: Path) -> None:
+    FILES[name](tmp_path / name)
+    frames = open_frames(tmp_path / name)
+    (chunk,) = frames.chunks(9)
+    assert frames.source is not None
+    assert not is_local(frames.source)
+    again = pickle.loads(pickle.dumps(frames.source))
+    assert (again.shape, again.dtype) == (chunk.shape, frames.dtype)
+    for start, stop in ((3, 5), (0, 1), (2, 4), (0, 5)):
+        np.testing.assert_array_equal(read_frames(again, start, stop), chunk[start:stop])
+    np.testing.assert_array_equal(again[-2], chunk[-2])
+    np.testing.assert_array_equal(again[::-2], chunk[::-2])
+    np.testing.assert_array_equal(np.asarray(again), chunk)
+    status = (tmp_path / name).stat()
+    FILES[name](tmp_path / name)
+    os.utime(tmp_path / name, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    afresh = pickle.loads(pickle.dumps(frames.source))
+    with pytest.raises(ValueError, match=r"cannot read .*: the file changed after it was opened"):
+        afresh.read(0, 1)
+
+
+def test_what_does_not_lie_apart_is_taken_in_order(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "stack.npz", STACK)
+    np.savez(tmp_path / "types.npz", STACK[0], STACK[1].astype("f8"))
+    (tmp_path / "small.pkl").write_bytes(pickle.dumps(list(STACK)))
+    for name in ("stack.npz", "types.npz", "small.pkl"):
+        assert open_frames(tmp_path / name).source is None
+
+
+def test_a_damaged_member_is_refused_when_it_is_read_alone(tmp_path: Path) -> None:
+    stack = np.repeat(STACK, 2000, 2)
+    np.savez(tmp_path / "members.npz", *stack)
+    data = (tmp_path / "members.npz").read_bytes()
+    place = data.index(stack[3].tobytes()) + stack[3].nbytes - 1
+    damaged = bytearray(data)
+    damaged[place] ^= 1
+    (tmp_path / "members.npz").write_bytes(damaged)
+    source = source_of(tmp_path / "members.npz")
+    np.testing.assert_array_equal(source.read(0, 3), stack[:3])
+    with pytest.raises(ValueError, match=r"cannot read .*members\.npz: arr_3\.npy is damaged"):
+        source.read(2, 5)
 
 
 def test_threads_read_one_source_at_once(tmp_path: Path) -> None:

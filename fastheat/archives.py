@@ -1,0 +1,186 @@
+"""The arrays of .npz files, one after the other or any of them alone."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from fastheat.arrays import Header
+from fastheat.stores import Mapped, Seen, Source, Stack, naming, strides_of
+
+_KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what numpy writes
+_LOCAL = struct.Struct("<4s22xHH")  # before the data of a member: lengths of its name and extras
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """The frames of an .npz file, read as they are asked for."""
+
+    seen: Seen
+    names: tuple[str, ...]
+    headers: tuple[Header, ...]  # of each frame, or one for them all
+    length: int
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[npt.NDArray[Any]]:
+        path = self.seen.path
+        with naming(path), zipfile.ZipFile(path) as archive:
+            for name in self.names:
+                with archive.open(name) as member:
+                    yield from read_member(member)
+
+    def source(self) -> Source | None:
+        """Return what reads any of the frames, None where they can only be read in order."""
+        if len(set(self.headers)) != 1 or len(self.headers[0][0]) != 2:
+            return None
+        (rows, columns), dtype = self.headers[0]
+        with naming(self.seen.path), zipfile.ZipFile(self.seen.path) as archive:
+            infos = [archive.getinfo(name) for name in self.names]
+        if len(infos) != self.length:
+            return _stored_stack(self.seen, infos[0])
+        if any(info.compress_type not in _KINDS for info in infos):
+            return None
+        return Members(self.seen, (len(infos), rows, columns), dtype)
+
+
+class Members(Stack):
+    """Matrices of one shape, each a member of an .npz file."""
+
+    def __init__(self, seen: Seen, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> None:
+        self.seen = seen
+        self.shape = shape
+        self.dtype = dtype
+        self._infos: list[zipfile.ZipInfo] = []
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave out where the members lie, which takes more bytes than to look again."""
+        return Members, (self.seen, self.shape, self.dtype)
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Read frames, and check their bytes as `zipfile` does."""
+        block = np.empty((stop - start, *self.shape[1:]), self.dtype)
+        with self.seen.open() as file:
+            if not self._infos:
+                with zipfile.ZipFile(file) as archive:
+                    self._infos = list(_arrays_in(archive).values())
+            for out, info in zip(block, self._infos[start:stop], strict=True):
+                (out[...],) = read_member(_member(file, info))
+        return block
+
+
+def _member(file: BinaryIO, info: zipfile.ZipInfo) -> IO[bytes]:
+    """Read a member: `zipfile` does not do so on several threads at once."""
+    size, length = info.compress_size, info.file_size
+    file.seek(_data_of(file, info))
+    raw = file.read(size)
+    if info.compress_type == zipfile.ZIP_DEFLATED:
+        raw = zlib.decompressobj(-zlib.MAX_WBITS).decompress(raw, length + 1)
+    if len(raw) != length or zlib.crc32(raw) != info.CRC:
+        raise ValueError(f"{info.filename} is damaged")
+    member = BytesIO(raw)
+    member.name = info.filename
+    return member
+
+
+def _data_of(file: BinaryIO, info: zipfile.ZipInfo) -> int:
+    """Return where the data of a member begin."""
+    file.seek(info.header_offset)
+    magic, name, extra = _LOCAL.unpack(file.read(_LOCAL.size))
+    if magic != b"PK\x03\x04":
+        raise ValueError(f"{info.filename} is damaged")
+    return int(info.header_offset + _LOCAL.size + name + extra)
+
+
+def _stored_stack(seen: Seen, info: zipfile.ZipInfo) -> Mapped | None:
+    """Return the source of an array (T, N, M) that is not compressed."""
+    if info.compress_type != zipfile.ZIP_STORED:
+        return None
+    with seen.open() as file:
+        file.seek(_data_of(file, info))
+        start = file.tell()
+        shape, fortran, dtype = read_header(file)
+        offset = file.tell()
+    size = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    if dtype.kind not in "biuf" or offset + size != start + info.file_size:
+        return None
+    strides = strides_of(shape, dtype, "F" if fortran else "C")
+    return Mapped(seen, offset, dtype, shape, strides)
+
+
+def _arrays_in(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """Return the members that are arrays."""
+    return {info.filename: info for info in archive.infolist() if info.filename.endswith(".npy")}
+
+
+def open_archive(path: Path) -> Archive | dict[str, Archive]:
+    """Open the arrays of an .npz file, of which the headers are read."""
+    headers: dict[str, Header] = {}
+    with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+        seen = Seen.of(path, file)
+        others = [name for name in archive.namelist() if not name.endswith(".npy")]
+        for name in _arrays_in(archive):
+            with archive.open(name) as member:
+                shape, _, dtype = read_header(member)
+                headers[name] = shape, dtype
+    shapes = [shape for shape, _ in headers.values()]
+    if not others and len(shapes) == 1 and len(shapes[0]) == 3:
+        ((shape, dtype),) = headers.values()
+        return Archive(seen, tuple(headers), ((shape[1:], dtype),) * min(shape[0], 1), shape[0])
+    if not others and shapes and all(len(shape) == 2 for shape in shapes):
+        return Archive(seen, tuple(headers), tuple(headers.values()), len(headers))
+    if not others and shapes and {3} <= {len(shape) for shape in shapes} <= {1, 3}:
+        return {
+            name[:-4]: Archive(seen, (name,), ((shape[1:], dtype),) * min(shape[0], 1), shape[0])
+            for name, (shape, dtype) in headers.items()
+        }
+    found = [f"{name[:-4][:40]!a} {shape}" for name, (shape, _) in headers.items()]
+    found += [ascii(name[:40]) for name in others]
+    raise ValueError(
+        f"the archive holds {', '.join(found[:8] + ['...'] * (len(found) > 8)) or 'nothing'}, "
+        "expected arrays of shape (T, N, M) or several of shape (N, M)"
+    )
+
+
+def read_header(member: IO[bytes] | BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Read the header of an .npy file: shape, whether in Fortran order, and dtype."""
+    version = np.lib.format.read_magic(member)
+    if version == (1, 0):
+        header = np.lib.format.read_array_header_1_0(member)
+    elif version == (2, 0):
+        header = np.lib.format.read_array_header_2_0(member)
+    else:  # 3.0 is for field names in Unicode, which no array of numbers has
+        raise ValueError(f"npy format {version}, expected (1, 0) or (2, 0)")
+    shape, fortran, dtype = header
+    if shape and min(shape) < 0:
+        raise ValueError(f"an array of shape {shape}, expected no negative sides")
+    return shape, fortran, dtype
+
+
+def read_member(member: IO[bytes]) -> Iterator[npt.NDArray[Any]]:
+    """Yield each frame of an .npy file, of a stack or a single one."""
+    shape, fortran, dtype = read_header(member)
+    if len(shape) == 2:
+        shape = (1, *shape)
+    # In Fortran order the cells of a frame lie apart, so the frames can only be read together.
+    together = max(shape[0], 1) if fortran else 1
+    block = (together, *shape[1:])
+    for _ in range(0, shape[0], together):
+        # Read first: the header may claim any size, and only what is there is allocated.
+        size = int(np.prod(block, dtype=object)) * dtype.itemsize
+        raw = member.read(size)
+        if len(raw) != size:
+            raise ValueError(f"{member.name} ends before its {shape[0]} frames do")
+        yield from np.ndarray(block, dtype, buffer=raw, order="F" if fortran else "C")
+    if member.read(1):
+        raise ValueError(f"{member.name} goes on after its {shape[0]} frames")
