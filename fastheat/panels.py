@@ -17,7 +17,7 @@ from PIL import Image
 from fastheat import axes, mosaic
 from fastheat.colors import RGB
 from fastheat.fonts import find_typeface
-from fastheat.forms import Shape, Shapes, check_names, form_of, of_panel, parts_of, split
+from fastheat.forms import Shape, Shapes, check_names, form_of, of_panel, parts_of
 from fastheat.heatmap import BAR_ROOM, Heatmap, check_options, option_names
 from fastheat.layout import Layout
 from fastheat.messages import short
@@ -261,10 +261,9 @@ class Panels(Picture):
     def extent(self) -> Extents:
         """Return what takes the range of each panel of frames, (..., C), a chunk at a time."""
         shape = self.shape if self.reduction is None else self.reduction.cells
-        count = len(self._heatmaps)
         return Extents(
             [each.extent() for each in self._heatmaps.values()],
-            lambda values: split(values, shape)[:count],
+            shape,
             [self._shares and free for free in self._free],
         )
 

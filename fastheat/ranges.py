@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from itertools import compress
-from typing import TypeAlias
+from math import prod
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastheat.forms import Shape, split
 from fastheat.norms import LINEAR, Norm
 
 # vmin and vmax, of each panel in turn where there are several; None where one is not known
@@ -50,9 +52,12 @@ class Extent:
         self._mask = mask
         self._ends: tuple[float, float] | None = None
         self._quantiles = Quantiles() if robust else None
+        self._frames = 0  # that others like it will see, at least
 
     def add(self, values: NDArray[np.float64]) -> None:
         """Look at values (..., N, M)."""
+        if self._quantiles is not None:
+            self._quantiles.expect(values.size, self._frames * prod(values.shape[-2:]))
         if self._mask is not None:
             values = values[..., ~self._mask]
         if not values.size:
@@ -75,6 +80,22 @@ class Extent:
             low, high = min(low, self._ends[0]), max(high, self._ends[1])
         self._ends = low, high
 
+    def fresh(self, frames: int) -> Extent:
+        """Return one like it that has seen nothing, for a share of so many frames."""
+        other = Extent(self._norm, robust=self._quantiles is not None, mask=self._mask)
+        other._frames = frames
+        return other
+
+    def join(self, other: Extent) -> None:
+        """Take what another like it has seen."""
+        if self._quantiles is not None and other._quantiles is not None:
+            self._quantiles.join(other._quantiles)
+        if other._ends is not None:
+            low, high = other._ends
+            if self._ends is not None:
+                low, high = min(low, self._ends[0]), max(high, self._ends[1])
+            self._ends = low, high
+
     @property
     def found(self) -> Range:
         """The range of what came, None if nothing did."""
@@ -95,8 +116,8 @@ class Extents:
     ----------
     extents
         Of each.
-    split
-        Takes frames of all panels apart.
+    shapes
+        Of the matrices and scalars of a frame.
     shares
         Which of them have one range.
     """
@@ -104,16 +125,27 @@ class Extents:
     def __init__(
         self,
         extents: Sequence[Extent],
-        split: Callable[[NDArray[np.float64]], Iterable[NDArray[np.float64]]],
+        shapes: Mapping[str, Shape],
         shares: Sequence[bool],
     ) -> None:
         self._extents = extents
-        self._split = split
+        self._shapes = shapes
         self._shares = shares
+
+    def fresh(self, frames: int) -> Extents:
+        """Return one like it that has seen nothing, for a share of so many frames."""
+        extents = [each.fresh(frames) for each in self._extents]
+        return Extents(extents, self._shapes, self._shares)
+
+    def join(self, other: Extents) -> None:
+        """Take what another like it has seen."""
+        for extent, more in zip(self._extents, other._extents, strict=True):
+            extent.join(more)
 
     def add(self, values: NDArray[np.float64]) -> None:
         """Look at frames (..., C)."""
-        for extent, part in zip(self._extents, self._split(values), strict=True):
+        # scalars stand behind the matrices
+        for extent, part in zip(self._extents, split(values, self._shapes), strict=False):
             extent.add(part)
 
     @property
@@ -139,12 +171,19 @@ class Quantiles:
     """Percentiles of any number of values, exact while they are few."""
 
     def __init__(self) -> None:
+        self._seen = 0  # values, whether or not they count
+        self._many = False  # whether there are too many for exact ones
         self._kept: list[NDArray[np.float64]] = []
         self._count = 0  # of those
         self._counts: NDArray[np.int64] | None = None
 
+    def expect(self, more: int, total: int) -> None:
+        """Prepare for so many more values, and so many together with what others like it see."""
+        self._seen += more
+        self._many |= max(self._seen, total) > EXACT
+
     def add(self, values: NDArray[np.float64]) -> None:
-        """Take finite values, (n,)."""
+        """Take finite values, (n,), of those that were expected."""
         for start in range(0, len(values), EXACT):
             part = values[start : start + EXACT]
             self._kept.append(part.copy())
@@ -152,26 +191,58 @@ class Quantiles:
             if self._count > EXACT:
                 self._fold()
 
+    def join(self, other: Quantiles) -> None:
+        """Take the values of another."""
+        self.expect(other._seen, 0)
+        self._many |= other._many
+        if other._counts is not None:
+            self._fold()
+            assert self._counts is not None
+            self._counts += other._counts
+        for part in other._kept:
+            self.add(part)
+
     def _fold(self) -> None:
         """Count the values that are kept, and let them go."""
         if self._counts is None:
             self._counts = np.zeros(2 * SIDE, np.int64)
-        bits = np.concatenate(self._kept).view(np.int64)
-        piece = (bits & np.int64(np.iinfo(np.int64).max)) >> DROPPED
-        piece = np.where(bits < 0, SIDE - 1 - piece, SIDE + piece)
-        self._counts += np.bincount(piece, minlength=2 * SIDE)
+        if self._kept:
+            bits = np.concatenate(self._kept).view(np.int64)
+            piece = (bits & np.int64(np.iinfo(np.int64).max)) >> DROPPED
+            piece = np.where(bits < 0, SIDE - 1 - piece, SIDE + piece)
+            self._counts += np.bincount(piece, minlength=2 * SIDE)
         self._kept, self._count = [], 0
+        self._many = True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what pickle takes: of the counts those that are not 0."""
+        if self._many:
+            self._fold()
+        state = dict(self.__dict__)
+        if self._counts is not None:
+            pieces = np.flatnonzero(self._counts)
+            state["_counts"] = pieces, self._counts[pieces]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self._counts is not None:
+            pieces, counts = state["_counts"]
+            self._counts = np.zeros(2 * SIDE, np.int64)
+            self._counts[pieces] = counts
 
     def at(self, percentiles: tuple[float, float]) -> tuple[float, float] | None:
         """Return percentiles of all values, None if there are none."""
+        if self._many:
+            self._fold()
         if self._counts is None:
             if not self._count:
                 return None
             low, high = np.percentile(np.concatenate(self._kept), percentiles).tolist()
             return float(low), float(high)
-        if self._count:
-            self._fold()
         upto = np.cumsum(self._counts)
+        if not upto[-1]:
+            return None
         low, high = (self._ranked(upto, each / 100 * (int(upto[-1]) - 1)) for each in percentiles)
         return low, high
 
