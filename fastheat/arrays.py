@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -94,10 +94,11 @@ def check_dtype(number: int, dtype: np.dtype[Any], expected: np.dtype[Any]) -> N
 
 
 class Floats:
-    """Converts to float64, and warns of the first value that this changes."""
+    """Converts to float64, and tells of the first value that this changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[str], object] = warn) -> None:
         self.warned = False
+        self._say = tell
 
     # out: (t, n, M) float64, block: (t, n, M) of any real dtype, from this row of frames on
     def into(self, out: FloatArray, block: npt.NDArray[Any], number: int, row: int = 0) -> None:
@@ -125,7 +126,7 @@ class Floats:
         frame, row, col = (int(axis[0]) for axis in np.nonzero(changed))
         became = float(out[frame, row, col])
         shown = int(became) if values.dtype.kind in "iu" else became
-        warn(
+        self._say(
             f"frame {number + frame}: {values[frame, row, col]} in cell ({top + row}, {col}) "
             f"becomes {shown} as float64; later such values are not named"
         )

@@ -23,8 +23,7 @@ import numpy as np
 import fastheat
 from fastheat import demo, gif
 from fastheat.annotations import Annots, open_annots
-from fastheat.encode import chunk_length
-from fastheat.forms import cells_of
+from fastheat.executors import Crew
 from fastheat.giffile import check_place, check_target
 from fastheat.heatmap import Heatmap, option_names
 from fastheat.messages import many, suggest
@@ -32,6 +31,7 @@ from fastheat.options import AUTOSCALES, read_autoscale
 from fastheat.panels import Panels, make_picture
 from fastheat.save import read_titles, room_of_titles, save_gif, with_range_of
 from fastheat.sources import Frames, open_frames
+from fastheat.spans import spans_of
 from fastheat.summary import GifSummary
 from fastheat.timing import DEFAULT_DURATION, LONGEST_DURATION
 
@@ -403,7 +403,8 @@ def _add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> No
     add(timing, "loop", text, metavar="N", type=_loop)
     text = "milliseconds of the last frame"
     add(timing, "hold", text, "its duration", metavar="MS", type=_milliseconds)
-    add(timing, "workers", "threads that encode", metavar="N", type=_count)
+    text = "threads that read and encode"
+    add(timing, "workers", text, "one a processor", metavar="N", type=_count)
 
 
 def _defaults(function: Callable[..., object]) -> dict[str, Any]:
@@ -835,9 +836,14 @@ def _write_still(
             source = source.through(heatmap.reduction)
     with _naming_input(args.input):
         if None in heatmap.range:
-            chunks = source.chunks(chunk_length(cells_of(source.shape)))
-            heatmap, _ = with_range_of(heatmap, source, chunks)
-        values = next(islice(source.chunks(1), number, None))[0]
+            with Crew(None, None) as crew:
+                heatmap, source = with_range_of(heatmap, source, crew)
+        span = spans_of(source, near=True)
+        if span is None:
+            values = next(islice(source.chunks(1), number, None))[0]
+        else:
+            (values,), told = span.part(number, number + 1).values()
+            source.hear(told)
     title = None if titles is None else next(islice(titles, number, None), None)
     if titles is not None and title is None:
         raise UsageError(f"expected a title for each of {count} frames")

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
+import inspect
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import count, islice, repeat
+from collections.abc import Callable, Generator, Iterable, Sequence, Sized
+from contextlib import closing
+from itertools import count, repeat
 from os import PathLike, fsdecode
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastheat import notes
 from fastheat.annotations import Annots, Cells, open_annots, repeated
-from fastheat.encode import Images, chunk_length, encode_chunk
+from fastheat.encode import MOST_CELLS, MOST_FRAMES, chunk_length
+from fastheat.executors import Crew, Pace
 from fastheat.forms import cells_of
 from fastheat.giffile import GifFile, check_other, check_target
+from fastheat.jobs import Beside, Encoded, encodings, measurings, span_encodings
 from fastheat.layout import Layout, Shown
 from fastheat.messages import short, warn
 from fastheat.mosaic import Mosaic
 from fastheat.options import AUTOSCALES, read_autoscale
 from fastheat.panels import Panels, check_picture, check_picture_options, make_picture
 from fastheat.picture import Picture
-from fastheat.plots import History
 from fastheat.recorder import Recorder
-from fastheat.sources import Frames, open_frames
+from fastheat.sources import KEPT_BYTES, Frames, open_frames
+from fastheat.spans import spans_of
 from fastheat.summary import GifSummary, summarise
-from fastheat.timing import Clock, is_whole, read_loop, read_milliseconds
+from fastheat.timing import Clock, read_loop, read_milliseconds
 
 
 def save_gif(
@@ -43,7 +44,8 @@ def save_gif(
     titles: str | Iterable[str] | None = None,
     annot: object = True,
     autoscale: str | None = None,
-    workers: int = 1,
+    workers: int | None = None,
+    executor: object = None,
     progress: Callable[[int, int | None], object] | None = None,
     heatmap: Picture | None = None,
     **options: Any,
@@ -83,7 +85,13 @@ def save_gif(
         all frames, or from the first where they can be read only once; "all" refuses those. "grow"
         takes it from the first and widens it as `GifWriter` does, in one pass and on one thread.
     workers
-        Threads that encode. The file does not depend on them.
+        How many threads read and encode frames; by default one for each processor that this process
+        may use. With an `executor` how many workers it has, if it does not say so itself. The file
+        does not depend on them.
+    executor : concurrent.futures.Executor or dask.distributed.Client
+        Whose workers do it in place of threads: processes, or machines of a cluster. They read for
+        themselves what can be read in any order, such as files, and are sent all else. It is left
+        open.
     progress
         Called with the number of frames written so far and of all, None where it is not known.
     heatmap : Heatmap or Panels
@@ -103,6 +111,9 @@ def save_gif(
         comes later than others is the reason, which are then in it.
     OSError
         If the file cannot be written.
+    RuntimeError
+        If a worker of the executor was lost, and the one that did its work again was too; the file
+        has the frames before.
 
     Warns
     -----
@@ -116,8 +127,7 @@ def save_gif(
     clock = Clock(fps, duration)
     last = None if hold is None else read_milliseconds("hold", hold)
     times = read_loop(loop)
-    if not is_whole(workers) or workers < 1:
-        raise ValueError(f"expected workers to be at least 1, not {short(workers)}")
+    crew = Crew(workers, executor)
     if progress is not None and not callable(progress):
         raise TypeError(f"expected progress to be a function or None, not {short(progress)}")
     scaling = read_autoscale(autoscale, AUTOSCALES)
@@ -159,28 +169,32 @@ def save_gif(
         heatmap = heatmap.with_titles()
     if heatmap.reduction is not None:
         source = source.through(heatmap.reduction)
-    chunks = source.chunks(chunk_length(cells_of(source.shape)))
-    if None in heatmap.range:
-        heatmap, chunks = with_range_of(heatmap, source, chunks)
     sample = heatmap.sample
     if isinstance(annots, Annots):
         heatmap = heatmap.with_annots(annots.dtype)
     else:
         annots = None
-    layout = heatmap.layout(source.dtype)
-    history = History(layout.scalars if isinstance(layout, Mosaic) else 0)
-
     shown = Shown()
-    with GifFile(file, notes.header(layout, heatmap.range, clock.each, times, sample)) as target:
-        for images in _encoded(layout, _followed(chunks, titles, annots, history), workers):
-            shown += images.shown
-            target.add_all(images, clock)
-            if progress is not None:
-                progress(clock.frames, source.length)
-        if last is not None:
-            more = clock.held(last)
-            target.lengthen(more)
-            target.add_note(notes.block(held=more))
+    with crew:
+        if None in heatmap.range:
+            heatmap, source = with_range_of(heatmap, source, crew)
+        layout = heatmap.layout(source.dtype)
+        header = notes.header(layout, heatmap.range, clock.each, times, sample)
+        beside = Beside(titles, annots, chunk_length(cells_of(source.shape)))
+        with (
+            GifFile(file, header) as target,
+            closing(_encoded(layout, source, beside, crew)) as results,
+        ):
+            for encoded in results:
+                shown += encoded.images.shown
+                source.hear(encoded.told)
+                target.add_all(encoded.images, clock)
+                if progress is not None:
+                    progress(clock.frames, source.length)
+            if last is not None:
+                more = clock.held(last)
+                target.lengthen(more)
+                target.add_note(notes.block(held=more))
     return summarise(heatmap, layout, shown, clock, target, time.perf_counter() - started)
 
 
@@ -222,11 +236,13 @@ def _record(
     if reduction is not None:
         source = source.through(reduction)
     with recorder:
-        chunks = source.chunks(chunk_length(cells_of(source.shape)))
-        each = repeat(picture.title) if titles is None else titles
-        for _, values, texts, noted, _ in _followed(chunks, each, annots, History(0)):
-            own = [] if noted is None else list(noted[-len(values) :])
-            recorder.add(values, texts[-len(values) :], own, [None] * len(values))
+        size = chunk_length(cells_of(source.shape))
+        beside = Beside(repeat(picture.title) if titles is None else titles, annots, size)
+        for values in source.chunks(size):
+            many = len(values)
+            texts, noted = beside.take(many)
+            own = [] if noted is None else list(noted[-many:])
+            recorder.add(values, texts[-many:], own, [None] * many)
             if progress is not None:
                 progress(recorder.frames, source.length)
 
@@ -286,115 +302,59 @@ def read_titles(titles: object) -> Iterable[str] | None:
 
 def check_names(options: dict[str, Any]) -> None:
     """Refuse what is no option, before anything is read."""
-    own = ("fps", "duration", "loop", "hold", "titles", "workers", "progress", "heatmap", "annot")
-    check_picture_options(options, (*own, "autoscale"))
+    parameters = inspect.signature(save_gif).parameters.values()
+    own = [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    check_picture_options(options, own)
 
 
-def with_range_of(
-    picture: Picture, source: Frames, chunks: Iterator[NDArray[np.float64]]
-) -> tuple[Picture, Iterator[NDArray[np.float64]]]:
+def with_range_of(picture: Picture, source: Frames, crew: Crew) -> tuple[Picture, Frames]:
     """Take the range from all frames if they can be read twice, else from the first."""
-    extent = picture.extent()
-    if source.rereadable:
-        for chunk in chunks:
+    if not source.rereadable:
+        first, source = source.peeked(chunk_length(cells_of(source.shape)))
+        picture = picture.fitted(picture.find_range(first[0]))
+        taken = "the ranges"
+        if not picture.ranges:
+            vmin, vmax = picture.range
+            taken = f"vmin={vmin:g} and vmax={vmax:g}"
+        warn(
+            f"took {taken} from the first frame, since the frames can be read only once: give vmin "
+            "and vmax",
+        )
+        return picture, source
+    extent: Any = picture.extent()
+    size = chunk_length(cells_of(source.shape))
+    span = None if crew.alone else spans_of(source, near=crew.near)
+    if span is None:
+        for chunk in source.chunks(size):
             extent.add(chunk)
-        return picture.fitted(extent.found), source.chunks(chunk_length(cells_of(source.shape)))
-    first = next(chunks)
-    picture = picture.fitted(picture.find_range(first[0]))
-    taken = "the ranges"
-    if not picture.ranges:
-        vmin, vmax = picture.range
-        taken = f"vmin={vmin:g} and vmax={vmax:g}"
-    warn(
-        f"took {taken} from the first frame, since the frames can be read only once: give vmin and "
-        "vmax",
-    )
-    return picture, _chain(first, chunks)
+        return picture.fitted(extent.found), source
+    pace = _pace(crew, source)
+    keeps = source.converter is not None and source.nbytes <= KEPT_BYTES
+    kept = []
+    for measured in crew.results(measurings(extent, span, pace, keeps=keeps), pace):
+        extent.join(measured.extent)
+        source.hear(measured.told)
+        if measured.values is not None:
+            kept.append(measured.values)
+    if keeps:
+        source = source.kept(np.concatenate(kept))
+    return picture.fitted(extent.found), source
 
 
-def _chain(
-    first: NDArray[np.float64], rest: Iterator[NDArray[np.float64]]
-) -> Iterator[NDArray[np.float64]]:
-    yield first
-    yield from rest
+def _encoded(
+    layout: Layout | Mosaic, source: Frames, beside: Beside, crew: Crew
+) -> Generator[Encoded, None, None]:
+    """Yield what is encoded, in order."""
+    plots = isinstance(layout, Mosaic) and layout.plot is not None  # what all frames before had
+    span = None if crew.alone or plots else spans_of(source, near=crew.near)
+    if span is None:
+        chunks = source.chunks(chunk_length(cells_of(source.shape)))
+        return crew.results(encodings(layout, chunks, beside))
+    pace = _pace(crew, source)
+    return crew.results(span_encodings(layout, span, beside, pace), pace)
 
 
-# the values of the frame before a chunk, the chunk, the titles and annotations of all of these
-# frames, and the scalars of all before the chunk
-Job = tuple[
-    NDArray[np.float64] | None,
-    NDArray[np.float64],
-    list[str],
-    NDArray[Any] | None,
-    NDArray[np.float64] | None,
-]
-
-
-def _encoded(layout: Layout | Mosaic, jobs: Iterator[Job], workers: int) -> Iterator[Images]:
-    """Encode chunks on threads, at most two for each in flight, and yield them in order."""
-    if workers == 1:
-        for job in jobs:
-            yield encode_chunk(layout, *job)
-        return
-    waiting: deque[Future[Images]] = deque()
-    failed: Exception | None = None
-    with ThreadPoolExecutor(workers, "fastheat") as pool:
-        try:
-            while True:
-                try:
-                    job = next(jobs)
-                except StopIteration:
-                    break
-                except Exception as error:  # what was read before it is still written
-                    failed = error
-                    break
-                waiting.append(pool.submit(encode_chunk, layout, *job))
-                if len(waiting) >= 2 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-    if failed is not None:
-        raise failed
-
-
-def _followed(
-    chunks: Iterator[NDArray[np.float64]],
-    titles: Iterable[str] | None,
-    annots: Annots | None,
-    history: History,
-) -> Iterator[Job]:
-    """Yield each chunk after the last frame of the chunk before it."""
-    before: NDArray[np.float64] | None = None
-    each = None if titles is None else iter(titles)
-    taken = None
-    written: list[str] = []
-    noted: NDArray[Any] | None = None
-    done = 0
-    for chunk in chunks:
-        if each is not None:
-            new = list(islice(each, len(chunk)))
-            for k, title in enumerate(new):
-                if not isinstance(title, str):
-                    raise TypeError(f"expected title {done + k} to be text, not {short(title)}")
-            if len(new) < len(chunk):
-                raise ValueError(
-                    f"expected a title for each frame, not {done + len(new)} for more frames"
-                )
-            written = written[-1:] + new
-        if annots is not None:
-            taken = taken or annots.chunks(len(chunk))  # the others are no longer
-            cells = next(taken, None)
-            found = 0 if cells is None else len(cells)
-            if cells is None or found < len(chunk):
-                raise ValueError(
-                    f"expected annot for each frame, not {done + found} for more frames"
-                )
-            cells = cells[: len(chunk)]
-            noted = cells if noted is None else np.concatenate([noted[-1:], cells])
-        yield before, chunk, written, noted, history.rows
-        history.add(chunk)
-        done += len(chunk)
-        before = chunk[-1].copy()
+def _pace(crew: Crew, source: Frames) -> Pace:
+    """Return how many frames of a source each job has."""
+    cells = cells_of(source.shape)
+    return crew.pace(chunk_length(cells), min(MOST_FRAMES, MOST_CELLS // cells), source.length)

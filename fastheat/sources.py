@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from math import prod
 from numbers import Real
@@ -42,7 +43,7 @@ from fastheat.forms import (
     parts_of,
     shapes_of,
 )
-from fastheat.messages import short
+from fastheat.messages import short, warn
 from fastheat.stores import Source, is_ready, is_source, let_go, read_frames, source_of
 from fastheat.tensors import as_array
 
@@ -64,6 +65,10 @@ class Converters(Protocol):
 
 class Converter(Protocol):
     """Makes matrices that are drawn of those that are read."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of those that are read."""
 
     @property
     def cells(self) -> tuple[int, int]:
@@ -92,9 +97,11 @@ class Frames:
     file
         The file that they come from, None if there is none or it is not known.
     source
-        What reads any of them at any time, before `through` makes others of them; None where they
-        can only be taken in order. `stores.read_frames` reads it, and `stores.is_local` says
-        whether other processes cannot.
+        What reads any of them at any time, before `through` makes others of them; of each of
+        several matrices by its name. None where they can only be taken in order.
+        `stores.read_frames` reads it, and `stores.is_local` says whether other processes cannot.
+    converter
+        What `through` makes others of them with.
     """
 
     shape: Shapes
@@ -103,7 +110,9 @@ class Frames:
     rereadable: bool
     _read: Callable[[int, Any], Iterator[FloatArray]]  # with a Converter, Converters or None
     file: Path | None = None
-    source: Source | None = None
+    source: Source | Mapping[str, Source] | None = None
+    converter: Converter | Converters | None = None
+    _heard: set[str] = field(default_factory=set)
 
     def chunks(self, size: int) -> Iterator[FloatArray]:
         """Read every frame once, in order.
@@ -156,7 +165,39 @@ class Frames:
             if room >= 0:
                 kept[size] = chunks
 
-        return replace(self, shape=converter.cells, _read=read)
+        return replace(self, shape=converter.cells, _read=read, converter=converter)
+
+    @property
+    def nbytes(self) -> float:
+        """Bytes of all frames as they are read, infinite where their number is not known."""
+        return math.inf if self.length is None else 8 * cells_of(self.shape) * self.length
+
+    def peeked(self, size: int) -> tuple[FloatArray, Frames]:
+        """Return the first chunk, and the same frames, which can be read once."""
+        chunks = self.chunks(size)
+        first = next(chunks)
+
+        def read(_: int, __: object) -> Iterator[FloatArray]:
+            yield first
+            yield from chunks
+
+        return first, replace(self, _read=read, rereadable=False)
+
+    def kept(self, values: FloatArray) -> Frames:
+        """Return the same frames, all of which have been read: (T, N, M), or (T, C) of several."""
+
+        def read(size: int, _: object) -> Iterator[FloatArray]:
+            for start in range(0, len(values), size):
+                yield values[start : start + size]
+
+        return replace(self, _read=read, source=None)
+
+    def hear(self, told: Mapping[str, str]) -> None:
+        """Warn of what those who read for themselves tell of each matrix, unless it was told."""
+        for name, message in told.items():
+            if name not in self._heard:
+                self._heard.add(name)
+                warn(message)
 
     def count(self) -> int:
         """Return how many frames there are, if need be by reading all of them."""
@@ -231,7 +272,10 @@ def _open_stack(frames: Any, floats: Floats) -> Frames:
         return _open_source(source_of(frames), floats)
 
     def take(start: int, stop: int) -> npt.NDArray[Any]:
-        return array_of(frames[start:stop], start)
+        block = array_of(frames[start:stop], start)
+        if block.shape != (stop - start, *shape[1:]):
+            raise ValueError(f"frame {start}: shape {block.shape[1:]}, expected {shape[1:]}")
+        return block
 
     return _stacked(shape, dtype, take, floats)
 
@@ -242,14 +286,21 @@ def _open_source(source: Source, floats: Floats) -> Frames:
     dtype = _dtype_of(source)
     check_frame(0, shape[1:], dtype)
 
+    take = taker(source, dtype)
+    path = getattr(source, "path", None)
+    file = path if isinstance(path, Path) else None
+    return replace(_stacked(shape, dtype, take, floats), file=file, source=source)
+
+
+def taker(source: Source, dtype: np.dtype[Any]) -> Callable[[int, int], npt.NDArray[Any]]:
+    """Return what reads frames of a source, and refuses those that `dtype` does not hold."""
+
     def take(start: int, stop: int) -> npt.NDArray[Any]:
         block = read_frames(source, start, stop)
         check_dtype(start, block.dtype, dtype)
         return block
 
-    path = getattr(source, "path", None)
-    file = path if isinstance(path, Path) else None
-    return replace(_stacked(shape, dtype, take, floats), file=file, source=source)
+    return take
 
 
 def _dtype_of(source: Source) -> np.dtype[Any]:
@@ -271,32 +322,37 @@ def _stacked(
     """Open (T, N, M) of which `take` reads any frames."""
 
     def read(size: int, converter: Converter | None) -> Iterator[FloatArray]:
-        if converter is not None:
-            yield from through(size, converter)
-            return
         for start in range(0, shape[0], size):
-            stop = min(start + size, shape[0])
-            block = take(start, stop)
-            if is_ready(block, np.float64):
-                yield block
-                continue
-            out = np.empty((stop - start, *shape[1:]))
-            floats.into(out, block, start)
-            let_go(block)
-            yield out
-
-    def through(size: int, converter: Converter) -> Iterator[FloatArray]:
-        most = max(1, TOGETHER // (shape[1] * shape[2]))
-        for start in range(0, shape[0], size):
-            out = np.empty((min(size, shape[0] - start), *converter.cells))
-            for first in range(0, len(out), most):
-                part = out[first : first + most]
-                block = take(start + first, start + first + len(part))
-                converter.into(floats, part, block, start + first)
-                let_go(block)
-            yield out
+            yield read_values(take, start, min(start + size, shape[0]), converter, floats)
 
     return Frames((int(shape[1]), int(shape[2])), dtype, int(shape[0]), True, read)
+
+
+def read_values(
+    take: Callable[[int, int], npt.NDArray[Any]],
+    start: int,
+    stop: int,
+    converter: Converter | None,
+    floats: Floats,
+) -> FloatArray:
+    """Return frames that `take` reads as float64, or what a converter makes of them."""
+    if converter is None:
+        block = take(start, stop)
+        if is_ready(block, np.float64):
+            return block
+        out = np.empty(block.shape)
+        floats.into(out, block, start)
+        let_go(block)
+        return out
+    out = np.empty((stop - start, *converter.cells))
+    high, wide = converter.shape
+    most = max(1, TOGETHER // (high * wide))
+    for first in range(start, stop, most):
+        block = take(first, min(first + most, stop))
+        part = out[first - start :][: len(block)]
+        converter.into(floats, part, block, first)
+        let_go(block)
+    return out
 
 
 def _open_stacks(stacks: Mapping[Any, Any], panels: Mapping[str, Shape] | None) -> Frames:
@@ -342,12 +398,16 @@ def _open_stacks(stacks: Mapping[Any, Any], panels: Mapping[str, Shape] | None) 
             yield np.concatenate(flat, axis=1, out=np.empty((count, cells)))
             done += count
 
+    sources: dict[str, Any] = {
+        name: each.source for name, each in opened.items() if each.source is not None
+    }
     return Frames(
         shapes,
         form_of(shapes, [each.dtype for each in opened.values()]),
         next(iter(lengths.values()), None),
         all(each.rereadable for each in opened.values()),
         read,
+        source=sources if len(sources) == len(opened) else None,
     )
 
 

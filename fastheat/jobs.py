@@ -1,0 +1,236 @@
+"""Frames cut into jobs, to be measured and encoded, that any worker can do on its own."""
+
+from __future__ import annotations
+
+import pickle
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastheat.annotations import Annots
+from fastheat.encode import Images, encode_chunk
+from fastheat.executors import Pace
+from fastheat.layout import Layout
+from fastheat.messages import short
+from fastheat.mosaic import Mosaic
+from fastheat.plots import History
+from fastheat.ranges import Extent, Extents
+from fastheat.spans import Span
+
+KEPT_LAYOUTS = 4  # that a worker of another process has unpacked
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The images of some frames, and what is to be told of their values."""
+
+    images: Images
+    told: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What some frames are within; and they themselves, where others were made of them."""
+
+    extent: Extent | Extents
+    values: NDArray[np.float64] | None
+    told: Mapping[str, str]
+
+
+class Packed:
+    """A layout that goes to other processes with each job, and there is unpacked once."""
+
+    def __init__(self, layout: Layout | Mosaic) -> None:
+        self.layout = layout
+        self._data: bytes | None = None
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        if self._data is None:
+            try:
+                self._data = zlib.compress(pickle.dumps(self.layout, pickle.HIGHEST_PROTOCOL), 1)
+            except Exception:  # some executors have a pickle of their own that takes more
+                return Packed, (self.layout,)
+        return _unpacked, (self._data,)
+
+
+@lru_cache(maxsize=KEPT_LAYOUTS)
+def _unpacked(data: bytes) -> Packed:
+    return Packed(pickle.loads(zlib.decompress(data)))
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """A job: frames to encode, as `encode_chunk` takes them but for the layout and spans."""
+
+    layout: Packed
+    frames: range
+    values: NDArray[np.float64] | Span  # a span begins with the frame before, if there is one
+    previous: NDArray[np.float64] | None = None
+    titles: list[str] = field(default_factory=list)
+    annots: NDArray[Any] | None = None
+    past: NDArray[np.float64] | None = None
+
+    def run(self) -> Encoded:
+        """Encode them."""
+        previous, values = self.previous, self.values
+        told: dict[str, str] = {}
+        if isinstance(values, Span):
+            values, told = values.values()
+            if self.frames.start:
+                previous, values = values[0], values[1:]
+        rest = self.titles, self.annots, self.past
+        return Encoded(encode_chunk(self.layout.layout, previous, values, *rest), told)
+
+    def each(self) -> Iterator[Encoding]:
+        """Yield the same with one frame at a time."""
+        ahead = int(self.frames.start > 0)  # frames before the first
+        for k in range(len(self.frames)):
+            at = slice(max(0, k + ahead - 1), k + ahead + 1)
+            one = replace(
+                self,
+                frames=self.frames[k : k + 1],
+                titles=self.titles[at],
+                annots=None if self.annots is None else self.annots[at],
+            )
+            if isinstance(self.values, Span):
+                yield replace(one, values=self.values.part(at.start, at.stop))
+                continue
+            past = self.past
+            if past is not None:
+                past = np.concatenate([past, self.values[:k, -past.shape[1] :]])
+            yield replace(
+                one,
+                values=self.values[k : k + 1],
+                previous=self.values[k - 1] if k else self.previous,
+                past=past,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """A job: frames whose range is taken."""
+
+    extent: Extent | Extents  # of nothing yet
+    frames: range
+    span: Span
+    keeps: bool  # whether to return what became of the frames
+
+    def run(self) -> Measured:
+        """Take it."""
+        values, told = self.span.values()
+        self.extent.add(values)
+        return Measured(self.extent, values if self.keeps else None, told)
+
+    def each(self) -> Iterator[Measuring]:
+        """Yield the same with one frame at a time."""
+        for k, number in enumerate(self.frames):
+            yield replace(self, frames=range(number, number + 1), span=self.span.part(k, k + 1))
+
+
+class Beside:
+    """What comes with frames, taken as they are: their titles and annotations."""
+
+    def __init__(self, titles: Iterable[str] | None, annots: Annots | None, size: int) -> None:
+        self._titles = None if titles is None else iter(titles)
+        self._annots = None if annots is None else annots.chunks(size)
+        self._done = 0
+        self._title: list[str] = []  # of the frame before
+        self._annot: list[NDArray[Any]] = []
+        self._rest: list[NDArray[Any]] = []  # annotations that were read already
+
+    def take(self, count: int) -> tuple[list[str], NDArray[Any] | None]:
+        """Return those of the next frames, after those of the frame before if there is one.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a title is no text, or there are none for more frames.
+        """
+        titles = self._title
+        if self._titles is not None:
+            new = list(islice(self._titles, count))
+            for k, title in enumerate(new):
+                if not isinstance(title, str):
+                    raise TypeError(
+                        f"expected title {self._done + k} to be text, not {short(title)}"
+                    )
+            if len(new) < count:
+                raise ValueError(
+                    f"expected a title for each frame, not {self._done + len(new)} for more frames"
+                )
+            titles, self._title = titles + new, new[-1:]
+        annots = None
+        if self._annots is not None:
+            new_cells = self._cells(self._annots, count)
+            annots = np.concatenate([*self._annot, *new_cells])
+            self._annot = [new_cells[-1][-1:]]
+        self._done += count
+        return titles, annots
+
+    def _cells(self, chunks: Iterator[NDArray[Any]], count: int) -> list[NDArray[Any]]:
+        found = sum(map(len, self._rest))
+        while found < count:
+            more = next(chunks, None)
+            if more is None:
+                raise ValueError(
+                    f"expected annot for each frame, not {self._done + found} for more frames"
+                )
+            self._rest.append(more)
+            found += len(more)
+        last = self._rest.pop()
+        kept = len(last) - (found - count)
+        taken, self._rest = [*self._rest, last[:kept]], [last[kept:]] if found > count else []
+        return taken
+
+
+def encodings(
+    layout: Layout | Mosaic,
+    chunks: Iterator[NDArray[np.float64]],
+    beside: Beside,
+) -> Iterator[Encoding]:
+    """Yield jobs of frames that are read here, each after the last frame of the one before."""
+    packed = Packed(layout)
+    history = History(layout.scalars if isinstance(layout, Mosaic) else 0)
+    previous: NDArray[np.float64] | None = None
+    done = 0
+    for chunk in chunks:
+        titles, annots = beside.take(len(chunk))
+        frames = range(done, done + len(chunk))
+        yield Encoding(packed, frames, chunk, previous, titles, annots, history.rows)
+        history.add(chunk)
+        done += len(chunk)
+        previous = chunk[-1].copy()
+
+
+def span_encodings(
+    layout: Layout | Mosaic, span: Span, beside: Beside, pace: Pace
+) -> Iterator[Encoding]:
+    """Yield jobs of frames that workers read for themselves."""
+    packed = Packed(layout)
+    for frames in _ranges(span, pace):
+        part = span.part(max(0, frames.start - 1), frames.stop)
+        titles, annots = beside.take(len(frames))
+        yield Encoding(packed, frames, part, titles=titles, annots=annots)
+
+
+def measurings(
+    extent: Extent | Extents, span: Span, pace: Pace, *, keeps: bool
+) -> Iterator[Measuring]:
+    """Yield jobs that take the range of frames."""
+    for frames in _ranges(span, pace):
+        part = span.part(frames.start, frames.stop)
+        yield Measuring(extent.fresh(span.stop), frames, part, keeps)
+
+
+def _ranges(span: Span, pace: Pace) -> Iterator[range]:
+    start = 0
+    while start < span.stop:
+        stop = min(span.stop, start + pace.frames)
+        yield range(start, stop)
+        start = stop

@@ -1,0 +1,336 @@
+"""Frames are the same bytes whoever encodes them, and none is lost with a worker."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import multiprocessing
+import pickle
+import threading
+import warnings
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from decoders import by_pillow
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import fastheat
+from fastheat import encode, executors, ranges
+from fastheat.executors import Crew, Pace
+from fastheat.norms import LINEAR, Norm
+from fastheat.ranges import EXACT, Extent
+
+Values = NDArray[np.float64]
+STACK = np.random.default_rng(3).normal(size=(23, 4, 5)).cumsum(0)
+LIMITS: dict[str, Any] = {"vmin": -9, "vmax": 9}
+LOOK: dict[str, Any] = {"figsize": (4, 3), "valfmt": "{x:.1f}"}
+
+
+@pytest.fixture(autouse=True)
+def _short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encode, "CHUNK_FRAMES", 3)
+
+
+def written(frames: object, **options: Any) -> bytes:
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fastheat.save_gif(file, frames, **{**LOOK, **options})
+    return file.getvalue()
+
+
+class Late(Executor):
+    """Does what it is given only when all that is waited for has been given, the last one first."""
+
+    def __init__(self, workers: int) -> None:
+        self._max_workers = workers
+        self.waiting: list[tuple[Waited, Callable[..., Any], Any]] = []
+        self.most = 0
+        self.cancelled = 0
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future = Waited(self)
+        self.waiting.append((future, fn, pickle.dumps(args)))
+        self.most = max(self.most, len(self.waiting))
+        return future
+
+    def work(self) -> None:
+        while self.waiting:
+            future, fn, args = self.waiting.pop()
+            try:
+                # as from another process
+                future.set_result(pickle.loads(pickle.dumps(fn(*pickle.loads(args)))))
+            except Exception as error:
+                future.set_exception(error)
+
+
+class Waited(Future[Any]):
+    def __init__(self, executor: Late) -> None:
+        super().__init__()
+        self.executor = executor
+
+    def result(self, timeout: float | None = None) -> Any:
+        if not self.done():
+            self.executor.work()
+        return super().result(timeout)
+
+    def cancel(self) -> bool:
+        self.executor.cancelled += not self.done()
+        return super().cancel()
+
+
+class Losing(Late):
+    """Loses jobs that begin with some frames, so many times."""
+
+    def __init__(self, *lost: int, times: int = 1) -> None:
+        super().__init__(2)
+        self.lost = dict.fromkeys(lost, times)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future = super().submit(fn, *args, **kwargs)
+        first = args[0].frames.start
+        if self.lost.get(first):
+            self.waiting.pop()
+            self.lost[first] -= 1
+            future.set_exception(BrokenProcessPool("a worker was killed"))
+        return future
+
+
+@pytest.mark.parametrize("workers", [None, 2, 3])
+@pytest.mark.parametrize(
+    "options", [{}, {"vmin": -1, "vmax": 2}, {"robust": True, "norm": "symlog"}]
+)
+def test_the_bytes_are_those_of_one_worker(options: dict[str, Any], workers: int | None) -> None:
+    wanted = written(STACK, workers=1, **options)
+    assert written(STACK, workers=workers, **options) == wanted
+    assert written(STACK, executor=Late(2), workers=workers, **options) == wanted
+    with ThreadPoolExecutor(2) as pool:
+        assert written(STACK, executor=pool, workers=workers, **options) == wanted
+
+
+def test_the_bytes_are_those_of_one_worker_whatever_the_frames_come_from(tmp_path: Path) -> None:
+    np.save(tmp_path / "stack.npy", STACK)
+    (tmp_path / "list.pkl").write_bytes(pickle.dumps(list(STACK)))
+    wanted = written(STACK, workers=1)
+    for frames in (tmp_path / "stack.npy", tmp_path / "list.pkl", list(STACK), STACK.tolist()):
+        assert written(frames, workers=1) == wanted
+        assert written(frames, workers=2) == wanted
+        assert written(frames, executor=Late(2)) == wanted
+    mapped = np.load(tmp_path / "stack.npy", mmap_mode="r")
+    assert written(mapped[::2], executor=Late(2)) == written(STACK[::2], workers=1)
+    assert written(iter(STACK), executor=Late(2), **LIMITS) == written(STACK, workers=1, **LIMITS)
+
+
+def test_titles_and_annotations_go_with_their_frames() -> None:
+    texts = [[[f"{t}.{i}.{j}" for j in range(5)] for i in range(4)] for t in range(len(STACK))]
+    options: dict[str, Any] = {"titles": "step {}", "annot": texts}
+    wanted = written(STACK, workers=1, **options)
+    assert written(STACK, workers=3, **options) == wanted
+    assert written(STACK, executor=Late(2), **options) == wanted
+    assert written(STACK, executor=Late(2), **{**options, "annot": STACK**2}) == written(
+        STACK, workers=1, **{**options, "annot": STACK**2}
+    )
+
+
+@pytest.mark.parametrize("lines", [None, "loss"])
+def test_panels_and_their_plot_are_those_of_one_worker(lines: str | None, tmp_path: Path) -> None:
+    stacks: dict[str, Any] = {"a": STACK, "b": STACK[:, :2].astype(np.float32)}
+    if lines:
+        stacks[lines] = np.geomspace(9, 1, len(STACK))
+    look = {"lines": lines} if lines else {}
+    wanted = written(stacks, workers=1, **look)
+    assert written(stacks, workers=2, **look) == wanted
+    np.savez(tmp_path / "stacks.npz", **stacks)
+    assert written(tmp_path / "stacks.npz", executor=Late(2), **look) == wanted
+
+
+@pytest.mark.parametrize("how", ["mean", "absmax"])
+def test_what_is_reduced_and_masked_is_that_of_one_worker(how: str, tmp_path: Path) -> None:
+    large = np.random.default_rng(5).normal(size=(9, 300, 700)).astype(np.float32)
+    mask = np.zeros((300, 700), bool)
+    mask[:40, :90] = True
+    options: dict[str, Any] = {"figsize": (3, 2), "reduce": how, "mask": mask}
+    wanted = written(large, workers=1, **options)
+    np.save(tmp_path / "large.npy", large)
+    assert written(large, workers=2, **options) == wanted
+    assert written(tmp_path / "large.npy", executor=Late(2), **options) == wanted
+
+
+def test_processes_write_the_same_bytes(tmp_path: Path) -> None:
+    np.save(tmp_path / "stack.npy", STACK)
+    wanted = written(STACK, workers=1)
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        assert written(tmp_path / "stack.npy", executor=pool) == wanted
+        assert written(STACK, executor=pool) == wanted
+        with pytest.raises(TypeError, match="pickle"):
+            written(STACK, executor=pool, valfmt=lambda x: f"{x:.1f}")
+        assert written(STACK[:5], executor=pool) == written(STACK[:5])  # it is left open
+
+
+@given(st.integers(1, 4), st.lists(st.integers(0, 7), max_size=8))
+def test_what_a_lost_worker_had_is_done_again(workers: int, lost: list[int]) -> None:
+    executor = Losing(*(3 * k for k in lost))
+    assert written(STACK, executor=executor, workers=workers) == written(STACK, workers=1)
+    assert not any(executor.lost.values())
+
+
+def test_frames_that_are_lost_twice_are_named_and_those_before_are_in_the_file(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.gif"
+    with pytest.raises(RuntimeError, match=r"lost frames 6 to 8 twice.*a worker was killed"):
+        fastheat.save_gif(path, STACK, **LIMITS, executor=Losing(6, times=2), workers=2, **LOOK)
+    assert len(by_pillow(path.read_bytes())) == 6
+
+
+def test_an_executor_that_takes_nothing_any_more_is_an_error(tmp_path: Path) -> None:
+    pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+    pool.shutdown()
+    with pytest.raises(RuntimeError, match=r"lost frames 0 to 2 twice.*shutdown"):
+        written(STACK, **LIMITS, executor=pool)
+
+
+def test_no_more_is_in_flight_than_the_workers_need_soon() -> None:
+    for workers in (1, 2, 3):
+        executor = Late(workers)
+        written(STACK, executor=executor)
+        assert 2 <= executor.most <= 2 * workers + 1
+
+
+def test_the_frames_before_a_wrong_one_are_in_the_file(tmp_path: Path) -> None:
+    def refuse(x: float) -> str:
+        if x == 7:
+            raise ValueError("no sevens here")
+        return f"{x:.0f}"
+
+    frames = np.zeros((12, 4, 5)) + np.arange(12)[:, None, None] % 5
+    frames[8, 1, 1] = 7
+    path = tmp_path / "a.gif"
+    options: dict[str, Any] = {"vmin": 0, "vmax": 5, "valfmt": refuse, "figsize": (4, 3)}
+    for workers in (1, 2):
+        with pytest.raises(ValueError, match="no sevens here"):
+            fastheat.save_gif(path, frames, workers=workers, **options)
+        assert len(by_pillow(path.read_bytes())) == 8
+
+
+def test_a_source_that_fails_says_so_after_the_frames_before(tmp_path: Path) -> None:
+    class Failing:
+        shape = (12, 4, 5)
+        dtype = np.dtype(float)
+
+        def read(self, start: int, stop: int) -> Values:
+            if stop > 8:
+                raise OSError(5, "the disk is gone")
+            return STACK[start:stop]
+
+    for options in ({"workers": 1}, {"workers": 2}, {"executor": ThreadPoolExecutor(2)}):
+        path = tmp_path / "a.gif"
+        with pytest.raises(OSError, match="the disk is gone"):
+            fastheat.save_gif(path, Failing(), **LIMITS, **options, **LOOK)
+        # one worker reads the 3 frames of a chunk together
+        assert len(by_pillow(path.read_bytes())) == (6 if options == {"workers": 1} else 8)
+
+
+def test_what_is_in_flight_is_cancelled_when_the_caller_stops(tmp_path: Path) -> None:
+    class Stop(BaseException):
+        pass
+
+    def stop(done: int, total: int | None) -> None:
+        raise Stop
+
+    class Slow(Late):
+        def work(self) -> None:  # only what is asked for
+            future, fn, args = self.waiting.pop(0)
+            future.set_result(fn(*pickle.loads(args)))
+
+    executor = Slow(2)
+    path = tmp_path / "a.gif"
+    with pytest.raises(Stop):
+        fastheat.save_gif(path, STACK, **LIMITS, executor=executor, progress=stop, **LOOK)
+    assert executor.cancelled == 4
+    assert len(by_pillow(path.read_bytes())) == 3
+
+
+def test_own_threads_end_with_the_call() -> None:
+    def running() -> list[str]:
+        return [each.name for each in threading.enumerate() if each.name.startswith("fastheat_")]
+
+    seen: list[str] = []
+    written(STACK, workers=3, progress=lambda done, total: seen.extend(running()))
+    assert seen
+    assert not running()
+
+
+def test_a_number_that_changes_is_told_of_once_whoever_reads_it(tmp_path: Path) -> None:
+    large = np.full((9, 2, 2), 2**53, np.int64) + np.arange(9)[:, None, None]
+    np.save(tmp_path / "large.npy", large)
+    for options in ({"workers": 1}, {"workers": 2}, {"executor": Late(2)}):
+        with pytest.warns(UserWarning, match="frame 1: 9007199254740993 in cell") as caught:
+            fastheat.save_gif(tmp_path / "a.gif", tmp_path / "large.npy", valfmt=None, **options)
+        assert len(caught) == 1
+        assert caught[0].filename == __file__
+
+
+def test_jobs_get_longer_while_they_are_quick_and_each_worker_has_some() -> None:
+    pace = Pace(frames=3, most=50, wanted=1.0)
+    pace.took(3, 0.1)
+    assert pace.frames == 6
+    pace.took(6, 0.2)
+    pace.took(3, 0.1)
+    assert pace.frames == 12
+    for _ in range(9):
+        pace.took(pace.frames, 0.001)
+    assert pace.frames == 50
+    pace.took(50, 60.0)  # one that waited, or compiled
+    assert pace.frames == 50
+    assert pace.limited(100, 2).most == 50
+    assert Pace(3, 50, 1.0).limited(100, 2).most == 100 // (executors.SHARE * 2)
+    assert Pace(3, 50, 1.0).limited(8, 2).most == 3
+    assert Crew(1, None).pace(8, 64, 1000).most == 8
+
+
+@pytest.mark.parametrize(
+    ("executor", "said"),
+    [
+        (3, "executor to be one of concurrent.futures"),
+        ("threads", "executor to be one of concurrent.futures"),
+        (ThreadPoolExecutor, "executor to be one of concurrent.futures"),
+    ],
+)
+def test_what_is_no_executor_is_refused(executor: object, said: str, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=said):
+        fastheat.save_gif(tmp_path / "a.gif", STACK, executor=executor)
+    assert not (tmp_path / "a.gif").exists()
+
+
+@given(
+    values=st.lists(
+        st.one_of(st.floats(allow_nan=True), st.floats(-3, 3)), min_size=12, max_size=24
+    ),
+    cuts=st.lists(st.integers(0, 6), max_size=4),
+    robust=st.booleans(),
+    norm=st.sampled_from([LINEAR, Norm("log", above=0.0)]),
+    few=st.booleans(),
+)
+def test_a_range_does_not_depend_on_how_the_frames_are_cut(
+    values: list[float], cuts: list[int], robust: bool, norm: Norm, few: bool
+) -> None:
+    frames = np.resize(np.array(values), (6, 2, 3))
+    edges = sorted({0, *cuts, 6})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranges, "EXACT", EXACT if few else 5)
+        whole = Extent(norm, robust=robust)
+        whole.add(frames)
+        joined = Extent(norm, robust=robust)
+        for start, stop in itertools.pairwise(edges):
+            part = joined.fresh(6)
+            part.add(frames[start:stop])
+            joined.join(pickle.loads(pickle.dumps(part)))
+    assert joined.found == whole.found
