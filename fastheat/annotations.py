@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
 from numbers import Real
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fastheat.arrays import Floats
 from fastheat.files import load_frames
 from fastheat.formats import ValueFormat, as_written
-from fastheat.forms import Shapes
+from fastheat.forms import Shape, Shapes, of_panel
 from fastheat.masks import hide
 from fastheat.messages import short
 from fastheat.ranges import Extent
@@ -37,6 +37,11 @@ class Cells:
     dtype: np.dtype[Any]  # of the numbers as they were given, or TEXTS
     blank: NDArray[np.bool_]  # (N, M) where there is none
 
+    @property
+    def nbytes(self) -> int:
+        """Of memory, without that of strings."""
+        return self.cells.nbytes
+
     def texts_of_cells(self) -> NDArray[Any]:
         """Return strings with none where there are none, (N, M) objects."""
         return np.where(self.blank, "", self.cells)
@@ -52,6 +57,42 @@ class Cells:
             written = [valfmt.write(as_written(x, self.dtype)) for x in written]
         blank = self.blank.ravel().tolist()
         return tuple("" if b else text for b, text in zip(blank, written, strict=True))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PanelCells:
+    """Annotations of a frame of several matrices, by the names of the panels that have any."""
+
+    parts: dict[str, Cells]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Those of the panels, as fields."""
+        return np.dtype([(name, each.dtype) for name, each in self.parts.items()])
+
+    @property
+    def nbytes(self) -> int:
+        """Of memory, without that of strings."""
+        return sum(each.nbytes for each in self.parts.values())
+
+    def drawn(self) -> NDArray[Any]:
+        """Return them as layouts for annotations of each frame take them, as fields of one cell."""
+        form = _form({name: (each.dtype, each.cells.shape) for name, each in self.parts.items()})
+        frame = np.empty((), form)
+        for name, each in self.parts.items():
+            frame[name] = each.drawn()
+        return frame
+
+
+def _form(parts: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> np.dtype[Any]:
+    """Return the form of the annotations of panels, which flow together as frames do."""
+    texts = np.dtype(object)
+    return np.dtype(
+        [
+            (name, texts if dtype.kind == "U" else np.dtype(np.float64), shape)
+            for name, (dtype, shape) in parts.items()
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +125,26 @@ class Sample:
         )
 
 
+# of a matrix, or of those panels whose frames have any
+Samples: TypeAlias = "Sample | dict[str, Sample]"
+# what `Heatmap` takes of each panel
+Parts: TypeAlias = "dict[str, Cells | Sample | bool]"
+
+
+def facts_of(sample: Samples) -> dict[str, Any]:
+    """Return samples as what JSON has."""
+    if isinstance(sample, Sample):
+        return sample.facts()
+    return {name: each.facts() for name, each in sample.items()}
+
+
+def sample_from(facts: Mapping[str, Any]) -> Samples:
+    """Return what `facts_of` had."""
+    if isinstance(facts.get("dtype"), str):
+        return Sample.of_facts(facts)
+    return {name: Sample.of_facts(each) for name, each in facts.items()}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Annots:
     """Annotations of frames, a chunk at a time.
@@ -91,20 +152,26 @@ class Annots:
     Attributes
     ----------
     dtype
-        Of all of them, or TEXTS.
+        Of all of them, or TEXTS; fields of those of the panels that have any.
     length
         How many frames they are for, None if that is not known.
     sample
-        Called for a `Sample` of all of them, of the first where they can be read only once.
+        Called for a `Sample` of all of them, of the first where they can be read only once; of
+        panels for that or what else `Heatmap` takes of each.
     """
 
     dtype: np.dtype[Any]
     length: int | None
-    sample: Callable[[], Sample]
+    sample: Callable[[], Sample | Parts]
     _read: Callable[[int], Iterator[NDArray[Any]]]
 
     def chunks(self, size: int) -> Iterator[NDArray[Any]]:
-        """Read all once: (t, N, M) float64 or strings as objects, t = `size` but for the last."""
+        """Read all once, t = `size` but for the last.
+
+        Yields
+        ------
+        (t, N, M) float64 or strings as objects, or (t,) with fields of such for panels
+        """
         return self._read(size)
 
 
@@ -115,7 +182,7 @@ def read_annot(annot: object, shape: tuple[int, int]) -> bool | Cells | Sample:
     if isinstance(annot, Sample):
         return annot
     opened = open_annots(annot, shape)
-    if isinstance(opened, Annots):
+    if not isinstance(opened, Cells):
         raise ValueError(
             f"expected annot of shape {shape}, the same in all frames, not annotations of frames, "
             "which save_gif takes"
@@ -123,7 +190,7 @@ def read_annot(annot: object, shape: tuple[int, int]) -> bool | Cells | Sample:
     return opened
 
 
-def open_annots(annot: object, shape: Shapes) -> Cells | Annots:
+def open_annots(annot: object, shape: Shapes, *, made: bool = False) -> Cells | Annots | Parts:
     """Check annotations of any kind for matrices of a shape.
 
     Parameters
@@ -131,12 +198,19 @@ def open_annots(annot: object, shape: Shapes) -> Cells | Annots:
     annot
         Numbers or strings: an array-like (N, M), the same for all frames; an array (T, N, M) or a
         sequence or iterable of array-likes (N, M), one a frame; or the path of a file of either,
-        see `load_frames`. What this returned is returned as it is.
+        see `load_frames`. Of panels a dictionary of such by their names, in which False is no
+        text. What this returned is returned as it is.
+    made
+        Whether the layout is made already, which what is the same in all frames is no option of
+        any more: it is that of each then.
     """
-    if isinstance(shape, dict):
-        raise TypeError("expected annot among the options of a panel, not for all panels")
     if isinstance(annot, Annots):
         return annot
+    if isinstance(shape, dict):
+        return _open_parts(annot, shape, made)
+    if made:
+        opened = open_annots(annot, shape)
+        return _repeated(opened) if isinstance(opened, Cells) else opened
     if isinstance(annot, Cells):
         if annot.cells.shape != shape:
             raise ValueError(f"expected annot of shape {shape}, not {annot.cells.shape}")
@@ -161,6 +235,90 @@ def open_annots(annot: object, shape: Shapes) -> Cells | Annots:
             f"expected annot of shape {shape} or (T, {shape[0]}, {shape[1]}), not {found}"
         )
     return _open_each(annot, shape, depth == DEEPEST and hasattr(annot, "shape"))
+
+
+def _open_parts(annot: object, shapes: dict[str, Shape], made: bool) -> Annots | Parts:
+    """Open those of each panel that has any."""
+    if isinstance(annot, str | os.PathLike):
+        annot = load_frames(annot)
+    parts: Parts = {}
+    each: dict[str, Annots] = {}
+    for name, given in by_panel(annot, _panels(shapes)).items():
+        with of_panel(name):
+            if given is None or isinstance(given, bool | np.bool_):
+                if made and not given:
+                    raise TypeError(f"expected annot={given!r} as an option of the panel")
+                parts |= {} if made else {name: bool(given)}
+                continue
+            opened = open_annots(given, _matrix(shapes[name]), made=made)
+        if isinstance(opened, Annots):
+            each[name] = opened
+        elif isinstance(opened, Cells):
+            parts[name] = opened
+    return _together(each, parts, shapes) if each else parts
+
+
+def _together(each: dict[str, Annots], parts: Parts, shapes: dict[str, Shape]) -> Annots:
+    """Return the annotations of panels' frames as one; `parts` are those of all frames."""
+    lengths = {name: part.length for name, part in each.items() if part.length is not None}
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{length} of {name!r}" for name, length in lengths.items())
+        raise ValueError(f"expected annot of as many frames for each panel, not {found}")
+    form = _form({name: (part.dtype, shapes[name]) for name, part in each.items()})
+
+    def read(size: int) -> Iterator[NDArray[Any]]:
+        for chunks in zip(*(part.chunks(size) for part in each.values()), strict=False):
+            frames = np.empty(min(map(len, chunks)), form)
+            for name, chunk in zip(each, chunks, strict=True):
+                frames[name] = chunk[: len(frames)]
+            yield frames
+
+    def sample() -> Parts:
+        found: Parts = dict(parts)
+        for name, part in each.items():
+            own = part.sample()
+            assert isinstance(own, Sample)
+            found[name] = own
+        return found
+
+    dtype = np.dtype([(name, part.dtype) for name, part in each.items()])
+    return Annots(dtype, next(iter(lengths.values()), None), sample, read)
+
+
+def by_panel(annot: object, panels: Sequence[str]) -> dict[str, Any]:
+    """Return what a dictionary has for each of the panels, in their order."""
+    if not isinstance(annot, Mapping):
+        raise TypeError(
+            f"expected annot to be a dictionary by the names of the panels, such as "
+            f"{{{panels[0]!r}: ...}}, not {short(annot)}"
+        )
+    for name in annot:
+        if name not in panels:
+            raise ValueError(f"expected annot of panels {', '.join(panels)}, not of {short(name)}")
+    return {name: annot[name] for name in panels if name in annot}
+
+
+def _panels(shapes: dict[str, Shape]) -> list[str]:
+    """Return the names of matrices, which numbers beside them are none."""
+    return [name for name, shape in shapes.items() if shape]
+
+
+def _matrix(shape: Shape) -> tuple[int, int]:
+    return shape[0], shape[1]
+
+
+def cells_in(annot: object, shape: Shapes) -> Cells | PanelCells:
+    """Return the annotations of one frame, checked."""
+    if not isinstance(shape, dict):
+        return matrix_of(annot, shape, "annot")
+    parts = {}
+    for name, given in by_panel(annot, _panels(shape)).items():
+        if given is not None:
+            with of_panel(name):
+                parts[name] = matrix_of(given, _matrix(shape[name]), "annot")
+    if not parts:
+        raise ValueError(f"expected annot of at least one panel, not {short(annot)}")
+    return PanelCells(parts)
 
 
 def shape_of(annot: object) -> tuple[int, int] | None:
@@ -314,7 +472,7 @@ def _of_numbers(frames: Frames, shape: tuple[int, int], first: Cells | None) -> 
     return Annots(dtype, frames.length, sample, read)
 
 
-def repeated(cells: Cells) -> Annots:
+def _repeated(cells: Cells) -> Annots:
     """Return the annotations of one frame as those of each."""
     shape = cells.cells.shape
     each = cells.drawn()
@@ -322,7 +480,7 @@ def repeated(cells: Cells) -> Annots:
     def read(size: int) -> Iterator[NDArray[Any]]:
         return repeat(np.broadcast_to(each, (size, *shape)))
 
-    return Annots(cells.dtype, None, lambda: sample_of(cells), read)
+    return Annots(cells.dtype, None, lambda: _sample_of(cells), read)
 
 
 def sample_of_texts(chunks: Iterable[NDArray[Any]]) -> Sample:
@@ -340,8 +498,14 @@ def _length(text: str) -> int:
     return max(map(len, text.split("\n")))
 
 
-def sample_of(cells: Cells) -> Sample:
+def sample_of(cells: Cells | PanelCells) -> Samples:
     """Return what the annotations of one frame are like."""
+    if isinstance(cells, PanelCells):
+        return {name: _sample_of(each) for name, each in cells.parts.items()}
+    return _sample_of(cells)
+
+
+def _sample_of(cells: Cells) -> Sample:
     if cells.dtype.kind == "U":
         return sample_of_texts([cells.texts_of_cells()])
     extent = Extent()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.annotations import Cells
+from fastheat.annotations import Cells, PanelCells
 from fastheat.arrays import Frame
 from fastheat.encode import chunk_length
 from fastheat.layout import Layout
@@ -74,7 +74,7 @@ class Background:
         self,
         frame: Frame,
         title: str,
-        annot: Cells | None,
+        annot: Cells | PanelCells | None,
         step: int | None,
         drops: bool,
     ) -> bool:
@@ -83,7 +83,7 @@ class Background:
             raise ValueError("expected a GifWriter that is open, but it is closed")
         try:
             if annot is not None:
-                self._beside = annot.cells.nbytes
+                self._beside = annot.nbytes
             try:
                 buffer = self._free.pop()
             except IndexError:
@@ -245,7 +245,7 @@ def _forked() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)
 
-_Item = tuple[Frame, str, Cells | None, int | None]
+_Item = tuple[Frame, str, Cells | PanelCells | None, int | None]
 _NOTHING = object()
 _running: set[Background] = set()
 

@@ -97,7 +97,8 @@ def encode_chunk(
         place for them.
     annots
         The same with what is written in place of the values, where the layout is for that:
-        (T or 1 + T, N, M) float64, or strings as objects.
+        (T or 1 + T, N, M) float64, or strings as objects; fields of such, (T or 1 + T,), for those
+        panels that have any.
     past
         (P, K) the scalars of all frames before these, where the layout has a line plot.
     """
@@ -117,7 +118,7 @@ def encode_chunk(
         return images
     strips, written = draw_titles(layout, titles or [""] * (1 + len(values)))
     if isinstance(layout, Mosaic):
-        images = _encode_parts(layout, previous, values, strips, past)
+        images = _encode_parts(layout, previous, values, strips, annots, past)
     elif layout.format is None:
         images = _encode_fills(layout, previous, values, strips)
     else:
@@ -245,21 +246,24 @@ def _encode_parts(
     previous: NDArray[np.float64],
     values: NDArray[np.float64],
     strips: NDArray[np.uint8],
+    annots: NDArray[Any] | None,
     past: NDArray[np.float64] | None,
 ) -> Images:
     from fastheat import kernels
 
     frames = 1 + len(values)
     shape = layout.shape
-    parts = zip(layout.parts, split(previous, shape), split(values, shape), strict=False)
+    parts = zip(shape, layout.parts, split(previous, shape), split(values, shape), strict=False)
     listed = []
-    for part, before, own in parts:
+    for name, part, before, own in parts:
         each = hidden(before, part.mask), hidden(own, part.mask)
-        listed.append(
-            _list_fills(part, *each)
-            if part.format is None
-            else _list_texts(part, part.format, *each)
-        )
+        if part.format is None:
+            listed.append(_list_fills(part, *each))
+            continue
+        noted = None
+        if annots is not None and part.annotated:
+            noted = hidden(annots[name], part.mask)
+        listed.append(_list_texts(part, part.format, *each, noted))
     shown = sum((each.shown for each in listed), Shown())
     if layout.title is not None:
         listed.append(_list_pictures(strips, 0, layout.title.top))
@@ -306,10 +310,11 @@ def _list_texts(
     valfmt: ValueFormat,
     previous: NDArray[np.float64],
     values: NDArray[np.float64],
+    annots: NDArray[Any] | None,
 ) -> _Listed:
     from fastheat import kernels
 
-    type_, lettering, changes, shown = _find_changes(layout, valfmt, previous, values)
+    type_, lettering, changes, shown = _find_changes(layout, valfmt, previous, values, annots)
 
     def fill(start: int, ends: Any, indices: Any, starts: Any) -> int:
         done: int = kernels.list_changes(

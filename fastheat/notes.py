@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat import gif
-from fastheat.annotations import Sample
+from fastheat.annotations import Samples, facts_of
 from fastheat.forms import Shapes, form_of, parts_of
 from fastheat.layout import Layout
 from fastheat.mosaic import Mosaic
@@ -26,7 +26,7 @@ def header(
     ends: Range,
     duration: float | None,
     loop: int | None,
-    sample: Sample | None = None,
+    sample: Samples | None = None,
 ) -> bytes:
     """Return all that comes before the first frame, with a note of what is drawn and how.
 
@@ -36,10 +36,11 @@ def header(
         What of the annotations of frames is not known from the options.
     """
     more: dict[str, object] = {}
-    if isinstance(layout, Layout) and layout.annotated:
-        more["written"] = "str" if layout.written.kind == "U" else layout.written.name
+    written = _written(layout)
+    if written:
+        more["written"] = written
     if sample is not None:
-        more["sample"] = sample.facts()
+        more["sample"] = facts_of(sample)
     if isinstance(layout, Mosaic) and layout.plot and layout.plot.room:
         more["xlim"] = layout.plot.room
     note = block(
@@ -52,6 +53,23 @@ def header(
         **more,
     )
     return gif.header(layout.size, layout.table, layout.colors, loop) + note
+
+
+def _written(layout: Layout | Mosaic) -> Any:
+    """Return the dtype of annotations of each frame, or those of the panels; None without any."""
+    if isinstance(layout, Mosaic):
+        parts = zip(layout.shape, layout.parts, strict=False)
+        return {name: _written(part) for name, part in parts if part.annotated}
+    if not layout.annotated:
+        return None
+    return "str" if layout.written.kind == "U" else layout.written.name
+
+
+def written_from(said: Any) -> np.dtype[Any] | None:
+    """Return the dtype of annotations that a note says."""
+    if isinstance(said, dict):
+        return np.dtype([(str(name), np.dtype(each)) for name, each in said.items()])
+    return None if said is None else np.dtype(said)
 
 
 def range_facts(ends: Range) -> dict[str, Any]:

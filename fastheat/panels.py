@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fastheat import axes, mosaic
+from fastheat.annotations import Sample, by_panel, cells_in
 from fastheat.colors import RGB
 from fastheat.fonts import find_typeface
 from fastheat.forms import Shape, Shapes, check_names, form_of, of_panel, parts_of
@@ -63,6 +64,9 @@ class Panels(Picture):
     options : dict of dict
         Options of single panels by their names, such as ``{"bias": {"valfmt": None}}``, in place of
         those that all have. With ``title`` a panel has another one than its name, "" for none.
+    annot : bool, array-like or dict of them
+        As `Heatmap` takes it, for all panels or by their names. `save_gif` takes annotations of
+        each frame too.
     share_range : bool
         Whether all panels have one range, but those that have a `vmin` or `vmax` of their own.
     share_cbar : bool
@@ -107,6 +111,7 @@ class Panels(Picture):
         *,
         columns: int | None = None,
         options: Mapping[str, Mapping[str, Any]] | None = None,
+        annot: object = True,
         share_range: bool = False,
         share_cbar: bool | None = None,
         lines: str | Iterable[str] | Mapping[str, object] | None = None,
@@ -128,6 +133,11 @@ class Panels(Picture):
         names = check_names(shapes)
         check_options(common, panels_options())
         own = _read_own(names, options)
+        if isinstance(annot, Mapping):
+            for name, each in by_panel(annot, names).items():
+                own[name].setdefault("annot", each)
+        else:
+            common["annot"] = annot
         inch = read_positive("dpi", dpi)
         size, _ = read_text_sizes(fontsize, None, inch)
         text = read_text("title", title)
@@ -322,13 +332,29 @@ class Panels(Picture):
             self._layouts[form] = self._compose(form)
         return self._layouts[form]
 
+    @property
+    def sample(self) -> dict[str, Sample] | None:
+        """What the annotations of frames are like that panels were made for, not by their own."""
+        samples = {name: each.sample for name, each in self._heatmaps.items()}
+        return {name: sample for name, sample in samples.items() if sample is not None} or None
+
     def with_annots(self, dtype: np.dtype[Any]) -> Panels:
-        """Refuse annotations of each frame, which panels have not."""
-        raise TypeError("expected annot among the options of a panel, not of each frame")
+        """Return the same panels for annotations of each frame, as large as their own texts.
+
+        Parameters
+        ----------
+        dtype
+            Of the annotations, a field for each panel that has any.
+        """
+        self._measured()  # which stays as it is
+        heatmaps = dict(self._heatmaps)
+        for name in dtype.names or ():
+            with of_panel(name):
+                heatmaps[name] = heatmaps[name].with_annots(dtype[name])
+        return self._like(list(heatmaps.values()))
 
     def _draw(self, values: Any, title: str | None, annot: Any) -> tuple[NDArray[np.uint8], Mosaic]:
-        if annot is not None:
-            self.with_annots(np.dtype(np.float64))
+        noted = None if annot is None else cells_in(annot, self.shape)
         values, past = self._split_history(values)
         frames = open_frames([values], self.shape)
         if title is not None:
@@ -342,7 +368,8 @@ class Panels(Picture):
             self._heatmaps, self._layouts = found._heatmaps, {}
             picture = self if picture is self else found
         self._dtype = frames.dtype
-        drawn = picture._drawn(flat, frames.dtype, title, past)
+        cells, written = (None, None) if noted is None else (noted.drawn(), noted.dtype)
+        drawn = picture._drawn(flat, frames.dtype, title, cells, written, past)
         self._told = True
         return drawn
 
@@ -355,7 +382,7 @@ class Panels(Picture):
         written: np.dtype[Any] | None = None,
     ) -> Image.Image:
         """Draw what a chunk has of one frame, (C,); `dtype` is the form of the frames."""
-        return image_of(*self._drawn(values, dtype, title))
+        return image_of(*self._drawn(values, dtype, title, annot, written))
 
     def _split_history(self, values: Any) -> tuple[Any, NDArray[np.float64] | None]:
         """Return a frame with a number for each line, and what they were in the frames before."""
@@ -382,13 +409,24 @@ class Panels(Picture):
         flat: NDArray[np.float64],
         form: np.dtype[Any],
         title: str | None,
+        annot: NDArray[Any] | None = None,
+        written: np.dtype[Any] | None = None,
         past: NDArray[np.float64] | None = None,
     ) -> tuple[NDArray[np.uint8], Mosaic]:
         self._dtype = form
-        layout = self.layout()
-        if title is not None and layout.title is None:
-            layout = self.with_titles().layout()
-        indices, shown = paint(layout, flat, title or "", past=past)
+        picture = self
+        if title is not None and not self._heading.own:
+            picture = picture.with_titles()
+        names = () if written is None else written.names or ()
+        for name in self.sample or ():
+            if name not in names:
+                raise ValueError(
+                    f"panel {name!r}: expected annot= with each frame, for which it was made"
+                )
+        if written is not None:
+            picture = picture.with_annots(written)
+        layout = picture.layout()
+        indices, shown = paint(layout, flat, title or "", annot, past)
         warn_of(shown, layout)
         if not self._told:
             self._told = True

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fastheat.annotations import Sample
+from fastheat.annotations import Samples
 from fastheat.forms import Shapes
 from fastheat.layout import Layout, Shown
 from fastheat.messages import many, warn
@@ -103,7 +103,7 @@ class Picture(ABC):
         """Return the same picture with a place for a title of each frame, as large as its own."""
 
     @property
-    def sample(self) -> Sample | None:
+    def sample(self) -> Samples | None:
         """What the annotations of frames are like that it was made for, not by its own."""
         return None
 
@@ -159,7 +159,7 @@ class Picture(ABC):
             In place of the picture's own, smaller where it is too long.
         annot
             (N, M) numbers or strings, in place of the heatmap's own, smaller where they are too
-            long; not of panels.
+            long; of panels a dictionary of such for some or all of them.
 
         Returns
         -------

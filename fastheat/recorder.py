@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat import gif, notes
-from fastheat.annotations import Cells, Sample, sample_of
+from fastheat.annotations import Cells, PanelCells, Samples, sample_from, sample_of
 from fastheat.arrays import Floats, Frame, join_frames
 from fastheat.encode import Images, encode_between, encode_chunk
 from fastheat.forms import Shapes
@@ -48,7 +48,7 @@ class Found:
     duration: float | None  # ms of each frame, None where they differ
     titled: bool  # whether its frames have titles of their own
     written: np.dtype[Any] | None  # of annotations, where its frames have their own
-    sample: Sample | None  # which these have room by, where that is not the heatmap's
+    sample: Samples | None  # which these have room by, where that is not the heatmap's
     xlim: int | None  # frames that the line plot has room for, where it is not to grow
     scalars: list[list[float]]  # of each frame, where there is a line plot
     step: int | None  # the last one recorded
@@ -66,7 +66,7 @@ def find(target: Path | BinaryIO) -> Found | None:
         file.seek(0)
         start = file.read(1 << 10)
     said, begun = notes.read(info.comments), notes.read(info.comments[:1])
-    written, sample = said.get("written"), said.get("sample")
+    sample = said.get("sample")
     try:
         if not info.frames:
             raise ValueError
@@ -82,8 +82,8 @@ def find(target: Path | BinaryIO) -> Found | None:
             mark=str(said["mark"]),
             duration=said.get("duration"),
             titled=bool(said["titled"]),
-            written=None if written is None else np.dtype(written),
-            sample=None if sample is None else Sample.of_facts(sample),
+            written=notes.written_from(said.get("written")),
+            sample=None if sample is None else sample_from(sample),
             xlim=int(said["xlim"]) if "xlim" in said else None,
             scalars=notes.read_scalars(info.comments),
             step=int(said["step"]) if "step" in said else None,
@@ -110,7 +110,7 @@ class Recorder:
         self,
         *,
         target: Path | BinaryIO,
-        make: Callable[[Shapes, Sample | None], Picture],
+        make: Callable[[Shapes, Samples | None], Picture],
         clock: Clock,
         loop: int | None,
         hold: float | None,
@@ -147,7 +147,7 @@ class Recorder:
         self._annot: NDArray[Any] | None = None
         self._history = History(0)  # the scalars of all frames so far
         self._written: np.dtype[Any] | None = None  # of annotations, where each frame has its own
-        self._sample: Sample | None = None
+        self._sample: Samples | None = None
         self._held = 0  # hundredths that the last frame of a resumed file is shown longer
         self._added = False
         self._committed = 0  # frames
@@ -179,7 +179,7 @@ class Recorder:
         shape: Shapes,
         dtype: np.dtype[Any],
         written: np.dtype[Any] | None = None,
-        sample: Sample | None = None,
+        sample: Samples | None = None,
     ) -> Reduction | Reductions | None:
         """Prepare for matrices of a shape and dtype; return how those to write are reduced.
 
@@ -260,7 +260,7 @@ class Recorder:
         self,
         frames: Sequence[Frame],
         titles: Sequence[str],
-        annots: Sequence[Cells | None],
+        annots: Sequence[Cells | PanelCells | None],
         steps: Sequence[int | None],
     ) -> None:
         """Encode frames, reduced if `expect` said so, and commit them.
@@ -297,7 +297,7 @@ class Recorder:
         self,
         frames: Sequence[Frame],
         titles: Sequence[str],
-        annots: Sequence[Cells | None],
+        annots: Sequence[Cells | PanelCells | None],
         steps: Sequence[int | None],
     ) -> None:
         noted = [each.drawn() for each in annots if each is not None]
@@ -435,7 +435,7 @@ class Recorder:
         named = self._named(title)
         annot = annots[0] if annots else None
         if self._previous is None:
-            each = None if annot is None else annot[None]
+            each = None if annot is None else np.stack([annot])
             images = encode_chunk(layout, None, values[None], [named], each, self._history.rows)
         else:
             before = self._previous, self._title, self._annot

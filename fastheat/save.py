@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from fastheat import notes
-from fastheat.annotations import Annots, Cells, open_annots, repeated
+from fastheat.annotations import Annots, Cells, Parts, open_annots
 from fastheat.encode import MOST_CELLS, MOST_FRAMES, chunk_length
 from fastheat.executors import Crew, Pace
 from fastheat.forms import cells_of
@@ -78,8 +78,9 @@ def save_gif(
     annot
         What is written in the cells, as `Heatmap` takes it, or of each frame: an array (T, N, M), a
         sequence or iterator of matrices (N, M) of numbers or strings, or the path of a file of
-        them, taken as `frames` are. Without `heatmap` there is room for all of them, for those of
-        the first frame where they can be read only once; what is longer is drawn smaller.
+        them, taken as `frames` are. Of panels a dictionary of any of these by their names. Without
+        `heatmap` there is room for all of them, for those of the first frame where they can be read
+        only once; what is longer is drawn smaller.
     autoscale : {None, "all", "grow"}
         Where the range comes from, as far as `vmin` and `vmax` are not given. None takes it from
         all frames, or from the first where they can be read only once; "all" refuses those. "grow"
@@ -142,9 +143,10 @@ def save_gif(
     check_other(file, source.file)
     clock.check(source.length)
     annots = _read_annots(annot, source, heatmap)
+    each = annots if isinstance(annots, Annots) else None
     if heatmap is None:
         options = {"title": room} | options
-        sampled = annots.sample() if isinstance(annots, Annots) else annots
+        sampled = annots if each is None else each.sample()
         heatmap = make_picture(source.shape, {"annot": sampled, **options})
     elif heatmap.shape != source.shape:
         raise ValueError(
@@ -154,7 +156,6 @@ def save_gif(
         heatmap = heatmap.for_frames(source.length)
     if scaling == "grow":
         heatmap.check_growth()
-        each = annots if isinstance(annots, Annots) else None
         recorder = _recorder(file, heatmap, clock, times, last, titled=titles is not None)
         _record(recorder, heatmap, source, titles, each, progress)
         summary = recorder.summary(time.perf_counter() - started)
@@ -170,17 +171,15 @@ def save_gif(
     if heatmap.reduction is not None:
         source = source.through(heatmap.reduction)
     sample = heatmap.sample
-    if isinstance(annots, Annots):
-        heatmap = heatmap.with_annots(annots.dtype)
-    else:
-        annots = None
+    if each is not None:
+        heatmap = heatmap.with_annots(each.dtype)
     shown = Shown()
     with crew:
         if None in heatmap.range:
             heatmap, source = with_range_of(heatmap, source, crew)
         layout = heatmap.layout(source.dtype)
         header = notes.header(layout, heatmap.range, clock.each, times, sample)
-        beside = Beside(titles, annots, chunk_length(cells_of(source.shape)))
+        beside = Beside(titles, each, chunk_length(cells_of(source.shape)))
         with (
             GifFile(file, header) as target,
             closing(_encoded(layout, source, beside, crew)) as results,
@@ -249,7 +248,7 @@ def _record(
 
 def _read_annots(
     annot: object, source: Frames, heatmap: Picture | None
-) -> Annots | Cells | bool | None:
+) -> Annots | Cells | Parts | bool:
     """Return annotations of each frame, or what `Heatmap` takes."""
     if annot is None or isinstance(annot, bool | np.bool_):
         if heatmap is not None and not annot:
@@ -257,9 +256,9 @@ def _read_annots(
                 f"expected annot={annot!r} as an option of the heatmap, not beside heatmap="
             )
         return bool(annot)
-    annots = open_annots(annot, source.shape)
-    if isinstance(annots, Cells):
-        return annots if heatmap is None else repeated(annots)
+    annots = open_annots(annot, source.shape, made=heatmap is not None)
+    if not isinstance(annots, Annots):
+        return annots
     if None not in (annots.length, source.length) and annots.length != source.length:
         raise ValueError(
             f"expected annot for each of {source.length} frames, not for {annots.length}"

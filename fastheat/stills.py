@@ -40,7 +40,7 @@ def paint(
         Where the layout has a place for it.
     annot
         (N, M) float64, or strings as objects: what is written in place of the values, where the
-        layout is for that.
+        layout is for that; fields of such for those panels that have any.
     past
         (P, K) the scalars of all frames before, where the layout has a line plot.
 
@@ -53,8 +53,11 @@ def paint(
     """
     indices = layout.static.copy()
     if isinstance(layout, Mosaic):
-        parts = zip(layout.parts, split(values, layout.shape), strict=False)
-        shown = sum((_paint_cells(part, own, indices) for part, own in parts), Shown())
+        shown = Shown()
+        parts = zip(layout.shape, layout.parts, split(values, layout.shape), strict=False)
+        for name, part, own in parts:
+            noted = annot[name] if annot is not None and part.annotated else None
+            shown += _paint_cells(part, own, indices, noted)
         if layout.plot is not None:
             now = values[None, -layout.scalars :]
             scalars = now if past is None else np.concatenate([past, now])

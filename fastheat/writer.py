@@ -19,7 +19,15 @@ from typing import Any, BinaryIO, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.annotations import Cells, Sample, matrix_of, read_annot, sample_of, shape_of
+from fastheat.annotations import (
+    Cells,
+    PanelCells,
+    Samples,
+    cells_in,
+    read_annot,
+    sample_of,
+    shape_of,
+)
 from fastheat.arrays import Floats, Frame, check_frame
 from fastheat.background import Background, here
 from fastheat.forms import Shape, Shapes, check_names, form_of, of_panel, parts_in, parts_of
@@ -213,7 +221,7 @@ class GifWriter:
         if heatmap is None and sample.shape == self._shape:
             heatmap = sample
 
-        def make(shape: Shapes, sampled: Sample | None) -> Picture:
+        def make(shape: Shapes, sampled: Samples | None) -> Picture:
             if sampled is not None and plans:
                 return make_picture(shape, {**options, "annot": sampled})
             return make_picture(shape, options) if heatmap is None else heatmap
@@ -304,8 +312,9 @@ class GifWriter:
             In place of the filled template.
         annot
             (N, M) numbers or strings, written in the cells in place of the values; for each frame
-            or for none. Without an option `annot` there is room for those of the first; what is
-            longer is drawn smaller. Copied too.
+            or for none. Of panels a dictionary of such, for the same of them in each. Without an
+            option `annot` there is room for those of the first; what is longer is drawn smaller.
+            Copied too.
         **fields
             Fill the title's template. A `step` is the number of this step too, which else counts
             the calls.
@@ -482,26 +491,25 @@ class GifWriter:
                 f"not {short(dict(fields))}: {error}"
             ) from None
 
-    def _annot_of(self, annot: Any) -> Cells | None:
+    def _annot_of(self, annot: Any) -> Cells | PanelCells | None:
         if annot is None:
             if self._written is not None:
                 raise TypeError("expected annot= with each frame, as with those before")
             return None
+        shape = self._shape
         if self._parts is not None:
-            raise TypeError("expected annot among the options of a panel, not with each frame")
-        assert isinstance(self._shape, tuple)
-        cells = matrix_of(annot, self._shape, "annot")
+            shape = {name: each for name, (each, _) in self._parts.items() if each is not None}
+        assert shape is not None
+        cells = cells_in(annot, shape)
         if self._written is None and self.frames:
             raise ValueError(
                 "expected annot= from the first frame on, since its place is laid out then"
             )
         if self._written is None:  # what is wrong with them is said now
-            self._make(self._shape, sample_of(cells)).with_annots(cells.dtype)
+            self._make(shape, sample_of(cells)).with_annots(cells.dtype)
         elif self._written != cells.dtype:
-            names = ["strings" if d.kind == "U" else d.name for d in (self._written, cells.dtype)]
-            raise TypeError(
-                f"expected annot of {names[0]} as with the frames before, not {names[1]}"
-            )
+            before, now = _kind(self._written), _kind(cells.dtype)
+            raise TypeError(f"expected annot of {before} as with the frames before, not {now}")
         self._written = cells.dtype
         return cells
 
@@ -608,6 +616,13 @@ def _filled(values: Any) -> NDArray[Any]:
     return filled.astype(plain.dtype) if plain.dtype.kind == "f" else filled
 
 
+def _kind(dtype: np.dtype[Any]) -> str:
+    """Return what annotations of a dtype are called."""
+    if dtype.names is not None:
+        return " and ".join(f"{_kind(dtype[name])} for {name!r}" for name in dtype.names)
+    return "strings" if dtype.kind == "U" else dtype.name
+
+
 def _read_step(step: Any) -> int:
     try:
         if isinstance(step, bool):
@@ -635,13 +650,17 @@ def _fields(title: str) -> list[str]:
 
 def _likely_shape(options: Mapping[str, Any]) -> Shapes:
     """Return a shape that options are tried with while that of the frames is not known."""
-    if all(name in option_names() for name in options):
+    noted = options.get("annot")
+    annots = dict(noted) if isinstance(noted, Mapping) else {}
+    if not annots and all(name in option_names() for name in options):
         return _likely_sides(options)
     own = options.get("options")
-    panels = own if isinstance(own, Mapping) and own else {"weights": {}}
+    panels = {name: {"annot": each} for name, each in annots.items()}
+    for name, each in own.items() if isinstance(own, Mapping) else ():
+        panels[name] = {**panels.get(name, {}), **(each if isinstance(each, Mapping) else {})}
+    common = {name: each for name, each in options.items() if name != "annot" or not annots}
     return {
-        name: _likely_sides({**options, **(each if isinstance(each, Mapping) else {})})
-        for name, each in panels.items()
+        name: _likely_sides(common | each) for name, each in (panels or {"weights": {}}).items()
     }
 
 

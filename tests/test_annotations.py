@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from decoders import assert_lossless
+from decoders import assert_lossless, by_pillow
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from fastheat import GifWriter, Heatmap, encode, kernels, save_gif
+from fastheat import GifWriter, Heatmap, Panels, encode, kernels, save_gif
 from fastheat.annotations import open_annots, sample_of
 from fastheat.encode import encode_chunk
 
@@ -351,3 +351,154 @@ def test_annotations_where_they_cannot_be_are_refused() -> None:
         gif.add(FRAMES[0])
         with pytest.raises(ValueError, match="annot= from the first frame on"):
             gif.add(FRAMES[1], annot=NUMBERS[1])
+
+
+# ------------------------------------------------------------------------------------------ panels
+
+SHAPES = {"a": SHAPE, "b": (2, 5), "c": (1, 2)}
+STACKS: dict[str, Any] = {
+    name: np.clip(rng.normal(0, 0.3, (9, *shape)).cumsum(0), -1, 1)
+    for name, shape in SHAPES.items()
+}
+OTHERS = {"a": NUMBERS, "b": np.resize(WORDS, (9, 2, 5))}
+KINDS: list[dict[str, Any]] = [
+    OTHERS,
+    {"a": WORDS, "b": rng.normal(size=(9, 2, 5))},
+    {"a": NUMBERS.astype(np.float32), "c": rng.random((9, 1, 2))},
+    {"b": OTHERS["b"].tolist()},
+]
+
+
+def at(stacks: dict[str, Any], number: int) -> dict[str, Any]:
+    return {name: stack[number] for name, stack in stacks.items()}
+
+
+@pytest.mark.filterwarnings("ignore:left out the text:UserWarning")
+@pytest.mark.parametrize("annots", KINDS, ids=range(4))
+@pytest.mark.parametrize("more", [{}, {"figsize": (9, 4), "mask": None}], ids=["plain", "mask"])
+def test_each_frame_of_panels_has_its_annotations(annots: Any, more: dict[str, Any]) -> None:
+    look = {**LOOK, **more}
+    if "mask" in look:
+        look["options"] = {"a": {"mask": rng.random(SHAPE) < 0.3}}
+    opened = open_annots(annots, SHAPES)  # type: ignore[arg-type]
+    sampled = opened.sample()  # type: ignore[union-attr]
+    assert list(sampled) == list(annots)  # type: ignore[arg-type]
+    heatmap = Panels(SHAPES, annot=sampled, **look)
+    wanted = [heatmap.rgb(at(STACKS, k), annot=at(annots, k)) for k in range(9)]
+    assert_lossless(written(STACKS, annot=annots, **look), wanted)
+
+
+@pytest.mark.filterwarnings("ignore:left out the text:UserWarning")
+def test_a_panel_with_annotations_looks_as_a_heatmap_with_them() -> None:
+    look: dict[str, Any] = {**LOOK, "cmap": "RdBu_r"}
+    for name, annots in OTHERS.items():
+        part = open_annots(annots, SHAPES[name]).sample()  # type: ignore[union-attr]
+        alone = Heatmap(SHAPES[name], annot=part, title=name, **look)
+        panels = Panels({name: SHAPES[name]}, annot={name: part}, **look)
+        for k in (0, 5):
+            np.testing.assert_array_equal(
+                panels.rgb(at({name: STACKS[name]}, k), annot={name: annots[k]}),
+                alone.rgb(STACKS[name][k], annot=annots[k]),
+            )
+
+
+@pytest.mark.filterwarnings("ignore:left out the text:UserWarning")
+def test_bytes_of_panels_with_annotations_do_not_depend_on_chunks_threads_or_the_writer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heatmap = Panels(SHAPES, annot=at(OTHERS, 0), **LOOK)
+    titles = [f"step {k}" for k in range(9)]
+    options: dict[str, Any] = {"annot": OTHERS, "titles": titles, "heatmap": heatmap}
+    whole = written(STACKS, **options)
+    for chunk in (1, 2, 4):
+        monkeypatch.setattr(encode, "CHUNK_FRAMES", chunk)
+        assert written(STACKS, workers=3, **options) == whole
+    once = {"a": iter(NUMBERS), "b": OTHERS["b"]}
+    assert written(STACKS, **{**options, "annot": once}) == whole
+    for background in (True, False):
+        file = io.BytesIO()
+        with GifWriter(file, background=background, heatmap=heatmap) as gif:
+            for k in range(9):
+                gif.add(at(STACKS, k), title=titles[k], annot=at(OTHERS, k))
+        assert file.getvalue() == whole
+
+
+@pytest.mark.filterwarnings("ignore:left out the text:UserWarning")
+def test_panels_with_annotations_of_some_frames_and_of_all_together() -> None:
+    every = {"a": NUMBERS, "b": OTHERS["b"][0], "c": False}
+    heatmap = Panels(
+        SHAPES,
+        annot={"a": open_annots(NUMBERS, SHAPE).sample(), "b": OTHERS["b"][0], "c": False},  # type: ignore[union-attr]
+        **LOOK,
+    )
+    wanted = [heatmap.rgb(at(STACKS, k), annot={"a": NUMBERS[k]}) for k in range(9)]
+    assert_lossless(written(STACKS, annot=every, **LOOK), wanted)
+    plain = Panels(SHAPES, **LOOK)
+    one = {"b": OTHERS["b"][0]}
+    wanted = [plain.rgb(at(STACKS, k), annot=one) for k in range(9)]
+    assert_lossless(written(STACKS, heatmap=plain, annot={**one, "a": True}), wanted)
+
+
+@pytest.mark.filterwarnings("ignore:left out the text:UserWarning")
+def test_the_first_annotations_of_panels_make_the_room_also_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    whole, path = tmp_path / "whole.gif", tmp_path / "parts.gif"
+    for file, parts in ((whole, [range(9)]), (path, [range(4), range(4, 9)])):
+        for part in parts:
+            with GifWriter(file, mode="a", autoscale="grow", **{**LOOK, "vmax": None}) as gif:
+                for k in part:
+                    gif.add(at(STACKS, k), annot=at(OTHERS, k))
+    each = by_pillow(whole.read_bytes())
+    assert_lossless(path.read_bytes(), [shown for shown, ms in each for _ in range(int(ms // 100))])
+    with GifWriter(path, mode="a", autoscale="grow", **{**LOOK, "vmax": None}) as gif:
+        with pytest.raises(TypeError, match="expected annot= with each frame"):
+            gif.add(at(STACKS, 0))
+        other_kinds = "expected annot of int64 for 'a' and strings for 'b' .* not int64 for 'a'$"
+        with pytest.raises(TypeError, match=other_kinds):
+            gif.add(at(STACKS, 0), annot={"a": NUMBERS[0]})
+
+
+@pytest.mark.filterwarnings("ignore:left out the text:UserWarning")
+def test_a_file_has_the_annotations_of_panels(tmp_path: Path) -> None:
+    annots: dict[str, Any] = {"a": NUMBERS, "c": rng.random((9, 1, 2))}
+    np.savez(tmp_path / "annots.npz", **annots)
+    (tmp_path / "annots.pkl").write_bytes(pickle.dumps(annots))
+    for name in ("annots.npz", "annots.pkl"):
+        path = tmp_path / name
+        assert written(STACKS, annot=path, **LOOK) == written(STACKS, annot=annots, **LOOK)
+
+
+@pytest.mark.parametrize(
+    ("annot", "message"),
+    [
+        (NUMBERS, r"expected annot to be a dictionary by the names of the panels, such as {'a'"),
+        ({"x": NUMBERS}, "expected annot of panels a, b, c, not of 'x'"),
+        ({"a": NUMBERS[:, :2]}, "panel 'a': .*annot"),
+        ({"a": NUMBERS, "b": OTHERS["b"][:8]}, "as many frames for each panel, not 9 of 'a', 8"),
+        ({"a": NUMBERS[:8]}, "expected annot for each of 9 frames, not for 8"),
+        ({"a": iter(NUMBERS[:8])}, "expected annot for each frame, not 8 for more frames"),
+    ],
+    ids=range(6),
+)
+def test_what_are_no_annotations_of_panels_is_refused(annot: Any, message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        written(STACKS, annot=annot, **LOOK)
+
+
+@pytest.mark.filterwarnings("ignore:left out the text:UserWarning")
+def test_annotations_of_panels_where_they_cannot_be_are_refused() -> None:
+    heatmap = Panels(SHAPES, annot={"a": False}, **LOOK)
+    with pytest.raises(ValueError, match=r"panel 'a': .* make room for texts"):
+        heatmap.rgb(at(STACKS, 0), annot={"a": NUMBERS[0]})
+    with pytest.raises(TypeError, match="panel 'b': expected annot=False as an option"):
+        written(STACKS, heatmap=heatmap, annot={"b": False})
+    with pytest.raises(ValueError, match=r"expected annot of at least one panel, not {'a': None}"):
+        heatmap.rgb(at(STACKS, 0), annot={"a": None})
+    made = Panels(SHAPES, annot=open_annots(OTHERS, SHAPES).sample(), **LOOK)  # type: ignore[arg-type, union-attr]
+    with pytest.raises(ValueError, match="panel 'b': expected annot= with each frame"):
+        made.rgb(at(STACKS, 0), annot={"a": NUMBERS[0]})
+    with GifWriter(io.BytesIO(), **LOOK) as gif:
+        gif.add(at(STACKS, 0))
+        with pytest.raises(ValueError, match="expected annot= from the first frame on"):
+            gif.add(at(STACKS, 1), annot=at(OTHERS, 1))

@@ -696,12 +696,12 @@ def test_annotations_are_those_of_single_panels() -> None:
     assert heatmap.size != Panels(SHAPES, vmin=-1, vmax=1).size
     assert_lossless(written(stacks, heatmap=heatmap), stills)
     assert recorded(stacks, vmin=-1, vmax=1, options=own) == written(stacks, heatmap=heatmap)
-    with pytest.raises(TypeError, match="expected annot among the options of a panel"):
-        save_gif(io.BytesIO(), stacks, annot=words)
-    with pytest.raises(TypeError, match="expected annot among the options of a panel"):
-        heatmap.rgb(frame(stacks, 0), annot=words)
-    with GifWriter(io.BytesIO()) as writer, pytest.raises(TypeError, match="options of a panel"):
-        writer.add(frame(stacks, 0), annot=words)
+    assert written(stacks, vmin=-1, vmax=1, annot={"encoder": words, "bias": False}) == written(
+        stacks, heatmap=heatmap
+    )
+    assert recorded(stacks, vmin=-1, vmax=1, annot={"encoder": words, "bias": False}) == recorded(
+        stacks, heatmap=heatmap
+    )
 
 
 @pytest.mark.filterwarnings("ignore:panel")
