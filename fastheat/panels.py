@@ -70,8 +70,8 @@ class Panels(Picture):
     share_range : bool
         Whether all panels have one range, but those that have a `vmin` or `vmax` of their own.
     share_cbar : bool
-        Whether one colour bar stands for all panels, which is beside all of them. None: where they
-        have one map and one range.
+        Whether one colour bar stands for all panels, beside all of them where `cbar_location` says.
+        None: where they have one map and one range, and bars that are alike.
     lines : str, sequence of str, or dict of colours
         The names of scalars, such as ``"loss"``, that a plot beneath the panels shows as lines
         which grow with the frames. Frames have them as numbers by these names, `GifWriter.add`
@@ -181,15 +181,17 @@ class Panels(Picture):
                 ends = "shared" if self._shares else name
             if look.bar:
                 cmap = look.cmap
+                bar = look.bar_location, look.bar_label, look.bar_ticks
+                written = look.bar_format and look.bar_format.source
                 keys.add(
-                    (cmap.table.tobytes(), cmap.under, cmap.over, look.bar_label, ends, look.norm)
+                    (cmap.table.tobytes(), cmap.under, cmap.over, *bar, written, ends, look.norm)
                 )
         if wanted is None:
             return sum(self._bars) > 1 and len(keys) == 1
         if read_flag("share_cbar", wanted) and len(keys) != 1:
             raise ValueError(
-                "expected share_cbar=True with cbar=True and panels of one map and one range: give "
-                "share_range=True, or vmin and vmax for all"
+                "expected share_cbar=True with cbar=True and panels of one map and one range, with "
+                "bars that are alike: give share_range=True, or vmin and vmax for all"
             )
         return bool(wanted)
 
@@ -442,8 +444,7 @@ class Panels(Picture):
         if plan.bar.heatmap is not None:
             # drawn as that of a heatmap, of which the cells are left out
             layout = plan.bar.heatmap.ranged(self._barred.range).layout(kinds[0])
-            strip = layout.static[:, plan.bar.start : plan.bar.stop]
-            bar = replace(layout, static=strip), plan.bar_corner
+            bar = replace(layout, static=plan.bar.cut(layout.static)), plan.bar_corner
         return mosaic.compose(
             layouts, plan.corners, plan.size, self._heading, self._plot(plan.size), form, bar
         )
@@ -497,13 +498,16 @@ class Panels(Picture):
         natural = arrange(sizes, columns)
         width, height = self._figure or (PICTURE_SIDE, PICTURE_SIDE)
         below = self._below(height if self._figure else None)
-        height = height if self._figure else min(height, natural.height + above + below)
-        beside = 0
+        room = width, height - above - below
         if self._one_bar:
-            # longer numbers at the colour bar than those of this range
-            bar = self._bar(self._barred.fitted((None, None)), kinds[0], height - above - below)
-            beside = bar.width + round(BAR_ROOM * self._barred.look.fontsize)
-        room = width - beside, height - above - below
+            along = room
+            if not self._figure:
+                along = min(room[0], natural.width), min(room[1], natural.height)
+            bar = self._bar(self._barred.fitted((None, None)), kinds[0], along)
+            # longer or taller numbers at the colour bar than those of this range
+            more = round((BAR_ROOM if bar.width else 1) * self._barred.look.fontsize)
+            wide, high = (bar.width + more, 0) if bar.width else (0, bar.height + more)
+            room = room[0] - wide, room[1] - high
         if not self._figure and natural.width <= room[0] and natural.height <= room[1]:
             return columns, None
         slots = [(round(each.slot.width), round(each.slot.height)) for each in frames]
@@ -529,11 +533,12 @@ class Panels(Picture):
             panels = [each.framed(kind) for each, kind in zip(panels, kinds, strict=False)]
             sizes = [layout.size for layout in self._laid_out(panels, kinds)]
         places = arrange(sizes, columns)
-        strip = Strip(None, 0, 0)
+        strip = Strip(None, "right", 0, 0)
         if self._one_bar:
-            strip = self._bar(self._barred, kinds[0], places.height, framed=framed)
+            room = places.width, places.height
+            strip = self._bar(self._barred, kinds[0], room, framed=framed)
         below = self._below(self._figure[1] if self._figure else None)
-        wide, high = places.width + strip.width, places.height + above + below
+        wide, high = places.width + strip.width, places.height + strip.height + above + below
         least = max(self._heading.width, round(WIDTH * self._size) if self._lines else 0)
         width, height = self._figure or (max(wide, least), high)
         if wide > width or high > height or self._heading.width > width:
@@ -543,27 +548,36 @@ class Panels(Picture):
             )
         check_size(width, height)
         left, top = (width - wide) // 2, above + (height - high) // 2
+        bar_corner = left, top
+        if strip.side == "left":
+            left += strip.width
+        elif strip.side == "top":
+            top += strip.height
+        elif strip.side == "right":
+            bar_corner = left + places.width, top
+        else:
+            bar_corner = left, top + places.height
         return Arrangement(
             panels=tuple(panels),
             size=(width, height),
             corners=tuple((left + x, top + y) for x, y in places.corners),
             bar=strip,
-            bar_corner=(left + places.width, top),
+            bar_corner=bar_corner,
         )
 
     def _bar(
-        self, panel: Heatmap, kind: np.dtype[Any], height: int, *, framed: bool = False
+        self, panel: Heatmap, kind: np.dtype[Any], room: Size, *, framed: bool = False
     ) -> Strip:
-        """Return the colour bar of a panel, so many pixels high with what is around it."""
-        size = panel.look.fontsize
-        wide = height // 2 + round(20 * size)
+        """Return the colour bar of a panel, with what is around it as long as a side of `room`."""
+        size, side = panel.look.fontsize, panel.look.bar_location
+        upright = side in ("left", "right")
+        across = room[upright] // 2 + round(20 * size)
         bar = panel.with_look(
             shape=(1, 1),
             rows=Labels(()),
             columns=Labels(()),
             row_groups=(),
             col_groups=(),
-            bar_location="right",
             annot=None,
             mask=None,
             valfmt=None,
@@ -571,32 +585,50 @@ class Panels(Picture):
             title="",
             xlabel="",
             ylabel="",
-            figure=(wide, height),
+            figure=(across, room[1]) if upright else (room[0], across),
         )
         layout = bar.layout(kind)
-        right = round(layout.frame.cells.x1) + 1
+        cells = layout.frame.cells
         paper = TRANSPARENT if layout.clear else layout.statics[0]
-        drawn = np.flatnonzero((layout.static[:, right:] != paper).any(0))
-        start, stop = right + int(drawn[0]), right + int(drawn[-1]) + 1
-        more = round(axes.TIGHT_PAD * size)
-        if framed:
-            more += round(BAR_ROOM * size)
-            widened = layout.frame.widened("right", max(0, stop + more - layout.frame.width))
-            bar = bar.with_look(frame=widened)
-        return Strip(bar, start, stop + more)
+        drawn = np.flatnonzero((layout.static != paper).any(0 if upright else 1))
+        pad = round(axes.TIGHT_PAD * size)
+        if side in ("right", "bottom"):
+            drawn = drawn[drawn > round(cells.x1 if upright else cells.y1)]
+            start, stop = int(drawn[0]), int(drawn[-1]) + 1 + pad
+        else:
+            drawn = drawn[drawn < round(cells.x0 if upright else cells.y0) - 1]
+            start, stop = max(0, int(drawn[0]) - pad), int(drawn[-1]) + 1
+        if framed and upright:
+            more = round(BAR_ROOM * size)
+            stop += more
+            by = more if side == "left" else max(0, stop - layout.frame.width)
+            bar = bar.with_look(frame=layout.frame.widened(side, by))
+        return Strip(bar, side, start, stop)
 
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """A colour bar beside all panels: a part of the picture of a heatmap, from its top down."""
+    """A colour bar beside all panels: a part of the picture of a heatmap, from side to side."""
 
     heatmap: Heatmap | None
-    start: int  # its columns of pixels
+    side: str  # of the panels
+    start: int  # its columns of pixels, rows where it lies
     stop: int
 
     @property
     def width(self) -> int:
-        return self.stop - self.start
+        """What it takes beside the panels."""
+        return self.stop - self.start if self.side in ("left", "right") else 0
+
+    @property
+    def height(self) -> int:
+        """What it takes above or below them."""
+        return self.stop - self.start - self.width
+
+    def cut(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return its part of the picture."""
+        pixels = slice(self.start, self.stop)
+        return picture[:, pixels] if self.width else picture[pixels]
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,10 @@ def panels(draw: st.DrawFn) -> tuple[Panels, Stacks]:
     shapes = {f"panel {k}": draw(sides) for k in range(count)}
     own = {name: draw(looks) for name in shapes}
     whole: dict[str, Any] = draw(wholes)
+    side = draw(st.sampled_from([None, "left", "top", "bottom"]))
+    if side is not None:  # of a bar for all, as far as they are alike
+        whole |= {"cbar": True, "cbar_location": side, "share_range": True}
+        own = {name: {**own["panel 0"], "cbar": True} for name in shapes}
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     few = draw(st.lists(values, min_size=2, max_size=6))
     stacks: Stacks = {}
@@ -335,10 +339,75 @@ def test_one_bar_stands_for_panels_of_one_map_and_range(options: Any, count: int
     assert bars(Panels({"a": (5, 5), "b": (5, 5)}, **look, **options)) == count
 
 
+@pytest.mark.parametrize("more", [{}, {"figsize": (8, 5)}, {"background": "none"}])
+@pytest.mark.parametrize("side", ["right", "left", "top", "bottom"])
+def test_the_bar_of_all_panels_stands_where_that_of_a_heatmap_does(
+    side: str, more: dict[str, Any]
+) -> None:
+    look: dict[str, Any] = {"cmap": "Blues", "cbar": True, "vmin": -1, "vmax": 1, "valfmt": None}
+    look |= {"cbar_location": side, "cbar_label": "weight", "cbar_ticks": [-0.5, 0.25], **more}
+    shapes = {"a": (5, 3), "b": (2, 6), "c": (1, 4)}
+    layout = Panels(shapes, columns=2, **look).layout()
+    fills = np.unique(layout.parts[0].shades.inks[:, 0])[:-1]
+    cells = np.isin(layout.static, fills)
+    rest = layout.static != layout.static[0, 0]
+    x0, x1, y0, y1 = (
+        f(getattr(part.grid, name).flat[at] for part in layout.parts)
+        for f, name, at in ((min, "x0", 0), (max, "x1", -1), (min, "y0", 0), (max, "y1", -1))
+    )
+    beyond: Any = {
+        "right": np.s_[:, x1:],
+        "left": np.s_[:, :x0],
+        "top": np.s_[:y0],
+        "bottom": np.s_[y1:],
+    }[side]
+    bar = np.zeros_like(cells)
+    bar[beyond] = cells[beyond]
+    ys, xs = np.nonzero(bar)
+    width, height = layout.size
+    # as long as the panels together are, and the colours in the order of the values
+    length, most = (np.ptp(ys), y1 - y0) if side in ("right", "left") else (np.ptp(xs), x1 - x0)
+    assert length > 0.9 * most
+    middle = (ys.min() + ys.max()) // 2, (xs.min() + xs.max()) // 2
+    line = layout.static[:, middle[1]] if side in ("right", "left") else layout.static[middle[0]]
+    line = line[np.isin(line, fills)]
+    levels = layout.parts[0].shades.inks[:, 0].tolist()
+    order = [levels.index(index) for index in dict.fromkeys(line.tolist())]
+    assert order == sorted(order, reverse=side in ("right", "left"))
+    # ticks, their two labels and the name of the bar stand at its outer side
+    outside = {
+        "right": rest[:, xs.max() + 3 :],
+        "left": rest[:, : xs.min() - 2],
+        "top": rest[: ys.min() - 2],
+        "bottom": rest[ys.max() + 3 :],
+    }[side]
+    ink = np.flatnonzero(outside.any(1 if side in ("top", "bottom") else 0))
+    assert len(ink) > 20
+    assert ink[0] == 0 or ink[-1] == len(outside.any(1 if side in ("top", "bottom") else 0)) - 1
+    assert 0 < xs.min() <= xs.max() < width - 1
+    assert 0 < ys.min() <= ys.max() < height - 1
+
+
+def test_bars_that_differ_are_not_one() -> None:
+    look: dict[str, Any] = {"vmin": 0, "vmax": 1, "cbar": True}
+    for own in ({"cbar_location": "left"}, {"cbar_ticks": 3}, {"cbar_format": ".1f"}):
+        with pytest.raises(ValueError, match=r"expected share_cbar=True with .* alike"):
+            Panels(SHAPES, options={"bias": own}, share_cbar=True, **look)
+    assert (
+        Panels(SHAPES, cbar_format=".1f", **look).layout().size[0]
+        < (Panels(SHAPES, cbar_format=".1f", share_cbar=False, **look).layout().size[0])
+    )
+
+
 def test_a_range_that_grows_keeps_the_cells_where_they_are(tmp_path: Path) -> None:
     stacks = history(frames=30)
     path = tmp_path / "grows.gif"
-    for options in ({}, {"cbar": True, "share_range": True}, {"cbar": True, "figsize": (9, 7)}):
+    shared = [
+        {"cbar": True, "share_range": True, "cbar_location": side}
+        for side in ("right", "left", "top", "bottom")
+    ]
+    every: list[dict[str, Any]] = [{}, *shared, {"cbar": True, "figsize": (9, 7)}]
+    for options in every:
         with GifWriter(path, autoscale="grow", **options) as writer:
             for number in range(30):
                 writer.add(frame(stacks, number))
