@@ -16,36 +16,12 @@ from numpy.typing import NDArray
 
 import fastheat
 from benchmarks import article, encoders, loop
+from benchmarks.job import JOB, OPTIONS, Values, heatmap, history
 from benchmarks.measure import Table, in_turn, one_core, ratio
 from benchmarks.processes import run
 from fastheat.cli import main
-from fastheat.demo import train
 
 ROOT = Path(fastheat.__file__).parents[1]
-OPTIONS = ["--cmap", "YlGn", "--vmin", "0", "--vmax", "0.05", "--valfmt", "{x:.9f}"]
-OPTIONS += ["--figsize", "15", "10", "--row-labels", "embed_dim_{}", "--col-labels", "orig_dim_{}"]
-OPTIONS += ["--duration", "20", "--quiet", "--no-progress"]
-JOB = "10 x 15 cells, nine decimals, 1500 x 1000 px"
-Values = NDArray[np.float64]
-
-
-def history(frames: int) -> list[Values]:
-    """Return the weights of as many steps of a real training run, 10 x 15."""
-    return list(train(frames - 1, every=1))
-
-
-def heatmap() -> fastheat.Heatmap:
-    """Return the article's layout."""
-    return fastheat.Heatmap(
-        (10, 15),
-        cmap="YlGn",
-        vmin=0,
-        vmax=0.05,
-        valfmt="{x:.9f}",
-        figsize=(15, 10),
-        row_labels="embed_dim_{}",
-        col_labels="orig_dim_{}",
-    )
 
 
 def index_frames(values: list[Values]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -402,5 +378,15 @@ def record(folder: Path, quick: bool) -> Table:
 
 
 CASES: dict[str, Callable[[Path, bool], Table]] = {
-    case.__name__: case for case in (seed, encode, change, shape, memory, start, floor, record)
+    case.__name__: case
+    for case in (
+        seed,
+        encode,
+        change,
+        shape,
+        memory,
+        start,
+        floor,
+        record,
+    )
 }

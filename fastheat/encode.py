@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 24  # of values, about, which are encoded together
 CHUNK_FRAMES = 32
-MOST_CELLS = 1 << 20  # of the frames of a chunk that is longer, since it is quick
+MOST_CELLS = 1 << 18  # of the frames of a chunk that is longer, since it is quick
 MOST_FRAMES = 512
 
 

@@ -20,7 +20,7 @@ from fastheat.masks import hide
 from fastheat.stores import is_ready, let_go
 
 BAND = 1 << 17  # values that are float64 at a time, such that they stay in the processor's cache
-MAPPED = 1 << 26  # bytes of a mapped file that may be in memory
+MAPPED = 1 << 24  # bytes of a mapped file that may be in memory
 LARGE = 1 << 25  # values that numpy takes as long for as to compile a kernel, about
 
 HOW = ("mean", "max", "min", "absmax")

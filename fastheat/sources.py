@@ -148,13 +148,14 @@ class Frames:
         What they become is kept for a second reading where that takes few bytes.
         """
         kept: dict[int, list[FloatArray]] = {}  # chunks of a size
+        total = 0 if self.length is None else 8 * cells_of(converter.cells) * self.length
 
         def read(size: int, _: object) -> Iterator[FloatArray]:
             if size in kept:
                 yield from kept[size]
                 return
             chunks: list[FloatArray] = []
-            room = KEPT_BYTES if self.rereadable else 0
+            room = KEPT_BYTES if self.rereadable and total <= KEPT_BYTES else 0
             for chunk in self._read(size, converter):
                 room -= chunk.nbytes
                 if room >= 0:

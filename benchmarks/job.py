@@ -1,0 +1,36 @@
+"""The article's job: real training weights, and the layout that it draws them in."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+import fastheat
+from fastheat.demo import train
+
+OPTIONS = ["--cmap", "YlGn", "--vmin", "0", "--vmax", "0.05", "--valfmt", "{x:.9f}"]
+OPTIONS += ["--figsize", "15", "10", "--row-labels", "embed_dim_{}", "--col-labels", "orig_dim_{}"]
+OPTIONS += ["--duration", "20", "--quiet", "--no-progress"]
+JOB = "10 x 15 cells, nine decimals, 1500 x 1000 px"
+Values: TypeAlias = NDArray[np.float64]
+
+
+def history(frames: int) -> list[Values]:
+    """Return the weights of as many steps of a real training run, 10 x 15."""
+    return list(train(frames - 1, every=1))
+
+
+def heatmap() -> fastheat.Heatmap:
+    """Return the article's layout."""
+    return fastheat.Heatmap(
+        (10, 15),
+        cmap="YlGn",
+        vmin=0,
+        vmax=0.05,
+        valfmt="{x:.9f}",
+        figsize=(15, 10),
+        row_labels="embed_dim_{}",
+        col_labels="orig_dim_{}",
+    )
