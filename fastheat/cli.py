@@ -14,7 +14,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, TextIO
 
@@ -299,8 +299,9 @@ def _add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> No
     add(colors, "cmap", text, metavar="NAME|COLOURS", type=_cmap)
     number(colors, "vmin", "X", "value at the start of the colormap", "the least of all")
     number(colors, "vmax", "X", "value at its end", "the greatest of all")
-    text = "where they come from if not given: all frames, or grow from those of the first"
-    add(colors, "autoscale", text, "all", metavar="all|grow", type=_autoscale)
+    text = "where they come from if not given: all frames, grow from those of the first, or each "
+    text += "frame its own"
+    add(colors, "autoscale", text, "all", metavar="all|grow|frame", type=_autoscale)
     text = "how values are spread over it: linear, log, symlog, asinh or power"
     add(colors, "norm", text, "linear", metavar="NAME")
     number(colors, "linthresh", "X", "up to where the norm symlog is linear", "2")
@@ -754,6 +755,8 @@ def _write(
         heatmap = make_picture(source.shape, options)
         if timing.get("autoscale") == "grow":
             heatmap.check_growth()
+        if timing.get("autoscale") == "frame":
+            heatmap.by_frame()
         if None not in heatmap.range:
             heatmap.layout(source.dtype)  # it is kept, and not made again
     try:
@@ -812,7 +815,8 @@ def _write_still(
     for name in TIMING:
         if name in options and name not in ("titles", "autoscale"):
             raise UsageError(f"expected no --{name} with --frame, which writes one picture")
-    if options.pop("autoscale", None) == "grow":
+    scaling = options.pop("autoscale", None)
+    if scaling == "grow":
         raise UsageError(
             "expected no --autoscale grow with --frame, since the range depends on all frames "
             "before: give --vmin and --vmax"
@@ -830,6 +834,10 @@ def _write_still(
     annots = _annots_of_frames(source, options)
     with _options_at_fault():
         heatmap = make_picture(source.shape, options)
+        if scaling == "frame":
+            heatmap = heatmap.by_frame()
+            if heatmap.is_by_frame and not heatmap.cbar and titles is None:
+                titles = repeat(heatmap.title)
         if titles is not None:
             heatmap = heatmap.with_titles()
         if heatmap.reduction is not None:

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from fastheat import notes
 from fastheat.formats import ValueFormat, as_written
 from fastheat.forms import split
-from fastheat.layout import Layout, Shown
+from fastheat.layout import Layout, Shown, extremes_of
 from fastheat.masks import MASKED, hidden, is_masked
 from fastheat.mosaic import Mosaic
 from fastheat.palette import TRANSPARENT
 from fastheat.plots import draw_plots
+from fastheat.ranges import Range
 from fastheat.stills import count_hidden, count_refused, paint
 from fastheat.text import Lettering, Type, letter, shape_texts, with_atlas
 from fastheat.titles import draw_titles
@@ -116,7 +117,13 @@ def encode_chunk(
             past = _with_scalars(layout, past, values[0])
             images += encode_chunk(layout, values[0], values[1:], titles, annots, past)
         return images
-    strips, written = draw_titles(layout, titles or [""] * (1 + len(values)))
+    titles = titles or [""] * (1 + len(values))
+    extremes: Range = ()
+    if layout.is_by_frame:
+        ranges = np.concatenate([layout.ranges(previous[None]), layout.ranges(values)])
+        layout, titles = layout.over(ranges), layout.named(titles, ranges)
+        extremes = extremes_of(ranges[1:])
+    strips, written = draw_titles(layout, titles)
     if isinstance(layout, Mosaic):
         images = _encode_parts(layout, previous, values, strips, annots, past)
     elif layout.format is None:
@@ -124,7 +131,8 @@ def encode_chunk(
     else:
         images = _encode_texts(layout, layout.format, previous, values, strips, annots)
     noted = _noted(layout, values)
-    return replace(images, shown=sum(written[1:], images.shown), notes=noted)
+    shown = sum(written[1:], images.shown + Shown(extremes=extremes))
+    return replace(images, shown=shown, notes=noted)
 
 
 def _noted(layout: Layout | Mosaic, values: NDArray[np.float64]) -> tuple[bytes, ...]:
@@ -544,7 +552,7 @@ def _shown(
     masked = int(is_masked(values).sum()) if bad else 0  # which the kernels count as bad
     if layout.crowded:
         left_out = count_hidden(layout, len(values), masked)
-    refused = count_refused(layout, values) if bad else 0
+    refused = count_refused(layout.shades, values) if bad else 0
     return Shown(under, over, bad - masked, masked, left_out, refused=refused, lacking=lacking)
 
 

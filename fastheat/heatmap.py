@@ -46,7 +46,7 @@ from fastheat.options import (
     read_ticks,
 )
 from fastheat.picture import Picture, image_of, warn_of, warn_of_labels
-from fastheat.ranges import Extent, Range
+from fastheat.ranges import Extent, Range, completed_range, range_text
 from fastheat.reduce import Reduction
 from fastheat.sources import open_frames
 from fastheat.stills import paint
@@ -328,6 +328,7 @@ class Heatmap(Picture):
             cmap=table,
             norm=spread,
             robust=read_flag("robust", robust),
+            given=None,
             mask=None if mask is None else read_mask(mask, (n, m)),
             valfmt=format_,
             annot=noted,
@@ -422,7 +423,9 @@ class Heatmap(Picture):
     @property
     def range_text(self) -> str:
         """The range as a title shows it."""
-        return f"[{self._vmin:g}, {self._vmax:g}]"
+        assert self._vmin is not None
+        assert self._vmax is not None
+        return range_text({"": (self._vmin, self._vmax)})
 
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
@@ -437,15 +440,8 @@ class Heatmap(Picture):
         vmin, vmax
             Take the place of what was not given to `Heatmap`; what was given stays.
         """
-        low = vmin if self._vmin is None else self._vmin
-        high = vmax if self._vmax is None else self._vmax
-        if low > high and None in (self._vmin, self._vmax):
-            # the end that was given lies beyond all values: the range is empty there
-            low, high = (low, low) if self._vmin is not None else (high, high)
-        if None in (self._vmin, self._vmax):
-            low, high = self.norm.completed(low, high)
-        check_range(low, high)
-        return self._like(self._look, low, high)
+        ends = completed_range(self.norm, (self._vmin, self._vmax), (vmin, vmax))
+        return self._like(self._look, *ends)
 
     def over(self, vmin: float, vmax: float) -> Heatmap:
         """Return the same heatmap over another range, whatever was given to `Heatmap`."""
@@ -476,10 +472,7 @@ class Heatmap(Picture):
 
     def fitted(self, found: Range) -> Heatmap:
         """Return the same heatmap, the ends of its range that are not known those found."""
-        low, high = found
-        if low is None or high is None:
-            low, high = self.norm.otherwise
-        return self.with_range(low, high)
+        return self._like(self._look, *completed_range(self.norm, (self._vmin, self._vmax), found))
 
     def ranged(self, ends: Range) -> Heatmap:
         """Return the same heatmap over another range, whatever was given to `Heatmap`."""
@@ -487,6 +480,32 @@ class Heatmap(Picture):
         assert low is not None
         assert high is not None
         return self.over(low, high)
+
+    def by_frame(self) -> Heatmap:
+        """Return the same heatmap, each frame over a range of its own, as far as none is given.
+
+        Raises
+        ------
+        ValueError
+            If it has what such ranges cannot be with.
+        """
+        if self._look.given is not None or None not in self.range:
+            return self
+        if self.threshold is not None:
+            raise ValueError(
+                "expected no threshold with autoscale='frame', whose colours of text would move"
+            )
+        if self.cbar:
+            raise ValueError(
+                "expected no cbar with autoscale='frame', whose numbers would change: the range "
+                "stands in the title"
+            )
+        return self.with_look(given=self.range)
+
+    @property
+    def is_by_frame(self) -> bool:
+        """Whether each frame has a range of its own."""
+        return self._look.given is not None
 
     def framed(self, dtype: np.dtype[Any]) -> Heatmap:
         """Return the same heatmap whose cells stay where they are whatever its range becomes."""

@@ -554,25 +554,50 @@ def new_changes(frames: int, shape: tuple[int, int]) -> Changes:
     )
 
 
+class Scale(NamedTuple):
+    """Where the slots begin over the range of one frame, as `Shades` have it."""
+
+    edges: Any  # (E + 1,)
+    guide: Any  # (G + 2,)
+    origin: Any
+    scale: Any
+    floor: Any
+    ceiling: Any
+
+
+# The scale of frame t, where all have one that.
+@inlined
+def scale_of(shades, t):
+    row = min(t, shades.edges.shape[0] - 1)
+    return Scale(
+        shades.edges[row],
+        shades.guide[row],
+        shades.origin[row],
+        shades.scale[row],
+        shades.floor[row],
+        shades.ceiling[row],
+    )
+
+
 # The slot of a value: 0 under, 1 .. E - 1 the levels, E over, E + 1 what is not finite, or not
 # taken by the norm.
 @inlined
-def slot_of(x, shades):
-    edges, guide = shades.edges, shades.guide
-    place = (x - shades.origin) * shades.scale
+def slot_of(x, scale):
+    edges, guide = scale.edges, scale.guide
+    place = (x - scale.origin) * scale.scale
     place = place if place > 0.0 else 0.0  # and NaN
     # not above a value are the edges of lower pieces, and some of its own: mostly one at most
     slot = np.uint64(guide[np.uint64(min(place, np.float64(guide.size - 2)))])
     slot += np.uint64(edges[slot] <= x)
     if edges[slot] <= x:
-        slot = last_slot(x, slot, place, shades)
-    return np.int64(slot) if shades.floor <= x < shades.ceiling else np.int64(edges.size)
+        slot = last_slot(x, slot, place, scale)
+    return np.int64(slot) if scale.floor <= x < scale.ceiling else np.int64(edges.size)
 
 
 # The slot of a value in a piece with many edges, of which those before `slot` are not above it.
 @jit
-def last_slot(x, slot, place, shades):
-    edges, guide = shades.edges, shades.guide
+def last_slot(x, slot, place, scale):
+    edges, guide = scale.edges, scale.guide
     end = np.uint64(guide[np.uint64(min(place, np.float64(guide.size - 2))) + U1])
     while slot < end:
         middle = (slot + end) >> U1
@@ -585,25 +610,24 @@ def last_slot(x, slot, place, shades):
 
 # Slots of values. values, slots: (C,)
 @jit
-def find_slots(values, shades, slots):
+def find_slots(values, scale, slots):
     for c in range(np.uint64(values.size)):
-        slots[c] = slot_of(values[c], shades)
+        slots[c] = slot_of(values[c], scale)
 
 
-# Palette indices of cells without text. values, fills: (N, M)
+# Palette indices of cells without text. values, fills: (N, M), inks: of Shades
 @jit
-def find_fills(values, shades, fills):
-    inks = shades.inks
+def find_fills(values, scale, inks, fills):
     for i in range(values.shape[0]):
         for j in range(np.uint64(values.shape[1])):
-            fills[i, j] = inks[np.uint64(slot_of(values[i, j], shades)), 0]
+            fills[i, j] = inks[np.uint64(slot_of(values[i, j], scale)), 0]
 
 
-# Adds to counts: (4,) how many values are out of the range. values: (C,)
+# Adds to counts: (4,) how many values are out of the range. values: (C,), first, last: of Shades
 @jit
-def count_outside(values, shades, counts):
-    low, high = shades.edges[shades.first - 1], shades.edges[shades.last]
-    floor, ceiling = shades.floor, shades.ceiling
+def count_outside(values, scale, first, last, counts):
+    low, high = scale.edges[first - 1], scale.edges[last]
+    floor, ceiling = scale.floor, scale.ceiling
     under = over = bad = np.int64(0)
     for c in range(np.uint64(values.size)):
         x = values[c]
@@ -803,7 +827,8 @@ def find_changes(
         now = values[t - 1] if t > 0 else previous
         before = max(t - 1, 0)
         written, old_written = min(t, last), min(before, last)
-        find_slots(now, shades, changes.slots[t])
+        scale = scale_of(shades, t)
+        find_slots(now, scale, changes.slots[t])
         hidden = find_texts(
             changes.slots[t],
             changes.slots[before],
@@ -823,7 +848,7 @@ def find_changes(
             changes.boxes[t],
         )
         if t > 0:
-            count_outside(now, shades, counts)
+            count_outside(now, scale, shades.first, shades.last, counts)
             counts[HIDDEN] += hidden
 
 
@@ -1451,8 +1476,8 @@ def title_runs(t, rectangle, titles, indices, starts):
 # Finds fills, and where they differ from those before: x0, x1, y0, y1, 0 where they do not.
 # values: (N, M), fills, old_fills: (N, M), rows: (N, 2) as of changed_rectangle
 @inlined
-def changed_fills(values, shades, grid, fills, old_fills, lines, rows):
-    find_fills(values, shades, fills)
+def changed_fills(values, scale, inks, grid, fills, old_fills, lines, rows):
+    find_fills(values, scale, inks, fills)
     j0, j1, i0, i1 = changed_rectangle(fills, old_fills, lines, rows)
     sides = (np.int64(0), np.int64(0), np.int64(0), np.int64(0))
     if j0 < j1:
@@ -1521,14 +1546,15 @@ def encode_fills(
     ends,
 ):
     if start == 1:
-        find_fills(previous, shades, fills[0])
+        find_fills(previous, scale_of(shades, 0), shades.inks, fills[0])
     for t in range(start, ends.size):
         end = ends[t - 1]
         if out.size - end < room:
             return t
         now, old = t & 1, 1 - (t & 1)
-        count_outside(values[t - 1].reshape(-1), shades, counts)
-        sides = changed_fills(values[t - 1], shades, grid, fills[now], fills[old], lines, rows)
+        scale, value = scale_of(shades, t), values[t - 1]
+        count_outside(value.reshape(-1), scale, shades.first, shades.last, counts)
+        sides = changed_fills(value, scale, shades.inks, grid, fills[now], fills[old], lines, rows)
         rectangle, n = title_runs(t, sides, titles, runs.indices, runs.starts)
         if sides[0] < sides[1]:
             n = fill_runs(
@@ -1617,14 +1643,15 @@ def list_fills(
     starts,
 ):
     if start == 1:
-        find_fills(previous, shades, fills[0])
+        find_fills(previous, scale_of(shades, 0), shades.inks, fills[0])
     for t in range(start, ends.size):
         end = ends[t - 1]
         if indices.size - end < room:
             return t
         now, old = t & 1, 1 - (t & 1)
-        count_outside(values[t - 1].reshape(-1), shades, counts)
-        sides = changed_fills(values[t - 1], shades, grid, fills[now], fills[old], lines, rows)
+        scale, value = scale_of(shades, t), values[t - 1]
+        count_outside(value.reshape(-1), scale, shades.first, shades.last, counts)
+        sides = changed_fills(value, scale, shades.inks, grid, fills[now], fills[old], lines, rows)
         if sides[0] < sides[1]:
             end += 1 + fill_runs(
                 sides,

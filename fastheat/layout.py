@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -19,11 +19,21 @@ from fastheat.drawing import draw_static
 from fastheat.fonts import Face, Typeface
 from fastheat.formats import AS_THEY_ARE, ValueFormat, as_written
 from fastheat.labels import Box, line_extent
+from fastheat.masks import hidden
 from fastheat.norms import Edges, Norm
 from fastheat.options import LARGEST_FONT, SMALLEST_FONT, Look
-from fastheat.palette import TRANSPARENT, Shades, SharedPalette, plan_palette
+from fastheat.palette import (
+    TRANSPARENT,
+    Shades,
+    SharedPalette,
+    join_levels,
+    limits_of,
+    plan_palette,
+)
 from fastheat.plan import lay_out, pitch
+from fastheat.ranges import Range, range_text, wider_ends
 from fastheat.reduce import Reduction
+from fastheat.scaling import Scaling
 from fastheat.text import (
     ALL_PAIRS,
     COVERAGE_STEPS,
@@ -122,6 +132,30 @@ class Layout:
     left_out: tuple[str, ...]  # labels that were asked for and have no room
     mask: NDArray[np.bool_] | None  # the cells that no frame shows
     norm: str  # tells it from other norms, "" for the linear one
+    ends: tuple[float, float]  # the range
+    scaling: Scaling | None  # how each frame has its own instead
+    says_range: bool  # whether that stands in its title
+
+    @property
+    def is_by_frame(self) -> bool:
+        """Whether each frame has a range of its own."""
+        return self.scaling is not None
+
+    def ranges(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the range of each of frames (T, N, M): (T, 1, 2)."""
+        if self.scaling is None:
+            return np.broadcast_to(np.array(self.ends), (len(values), 1, 2))
+        return self.scaling.complete(self.scaling.find(hidden(values, self.mask)))[:, None]
+
+    def over(self, ranges: NDArray[np.float64]) -> Layout:
+        """Return the layout of T frames whose ranges are (T, 1, 2)."""
+        if self.scaling is None:
+            return self
+        return replace(self, shades=self.scaling.over(self.shades, ranges[:, 0]))
+
+    def named(self, titles: Sequence[str], ranges: NDArray[np.float64]) -> list[str]:
+        """Return the titles of T frames, with their ranges where they stand there."""
+        return titles_with_ranges(titles, [""], ranges) if self.says_range else list(titles)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -193,6 +227,7 @@ class Shown:
     untitled: int = 0  # frames
     refused: int = 0  # of the bad ones, those that the norm does not take
     lacking: str = ""  # characters without a glyph
+    extremes: Range = ()  # what the ranges of frames lie within, where each has its own
 
     def __add__(self, other: Shown) -> Shown:
         lacking = "".join(dict.fromkeys(self.lacking + other.lacking))
@@ -205,7 +240,26 @@ class Shown:
             self.untitled + other.untitled,
             self.refused + other.refused,
             lacking,
+            wider_ends(self.extremes, other.extremes)
+            if self.extremes and other.extremes
+            else self.extremes or other.extremes,
         )
+
+
+def extremes_of(ranges: NDArray[np.float64]) -> Range:
+    """Return what the ranges (T, P, 2) of frames lie within."""
+    low, high = ranges[..., 0].min(0), ranges[..., 1].max(0)
+    return tuple(np.stack([low, high], 1).reshape(-1).tolist())
+
+
+def titles_with_ranges(
+    titles: Sequence[str], names: Sequence[str], ranges: NDArray[np.float64]
+) -> list[str]:
+    """Return titles of T frames with the ranges (T, P, 2) of P panels of these names."""
+    each = zip(titles, ranges.tolist(), strict=True)
+    return [
+        f"{title}  {range_text(dict(zip(names, own, strict=True)))}".strip() for title, own in each
+    ]
 
 
 def build(
@@ -317,7 +371,17 @@ def build(
         left_out=left_out,
         mask=look.mask if reduction is None else reduction.masked,
         norm=_fingerprint(look.norm, edges),
+        ends=(vmin, vmax),
+        scaling=_scaling(look, bins, rule),
+        says_range=look.given is not None and look.titled and not look.bar,
     )
+
+
+def _scaling(look: Look, bins: int, rule: np.dtype[Any]) -> Scaling | None:
+    if look.given is None:
+        return None
+    levels, _ = join_levels(look.cmap.table.tobytes())
+    return Scaling(look.norm, look.robust, look.given, bins, limits_of(levels), rule)
 
 
 def reduction(look: Look) -> Reduction | None:

@@ -14,9 +14,10 @@ from PIL import Image, ImageDraw
 from fastheat import gif
 from fastheat.drawing import draw_lines
 from fastheat.fonts import Typeface
-from fastheat.forms import Shape, shapes_of
+from fastheat.forms import Shape, shapes_of, split
 from fastheat.labels import Label
-from fastheat.layout import Layout, TitlePlace
+from fastheat.layout import Layout, TitlePlace, titles_with_ranges
+from fastheat.masks import hidden
 from fastheat.palette import TRANSPARENT, SharedPalette, share_palette
 from fastheat.plots import MOST_LINES, RAMP_STEPS, Plot
 from fastheat.reduce import Reduction
@@ -43,6 +44,49 @@ class Mosaic:
     left_out: tuple[str, ...]  # labels that were asked for
     replaced: int  # colours of cells in the nearest one for want of room,
     off: float  # and how far off they are, CIEDE2000
+    shares: tuple[bool, ...]  # which of the parts have one range, where frames have their own
+    says_range: bool  # whether that stands in the title
+
+    @property
+    def is_by_frame(self) -> bool:
+        """Whether each frame has ranges of its own."""
+        return any(part.is_by_frame for part in self.parts)
+
+    def ranges(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the range of each part in each of frames (T, C): (T, P, 2)."""
+        found = []
+        for part, own in zip(self.parts, split(values, self.shape), strict=False):
+            if part.scaling is None:
+                found.append(part.ranges(own)[:, 0])
+            else:
+                found.append(part.scaling.find(hidden(own, part.mask)))
+        together = [ends for ends, shared in zip(found, self.shares, strict=True) if shared]
+        if together:
+            low, high = (
+                np.fmin.reduce([x[:, 0] for x in together]),
+                np.fmax.reduce([x[:, 1] for x in together]),
+            )
+            shared_ends = np.stack([low, high], 1)
+        each = zip(self.parts, found, self.shares, strict=True)
+        return np.stack(
+            [
+                ends
+                if part.scaling is None
+                else part.scaling.complete(shared_ends if shared else ends)
+                for part, ends, shared in each
+            ],
+            1,
+        )
+
+    def over(self, ranges: NDArray[np.float64]) -> Mosaic:
+        """Return the layout of T frames whose ranges are (T, P, 2)."""
+        parts = (part.over(ranges[:, k : k + 1]) for k, part in enumerate(self.parts))
+        return replace(self, parts=tuple(parts))
+
+    def named(self, titles: Sequence[str], ranges: NDArray[np.float64]) -> list[str]:
+        """Return the titles of T frames, with their ranges where they stand there."""
+        names = list(self.shape)[: len(self.parts)]
+        return titles_with_ranges(titles, names, ranges) if self.says_range else list(titles)
 
     @property
     def size(self) -> Size:
@@ -224,6 +268,9 @@ def compose(
     plot: Plot | None,
     form: np.dtype[Any],
     bar: tuple[Layout, tuple[int, int]] | None = None,
+    shares: Sequence[bool] = (),
+    *,
+    says_range: bool = False,
 ) -> Mosaic:
     """Put layouts together.
 
@@ -233,6 +280,10 @@ def compose(
         Where the left top of each comes to lie.
     bar
         One of which only what never changes is drawn, and where.
+    shares
+        Which of the layouts have one range, where frames have their own.
+    says_range
+        Whether that stands in the title.
     """
     drawn = [*layouts, bar[0]] if bar is not None else list(layouts)
     at = [*corners, bar[1]] if bar is not None else list(corners)
@@ -281,6 +332,8 @@ def compose(
         ),
         replaced=palette.replaced,
         off=palette.off,
+        shares=tuple(shares),
+        says_range=says_range,
     )
 
 

@@ -11,7 +11,6 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +23,7 @@ Floats = NDArray[np.floating]
 Rule = Callable[[Floats], Floats]
 
 SYMLOG_LINEAR = 2.0  # up to where "symlog" is linear, matplotlib's SymmetricalLogScale
+NEAR = 8  # roundings, within which the edges of straight norms are looked for first
 SAMPLES = 513  # of a norm that somebody else wrote, which has to rise with its values
 
 
@@ -115,6 +115,83 @@ class Norm:
                 vmax = self.number + (self.number - vmin)
         return vmin, vmax
 
+    @property
+    def has_places(self) -> bool:
+        """Whether `places` knows its arithmetic."""
+        return self.given is None and self.name != "boundaries"
+
+    def places(self, x: Floats, ends: NDArray[np.float64]) -> Floats:
+        """Return the places of values (n,), each over a range of its own, (n, 2).
+
+        They are those of `rule`, one for each range; about those, of a norm with a center.
+        """
+        low, high = ends.T
+        if self.name == "center":
+            return _slopes(x, low, self.number, high)
+        place = x.copy()
+        kind: np.dtype[Any] = x.dtype
+        with np.errstate(all="ignore"):
+            if self.name not in ("linear", "power"):
+                place, low, high = (self._transform(each) for each in (x, low, high))
+            if self.name != "power":  # as numpy combines an array and a scalar of float64
+                kind = np.result_type(np.empty(1, place.dtype), np.float64(1.0))
+            place -= low.astype(kind)
+            place /= (high - low).astype(kind)
+            if self.name == "power":
+                place[place > 0] = np.power(place[place > 0], self.number)
+        if self.name not in ("linear", "power"):
+            place[~np.isfinite(place)] = np.nan
+        place[ends[:, 0] == ends[:, 1]] = 0.0
+        return place
+
+    def likely(
+        self, ends: NDArray[np.float64], places: NDArray[np.float64], eps: float
+    ) -> NDArray[np.float64] | None:
+        """Return what values of places (K,) over R ranges lie between, (2, R, K), if it is known.
+
+        Parameters
+        ----------
+        eps
+            Of the type that the norm computes in.
+        """
+        low, high = ends[:, :1], ends[:, 1:]
+        size: Any = np.abs(ends).max(1)[:, None]
+        with np.errstate(all="ignore"):
+            if self.name == "linear":
+                at = low + (high - low) * places
+            elif self.name == "power":
+                at = low + (high - low) * places ** (1 / self.number)
+            elif self.name == "center":
+                side = np.where(places < 0.5, low - self.number, high - self.number)
+                at = self.number + side * np.abs(2 * places - 1)
+            elif self.has_places:
+                start, end = self._transform(low), self._transform(high)
+                at = self._untransform(start + (end - start) * places)
+                size = 16 * (np.abs(at) + {"log": 0.0, "asinh": 1.0}.get(self.name, self.number))
+            else:
+                return None
+            return np.stack([at - NEAR * eps * size, at + NEAR * eps * size])
+
+    def _untransform(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return about what values have places on that scale."""
+        if self.name == "log":
+            return np.power(10.0, x)
+        if self.name == "asinh":
+            return np.sinh(x)
+        width, linscale = self.number, 1 / (1 - 0.1)
+        size = np.abs(x) / width
+        return (
+            np.sign(x)
+            * width
+            * np.where(size <= linscale, size / linscale, 10.0 ** (size - linscale))
+        )
+
+    def _transform(self, x: Floats) -> Floats:
+        """Return values on the scale that they are evenly spread on."""
+        if self.name == "log":
+            return _log(x)
+        return _asinh(x) if self.name == "asinh" else _symlog(self.number, x)
+
     def rule(self, vmin: float, vmax: float, bins: int) -> Rule:
         """Return what takes values to their places in a colormap of so many entries."""
         if self.given is not None:
@@ -127,12 +204,7 @@ class Norm:
             return _two_slopes(vmin, self.number, vmax)
         if self.name == "boundaries":
             return _stepped(np.array(self.boundaries), bins)
-        transforms: dict[str, Callable[[Floats], Floats]] = {
-            "log": _log,
-            "asinh": _asinh,
-            "symlog": partial(_symlog, self.number),
-        }
-        return _scaled(transforms[self.name], vmin, vmax)
+        return _scaled(self._transform, vmin, vmax)
 
     def __str__(self) -> str:
         """Tell it from others, "" for the plain one; of an object this is its name only."""
@@ -188,6 +260,20 @@ def _two_slopes(vmin: float, center: float, vmax: float) -> Rule:
         return np.interp(x, [vmin, center, vmax], [0, 0.5, 1], left=-np.inf, right=np.inf)
 
     return norm
+
+
+def _slopes(
+    x: Floats, low: NDArray[np.float64], center: float, high: NDArray[np.float64]
+) -> Floats:
+    """Return what `numpy.interp` does of `_two_slopes`, whose operations a compiler may join."""
+    x = x.astype(np.float64)
+    with np.errstate(all="ignore"):
+        below, above = 0.5 / (center - low), 0.5 / (high - center)
+        place: Floats = np.where(x < center, below * (x - low), above * (x - center) + 0.5)
+    place[x < low] = -np.inf
+    place[x > high] = np.inf
+    place[x == high] = 1.0
+    return place
 
 
 def _scaled(transform: Callable[[Floats], Floats], vmin: float, vmax: float) -> Rule:
@@ -372,27 +458,105 @@ def bin_edges(norm: Rule, bins: int, dtype: np.dtype, within: float = 0.0) -> Ed
     `matplotlib.colors.Colormap.__call__` multiplies by the number of entries, counts what equals it
     to the last entry, and truncates.
     """
-    wanted = np.arange(bins + 1)
+    found = _edges(_only(norm), np.array([within]), np.arange(bins + 1), bins, dtype)
+    return Edges(found.bins[0], float(found.floor[0]), float(found.ceiling[0]))
 
-    def reached(x: Floats) -> NDArray[np.bool_]:
+
+class EdgesOfRanges(NamedTuple):
+    """The `Edges` of R ranges, and K of the bins of each."""
+
+    bins: NDArray[np.float64]  # (R, K)
+    floor: NDArray[np.float64]  # (R,)
+    ceiling: NDArray[np.float64]  # (R,)
+
+
+def edges_of_ranges(
+    norm: Norm, ends: NDArray[np.float64], wanted: NDArray[np.intp], bins: int, dtype: np.dtype
+) -> EdgesOfRanges:
+    """Return where some bins of a colormap begin over each of several ranges.
+
+    Parameters
+    ----------
+    ends
+        (R, 2) `vmin` and `vmax` of each.
+    wanted
+        (K,) which of the bins; `bins` is the end of the last.
+    """
+    each, place = np.unique(ends, axis=0, return_inverse=True)
+    largest = float(np.finfo(dtype).max)
+    near = norm.likely(each, wanted / bins, float(np.finfo(dtype).eps))
+    sizes = np.stack([*np.abs(each).T, each[:, 1] - each[:, 0]])
+    known = norm.has_places and bool((sizes <= largest).all())
+    if known:
+        found = _edges(
+            lambda rows, x: norm.places(x, each[rows]), each[:, 0], wanted, bins, dtype, near
+        )
+        near = np.stack([np.nextafter(found.bins.astype(dtype), -np.inf), found.bins])
+    if not known or norm.name == "center":
+        alone = []
+        for k, (vmin, vmax) in enumerate(each.tolist()):
+            rule, own = norm.rule(vmin, vmax, bins), None if near is None else near[:, k : k + 1]
+            alone.append(_edges(_only(rule), each[k, :1], wanted, bins, dtype, own))
+        found = EdgesOfRanges(*(np.concatenate(parts) for parts in zip(*alone, strict=True)))
+    place = place.reshape(-1)
+    return EdgesOfRanges(found.bins[place], found.floor[place], found.ceiling[place])
+
+
+def _only(rule: Rule) -> Callable[[NDArray[np.intp], Floats], Floats]:
+    """Return the rule of one range as `_edges` takes it."""
+    return lambda _, x: rule(x)
+
+
+def _edges(
+    norm: Callable[[NDArray[np.intp], Floats], Floats],
+    within: NDArray[np.float64],
+    wanted: NDArray[np.intp],
+    bins: int,
+    dtype: np.dtype,
+    near: NDArray[np.float64] | None = None,
+) -> EdgesOfRanges:
+    """Return where bins begin, of R norms.
+
+    Parameters
+    ----------
+    norm
+        Takes the number of the norm of each value, and the values.
+    within
+        (R,) a value that each norm takes.
+    near
+        (2, R, K) what the edges are likely to lie between.
+    """
+    count, each = len(within), np.arange(len(within))
+    rows, entries = np.repeat(each, len(wanted)), np.tile(wanted, count)
+
+    def reached(which: NDArray[np.intp], x: Floats) -> NDArray[np.bool_]:
+        entry = entries[which]
         with np.errstate(all="ignore"):
-            place = norm(x)
+            place = norm(rows[which], x)
             place = place * place.dtype.type(bins)
-        return np.where(wanted < bins, place >= wanted, place > bins)
+        return np.where(entry < bins, place >= entry, place > bins)
 
-    def taken(x: Floats) -> NDArray[np.bool_]:
+    def taken(which: NDArray[np.intp], x: Floats) -> NDArray[np.bool_]:
         with np.errstate(all="ignore"):
-            missing: NDArray[np.bool_] = np.isnan(norm(x))
+            missing: NDArray[np.bool_] = np.isnan(norm(which, x))
         return ~missing
 
     largest = float(np.finfo(dtype).max)
-    within = float(np.clip(np.array(within, dtype), -largest, largest))
-    floor = float(_least(taken, 1, dtype, -largest, within)[0])
-    ceiling = float(_least(lambda x: ~taken(x), 1, dtype, within, largest)[0])
-    top = float(np.nextafter(np.array(ceiling, dtype), dtype.type(within)))
-    return Edges(
-        _least(reached, len(wanted), dtype, max(floor, -largest), min(top, largest)),
-        max(floor, -np.finfo(np.float64).max),
+    inner = np.clip(within, -largest, largest).astype(dtype).astype(np.float64)
+    every = np.full(count, largest)
+    floor = _least(taken, dtype, -every, inner)
+    ceiling = _least(lambda which, x: ~taken(which, x), dtype, inner, every)
+    top = np.nextafter(ceiling.astype(dtype), inner.astype(dtype)).astype(np.float64)
+    found = _least(
+        reached,
+        dtype,
+        np.maximum(floor, -largest)[rows],
+        np.minimum(top, largest)[rows],
+        None if near is None else near.reshape(2, -1),
+    )
+    return EdgesOfRanges(
+        found.reshape(count, len(wanted)),
+        np.maximum(floor, -np.finfo(np.float64).max),
         ceiling,
     )
 
@@ -406,35 +570,51 @@ def edge_above(norm: Rule, threshold: float, edges: Edges, dtype: np.dtype) -> f
     with np.errstate(all="ignore"):
         limit = norm(np.array([threshold]).astype(dtype))
 
-    def reached(x: Floats) -> NDArray[np.bool_]:
+    def reached(_: NDArray[np.intp], x: Floats) -> NDArray[np.bool_]:
         with np.errstate(all="ignore"):
             return norm(x) > limit
 
     largest = float(np.finfo(dtype).max)
     top = float(np.nextafter(np.array(edges.ceiling, dtype), dtype.type(threshold)))
-    return float(_least(reached, 1, dtype, max(edges.floor, -largest), min(top, largest))[0])
+    bottom = max(edges.floor, -largest)
+    return float(_least(reached, dtype, np.array([bottom]), np.array([min(top, largest)]))[0])
 
 
 def _least(
-    reached: Callable[[Floats], NDArray[np.bool_]],
-    count: int,
+    reached: Callable[[NDArray[np.intp], Floats], NDArray[np.bool_]],
     dtype: np.dtype,
-    bottom: float,
-    top: float,
+    bottom: NDArray[np.float64],
+    top: NDArray[np.float64],
+    near: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
-    """Return the least float for which each of `count` monotone predicates holds.
+    """Return the least float for which each of several monotone predicates holds.
 
-    -inf where it holds at `bottom` already, inf where it does not hold at `top`.
+    Parameters
+    ----------
+    reached
+        Takes the numbers of predicates and a float for each.
+    bottom, top
+        (n,) -inf where it holds at `bottom` already, inf where it does not hold at `top`.
+    near
+        (2, n) what the floats are likely to lie between.
     """
-    low = np.full(count, _order(bottom, dtype))  # none is known to hold here
-    high = np.full(count, _order(top, dtype))
-    always = reached(np.full(count, bottom, dtype))
-    never = ~reached(np.full(count, top, dtype))
-    while np.any(low + 1 < high):
-        middle = (low >> 1) + (high >> 1) + (low & high & 1)  # their sum may not fit
-        holds = reached(_float(middle, dtype))
-        high = np.where(holds, middle, high)
-        low = np.where(holds, low, middle)
+    every = np.arange(len(bottom))
+    always = reached(every, bottom.astype(dtype))
+    never = ~reached(every, top.astype(dtype))
+    low, high = _orders(bottom, dtype), _orders(top, dtype)  # none is known to hold at low
+    if near is not None:
+        for guess in near:
+            with np.errstate(all="ignore"):
+                at = np.clip(_orders(guess, dtype), low, high)
+            holds = reached(every, _float(at, dtype))
+            low, high = np.where(holds, low, at), np.where(holds, at, high)
+    left = np.flatnonzero((low + 1 < high) & ~always & ~never)
+    while len(left):
+        a, b = low[left], high[left]
+        middle = (a >> 1) + (b >> 1) + (a & b & 1)  # their sum may not fit
+        holds = reached(left, _float(middle, dtype))
+        low[left], high[left] = np.where(holds, a, middle), np.where(holds, middle, b)
+        left = left[low[left] + 1 < high[left]]
     edges = _float(high, dtype).astype(np.float64)
     edges[always] = -np.inf
     edges[never] = np.inf
@@ -442,9 +622,9 @@ def _least(
 
 
 # Floats are in the order of their magnitude's bits, taken with their sign.
-def _order(x: float, dtype: np.dtype) -> int:
-    bits = int(np.array(abs(x), dtype).view(f"i{dtype.itemsize}"))
-    return -bits if x < 0 else bits
+def _orders(x: NDArray[np.float64], dtype: np.dtype) -> NDArray[np.int64]:
+    bits = np.abs(x).astype(dtype).view(f"i{dtype.itemsize}").astype(np.int64)
+    return np.where(x < 0, -bits, bits)
 
 
 def _float(order: NDArray[np.int64], dtype: np.dtype) -> NDArray[np.floating]:

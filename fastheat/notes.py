@@ -39,6 +39,8 @@ def header(
     written = _written(layout)
     if written:
         more["written"] = written
+    if layout.is_by_frame:
+        more["autoscale"] = "frame"
     if sample is not None:
         more["sample"] = facts_of(sample)
     if isinstance(layout, Mosaic) and layout.plot and layout.plot.room:

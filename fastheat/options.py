@@ -23,7 +23,7 @@ from fastheat.norms import LINEAR, SYMLOG_LINEAR, Norm, copied
 from fastheat.reduce import HOW
 
 SMALLEST_FONT, LARGEST_FONT = 1.0, 1000.0  # px
-AUTOSCALES = ("all", "grow")  # where a range comes from, as far as it is not given
+AUTOSCALES = ("all", "grow", "frame")  # where a range comes from, as far as it is not given
 FIT_SIZE = 60.0  # pt, the most that values are made to fit their cells
 
 
@@ -51,6 +51,7 @@ class Look:
     cmap: Colormap
     norm: Norm
     robust: bool
+    given: tuple[float | None, float | None] | None  # ends, where each frame has its own range
     mask: NDArray[np.bool_] | None  # (N, M), the cells that are not shown
     valfmt: ValueFormat | None
     annot: Cells | Sample | None  # what is written in place of the values

@@ -27,22 +27,44 @@ class Shades(NamedTuple):
     """Which palette indices a cell is drawn in.
 
     A cell is in one of E + 2 slots: as many as there are of E edges not above its value, or the
-    last where the value is not finite, or none that the norm takes.
+    last where the value is not finite, or none that the norm takes. The edges are those of R
+    ranges: one that all frames have, or one of each.
     """
 
-    edges: NDArray[np.float64]  # (E + 1,) ascending, in data units; the last is NaN, above all
-    guide: NDArray[
-        np.int16
-    ]  # (G + 2,) how many edges lie before each of G equal pieces of the range
-    origin: float  # where the pieces begin, in data units
-    scale: float  # pieces in a data unit
+    # (R, E + 1) ascending, in data units; the last is NaN, above all
+    edges: NDArray[np.float64]
+    # (R, G + 2) how many edges lie before each of G equal pieces of the range
+    guide: NDArray[np.int16]
+    origin: NDArray[np.float64]  # (R,) where the pieces begin, in data units
+    scale: NDArray[np.float64]  # (R,) pieces in a data unit
     inks: NDArray[np.uint8]  # (E + 2, steps) palette index at each coverage, 0 the fill
     alike: NDArray[np.int64]  # (E + 2,) a number for each row of inks, the same for equal ones
     first: int  # the slots from first to last are in the range,
     last: int  # those below under it, those above, but for the last of all, over it
-    floor: float  # the norm takes values from here on,
-    ceiling: float  # and below this
+    floor: NDArray[np.float64]  # (R,) the norm takes values from here on,
+    ceiling: NDArray[np.float64]  # (R,) and below this
     colors: int  # palette entries in use
+
+    def over(
+        self,
+        limits: NDArray[np.float64],
+        floor: NDArray[np.float64],
+        ceiling: NDArray[np.float64],
+    ) -> Shades:
+        """Return the same over R ranges.
+
+        Parameters
+        ----------
+        limits
+            (R, E) where the slots begin, but for the first and the last.
+        floor, ceiling
+            (R,)
+        """
+        guide, origin, scale = _guides(limits)
+        edges = np.concatenate([limits, np.full((len(limits), 1), np.nan)], 1)
+        return self._replace(
+            edges=edges, guide=guide, origin=origin, scale=scale, floor=floor, ceiling=ceiling
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +113,7 @@ def plan_palette(
     """
     group = grid if group is None else group
     groups, colors = join_levels(cmap.table.tobytes())
-    starts = np.flatnonzero(np.diff(groups, prepend=-1))
-    limits = np.append(edges.bins[starts], edges.bins[-1])
+    limits = edges.bins[limits_of(groups)]
     bad = background if cmap.bad is None else cmap.bad
     fills = np.array([cmap.under, *colors, cmap.over, bad], np.uint8)
     slots = 1 + groups
@@ -143,14 +164,14 @@ def plan_palette(
         table,
         len(colors_in_use) + 1,
         Shades(
-            np.append(limits, np.nan),
-            *_guide(limits),
+            np.append(limits, np.nan)[None],
+            *_guides(limits[None]),
             table_of_shades,
             np.unique(table_of_shades, axis=0, return_inverse=True)[1].reshape(-1),
             first,
             last,
-            edges.floor,
-            edges.ceiling,
+            np.array([edges.floor]),
+            np.array([edges.ceiling]),
             len(colors_in_use) + 1,
         ),
         np.array([find(c) for c in _tuples(statics)], np.uint8),
@@ -244,23 +265,33 @@ def farthest(colors: Sequence[RGB], known: Sequence[RGB], room: int) -> list[RGB
     return chosen
 
 
-def _guide(edges: NDArray[np.float64]) -> tuple[NDArray[np.int16], float, float]:
-    """Return what tells the few edges near a value: see `Shades`.
+def _guides(
+    edges: NDArray[np.float64],
+) -> tuple[NDArray[np.int16], NDArray[np.float64], NDArray[np.float64]]:
+    """Return what tells the few edges near a value, of edges (R, E): see `Shades`.
 
     A value's piece never falls as the value rises, by the very arithmetic that the edges' pieces
     are found with, so edges of lower pieces are not above it.
     """
-    finite = edges[np.isfinite(edges)]
-    origin = float(finite[0]) if len(finite) else 0.0
+    count, last = edges.shape[0], edges.shape[1] - 1
+    finite = np.isfinite(edges)
+    rows, some = np.arange(count), finite.any(1)
+    origin = np.where(some, edges[rows, finite.argmax(1)], 0.0)
+    end = np.where(some, edges[rows, last - finite[:, ::-1].argmax(1)], 0.0)
     with np.errstate(all="ignore"):
-        scale = float(PIECES / (finite[-1] - origin)) if len(finite) else 0.0
-        scale = scale if np.isfinite(scale) else 0.0
-        pieces = np.clip(np.nan_to_num((edges - origin) * scale), 0, PIECES).astype(np.int64)
-    return (
-        np.searchsorted(pieces, np.arange(PIECES + 2)).astype(np.int16),
-        origin,
-        scale,
-    )
+        scale = PIECES / (end - origin)
+        scale = np.where(some & np.isfinite(scale), scale, 0.0)
+        places = (edges - origin[:, None]) * scale[:, None]
+        pieces = np.clip(np.nan_to_num(places), 0, PIECES).astype(np.int64)
+    width = PIECES + 2
+    found = np.bincount((pieces + 1 + width * rows[:, None]).reshape(-1), minlength=count * width)
+    guide = found.reshape(count, width).cumsum(1).astype(np.int16)
+    return guide, origin, scale
+
+
+def limits_of(levels: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the entries that the levels of `join_levels` begin at, and where the last ends."""
+    return np.append(np.flatnonzero(np.diff(levels, prepend=-1)), len(levels))
 
 
 @lru_cache(maxsize=32)

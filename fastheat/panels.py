@@ -38,7 +38,7 @@ from fastheat.options import (
 from fastheat.palette import TRANSPARENT
 from fastheat.picture import Picture, image_of, pairs_of, warn_of, warn_of_labels
 from fastheat.plots import MOST_LINES, WIDTH, Plot, size_of
-from fastheat.ranges import Extents, Range
+from fastheat.ranges import Extents, Range, range_text
 from fastheat.reduce import Reductions
 from fastheat.sources import open_frames
 from fastheat.stills import paint
@@ -219,10 +219,7 @@ class Panels(Picture):
     @property
     def range_text(self) -> str:
         """The ranges as a title shows them."""
-        texts = {name: each.range_text for name, each in self._heatmaps.items()}
-        if len(set(texts.values())) == 1:
-            return next(iter(texts.values()))
-        return "  ".join(f"{name} {text}" for name, text in texts.items())
+        return range_text(self.ranges)
 
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
@@ -289,6 +286,15 @@ class Panels(Picture):
 
     def _with_ends(self, ends: Range) -> Iterator[tuple[Heatmap, Range]]:
         return zip(self._heatmaps.values(), pairs_of(ends), strict=True)
+
+    def by_frame(self) -> Panels:
+        """Return the same panels, those of each frame over ranges of their own."""
+        return self._like([each.by_frame() for each in self._heatmaps.values()])
+
+    @property
+    def is_by_frame(self) -> bool:
+        """Whether each frame has ranges of its own."""
+        return any(each.is_by_frame for each in self._heatmaps.values())
 
     def framed(self, dtype: np.dtype[Any]) -> Panels:
         """Return the same panels whose cells stay where they are whatever their ranges become."""
@@ -446,7 +452,15 @@ class Panels(Picture):
             layout = plan.bar.heatmap.ranged(self._barred.range).layout(kinds[0])
             bar = replace(layout, static=plan.bar.cut(layout.static)), plan.bar_corner
         return mosaic.compose(
-            layouts, plan.corners, plan.size, self._heading, self._plot(plan.size), form, bar
+            layouts,
+            plan.corners,
+            plan.size,
+            self._heading,
+            self._plot(plan.size),
+            form,
+            bar,
+            [self._shares and free for free in self._free],
+            says_range=self._heading.own and self.is_by_frame and not self.cbar,
         )
 
     def _below(self, height: int | None) -> int:

@@ -95,6 +95,21 @@ class Picture(ABC):
         """Return the same picture over another range, whatever was given."""
 
     @abstractmethod
+    def by_frame(self) -> Picture:
+        """Return the same picture, each frame over a range of its own, as far as none is given.
+
+        Raises
+        ------
+        ValueError
+            If it has what such ranges cannot be with.
+        """
+
+    @property
+    @abstractmethod
+    def is_by_frame(self) -> bool:
+        """Whether each frame has a range of its own."""
+
+    @abstractmethod
     def framed(self, dtype: np.dtype[Any]) -> Picture:
         """Return the same picture whose cells stay where they are whatever its range becomes."""
 

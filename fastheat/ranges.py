@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.forms import Shape, split
-from fastheat.norms import LINEAR, Norm
+from fastheat.norms import LINEAR, Norm, check_range
 
 # vmin and vmax, of each panel in turn where there are several; None where one is not known
 Range: TypeAlias = tuple[float | None, ...]
@@ -156,6 +156,38 @@ class Extents:
             shared = reduce(wider_ends, compress(found, self._shares))
             found = [shared if s else own for own, s in zip(found, self._shares, strict=True)]
         return tuple(end for ends in found for end in ends)
+
+
+def completed_range(
+    norm: Norm, given: tuple[float | None, float | None], found: Range
+) -> tuple[float, float]:
+    """Return a range: the ends that were given, and for the others those that were found.
+
+    Parameters
+    ----------
+    found
+        None for both where there are no values to take them from.
+    """
+    low, high = found
+    if low is None or high is None:
+        low, high = norm.otherwise
+    low = low if given[0] is None else given[0]
+    high = high if given[1] is None else given[1]
+    if None in given:
+        if low > high:
+            # the end that was given lies beyond all values: the range is empty there
+            low, high = (low, low) if given[0] is not None else (high, high)
+        low, high = norm.completed(low, high)
+    check_range(low, high)
+    return low, high
+
+
+def range_text(ranges: Mapping[str, tuple[float, float]]) -> str:
+    """Return ranges as a title shows them, with their names where they differ."""
+    texts = {name: f"[{low:g}, {high:g}]" for name, (low, high) in ranges.items()}
+    if len(set(texts.values())) == 1:
+        return next(iter(texts.values()))
+    return "  ".join(f"{name} {text}" for name, text in texts.items())
 
 
 def wider_ends(a: Range, b: Range) -> Range:

@@ -51,6 +51,7 @@ class Found:
     sample: Samples | None  # which these have room by, where that is not the heatmap's
     xlim: int | None  # frames that the line plot has room for, where it is not to grow
     scalars: list[list[float]]  # of each frame, where there is a line plot
+    autoscale: str | None  # "frame" where each frame has its own range
     step: int | None  # the last one recorded
     held: int  # hundredths that its last frame is shown longer
 
@@ -86,6 +87,7 @@ def find(target: Path | BinaryIO) -> Found | None:
             sample=None if sample is None else sample_from(sample),
             xlim=int(said["xlim"]) if "xlim" in said else None,
             scalars=notes.read_scalars(info.comments),
+            autoscale=said.get("autoscale"),
             step=int(said["step"]) if "step" in said else None,
             held=int(notes.read(info.closing).get("held", 0)),
         )
@@ -208,6 +210,7 @@ class Recorder:
         if isinstance(heatmap, Panels) and found.xlim is not None:
             heatmap = heatmap.for_frames(found.xlim)
         self.titled |= found.titled
+        check("autoscale", "frame" if heatmap.is_by_frame else None, found.autoscale)
         for k, (given, had) in enumerate(zip(heatmap.range, found.range, strict=True)):
             if given is not None and not self._grows:
                 check(("vmin", "vmax")[k % 2], given, had)

@@ -81,10 +81,12 @@ def save_gif(
         them, taken as `frames` are. Of panels a dictionary of any of these by their names. Without
         `heatmap` there is room for all of them, for those of the first frame where they can be read
         only once; what is longer is drawn smaller.
-    autoscale : {None, "all", "grow"}
+    autoscale : {None, "all", "grow", "frame"}
         Where the range comes from, as far as `vmin` and `vmax` are not given. None takes it from
         all frames, or from the first where they can be read only once; "all" refuses those. "grow"
         takes it from the first and widens it as `GifWriter` does, in one pass and on one thread.
+        "frame" gives each frame the range of its own values, which stands in its title, or at the
+        colour bar if there is one.
     workers
         How many threads read and encode frames; by default one for each processor that this process
         may use. With an `executor` how many workers it has, if it does not say so itself. The file
@@ -166,6 +168,10 @@ def save_gif(
             "expected frames that can be read twice with autoscale='all', such as an array, a "
             "list or a path, not an iterator: or give vmin and vmax"
         )
+    if scaling == "frame":
+        heatmap = heatmap.by_frame()
+        if heatmap.is_by_frame and not heatmap.cbar and titles is None:
+            titles = repeat(heatmap.title)
     if titles is not None:
         heatmap = heatmap.with_titles()
     if heatmap.reduction is not None:
@@ -307,10 +313,15 @@ def check_names(options: dict[str, Any]) -> None:
 
 
 def with_range_of(picture: Picture, source: Frames, crew: Crew) -> tuple[Picture, Frames]:
-    """Take the range from all frames if they can be read twice, else from the first."""
+    """Take the range from all frames if they can be read twice, else from the first.
+
+    Where each frame has its own, it is what there is room for in the picture.
+    """
     if not source.rereadable:
         first, source = source.peeked(chunk_length(cells_of(source.shape)))
         picture = picture.fitted(picture.find_range(first[0]))
+        if picture.is_by_frame:
+            return picture, source
         taken = "the ranges"
         if not picture.ranges:
             vmin, vmax = picture.range

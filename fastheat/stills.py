@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from fastheat.formats import ValueFormat, as_written
 from fastheat.forms import split
-from fastheat.layout import Layout, Shown
+from fastheat.layout import Layout, Shown, extremes_of
 from fastheat.masks import hidden, is_masked
 from fastheat.mosaic import Mosaic
+from fastheat.palette import Shades
 from fastheat.plots import paint_plot
+from fastheat.ranges import Range
 from fastheat.text import Type, Writing, shape_texts, with_atlas
 from fastheat.titles import draw_titles
 
@@ -52,6 +54,11 @@ def paint(
         What could not be shown as it is.
     """
     indices = layout.static.copy()
+    extremes: Range = ()
+    if layout.is_by_frame:
+        ranges = layout.ranges(values[None])
+        layout, (title,) = layout.over(ranges), layout.named([title], ranges)
+        extremes = extremes_of(ranges)
     if isinstance(layout, Mosaic):
         shown = Shown()
         parts = zip(layout.shape, layout.parts, split(values, layout.shape), strict=False)
@@ -68,7 +75,7 @@ def paint(
         (strip,), (written,) = draw_titles(layout, [title])
         indices[layout.title.top : layout.title.bottom] = strip
         shown += written
-    return indices, shown
+    return indices, shown + Shown(extremes=extremes)
 
 
 def _paint_cells(
@@ -82,9 +89,10 @@ def _paint_cells(
     annot = None if annot is None else hidden(annot, layout.mask)
     masked = is_masked(values)
     grid, shades = layout.grid, layout.shades
-    slots = np.searchsorted(shades.edges, values, side="right")
-    bad = len(shades.edges)
-    slots[~((values >= shades.floor) & (values < shades.ceiling))] = bad
+    (edges,), (floor,), (ceiling,) = shades.edges, shades.floor, shades.ceiling
+    slots = np.searchsorted(edges, values, side="right")
+    bad = len(edges)
+    slots[~((values >= floor) & (values < ceiling))] = bad
     ys, i = _pixels(grid.y0, grid.y1)
     xs, j = _pixels(grid.x0, grid.x1)
     # one axis after the other: many times quicker than both at once
@@ -102,7 +110,7 @@ def _paint_cells(
         bad=int(((slots == bad) & ~masked).sum()),
         masked=int(masked.sum()),
         hidden=left_out,
-        refused=count_refused(layout, values),
+        refused=count_refused(shades, values[None]),
         lacking=lacking,
     )
 
@@ -113,10 +121,10 @@ def count_hidden(layout: Layout, frames: int, masked: int) -> int:
     return frames * layout.crowded - (masked if layout.crowded == every else 0)
 
 
-def count_refused(layout: Layout, values: NDArray[np.float64]) -> int:
-    """Return how many finite values the norm does not take."""
-    floor, ceiling = layout.shades.floor, layout.shades.ceiling
-    if floor <= -np.finfo(np.float64).max and ceiling == np.inf:
+def count_refused(shades: Shades, values: NDArray[np.float64]) -> int:
+    """Return how many finite values of frames (T, N, M), the last ones, the norm does not take."""
+    floor, ceiling = (each[-len(values) :, None, None] for each in (shades.floor, shades.ceiling))
+    if (floor <= -np.finfo(np.float64).max).all() and (ceiling == np.inf).all():
         return 0
     return int((np.isfinite(values) & ~((values >= floor) & (values < ceiling))).sum())
 

@@ -28,9 +28,12 @@ class GifSummary:
     duration : float
         Milliseconds that the animation plays once.
     vmin, vmax : float
-        The values at the ends of the colormap; of panels the least and the greatest of all.
+        The values at the ends of the colormap; of panels the least and the greatest of all, and so
+        of frames that have ranges of their own.
     ranges : dict
         `vmin` and `vmax` of each panel by its name; empty of a single heatmap.
+    autoscale : str or None
+        "frame" where each frame had a range of its own.
     under, over, bad : int
         Values below `vmin`, above `vmax`, and NaN, infinite or such that the norm cannot take them,
         over all cells and frames.
@@ -67,6 +70,7 @@ class GifSummary:
     vmin: float
     vmax: float
     ranges: dict[str, tuple[float, float]]
+    autoscale: str | None
     under: int
     over: int
     bad: int
@@ -85,6 +89,8 @@ class GifSummary:
     @property
     def sides(self) -> tuple[str, str]:
         """What values are below or above of, in words."""
+        if self.autoscale == "frame":
+            return "the vmin of their frame", "the vmax of their frame"
         if self.ranges:
             return "the vmin of their panel", "the vmax of their panel"
         return f"vmin={self.vmin:g}", f"vmax={self.vmax:g}"
@@ -101,7 +107,8 @@ def summarise(
     """Return what was written, and warn of what is not shown as given."""
     warn_of(shown, layout)
     warn_of_labels(layout)
-    ends = [end for end in picture.range if end is not None]
+    ends = [end for end in shown.extremes or picture.range if end is not None]
+    pairs = zip(ends[::2], ends[1::2], strict=True)
     summary = GifSummary(
         frames=clock.frames,
         merged=target.merged,
@@ -109,7 +116,8 @@ def summarise(
         duration=10.0 * target.ticks,
         vmin=min(ends),
         vmax=max(ends),
-        ranges=picture.ranges,
+        ranges=dict(zip(picture.ranges, pairs, strict=False)),
+        autoscale="frame" if layout.is_by_frame else None,
         under=shown.under,
         over=shown.over,
         bad=shown.bad,

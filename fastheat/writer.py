@@ -81,9 +81,10 @@ class GifWriter:
     overhead : float
         Record a step only while recording has cost at most this share of the time, such as 0.01.
         What is encoded on the thread counts too.
-    autoscale : {None, "grow"}
+    autoscale : {None, "grow", "frame"}
         "grow" widens the range, by at least a tenth, when a value is beyond it, and draws the frame
-        anew; the range stands in the title, or at the colour bar if there is one.
+        anew; "frame" gives each frame the range of its own values, but for a `vmin` or `vmax` that
+        was given. The range stands in the title, or at the colour bar if there is one.
     background : bool or colour
         Whether to encode on a thread; the file is the same. A colour is the option of that name of
         `Heatmap`, and there is a thread.
@@ -160,7 +161,8 @@ class GifWriter:
         times = read_loop(loop)
         self._sampler = Sampler(every, steps, overhead)
         self._sampled = not (every is None and steps is None and overhead is None)
-        grows = read_autoscale(autoscale, ("grow",)) == "grow"
+        scaling = read_autoscale(autoscale, ("grow", "frame"))
+        grows = scaling == "grow"
         if not is_whole(queue_bytes) or queue_bytes < 1:
             raise ValueError(f"expected queue_bytes to be at least 1, not {short(queue_bytes)}")
         self._drops = bool(read_choice("when_full", when_full, {"wait": 0, "drop": 1}))
@@ -215,16 +217,21 @@ class GifWriter:
         self._fields = _fields(sample.title)
         if grows:
             sample.check_growth()
-        shows_range = grows and not sample.cbar
+        if scaling == "frame":
+            sample = sample.by_frame()
+            heatmap = heatmap and heatmap.by_frame()
+        says_range = (grows or sample.is_by_frame) and not sample.cbar
         # an option says what there is to be room for, else the annotations of the first frame do
         plans = heatmap is None and options.get("annot", True) is True
         if heatmap is None and sample.shape == self._shape:
             heatmap = sample
 
         def make(shape: Shapes, sampled: Samples | None) -> Picture:
-            if sampled is not None and plans:
-                return make_picture(shape, {**options, "annot": sampled})
-            return make_picture(shape, options) if heatmap is None else heatmap
+            if heatmap is not None and (sampled is None or not plans):
+                return heatmap
+            more = {"annot": sampled} if sampled is not None and plans else {}
+            picture = make_picture(shape, {**options, **more})
+            return picture.by_frame() if scaling == "frame" else picture
 
         self._make = make
         self._written: np.dtype[Any] | None = None  # of annotations, where frames have their own
@@ -248,8 +255,8 @@ class GifWriter:
             loop=times,
             hold=last,
             grows=grows,
-            titled=bool(self._fields) or shows_range,
-            shows_range=shows_range,
+            titled=bool(self._fields) or says_range,
+            shows_range=grows and says_range,
             plans=plans,
             sync=sync,
         )

@@ -1,8 +1,9 @@
-"""Where the range of the colormap comes from: all frames, or those so far."""
+"""Where the range of the colormap comes from: all frames, those so far, or each one."""
 
 from __future__ import annotations
 
 import io
+import pickle
 import re
 import tracemalloc
 import warnings
@@ -12,12 +13,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from decoders import by_pillow
+from decoders import assert_lossless, by_pillow
 from numpy.typing import NDArray
+from PIL import Image
 
 import fastheat
 from fastheat import GifWriter, Heatmap, save_gif
 from fastheat.cli import main
+from fastheat.encode import encode_chunk
+from fastheat.stills import paint
 
 FRAMES = np.cumsum(np.random.default_rng(4).normal(size=(70, 3, 4)), axis=0)
 
@@ -148,6 +152,152 @@ def test_a_range_that_cannot_grow_any_more_is_told() -> None:
         assert summary.over > 0
 
 
+# ------------------------------------------------------------------------------ range of each frame
+
+
+def alone(frame: Any, title: str, picture: Any) -> NDArray[np.uint8]:
+    """Return the picture of a frame over its own range, by the code of stills."""
+    layout = picture.layout(np.dtype(np.float64))
+    indices, _ = paint(layout, np.ascontiguousarray(frame, np.float64), title)
+    pixels: NDArray[np.uint8] = layout.table[indices]
+    return pixels
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"valfmt": None},
+        {"title": "weights", "robust": True, "cmap": "RdBu"},
+        {"norm": "symlog", "vmin": -3},
+        {"mask": np.eye(3, 4) > 0, "bad": "grey"},
+        {"annot": [list("abcd")] * 3},
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore:over all frames")
+def test_each_frame_is_drawn_as_it_is_alone(options: dict[str, Any]) -> None:
+    frames = FRAMES.copy()
+    frames[5, 0, 0], frames[6], frames[7], frames[8] = np.nan, np.inf, 4.0, frames[9]
+    shown, summary = saved(frames, autoscale="frame", **options)
+    picture = Heatmap((3, 4), **options).by_frame().with_titles()
+    picture = picture.fitted(picture.find_range(frames))
+    title = options.get("title", "")
+    assert_lossless(shown, [alone(frame, title, picture) for frame in frames])
+    assert summary.autoscale == "frame"
+    assert summary.bad == (13 if "mask" not in options else 9)
+    # that has room for all frames; to a writer only the first is known
+    once, _ = saved(iter(frames), autoscale="frame", **options)
+    assert once == recorded(frames, autoscale="frame", **options)
+
+
+def test_a_frame_has_the_colours_of_a_heatmap_over_its_range_which_its_title_says() -> None:
+    look: dict[str, Any] = {"valfmt": "{x:.3f}", "figsize": (4, 3)}
+    shown, summary = saved(FRAMES, autoscale="frame", titles="step {}", **look)
+    wanted = []
+    for k, frame in enumerate(FRAMES):
+        low, high = frame.min(), frame.max()
+        picture = Heatmap((3, 4), vmin=low, vmax=high, **look)
+        wanted.append(picture.rgb(frame, f"step {k}  [{low:g}, {high:g}]"))
+    grid = Heatmap((3, 4), vmin=0, vmax=1, **look).with_titles().layout().grid
+    middle = grid.y0[:, None] + 1, grid.x0[None, :] + 1
+    top = int(grid.y0[0]) - 20
+    for (found, _), own in zip(by_pillow(shown), wanted, strict=True):
+        np.testing.assert_array_equal(found[middle], own[middle])
+        np.testing.assert_array_equal(found[:top], own[:top])
+    assert (summary.vmin, summary.vmax) == (FRAMES.min(), FRAMES.max())
+    assert (summary.under, summary.over) == (0, 0)
+
+
+def test_an_end_that_is_given_stays_and_the_other_is_of_each_frame() -> None:
+    with pytest.warns(UserWarning, match="below the vmin of their frame"):
+        _, summary = saved(FRAMES, autoscale="frame", vmin=-2, valfmt=None)
+    assert (summary.vmin, summary.vmax) == (-2, FRAMES.max())
+    assert summary.under == (FRAMES < -2).sum()
+
+
+def test_a_range_that_is_given_is_that_of_all_frames() -> None:
+    fixed, summary = saved(FRAMES, autoscale="frame", vmin=-99, vmax=99)
+    assert fixed == saved(FRAMES, vmin=-99, vmax=99)[0]
+    assert summary.autoscale is None
+
+
+@pytest.mark.parametrize("options", [{}, {"valfmt": None}], ids=str)
+def test_chunks_of_frames_with_ranges_of_their_own_can_go_anywhere(options: Any) -> None:
+    picture = Heatmap((3, 4), **options).by_frame().with_titles()
+    layout = picture.fitted((-9.0, 9.0)).layout()
+    layout = pickle.loads(pickle.dumps(layout))
+    titles = [f"step {k}" for k in range(70)]
+    whole = encode_chunk(layout, None, FRAMES, titles)
+    parts = [encode_chunk(layout, None, FRAMES[:1], titles[:1])]
+    for start, stop in ((1, 2), (2, 40), (40, 70)):
+        before, part = FRAMES[start - 1], FRAMES[start:stop]
+        parts.append(encode_chunk(layout, before, part, titles[start - 1 : stop]))
+    together = sum(parts[1:], parts[0])
+    assert bytes(together.data) == bytes(whole.data)
+    assert together.shown == whole.shown
+    assert whole.shown.extremes == (FRAMES.min(), FRAMES.max())
+    assert saved(FRAMES, autoscale="frame", workers=3)[0] == saved(FRAMES, autoscale="frame")[0]
+
+
+@pytest.mark.parametrize("shares", [False, True])
+def test_panels_have_the_ranges_of_their_own_matrices(shares: bool) -> None:
+    frames = {"a": FRAMES, "b": FRAMES[:, :2] / 9, "c": FRAMES[:, :, :2]}
+    options: dict[str, Any] = {
+        "options": {"b": {"valfmt": None}, "c": {"vmin": -5, "vmax": 5}},
+        "share_range": shares,
+    }
+    with pytest.warns(UserWarning, match="the colours of the ends"):
+        shown, summary = saved(frames, autoscale="frame", titles="step {}", **options)
+    panels = fastheat.Panels({"a": (3, 4), "b": (2, 4), "c": (3, 2)}, **options)
+    low, high = float(FRAMES.min()), float(FRAMES.max())  # which there is room for
+    b = (low, high) if shares else (frames["b"].min(), frames["b"].max())
+    panels = panels.by_frame().with_titles().fitted((low, high, *b, -5.0, 5.0))
+    grids = [part.grid for part in panels.layout().parts]
+    for k, (picture, _) in enumerate(by_pillow(shown)):
+        own = {name: stack[k] for name, stack in frames.items()}
+        ends = {name: (each.min(), each.max()) for name, each in own.items()} | {"c": (-5, 5)}
+        if shares:
+            ends["a"] = ends["b"] = (own["a"].min(), own["a"].max())
+        for (name, matrix), grid in zip(own.items(), grids, strict=True):
+            low, high = ends[name]
+            single = Heatmap(matrix.shape, vmin=low, vmax=high, valfmt=None)
+            place = single.layout().grid
+            wanted = single.rgb(matrix)[place.y0[:, None], place.x0[None, :]]
+            found = picture[grid.y0[:, None] + 1, grid.x0[None, :] + 1]
+            np.testing.assert_array_equal(found, wanted)
+    assert summary.ranges["c"] == (-5, 5)
+    assert summary.ranges["a"] == (FRAMES.min(), FRAMES.max())
+    each = [{name: stack[k] for name, stack in frames.items()} for k in range(70)]
+    look = {**options, "title": "a of {step}"}
+    once = recorded(each, autoscale="frame", **look)
+    assert len(by_pillow(once)) == 70
+
+
+def test_reduced_frames_have_the_range_of_what_is_drawn() -> None:
+    frames = np.cumsum(np.random.default_rng(1).normal(size=(9, 90, 70)), axis=0)
+    with pytest.warns(UserWarning, match="drew 90 x 70 values"):
+        _, summary = saved(frames, autoscale="frame", figsize=(1, 2), reduce="absmax")
+    assert (summary.vmin, summary.vmax) == (frames.min(), frames.max())
+
+
+def test_a_file_of_ranges_of_frames_is_gone_on_with(tmp_path: Path) -> None:
+    whole, path = tmp_path / "whole.gif", tmp_path / "resumed.gif"
+    for file, parts in ((whole, [FRAMES]), (path, [FRAMES[:30], FRAMES[30:]])):
+        for part in parts:
+            with GifWriter(file, mode="a", autoscale="frame", title="{step}") as writer:
+                for frame in part:
+                    writer.add(frame)
+    assert [pixels.tobytes() for pixels, _ in by_pillow(whole.read_bytes())] == [
+        pixels.tobytes() for pixels, _ in by_pillow(path.read_bytes())
+    ]
+    with pytest.raises(ValueError, match="expected autoscale frame as the file"):
+        GifWriter(path, mode="a", title="{step}")
+    save_gif(tmp_path / "fixed.gif", FRAMES)
+    with pytest.raises(ValueError, match="expected autoscale None as the file"):
+        GifWriter(tmp_path / "fixed.gif", mode="a", autoscale="frame")
+
+
 # ------------------------------------------------------------------------------- the command line
 
 
@@ -156,12 +306,20 @@ def test_the_command_line_scales(tmp_path: Path, capsys: pytest.CaptureFixture[s
     paths = [str(tmp_path / name) for name in ("frames.npy", "shown.gif")]
     assert main(["render", paths[0], "-o", paths[1], "-q", "--autoscale", "grow"]) == 0
     assert Path(paths[1]).read_bytes() == recorded(FRAMES, autoscale="grow")
+    assert main(["render", paths[0], "-o", paths[1], "-q", "--autoscale", "frame"]) == 0
+    assert Path(paths[1]).read_bytes() == saved(FRAMES, autoscale="frame")[0]
+    still = str(tmp_path / "still.png")
+    assert main(["render", paths[0], "-o", still, "--autoscale", "frame", "--frame", "-1"]) == 0
+    with Image.open(still) as image:
+        last = by_pillow(Path(paths[1]).read_bytes())[-1][0]
+        np.testing.assert_array_equal(np.asarray(image.convert("RGB")), last)
     for more, message in (
         (["--autoscale", "some"], "expected one of all, grow.*, not 'some'"),
         (["--autoscale", "grow", "--robust"], "expected no robust with autoscale='grow'"),
+        (["--autoscale", "frame", "--threshold", "1"], "no threshold with autoscale='frame'"),
         (["--autoscale", "grow", "--frame", "1"], "expected no --autoscale grow with --frame"),
     ):
-        name = "still.png" if "--frame" in more else "other.gif"
+        name = "other.png" if "--frame" in more else "other.gif"
         assert main(["render", paths[0], "-o", str(tmp_path / name), *more]) == 2
         assert re.search(message, capsys.readouterr().err)
         assert not (tmp_path / name).exists()

@@ -320,6 +320,7 @@ def test_what_is_no_colormap_is_refused(refused: Check, cmap: object) -> None:
         ({"autoscale": "some"}, ["autoscale", "all, grow", "'some'"]),
         ({"autoscale": True}, ["autoscale", "all, grow", "True"]),
         ({"autoscale": "grow", "threshold": 0.5}, ["threshold", "autoscale='grow'"]),
+        ({"autoscale": "frame", "threshold": 0.5}, ["threshold", "autoscale='frame'"]),
         ({"autoscale": "grow", "robust": True}, ["robust", "autoscale='grow'"]),
         ({"autoscale": "grow", "boundaries": [0, 1, 2]}, ["boundaries", "autoscale='grow'"]),
     ],

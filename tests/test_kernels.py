@@ -115,7 +115,7 @@ def test_what_could_not_be_shown_is_counted_over_all_frames() -> None:
 
 @kernels.entry  # type: ignore[untyped-decorator, unused-ignore]
 def slots_of(values: Any, shades: Any, slots: Any) -> None:
-    kernels.find_slots(values, shades, slots)
+    kernels.find_slots(values, kernels.scale_of(shades, 0), slots)
 
 
 @pytest.mark.parametrize("compiled", [True, False])
@@ -137,14 +137,15 @@ def test_slots_are_found_as_numpy_searches_the_edges(
         request.getfixturevalue("uncompiled")
     with np.errstate(all="ignore"):
         (slots_of if compiled else slots_of.py_func)(values, shades, slots)
-    expected = np.searchsorted(shades.edges, values, side="right")
-    expected[~np.isfinite(values)] = len(shades.edges)
+    expected = np.searchsorted(shades.edges[0], values, side="right")
+    expected[~np.isfinite(values)] = len(shades.edges[0])
     np.testing.assert_array_equal(slots, expected)
 
 
 @kernels.entry  # type: ignore[untyped-decorator, unused-ignore]
 def outside(values: Any, shades: Any, counts: Any) -> None:
-    kernels.count_outside(values, shades, counts)
+    scale = kernels.scale_of(shades, 0)
+    kernels.count_outside(values, scale, shades.first, shades.last, counts)
 
 
 @pytest.mark.parametrize("compiled", [True, False])

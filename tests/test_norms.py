@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 import warnings
@@ -22,6 +23,7 @@ from matplotlib.figure import Figure
 
 import fastheat
 from fastheat.heatmap import Heatmap
+from fastheat.norms import bin_edges, edges_of_ranges
 from fastheat.ranges import EXACT, Quantiles
 from fastheat.stills import paint
 from fastheat.ticks import bar_ticks, ticks_at
@@ -134,7 +136,7 @@ def about_edges(options: dict[str, Any], dtype: Any) -> npt.NDArray[Any]:
         np.dtype(dtype)
     )
     shades = layout.shades
-    edges = np.concatenate([shades.edges, [shades.floor, shades.ceiling, 0.0]])
+    edges = np.concatenate([shades.edges[0], shades.floor, shades.ceiling, [0.0]])
     rng = np.random.default_rng(0)
     low, high = Heatmap((2, 2), **options).range
     assert low is not None
@@ -666,3 +668,70 @@ def test_panels_have_norms_masks_and_ranges_of_their_own(tmp_path: Any) -> None:
     drawn = panels.fitted(tuple(end for ends in summary.ranges.values() for end in ends))
     for picture, frame in zip(by_ffmpeg(path.read_bytes()), frames, strict=True):
         np.testing.assert_array_equal(picture, drawn.rgb(frame))
+
+
+# ---------------------------------------------------------------------------- ranges of frames
+
+OF_FRAMES = [name for name in KINDS if name not in ("CenteredNorm", "TwoSlopeNorm", "a user's")]
+
+
+def frames_of(kind: str, dtype: Any, count: int = 6) -> npt.NDArray[Any]:
+    """Return frames of other ranges each, whose values lie about where bins begin."""
+    rng = np.random.default_rng(len(kind))
+    frames = []
+    for scale in 10.0 ** rng.uniform(-2, 2, count):
+        low, high = np.sort(rng.normal(0, scale, 2))
+        if kind in POSITIVE:
+            low, high = abs(low) / 9 + 1e-3, abs(low) + abs(high)
+        places = np.linspace(0, 1, BIN_COLORS + 1)[1:-1]
+        values = np.geomspace(low, high, 90) if low > 0 else low + places * (high - low)
+        inside = np.clip(nearby(values.astype(dtype)), low, high)
+        frames.append(np.resize(np.append([low, high], inside), 480).reshape(20, 24))
+    return np.array(frames).astype(dtype)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value", "ignore:over all frames")  # float32's log10
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", OF_FRAMES)
+def test_each_frame_has_the_bins_of_matplotlib_over_its_own_range(kind: str, dtype: Any) -> None:
+    options, make = KINDS[kind]
+    frames = frames_of(kind, dtype)
+    frames[2, 0, 2:5] = np.nan, np.inf, -np.inf
+    cmap, file = distinct(BIN_COLORS), io.BytesIO()
+    look: dict[str, Any] = {"cmap": cmap, "valfmt": None, "figsize": (6, 5), **options}
+    fastheat.save_gif(file, frames, autoscale="frame", **look)
+    plain = Heatmap((20, 24), vmin=1, vmax=2, cmap=cmap, valfmt=None, figsize=(6, 5))
+    grid = plain.with_titles().layout().grid
+    pictures = by_ffmpeg(file.getvalue())
+    assert len(pictures) == len(frames)
+    for picture, frame in zip(pictures, frames, strict=True):
+        norm = make()
+        norm.autoscale_None(np.ma.masked_invalid(frame))
+        mine = picture[grid.y0[:, None], grid.x0[None, :]]
+        wrong = (mine != painted(cmap, norm, frame)).any(-1)
+        assert not wrong.any(), f"{frame[wrong][:3]!r} of {norm.vmin!r} to {norm.vmax!r}"
+
+
+@given(
+    st.sampled_from(["linear", "log", "symlog", "asinh", "power 0.5", "center", "LogNorm"]),
+    st.sampled_from([np.float32, np.float64]),
+    st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), min_size=1, max_size=4),
+    st.integers(-300, 300),
+)
+def test_edges_of_several_ranges_are_those_of_each(
+    kind: str, dtype: Any, pairs: list[tuple[float, float]], power: int
+) -> None:
+    norm = Heatmap((1, 1), **KINDS[kind][0]).norm
+    ends = np.sort(np.array(pairs) * 10.0 ** (power / (1 if kind == "linear" else 50)), 1)
+    if norm.name == "center":
+        ends += [[-1.0, 1.0]]
+        ends = np.stack([np.minimum(ends[:, 0], 0.0), np.maximum(ends[:, 1], 1.0)], 1)
+    elif kind in POSITIVE:
+        ends = np.sort(np.abs(ends), 1) + 1e-9
+    wanted = np.array([0, 3, 50, 99, 100])
+    found = edges_of_ranges(norm, ends, wanted, 100, np.dtype(dtype))
+    for k, (low, high) in enumerate(ends.tolist()):
+        with np.errstate(over="ignore"):
+            alone = bin_edges(norm.rule(low, high, 100), 100, np.dtype(dtype), low)
+        np.testing.assert_array_equal(found.bins[k], alone.bins[wanted])
+        assert (found.floor[k], found.ceiling[k]) == (alone.floor, alone.ceiling)

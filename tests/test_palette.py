@@ -76,10 +76,10 @@ def test_a_split_changes_the_ink_there_and_nothing_else(split: float) -> None:
     palette, whole = plan(colormap("Blues"), split=split), plan(colormap("Blues"))
     shades = palette.shades
     values = np.append(np.linspace(-0.6, 1.6, 300), [split, np.nextafter(split, -9)])
-    slots = np.searchsorted(shades.edges, values, side="right")
+    slots = np.searchsorted(shades.edges[0], values, side="right")
     inks = palette.table[shades.inks[slots, -1]]
     assert (inks == np.where(values >= split, 255, 0)[:, None]).all()
-    plain = np.searchsorted(whole.shades.edges, values, side="right")
+    plain = np.searchsorted(whole.shades.edges[0], values, side="right")
     fills = palette.table[shades.inks[slots, 0]]
     assert (fills == whole.table[whole.shades.inks[plain, 0]]).all()
     assert ((slots < shades.first) == (values < 0)).all()

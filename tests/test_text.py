@@ -106,7 +106,7 @@ def cells(heatmap: Heatmap, values: npt.NDArray[Any]) -> Iterator[tuple[int, int
     for i, j in np.ndindex(layout.shape):
         part = indices[layout.grid.y0[i] : layout.grid.y1[i], layout.grid.x0[j] : layout.grid.x1[j]]
         finite = bool(np.isfinite(values[i, j]))
-        slot = int(np.searchsorted(shades.edges, float(values[i, j]), side="right"))
+        slot = int(np.searchsorted(shades.edges[0], float(values[i, j]), side="right"))
         inks = shades.inks[slot if finite else -1]
         assert len(set(inks.tolist())) == COVERAGE_STEPS
         step_of = np.full(256, 255, np.uint8)
