@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastheat.arrays import Header
+from fastheat.named import pick
 from fastheat.stores import Mapped, Seen, Source, Stack, naming, strides_of
 
 _KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what numpy writes
@@ -51,21 +53,24 @@ class Archive:
             return _stored_stack(self.seen, infos[0])
         if any(info.compress_type not in _KINDS for info in infos):
             return None
-        return Members(self.seen, (len(infos), rows, columns), dtype)
+        return Members(self.seen, self.names, (rows, columns), dtype)
 
 
 class Members(Stack):
     """Matrices of one shape, each a member of an .npz file."""
 
-    def __init__(self, seen: Seen, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> None:
+    def __init__(
+        self, seen: Seen, names: tuple[str, ...], cells: tuple[int, int], dtype: np.dtype[Any]
+    ) -> None:
         self.seen = seen
-        self.shape = shape
+        self.names = names
+        self.shape = (len(names), *cells)
         self.dtype = dtype
         self._infos: list[zipfile.ZipInfo] = []
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave out where the members lie, which takes more bytes than to look again."""
-        return Members, (self.seen, self.shape, self.dtype)
+        return _members, (self.seen, self.names, self.shape[1:], self.dtype)
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Read frames, and check their bytes as `zipfile` does."""
@@ -73,10 +78,16 @@ class Members(Stack):
         with self.seen.open() as file:
             if not self._infos:
                 with zipfile.ZipFile(file) as archive:
-                    self._infos = list(_arrays_in(archive).values())
+                    self._infos = list(map(archive.getinfo, self.names))
             for out, info in zip(block, self._infos[start:stop], strict=True):
                 (out[...],) = read_member(_member(file, info))
         return block
+
+
+@lru_cache(maxsize=4)
+def _members(*place: Any) -> Members:
+    """Return the same ones for each that is unpickled, so that a process looks once."""
+    return Members(*place)
 
 
 def _member(file: BinaryIO, info: zipfile.ZipInfo) -> IO[bytes]:
@@ -118,21 +129,23 @@ def _stored_stack(seen: Seen, info: zipfile.ZipInfo) -> Mapped | None:
     return Mapped(seen, offset, dtype, shape, strides)
 
 
-def _arrays_in(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """Return the members that are arrays."""
-    return {info.filename: info for info in archive.infolist() if info.filename.endswith(".npy")}
-
-
-def open_archive(path: Path) -> Archive | dict[str, Archive]:
-    """Open the arrays of an .npz file, of which the headers are read."""
+def open_archive(path: Path, tensor: str | None = None) -> Archive | dict[str, Archive]:
+    """Open the arrays of an .npz file, or the one of a name; all headers are read."""
     headers: dict[str, Header] = {}
     with path.open("rb") as file, zipfile.ZipFile(file) as archive:
         seen = Seen.of(path, file)
         others = [name for name in archive.namelist() if not name.endswith(".npy")]
-        for name in _arrays_in(archive):
+        for name in archive.namelist():
+            if not name.endswith(".npy"):
+                continue
             with archive.open(name) as member:
                 shape, _, dtype = read_header(member)
                 headers[name] = shape, dtype
+    if tensor is not None:
+        sides = {name[:-4]: shape for name, (shape, _) in headers.items()}
+        rank = 2 if len(sides.get(tensor, ())) == 2 else 3
+        name = pick(sides, tensor, rank) + ".npy"
+        headers, others = {name: headers[name]}, []
     shapes = [shape for shape, _ in headers.values()]
     if not others and len(shapes) == 1 and len(shapes[0]) == 3:
         ((shape, dtype),) = headers.values()

@@ -14,7 +14,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from itertools import islice, repeat
+from itertools import islice, repeat, takewhile
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, TextIO
 
@@ -23,13 +23,14 @@ import numpy as np
 import fastheat
 from fastheat import demo, gif
 from fastheat.annotations import Annots, open_annots
+from fastheat.checkpoints import has_pattern
 from fastheat.executors import Crew
 from fastheat.giffile import check_place, check_target
 from fastheat.heatmap import Heatmap, option_names
 from fastheat.messages import many, suggest
 from fastheat.options import AUTOSCALES, read_autoscale
 from fastheat.panels import Panels, make_picture
-from fastheat.save import read_titles, room_of_titles, save_gif, with_range_of
+from fastheat.save import read_titles, room_of_titles, save_gif, stepped, with_range_of
 from fastheat.sources import Frames, open_frames
 from fastheat.spans import spans_of
 from fastheat.summary import GifSummary
@@ -57,6 +58,7 @@ examples:
   fastheat render weights.npy
   fastheat render animation_data.obj -o training_weights.gif --cmap YlGn --vmin 0 --vmax 0.05 \\
       --valfmt '{x:.9f}' --figsize 15 10 --duration 20
+  fastheat render 'ckpt/step_*.safetensors' --tensor encoder.weight --titles 'step {step}'
   fastheat render weights.npz --row-labels 'embed_dim_{}' --col-labels @words.txt --cbar
   fastheat render weights.npy --frame -1 -o last.png
   fastheat render weights.npy --cmap 'navy,white,#8b0000' --vmin -1 --vmax 1 --valfmt none
@@ -124,22 +126,27 @@ def _render(args: argparse.Namespace) -> None:
     options = _given(args)
     still = "frame" in args
     suffix = ".png" if still else ".gif"
-    if args.output is None and args.input == STANDARD:
+    if args.output is None and args.input == [STANDARD]:
         raise UsageError(
             f"expected -o OUT{suffix}, since standard input has no name to take it from"
         )
-    output = Path(args.input).stem + suffix if args.output is None else args.output
+    output = _stem(args.input) + suffix if args.output is None else args.output
     target = _picture_target(output) if still else _target(output)
     bar = None if still else _bar_maker(args)
-    with _input_path(args.input) as path:
-        if output != STANDARD and _same_file(path, output):
+    names = getattr(args, "tensor", [None])
+    for name in args.input[1:]:
+        if not Path(name).exists():
+            raise UsageError(f"unexpected argument {name!r}, which is no file")
+    with _inputs(args.input) as paths:
+        if output != STANDARD and any(_same_file(path, output) for path in paths):
             raise UsageError(f"expected an output that is not the input, not {output!r}")
-        with _naming_input(args.input):
-            frames = open_frames(path)
+        with _naming_input(_shown(args.input)):
+            given = paths[0] if len(paths) == 1 else paths
+            frames = open_frames(given, tensor=names[0] if len(names) == 1 else names)
         if still:
             _write_still(args, target, frames, options)
         else:
-            _write(args, target, args.input, frames, options, bar)
+            _write(args, target, _shown(args.input), frames, options, bar)
 
 
 def _demo(args: argparse.Namespace) -> None:
@@ -201,7 +208,16 @@ def make_parser() -> argparse.ArgumentParser:
     render.add_argument(
         "input",
         metavar="INPUT",
-        help=".npy, .npz or pickled frames (.obj, .pkl, .pickle); - for standard input",
+        nargs="+",
+        help=".npy, .npz or pickled frames (.obj, .pkl, .pickle), .zarr or .h5; or checkpoints, "
+        "each a frame: a directory, a pattern or several of .safetensors, .npz, .npy, .pt or .pth "
+        "files; - for standard input",
+    )
+    render.add_argument(
+        "--tensor",
+        action="append",
+        metavar="NAME",
+        help="what is drawn of several in a file; given more than once, of each a panel",
     )
     output = _add_output(render, None, "INPUT's name with .gif, in the current folder")
     output.add_argument(
@@ -351,8 +367,10 @@ def _add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> No
     number(labels, "row_rotation", "DEGREES", text, "0")
     text = "of the column labels"
     number(labels, "col_rotation", "DEGREES", text, "0 for numbers, else -30 above and 30 below")
-    add(labels, "title", "text above the picture", metavar="TEXT")
-    text = "a title for each frame: 'step {}' to number them, a,b,c or @FILE with one a line"
+    text = "text above the picture; {step} is the number in the name of a checkpoint"
+    add(labels, "title", text, metavar="TEXT")
+    text = "a title for each frame: 'step {}' to number them, 'step {step}' by the number in the "
+    text += "name of a checkpoint, a,b,c or @FILE with one a line"
     add(labels, "titles", text, metavar="TITLES")
     add(labels, "xlabel", "text below it", metavar="TEXT")
     add(labels, "ylabel", "text at its left", metavar="TEXT")
@@ -642,10 +660,10 @@ def _picture_format(suffix: str) -> str | None:
 
 
 @contextmanager
-def _input_path(name: str) -> Iterator[Path]:
-    """Give the path of the input; what comes from standard input is kept on disk, not in memory."""
-    if name != STANDARD:
-        yield Path(name)
+def _inputs(names: Sequence[str]) -> Iterator[list[Path]]:
+    """Give the paths of the input; standard input is kept on disk, not in memory."""
+    if list(names) != [STANDARD]:
+        yield [Path(name) for name in names]
         return
     source = _binary(sys.stdin, "standard input")
     # a memory map may still be open at the end, which hinders removal on Windows
@@ -655,9 +673,23 @@ def _input_path(name: str) -> Iterator[Path]:
         with path.open("wb") as file:
             shutil.copyfileobj(source, file, 1 << 20)
         try:
-            yield path
+            yield [path]
         except ValueError as error:
             raise ValueError(str(error).replace(str(path), "standard input")) from None
+
+
+def _stem(names: Sequence[str]) -> str:
+    """Return what the output is called after the input: of several, how all of them begin."""
+    stems = [Path(name).stem for name in names]
+    if len(names) == 1 and not has_pattern(names[0]):
+        return stems[0]
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(min(stems), max(stems), strict=False))
+    stem = re.split(r"[*?[]", "".join(first for first, _ in alike))[0]
+    return stem.rstrip("0123456789-_=. ") or "frames"
+
+
+def _shown(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _same_file(path: Path, output: str) -> bool:
@@ -823,8 +855,11 @@ def _write_still(
         )
     given = options.pop("titles", None)
     options.setdefault("title", room_of_titles(given))
-    titles = read_titles(given)
-    with _naming_input(args.input):
+    shown = _shown(args.input)
+    titles = read_titles(
+        stepped(options["title"], source) if given is None else given, source.steps
+    )
+    with _naming_input(shown):
         count = source.count()
     number = args.frame + count if args.frame < 0 else args.frame
     if not 0 <= number < count:
@@ -842,7 +877,7 @@ def _write_still(
             heatmap = heatmap.with_titles()
         if heatmap.reduction is not None:
             source = source.through(heatmap.reduction)
-    with _naming_input(args.input):
+    with _naming_input(shown):
         if None in heatmap.range:
             with Crew(None, None) as crew:
                 heatmap, source = with_range_of(heatmap, source, crew)

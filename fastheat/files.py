@@ -14,13 +14,18 @@ import numpy as np
 
 from fastheat import unpickle
 from fastheat.archives import Archive, open_archive
+from fastheat.checkpoints import files_in, has_pattern, matching, open_checkpoints
+from fastheat.datasets import HDF5, dataset_of, is_zarr, open_hdf5, open_zarr
+from fastheat.forms import check_names, keys_of
+from fastheat.messages import short, suggest
 from fastheat.stores import Mapped, Pieces, Seen, Source, mapped, naming, strides_of
+from fastheat.tensorfiles import is_safetensors, is_torch
 
 _PICKLES = (".obj", ".pkl", ".pickle")
 
 
-def load_frames(source: object) -> Any:
-    """Load frames from a file, in a form that `save_gif` takes.
+def load_frames(source: object, *, tensor: object = None) -> Any:
+    """Load frames from files, in a form that `save_gif` takes.
 
     Parameters
     ----------
@@ -30,13 +35,24 @@ def load_frames(source: object) -> Any:
         - a ``.npy`` file: an array of shape (T, N, M),
         - a ``.npz`` file: one such array, or several of shape (N, M), the frames in stored order,
         - a ``.obj``, ``.pkl`` or ``.pickle`` file: a pickled array or list of frames, a dict with
-          one such entry, or frames that were dumped to the file one after another.
+          one such entry, or frames that were dumped to the file one after another,
+        - a ``.zarr`` folder or an HDF5 file (``.h5``, ``.hdf5``): an array (T, N, M), or a group;
 
-        The content decides where the suffix does not. Anything but a path is returned as it is.
+        or checkpoints, each a frame: a pattern with ``*``, ``?`` or ``[]``, a directory, or a
+        sequence of paths of ``.safetensors``, ``.npz``, ``.npy`` or PyTorch's ``.pt`` and ``.pth``
+        files. They are in the order of the number that their names differ in, which is their
+        step; paths in a sequence may have names without one, and are then in its order.
+
+        The content decides where the suffix does not. Anything else is returned as it is.
+    tensor
+        The name of what is drawn of several: of the matrix in each checkpoint, with dots where it
+        is in dictionaries of them, or of the array in a group, an archive or a pickled dict. Not
+        needed where there is one alone. A sequence of names, or a dictionary of them by the names
+        of panels, gives frames of several matrices.
 
     Returns
     -------
-    array, list or iterable
+    array, list or iterable, or a dictionary of these
         The frames. All but a single pickled object is read from the file as it is iterated over,
         and can be iterated over again.
 
@@ -45,45 +61,111 @@ def load_frames(source: object) -> Any:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file cannot be read, is damaged, or holds anything else. A pickle that asks for more
-        than arrays, numbers and containers is refused, and nothing in it is run.
+        If a file cannot be read, is damaged, or holds anything else. A pickle or a file of
+        PyTorch's that asks for more than arrays, numbers and containers is refused, and nothing in
+        it is run.
+    ImportError
+        If the library that a file needs is missing.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> for step in (0, 50, 100):
+    ...     np.savez(f"step_{step}.npz", encoder=rng.normal(size=(3, 4)), bias=rng.normal(size=4))
+    >>> frames = load_frames("step_*.npz", tensor="encoder")
+    >>> frames.shape, frames.steps
+    ((3, 3, 4), (0, 50, 100))
     """
-    return load(source, defer=False)
+    return load(source, defer=False, tensor=tensor)
 
 
-def load(source: object, *, defer: bool) -> Any:
+def load(source: object, *, defer: bool, tensor: object = None) -> Any:
+    """Load frames; if `defer`, those of pickles stay in the file too."""
+    if isinstance(tensor, (Mapping, list, tuple)):
+        names = tensor if isinstance(tensor, Mapping) else {name: name for name in tensor}
+        if not names:
+            raise ValueError(f"expected the name of a tensor, not {short(tensor)}")
+        return {
+            panel: load(source, defer=defer, tensor=name)
+            for panel, name in zip(check_names(names), names.values(), strict=True)
+        }
+    if tensor is not None and not isinstance(tensor, str):
+        raise TypeError(f"expected tensor to be the name of one, not {short(tensor)}")
+    if isinstance(source, (list, tuple)) and source and all(map(_is_path, source)):
+        paths = [Path(os.fsdecode(path)) for path in source]
+        return open_checkpoints(paths, tensor, given=True)
     if not isinstance(source, (str, os.PathLike)):
-        return source
-    path = Path(os.fsdecode(source))
+        if tensor is None:
+            return source
+        if (found := dataset_of(source, tensor)) is None:
+            raise TypeError(
+                f"expected tensor={tensor!r} with files or a group, not with {short(source)}"
+            )
+        return found
+    name = os.fsdecode(source)
+    if has_pattern(name):
+        return open_checkpoints(matching(name), tensor, given=False)
+    path = Path(name)
     with naming(path):
-        if path.exists() and not path.is_file():
-            kind = "directory" if path.is_dir() else "special file"
-            raise ValueError(f"a {kind}, expected a file with frames")
-        with path.open("rb") as file:
-            magic = file.read(6)
-        if not magic:
-            raise ValueError("the file is empty")
-        if magic == b"\x93NUMPY":
-            return np.lib.format.open_memmap(path, mode="r")
-        if magic[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
-            return open_archive(path)
-        if path.suffix.lower() in _PICKLES or magic[:1] == pickle.PROTO:
-            return _load_pickle(path, defer)
-        accepted = ", ".join((".npy", ".npz", *_PICKLES))
-        raise ValueError(f"not a file of frames, expected the content of {accepted}")
+        if path.is_dir() and is_zarr(path):
+            return open_zarr(path, tensor)
+        if path.exists() and not path.is_dir():
+            return _load_file(path, defer, tensor)
+        files = files_in(path)
+    return open_checkpoints(files, tensor, given=False)
 
 
-def _load_pickle(path: Path, defer: bool) -> Any:
+def _is_path(path: object) -> bool:
+    return isinstance(path, (str, os.PathLike))
+
+
+def _load_file(path: Path, defer: bool, tensor: str | None) -> Any:
+    if not path.is_file():
+        raise ValueError("a special file, expected a file with frames")
+    with path.open("rb") as file:
+        magic = file.read(9)
+        archive = magic[:4] in (b"PK\x03\x04", b"PK\x05\x06")
+        file.seek(0)
+        checkpoint = path.suffix.lower() == ".safetensors" or is_safetensors(magic)
+        checkpoint = checkpoint or (magic != b"" and is_torch(file))
+    if not magic:
+        raise ValueError("the file is empty")
+    if checkpoint:
+        return open_checkpoints([path], tensor, given=True)
+    if magic.startswith(HDF5):
+        return open_hdf5(path, tensor)
+    if archive:
+        return open_archive(path, tensor)
+    if magic.startswith(b"\x93NUMPY"):
+        if tensor is not None:
+            raise ValueError(f"it holds one array without a name, not {tensor!r}")
+        return np.lib.format.open_memmap(path, mode="r")
+    if path.suffix.lower() in _PICKLES or magic[:1] == pickle.PROTO:
+        return _load_pickle(path, defer, tensor)
+    accepted = ", ".join((".npy", ".npz", *_PICKLES, ".h5", ".safetensors", ".pt"))
+    raise ValueError(f"not a file of frames, expected the content of {accepted}")
+
+
+def _load_pickle(path: Path, defer: bool, tensor: str | None) -> Any:
     with path.open("rb") as file:
         seen = Seen.of(path, file)
         frames = unpickle.load(file, defer=defer)
         if file.read(1):
+            if tensor is not None:
+                raise ValueError(f"it holds objects without names, not {tensor!r}")
             return Dumps(path)
     if isinstance(frames, dict):
         if not frames:
             raise ValueError("a dict with no keys, expected frames")
+        if tensor is not None:
+            if tensor not in frames:
+                near = suggest(tensor, filter(_is_path, frames)) or ";"
+                raise ValueError(f"it holds no {tensor!r}{near} expected one of {keys_of(frames)}")
+            frames = {tensor: frames[tensor]}
         stacks = {name: _unpickled(seen, each) for name, each in frames.items()}
         return stacks if len(stacks) > 1 else next(iter(stacks.values()))
+    if tensor is not None:
+        raise ValueError(f"it holds frames without names, not {tensor!r}")
     return _unpickled(seen, frames)
 
 

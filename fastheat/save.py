@@ -6,9 +6,10 @@ import inspect
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence, Sized
 from contextlib import closing
-from itertools import count, repeat
+from itertools import repeat
 from os import PathLike, fsdecode
 from pathlib import Path
+from string import Formatter
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -37,6 +38,7 @@ def save_gif(
     file: str | PathLike[str] | BinaryIO,
     frames: object,
     *,
+    tensor: object = None,
     fps: float | None = None,
     duration: float | Sequence[float] | None = None,
     loop: int | None = 0,
@@ -58,10 +60,13 @@ def save_gif(
         A path or a binary file object. At every instant it holds a whole GIF of the frames written
         so far, if it can seek.
     frames
-        An array (T, N, M), a sequence or iterator of matrices (N, M), or the path of a file that
-        `load_frames` reads. For panels a dictionary of arrays (T, N, M), or dictionaries of
-        matrices, or tuples of them with a `heatmap` that has their names. Taken a chunk at a time,
-        and never collected.
+        An array (T, N, M), a sequence or iterator of matrices (N, M), or what `load_frames` reads:
+        a path, or a pattern or sequence of paths of checkpoints; an array of zarr or dask, an h5py
+        dataset, or any object with ``shape`` (T, N, M), ``dtype`` and ``read(start, stop)``. For
+        panels a dictionary of arrays (T, N, M), or dictionaries of matrices, or tuples of them with
+        a `heatmap` that has their names. Taken a chunk at a time, and never collected.
+    tensor
+        The name of what is drawn of several in the files, or several names, see `load_frames`.
     fps
         Frames per second.
     duration
@@ -73,8 +78,9 @@ def save_gif(
         Milliseconds that the last frame is shown, in place of its duration.
     titles
         The title of each frame, drawn where the heatmap has its own, smaller where it is too long.
-        A string with braces, such as ``"step {}"``, is formatted with the number of each. Without
-        `title` and `heatmap` a list of them makes room for the longest.
+        A string with braces, such as ``"step {}"``, is formatted with the number of each, from 0,
+        and ``{step}`` in it, or else in the heatmap's `title`, with the number that is in the name
+        of a checkpoint. Without `title` and `heatmap` a list of them makes room for the longest.
     annot
         What is written in the cells, as `Heatmap` takes it, or of each frame: an array (T, N, M), a
         sequence or iterator of matrices (N, M) of numbers or strings, or the path of a file of
@@ -137,9 +143,11 @@ def save_gif(
     check_picture(heatmap, options)
     check_names(options)
     panels = heatmap.shape if isinstance(heatmap, Panels) else None
-    source = open_frames(frames, panels)
+    source = open_frames(frames, panels, tensor)
     room = room_of_titles(titles)
-    titles = read_titles(titles)
+    if titles is None:
+        titles = stepped(options.get("title") if heatmap is None else heatmap.title, source)
+    titles = read_titles(titles, source.steps)
     if isinstance(titles, Sized) and source.length not in (None, len(titles)):
         raise ValueError(f"expected a title for each of {source.length} frames, not {len(titles)}")
     check_other(file, source.file)
@@ -286,20 +294,42 @@ def room_of_titles(titles: object) -> str:
     return "\n".join([longest] * (lines + 1)) if longest else ""
 
 
-def read_titles(titles: object) -> Iterable[str] | None:
-    """Return a title for each frame, of what `save_gif` takes."""
+def stepped(title: object, source: Frames) -> str | None:
+    """Return the title of a picture if it is one for each step of the frames."""
+    if not isinstance(title, str) or source.steps is None:
+        return None
+    try:
+        fields = [field for _, field, _, _ in Formatter().parse(title)]
+    except ValueError:  # a brace alone
+        return None
+    return title if "step" in fields else None
+
+
+def read_titles(titles: object, steps: Sequence[int] | None = None) -> Iterable[str] | None:
+    """Return a title for each frame, of what `save_gif` takes.
+
+    Parameters
+    ----------
+    titles
+        What was given.
+    steps
+        What ``{step}`` is for each frame, where it is known.
+    """
     if isinstance(titles, str):
         template = titles
+        fields = repeat({}) if steps is None else ({"step": step} for step in steps)
         try:
-            numbered = template.format(0) != template.format(1)
+            numbered = template.format(0, step=0) != template.format(1, step=1)
+            template.format(0, **({} if steps is None else {"step": 0}))
         except (ValueError, IndexError, KeyError, AttributeError):
             numbered = False
         if not numbered:
+            known = "" if steps is None else " or {step} for that in the name of its file"
             raise ValueError(
-                "expected titles to be a text for each frame, or one with {} for its number, "
-                f"not {short(titles)}"
+                f"expected titles to be a text for each frame, or one with {{}} for its number"
+                f"{known}, not {short(titles)}"
             )
-        return (template.format(number) for number in count())
+        return (template.format(number, **each) for number, each in enumerate(fields))
     if titles is not None and not isinstance(titles, Iterable):
         raise TypeError(f"expected titles to be a text for each frame, not {short(titles)}")
     return titles

@@ -27,6 +27,7 @@ from fastheat.arrays import (
     check_frame,
     check_stack,
 )
+from fastheat.datasets import dataset_of
 from fastheat.files import Pickled, file_of, load
 from fastheat.forms import (
     Shape,
@@ -102,6 +103,8 @@ class Frames:
         `stores.read_frames` reads it, and `stores.is_local` says whether other processes cannot.
     converter
         What `through` makes others of them with.
+    steps
+        The number of each in the name of its file, None where there are none.
     """
 
     shape: Shapes
@@ -112,6 +115,7 @@ class Frames:
     file: Path | None = None
     source: Source | Mapping[str, Source] | None = None
     converter: Converter | Converters | None = None
+    steps: Sequence[int] | None = None
     _heard: set[str] = field(default_factory=set)
 
     def chunks(self, size: int) -> Iterator[FloatArray]:
@@ -205,7 +209,9 @@ class Frames:
         return self.length if self.length is not None else sum(map(len, self.chunks(1)))
 
 
-def open_frames(frames: object, panels: Mapping[str, Shape] | None = None) -> Frames:
+def open_frames(
+    frames: object, panels: Mapping[str, Shape] | None = None, tensor: object = None
+) -> Frames:
     """Check frames of any kind, and make them readable in one way.
 
     Nothing is collected: arrays and lists are converted chunk by chunk, and iterators are read as
@@ -221,6 +227,8 @@ def open_frames(frames: object, panels: Mapping[str, Shape] | None = None) -> Fr
         of arrays (T, N, M).
     panels
         The matrices of a frame, (N, M) by their names; then frames may be tuples in this order.
+    tensor
+        What is drawn of several tensors or arrays in a file, see `load_frames`.
 
     Returns
     -------
@@ -236,12 +244,14 @@ def open_frames(frames: object, panels: Mapping[str, Shape] | None = None) -> Fr
     if isinstance(frames, Frames):
         return frames
     named = Path(os.fsdecode(frames)) if isinstance(frames, (str, os.PathLike)) else None
-    frames = load(frames, defer=True)
+    frames = load(frames, defer=True, tensor=tensor)
+    if (dataset := dataset_of(frames)) is not None:
+        frames = dataset
     floats = Floats()
     if isinstance(frames, Mapping) and (frames or panels):
         return replace(_open_stacks(frames, panels), file=named or file_of(frames))
     if panels is not None:
-        if len(panels) == 1 and getattr(frames, "ndim", 3 * isinstance(frames, Archive)) == 3:
+        if len(panels) == 1 and _is_stack(frames):
             return replace(_open_stacks({next(iter(panels)): frames}, panels), file=named)
         return replace(_open_each(frames, floats, panels), file=named or file_of(frames))
     if isinstance(frames, Pickled) and isinstance(frames.frames, unpickle.Stored):
@@ -262,6 +272,12 @@ def open_frames(frames: object, panels: Mapping[str, Shape] | None = None) -> Fr
         return _open_stack(array_of(frames, 0), floats)
     source = frames.source() if isinstance(frames, (Archive, Pickled)) else None
     return replace(_open_each(frames, floats), file=named or file_of(frames), source=source)
+
+
+def _is_stack(frames: object) -> bool:
+    if isinstance(frames, Archive) or is_source(frames):
+        return True
+    return bool(getattr(frames, "ndim", 0) == 3)
 
 
 def _open_stack(frames: Any, floats: Floats) -> Frames:
@@ -290,7 +306,8 @@ def _open_source(source: Source, floats: Floats) -> Frames:
     take = taker(source, dtype)
     path = getattr(source, "path", None)
     file = path if isinstance(path, Path) else None
-    return replace(_stacked(shape, dtype, take, floats), file=file, source=source)
+    steps = getattr(source, "steps", None)
+    return replace(_stacked(shape, dtype, take, floats), file=file, source=source, steps=steps)
 
 
 def taker(source: Source, dtype: np.dtype[Any]) -> Callable[[int, int], npt.NDArray[Any]]:
@@ -409,6 +426,7 @@ def _open_stacks(stacks: Mapping[Any, Any], panels: Mapping[str, Shape] | None) 
         all(each.rereadable for each in opened.values()),
         read,
         source=sources if len(sources) == len(opened) else None,
+        steps=next((each.steps for each in opened.values() if each.steps is not None), None),
     )
 
 

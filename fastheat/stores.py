@@ -26,7 +26,8 @@ class Source(Protocol):
     than once, and on several threads at once.
 
     A source that only this process can read has an attribute ``local`` that is true, see
-    `is_local`. Sources may have a ``path``, that of the file that they read.
+    `is_local`. Sources may have a ``path``, that of the file that they read, and ``steps``, a
+    number of each frame that titles can have.
     """
 
     @property
@@ -136,13 +137,18 @@ class Seen:
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
     """Put the name of a file before what is wrong with it."""
+    beginning = f"cannot read {path}: "
     try:
         yield
     except FileNotFoundError:
         raise
+    except ImportError as error:
+        raise ImportError(f"{beginning}{error}") from None
     except Exception as error:  # damaged files make zipfile, zlib and numpy raise almost anything
+        if str(error).startswith(beginning):
+            raise
         known = error.strerror if isinstance(error, OSError) else None
-        raise ValueError(f"cannot read {path}: {known or in_a_line(error)}") from error
+        raise ValueError(f"{beginning}{known or in_a_line(error)}") from error
 
 
 class Stack:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -49,3 +50,59 @@ def _of_known_type(array: NDArray[Any]) -> NDArray[Any]:
     if added and np.can_cast(array.dtype, np.float32):
         return array.astype(np.float32)
     return array
+
+
+# bits of exponent and fraction, and bias, of floats of a byte, by the names that ml_dtypes has
+_FLOATS8 = {
+    "float8_e4m3fn": (4, 3, 7),
+    "float8_e4m3fnuz": (4, 3, 8),
+    "float8_e5m2": (5, 2, 15),
+    "float8_e5m2fnuz": (5, 2, 16),
+    "float8_e8m0fnu": (8, 0, 127),
+}
+
+
+def size_of(name: str) -> int | None:
+    """Return the bytes of a number of a dtype, by its name; None of one that is not known."""
+    if name == "bfloat16":
+        return 2
+    if name in _FLOATS8:
+        return 1
+    try:
+        dtype = np.dtype(name)
+    except TypeError:
+        return None
+    return dtype.itemsize if dtype.kind in "biuf" else None
+
+
+def of_bits(data: bytes, name: str) -> NDArray[Any]:
+    """Return the numbers that little-endian bytes are, of any dtype that `size_of` knows.
+
+    bfloat16 and floats of 8 bits become float32, which has all of them.
+    """
+    if name == "bfloat16":
+        return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
+    if name in _FLOATS8:
+        return _floats8(name)[np.frombuffer(data, np.uint8)]
+    return np.frombuffer(data, np.dtype(name).newbyteorder("<"))
+
+
+@lru_cache
+def _floats8(name: str) -> NDArray[np.float32]:
+    """Return what each byte is as a float."""
+    exponents, fractions, bias = _FLOATS8[name]
+    code = np.arange(256)
+    fraction = code & ((1 << fractions) - 1)
+    exponent = code >> fractions & ((1 << exponents) - 1)
+    if name == "float8_e8m0fnu":  # powers of two alone
+        value = np.ldexp(1.0, exponent - bias)
+        value[0xFF] = np.nan
+        return np.asarray(value, np.float32)
+    normal = exponent > 0
+    whole = fraction + (normal << fractions)
+    value = np.ldexp(whole.astype(np.float64), np.maximum(exponent, 1) - bias - fractions)
+    if name == "float8_e5m2":
+        value[exponent == 31] = np.where(fraction[exponent == 31], np.nan, np.inf)
+    value = np.where(code & 0x80, -value, value)
+    value[[0x7F, 0xFF] if name == "float8_e4m3fn" else [0x80] if "fnuz" in name else []] = np.nan
+    return np.asarray(value, np.float32)

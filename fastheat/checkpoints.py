@@ -1,0 +1,198 @@
+"""A series of checkpoints: files in the order of the number in their names, one tensor of each."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from fastheat.named import pick
+from fastheat.stores import Seen, Stack, naming
+from fastheat.tensorfiles import SUFFIXES, Entry, dtype_of, look, take
+
+# before the number that counts, where names differ in several
+_COUNTED = ("step", "steps", "iteration", "iterations", "iter", "it", "epoch", "epochs")
+
+
+class Checkpoints(Stack):
+    """Frames that are each a tensor of a file of its own.
+
+    Attributes
+    ----------
+    files
+        The files in order, as they were when they were opened.
+    name
+        That of the tensor in each of them.
+    steps
+        The numbers in their names, None where these have none.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[Seen],
+        entries: Sequence[Entry],
+        name: str,
+        steps: tuple[int, ...] | None,
+    ) -> None:
+        rows, columns = entries[0].shape
+        self.files = files
+        self.name = name
+        self.steps = steps
+        self.shape = len(files), rows, columns
+        self.dtype: np.dtype[Any] = dtype_of(entries[0])
+        self._entry = entries[0]
+        self._offsets = [entry.offset for entry in entries]
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Read the tensor from some of the files."""
+        block = np.empty((stop - start, *self.shape[1:]), self.dtype)
+        for number in range(start, stop):
+            entry = Entry(self._entry.shape, self._entry.dtype, self._offsets[number])
+            block[number - start] = take(self.files[number], self.name, entry)
+        return block
+
+
+def open_checkpoints(paths: Sequence[Path], tensor: str | None, *, given: bool) -> Checkpoints:
+    """Open the tensor of a name in each of some files, of all of which the headers are read.
+
+    Parameters
+    ----------
+    paths
+        The files.
+    tensor
+        The name; None where they hold one matrix alone.
+    given
+        Whether the paths were listed one by one, so that their order is one where their names
+        have no number.
+    """
+    paths, steps = in_order(paths, given=given)
+    files: list[Seen] = []
+    entries: list[Entry] = []
+    name = tensor
+    for path in paths:
+        with naming(path), _opened(path) as file:
+            files.append(Seen.of(path.absolute(), file))
+            found = look(path, file)
+            name = _name_in(found, tensor if not entries else name)
+            entry = found[name]
+            dtype_of(entry)
+            first = entries[0] if entries else entry
+            if (entry.shape, entry.dtype) != (first.shape, first.dtype):
+                raise ValueError(
+                    f"tensor {name!r} is {entry.dtype} {entry.shape}, expected {first.dtype} "
+                    f"{first.shape} as in {paths[0]}"
+                )
+            entries.append(entry)
+    assert name is not None
+    return Checkpoints(files, entries, name, steps)
+
+
+def _opened(path: Path) -> BinaryIO:
+    if path.is_dir():
+        raise ValueError(f"a directory, expected a file of tensors: {', '.join(SUFFIXES)}")
+    return path.open("rb")
+
+
+def _name_in(found: dict[str, Entry], tensor: str | None) -> str:
+    """Return the name of the tensor that is asked for in a file."""
+    if list(found) == [""]:
+        if tensor:
+            raise ValueError(f"it holds one array without a name, not {tensor!r}")
+        if len(shape := found[""].shape) != 2 or 0 in shape:
+            raise ValueError(f"an array of shape {shape}, expected (N, M)")
+        return ""
+    return pick({name: entry.shape for name, entry in found.items()}, tensor, 2)
+
+
+def has_pattern(path: str) -> bool:
+    """Return whether a path has the signs of a pattern, and is no file itself."""
+    return re.search(r"[*?]|\[.+\]", path) is not None and not Path(path).exists()
+
+
+def matching(pattern: str) -> list[Path]:
+    """Return the files that a pattern matches."""
+    paths = [Path(name) for name in glob.glob(pattern, recursive=True)]  # noqa: PTH207
+    if not paths:
+        raise FileNotFoundError(errno.ENOENT, "No file matches", pattern)
+    return sorted(paths)
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return the checkpoints in a folder, which have to be of one kind."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        suffix = path.suffix.lower()
+        if suffix in SUFFIXES and path.is_file():
+            found.setdefault(".pt" if suffix == ".pth" else suffix, []).append(path)
+    if not found:
+        raise ValueError(f"a directory without {', '.join(SUFFIXES)}, expected files with frames")
+    if len(found) > 1:
+        raise ValueError(
+            f"a directory of files of several kinds ({', '.join(found)}), expected one: give a "
+            f"pattern such as {str(folder / ('*' + next(iter(found))))!r}"
+        )
+    return next(iter(found.values()))
+
+
+def in_order(
+    paths: Sequence[Path], *, given: bool
+) -> tuple[Sequence[Path], tuple[int, ...] | None]:
+    """Order files by the number that their names differ in, and return it too.
+
+    Files that were given one by one may have names without one; then they stay as they are.
+    """
+    parts = [re.split(r"(\d+)", str(path)) for path in paths]
+    numbers = [tuple(map(int, each[1::2])) for each in parts]
+    if len(paths) == 1:
+        found = re.findall(r"\d+", paths[0].stem)
+        return paths, (int(found[-1]),) if found else None
+    texts = {tuple(each[::2]) for each in parts}
+    if len(texts) > 1:
+        if given:
+            return paths, None
+        other = next(
+            path for path, each in zip(paths, parts, strict=True) if each[::2] != parts[0][::2]
+        )
+        raise ValueError(
+            f"expected files whose names differ in a number alone, not {str(paths[0])!r} and "
+            f"{str(other)!r}"
+        )
+    column = _counted(parts[0][::2], numbers)
+    if column is None:
+        if given:
+            return paths, None
+        raise ValueError(
+            f"expected files whose names differ in one number, not in several as {str(paths[0])!r} "
+            f"and {str(paths[-1])!r}"
+        )
+    first: dict[int, Path] = {}
+    for path, each in zip(paths, numbers, strict=True):
+        other = first.setdefault(each[column], path)
+        if other is not path:
+            raise ValueError(
+                f"expected one file of number {each[column]}, not {str(other)!r} and {str(path)!r}"
+            )
+    steps = tuple(sorted(first))
+    return [first[step] for step in steps], steps
+
+
+def _counted(texts: Sequence[str], numbers: Sequence[tuple[int, ...]]) -> int | None:
+    """Return which of the numbers in names counts: one that differs, or the one called so."""
+    columns = range(len(numbers[0]))
+    differing = [column for column in columns if len({each[column] for each in numbers}) > 1]
+    if len(differing) < 2:
+        return differing[0] if differing else max(columns, default=None)
+    words = {
+        column: re.split(r"[^a-z]+", texts[column].lower().rstrip("=-_. ")) for column in differing
+    }
+    for word in _COUNTED:
+        called = [column for column in differing if words[column][-1] == word]
+        if len(called) == 1:
+            return called[0]
+    return None

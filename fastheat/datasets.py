@@ -1,0 +1,289 @@
+"""Arrays of zarr, h5py and dask as sources, opened again in every process that reads them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import pickle
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastheat.named import pick
+from fastheat.stores import Seen, Source, Stack, naming
+from fastheat.tensors import as_array
+
+KEPT_BYTES = 1 << 26  # of a chunk
+HDF5 = b"\x89HDF\r\n"  # how such a file begins
+_ZARR = ("zarr.json", ".zarray", ".zgroup")  # one of them is in every array's or group's folder
+_IN_MEMORY = ("dict", "KVStore", "MemoryStore", "ManagedMemoryStore", "GpuMemoryStore")
+
+
+def dataset_of(frames: object, tensor: str | None = None) -> Source | None:
+    """Return the source of an array of one of these libraries, None of anything else.
+
+    Parameters
+    ----------
+    frames
+        An array, or with `tensor` a group of them.
+    """
+    for library, wrap in (("h5py", _of_h5py), ("zarr", _of_zarr), ("dask.array", _of_dask)):
+        module = sys.modules.get(library)
+        if module is not None and (source := wrap(module, frames, tensor)) is not None:
+            return source
+    return None
+
+
+def _of_h5py(h5py: Any, frames: Any, tensor: str | None) -> Source | None:
+    if isinstance(frames, h5py.Group) and tensor is not None:  # else a mapping, of panels
+        return Hdf5.of(frames[pick(_shapes_of_hdf5(h5py, frames), tensor, 3)])
+    return Hdf5.of(frames) if isinstance(frames, h5py.Dataset) else None
+
+
+def _of_zarr(zarr: Any, frames: Any, tensor: str | None) -> Source | None:
+    if isinstance(frames, zarr.Group):
+        return Zarr(frames[pick(dict(_shapes_of_zarr(zarr, frames)), tensor, 3)])
+    return Zarr(frames) if isinstance(frames, zarr.Array) else None
+
+
+def _of_dask(array: Any, frames: Any, tensor: str | None) -> Source | None:
+    return Dask(frames) if isinstance(frames, array.Array) else None
+
+
+def library(name: str, extra: str) -> Any:
+    """Import what reads a kind of file; where it is missing, say how to install it."""
+    try:
+        return import_module(name)
+    except ImportError:
+        raise ImportError(f"that takes {name}: pip install 'fastheat[{extra}]'") from None
+
+
+class Chunked(Stack):
+    """Frames that lie in chunks of several, each read once for all that ask for it in turn."""
+
+    every = 1  # frames of a chunk
+    _block: tuple[int, npt.NDArray[Any]] = (-1, np.empty(0))  # the last, and where it starts
+
+    def take(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Return frames from where they are."""
+        raise NotImplementedError
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Read frames."""
+        size = self.every * prod(self.shape[1:]) * self.dtype.itemsize
+        if stop - start >= self.every or size > KEPT_BYTES:
+            return self.take(start, stop)
+        parts = []
+        for first in range(start - start % self.every, stop, self.every):
+            place, block = self._block
+            if place != first:
+                block = self.take(first, min(first + self.every, len(self)))
+                self._block = first, block
+            parts.append(block[max(start - first, 0) : stop - first])
+        masked = any(isinstance(part, np.ma.MaskedArray) for part in parts)
+        join: Any = np.ma.concatenate if masked else np.concatenate
+        return parts[0] if len(parts) == 1 else join(parts)
+
+
+# ------------------------------------------------------------------------------------------- HDF5
+
+
+class Hdf5(Chunked):
+    """A dataset of an HDF5 file."""
+
+    def __init__(
+        self,
+        seen: Seen,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        every: int,
+        dataset: Any = None,
+        *,
+        local: bool = False,
+    ) -> None:
+        self.seen = seen
+        self.path = seen.path
+        self.name = name
+        self.shape = shape  # type: ignore[assignment]
+        self.dtype = dtype
+        self.local = local  # open for writing, or in memory
+        self.every = every
+        self._dataset = dataset
+        self._process = os.getpid()
+
+    @classmethod
+    def of(cls, dataset: Any) -> Hdf5:
+        """Return the source of an `h5py.Dataset`."""
+        file = dataset.file
+        named = file.driver not in ("core", "fileobj")
+        path = Path(os.fsdecode(file.filename)) if named else Path(repr(file))
+        elsewhere = named and file.mode == "r" and path.is_file()
+        seen = Seen(path, 0)
+        if elsewhere:
+            with path.open("rb") as opened:
+                seen = Seen.of(path.absolute(), opened)
+        every = (dataset.chunks or (1,))[0]
+        place = (seen, dataset.name, dataset.shape or (), dataset.dtype, every)
+        return cls(*place, dataset, local=not elsewhere)
+
+    def take(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Read frames of the dataset."""
+        if self.local:
+            return as_array(self._dataset[start:stop])
+        with self.seen.open():
+            if not self._dataset or self._process != os.getpid():  # a file that was opened before
+                h5py = library("h5py", "hdf5")  # a fork has a place in it that processes share
+                self._dataset = h5py.File(self.path, "r")[self.name]
+                self._process = os.getpid()
+            return as_array(self._dataset[start:stop])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave out the open file."""
+        if self.local:
+            raise TypeError(f"cannot pickle the dataset {self.name!r} of a file open for writing")
+        return Hdf5, (self.seen, self.name, self.shape, self.dtype, self.every)
+
+
+def open_hdf5(path: Path, tensor: str | None) -> Hdf5:
+    """Open a dataset of an HDF5 file."""
+    h5py = library("h5py", "hdf5")
+    file = h5py.File(path, "r")
+    return Hdf5.of(file[pick(_shapes_of_hdf5(h5py, file), tensor, 3)])
+
+
+def _shapes_of_hdf5(h5py: Any, group: Any) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def look(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.shape is not None and item.dtype.kind in "biufV":
+            shapes[name] = item.shape
+
+    group.visititems(look)
+    return shapes
+
+
+# ------------------------------------------------------------------------------------------- zarr
+
+
+class Zarr(Chunked):
+    """An array of a zarr store."""
+
+    def __init__(self, array: Any) -> None:
+        self._array = array
+        self.shape = array.shape
+        self.dtype = array.dtype
+        self.every = (*array.chunks, 1)[0]
+        self.local = type(array.store).__name__ in _IN_MEMORY
+        self.path = _folder_of(array)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the array, which is where its store is."""
+        return Zarr, (self._array,)
+
+    def take(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Read frames, with the fill value where the store has no chunk."""
+        if self.path is None:
+            return as_array(self._array[start:stop])
+        with naming(self.path):
+            # of a store that is gone, all chunks are missing, which would be no error
+            if not is_zarr(self.path):
+                raise FileNotFoundError(errno.ENOENT, "No such zarr array", str(self.path))
+            return as_array(self._array[start:stop])
+
+
+def is_zarr(path: Path) -> bool:
+    """Return whether a folder is that of a zarr array or group."""
+    return any((path / name).is_file() for name in _ZARR)
+
+
+def _folder_of(array: Any) -> Path | None:
+    """Return the folder of an array, None where it is not in one."""
+    store = array.store
+    root = getattr(store, "root", None) or getattr(store, "path", None)
+    if not isinstance(root, (str, Path)) or not Path(root).is_dir():
+        return None
+    return Path(root, array.path)
+
+
+def open_zarr(path: Path, tensor: str | None) -> Zarr:
+    """Open an array of the folder of a zarr array or group."""
+    zarr = library("zarr", "zarr")
+    opened = zarr.open(str(path), mode="r")
+    if isinstance(opened, zarr.Array):
+        if tensor is not None:
+            raise ValueError(f"it is an array, which has no tensor {tensor!r}")
+        return Zarr(opened)
+    return Zarr(opened[pick(dict(_shapes_of_zarr(zarr, opened)), tensor, 3)])
+
+
+def _shapes_of_zarr(
+    zarr: Any, group: Any, prefix: str = ""
+) -> Iterator[tuple[str, tuple[int, ...]]]:
+    for name, item in group.arrays():
+        yield prefix + name, item.shape
+    for name, item in group.groups():
+        yield from _shapes_of_zarr(zarr, item, f"{prefix}{name}/")
+
+
+# ------------------------------------------------------------------------------------------- dask
+
+
+class Dask(Chunked):
+    """A dask array, of which the frames that are asked for are computed."""
+
+    def __init__(self, array: Any, *, elsewhere: bool = False) -> None:
+        if any(side != side for side in array.shape):
+            raise ValueError(
+                f"expected frames whose number is known, not of shape {array.shape}: call "
+                "compute_chunk_sizes() first"
+            )
+        self._array = array
+        self.shape = array.shape
+        self.dtype = array.dtype
+        sizes = set(array.chunks[0][:-1] if array.ndim else ())  # the last may be shorter
+        self.every = max(array.chunks[0]) if array.ndim and len(sizes) <= 1 else 1
+        self.elsewhere = elsewhere
+        self.local = _is_persisted(array)  # only its client knows where
+
+    def take(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Compute frames; where a cluster runs this, on the thread that asks, and not on it."""
+        alone = self.elsewhere or _in_worker()
+        scheduler = "synchronous" if alone else None
+        return as_array(self._array[start:stop].compute(scheduler=scheduler))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the graph as dask does, functions and all."""
+        import cloudpickle  # dask needs it too
+
+        return _undask, (cloudpickle.dumps(self._array),)
+
+
+def _undask(data: bytes) -> Dask:
+    return Dask(pickle.loads(data), elsewhere=True)
+
+
+def _is_persisted(array: Any) -> bool:
+    """Return whether parts of an array are on a cluster already."""
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return False
+    graph = array.__dask_graph__()
+    return any(isinstance(task, distributed.Future) for task in graph.values())
+
+
+def _in_worker() -> bool:
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return False
+    try:
+        distributed.get_worker()
+    except ValueError:
+        return False
+    return True

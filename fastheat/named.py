@@ -1,0 +1,58 @@
+"""Arrays by name: which one of those that a file holds is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastheat.messages import suggest
+
+LISTED = 200  # characters of names in an error
+SHAPES = {2: "(N, M)", 3: "(T, N, M)"}
+
+
+def pick(shapes: Mapping[str, tuple[int, ...]], name: str | None, rank: int) -> str:
+    """Return the name of an array of as many dimensions, the only one if none is asked for.
+
+    Parameters
+    ----------
+    shapes
+        Of the arrays that there are.
+    name
+        The one that is asked for.
+    rank
+        2 or 3, of the arrays that are frames.
+
+    Raises
+    ------
+    ValueError
+        If there is none; then the message lists those that there are.
+    """
+    fitting = [each for each, shape in shapes.items() if len(shape) == rank and 0 not in shape]
+    if name is None:
+        if len(fitting) == 1:
+            return fitting[0]
+        found = f"{len(fitting)} tensors" if fitting else "no tensor"
+        wish = "; name one with tensor=" if fitting else ""
+        raise ValueError(f"it holds {found} of shape {SHAPES[rank]}{wish}: {listed(shapes, rank)}")
+    if name not in shapes:
+        near = suggest(name, shapes) or ";"
+        raise ValueError(f"it holds no tensor {name!r}{near} it has {listed(shapes, rank)}")
+    if name not in fitting:
+        raise ValueError(f"tensor {name!r} has shape {shapes[name]}, expected {SHAPES[rank]}")
+    return name
+
+
+def listed(shapes: Mapping[str, tuple[int, ...]], rank: int) -> str:
+    """Return names and shapes, those of a rank first, cut where there are many."""
+    names = sorted(shapes, key=lambda name: len(shapes[name]) != rank)
+    shown: list[str] = []
+    for name in names:
+        shown.append(f"{_short(name)} {shapes[name]}")
+        if sum(map(len, shown)) > LISTED:
+            break
+    more = len(names) - len(shown)
+    return ", ".join(shown) + f" and {more} more" * (more > 0) if shown else "nothing"
+
+
+def _short(name: str) -> str:
+    return ascii(name if len(name) <= 60 else f"{name[:20]}...{name[-37:]}")

@@ -1,0 +1,212 @@
+"""Files of tensors by name: safetensors, .npz, .npy and PyTorch's, of which one tensor is read."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from fastheat.archives import read_header, read_member
+from fastheat.messages import in_a_line
+from fastheat.stores import Seen
+from fastheat.tensors import as_array, of_bits, size_of
+
+SUFFIXES = (".safetensors", ".npz", ".npy", ".pt", ".pth")
+_LONGEST_HEADER = 100_000_000  # bytes, as safetensors itself has it
+_NUMPY = b"\x93NUMPY"
+_ZIP = b"PK\x03\x04"
+_OLD_TORCH = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")  # which its pickles begin with
+# as numpy and ml_dtypes call what safetensors has
+_DTYPES = {
+    "F64": "float64",
+    "F32": "float32",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+    "F8_E4M3FNUZ": "float8_e4m3fnuz",
+    "F8_E5M2FNUZ": "float8_e5m2fnuz",
+    "F8_E8M0": "float8_e8m0fnu",
+    "I64": "int64",
+    "I32": "int32",
+    "I16": "int16",
+    "I8": "int8",
+    "U64": "uint64",
+    "U32": "uint32",
+    "U16": "uint16",
+    "U8": "uint8",
+    "BOOL": "bool",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A tensor of a file, not read: its shape, the name of its dtype, and where it lies."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    offset: int = 0
+
+
+def look(path: Path, file: BinaryIO) -> dict[str, Entry]:
+    """Return the tensors of a file by their names; an only one without a name is ``""``."""
+    magic = file.read(9)
+    file.seek(0)
+    if not magic:
+        raise ValueError("the file is empty")
+    if magic[:6] == _NUMPY:
+        shape, _, dtype = read_header(file)
+        return {"": Entry(shape, dtype.name)}
+    if path.suffix.lower() == ".safetensors" or is_safetensors(magic):
+        return _look_safetensors(file)
+    if is_torch(file):
+        tensors = _torch_tensors(path)
+        return {name: Entry(tuple(each.shape), _named(each)) for name, each in tensors.items()}
+    if magic[:4] == _ZIP:
+        return _look_npz(file)
+    accepted = ", ".join(SUFFIXES)
+    raise ValueError(f"not a file of tensors, expected the content of {accepted}")
+
+
+def take(seen: Seen, name: str, entry: Entry) -> npt.NDArray[Any]:
+    """Read one tensor, as numpy has it."""
+    with seen.open() as file:
+        if entry.offset:
+            file.seek(entry.offset)
+            data = file.read(prod(entry.shape) * (size_of(entry.dtype) or 0))
+            return of_bits(data, entry.dtype).reshape(entry.shape)
+        magic = file.read(6)
+        file.seek(0)
+        if magic == _NUMPY:
+            return _whole(file)
+        if not is_torch(file):
+            with zipfile.ZipFile(file) as archive, archive.open(f"{name}.npy") as member:
+                return _whole(member)
+        # a copy, since the tensor may lie in the mapped file
+        return np.array(as_array(_torch_tensors(seen.path)[name]))
+
+
+def _whole(file: Any) -> npt.NDArray[Any]:
+    (array,) = read_member(file)
+    return array
+
+
+def dtype_of(entry: Entry) -> np.dtype[Any]:
+    """Return the dtype that `take` reads it as."""
+    if size_of(entry.dtype) is None:
+        raise ValueError(f"it has dtype {entry.dtype}, expected real numbers")
+    return of_bits(b"", entry.dtype).dtype
+
+
+# -------------------------------------------------------------------------------- safetensors, npz
+
+
+def is_safetensors(magic: bytes) -> bool:
+    """Return whether a file begins as one of safetensors: the length of JSON, and JSON."""
+    return magic[8:9] == b"{" and int.from_bytes(magic[:8], "little") <= _LONGEST_HEADER
+
+
+def _look_safetensors(file: BinaryIO) -> dict[str, Entry]:
+    length = int.from_bytes(file.read(8), "little")
+    if length > _LONGEST_HEADER:
+        raise ValueError("damaged: the header is too long")
+    raw = file.read(length)
+    end = file.seek(0, 2)
+    try:
+        header = json.loads(raw)
+        found = {
+            name: (each["dtype"], tuple(each["shape"]), *each["data_offsets"])
+            for name, each in header.items()
+            if name != "__metadata__"
+        }
+        whole = [side for _, shape, *offsets in found.values() for side in (*shape, *offsets)]
+        sound = all(type(side) is int and side >= 0 for side in whole)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        sound = False
+    if not sound or len(raw) != length:
+        raise ValueError("damaged: the header is no JSON that names tensors")
+    entries: dict[str, Entry] = {}
+    for name, (kind, shape, first, last) in found.items():
+        dtype = _DTYPES.get(kind, str(kind))
+        size = size_of(dtype)
+        if size is not None and last - first != prod(shape) * size:
+            raise ValueError(f"damaged: {last - first} bytes for tensor {name!r}, {kind} {shape}")
+        if 8 + length + last > end:
+            raise ValueError(f"the file ends before tensor {name!r} does")
+        entries[name] = Entry(shape, dtype, 8 + length + first)
+    return entries
+
+
+def _look_npz(file: BinaryIO) -> dict[str, Entry]:
+    entries: dict[str, Entry] = {}
+    with zipfile.ZipFile(file) as archive:
+        for name in archive.namelist():
+            if name.endswith(".npy"):
+                with archive.open(name) as member:
+                    shape, _, dtype = read_header(member)
+                    entries[name[:-4]] = Entry(shape, dtype.name)
+    return entries
+
+
+# ---------------------------------------------------------------------------------------- PyTorch
+
+
+def is_torch(file: BinaryIO) -> bool:
+    """Return whether a file is one that `torch.save` wrote, of today or before PyTorch 1.6."""
+    begin = file.read(64)
+    file.seek(0)
+    if begin[:4] != _ZIP:
+        return begin[:1] == pickle.PROTO and _OLD_TORCH in begin
+    with zipfile.ZipFile(file) as archive:
+        found = any(name.endswith("/data.pkl") for name in archive.namelist())
+    file.seek(0)
+    return found
+
+
+def _torch_tensors(path: Path) -> dict[str, Any]:
+    """Return the tensors of a file of `torch.save`; those of nested ones have dots in their names.
+
+    They are mapped where that is possible, so that only those that are looked at are read.
+    """
+    try:
+        import torch
+    except ImportError:
+        raise ImportError("that takes torch: pip install torch") from None
+    settings: dict[str, Any] = {"map_location": "cpu", "weights_only": True}
+    with path.open("rb") as file:
+        settings["mmap"] = file.read(4) == _ZIP  # not those of before PyTorch 1.6
+    try:
+        loaded = torch.load(path, **settings)
+    except pickle.UnpicklingError as error:
+        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
+        what = f"asks for {asked[1]}" if asked else f"is refused ({in_a_line(error)[:200]})"
+        raise ValueError(
+            f"it {what}, expected only tensors, numbers and containers; nothing in it was run"
+        ) from None
+    tensors: dict[str, Any] = {}
+    _flatten(loaded, "", tensors, torch.Tensor)
+    return tensors
+
+
+def _flatten(value: Any, name: str, tensors: dict[str, Any], kind: type) -> None:
+    if isinstance(value, kind):
+        tensors[name] = value
+        return
+    if isinstance(value, (list, tuple)):
+        value = dict(enumerate(value))
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _flatten(item, f"{name}.{key}" if name else str(key), tensors, kind)
+
+
+def _named(tensor: Any) -> str:
+    return str(tensor.dtype).removeprefix("torch.")

@@ -1,0 +1,475 @@
+"""A series of checkpoints: one tensor of each file, in the order of their numbers."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pickle
+import struct
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fastheat import load_frames, save_gif
+from fastheat.checkpoints import in_order
+from fastheat.cli import main
+from fastheat.sources import open_frames
+from fastheat.tensors import of_bits
+
+STEPS = (2, 10, 9, 100)
+WEIGHTS = {step: np.random.default_rng(step).normal(size=(3, 5)).astype("f4") for step in STEPS}
+IN_ORDER = np.stack([WEIGHTS[step] for step in sorted(STEPS)])
+KINDS = {"float32": "F32", "float16": "F16", "int64": "I64", "uint8": "U8", "bool": "BOOL"}
+
+
+def safetensors(tensors: dict[str, Any], **others: tuple[str, list[int], bytes]) -> bytes:
+    """Return a file as the format is described: a length, JSON, and the data."""
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    data = b""
+    raw = {name: (KINDS[x.dtype.name], list(x.shape), x.tobytes()) for name, x in tensors.items()}
+    for name, (kind, shape, content) in {**raw, **others}.items():
+        end = len(data) + len(content)
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [len(data), end]}
+        data += content
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def state(step: int) -> dict[str, Any]:
+    """Return what a checkpoint of a small network has."""
+    return {
+        "encoder.bias": np.zeros(3, "f4"),
+        "encoder.weight": WEIGHTS[step],
+        "conv.weight": np.zeros((8, 3, 3, 3), "f4"),
+        "decoder.weight": -WEIGHTS[step].T,
+    }
+
+
+def write(folder: Path, suffix: str = ".safetensors") -> Path:
+    folder.mkdir(exist_ok=True)
+    for step in STEPS:
+        path = folder / f"step_{step}{suffix}"
+        if suffix == ".safetensors":
+            path.write_bytes(safetensors(state(step)))
+        elif suffix == ".npz":
+            np.savez(path, **state(step))
+        else:
+            np.save(path, WEIGHTS[step])
+    return folder
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".npz", ".npy"])
+@pytest.mark.parametrize("form", ["pattern", "directory", "paths"])
+def test_every_kind_of_file_gives_the_tensors_in_order(
+    suffix: str, form: str, tmp_path: Path
+) -> None:
+    folder = write(tmp_path, suffix)
+    (folder / "notes.json").write_text("{}")
+    files: Any = {
+        "pattern": str(folder / f"step_*{suffix}"),
+        "directory": folder,
+        "paths": [folder / f"step_{step}{suffix}" for step in STEPS],
+    }[form]
+    frames = load_frames(files, tensor=None if suffix == ".npy" else "encoder.weight")
+    assert (frames.shape, frames.dtype, frames.steps) == ((4, 3, 5), np.float32, (2, 9, 10, 100))
+    np.testing.assert_array_equal(np.asarray(frames), IN_ORDER)
+    opened = open_frames(frames)
+    np.testing.assert_array_equal(np.concatenate(list(opened.chunks(3))), IN_ORDER)
+    assert opened.source is frames
+    again = pickle.loads(pickle.dumps(frames))
+    np.testing.assert_array_equal(again.read(1, 3), IN_ORDER[1:3])
+    assert len(pickle.dumps(frames)) < 2000
+
+
+def test_a_sole_matrix_needs_no_name_and_several_are_panels(tmp_path: Path) -> None:
+    folder = write(tmp_path)
+    names = ["encoder.weight", "decoder.weight"]
+    panels = open_frames(load_frames(folder, tensor=names))
+    assert panels.shape == {"encoder.weight": (3, 5), "decoder.weight": (5, 3)}
+    assert panels.steps == (2, 9, 10, 100)
+    flat = np.concatenate([IN_ORDER, -IN_ORDER.transpose(0, 2, 1).reshape(4, 3, 5)], axis=1)
+    (chunk,) = panels.chunks(9)
+    np.testing.assert_array_equal(chunk, flat.reshape(4, -1))
+    renamed = load_frames(folder, tensor={"in": names[0], "out": names[1]})
+    assert [(name, each.name) for name, each in renamed.items()] == [
+        ("in", "encoder.weight"),
+        ("out", "decoder.weight"),
+    ]
+    for step in STEPS:
+        sole = safetensors({"w": WEIGHTS[step], "b": np.zeros(3, "f4")})
+        (folder / f"step_{step}.safetensors").write_bytes(sole)
+    np.testing.assert_array_equal(np.asarray(load_frames(folder)), IN_ORDER)
+
+
+ORDERS: dict[str, tuple[list[str], tuple[int, ...]]] = {
+    "natural": (["s2", "s10", "s100"], (2, 10, 100)),
+    "zeros": (["s002", "s010", "s100"], (2, 10, 100)),
+    "in folders": (["a1/c20/m.pt", "a1/c100/m.pt"], (20, 100)),
+    "in the middle": (["7-s9-of-9", "7-s10-of-9"], (9, 10)),
+    "called step": (["epoch=1-step=90", "epoch=2-step=80"], (90, 80)),
+    "called epoch": (["epoch=1-loss=0.5", "epoch=2-loss=0.25"], (1, 2)),
+    "alone": (["v2_s7"], (7,)),
+}
+
+
+@pytest.mark.parametrize("case", ORDERS)
+@pytest.mark.parametrize("given", [True, False])
+def test_files_are_ordered_by_the_number_that_differs(case: str, given: bool) -> None:
+    names, steps = ORDERS[case]
+    by_step = sorted(zip(steps, names, strict=True))
+    for shuffled in (names, names[::-1], sorted(names)):
+        paths, found = in_order(list(map(Path, shuffled)), given=given)
+        assert found == tuple(step for step, _ in by_step)
+        assert list(map(str, paths)) == [str(Path(name)) for _, name in by_step]
+
+
+MIXED: dict[str, tuple[list[str], str]] = {
+    "mixture": (["s1", "t2"], "names differ in a number alone, not 's1' and 't2'"),
+    "last": (["s1", "s2", "s"], "names differ in a number alone, not 's1' and 's'"),
+    "several": (["a1b2", "a3b4"], "differ in one number, not in several as 'a1b2' and 'a3b4'"),
+}
+
+
+@pytest.mark.parametrize("case", MIXED)
+def test_names_without_an_order_are_refused_unless_they_were_given_in_one(case: str) -> None:
+    names, message = MIXED[case]
+    paths = list(map(Path, names))
+    with pytest.raises(ValueError, match=f"^expected files whose .*{message}$"):
+        in_order(paths, given=False)
+    assert in_order(paths, given=True) == (paths, None)
+
+
+@pytest.mark.parametrize("given", [True, False])
+@pytest.mark.parametrize(
+    "names", [["s1", "s2", "s01"], ["s1", "s1"], ["step1-r1", "step1-r2"][:1] * 2]
+)
+def test_two_files_of_one_number_are_refused(names: list[str], given: bool) -> None:
+    with pytest.raises(ValueError, match=r"^expected one file of number 1, not '.*1' and '.*1'$"):
+        in_order(list(map(Path, names)), given=given)
+
+
+def complaint(files: object, tensor: object = None) -> str:
+    with pytest.raises(ValueError) as caught:
+        load_frames(files, tensor=tensor)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_what_tensors_there_are_is_said(tmp_path: Path) -> None:
+    folder = write(tmp_path)
+    first = folder / "step_2.safetensors"
+    listed = (
+        "'encoder.weight' (3, 5), 'decoder.weight' (5, 3), 'encoder.bias' (3,), "
+        "'conv.weight' (8, 3, 3, 3)"
+    )
+    assert complaint(folder) == (
+        f"cannot read {first}: it holds 2 tensors of shape (N, M); name one with tensor=: {listed}"
+    )
+    assert complaint(folder, "encoder.wieght") == (
+        f"cannot read {first}: it holds no tensor 'encoder.wieght'; did you mean 'encoder.weight' "
+        f"or 'decoder.weight' or 'encoder.bias'? it has {listed}"
+    )
+    for name, shape in (("conv.weight", "(8, 3, 3, 3)"), ("encoder.bias", "(3,)")):
+        assert complaint(folder, name) == (
+            f"cannot read {first}: tensor {name!r} has shape {shape}, expected (N, M)"
+        )
+    many = {f"{'long' * 40}.{k}": np.zeros((2, 2), "f4") for k in range(500)}
+    (tmp_path / "many.safetensors").write_bytes(safetensors(many))
+    message = complaint(tmp_path / "many.safetensors")
+    assert message.endswith("longlonglong.2' (2, 2) and 497 more")
+    assert "it holds no tensor of shape (N, M): 'b' (3,)" in complaint(
+        write_one(tmp_path / "bias.safetensors", {"b": np.zeros(3, "f4")})
+    )
+
+
+def write_one(path: Path, tensors: dict[str, Any]) -> Path:
+    path.write_bytes(safetensors(tensors))
+    return path
+
+
+def test_an_array_without_a_name_has_no_other_and_is_a_matrix(tmp_path: Path) -> None:
+    folder = write(tmp_path, ".npy")
+    assert complaint(folder, "w").endswith("step_2.npy: it holds one array without a name, not 'w'")
+    np.save(folder / "step_9.npy", np.zeros((2, 3, 5)))
+    assert complaint(folder).endswith("step_9.npy: an array of shape (2, 3, 5), expected (N, M)")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            {"w": np.zeros((5, 3), "f4")},
+            r"tensor 'w' is float32 \(5, 3\), expected float32 \(3, 5\)",
+        ),
+        (
+            {"w": np.zeros((3, 5), "f2")},
+            r"tensor 'w' is float16 \(3, 5\), expected float32 \(3, 5\)",
+        ),
+        ({"v": np.zeros((3, 5), "f4")}, r"it holds no tensor 'w'; it has 'v' \(3, 5\)"),
+    ],
+)
+def test_the_file_whose_tensor_is_unlike_the_others_is_named(
+    changed: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    for step in range(4):
+        write_one(tmp_path / f"{step}.safetensors", {"w": np.zeros((3, 5), "f4")})
+    write_one(tmp_path / "2.safetensors", changed)
+    with pytest.raises(ValueError, match=rf"^cannot read .*2\.safetensors: {message}"):
+        load_frames(tmp_path)
+
+
+def replaced(path: Path) -> None:
+    other = path.with_suffix(".new")
+    write_one(other, {"w": np.ones((3, 5), "f4")})
+    os.utime(other, ns=(0, path.stat().st_mtime_ns + 10**9))
+    other.replace(path)
+
+
+CHANGES: dict[str, tuple[Callable[[Path], object], type[Exception]]] = {
+    "gone": (Path.unlink, FileNotFoundError),
+    "truncated": (lambda path: os.truncate(path, 100), ValueError),
+    "replaced": (replaced, ValueError),
+}
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_a_file_that_changes_meanwhile_is_named(how: str, tmp_path: Path) -> None:
+    for step in range(4):
+        write_one(tmp_path / f"{step}.safetensors", {"w": np.full((3, 5), step, "f4")})
+    frames = load_frames(tmp_path)
+    change, error = CHANGES[how]
+    change(tmp_path / "2.safetensors")
+    np.testing.assert_array_equal(frames.read(0, 2)[:, 0, 0], [0, 1])
+    with pytest.raises(error, match=r"2\.safetensors"):
+        frames.read(1, 4)
+    with pytest.raises(error, match=r"2\.safetensors"):
+        save_gif(io.BytesIO(), frames)
+
+
+def test_only_the_tensor_is_read(tmp_path: Path) -> None:
+    """Files of 8 GB, which have no blocks but those of their matrix, on any disk."""
+    size = 1 << 33
+    header = {
+        "large": {"dtype": "U8", "shape": [size // 4, 4], "data_offsets": [0, size]},
+        "w": {"dtype": "F32", "shape": [3, 5], "data_offsets": [size, size + 60]},
+    }
+    text = json.dumps(header).encode()
+    for step, weights in WEIGHTS.items():
+        with (tmp_path / f"{step}.safetensors").open("wb") as file:
+            file.write(struct.pack("<Q", len(text)) + text)
+            file.seek(size, 1)
+            file.write(weights.tobytes())
+    tracemalloc.start()
+    try:
+        frames = load_frames(tmp_path, tensor="w")
+        np.testing.assert_array_equal(np.asarray(frames), IN_ORDER)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+# ---------------------------------------------------------------------------------------- numbers
+
+
+def test_every_bfloat16_is_the_float32_that_it_begins() -> None:
+    codes = np.arange(1 << 16, dtype="<u2")
+    expected = [struct.unpack("<f", b"\0\0" + struct.pack("<H", code))[0] for code in codes]
+    found = of_bits(codes.tobytes(), "bfloat16")
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, np.array(expected, "f4"))
+    np.testing.assert_array_equal(np.signbit(found), codes >= 1 << 15)
+
+
+EIGHTS = ["e4m3fn", "e4m3fnuz", "e5m2", "e5m2fnuz", "e8m0fnu"]
+
+
+@pytest.mark.parametrize("name", EIGHTS)
+def test_every_float_of_eight_bits_is_that_of_ml_dtypes(name: str) -> None:
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    if not hasattr(ml_dtypes, f"float8_{name}"):
+        pytest.skip(f"this ml_dtypes has no float8_{name}")
+    codes = np.arange(256, dtype=np.uint8)
+    expected = codes.view(getattr(ml_dtypes, f"float8_{name}")).astype(np.float32)
+    found = of_bits(codes.tobytes(), f"float8_{name}")
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, expected)
+    zeros = found == 0
+    np.testing.assert_array_equal(np.signbit(found[zeros]), np.signbit(expected[zeros]))
+
+
+def test_floats_of_eight_bits_are_those_of_their_definition() -> None:
+    def one(name: str, code: int) -> float:
+        return float(of_bits(bytes([code]), f"float8_{name}")[0])
+
+    # the largest, the least above 0, and one, of the papers that define them
+    assert [one("e4m3fn", code) for code in (0x7E, 0x01, 0x38, 0xB8)] == [448, 2**-9, 1, -1]
+    assert [one("e5m2", code) for code in (0x7B, 0x01, 0x3C, 0x7C)] == [57344, 2**-16, 1, np.inf]
+    assert [one("e4m3fnuz", code) for code in (0x7F, 0x01, 0x40)] == [240, 2**-10, 1]
+    assert [one("e5m2fnuz", code) for code in (0x7F, 0x01, 0x40)] == [57344, 2**-17, 1]
+    assert [one("e8m0fnu", code) for code in (0, 127, 254)] == [2**-127, 1, 2.0**127]
+    nans = {"e4m3fn": 0x7F, "e5m2": 0x7D, "e4m3fnuz": 0x80, "e5m2fnuz": 0x80, "e8m0fnu": 0xFF}
+    assert all(np.isnan(one(name, code)) for name, code in nans.items())
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "dtype", "expected"),
+    [
+        ("BF16", "803f", np.float32, 1.0),
+        ("F8_E4M3", "38", np.float32, 1.0),
+        ("F8_E5M2", "3c", np.float32, 1.0),
+        ("I64", "0100000000000000", np.int64, 1),
+        ("U16", "0100", np.uint16, 1),
+        ("BOOL", "01", np.bool_, True),
+    ],
+)
+def test_dtypes_that_numpy_has_are_kept_and_others_become_float32(
+    kind: str, raw: str, dtype: Any, expected: float, tmp_path: Path
+) -> None:
+    path = tmp_path / "s.safetensors"
+    path.write_bytes(safetensors({}, w=(kind, [2, 3], bytes.fromhex(raw) * 6)))
+    frames = load_frames(path)
+    assert frames.dtype == dtype
+    np.testing.assert_array_equal(np.asarray(frames), np.full((1, 2, 3), expected))
+
+
+def test_a_dtype_that_is_not_known_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "s.safetensors"
+    path.write_bytes(safetensors({}, w=("F4", [2, 4], b"1234"), v=("F32", [1, 1], b"1234")))
+    assert complaint(path, "w") == f"cannot read {path}: it has dtype F4, expected real numbers"
+    assert load_frames(path, tensor="v").shape == (1, 1, 1)
+
+
+GOOD = safetensors({"w": WEIGHTS[2]})
+HEAD = int.from_bytes(GOOD[:8], "little")
+
+
+def damaged(text: bytes) -> bytes:
+    return struct.pack("<Q", len(text)) + text + WEIGHTS[2].tobytes()
+
+
+DAMAGE: dict[str, bytes] = {
+    "empty": b"",
+    "short length": GOOD[:5],
+    "short header": GOOD[:30],
+    "long header": struct.pack("<Q", 1 << 40) + GOOD[8:],
+    "no JSON": damaged(b"{w}"),
+    "not a dictionary": damaged(b"[1, 2]"),
+    "no tensors": damaged(b'{"w": 3}'),
+    "no shape": damaged(b'{"w": {"dtype": "F32", "data_offsets": [0, 60]}}'),
+    "negative": damaged(b'{"w": {"dtype": "F32", "shape": [-3, -5], "data_offsets": [0, 60]}}'),
+    "floats": damaged(b'{"w": {"dtype": "F32", "shape": [3.0, 5], "data_offsets": [0, 60]}}'),
+    "offsets": damaged(b'{"w": {"dtype": "F32", "shape": [3, 5], "data_offsets": [0, 61]}}'),
+    "huge": damaged(b'{"w": {"dtype": "F32", "shape": [9999999, 9], "data_offsets": [0, 60]}}'),
+    "no data": GOOD[: 8 + HEAD],
+    "less data": GOOD[:-1],
+    "deep": damaged(b"[" * 100_000),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_damaged_safetensors_are_refused(how: str, tmp_path: Path) -> None:
+    path = tmp_path / "s.safetensors"
+    path.write_bytes(DAMAGE[how])
+    message = complaint(path, "w")
+    assert message.startswith(f"cannot read {path}: ")
+    assert any(word in message for word in ("damaged", "the file ends", "the file is empty"))
+
+
+# ------------------------------------------------------------------------------- files and options
+
+
+def test_folders_of_no_or_several_kinds_are_refused(tmp_path: Path) -> None:
+    assert "a directory without .safetensors, .npz, .npy, .pt, .pth" in complaint(tmp_path)
+    write(tmp_path)
+    write(tmp_path, ".npz")
+    message = complaint(tmp_path)
+    assert "a directory of files of several kinds (.npz, .safetensors), expected one" in message
+    with pytest.raises(FileNotFoundError, match=r"No file matches.*nothing_\*"):
+        load_frames(str(tmp_path / "nothing_*"))
+    (tmp_path / "deep_1").mkdir()
+    assert "deep_1: a directory, expected a file of tensors" in complaint(str(tmp_path / "deep_*"))
+
+
+def test_a_name_of_a_tensor_is_refused_where_there_are_none(tmp_path: Path) -> None:
+    np.save(tmp_path / "w.npy", IN_ORDER)
+    (tmp_path / "w.pkl").write_bytes(pickle.dumps(list(IN_ORDER)))
+    assert "w.npy: it holds one array without a name, not 'w'" in complaint(tmp_path / "w.npy", "w")
+    assert "w.pkl: it holds frames without names, not 'w'" in complaint(tmp_path / "w.pkl", "w")
+    for frames in (IN_ORDER, list(IN_ORDER), iter(IN_ORDER)):
+        with pytest.raises(TypeError, match="expected tensor='w' with files or a group, not with"):
+            load_frames(frames, tensor="w")
+    with pytest.raises(TypeError, match="expected tensor to be the name of one, not 3"):
+        load_frames(tmp_path / "w.npy", tensor=3)
+    assert complaint(tmp_path / "w.npy", []) == "expected the name of a tensor, not []"
+
+
+def test_a_name_chooses_of_archives_and_pickled_dictionaries(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", a=IN_ORDER, b=-IN_ORDER, c=IN_ORDER[0])
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps({"a": IN_ORDER, "b": -IN_ORDER}))
+    for name in ("a.npz", "a.pkl"):
+        for tensor, expected in (("a", IN_ORDER), ("b", -IN_ORDER)):
+            (chunk,) = open_frames(tmp_path / name, tensor=tensor).chunks(9)
+            np.testing.assert_array_equal(chunk, expected)
+        assert "it holds no" in complaint(tmp_path / name, "d")
+    (chunk,) = open_frames(tmp_path / "a.npz", tensor="c").chunks(9)
+    np.testing.assert_array_equal(chunk, IN_ORDER[:1])
+
+
+def gif(frames: object, **options: Any) -> bytes:
+    file = io.BytesIO()
+    save_gif(file, frames, **options)
+    return file.getvalue()
+
+
+def test_titles_have_the_step_of_the_file(tmp_path: Path) -> None:
+    files = str(write(tmp_path) / "*.safetensors")
+    texts = [f"step {step} ({step:05})" for step in sorted(STEPS)]
+    expected = gif(IN_ORDER, titles=texts, title="")
+    template = "step {step} ({step:05})"
+    named: dict[str, Any] = {"tensor": "encoder.weight"}
+    assert gif(files, titles=template, title="", **named) == expected
+    assert gif(files, title=template, **named) == gif(IN_ORDER, titles=texts, title=template)
+    numbered = gif(IN_ORDER, titles=[f"{k}: {s}" for k, s in enumerate(sorted(STEPS))], title="")
+    assert gif(files, titles="{}: {step}", title="", **named) == numbered
+    assert gif(files, title="{step", **named) == gif(IN_ORDER, title="{step")
+    assert gif(IN_ORDER, title="{step}") == gif(list(IN_ORDER), title="{step}")
+    with pytest.raises(ValueError, match=r"not 'step \{step\}'$"):
+        gif(IN_ORDER, titles="step {step}")
+    with pytest.raises(ValueError, match=r"or \{step\} for that in the name of its file, not 'x'$"):
+        gif(files, titles="x", **named)
+
+
+def test_the_command_renders_checkpoints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "ckpt")
+    monkeypatch.chdir(tmp_path)
+    tensor = ["--tensor", "encoder.weight"]
+    title = ["--title", "step {step}"]
+    files = [f"ckpt/step_{step}.safetensors" for step in STEPS]
+    for inputs, output in (
+        (["ckpt/step_*.safetensors"], "step.gif"),
+        (files, "step.gif"),
+        (["ckpt"], "ckpt.gif"),
+    ):
+        assert main(["render", *inputs, *tensor, *title]) == 0
+        found = Path(output).read_bytes()
+        assert found == gif(IN_ORDER, titles=[f"step {s}" for s in sorted(STEPS)], title=title[1])
+        Path(output).unlink()
+    capsys.readouterr()
+    assert main(["render", "ckpt", *tensor, *title, "--frame", "1", "-o", "still.png"]) == 0
+    assert main(["render", "ckpt", *tensor, "--tensor", "decoder.weight", "-o", "panels.gif"]) == 0
+    assert Path("panels.gif").read_bytes() == gif(
+        {"encoder.weight": IN_ORDER, "decoder.weight": -IN_ORDER.transpose(0, 2, 1)}
+    )
+    assert main(["render", "ckpt"]) == 1
+    assert "name one with tensor=: 'encoder.weight' (3, 5)" in capsys.readouterr().err
+    assert main(["render", files[0], "out.gif"]) == 2
+    assert "unexpected argument 'out.gif', which is no file" in capsys.readouterr().err
