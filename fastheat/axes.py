@@ -41,6 +41,7 @@ class Grid(NamedTuple):
     y0: NDArray[np.int64]  # (N,)
     y1: NDArray[np.int64]  # (N,)
     center: NDArray[np.float64]  # (M,) the middle of each column
+    lower: bool = False  # whether the first row of matrices is the last of these
 
 
 @dataclass(frozen=True, slots=True)

@@ -361,6 +361,7 @@ def _add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> No
     add(labels, "row_labels", text, metavar="LABELS")
     add(labels, "col_labels", "the same of the columns", metavar="LABELS")
     switch(labels, "thin_labels", "leave out labels that would overlap")
+    add(labels, "origin", "where the first row stands: upper or lower", metavar="END")
     add(labels, "row_side", "where the row labels stand: left or right", metavar="SIDE")
     add(labels, "col_side", "where the column labels stand: top or bottom", metavar="SIDE")
     text = "of the row labels, counterclockwise"

@@ -229,6 +229,8 @@ def _find_changes(
     """Find what of cells with text has to be painted, and with which letters."""
     from fastheat import kernels
 
+    previous, values = layout.from_top(previous), layout.from_top(values)
+    annots = None if annots is None else layout.from_top(annots)
     type_, lettering, lacking = _written(layout, valfmt, previous, values, annots)
     cells = layout.shape[0] * layout.shape[1]
     changes = kernels.new_changes(1 + len(values), layout.shape)

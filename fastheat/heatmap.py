@@ -82,6 +82,8 @@ class Heatmap(Picture):
         tells how many are not.
     thin_labels : bool
         False draws all the labels that were asked for, even where they overlap.
+    origin : {"upper", "lower"}
+        Whether the first row stands at the top or at the bottom.
     row_side : {"left", "right"}
         Where the row labels stand.
     col_side : {"top", "bottom"}
@@ -206,6 +208,7 @@ class Heatmap(Picture):
         row_labels: str | int | Iterable[object] | None = "auto",
         col_labels: str | int | Iterable[object] | None = "auto",
         thin_labels: bool = True,
+        origin: str = "upper",
         row_side: str = "left",
         col_side: str = "top",
         row_rotation: float | None = None,
@@ -318,6 +321,7 @@ class Heatmap(Picture):
             shape=(n, m),
             rows=rows,
             columns=columns,
+            lower=bool(read_choice("origin", origin, {"upper": 0, "lower": 1})),
             row_side=read_side("row_side", row_side, ("left", "right")),
             col_side=read_side("col_side", col_side, ("top", "bottom")),
             row_rotation=0.0 if row_rotation is None else read_number("row_rotation", row_rotation),

@@ -615,12 +615,14 @@ def find_slots(values, scale, slots):
         slots[c] = slot_of(values[c], scale)
 
 
-# Palette indices of cells without text. values, fills: (N, M), inks: of Shades
+# Palette indices of cells without text, from the top down. values, fills: (N, M), inks: of Shades
 @jit
-def find_fills(values, scale, inks, fills):
+def find_fills(values, scale, inks, lower, fills):
+    last = values.shape[0] - 1
     for i in range(values.shape[0]):
+        row = last - i if lower else i
         for j in range(np.uint64(values.shape[1])):
-            fills[i, j] = inks[np.uint64(slot_of(values[i, j], scale)), 0]
+            fills[i, j] = inks[np.uint64(slot_of(values[row, j], scale)), 0]
 
 
 # Adds to counts: (4,) how many values are out of the range. values: (C,), first, last: of Shades
@@ -1477,7 +1479,7 @@ def title_runs(t, rectangle, titles, indices, starts):
 # values: (N, M), fills, old_fills: (N, M), rows: (N, 2) as of changed_rectangle
 @inlined
 def changed_fills(values, scale, inks, grid, fills, old_fills, lines, rows):
-    find_fills(values, scale, inks, fills)
+    find_fills(values, scale, inks, grid.lower, fills)
     j0, j1, i0, i1 = changed_rectangle(fills, old_fills, lines, rows)
     sides = (np.int64(0), np.int64(0), np.int64(0), np.int64(0))
     if j0 < j1:
@@ -1546,7 +1548,7 @@ def encode_fills(
     ends,
 ):
     if start == 1:
-        find_fills(previous, scale_of(shades, 0), shades.inks, fills[0])
+        find_fills(previous, scale_of(shades, 0), shades.inks, grid.lower, fills[0])
     for t in range(start, ends.size):
         end = ends[t - 1]
         if out.size - end < room:
@@ -1643,7 +1645,7 @@ def list_fills(
     starts,
 ):
     if start == 1:
-        find_fills(previous, scale_of(shades, 0), shades.inks, fills[0])
+        find_fills(previous, scale_of(shades, 0), shades.inks, grid.lower, fills[0])
     for t in range(start, ends.size):
         end = ends[t - 1]
         if indices.size - end < room:

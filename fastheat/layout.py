@@ -172,6 +172,10 @@ class Layout:
         """Rows and columns of the matrices, of which there may be more than cells."""
         return self.shape if self.reduction is None else self.reduction.shape
 
+    def from_top(self, cells: NDArray[Any]) -> NDArray[Any]:
+        """Return values or texts, (..., N, M), the row first that stands at the top."""
+        return np.ascontiguousarray(cells[..., ::-1, :]) if self.grid.lower else cells
+
     @property
     def colors(self) -> int:
         """Palette entries in use."""
@@ -209,7 +213,9 @@ class Layout:
             table=palette.table,
             statics=index[self.statics],
             frame=self.frame.moved(x, y),
-            grid=Grid(grid.x0 + x, grid.x1 + x, grid.y0 + y, grid.y1 + y, grid.center + x),
+            grid=Grid(
+                grid.x0 + x, grid.x1 + x, grid.y0 + y, grid.y1 + y, grid.center + x, grid.lower
+            ),
             shades=shades,
             type=self.type._replace(tops=self.type.tops + y),
         )
@@ -283,6 +289,9 @@ def build(
         if look.mask is not None:
             hides = look.mask.ravel().tolist()
             texts = tuple("" if h else text for h, text in zip(hides, texts, strict=True))
+        if look.lower:
+            n, m = look.shape
+            texts = tuple(text for i in reversed(range(n)) for text in texts[i * m : (i + 1) * m])
         samples = _widest(look, texts)
     else:
         samples = _samples(look, vmin, vmax, dtype)
@@ -293,8 +302,11 @@ def build(
         _drawn(look.row_groups, look.shape[0], cells[0]),
         _drawn(look.col_groups, look.shape[1], cells[1]),
     )
+    if look.lower:  # before the row above
+        groups = tuple(cells[0] - k for k in reversed(groups[0])), groups[1]
     group_line = _group_line(look, geometry.cells, line)
     grid = axes.cell_grid(geometry.cells, cells, line, groups, group_line)
+    grid = grid._replace(lower=look.lower)
     left_out += _lines_left_out(grid, groups)
     sizes = _sizes(look, samples, grid)
     bins = len(look.cmap.table)

@@ -120,7 +120,7 @@ def mark(layout: Layout | Mosaic) -> str:
             marks.append(repr(layout.plot))
         return hashlib.sha256(" ".join(marks).encode()).hexdigest()[:12]
     digest = hashlib.sha256(layout.static.tobytes())
-    for array in (*layout.grid, layout.shades.inks, layout.statics):
+    for array in (*layout.grid[:5], layout.shades.inks, layout.statics):
         digest.update(array.tobytes())
     source = None if layout.format is None else layout.format.source
     written = source if isinstance(source, str) else source is None
@@ -130,6 +130,8 @@ def mark(layout: Layout | Mosaic) -> str:
     if layout.reduction is not None:
         digest.update(repr((layout.reduction.cells, layout.reduction.how)).encode())
     digest.update(layout.norm.encode())
+    if layout.grid.lower:
+        digest.update(b"lower")
     if layout.mask is not None:
         digest.update(np.packbits(layout.mask).tobytes())
     return digest.hexdigest()[:12]

@@ -45,6 +45,7 @@ class Look:
     columns: Labels
     row_side: str
     col_side: str
+    lower: bool  # whether the first row stands at the bottom
     row_rotation: float  # degrees
     col_rotation: float | None
     thin_labels: bool  # whether labels that would overlap are left out

@@ -95,6 +95,7 @@ def lay_out(
 def pitch(look: Look) -> tuple[float, float]:
     """Return how far apart columns and rows are for all labels that were asked for to have room."""
     labels = _axis_labels(look)
+    down = -1 if look.lower else 1
 
     def needed(wanted: Labels, labels: list[tuple[int, Label]], x: float, y: float) -> float:
         if wanted.auto:
@@ -108,7 +109,7 @@ def pitch(look: Look) -> tuple[float, float]:
             default=0.0,
         )
 
-    return needed(look.columns, labels.columns, 1, 0), needed(look.rows, labels.rows, 0, 1)
+    return needed(look.columns, labels.columns, 1, 0), needed(look.rows, labels.rows, 0, down)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,8 @@ def _axis_labels(look: Look) -> _AxisLabels:
 
 def _choose(look: Look, labels: _AxisLabels, found: Find, cells: Box, bar: Box) -> Choice:
     n, m = look.shape
-    rows = _step(look, look.rows, labels.rows, 0.0, cells.height / n)
+    down = cells.height / n * (-1 if look.lower else 1)
+    rows = _step(look, look.rows, labels.rows, 0.0, down)
     columns = _step(look, look.columns, labels.columns, cells.width / m, 0.0)
     # by the rule of matplotlib's axes
     upright = look.bar_location in ("left", "right")
@@ -242,12 +244,13 @@ def _plan(
             label(look.bar_label, size, word, rotation) if look.bar_label else None,
             ticks(choice.intervals).minor,
         )
+    rows, last = labels.rows[:: choice.rows], look.shape[0] - 1
     return Plan(
         shape=look.shape,
         cells=drawn,
         point=look.point,
         fontsize=size,
-        rows=labels.rows[:: choice.rows],
+        rows=[(last - i, each) for i, each in rows] if look.lower else rows,
         columns=labels.columns[:: choice.columns],
         row_side=look.row_side,
         col_side=look.col_side,

@@ -86,7 +86,8 @@ def _paint_cells(
 ) -> Shown:
     """Draw the cells of one matrix into a picture."""
     values = hidden(values, layout.mask)
-    annot = None if annot is None else hidden(annot, layout.mask)
+    annot = None if annot is None else layout.from_top(hidden(annot, layout.mask))
+    values = layout.from_top(values)
     masked = is_masked(values)
     grid, shades = layout.grid, layout.shades
     (edges,), (floor,), (ceiling,) = shades.edges, shades.floor, shades.ceiling

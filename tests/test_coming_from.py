@@ -119,7 +119,11 @@ class Here:
 
     @property
     def grid(self) -> Any:
-        return self.heatmap.layout().grid
+        """Where the rows and columns of the matrix stand."""
+        grid = self.heatmap.layout().grid
+        if self.options.get("origin") == "lower":
+            grid = grid._replace(y0=grid.y0[::-1], y1=grid.y1[::-1])
+        return grid
 
     def fills(self) -> Pixels:
         """Return the colour of each cell, at a corner that no text reaches."""
@@ -135,8 +139,8 @@ class Here:
         return {
             "left": self.rgb[:, : grid.x0[0] - 3],
             "right": self.rgb[:, grid.x1[-1] + 3 :],
-            "top": self.rgb[: grid.y0[0] - 3],
-            "bottom": self.rgb[grid.y1[-1] + 3 :],
+            "top": self.rgb[: grid.y0.min() - 3],
+            "bottom": self.rgb[grid.y1.max() + 3 :],
         }[side]
 
     def ink(self, side: str) -> npt.NDArray[np.bool_]:
@@ -254,7 +258,8 @@ def draw_plotly(call: str) -> There:
     if not isinstance(cmap, str):
         cmap = LinearSegmentedColormap.from_list("", cmap)
     aspect = options.get("aspect", "auto")
-    image = axes.imshow(data, cmap=cmap, vmin=low, vmax=high, aspect=aspect)
+    origin = options.get("origin", "upper")
+    image = axes.imshow(data, cmap=cmap, vmin=low, vmax=high, aspect=aspect, origin=origin)
     for axis, own in ((axes.xaxis, options.get("x")), (axes.yaxis, options.get("y"))):
         if own is not None:
             axis.set_ticks(range(len(own)), labels=own)
@@ -283,8 +288,9 @@ def check_places(there: There, here: Here) -> None:
         (x0, y0), (x1, y1) = ends.tolist()
         assert grid.x0[j] - line / 2 == pytest.approx(x0, abs=1.5)
         assert grid.x1[j] + line / 2 == pytest.approx(x1, abs=1.5)
-        assert grid.y0[i] - line / 2 == pytest.approx(height - y0, abs=1.5)
-        assert grid.y1[i] + line / 2 == pytest.approx(height - y1, abs=1.5)
+        top, bottom = sorted((height - y0, height - y1))
+        assert grid.y0[i] - line / 2 == pytest.approx(top, abs=1.5)
+        assert grid.y1[i] + line / 2 == pytest.approx(bottom, abs=1.5)
 
 
 def check_colours(there: There, here: Here, most: float = 1.5) -> None:
