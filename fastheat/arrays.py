@@ -145,7 +145,12 @@ def join_frames(frames: Sequence[Frame], floats: Floats, number: int) -> FloatAr
             start = stop
         return values
     values = np.empty((len(frames), *first.shape))
-    floats.into(values, first[None] if len(frames) == 1 else np.stack(frames), number)
+    matrices = [frame for frame in frames if isinstance(frame, np.ndarray)]
+    if any(matrix.dtype != first.dtype for matrix in matrices):  # masked integers among others
+        for k, matrix in enumerate(matrices):
+            floats.into(values[k : k + 1], matrix[None], number + k)
+        return values
+    floats.into(values, first[None] if len(frames) == 1 else np.stack(matrices), number)
     return values
 
 

@@ -95,6 +95,8 @@ class Background:
                     if drops:
                         return False
                     buffer = self._wait()
+            if not _are_alike(frame, buffer):  # integers of which some are masked
+                buffer = _like(frame)
             if isinstance(frame, tuple):
                 for part, own in zip(frame, buffer, strict=True):
                     _copy(part, own)
@@ -215,6 +217,12 @@ def _like(frame: Frame) -> Frame:
     if isinstance(frame, tuple):
         return tuple(np.empty(part.shape, part.dtype) for part in frame)
     return np.empty(frame.shape, frame.dtype)
+
+
+def _are_alike(frame: Frame, buffer: Frame) -> bool:
+    if isinstance(frame, tuple):
+        return all(a.dtype is b.dtype for a, b in zip(frame, buffer, strict=True))
+    return isinstance(buffer, np.ndarray) and frame.dtype is buffer.dtype
 
 
 def _copy(array: NDArray[Any], buffer: NDArray[Any]) -> None:

@@ -374,11 +374,11 @@ class GifFile:
         return memoryview(b"".join(pieces)), places, start
 
     def _done(self, end: int, places: list[int]) -> None:
+        last = self._frames[-1] if self._frames else self._last
+        delays, label = (last.parts(), last.label) if last else (self._delays, self._label)
+        # with no call in between, at which Ctrl-C might come
         self._end, self._places, self._note = end, places, b""
-        if self._frames:
-            self._last, self._frames = self._frames[-1], []
-        if self._last:
-            self._delays, self._label = self._last.parts(), self._last.label
+        self._last, self._frames, self._delays, self._label = last, [], delays, label
 
     def _stream(self, count: int) -> None:
         self._torn = True

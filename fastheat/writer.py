@@ -33,7 +33,6 @@ from fastheat.background import Background, here
 from fastheat.forms import Shape, Shapes, check_names, form_of, of_panel, parts_in, parts_of
 from fastheat.giffile import check_target
 from fastheat.heatmap import option_names
-from fastheat.masks import hide
 from fastheat.messages import many, short, warn
 from fastheat.options import read_autoscale, read_choice, read_flag, read_shape
 from fastheat.panels import (
@@ -362,6 +361,10 @@ class GifWriter:
             self._expect(frame)
         if self._reduction is not None:
             frame = self._reduced(self._reduction, frame)
+        parts = frame if isinstance(frame, tuple) else (frame,)
+        if any(isinstance(part, np.ma.MaskedArray) for part in parts):
+            filled = tuple(map(self._filled, parts))
+            frame = filled if isinstance(frame, tuple) else filled[0]
         if self._thread is None:
             try:
                 self._recorder.write([frame], [text], [cells], [noted])
@@ -565,7 +568,9 @@ class GifWriter:
         if type(values) is not np.ndarray:
             if isinstance(values, Mapping):
                 raise TypeError(f"expected one matrix (N, M), not {short(values)}")
-            values = _filled(values)
+            values = as_array(values)
+            if not np.ma.is_masked(values):
+                values = np.ma.getdata(values)
         array: NDArray[Any] = values
         if array.dtype == np.longdouble and array.dtype != np.float64:
             array = array.astype(np.float64)
@@ -586,6 +591,12 @@ class GifWriter:
         if dtype is not None and kind != dtype:
             raise TypeError(f"frame {self.frames} has dtype {kind}, expected {dtype} as the first")
         return array.astype(kind, copy=False)
+
+    def _filled(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Return an array whose masked cells are the NaN that they are, float64 for integers."""
+        filled = np.empty(array.shape)
+        self._floats.into(filled[None], array[None], self.frames)
+        return filled.astype(array.dtype) if array.dtype.kind == "f" else filled
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         """Return the GIF as it is now, for a notebook to show."""
@@ -609,18 +620,6 @@ _OWN = tuple(inspect.signature(GifWriter).parameters)
 
 
 # ------------------------------------------------------------------------------------------ frames
-
-
-def _filled(values: Any) -> NDArray[Any]:
-    """Return values as an array, masked cells as the NaN that they are."""
-    array = as_array(values)
-    mask = np.ma.getmask(array)
-    plain: NDArray[Any] = np.ma.getdata(array)
-    if mask is np.ma.nomask:
-        return plain
-    filled = plain.astype(np.float64)
-    hide(filled, mask)
-    return filled.astype(plain.dtype) if plain.dtype.kind == "f" else filled
 
 
 def _kind(dtype: np.dtype[Any]) -> str:

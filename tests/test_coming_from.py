@@ -179,7 +179,7 @@ class There:
     def fills(self) -> npt.NDArray[np.float64]:
         """Return the colour of each cell, on white."""
         values = self.cells.get_array()
-        rgba = self.cells.to_rgba(values.reshape(names()["shape"]))
+        rgba = self.cells.to_rgba(values.reshape(names()["shape"]), alpha=self.cells.get_alpha())
         colors: npt.NDArray[np.float64] = rgba[..., :3] * rgba[..., 3:] + 1 - rgba[..., 3:]
         return colors
 

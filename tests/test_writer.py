@@ -450,17 +450,19 @@ with fastheat.GifWriter(sys.argv[1], vmin=-1, vmax=1, background={background}) a
         time.sleep(0.001)
 """
     path = tmp_path / "interrupted.gif"
-    child = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", code, str(path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert child.stdout is not None
-    while child.stdout.readline() != "20\n":
-        pass
-    child.send_signal(signal.SIGINT)
-    out, err = child.communicate()
+    argv = [sys.executable, "-W", "ignore", "-c", code, str(path)]
+    with (
+        (tmp_path / "errors").open("w+") as errors,
+        subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=errors, text=True) as child,
+    ):
+        assert child.stdout is not None
+        while child.stdout.readline() != "20\n":
+            pass
+        child.send_signal(signal.SIGINT)
+        # not `communicate`, which does not see what is in the buffer of `readline` already
+        out = child.stdout.read()
+        errors.seek(0)
+        err = errors.read()
     assert err.count("KeyboardInterrupt") >= 1
     last = max([20, *map(int, out.split())])
     assert len(pictures(path)) in (last + 1, last + 2)
@@ -675,6 +677,57 @@ def test_steps_on_a_logarithmic_scale_are_about_as_many_in_each_decade() -> None
     taken = [step for step in range(10_001) if sampler.takes(step)]
     for low in (100, 1000):
         assert len([step for step in taken if low <= step < 10 * low]) == 10
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int64, np.uint8, np.bool_])
+@pytest.mark.parametrize("valfmt", ["{x}", None])
+@pytest.mark.parametrize("background", [True, False])
+def test_masked_arrays_are_written_as_save_gif_writes_them(
+    dtype: Any, valfmt: str | None, background: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    values = (rng.random((9, 3, 4)) * 4).round().astype(dtype)
+    mask = rng.random(values.shape) < 0.3
+    mask[[1, 4, 5]] = False
+    every = np.ma.array(values, mask=mask)
+    look: dict[str, Any] = {"vmin": 0, "vmax": 4, "valfmt": valfmt}
+    for frames in (every, every[1:]):  # the first one masked or not
+        each = [frame if frame.mask.any() else frame.data for frame in frames]
+        pairs: list[tuple[Any, list[Any]]] = [
+            (frames, each),
+            (frames, list(frames)),
+            ({"a": frames, "b": frames.data}, [{"a": one, "b": one.data} for one in frames]),
+        ]
+        for stack, recorded_frames in pairs:
+            file, other = io.BytesIO(), io.BytesIO()
+            save_gif(other, stack, **look)
+            with GifWriter(file, background=background, **look) as writer:
+                for frame in recorded_frames:
+                    writer.add(frame)
+            assert file.getvalue() == other.getvalue()
+
+
+@pytest.mark.filterwarnings("ignore:drew:UserWarning")
+def test_masked_blocks_of_large_matrices_are_masked() -> None:
+    values = np.random.default_rng(0).random((3, 700, 90))
+    frames = np.ma.array(values, mask=np.zeros(values.shape, bool))
+    frames[1, 100:200, 20:60] = np.ma.masked
+    look: dict[str, Any] = {"vmin": 0, "vmax": 1, "figsize": (3, 2.5), "bad": "red"}
+    file, other = io.BytesIO(), io.BytesIO()
+    save_gif(other, frames, **look)
+    with GifWriter(file, **look) as writer:
+        for frame in frames:
+            writer.add(frame)
+    assert file.getvalue() == other.getvalue()
+
+
+def test_integers_that_float64_has_not_are_told_of_among_masked_ones() -> None:
+    large = np.ma.masked_equal(np.array([[2**53 + 1, 2], [3, 4]]), 2)
+    look: dict[str, Any] = {"vmin": 0, "vmax": 2**54, "valfmt": None}
+    told = pytest.warns(UserWarning, match="frame 1: 9007199254740993 in cell")
+    with told, GifWriter(io.BytesIO(), **look) as writer:
+        for frame in (np.ones((2, 2), np.int64), large):
+            writer.add(frame)
 
 
 @pytest.mark.parametrize("step", [np.int64(7), np.array(7)])
