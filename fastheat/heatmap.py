@@ -151,7 +151,7 @@ class Heatmap(Picture):
         Its label.
     cbar_ticks : int or sequence of float
         At most so many ticks, at round numbers; or ticks at these values, as far as they are in the
-        range. By default as many as matplotlib has.
+        range: a warning tells how many are not. By default as many as matplotlib has.
     cbar_format : str or callable
         How the ticks are written, as `valfmt`.
     title, xlabel, ylabel : str

@@ -130,6 +130,7 @@ class Layout:
     crowded: int  # texts of a frame, where no cell has room for its
     lacking: str  # letters of the labels without a glyph
     left_out: tuple[str, ...]  # labels that were asked for and have no room
+    beyond: tuple[str, ...]  # and those that are not in the range
     mask: NDArray[np.bool_] | None  # the cells that no frame shows
     norm: str  # tells it from other norms, "" for the linear one
     ends: tuple[float, float]  # the range
@@ -381,6 +382,7 @@ def build(
         crowded=_crowded(look, texts) if not sizes else 0,
         lacking=look.lacking,
         left_out=left_out,
+        beyond=_beyond(look, vmin, vmax),
         mask=look.mask if reduction is None else reduction.masked,
         norm=_fingerprint(look.norm, edges),
         ends=(vmin, vmax),
@@ -581,6 +583,14 @@ def _ticks(look: Look, vmin: float, vmax: float, intervals: int) -> Ticks:
         for at, value, text, _ in found.major
     ]
     return found._replace(major=written)
+
+
+def _beyond(look: Look, vmin: float, vmax: float) -> tuple[str, ...]:
+    """Say which ticks of the colour bar are not in the range."""
+    if not look.bar or not isinstance(look.bar_ticks, tuple):
+        return ()
+    count, every = len(_ticks(look, vmin, vmax, 1).major), len(look.bar_ticks)
+    return (f"{every - count} of {every} cbar_ticks",) if count < every else ()
 
 
 def _drawn(groups: tuple[int, ...], count: int, cells: int) -> tuple[int, ...]:

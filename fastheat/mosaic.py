@@ -41,7 +41,8 @@ class Mosaic:
     colors: int  # palette entries in use
     dtype: np.dtype[Any]  # the form of the frames
     lacking: str  # letters of the labels without a glyph
-    left_out: tuple[str, ...]  # labels that were asked for
+    left_out: tuple[str, ...]  # labels that were asked for and have no room
+    beyond: tuple[str, ...]  # and those that are not in the range
     replaced: int  # colours of cells in the nearest one for want of room,
     off: float  # and how far off they are, CIEDE2000
     shares: tuple[bool, ...]  # which of the parts have one range, where frames have their own
@@ -325,16 +326,19 @@ def compose(
         lacking="".join(
             dict.fromkeys("".join([heading.lacking, *(layout.lacking for layout in layouts)]))
         ),
-        left_out=tuple(
-            f"{labels} of panel {name!r}"
-            for name, layout in zip(names, layouts, strict=False)
-            for labels in layout.left_out
-        ),
+        left_out=_named(names, layouts, "left_out") + (bar[0].left_out if bar else ()),
+        beyond=_named(names, layouts, "beyond") + (bar[0].beyond if bar else ()),
         replaced=palette.replaced,
         off=palette.off,
         shares=tuple(shares),
         says_range=says_range,
     )
+
+
+def _named(names: Sequence[str], layouts: Sequence[Layout], what: str) -> tuple[str, ...]:
+    """Return what is said of the labels of each panel, with its name."""
+    pairs = zip(names, layouts, strict=False)
+    return tuple(f"{each} of panel {name!r}" for name, own in pairs for each in getattr(own, what))
 
 
 # entries of the table of a plot's own: the coverages of each line

@@ -247,6 +247,8 @@ def warn_of_labels(layout: Layout | Mosaic) -> None:
             f"left out {' and '.join(layout.left_out)}, which have no room: give a larger figsize, "
             "a smaller fontsize, labels that are turned, or thin_labels=False to draw all of them"
         )
+    if layout.beyond:
+        warn(f"left out {' and '.join(layout.beyond)}, which are not in the range")
 
 
 def ways_of(layout: Layout | Mosaic) -> tuple[str, ...]:

@@ -52,7 +52,8 @@ class GifSummary:
     untitled : int
         Frames whose title was left out for want of room.
     left_out : tuple of str
-        Which labels of rows and columns were left out since they would overlap.
+        Which labels of rows and columns were left out since they would overlap, and which ticks of
+        the colour bar since they would too or are not in the range.
     lacking : str
         Characters that the font has no glyph for.
     raised : int
@@ -127,7 +128,7 @@ def summarise(
         cells=layout.shape,
         hidden=shown.hidden,
         untitled=shown.untitled,
-        left_out=layout.left_out,
+        left_out=layout.left_out + layout.beyond,
         lacking="".join(dict.fromkeys(layout.lacking + shown.lacking)),
         raised=clock.raised,
         bytes=target.length,

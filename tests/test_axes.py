@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from reference import Reference
 
-from fastheat import GifWriter, Heatmap, axes, save_gif
+from fastheat import GifWriter, Heatmap, Panels, axes, save_gif
 from fastheat.axes import Geometry
 from fastheat.fonts import find_typeface
 from fastheat.labels import Box, Label, Placed, anchor_outside, apart, distance
@@ -679,3 +679,25 @@ def test_the_lines_of_a_long_title_are_about_as_long_as_each_other() -> None:
     assert label.text.replace("\n", " ") == title
     first, second = (replace(label, text=line).box().width for line in label.lines())
     assert min(first, second) > 0.7 * max(first, second)
+
+
+def test_ticks_beyond_the_range_are_told_of_once() -> None:
+    ticks, told = [-9, -1, 0, 1, 4], "left out 2 of 5 cbar_ticks, which are not in the range"
+    heatmap = Heatmap((2, 3), cbar=True, cbar_ticks=ticks, **LOOK)
+    with pytest.warns(UserWarning, match=told):
+        heatmap.rgb(np.zeros((2, 3)))
+    heatmap.rgb(np.zeros((2, 3)))
+    with pytest.warns(UserWarning, match=told):
+        summary = save_gif(BytesIO(), np.zeros((2, 2, 3)), heatmap=heatmap)
+    assert summary.left_out == ("2 of 5 cbar_ticks",)
+    assert not Heatmap((2, 3), cbar=True, cbar_ticks=ticks[1:4], **LOOK).layout().beyond
+    log = Heatmap((2, 3), cbar=True, cbar_ticks=[-1, 0, 1], norm="log", vmin=0.1, vmax=10)
+    assert log.layout().beyond == ("2 of 3 cbar_ticks",)
+    with pytest.warns(UserWarning, match="left out 1 of 2 cbar_ticks, which"):
+        Panels({"a": (2, 3), "b": (2, 2)}, cbar=True, cbar_ticks=[0, 2], **LOOK).rgb(
+            (np.zeros((2, 3)), np.zeros((2, 2)))
+        )
+    own = {"b": {"cbar": True, "cbar_ticks": [0, 2]}}
+    assert Panels({"a": (2, 3), "b": (2, 2)}, options=own, **LOOK).layout().beyond == (
+        "1 of 2 cbar_ticks of panel 'b'",
+    )
