@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors_bytes import safetensors
 
 from fastheat import load_frames, save_gif
 from fastheat.checkpoints import in_order
@@ -24,21 +25,6 @@ from fastheat.tensors import of_bits
 STEPS = (2, 10, 9, 100)
 WEIGHTS = {step: np.random.default_rng(step).normal(size=(3, 5)).astype("f4") for step in STEPS}
 IN_ORDER = np.stack([WEIGHTS[step] for step in sorted(STEPS)])
-KINDS = {"float32": "F32", "float16": "F16", "int64": "I64", "uint8": "U8", "bool": "BOOL"}
-
-
-def safetensors(tensors: dict[str, Any], **others: tuple[str, list[int], bytes]) -> bytes:
-    """Return a file as the format is described: a length, JSON, and the data."""
-    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
-    data = b""
-    raw = {name: (KINDS[x.dtype.name], list(x.shape), x.tobytes()) for name, x in tensors.items()}
-    for name, (kind, shape, content) in {**raw, **others}.items():
-        end = len(data) + len(content)
-        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [len(data), end]}
-        data += content
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    return struct.pack("<Q", len(text)) + text + data
 
 
 def state(step: int) -> dict[str, Any]:

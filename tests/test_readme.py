@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from safetensors_bytes import safetensors
 
 from benchmarks.cases import CASES
 from benchmarks.measure import Table
@@ -28,6 +29,8 @@ def test_the_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     exec(compile(code, "README.md", "exec"), {})
     assert (tmp_path / "weights.gif").stat().st_size > 1000
     assert (tmp_path / "same.gif").stat().st_size > 1000
+    assert (tmp_path / "encoder.gif").stat().st_size > 1000
+    assert (tmp_path / "rings.gif").stat().st_size > 1000
     assert (tmp_path / "live.gif").stat().st_size > 1000
     assert (tmp_path / "last.png").read_bytes().startswith(b"\x89PNG")
 
@@ -39,12 +42,17 @@ def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.chdir(tmp_path)
     Path("animation_data.obj").write_bytes(pickle.dumps(list(train(4))))
+    Path("ckpt").mkdir()
+    for step, weights in enumerate(train(4)):
+        state = {"encoder.weight": weights, "decoder.weight": weights.T.copy()}
+        Path(f"ckpt/step_{step}.safetensors").write_bytes(safetensors(state))
     lines = "".join(blocks("sh")).replace("\\\n", " ").splitlines()
     commands = [shlex.split(line)[1:] for line in lines if line.startswith("fastheat ")]
-    assert [command[0] for command in commands] == ["render", "render", "info"]
+    assert [command[0] for command in commands] == ["render", "render", "render", "info"]
     for command in commands:
         assert main(command) == 0
     assert Path("training_weights.gif").stat().st_size > 1000
+    assert Path("encoder.gif").stat().st_size > 1000
 
 
 def test_every_option_it_names_exists() -> None:

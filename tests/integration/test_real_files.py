@@ -199,15 +199,17 @@ def test_dask_arrays(tmp_path: Path) -> None:
     check(lazy.compute(), lazy.map_blocks(lambda block: block))
 
 
+@pytest.mark.filterwarnings("ignore")  # of ports, and of what distributed leaves open
 def test_arrays_on_a_cluster_are_read_by_its_client_alone() -> None:
     values = np.random.default_rng(0).normal(size=(20, 4, 6))
     lazy = dask_array.from_array(values, chunks=(5, 4, 6)) * 2
-    settings = {"n_workers": 1, "threads_per_worker": 2, "dashboard_address": None}
+    settings = {"n_workers": 1, "threads_per_worker": 2, "dashboard_address": ":0"}
     with distributed.Client(processes=False, **settings) as client:
         persisted = client.persist(lazy)
         assert is_local(open_frames(persisted).source)  # type: ignore[arg-type]
-        check(values * 2, persisted)
-        check(values * 2, lazy)
+        for frames in (persisted, lazy):
+            check(values * 2, frames)
+            check(values * 2, frames, executor=client)
         # computed within a worker, whose other thread alone would be left for it
         source = open_frames(lazy).source
         assert not is_local(source)  # type: ignore[arg-type]
