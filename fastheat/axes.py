@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -55,6 +56,7 @@ class Bar:
     ticks: Sequence[tuple[float, Label]]
     label: Label | None
     minor: Sequence[float]  # the places of ticks without a label
+    changes: bool = False  # whether frames have others
 
     @property
     def upright(self) -> bool:
@@ -466,16 +468,20 @@ def _across(word: Label, cells: Box, boxes: Sequence[Box]) -> list[Box]:
     return [box for box in boxes if box.x0 < middle + half and box.x1 > middle - half]
 
 
-def _bar_labels(plan: Plan, bar: Bar, box: Box) -> list[Placed]:
-    """Place the labels of a colour bar."""
-    gap = (TICK_LENGTH + TICK_PAD) * plan.point
-    pad = LABEL_PAD * plan.point
+def place_numbers(bar: Bar, box: Box, point: float) -> list[Placed]:
+    """Place the labels of the ticks of a colour bar."""
+    gap = (TICK_LENGTH + TICK_PAD) * point
     if bar.upright:
         x = box.x0 - gap if bar.location == "left" else box.x1 + gap
-        placed = [Placed(label, x, box.y1 - at * box.height) for at, label in bar.ticks]
-    else:
-        y = box.y0 - gap if bar.location == "top" else box.y1 + gap
-        placed = [Placed(label, box.x0 + at * box.width, y) for at, label in bar.ticks]
+        return [Placed(label, x, box.y1 - at * box.height) for at, label in bar.ticks]
+    y = box.y0 - gap if bar.location == "top" else box.y1 + gap
+    return [Placed(label, box.x0 + at * box.width, y) for at, label in bar.ticks]
+
+
+def _bar_labels(plan: Plan, bar: Bar, box: Box) -> list[Placed]:
+    """Place the labels of a colour bar."""
+    pad = LABEL_PAD * plan.point
+    placed = place_numbers(bar, box, plan.point)
     if bar.label:
         x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
         if bar.location == "left":
@@ -496,6 +502,8 @@ def _labels(plan: Plan, cells: Box, bar: Box | None) -> list[Placed]:
     of_bar = _bar_labels(plan, plan.bar, bar) if plan.bar and bar else []
     bar_boxes = [bar, *(p.box() for p in of_bar)] if bar else []
     upright = plan.bar is not None and plan.bar.upright
+    if plan.bar and plan.bar.location == "top" and (plan.titled or plan.bar.changes):
+        bar_boxes = [reduce(Box.union, bar_boxes)]  # wherever one comes to stand between them
     placed = _axis_labels(plan, cells, bar_boxes if upright else ())
     if plan.title:
         names = [p.box() for p in placed if p.label not in (plan.xlabel, plan.ylabel)]

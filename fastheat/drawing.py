@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
-from fastheat.axes import MINOR_LENGTH, MINOR_WIDTH, TICK_LENGTH, TICK_WIDTH, Geometry, Grid, Plan
+from fastheat.axes import (
+    MINOR_LENGTH,
+    MINOR_WIDTH,
+    TICK_LENGTH,
+    TICK_WIDTH,
+    Bar,
+    Geometry,
+    Grid,
+    Plan,
+)
 from fastheat.labels import POWER_GAP, POWER_RAISE, POWER_SIZE, Box, Label, Placed
 from fastheat.palette import TRANSPARENT, Palette
 from fastheat.text import STATIC_SUPERSAMPLE, measure, parts
@@ -53,18 +62,14 @@ def draw_static(
     box = _pixels(cells)
     for j, _ in plan.columns:
         x = math.floor(cells.x0 + (j + 0.5) * cells.width / m) - (width - 1) // 2
-        _draw_tick(draw, box, plan.col_side, x, length, width)
+        draw.rectangle(_tick(box, plan.col_side, x, length, width), fill=255)
     for i, _ in plan.rows:
         y = math.floor(cells.y0 + (i + 0.5) * cells.height / n) - (width - 1) // 2
-        _draw_tick(draw, box, plan.row_side, y, length, width)
+        draw.rectangle(_tick(box, plan.row_side, y, length, width), fill=255)
     bar = geometry.bar
     if bar and plan.bar:
-        thin, short = (max(1, round(x * plan.point)) for x in (MINOR_WIDTH, MINOR_LENGTH))
-        marks = [(at, length, width) for at, _ in plan.bar.ticks]
-        for at, long, wide in marks + [(at, short, thin) for at in plan.bar.minor]:
-            place = bar.y1 - at * bar.height if plan.bar.upright else bar.x0 + at * bar.width
-            at_pixel = math.floor(place) - (wide - 1) // 2
-            _draw_tick(draw, _pixels(bar), plan.bar.location, at_pixel, long, wide)
+        for mark in tick_marks(plan.bar, bar, plan.point):
+            draw.rectangle(mark, fill=255)
     for placed in geometry.labels:
         _draw_label(ink, draw, placed)
     if geometry.title and not plan.titled:
@@ -98,22 +103,28 @@ def draw_static(
     return static
 
 
-def _draw_tick(
-    draw: ImageDraw.ImageDraw,
-    box: tuple[int, int, int, int],
-    side: str,
-    at: int,
-    length: int,
-    width: int,
-) -> None:
-    """Draw a tick mark outside of one side of a box, from pixel `at` on."""
+def tick_marks(bar: Bar, box: Box, point: float) -> Iterator[tuple[int, int, int, int]]:
+    """Yield the tick marks of a colour bar that stands in a box: first and last pixels."""
+    length, width, short, thin = (
+        max(1, round(x * point)) for x in (TICK_LENGTH, TICK_WIDTH, MINOR_LENGTH, MINOR_WIDTH)
+    )
+    marks = [(at, length, width) for at, _ in bar.ticks]
+    for at, long, wide in marks + [(at, short, thin) for at in bar.minor]:
+        place = box.y1 - at * box.height if bar.upright else box.x0 + at * box.width
+        at_pixel = math.floor(place) - (wide - 1) // 2
+        yield _tick(_pixels(box), bar.location, at_pixel, long, wide)
+
+
+def _tick(
+    box: tuple[int, int, int, int], side: str, at: int, length: int, width: int
+) -> tuple[int, int, int, int]:
+    """Return a tick mark outside of one side of a box, from pixel `at` on."""
     x0, y0, x1, y1 = box
     if side in ("top", "bottom"):
         y = y0 - length if side == "top" else y1
-        draw.rectangle((at, y, at + width - 1, y + length - 1), fill=255)
-    else:
-        x = x0 - length if side == "left" else x1
-        draw.rectangle((x, at, x + length - 1, at + width - 1), fill=255)
+        return at, y, at + width - 1, y + length - 1
+    x = x0 - length if side == "left" else x1
+    return x, at, x + length - 1, at + width - 1
 
 
 def _pixels(box: Box) -> tuple[int, int, int, int]:
@@ -167,7 +178,15 @@ def _draw_label(ink: Image.Image, draw: ImageDraw.ImageDraw, placed: Placed) -> 
 
 
 def draw_lines(draw: ImageDraw.ImageDraw, label: Label, x: float, y: float, scale: int = 1) -> None:
-    """Draw the unturned text with its anchor at x, y; baselines and pens on whole pixels."""
+    """Draw the unturned text with its anchor at x, y."""
+    for font, text, pen, baseline in pieces(label, x, y, scale):
+        draw.text((pen, baseline), text, 255, font, anchor="ls")
+
+
+def pieces(
+    label: Label, x: float, y: float, scale: int = 1
+) -> Iterator[tuple[ImageFont.FreeTypeFont, str, int, int]]:
+    """Yield what the unturned text is drawn of; baselines and pens are on whole pixels."""
     font = label.typeface.at(label.size * scale)
     width, up, down = (length * scale for length in label.metrics())
     leading = label.leading() * scale
@@ -179,12 +198,11 @@ def draw_lines(draw: ImageDraw.ImageDraw, label: Label, x: float, y: float, scal
         baseline = y + up + k * leading
         x_pen = math.floor(pen + 0.5)
         for drawn, part in parts(line, font):
-            draw.text((x_pen, math.floor(baseline + 0.5)), part, 255, drawn, anchor="ls")
+            yield drawn, part, x_pen, math.floor(baseline + 0.5)
             x_pen += measure(part, font)
     if label.power:
         size = label.size * scale
         pen += measure(lines[-1], font) + POWER_GAP * size
         baseline -= POWER_RAISE * size
         font = label.typeface.at(POWER_SIZE * size)
-        at = math.floor(pen + 0.5), math.floor(baseline + 0.5)
-        draw.text(at, label.power, 255, font, anchor="ls")
+        yield font, label.power, math.floor(pen + 0.5), math.floor(baseline + 0.5)

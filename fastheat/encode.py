@@ -23,7 +23,7 @@ from fastheat.plots import draw_plots
 from fastheat.ranges import Range
 from fastheat.stills import count_hidden, count_refused, paint
 from fastheat.text import Lettering, Type, letter, shape_texts, with_atlas
-from fastheat.titles import draw_titles
+from fastheat.titles import draw_numbers, draw_titles
 
 if TYPE_CHECKING:
     from fastheat.kernels import Changes, Coder, Runs, Titles
@@ -119,13 +119,15 @@ def encode_chunk(
         return images
     titles = titles or [""] * (1 + len(values))
     extremes: Range = ()
+    ranges = None
     if layout.is_by_frame:
         ranges = np.concatenate([layout.ranges(previous[None]), layout.ranges(values)])
         layout, titles = layout.over(ranges), layout.named(titles, ranges)
         extremes = extremes_of(ranges[1:])
     strips, written = draw_titles(layout, titles)
-    if isinstance(layout, Mosaic):
-        images = _encode_parts(layout, previous, values, strips, annots, past)
+    numbers = [] if ranges is None else draw_numbers(layout, ranges, strips)
+    if isinstance(layout, Mosaic) or numbers:
+        images = _encode_parts(layout, previous, values, strips, numbers, annots, past)
     elif layout.format is None:
         images = _encode_fills(layout, previous, values, strips)
     else:
@@ -252,32 +254,34 @@ def _find_changes(
 
 
 def _encode_parts(
-    layout: Mosaic,
+    layout: Layout | Mosaic,
     previous: NDArray[np.float64],
     values: NDArray[np.float64],
     strips: NDArray[np.uint8],
+    numbers: list[tuple[NDArray[np.uint8], int, int]],
     annots: NDArray[Any] | None,
     past: NDArray[np.float64] | None,
 ) -> Images:
     from fastheat import kernels
 
     frames = 1 + len(values)
-    shape = layout.shape
-    parts = zip(shape, layout.parts, split(previous, shape), split(values, shape), strict=False)
-    listed = []
-    for name, part, before, own in parts:
-        each = hidden(before, part.mask), hidden(own, part.mask)
-        if part.format is None:
-            listed.append(_list_fills(part, *each))
-            continue
-        noted = None
-        if annots is not None and part.annotated:
-            noted = hidden(annots[name], part.mask)
-        listed.append(_list_texts(part, part.format, *each, noted))
+    if isinstance(layout, Layout):
+        listed = [_list_cells(layout, previous, values, annots)]
+    else:
+        shape = layout.shape
+        parts = zip(shape, layout.parts, split(previous, shape), split(values, shape), strict=False)
+        listed = []
+        for name, part, before, own in parts:
+            noted = None
+            if annots is not None and part.annotated:
+                noted = hidden(annots[name], part.mask)
+            each = hidden(before, part.mask), hidden(own, part.mask)
+            listed.append(_list_cells(part, *each, noted))
     shown = sum((each.shown for each in listed), Shown())
     if layout.title is not None:
         listed.append(_list_pictures(strips, 0, layout.title.top))
-    if layout.plot is not None:
+    listed += [_list_pictures(*each) for each in numbers]
+    if isinstance(layout, Mosaic) and layout.plot is not None:
         assert past is not None
         scalars = np.concatenate([past, values[:, -layout.scalars :]])
         pictures = draw_plots(layout.plot, scalars, len(past) - 1)
@@ -313,6 +317,17 @@ class _Listed:
     indices: NDArray[np.uint8]
     starts: NDArray[np.uint32]
     shown: Shown = field(default_factory=Shown)
+
+
+def _list_cells(
+    layout: Layout,
+    previous: NDArray[np.float64],
+    values: NDArray[np.float64],
+    annots: NDArray[Any] | None,
+) -> _Listed:
+    if layout.format is None:
+        return _list_fills(layout, previous, values)
+    return _list_texts(layout, layout.format, previous, values, annots)
 
 
 def _list_texts(

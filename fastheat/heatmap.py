@@ -499,11 +499,6 @@ class Heatmap(Picture):
             raise ValueError(
                 "expected no threshold with autoscale='frame', whose colours of text would move"
             )
-        if self.cbar:
-            raise ValueError(
-                "expected no cbar with autoscale='frame', whose numbers would change: the range "
-                "stands in the title"
-            )
         return self.with_look(given=self.range)
 
     @property

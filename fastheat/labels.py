@@ -133,6 +133,11 @@ def _box(label: Label) -> Box:
     return Box(min(xs), min(ys), max(xs), max(ys))
 
 
+def number_width(text: str, power: str, font: Face) -> float:
+    """Return about how wide a number is, in pixels."""
+    return measure(text, font) + POWER_SIZE * measure(power, font)
+
+
 @dataclass(frozen=True, slots=True)
 class Placed:
     """A label with the pixel that its anchor stands on."""

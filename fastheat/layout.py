@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from fastheat import axes, gif, norms
 from fastheat.annotations import Cells, Sample
 from fastheat.axes import Grid
+from fastheat.bars import BarNumbers, find_ticks, part_numbers, ticks_of_all, wide_ticks
 from fastheat.drawing import draw_static
 from fastheat.fonts import Face, Typeface
 from fastheat.formats import AS_THEY_ARE, ValueFormat, as_written
@@ -52,7 +53,7 @@ from fastheat.text import (
     size_ladder,
     with_atlas,
 )
-from fastheat.ticks import TIMES, Tick, Ticks, bar_ticks, segments, ticks_at
+from fastheat.ticks import segments
 
 GRID_WIDTH = 3.0  # pt
 NEARLY = 1e-6  # px, what margins may lose in rounding
@@ -61,9 +62,6 @@ GROUP_WIDTH, GROUP_SHARE = 2.5, 4  # the same of lines between groups
 FIT_MARGIN = 0.5  # font sizes that values made to fit leave free, in width and in height
 BLANK = "0.00"  # as long as texts that come later may be, when the first are empty
 ROOMY = 8  # pixels of a picture for each row or column, where none can have less than one
-WIDE_TICK = "-0.0000"  # room for those of a colour bar whose range is not known yet
-SCIENTIFIC = ("log", "symlog", "asinh", "object")  # norms whose ticks may be written so
-WIDE_POWER = f"-0.0 {TIMES} 10", "-00"
 DIGITS = "0123456789"
 
 NO_TYPE = Type(
@@ -136,6 +134,12 @@ class Layout:
     ends: tuple[float, float]  # the range
     scaling: Scaling | None  # how each frame has its own instead
     says_range: bool  # whether that stands in its title
+    numbers: BarNumbers | None  # or at the colour bar
+
+    @property
+    def bars(self) -> list[tuple[BarNumbers, int]]:
+        """The colour bars whose numbers change, and the number of the part whose range each has."""
+        return [] if self.numbers is None else [(self.numbers, 0)]
 
     @property
     def is_by_frame(self) -> bool:
@@ -219,6 +223,7 @@ class Layout:
             ),
             shades=shades,
             type=self.type._replace(tops=self.type.tops + y),
+            numbers=self.numbers and self.numbers.moved(x, y),
         )
 
 
@@ -297,7 +302,12 @@ def build(
     else:
         samples = _samples(look, vmin, vmax, dtype)
     cell = _cell_size(look, cells, samples)
-    plan, geometry, left_out = lay_out(look, cells, partial(_ticks, look, vmin, vmax), cell)
+    changes = look.given is not None and look.bar  # the numbers at the bar
+    ticks = partial(ticks_of_all if changes else find_ticks, look, vmin, vmax)
+    plan, geometry, left_out = lay_out(look, cells, ticks, cell)
+    numbers = None
+    if changes:
+        plan, geometry, numbers = part_numbers(look, plan, geometry)
     line = _grid_line(look, geometry.cells)
     groups = (
         _drawn(look.row_groups, look.shape[0], cells[0]),
@@ -388,6 +398,7 @@ def build(
         ends=(vmin, vmax),
         scaling=_scaling(look, bins, rule),
         says_range=look.given is not None and look.titled and not look.bar,
+        numbers=numbers,
     )
 
 
@@ -409,13 +420,7 @@ def reduction(look: Look) -> Reduction | None:
         return None
     else:
         free = replace(look, frame=None)
-        text, power = WIDE_TICK, ""
-        if look.norm.name in SCIENTIFIC:
-            text, power = WIDE_POWER
-        if look.bar_format is not None:
-            text = max(WIDE_TICK, look.bar_format.write(float(WIDE_TICK) - 0.0001), key=len)
-            power = ""
-        ticks = Ticks([Tick(at, 0.0, text, power) for at in (0.0, 1.0)], [])
+        ticks = wide_ticks(look)
         cells = lay_out(free, None, lambda _: ticks, (1, 1))[1].cells
         high, wide = (int(side + NEARLY) for side in (cells.height, cells.width))
         rows, columns = min(n, max(1, high)), min(m, max(1, wide))
@@ -566,30 +571,11 @@ def _grid_line(look: Look, cells: Box) -> int:
     return min(math.floor(GRID_WIDTH * look.point + 0.5), int(cell) // GRID_SHARE)
 
 
-def _ticks(look: Look, vmin: float, vmax: float, intervals: int) -> Ticks:
-    """Return the ticks of the colour bar, which has room for so many intervals."""
-    wanted = look.bar_ticks
-    if isinstance(wanted, tuple):
-        found = ticks_at(look.norm, vmin, vmax, wanted)
-    elif wanted is not None:
-        found = bar_ticks(look.norm, vmin, vmax, max(1, min(wanted - 1, intervals)))
-        found = found._replace(major=found.major[:: max(1, -(-len(found.major) // wanted))])
-    else:
-        found = bar_ticks(look.norm, vmin, vmax, intervals)
-    if look.bar_format is None:
-        return found
-    written = [
-        Tick(at, value, look.bar_format.write(value) if text else "")
-        for at, value, text, _ in found.major
-    ]
-    return found._replace(major=written)
-
-
 def _beyond(look: Look, vmin: float, vmax: float) -> tuple[str, ...]:
-    """Say which ticks of the colour bar are not in the range."""
-    if not look.bar or not isinstance(look.bar_ticks, tuple):
+    """Say which ticks of the colour bar are not in the range that all frames have."""
+    if not look.bar or not isinstance(look.bar_ticks, tuple) or look.given is not None:
         return ()
-    count, every = len(_ticks(look, vmin, vmax, 1).major), len(look.bar_ticks)
+    count, every = len(find_ticks(look, vmin, vmax, 1).major), len(look.bar_ticks)
     return (f"{every - count} of {every} cbar_ticks",) if count < every else ()
 
 
@@ -628,7 +614,9 @@ def _changing(look: Look, geometry: axes.Geometry) -> list[Box]:
     if place is not None:
         found.append(Box(0, place.top, geometry.width, place.bottom))
     bar = geometry.bar
-    if bar is not None and look.frame is not None:  # whose labels change with the range
+    if bar is not None and (
+        look.frame is not None or look.given is not None
+    ):  # whose labels change with the range
         side, line = look.bar_location, 1.2 * look.fontsize
         x0, y0, x1, y1 = bar
         found.append(

@@ -31,8 +31,8 @@ def kinds_of(layout: Layout | Mosaic) -> tuple[str, ...]:
     """Return the kinds of layouts whose kernels draw one."""
     parts = layout.parts if isinstance(layout, Mosaic) else (layout,)
     kinds = dict.fromkeys("texts" if part.writes else "fills" for part in parts)
-    if not isinstance(layout, Mosaic):
-        return tuple(kinds)
+    if isinstance(layout, Layout):
+        return ("panels", *kinds) if layout.bars else tuple(kinds)
     return ("panels", *kinds) if layout.plot is None else ("panels", *kinds, "lines")
 
 

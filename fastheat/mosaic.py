@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from fastheat import gif
+from fastheat.bars import BarNumbers
 from fastheat.drawing import draw_lines
 from fastheat.fonts import Typeface
 from fastheat.forms import Shape, shapes_of, split
@@ -47,6 +48,15 @@ class Mosaic:
     off: float  # and how far off they are, CIEDE2000
     shares: tuple[bool, ...]  # which of the parts have one range, where frames have their own
     says_range: bool  # whether that stands in the title
+    numbers: BarNumbers | None  # at a colour bar of all parts, where they change,
+    barred: int  # and the part whose range it has
+
+    @property
+    def bars(self) -> list[tuple[BarNumbers, int]]:
+        """The colour bars whose numbers change, and the number of the part whose range each has."""
+        own = [(part.numbers, k) for k, part in enumerate(self.parts)]
+        each = [*own, (self.numbers, self.barred)]
+        return [(numbers, k) for numbers, k in each if numbers is not None]
 
     @property
     def is_by_frame(self) -> bool:
@@ -272,6 +282,7 @@ def compose(
     shares: Sequence[bool] = (),
     *,
     says_range: bool = False,
+    barred: int = 0,
 ) -> Mosaic:
     """Put layouts together.
 
@@ -285,6 +296,8 @@ def compose(
         Which of the layouts have one range, where frames have their own.
     says_range
         Whether that stands in the title.
+    barred
+        The number of the layout whose range the bar has.
     """
     drawn = [*layouts, bar[0]] if bar is not None else list(layouts)
     at = [*corners, bar[1]] if bar is not None else list(corners)
@@ -332,6 +345,8 @@ def compose(
         off=palette.off,
         shares=tuple(shares),
         says_range=says_range,
+        numbers=None if bar is None or bar[0].numbers is None else bar[0].numbers.moved(*bar[1]),
+        barred=barred,
     )
 
 

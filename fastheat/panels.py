@@ -450,7 +450,12 @@ class Panels(Picture):
         if plan.bar.heatmap is not None:
             # drawn as that of a heatmap, of which the cells are left out
             layout = plan.bar.heatmap.ranged(self._barred.range).layout(kinds[0])
-            bar = replace(layout, static=plan.bar.cut(layout.static)), plan.bar_corner
+            numbers = layout.numbers
+            if numbers is not None:
+                cut = plan.bar.start
+                numbers = numbers.moved(*((-cut, 0) if plan.bar.width else (0, -cut)))
+            cut_out = replace(layout, static=plan.bar.cut(layout.static), numbers=numbers)
+            bar = cut_out, plan.bar_corner
         return mosaic.compose(
             layouts,
             plan.corners,
@@ -461,6 +466,7 @@ class Panels(Picture):
             bar,
             [self._shares and free for free in self._free],
             says_range=self._heading.own and self.is_by_frame and not self.cbar,
+            barred=self._bars.index(True) if any(self._bars) else 0,
         )
 
     def _below(self, height: int | None) -> int:
@@ -612,6 +618,10 @@ class Panels(Picture):
         else:
             drawn = drawn[drawn < round(cells.x0 if upright else cells.y0) - 1]
             start, stop = max(0, int(drawn[0]) - pad), int(drawn[-1]) + 1
+        numbers = layout.numbers
+        if numbers is not None:  # which are not drawn yet
+            low, high = (numbers.x0, numbers.x1) if upright else (numbers.y0, numbers.y1)
+            start, stop = max(0, min(start, low)), max(stop, high + pad)
         if framed and upright:
             more = round(BAR_ROOM * size)
             stop += more

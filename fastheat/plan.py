@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from fastheat import axes
 from fastheat.axes import Bar, Geometry, Plan
@@ -165,6 +166,14 @@ def _choose(look: Look, labels: _AxisLabels, found: Find, cells: Box, bar: Box) 
     return replace(choice, ticks=max(1, len(ticks)))
 
 
+def bar_labels(look: Look, found: Find, box: Box) -> Bar:
+    """Return the colour bar of a heatmap, its ticks those that have room in a box."""
+    ticks = lru_cache(found)
+    choice = _choose(look, _AxisLabels([], []), ticks, box, box)
+    labels = _bar_ticks(look, ticks, choice)[:: choice.ticks]
+    return Bar(look.bar_location, labels, None, ticks(choice.intervals).minor)
+
+
 def _bar_ticks(look: Look, found: Find, choice: Choice) -> list[tuple[float, Label]]:
     """Return all ticks of the colour bar, with their places and labels."""
     if not look.bar:
@@ -243,6 +252,7 @@ def _plan(
             _bar_ticks(look, ticks, choice)[:: choice.ticks],
             label(look.bar_label, size, word, rotation) if look.bar_label else None,
             ticks(choice.intervals).minor,
+            look.given is not None,
         )
     rows, last = labels.rows[:: choice.rows], look.shape[0] - 1
     return Plan(

@@ -22,7 +22,7 @@ from fastheat.palette import Shades
 from fastheat.plots import paint_plot
 from fastheat.ranges import Range
 from fastheat.text import Type, Writing, shape_texts, with_atlas
-from fastheat.titles import draw_titles
+from fastheat.titles import draw_numbers, draw_titles
 
 
 def paint(
@@ -55,6 +55,7 @@ def paint(
     """
     indices = layout.static.copy()
     extremes: Range = ()
+    ranges = None
     if layout.is_by_frame:
         ranges = layout.ranges(values[None])
         layout, (title,) = layout.over(ranges), layout.named([title], ranges)
@@ -71,9 +72,12 @@ def paint(
             indices[layout.plot.top :] = paint_plot(layout.plot, scalars)
     else:
         shown = _paint_cells(layout, values, indices, annot)
+    strips, (written,) = draw_titles(layout, [title])
+    if ranges is not None:
+        for (picture,), x, y in draw_numbers(layout, ranges, strips):
+            indices[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
     if layout.title is not None:
-        (strip,), (written,) = draw_titles(layout, [title])
-        indices[layout.title.top : layout.title.bottom] = strip
+        indices[layout.title.top : layout.title.bottom] = strips[0]
         shown += written
     return indices, shown + Shown(extremes=extremes)
 

@@ -1,4 +1,4 @@
-"""Titles that change from frame to frame: each drawn into the rows of pixels kept for it."""
+"""What stands beside the cells and changes from frame to frame: titles, and numbers at bars."""
 
 from __future__ import annotations
 
@@ -47,6 +47,31 @@ def draw_titles(
         lacking = layout.typeface.lacks(title)
         shown.append(Shown(untitled=int(cover is None and bool(title.strip())), lacking=lacking))
     return strips, shown
+
+
+def draw_numbers(
+    layout: Layout | Mosaic, ranges: NDArray[np.float64], strips: NDArray[np.uint8]
+) -> list[tuple[NDArray[np.uint8], int, int]]:
+    """Draw the numbers at colour bars, of frames with ranges (T, P, 2).
+
+    What lies in the rows of the titles is drawn into `strips`.
+
+    Returns
+    -------
+    list of ((T, h, w) uint8, int, int)
+        Palette indices of a rectangle, and its left top pixel.
+    """
+    drawn = []
+    for numbers, part in layout.bars:
+        pictures = numbers.draw(layout.static, layout.statics, ranges[:, part])
+        x0, x1, top = numbers.x0, numbers.x1, numbers.y0
+        if layout.title is not None and top < layout.title.bottom:
+            first, top = max(top, layout.title.top), min(layout.title.bottom, numbers.y1)
+            rows = pictures[:, first - numbers.y0 : top - numbers.y0]
+            strip = strips[:, first - layout.title.top : top - layout.title.top, x0:x1]
+            np.copyto(strip, rows, where=rows != layout.static[first:top, x0:x1])
+        drawn.append((np.ascontiguousarray(pictures[:, top - numbers.y0 :]), x0, top))
+    return drawn
 
 
 @lru_cache(maxsize=64)

@@ -21,6 +21,8 @@ import fastheat
 from fastheat import GifWriter, Heatmap, save_gif
 from fastheat.cli import main
 from fastheat.encode import encode_chunk
+from fastheat.loading import kinds_of
+from fastheat.palette import TRANSPARENT
 from fastheat.stills import paint
 
 FRAMES = np.cumsum(np.random.default_rng(4).normal(size=(70, 3, 4)), axis=0)
@@ -172,6 +174,10 @@ def alone(frame: Any, title: str, picture: Any) -> NDArray[np.uint8]:
         {"norm": "symlog", "vmin": -3},
         {"mask": np.eye(3, 4) > 0, "bad": "grey"},
         {"annot": [list("abcd")] * 3},
+        {"cbar": True, "title": "weights", "cbar_label": "value"},
+        {"cbar": True, "valfmt": None, "cbar_location": "top"},
+        {"cbar": True, "cbar_location": "left", "cbar_ticks": [-3, 0, 3, 99], "style": "dark"},
+        {"cbar": True, "cbar_location": "bottom", "norm": "symlog", "cbar_format": ".3e"},
     ],
     ids=str,
 )
@@ -180,7 +186,9 @@ def test_each_frame_is_drawn_as_it_is_alone(options: dict[str, Any]) -> None:
     frames = FRAMES.copy()
     frames[5, 0, 0], frames[6], frames[7], frames[8] = np.nan, np.inf, 4.0, frames[9]
     shown, summary = saved(frames, autoscale="frame", **options)
-    picture = Heatmap((3, 4), **options).by_frame().with_titles()
+    picture = Heatmap((3, 4), **options).by_frame()
+    if "cbar" not in options:
+        picture = picture.with_titles()
     picture = picture.fitted(picture.find_range(frames))
     title = options.get("title", "")
     assert_lossless(shown, [alone(frame, title, picture) for frame in frames])
@@ -207,6 +215,58 @@ def test_a_frame_has_the_colours_of_a_heatmap_over_its_range_which_its_title_say
         np.testing.assert_array_equal(found[:top], own[:top])
     assert (summary.vmin, summary.vmax) == (FRAMES.min(), FRAMES.max())
     assert (summary.under, summary.over) == (0, 0)
+
+
+@pytest.mark.parametrize("location", ["left", "right", "top", "bottom"])
+@pytest.mark.parametrize("more", [{}, {"norm": "asinh"}, {"cbar_ticks": 4, "figsize": (4, 3)}])
+def test_the_numbers_at_the_bar_are_those_of_the_range_of_each_frame(
+    location: str, more: dict[str, Any]
+) -> None:
+    options: dict[str, Any] = {"cbar": True, "cbar_location": location, "dpi": 80, **more}
+    frames = FRAMES[10:30] * np.geomspace(0.1, 20, 20)[:, None, None]
+    shown, _ = saved(frames, autoscale="frame", valfmt=None, titles="step {}", **options)
+    picture = Heatmap((3, 4), valfmt=None, **options).by_frame().with_titles()
+    picture = picture.fitted(picture.find_range(frames))
+    layout = picture.layout()
+    ((numbers, _),) = layout.bars
+    part = slice(numbers.y0, numbers.y1), slice(numbers.x0, numbers.x1)
+    seen = set()
+    for (found, _), frame in zip(by_pillow(shown), frames, strict=True):
+        # drawn as what never changes of a heatmap that has this range
+        fixed = picture.with_look(given=None, frame=layout.frame).over(frame.min(), frame.max())
+        static = fixed.layout()
+        np.testing.assert_array_equal(found[part], static.table[static.static][part])
+        seen.add(found[part].tobytes())
+    assert len(seen) == len(frames)
+
+
+def test_numbers_on_a_transparent_background_are_cleared_away() -> None:
+    options: dict[str, Any] = {"cbar": True, "valfmt": None, "background": "none"}
+    shown, _ = saved(FRAMES, autoscale="frame", **options)
+    picture = Heatmap((3, 4), **options).by_frame()
+    layout = picture.fitted(picture.find_range(FRAMES)).layout()
+    with Image.open(io.BytesIO(shown)) as image:
+        for number, frame in enumerate(FRAMES):
+            image.seek(number)
+            found = np.asarray(image.convert("RGBA"))
+            indices, _ = paint(layout, frame)
+            clear = indices == TRANSPARENT
+            assert clear.any()
+            np.testing.assert_array_equal(found[..., 3] == 0, clear)
+            np.testing.assert_array_equal(found[~clear, :3], layout.table[indices][~clear])
+
+
+def test_numbers_that_are_longer_than_there_is_room_for_are_drawn_smaller() -> None:
+    frames = np.stack([FRAMES[0], 1e9 + FRAMES[1] / 999])
+    shown, _ = saved(iter(frames), autoscale="frame", cbar=True, valfmt=None)
+    picture = Heatmap((3, 4), valfmt=None, cbar=True).by_frame()
+    picture = picture.fitted(picture.find_range(FRAMES[0]))
+    ((numbers, _),) = picture.layout().bars
+    found = by_pillow(shown)[1][0]
+    part = found[numbers.y0 : numbers.y1, numbers.x0 : numbers.x1]
+    assert (part < 128).any()
+    for edge in (part[0], part[-1], part[:, -1]):
+        assert (edge == 255).all()
 
 
 def test_an_end_that_is_given_stays_and_the_other_is_of_each_frame() -> None:
@@ -272,6 +332,41 @@ def test_panels_have_the_ranges_of_their_own_matrices(shares: bool) -> None:
     look = {**options, "title": "a of {step}"}
     once = recorded(each, autoscale="frame", **look)
     assert len(by_pillow(once)) == 70
+
+
+@pytest.mark.parametrize("location", ["right", "left", "top", "bottom"])
+@pytest.mark.parametrize("shares", [False, True])
+def test_panels_have_numbers_at_their_bars(location: str, shares: bool) -> None:
+    frames = {"a": FRAMES[:9], "b": FRAMES[:9, :2] / 9, "loss": np.linspace(3, 0, 9)}
+    options: dict[str, Any] = {
+        "cbar": True,
+        "cbar_location": location,
+        "share_range": shares,
+        "valfmt": None,
+    }
+    shown, _ = saved(frames, autoscale="frame", titles="step {}", **options)
+    panels = fastheat.Panels({"a": (3, 4), "b": (2, 4)}, lines="loss", xlim=9, **options)
+    panels = panels.by_frame().with_titles()
+    flat = np.stack([np.hstack([each[k].ravel() for each in frames.values()]) for k in range(9)])
+    panels = panels.fitted(panels.find_range(flat))
+    layout = panels.layout()
+    assert len(layout.bars) == (1 if shares else 2)
+    wanted = []
+    for k, values in enumerate(flat):
+        indices, _ = paint(layout, values, f"step {k}", past=flat[:k, -1:])
+        wanted.append(layout.table[indices])
+    assert_lossless(shown, wanted)
+    for numbers, part in layout.bars:
+        place = slice(numbers.y0, numbers.y1), slice(numbers.x0, numbers.x1)
+        assert len({picture[place].tobytes() for picture in wanted}) == 9
+        single = list(panels.ranges.values())[part]
+        assert single[0] < single[1]
+
+
+def test_kernels_of_numbers_at_a_bar_are_those_of_panels() -> None:
+    for cbar, kinds in ((False, ("texts",)), (True, ("panels", "texts"))):
+        picture = Heatmap((3, 4), cbar=cbar).by_frame()
+        assert kinds_of(picture.fitted((0.0, 1.0)).layout()) == kinds
 
 
 def test_reduced_frames_have_the_range_of_what_is_drawn() -> None:

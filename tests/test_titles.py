@@ -155,3 +155,16 @@ def test_wrong_titles_are_refused(titles: Any, error: type[Exception], message: 
         save_gif(io.BytesIO(), frames(5), titles=titles, **LOOK)
     with pytest.raises(TypeError, match="title to be a string"):
         Heatmap((4, 7), **LOOK).rgb(frames(1)[0], title=3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("vmax", [1.0, 2.0, 7.0])
+def test_titles_of_frames_stand_above_all_numbers_of_a_bar_on_top(vmax: float) -> None:
+    options: dict[str, Any] = {"cbar": True, "cbar_location": "top", "vmin": -1, "vmax": vmax}
+    picture = Heatmap((3, 4), valfmt=None, **options).with_titles()
+    layout = picture.layout()
+    assert layout.title is not None
+    assert layout.frame.bar is not None
+    middle = layout.static[layout.title.bottom : int(layout.frame.bar.y0)]
+    paper = layout.statics[0]
+    assert (middle != paper).any()
+    assert (layout.static[: layout.title.bottom] == paper).all()

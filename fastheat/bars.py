@@ -1,0 +1,199 @@
+"""Numbers at a colour bar that change from frame to frame, drawn beside it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from fastheat.axes import Geometry, Plan, place_numbers
+from fastheat.drawing import pieces, tick_marks
+from fastheat.labels import Box, Placed, number_width
+from fastheat.norms import LINEAR
+from fastheat.options import Labels, Look
+from fastheat.plan import bar_labels
+from fastheat.text import SHRINK
+from fastheat.ticks import TIMES, Tick, Ticks, bar_ticks, ticks_at
+
+WIDE_TICK = "-0.0000"  # room for those of a range that is not known yet
+SCIENTIFIC = ("log", "symlog", "asinh", "object")  # norms whose ticks may be written so
+WIDE_POWER = f"-0.0 {TIMES} 10", "-00"
+MOST = 9  # intervals of a colour bar
+
+
+def find_ticks(look: Look, vmin: float, vmax: float, intervals: int) -> Ticks:
+    """Return the ticks of the colour bar, which has room for so many intervals."""
+    wanted = look.bar_ticks
+    if isinstance(wanted, tuple):
+        found = ticks_at(look.norm, vmin, vmax, wanted)
+    elif wanted is not None:
+        found = bar_ticks(look.norm, vmin, vmax, max(1, min(wanted - 1, intervals)))
+        found = found._replace(major=found.major[:: max(1, -(-len(found.major) // wanted))])
+    else:
+        found = bar_ticks(look.norm, vmin, vmax, intervals)
+    if look.bar_format is None:
+        return found
+    written = [
+        Tick(at, value, look.bar_format.write(value) if text else "")
+        for at, value, text, _ in found.major
+    ]
+    return found._replace(major=written)
+
+
+def wide_ticks(look: Look) -> Ticks:
+    """Return ticks at both ends that are as wide as those of any range are likely to be."""
+    text, power = WIDE_TICK, ""
+    if look.norm.name in SCIENTIFIC:
+        text, power = WIDE_POWER
+    if look.bar_format is not None:
+        text = max(WIDE_TICK, look.bar_format.write(float(WIDE_TICK) - 0.0001), key=len)
+        power = ""
+    return Ticks([Tick(at, 0.0, text, power) for at in (0.0, 1.0)], [])
+
+
+def ticks_of_all(look: Look, vmin: float, vmax: float, _intervals: int = MOST) -> Ticks:
+    """Return ticks at both ends that are as wide as any of frames whose ranges differ.
+
+    Parameters
+    ----------
+    vmin, vmax
+        What the values of all frames lie in, as far as that is known.
+    """
+    if isinstance(look.bar_ticks, tuple):
+        known = find_ticks(replace(look, norm=LINEAR), look.bar_ticks[0], look.bar_ticks[-1], MOST)
+    else:
+        known = find_ticks(look, vmin, vmax, MOST)
+        known = known._replace(major=known.major + wide_ticks(look).major)
+    font = look.typeface.at(look.fontsize)
+    widest = max(known.major, key=lambda tick: number_width(tick.text, tick.power, font))
+    return Ticks([widest._replace(place=at) for at in (0.0, 1.0)], [])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BarNumbers:
+    """The ticks of a colour bar and their numbers, of frames that each have a range of their own.
+
+    All of them lie in one rectangle, beside the bar, in which nothing else changes.
+    """
+
+    look: Look
+    bar: Box
+    x0: int
+    x1: int
+    y0: int
+    y1: int
+
+    def moved(self, x: int, y: int) -> BarNumbers:
+        """Return them as a part of a larger picture."""
+        return replace(
+            self,
+            bar=self.bar.moved(x, y),
+            x0=self.x0 + x,
+            x1=self.x1 + x,
+            y0=self.y0 + y,
+            y1=self.y1 + y,
+        )
+
+    def draw(
+        self, static: NDArray[np.uint8], statics: NDArray[np.uint8], ranges: NDArray[np.float64]
+    ) -> NDArray[np.uint8]:
+        """Return their rectangle in frames with ranges (T, 2): (T, h, w) palette indices.
+
+        Parameters
+        ----------
+        static, statics
+            Those of the layout of the picture.
+        """
+        base = static[self.y0 : self.y1, self.x0 : self.x1]
+        pictures = np.repeat(base[None], len(ranges), 0)
+        steps = (np.arange(256) * (len(statics) - 1) + 127) // 255
+        shades, covered = statics[steps], steps > 0
+        for picture, (low, high) in zip(pictures, ranges.tolist(), strict=True):
+            for x, y, ink in _inks(self, low, high):
+                part = picture[y : y + ink.shape[0], x : x + ink.shape[1]]
+                np.copyto(part, shades[ink], where=covered[ink])
+        return pictures
+
+
+@lru_cache(maxsize=64)
+def _inks(numbers: BarNumbers, low: float, high: float) -> list[tuple[int, int, NDArray[np.uint8]]]:
+    """Return the marks and numbers of a range: where in the rectangle, and their coverage."""
+    look = numbers.look
+    bar = bar_labels(look, partial(find_ticks, look, low, high), numbers.bar)
+    box = numbers.bar.moved(-numbers.x0, -numbers.y0)
+    width, height = numbers.x1 - numbers.x0, numbers.y1 - numbers.y0
+    found = [
+        (x0, y0, np.full((y1 + 1 - y0, x1 + 1 - x0), 255, np.uint8))
+        for x0, y0, x1, y1 in tick_marks(bar, box, look.point)
+    ]
+    for placed in place_numbers(bar, box, look.point):
+        fitting = _fitted(placed, width, height)
+        for font, text, pen, baseline in pieces(fitting.label, fitting.x, fitting.y):
+            left, top, ink = _letters(font, text)
+            found.append((pen + left, baseline + top, ink))
+    return [_within(each, width, height) for each in found]
+
+
+@lru_cache(maxsize=1024)
+def _letters(font: ImageFont.FreeTypeFont, text: str) -> tuple[int, int, NDArray[np.uint8]]:
+    """Return the coverage of a text, and where its left top lies from its pen and baseline."""
+    left, top, right, bottom = font.getbbox(text, anchor="ls")
+    x, y = math.floor(left) - 1, math.floor(top) - 1
+    ink = Image.new("L", (math.ceil(right) + 1 - x, math.ceil(bottom) + 1 - y))
+    ImageDraw.Draw(ink).text((-x, -y), text, 255, font, anchor="ls")
+    return x, y, np.asarray(ink)
+
+
+def _within(
+    ink: tuple[int, int, NDArray[np.uint8]], width: int, height: int
+) -> tuple[int, int, NDArray[np.uint8]]:
+    """Return what of a coverage lies in a rectangle."""
+    x, y, cover = ink
+    left, top = max(0, -x), max(0, -y)
+    return max(0, x), max(0, y), cover[top : max(0, height - y), left : max(0, width - x)]
+
+
+def _fitted(placed: Placed, width: int, height: int) -> Placed:
+    """Return a number as large as it has room in a rectangle."""
+    while placed.label.size > 1:
+        box = placed.box()
+        if min(box.x0, box.y0, width - box.x1, height - box.y1) >= 0:
+            break
+        placed = replace(placed, label=replace(placed.label, size=SHRINK * placed.label.size))
+    return placed
+
+
+def part_numbers(look: Look, plan: Plan, geometry: Geometry) -> tuple[Plan, Geometry, BarNumbers]:
+    """Take the ticks of a colour bar, those of `ticks_of_all`, out of what never changes."""
+    bar, box = plan.bar, geometry.bar
+    assert bar is not None
+    assert box is not None
+    own = {id(label) for _, label in bar.ticks}
+    ends = replace(bar, ticks=[(at, bar.ticks[0][1]) for at in (0.0, 1.0)])
+    boxes = [placed.box() for placed in place_numbers(ends, box, look.point)]
+    x0, x1 = math.floor(min(b.x0 for b in boxes)) - 1, math.ceil(max(b.x1 for b in boxes)) + 1
+    y0, y1 = math.floor(min(b.y0 for b in boxes)) - 1, math.ceil(max(b.y1 for b in boxes)) + 1
+    left, top, right, bottom = (math.floor(side + 0.5) for side in box)
+    if bar.location == "left":
+        x1 = left
+    elif bar.location == "right":
+        x0 = right
+    elif bar.location == "top":
+        y1 = top
+    else:
+        y0 = bottom
+    numbers = BarNumbers(
+        replace(look, rows=Labels(()), columns=Labels(()), mask=None, annot=None),
+        box,
+        max(0, x0),
+        min(geometry.width, x1),
+        max(0, y0),
+        min(geometry.height, y1),
+    )
+    labels = tuple(placed for placed in geometry.labels if id(placed.label) not in own)
+    plan = replace(plan, bar=replace(bar, ticks=[], minor=[]))
+    return plan, replace(geometry, labels=labels), numbers
