@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
 from numbers import Real
@@ -240,7 +240,7 @@ def open_annots(annot: object, shape: Shapes, *, made: bool = False) -> Cells | 
 def _open_parts(annot: object, shapes: dict[str, Shape], made: bool) -> Annots | Parts:
     """Open those of each panel that has any."""
     if isinstance(annot, str | os.PathLike):
-        annot = load_frames(annot)
+        annot = _load_parts(annot, _panels(shapes))
     parts: Parts = {}
     each: dict[str, Annots] = {}
     for name, given in by_panel(annot, _panels(shapes)).items():
@@ -256,6 +256,20 @@ def _open_parts(annot: object, shapes: dict[str, Shape], made: bool) -> Annots |
         elif isinstance(opened, Cells):
             parts[name] = opened
     return _together(each, parts, shapes) if each else parts
+
+
+def _load_parts(path: str | os.PathLike[str], panels: Sequence[str]) -> Any:
+    """Load those of panels from a file of several arrays, or of one that has a panel's name."""
+    loaded = load_frames(path)
+    if isinstance(loaded, Mapping):
+        return loaded
+    for name in panels:
+        with suppress(ValueError):
+            return {name: load_frames(path, tensor=name)}
+    raise ValueError(
+        f"expected a file with annot by the names of the panels, as {panels[0]!r}, not "
+        f"{os.fsdecode(path)!r}"
+    )
 
 
 def _together(each: dict[str, Annots], parts: Parts, shapes: dict[str, Shape]) -> Annots:

@@ -467,6 +467,13 @@ def test_a_file_has_the_annotations_of_panels(tmp_path: Path) -> None:
     for name in ("annots.npz", "annots.pkl"):
         path = tmp_path / name
         assert written(STACKS, annot=path, **LOOK) == written(STACKS, annot=annots, **LOOK)
+    alone: dict[str, Any] = {"b": rng.random((9, 2, 5))}
+    np.savez(tmp_path / "alone.npz", **alone)
+    np.save(tmp_path / "none.npy", alone["b"])
+    path = tmp_path / "alone.npz"
+    assert written(STACKS, annot=path, **LOOK) == written(STACKS, annot=alone, **LOOK)
+    with pytest.raises(ValueError, match="expected a file with annot by the names of the panels"):
+        written(STACKS, annot=tmp_path / "none.npy", **LOOK)
 
 
 @pytest.mark.parametrize(
