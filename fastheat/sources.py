@@ -341,7 +341,28 @@ def _stacked(
 
     def read(size: int, converter: Converter | None) -> Iterator[FloatArray]:
         for start in range(0, shape[0], size):
-            yield read_values(take, start, min(start + size, shape[0]), converter, floats)
+            stop = min(start + size, shape[0])
+            try:
+                chunk = read_values(take, start, stop, converter, floats)
+            except Exception:
+                yield from singly(start, stop, converter)
+            else:
+                yield chunk
+
+    def singly(start: int, stop: int, converter: Converter | None) -> Iterator[FloatArray]:
+        """Yield frames of which one fails as one chunk: those before it are good."""
+        good: list[FloatArray] = []
+        failed: Exception | None = None
+        for number in range(start, stop):
+            try:
+                good.append(read_values(take, number, number + 1, converter, floats))
+            except Exception as error:
+                failed = error
+                break
+        if good:
+            yield np.concatenate(good)
+        if failed is not None:
+            raise failed
 
     return Frames((int(shape[1]), int(shape[2])), dtype, int(shape[0]), True, read)
 
@@ -406,15 +427,19 @@ def _open_stacks(stacks: Mapping[Any, Any], panels: Mapping[str, Shape] | None) 
                 with of_panel(name):
                     if (part := next(each, None)) is not None:
                         parts[name] = part
-            count = max(map(len, parts.values()), default=0)
+            counts = {name: len(parts.get(name, ())) for name in names}
+            count = min(counts.values())
+            if count:
+                flat = [parts[name][:count].reshape(count, -1) for name in names]
+                yield np.concatenate(flat, axis=1, out=np.empty((count, cells)))
+            done += count
             for name in names:
-                if count and (name not in parts or len(parts[name]) < count):
-                    raise ValueError(f"expected frame {done + count - 1} of {name!r} too")
+                if counts[name] < max(counts.values()):
+                    with of_panel(name):
+                        next(chunks[name], None)  # says why it has no more, if it failed
+                    raise ValueError(f"expected frame {done} of {name!r} too")
             if not count:
                 return
-            flat = [parts[name].reshape(count, -1) for name in names]
-            yield np.concatenate(flat, axis=1, out=np.empty((count, cells)))
-            done += count
 
     sources: dict[str, Any] = {
         name: each.source for name, each in opened.items() if each.source is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import mmap
 import os
 from collections.abc import Iterator
@@ -56,12 +57,17 @@ class Source(Protocol):
 
 def is_source(frames: object) -> TypeGuard[Source]:
     """Return whether an object reads frames as a `Source` does."""
-    return (
-        not isinstance(frames, type)
-        and hasattr(frames, "shape")
-        and hasattr(frames, "dtype")
-        and callable(getattr(frames, "read", None))
-    )
+    read = getattr(frames, "read", None)
+    if isinstance(frames, type) or not callable(read):
+        return False
+    try:
+        inspect.signature(read).bind(0, 1)
+    except TypeError:  # it reads something else, or in another way
+        return False
+    except ValueError:  # not known, as of what is written in C
+        if hasattr(frames, "__array__"):
+            return False
+    return hasattr(frames, "shape") and hasattr(frames, "dtype")
 
 
 def is_local(source: Source) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import subprocess
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from fastheat import save_gif
 from fastheat.sources import open_frames
 from fastheat.stores import Mapped, Source, is_local, let_go, read_frames
 
@@ -232,7 +234,7 @@ class Short(Made):
         (Made(STACK, "complex"), TypeError, "frame 0 has dtype complex128"),
         (Made(STACK, "float33"), TypeError, "expected the source's dtype .* not 'float33'"),
         (Made(STACK, "int8"), TypeError, "frame 0 has dtype float32, expected int8"),
-        (Short(STACK), ValueError, r"frame 2: read\(2, 4\) has shape \(1, 4, 3\), expected \(2, "),
+        (Short(STACK), ValueError, r"frame 2: read\(2, 3\) has shape \(0, 4, 3\), expected \(1, "),
     ],
 )
 def test_what_is_wrong_with_a_source_is_said(
@@ -240,3 +242,45 @@ def test_what_is_wrong_with_a_source_is_said(
 ) -> None:
     with pytest.raises(error, match=message):
         list(open_frames(source).chunks(2))
+
+
+class ReadWhole(Made):
+    """An array of another library, whose `read` takes no part of it."""
+
+    def read(self) -> Any:  # type: ignore[override]
+        raise AssertionError("read as a source")
+
+    def __getitem__(self, index: slice) -> Any:
+        return self.stack[index]
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        raise AssertionError("read as a whole")
+
+
+def test_an_array_with_a_read_of_another_kind_is_no_source() -> None:
+    frames = open_frames(ReadWhole(STACK))
+    assert frames.source is None
+    np.testing.assert_array_equal(np.concatenate(list(frames.chunks(2))), STACK)
+
+
+class Failing(Made):
+    """A source that has lost a frame."""
+
+    def read(self, start: int, stop: int) -> Any:
+        if start <= 3 < stop:
+            raise OSError("frame 3 is lost")
+        return self.stack[start:stop]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("panels", [False, True])
+def test_the_frames_before_one_that_fails_are_written(panels: bool, workers: int) -> None:
+    frames: Any = Failing(STACK)
+    before: Any = STACK[:3]
+    if panels:
+        frames, before = {"a": STACK, "b": frames}, {"a": before, "b": before}
+    files = io.BytesIO(), io.BytesIO()
+    with pytest.raises(OSError, match="frame 3 is lost"):
+        save_gif(files[0], frames, vmin=0, vmax=60, workers=workers)
+    save_gif(files[1], before, vmin=0, vmax=60)
+    assert files[0].getvalue() == files[1].getvalue()
