@@ -621,7 +621,10 @@ class Panels(Picture):
         numbers = layout.numbers
         if numbers is not None:  # which are not drawn yet
             low, high = (numbers.x0, numbers.x1) if upright else (numbers.y0, numbers.y1)
-            start, stop = max(0, min(start, low)), max(stop, high + pad)
+            if side in ("right", "bottom"):
+                start, stop = min(start, low), max(stop, high + pad)
+            else:
+                start, stop = max(0, min(start, low - pad)), max(stop, high)
         if framed and upright:
             more = round(BAR_ROOM * size)
             stop += more
