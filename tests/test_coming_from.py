@@ -454,7 +454,7 @@ def test_what_is_drawn_there_is_drawn_by_what_the_page_says(row: Row) -> None:
 
 
 def test_an_animation_has_the_frames_that_it_is_given() -> None:
-    (row,) = [row for row in ROWS if row.here.startswith("save_gif(")]
+    (row,) = [row for row in ROWS if row.here.startswith("save_gif(") and "fps" in row.here]
     assert row.compared == ["frames", "colours"]
     options, frames = given(row.here), names()["frames"]
     file = io.BytesIO()
@@ -474,6 +474,24 @@ def test_an_animation_has_the_frames_that_it_is_given() -> None:
         finite = np.isfinite(frames[k])
         difference = delta_e_2000(srgb_to_lab(there[..., :3]), srgb_to_lab(fills))
         assert difference[finite].max() < 1.5
+
+
+def test_frames_have_ranges_of_their_own_as_in_matplotlib() -> None:
+    (row,) = [row for row in ROWS if 'autoscale="frame"' in row.here]
+    assert row.compared == ["frames", "colours"]
+    options, frames, file = given(row.here), names()["frames"], io.BytesIO()
+    save_gif(file, frames, **options)
+    decoded = by_pillow(file.getvalue())
+    assert len(decoded) == len(frames)
+    del options["autoscale"]
+    heatmap = Heatmap(names()["shape"], **options).by_frame()
+    grid = heatmap.fitted(heatmap.find_range(np.array(frames))).layout().grid
+    for (picture, _), frame in zip(decoded, frames, strict=True):
+        image: Any = Figure().subplots().imshow(frame)
+        there = image.to_rgba(image.get_array(), bytes=True)[..., :3]
+        fills = picture[np.ix_(grid.y1 - 1, grid.x1 - 1)]
+        difference = delta_e_2000(srgb_to_lab(there), srgb_to_lab(fills))
+        assert difference[np.isfinite(frame)].max() < 1.5
 
 
 def test_panels_stand_where_plotly_has_facets() -> None:
@@ -523,7 +541,7 @@ def test_every_parameter_there_has_a_row(table: str, parameters: list[str]) -> N
 
 
 def test_every_option_it_names_exists() -> None:
-    known = {*option_names(), "fps", "duration", "loop", "hold", "titles", "columns"}
+    known = {*option_names(), "fps", "duration", "loop", "hold", "titles", "columns", "autoscale"}
     for row in ROWS:
         if row.compared:
             assert set(given(row.here)) <= known, row
