@@ -131,7 +131,11 @@ def files_in(folder: Path) -> list[Path]:
         if suffix in SUFFIXES and path.is_file():
             found.setdefault(".pt" if suffix == ".pth" else suffix, []).append(path)
     if not found:
-        raise ValueError(f"a directory without {', '.join(SUFFIXES)}, expected files with frames")
+        deeper = next((p for p in folder.glob("*/*") if p.suffix.lower() in SUFFIXES), None)
+        hint = f": give a pattern such as {str(folder / '*' / deeper.name)!r}" if deeper else ""
+        raise ValueError(
+            f"a directory without {', '.join(SUFFIXES)}, expected files with frames{hint}"
+        )
     if len(found) > 1:
         raise ValueError(
             f"a directory of files of several kinds ({', '.join(found)}), expected one: give a "

@@ -373,6 +373,12 @@ def test_damaged_safetensors_are_refused(how: str, tmp_path: Path) -> None:
 
 def test_folders_of_no_or_several_kinds_are_refused(tmp_path: Path) -> None:
     assert "a directory without .safetensors, .npz, .npy, .pt, .pth" in complaint(tmp_path)
+    for step in (500, 1000):
+        (tmp_path / "run" / f"checkpoint-{step}").mkdir(parents=True)
+        write_one(tmp_path / "run" / f"checkpoint-{step}" / "model.safetensors", {"w": IN_ORDER[0]})
+    pattern = str(tmp_path / "run" / "*" / "model.safetensors")
+    assert complaint(tmp_path / "run").endswith(f": give a pattern such as {pattern!r}")
+    assert load_frames(pattern).steps == (500, 1000)
     write(tmp_path)
     write(tmp_path, ".npz")
     message = complaint(tmp_path)
