@@ -22,7 +22,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer frames and rounds")
     parser.add_argument("--json", type=Path, help="put the tables in this file, beside others")
     parser.add_argument("--chart", type=Path, help="draw the rates as a PNG of this name")
-    parser.add_argument("--readme", type=Path, help="put the tables in this file's place for them")
+    parser.add_argument(
+        "--into",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="put the tables in this file's places for them; may be given again",
+    )
     arguments = parser.parse_args()
     unknown = set(arguments.cases) - set(CASES)
     if unknown:
@@ -42,8 +49,8 @@ def main() -> None:
         tables = {name: Table(**table) for name, table in every.items()}
     if arguments.chart:
         chart.draw(tables, arguments.chart)
-    if arguments.readme:
-        arguments.readme.write_text(report.filled(arguments.readme.read_text(), tables))
+    for path in arguments.into:
+        path.write_text(report.filled(path.read_text(), tables))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fastheat
-from benchmarks import article, encoders, loop
+from benchmarks import article, costs, encoders, forecast, loop, scaling
 from benchmarks.job import JOB, OPTIONS, Values, heatmap, history
 from benchmarks.measure import Table, in_turn, one_core, ratio
 from benchmarks.processes import run
@@ -388,5 +388,12 @@ CASES: dict[str, Callable[[Path, bool], Table]] = {
         start,
         floor,
         record,
+        scaling.workers,
+        scaling.large,
+        costs.costs,
+        costs.traffic,
+        forecast.predicted,
+        forecast.simulation,
+        forecast.million,
     )
 }

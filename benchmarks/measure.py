@@ -23,7 +23,7 @@ class Table:
     notes: list[str] = field(default_factory=list)
 
     def markdown(self) -> str:
-        """Return it as it stands in the README."""
+        """Return it as it stands in the documentation."""
         lines = [self.header, ["---"] * len(self.header), *self.rows]
         table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
         return "\n\n".join([self.title, table, *self.notes])

@@ -1,4 +1,4 @@
-"""The tables in the README: each stands between two marks that name its case."""
+"""The tables in the documentation: each stands between two marks that name its case."""
 
 from __future__ import annotations
 

@@ -66,12 +66,14 @@ def test_every_option_it_names_exists() -> None:
     assert named <= known
 
 
-def test_its_figures_are_those_that_the_benchmarks_wrote() -> None:
+def test_all_figures_are_those_that_the_benchmarks_wrote() -> None:
     results = json.loads((ROOT / "benchmarks" / "results.json").read_text())
     tables = {name: Table(**table) for name, table in results.items()}
+    pages = [README, (ROOT / "docs" / "scaling.md").read_text()]
     assert list(tables) == list(CASES)
-    assert all(f"<!-- {name} -->" in README for name in tables)
-    assert filled(README, tables) == README
+    assert all("".join(pages).count(f"<!-- {name} -->") == 1 for name in tables)
+    for page in pages:
+        assert filled(page, tables) == page
 
 
 def test_its_gif_is_small_and_whole() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +55,21 @@ def test_a_dask_cluster_writes_the_bytes_of_one_thread(
     assert written(history, executor=client.get_executor()) == wanted
     assert written(np.load(history), executor=client) == wanted
     assert written(history, executor=client, workers=1) == wanted
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed")
+    page = (Path(__file__).parents[2] / "docs" / "scaling.md").read_text()
+    (code,) = re.findall(r"```py\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    stack = np.random.default_rng(0).normal(size=(60, 4, 5))
+    np.save("weights.npy", stack)
+    look: dict[str, Any] = {"vmin": -9, "vmax": 9}
+    names = {"__name__": "__main__", "fastheat": fastheat, "look": look}
+    exec(compile(code, "scaling.md", "exec"), names)
+    fastheat.save_gif("one.gif", stack, workers=1, **look)
+    assert Path("weights.gif").read_bytes() == Path("one.gif").read_bytes()
 
 
 @pytest.mark.filterwarnings("ignore")

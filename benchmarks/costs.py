@@ -1,0 +1,411 @@
+"""What a frame costs whoever works on it: seconds and bytes, measured step by step."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import pickle
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cache, lru_cache, partial
+from pathlib import Path
+from statistics import median
+from time import process_time
+from typing import Any
+
+import numpy as np
+
+import fastheat
+from benchmarks.job import heatmap, history
+from benchmarks.measure import Table, in_turn, one_core
+from benchmarks.processes import run
+from fastheat import notes
+from fastheat.encode import MOST_CELLS, MOST_FRAMES, Images, chunk_length, encode_chunk
+from fastheat.executors import Crew, Job, Pace
+from fastheat.forms import cells_of
+from fastheat.giffile import GifFile
+from fastheat.jobs import Beside, Encoded, Encoding, encodings, span_encodings
+from fastheat.sources import open_frames
+from fastheat.spans import spans_of
+from fastheat.timing import Clock
+
+ROOT = Path(fastheat.__file__).parents[1]
+LARGE = 4096
+PACKED = 10  # times that a job is unpacked
+KINDS = ("threads", "processes", "dask", "values sent")
+WORKER = """\
+import pickle, sys, warnings
+warnings.simplefilter("ignore")
+for job in pickle.load(open(sys.argv[1], "rb")):
+    job.run()
+"""
+
+CALLER = """\
+import multiprocessing, sys, warnings
+from concurrent.futures import ProcessPoolExecutor
+import fastheat
+warnings.simplefilter("ignore")
+with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+    fastheat.save_gif(sys.argv[2], sys.argv[1], vmin=-3, vmax=3, valfmt=None, executor=pool)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Frames in a file, and the layout that draws them."""
+
+    name: str
+    path: Path
+    picture: fastheat.Heatmap
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What frames of a case cost: seconds of a processor, and bytes.
+
+    Attributes
+    ----------
+    cells, drawn
+        Those of a frame's matrix, and those of its picture.
+    read
+        A frame read from a mapped file whose pages are in memory, as float64, reduced if it is.
+    encode
+        A frame encoded.
+    join
+        A frame's images put into the file by the calling thread.
+    given
+        A job given and its result taken by the calling process, of each of `KINDS`.
+    packed
+        A job unpickled and its result pickled by a worker of another process, of one that is
+        "read" there and one that is "sent".
+    input, job, back, disk
+        Bytes of a frame in the source, of a job that is given, and of a frame's result and of what
+        of it is in the file.
+    sent
+        Bytes of a job that has its values.
+    measured
+        Seconds of the clock of a frame, the whole run: of "1 thread", "2 threads", "2 processes".
+    worker
+        MiB that a process has at most that does jobs.
+    lengths
+        Frames of a job: "near" of threads, "far" of other processes.
+    """
+
+    name: str
+    cells: int
+    drawn: int
+    frames: int
+    read: float
+    encode: float
+    join: float
+    given: dict[str, float]
+    packed: dict[str, float]
+    input: float
+    job: float
+    back: float
+    disk: float
+    sent: float
+    measured: dict[str, float]
+    worker: float
+    lengths: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A job that is sent as any other, and whose result a worker has already."""
+
+    job: Encoding
+    path: Path
+
+    @property
+    def frames(self) -> range:
+        """Those of the job."""
+        return self.job.frames
+
+    def run(self) -> Encoded:
+        """Return it."""
+        return _answer(self.path)
+
+    def each(self) -> Iterator[Job[Encoded]]:
+        """Yield none, since none fails."""
+        return iter(())
+
+
+@lru_cache(maxsize=1)
+def _answer(path: Path) -> Encoded:
+    encoded: Encoded = pickle.loads(path.read_bytes())
+    return encoded
+
+
+def pace_of(cells: int, workers: int, length: int | None, *, near: bool) -> Pace:
+    """Return the pace of jobs as `save_gif` sets it."""
+    executor = None if near else ProcessPoolExecutor(1)  # which starts none before it has a job
+    crew = Crew(workers, executor)
+    return crew.pace(chunk_length(cells), min(MOST_FRAMES, MOST_CELLS // cells), length)
+
+
+def costs(folder: Path, quick: bool) -> Table:
+    """Measure what a frame costs the workers and the calling process."""
+    rows, figures = [], {}
+    for each in measured(quick):
+        work = each.read + each.encode
+        figures[f"join, {each.name}"] = each.join / (work + each.join)
+        rows.append(
+            [
+                each.name,
+                f"{1e3 * each.read:.3f}",
+                f"{1e3 * each.encode:.3f}",
+                f"{1e9 * work / each.cells:,.1f}",
+                f"{1e3 * each.join:.4f}",
+                f"{each.lengths['near']} / {each.lengths['far']}",
+                *(f"{1e3 * each.given[kind]:.2f}" for kind in _kinds(quick)),
+            ]
+        )
+    header = ["", "read, ms", "encode, ms", "ns a cell", "join, ms", "frames a job"]
+    return Table(
+        "Seconds of a processor, medians: of a frame that a worker reads, from a mapped file that "
+        "is in memory, and encodes, also by the cells of its matrix, and that the calling process "
+        "joins to the file; and of a job that the calling process gives and whose result it takes, "
+        "which has so many frames of threads / of other workers. Every value drifts by a hundredth "
+        "of the spread of all in every frame.",
+        [*header, *(f"a job: {kind}, ms" for kind in _kinds(quick))],
+        rows,
+        figures,
+        missing(quick),
+    )
+
+
+def traffic(folder: Path, quick: bool) -> Table:
+    """Measure the bytes that a frame is, on its way to a worker and back to the file."""
+    rows = []
+    for each in measured(quick):
+        counts = each.input, each.job, each.sent, each.back, each.disk
+        rows.append([each.name, str(each.lengths["far"]), *(f"{count:,.0f}" for count in counts)])
+    header = ["", "frames a job", "a frame in its source", "a job to a worker"]
+    header += ["a job with its values", "a frame from a worker", "a frame in the file"]
+    return Table("Bytes, as pickled where they go to other processes.", header, rows)
+
+
+def _kinds(quick: bool) -> list[str]:
+    return [kind for kind in KINDS if kind in measured(quick)[0].given]
+
+
+def missing(quick: bool) -> list[str]:
+    return [] if "dask" in _kinds(quick) else ["Missing here: dask.distributed."]
+
+
+@cache
+def measured(quick: bool) -> list[Costs]:
+    """Measure all cases, once in a process, such that the tables of one run agree."""
+    with tempfile.TemporaryDirectory() as name, warnings.catch_warnings(), ExitStack() as stack:
+        warnings.simplefilter("ignore")
+        folder = Path(name)
+        spawn = multiprocessing.get_context("spawn")
+        pool = stack.enter_context(ProcessPoolExecutor(2, spawn))
+        crews = {"threads": Crew(2, None), "processes": Crew(2, pool)}
+        try:
+            distributed: Any = importlib.import_module("distributed")
+        except ImportError:
+            pass
+        else:
+            cluster = stack.enter_context(
+                distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+            )
+            crews["dask"] = Crew(2, stack.enter_context(distributed.Client(cluster)))
+        stack.enter_context(crews["threads"])
+        found = []
+        for case in _cases(folder, quick):
+            found.append(_measure(case, crews, pool, folder, 1 if quick else 5))
+            case.path.unlink()
+        return found
+
+
+@cache
+def caller_peak() -> float:
+    """Return the MiB of a process whose frames others encode, few and small."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "few.npy"
+        np.save(path, np.random.default_rng(0).normal(size=(9, 64, 64)))
+        return run(["-c", CALLER, str(path), str(path.with_suffix(".gif"))], root=ROOT).peak
+
+
+def _cases(folder: Path, quick: bool) -> Iterator[Case]:
+    """Write the frames of each case, one after the other to one file."""
+    path = folder / "frames.npy"
+    many = 200 if quick else 2_000
+    np.save(path, np.stack(history(many)))
+    yield Case("10 x 15, nine decimals, 1500 x 1000 px", path, heatmap())
+    for side, many in () if quick else ((64, 5_000), (512, 200), (1024, 50)):
+        _drifting(path, many, side, np.dtype(float))
+        yield Case(f"{side} x {side} without text", path, _plain(side, side))
+    for cells in (None,) if quick else (None, 512):
+        _drifting(path, 4 if quick else 24, LARGE, np.dtype(np.float32))
+        picture = _plain(LARGE, cells)
+        assert picture.reduction is not None
+        drawn = picture.reduction.cells[0]
+        yield Case(f"{LARGE} x {LARGE} float32 as {drawn} x {drawn}", path, picture)
+
+
+def _drifting(path: Path, frames: int, side: int, dtype: np.dtype[Any]) -> None:
+    """Write matrices each of whose values drifts by a hundredth of the spread of all."""
+    rng = np.random.default_rng(0)
+    kind: Any = np.float32 if dtype == np.float32 else np.float64
+    array = np.lib.format.open_memmap(path, "w+", dtype, (frames, side, side))
+    steps = [rng.standard_normal((side, side), kind) / 100 for _ in range(min(frames, 8))]
+    now = rng.standard_normal((side, side), kind)
+    for t in range(frames):
+        array[t] = now
+        # to and fro, such that frames of any number are alike
+        now += steps[t % 8] if t // 8 % 2 == 0 else -steps[t % 8]
+    del array
+
+
+def _plain(side: int, cells: int | None) -> fastheat.Heatmap:
+    """Return a layout without text, of a pixel a cell if they are counted."""
+    if cells is None or side == 64:
+        limit = 3 / max(1, side // 1366)
+        return fastheat.Heatmap((side, side), vmin=-limit, vmax=limit, valfmt=None)
+    limit = 3 * cells / side  # of the mean of a block
+    inches = (cells + 30) / 100  # 15 px on every side of the cells are free
+    return fastheat.Heatmap(
+        (side, side),
+        vmin=-limit,
+        vmax=limit,
+        valfmt=None,
+        figsize=(inches, inches),
+        row_labels=None,
+        col_labels=None,
+        grid_width=0,
+    )
+
+
+def _measure(
+    case: Case, crews: dict[str, Crew], pool: ProcessPoolExecutor, folder: Path, rounds: int
+) -> Costs:
+    source = open_frames(case.path)
+    if case.picture.reduction is not None:
+        source = source.through(case.picture.reduction)
+    layout = case.picture.layout(source.dtype)
+    span = spans_of(source, near=False)
+    assert span is not None
+    assert source.length is not None
+    cells = cells_of(source.shape)
+    clock = Clock(None, 20)
+    header = notes.header(layout, case.picture.range, clock.each, 0, case.picture.sample)
+    chunk = chunk_length(cells)
+    # the first frame draws all, and is not as those that come again and again
+    parts = [slice(k, min(k + chunk, source.length)) for k in range(1, source.length, chunk)]
+    values, _ = span.values()
+    first = encode_chunk(layout, None, values[:1])
+    encoded: list[Images] = []
+
+    def read() -> None:
+        for part in parts:
+            span.part(part.start, part.stop).values()
+
+    def encode() -> None:
+        encoded.clear()
+        encoded.extend(encode_chunk(layout, values[each.start - 1], values[each]) for each in parts)
+
+    def join() -> None:
+        for images in encoded:
+            target.add_all(images, clock)
+
+    encode()  # the kernels
+    with one_core(), GifFile(folder / "joined.gif", header) as target:
+        target.add_all(first, clock)
+        seconds = in_turn({"read": read, "encode": encode, "join": join}, rounds).cpu
+    a_frame = {name: median(took) / (source.length - 1) for name, took in seconds.items()}
+
+    work = a_frame["read"] + a_frame["encode"]
+    lengths = {}
+    for name in ("near", "far"):
+        pace = pace_of(cells, 2, None, near=name == "near")
+        for _ in range(20):  # until they get no longer
+            pace.took(pace.frames, a_frame["read"] + pace.frames * work)
+        lengths[name] = pace.frames
+    far = min(lengths["far"], source.length - 1)
+    jobs = list(span_encodings(layout, span, Beside(None, None, far), Pace(far, far, 1.0)))[1:]
+    job = jobs[0]
+    result = job.run()
+    answer = folder / f"answer-{case.name}.pkl"
+    answer.write_bytes(pickle.dumps(result))
+    _answer.cache_clear()
+    times = 20 if rounds == 1 else 200
+    given = {}
+    for kind, crew in crews.items():
+        given[kind] = _exchange(crew, [Answer(each, answer) for each in jobs], times)
+    whole = encodings(layout, iter([values[:far], values[1 : 1 + far]]), Beside(None, None, far))
+    sent = list(whole)[1]
+    given["values sent"] = _exchange(crews["processes"], [Answer(sent, answer)], times // 4)
+    packing = in_turn(
+        {"read": partial(_pack, job, result), "sent": partial(_pack, sent, result)}, rounds
+    ).cpu
+
+    return Costs(
+        name=case.name,
+        cells=case.picture.shape[0] * case.picture.shape[1],
+        drawn=cells,
+        frames=source.length,
+        read=a_frame["read"],
+        encode=a_frame["encode"],
+        join=a_frame["join"],
+        given=given,
+        packed={name: median(took) / PACKED for name, took in packing.items()},
+        input=case.path.stat().st_size / source.length,
+        job=len(pickle.dumps(job)),
+        back=len(pickle.dumps(result)) / len(job.frames),
+        disk=sum(len(images.data) for images in encoded) / (source.length - 1),
+        sent=len(pickle.dumps(sent)),
+        measured=_whole_runs(case, pool, folder, rounds),
+        worker=_peak(folder, jobs[:6]),
+        lengths=lengths,
+    )
+
+
+def _pack(job: Encoding, result: Encoded) -> None:
+    data = pickle.dumps(job)
+    for _ in range(PACKED):
+        pickle.loads(data)
+        pickle.dumps(result)
+
+
+def _exchange(crew: Crew, jobs: list[Answer], times: int) -> float:
+    """Return the seconds that this process works for each job that is given and taken."""
+    for _ in crew.results(iter(jobs * 3)):  # connections, and the answer of each worker
+        pass
+    repeated = [jobs[k % len(jobs)] for k in range(times)]
+    started = process_time()
+    for _ in crew.results(iter(repeated)):
+        pass
+    return (process_time() - started) / times
+
+
+def _whole_runs(
+    case: Case, pool: ProcessPoolExecutor, folder: Path, rounds: int
+) -> dict[str, float]:
+    """Return the seconds of a frame of whole runs by one and two workers."""
+    frames = len(np.load(case.path, mmap_mode="r"))
+    save = partial(
+        fastheat.save_gif, folder / "whole.gif", case.path, heatmap=case.picture, duration=20
+    )
+    jobs: dict[str, Callable[[], object]] = {
+        "1 thread": partial(save, workers=1),
+        "2 threads": partial(save, workers=2),
+        "2 processes": partial(save, executor=pool),
+    }
+    for job in jobs.values():
+        job()
+    wall = in_turn(jobs, rounds).wall
+    return {name: median(took) / frames for name, took in wall.items()}
+
+
+def _peak(folder: Path, jobs: Sequence[Encoding]) -> float:
+    """Return the MiB of a process that does some jobs one after the other."""
+    path = folder / "jobs.pkl"
+    path.write_bytes(pickle.dumps(list(jobs)))
+    return run(["-c", WORKER, str(path)], root=ROOT).peak
