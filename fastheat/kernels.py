@@ -1742,16 +1742,19 @@ def lines_to(t, picture, cover, ramps, xs, ys, half, box):
 
 
 # Draws the line plot of frames `first` on: what is new, or all where the axes are others than those
-# of the frame before. stages: (T,) which axes each has, bases: (G, h, w) these, boxes: (G, 4) int64
-# what is within, xs: (G, N), ys: (G, N, K) all frames' places in each, ramps: (K, S),
-# cover: (h, w) uint8 to work in, pictures: (T, h, w)
+# of the frame before. The first picture and `cover` have the lines before frame `begin` already, if
+# that is not 0. stages: (T,) which axes each has, bases: (G, h, w) these, boxes: (G, 4) int64 what
+# is within, xs: (G, N), ys: (G, N, K) all frames' places in each, ramps: (K, S),
+# cover: (h, w) uint8, pictures: (T, h, w)
 @entry
-def plot_frames(first, stages, bases, boxes, xs, ys, ramps, half, cover, pictures):
+def plot_frames(first, begin, stages, bases, boxes, xs, ys, ramps, half, cover, pictures):
     for t in range(stages.size):
         g = stages[t]
         box = (boxes[g, 0], boxes[g, 1], boxes[g, 2], boxes[g, 3])
         start = first + t
-        if t == 0 or stages[t - 1] != g:
+        if t == 0 and begin > 0:
+            start = begin
+        elif t == 0 or stages[t - 1] != g:
             pictures[t] = bases[g]
             cover[:] = 0
             start = 0

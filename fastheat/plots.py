@@ -23,6 +23,7 @@ LINE_WIDTH = 1.5  # pt, matplotlib's lines.linewidth
 HEIGHT, WIDTH = 13.0, 26.0  # font sizes of the plot without figsize, the second at least
 MOST_LINES = 10
 SHARE = 0.3  # of a picture's height, the most that it takes
+MOST_KEPT = 8  # plots whose lines are kept to go on from
 FEWEST_STEPS = 32  # frames that there is room for at first, where their number is not known
 
 
@@ -238,6 +239,32 @@ def paint_plot(plot: Plot, values: NDArray[np.float64]) -> NDArray[np.uint8]:
     return picture
 
 
+class _Lines(NamedTuple):
+    """The lines of some frames as they were drawn last, for those that follow to go on from."""
+
+    values: NDArray[np.float64]  # (frames, K)
+    picture: NDArray[np.uint8]
+    cover: NDArray[np.uint8]
+
+
+_drawn: dict[tuple[Plot, Stage], _Lines] = {}
+
+
+def _lines_before(plot: Plot, stage: Stage, values: NDArray[np.float64]) -> _Lines | None:
+    """Return lines of the first of frames, None where others were drawn since."""
+    lines = _drawn.get((plot, stage))
+    if lines is None or len(lines.values) > len(values):
+        return None
+    same = values[: len(lines.values)]
+    return lines if np.array_equal(same.view(np.int64), lines.values.view(np.int64)) else None
+
+
+def _keep_lines(plot: Plot, stage: Stage, lines: _Lines) -> None:
+    if len(_drawn) >= MOST_KEPT:
+        _drawn.clear()
+    _drawn[plot, stage] = lines
+
+
 def draw_plots(plot: Plot, values: NDArray[np.float64], first: int) -> NDArray[np.uint8]:
     """Draw those of frames number `first` on, (T, h, w); values: (all frames to the last, K)."""
     from fastheat import kernels
@@ -247,8 +274,14 @@ def draw_plots(plot: Plot, values: NDArray[np.float64], first: int) -> NDArray[n
     places = [places_of(plot, stage, values) for stage in distinct]
     bases = [base_of(plot, stage) for stage in distinct]
     pictures = np.empty((len(each), plot.height, plot.width), np.uint8)
+    cover = np.empty(pictures.shape[1:], np.uint8)
+    values = np.ascontiguousarray(values)
+    begun = _lines_before(plot, each[0], values[: first + 1])
+    if begun is not None:
+        pictures[0], cover[:] = begun.picture, begun.cover
     kernels.plot_frames(
         first,
+        0 if begun is None else len(begun.values),
         np.array([distinct.index(stage) for stage in each], np.int64),
         np.stack([base.picture for base in bases]),
         np.array([base.box for base in bases], np.int64),
@@ -256,9 +289,10 @@ def draw_plots(plot: Plot, values: NDArray[np.float64], first: int) -> NDArray[n
         np.stack([ys for _, ys in places]),
         np.array(plot.ramps, np.uint8),
         plot.half,
-        np.empty(pictures.shape[1:], np.uint8),
+        cover,
         pictures,
     )
+    _keep_lines(plot, each[-1], _Lines(values, pictures[-1].copy(), cover))
     return pictures
 
 

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastheat import GifWriter, Panels, gif, notes, save_gif
-from fastheat.plots import History, base_of, stages_of
+from fastheat.plots import History, base_of, draw_plots, paint_plot, stages_of
 
 BLUE = (31, 119, 180)  # C0
 SHAPES = {"a": (2, 3), "b": (3, 2)}
@@ -91,6 +91,28 @@ def test_bytes_do_not_depend_on_threads_chunks_or_the_way_they_are_written(
         assert file.getvalue() == expected
     monkeypatch.setattr("fastheat.save.chunk_length", lambda _: 7)
     assert written(stacks, **look) == expected
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 1), st.integers(0, 20), st.integers(1, 9)), min_size=1, max_size=8
+    )
+)
+@settings(max_examples=25)
+def test_lines_that_are_gone_on_with_are_those_drawn_anew(
+    chunks: list[tuple[int, int, int]],
+) -> None:
+    plot = Panels(SHAPES, lines=["loss", "accuracy"], ylim=(0, 1), **LOOK).layout().plot
+    assert plot is not None
+    rng = np.random.default_rng(0)
+    alike = rng.random((40, 2))
+    alike[rng.random(alike.shape) < 0.2] = np.nan
+    histories = [alike, np.where(np.arange(40)[:, None] < 7, alike, 1 - alike)]
+    for which, first, count in chunks:  # of either, forwards or back
+        values = histories[which][: first + count]
+        drawn = draw_plots(plot, values, first)
+        for k, picture in enumerate(drawn):
+            np.testing.assert_array_equal(picture, paint_plot(plot, values[: first + k + 1]))
 
 
 def test_the_line_goes_through_the_values() -> None:
