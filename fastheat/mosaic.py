@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -71,23 +72,14 @@ class Mosaic:
                 found.append(part.ranges(own)[:, 0])
             else:
                 found.append(part.scaling.find(hidden(own, part.mask)))
-        together = [ends for ends, shared in zip(found, self.shares, strict=True) if shared]
+        together = list(compress(found, self.shares))
         if together:
-            low, high = (
-                np.fmin.reduce([x[:, 0] for x in together]),
-                np.fmax.reduce([x[:, 1] for x in together]),
-            )
-            shared_ends = np.stack([low, high], 1)
-        each = zip(self.parts, found, self.shares, strict=True)
-        return np.stack(
-            [
-                ends
-                if part.scaling is None
-                else part.scaling.complete(shared_ends if shared else ends)
-                for part, ends, shared in each
-            ],
-            1,
-        )
+            low, high = np.fmin.reduce(together)[:, 0], np.fmax.reduce(together)[:, 1]
+            shared = np.stack([low, high], 1)
+            found = [shared if s else own for own, s in zip(found, self.shares, strict=True)]
+        each = zip(self.parts, found, strict=True)
+        ends = [own if part.scaling is None else part.scaling.complete(own) for part, own in each]
+        return np.stack(ends, 1)
 
     def over(self, ranges: NDArray[np.float64]) -> Mosaic:
         """Return the layout of T frames whose ranges are (T, P, 2)."""

@@ -57,7 +57,7 @@ def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_every_option_it_names_exists() -> None:
     table = README[README.index("| there | here |") :]
-    known = {*option_names(), "fps", "duration", "loop", "hold"}
+    known = {*option_names(), "fps", "duration", "loop", "hold", "autoscale"}
     rows = [line for line in table.splitlines() if line.startswith("|")]
     named = set()
     for row in rows:
