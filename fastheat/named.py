@@ -32,7 +32,7 @@ def pick(shapes: Mapping[str, tuple[int, ...]], name: str | None, rank: int) -> 
         if len(fitting) == 1:
             return fitting[0]
         found = f"{len(fitting)} tensors" if fitting else "no tensor"
-        wish = "; name one with tensor=" if fitting else ""
+        wish = ", expected tensor= to name one" if fitting else ""
         raise ValueError(f"it holds {found} of shape {SHAPES[rank]}{wish}: {listed(shapes, rank)}")
     if name not in shapes:
         near = suggest(name, shapes) or ";"

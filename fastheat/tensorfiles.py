@@ -180,7 +180,7 @@ def _torch_tensors(path: Path) -> dict[str, Any]:
     try:
         import torch
     except ImportError:
-        raise ImportError("that takes torch: pip install torch") from None
+        raise ImportError("that takes torch: pip install 'fastheat[checkpoints]'") from None
     settings: dict[str, Any] = {"map_location": "cpu", "weights_only": True}
     with path.open("rb") as file:
         settings["mmap"] = file.read(4) == _ZIP  # not those of before PyTorch 1.6

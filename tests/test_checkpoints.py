@@ -156,7 +156,8 @@ def test_what_tensors_there_are_is_said(tmp_path: Path) -> None:
         "'conv.weight' (8, 3, 3, 3)"
     )
     assert complaint(folder) == (
-        f"cannot read {first}: it holds 2 tensors of shape (N, M); name one with tensor=: {listed}"
+        f"cannot read {first}: it holds 2 tensors of shape (N, M), expected tensor= to name one: "
+        f"{listed}"
     )
     assert complaint(folder, "encoder.wieght") == (
         f"cannot read {first}: it holds no tensor 'encoder.wieght'; did you mean 'encoder.weight' "
@@ -462,6 +463,6 @@ def test_the_command_renders_checkpoints(
         {"encoder.weight": IN_ORDER, "decoder.weight": -IN_ORDER.transpose(0, 2, 1)}
     )
     assert main(["render", "ckpt"]) == 1
-    assert "name one with tensor=: 'encoder.weight' (3, 5)" in capsys.readouterr().err
+    assert "expected tensor= to name one: 'encoder.weight' (3, 5)" in capsys.readouterr().err
     assert main(["render", files[0], "out.gif"]) == 2
     assert "unexpected argument 'out.gif', which is no file" in capsys.readouterr().err

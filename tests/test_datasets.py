@@ -109,7 +109,7 @@ def test_the_array_of_a_zarr_group_is_named(zarr_format: int, tmp_path: Path) ->
         tmp_path / "g.zarr", "loss"
     )
     group.create_array("more", data=-STACK)
-    assert complaint(tmp_path / "g.zarr").startswith("it holds 2 tensors of shape (T, N, M); name")
+    assert complaint(tmp_path / "g.zarr").startswith("it holds 2 tensors of shape (T, N, M), expected tensor= to name one")
     panels = open_frames(tmp_path / "g.zarr", tensor={"w": "layers/0/w", "v": "more"})
     (chunk,) = panels.chunks(40)
     np.testing.assert_array_equal(chunk, np.stack([STACK, -STACK], 1).reshape(23, -1))
@@ -237,7 +237,6 @@ def test_torch_is_named_where_it_is_missing(
     with zipfile.ZipFile(tmp_path / "s.pt", "w") as archive:
         archive.writestr("s/data.pkl", b"")
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(
-        ImportError, match=r"cannot read .*s\.pt: that takes torch: pip install torch$"
-    ):
+    said = r"cannot read .*s\.pt: that takes torch: pip install 'fastheat\[checkpoints\]'$"
+    with pytest.raises(ImportError, match=said):
         load_frames(tmp_path / "s.pt")
