@@ -24,11 +24,11 @@ from benchmarks.job import heatmap, history
 from benchmarks.measure import Table, in_turn, one_core
 from benchmarks.processes import run
 from fastheat import notes
-from fastheat.encode import MOST_CELLS, MOST_FRAMES, Images, chunk_length, encode_chunk
+from fastheat.encode import Images, chunk_length, encode_chunk
 from fastheat.executors import Crew, Job, Pace
 from fastheat.forms import cells_of
 from fastheat.giffile import GifFile
-from fastheat.jobs import Beside, Encoded, Encoding, encodings, span_encodings
+from fastheat.jobs import Beside, Encoded, Encoding, encodings, pace_of, span_encodings
 from fastheat.sources import open_frames
 from fastheat.spans import spans_of
 from fastheat.timing import Clock
@@ -141,11 +141,11 @@ def _answer(path: Path) -> Encoded:
     return encoded
 
 
-def pace_of(cells: int, workers: int, length: int | None, *, near: bool) -> Pace:
+def pace_for(cells: int, workers: int, length: int | None, *, near: bool) -> Pace:
     """Return the pace of jobs as `save_gif` sets it."""
     executor = None if near else ProcessPoolExecutor(1)  # which starts none before it has a job
     crew = Crew(workers, executor)
-    return crew.pace(chunk_length(cells), min(MOST_FRAMES, MOST_CELLS // cells), length)
+    return pace_of(crew, cells, length)
 
 
 def costs(folder: Path, quick: bool) -> Table:
@@ -322,11 +322,13 @@ def _measure(
     a_frame = {name: median(took) / (source.length - 1) for name, took in seconds.items()}
 
     work = a_frame["read"] + a_frame["encode"]
+    nbytes = sum(len(images.data) for images in encoded) / (source.length - 1)
     lengths = {}
     for name in ("near", "far"):
-        pace = pace_of(cells, 2, None, near=name == "near")
+        pace = pace_for(cells, 2, None, near=name == "near")
         for _ in range(20):  # until they get no longer
-            pace.took(pace.frames, a_frame["read"] + pace.frames * work)
+            took = a_frame["read"] + pace.frames * work
+            pace.took(pace.frames, took, int(pace.frames * nbytes))
         lengths[name] = pace.frames
     far = min(lengths["far"], source.length - 1)
     jobs = list(span_encodings(layout, span, Beside(None, None, far), Pace(far, far, 1.0)))[1:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.costs import LARGE, Costs, caller_peak, measured, missing, pace_of
+from benchmarks.costs import LARGE, Costs, caller_peak, measured, missing, pace_for
 from benchmarks.measure import Table
 from benchmarks.simulation import Outcome, Steps, simulate
 from fastheat.executors import Pace, processors
@@ -13,7 +13,6 @@ from fastheat.executors import Pace, processors
 DISK = 1e9  # bytes/s that the file takes
 NETWORK, STORES = 1e10, 1e11  # bytes/s that all workers together read: of one, of many machines
 MANY = 1_000_000  # frames of the plan
-LONGER = 16  # frames of a job that is longer than they are
 HOUR = 60 * 60
 MIB = 1 << 20
 SHOWN = {
@@ -56,7 +55,7 @@ def _rate_here(costs: Costs, name: str) -> float:
         return 1 / steps_of(costs, "threads", disk=None).alone()
     kind = name.split()[1]
     steps = steps_of(costs, kind, disk=None)
-    pace = pace_of(costs.drawn, 2, costs.frames, near=kind == "threads")
+    pace = pace_for(costs.drawn, 2, costs.frames, near=kind == "threads")
     outcome = simulate(steps, 2, costs.frames, pace)
     busy = 2 * outcome.busy["workers"] + _calling(outcome)
     return outcome.rate / max(1, busy / processors())
@@ -104,7 +103,6 @@ class Way:
     kind: str
     workers: int
     storage: float
-    length: int | None = None  # of jobs, if it is not theirs
 
 
 WAYS = (
@@ -113,7 +111,6 @@ WAYS = (
     Way("64 processes", "processes", 64, STORES),
     Way("1,024 of dask", "dask", 1024, NETWORK),
     Way("1,024 of dask", "dask", 1024, STORES),
-    Way(f"1,024 of dask, were jobs of {LONGER} frames", "dask", 1024, STORES, LONGER),
     Way("64 processes, values sent", "values sent", 64, NETWORK),
 )
 
@@ -176,23 +173,21 @@ class Need:
 
 
 def _need(costs: Costs, way: Way, peak: float) -> Need:
-    own = costs.lengths["far"]
-    length = way.length or own
+    length = costs.lengths["far"]
     steps = steps_of(costs, way.kind, storage=way.storage)
     if way.workers == 1:
         alone = MANY * steps.alone() / HOUR
         return Need(alone, MANY * costs.input, 0, 0, 0, costs.worker, SHOWN["workers"])
     outcome = _simulated(steps, way.workers, length)
     sent = way.kind == "values sent"
-    job = costs.sent * length / own if sent else costs.job
+    job = costs.sent if sent else costs.job
     flying = (2 * way.workers + 1) * (job + costs.back * length)
-    more = 8 * costs.drawn * (length - own)
     return Need(
         hours=MANY / outcome.rate / HOUR,
         read=MANY * costs.input * (1 + steps.ahead / length),
         there=MANY * job / length,
         back=MANY * costs.back,
-        worker=costs.worker + more / MIB,
+        worker=costs.worker,
         caller=peak + flying / MIB,
         limit=SHOWN["taking" if sent and outcome.limit == "joining" else outcome.limit],
     )
@@ -215,7 +210,15 @@ def steps_of(
     if kind == "values sent":
         # the calling thread reads each frame once, and the workers none
         join = costs.join + costs.read + given
-        return Steps(costs.encode, costs.packed["sent"], costs.given[kind], join, write, ahead=0)
+        return Steps(
+            costs.encode,
+            costs.packed["sent"],
+            costs.given[kind],
+            join,
+            write,
+            ahead=0,
+            nbytes=costs.back,
+        )
     packed = 0.0 if kind == "threads" else costs.packed["read"]
     return Steps(
         frame=costs.read + costs.encode,
@@ -224,6 +227,7 @@ def steps_of(
         join=costs.join,
         write=write,
         read=given,
+        nbytes=costs.back,
     )
 
 

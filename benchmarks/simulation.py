@@ -26,6 +26,7 @@ class Steps:
     write: float  # of the disk, for each frame; the calling thread waits for it
     read: float = 0.0  # of the storage that all workers share, for each frame
     ahead: int = 1  # frames that a job reads besides its own
+    nbytes: float = 0.0  # of the result of a frame
 
     def alone(self) -> float:
         """Return the seconds of a frame where one thread does all, and reads none twice."""
@@ -88,7 +89,7 @@ def simulate(steps: Steps, workers: int, frames: int, pace: Pace) -> Outcome:
         else:
             ended, count, took = waiting.popleft()
             calling = max(calling, ended) + (steps.join + steps.write) * count
-            pace.took(count, took)
+            pace.took(count, took, int(steps.nbytes * count))
     busy = {
         "workers": worked / workers,
         "reading": steps.read * (frames + steps.ahead * jobs),

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 24  # of values, about, which are encoded together
 CHUNK_FRAMES = 32
-MOST_CELLS = 1 << 18  # of the frames of a chunk that is longer, since it is quick
-MOST_FRAMES = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +55,25 @@ class Images:
             yield view[start:end], transparent, note
             start = end
 
-    def __add__(self, other: Images) -> Images:
-        return Images(
-            b"".join((self.data, other.data)),
-            self.ends + [len(self.data) + end for end in other.ends],
-            self.transparent + other.transparent,
-            self.shown + other.shown,
-            self.notes + other.notes,
-        )
-
     def __reduce__(self) -> tuple[type[Images], tuple[Any, ...]]:
         return Images, (bytes(self.data), self.ends, self.transparent, self.shown, self.notes)
+
+
+def joined(images: Sequence[Images]) -> Images:
+    """Return the images of frames that follow one another."""
+    if len(images) == 1:
+        return images[0]
+    ends: list[int] = []
+    for each in images:
+        before = ends[-1] if ends else 0
+        ends += [before + end for end in each.ends]
+    return Images(
+        b"".join(each.data for each in images),
+        ends,
+        [index for each in images for index in each.transparent],
+        sum((each.shown for each in images), Shown()),
+        tuple(note for each in images for note in each.notes),
+    )
 
 
 def chunk_length(cells: int) -> int:
@@ -115,7 +121,8 @@ def encode_chunk(
         images = _encode_first(layout, values[0], titles[0] if titles else "", first, past)
         if len(values) > 1:
             past = _with_scalars(layout, past, values[0])
-            images += encode_chunk(layout, values[0], values[1:], titles, annots, past)
+            rest = encode_chunk(layout, values[0], values[1:], titles, annots, past)
+            images = joined([images, rest])
         return images
     titles = titles or [""] * (1 + len(values))
     extremes: Range = ()
@@ -532,7 +539,7 @@ def encode_indexed(pictures: NDArray[np.uint8], transparent: int | None, *, firs
     if first:
         images = Images(*_encode_picture(pictures[0]), [None])
         if len(pictures) > 1:
-            images += encode_indexed(pictures, transparent, first=False)
+            images = joined([images, encode_indexed(pictures, transparent, first=False)])
         return images
     from fastheat import kernels
 

@@ -16,11 +16,21 @@ from typing import Any, Generic, Protocol, TypeVar
 from fastheat.messages import short
 from fastheat.timing import is_whole
 
-T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
+
+class Result(Protocol):
+    """What a job gives."""
+
+    @property
+    def nbytes(self) -> int:
+        """How large it is, about."""
+
+
+T = TypeVar("T", bound=Result)
+T_co = TypeVar("T_co", bound=Result, covariant=True)
 
 THREAD_SECONDS = 0.05  # that a job takes, about, such that what is around it does not count:
 TASK_SECONDS = 0.25  # of a thread, or of a process, maybe elsewhere
+RESULT_BYTES = 1 << 23  # that a job gives, about, since some wait for those before them
 LONGER = 2  # times that a job has at most of the frames of those before it
 SHARE = 4  # jobs that each worker has at least, such that all end at about the same time
 
@@ -41,23 +51,26 @@ class Job(Protocol[T_co]):
 
 @dataclass(slots=True)
 class Pace:
-    """How many frames a job has: at first, at most, and by how long those before it took."""
+    """How many frames a job has: at first, at most, and by what those before it took."""
 
     frames: int
     most: int
     wanted: float  # seconds a job
 
-    def took(self, frames: int, seconds: float) -> None:
-        """Take note of a job that is done."""
+    def took(self, frames: int, seconds: float, nbytes: int = 0) -> None:
+        """Take note of a job that is done, and of how many bytes it gave."""
         fitting = int(self.wanted * frames / max(seconds, 1e-9))
+        if nbytes:
+            fitting = min(fitting, RESULT_BYTES * frames // nbytes)
         self.frames = max(self.frames, min(fitting, LONGER * frames, self.most))
 
     def limited(self, length: int | None, workers: int) -> Pace:
-        """Return one that leaves each of the workers some jobs."""
+        """Return one that leaves each of the workers a job, and some where they are long."""
         if length is None:
             return self
-        share = max(self.frames, length // (SHARE * workers))
-        return Pace(self.frames, min(self.most, share), self.wanted)
+        frames = min(self.frames, -(-length // workers))
+        share = max(frames, length // (SHARE * workers))
+        return Pace(frames, min(self.most, share), self.wanted)
 
 
 class Crew:
@@ -176,7 +189,7 @@ class Crew:
                 error = raised
             else:
                 if pace is not None:
-                    pace.took(len(given.job.frames), seconds)
+                    pace.took(len(given.job.frames), seconds, result.nbytes)
                 yield result
                 return
         assert error is not None

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.annotations import Annots
-from fastheat.encode import Images, encode_chunk
-from fastheat.executors import Pace
+from fastheat.encode import Images, chunk_length, encode_chunk, joined
+from fastheat.executors import Crew, Pace
 from fastheat.layout import Layout
 from fastheat.messages import short
 from fastheat.mosaic import Mosaic
@@ -23,6 +23,8 @@ from fastheat.plots import History
 from fastheat.ranges import Extent, Extents
 from fastheat.spans import Span
 
+FEWEST_FRAMES = 8  # of a job, for which the frame before is read once more
+MOST_FRAMES = 4096
 KEPT_LAYOUTS = 4  # that a worker of another process has unpacked
 
 
@@ -33,6 +35,11 @@ class Encoded:
     images: Images
     told: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the images have."""
+        return len(self.images.data)
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -41,6 +48,11 @@ class Measured:
     extent: Extent | Extents
     values: NDArray[np.float64] | None
     told: Mapping[str, str]
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the frames have that are kept."""
+        return 0 if self.values is None else self.values.nbytes
 
 
 class Packed:
@@ -77,15 +89,27 @@ class Encoding:
     past: NDArray[np.float64] | None = None
 
     def run(self) -> Encoded:
-        """Encode them."""
-        previous, values = self.previous, self.values
+        """Encode them, no more of a span at a time than a chunk has."""
+        layout = self.layout.layout
+        if not isinstance(self.values, Span):
+            rest = self.titles, self.annots, self.past
+            return Encoded(encode_chunk(layout, self.previous, self.values, *rest))
         told: dict[str, str] = {}
-        if isinstance(values, Span):
-            values, told = values.values()
-            if self.frames.start:
-                previous, values = values[0], values[1:]
-        rest = self.titles, self.annots, self.past
-        return Encoded(encode_chunk(self.layout.layout, previous, values, *rest), told)
+        images: list[Images] = []
+        previous: NDArray[np.float64] | None = None
+        done = 0  # of the titles and annotations
+        for values, heard in self.values.chunks():
+            told = {**heard, **told}
+            at = slice(max(0, done - 1), done + len(values))
+            done = at.stop
+            own = values
+            if self.frames.start and previous is None:
+                previous, own = values[0], values[1:]
+            if len(own):
+                noted = None if self.annots is None else self.annots[at]
+                images.append(encode_chunk(layout, previous, own, self.titles[at], noted))
+                previous = own[-1].copy()
+        return Encoded(joined(images), told)
 
     def each(self) -> Iterator[Encoding]:
         """Yield the same with one frame at a time."""
@@ -123,9 +147,14 @@ class Measuring:
 
     def run(self) -> Measured:
         """Take it."""
-        values, told = self.span.values()
-        self.extent.add(values)
-        return Measured(self.extent, values if self.keeps else None, told)
+        told: dict[str, str] = {}
+        kept = []
+        for values, heard in self.span.chunks():
+            told = {**heard, **told}
+            self.extent.add(values)
+            if self.keeps:
+                kept.append(values)
+        return Measured(self.extent, np.concatenate(kept) if kept else None, told)
 
     def each(self) -> Iterator[Measuring]:
         """Yield the same with one frame at a time."""
@@ -187,6 +216,11 @@ class Beside:
         kept = len(last) - (found - count)
         taken, self._rest = [*self._rest, last[:kept]], [last[kept:]] if found > count else []
         return taken
+
+
+def pace_of(crew: Crew, cells: int, length: int | None) -> Pace:
+    """Return how many frames of so many cells each job has."""
+    return crew.pace(max(FEWEST_FRAMES, chunk_length(cells)), MOST_FRAMES, length)
 
 
 def encodings(

@@ -16,11 +16,11 @@ import numpy as np
 
 from fastheat import notes
 from fastheat.annotations import Annots, Cells, Parts, open_annots
-from fastheat.encode import MOST_CELLS, MOST_FRAMES, chunk_length
-from fastheat.executors import Crew, Pace
+from fastheat.encode import chunk_length
+from fastheat.executors import Crew
 from fastheat.forms import cells_of
 from fastheat.giffile import GifFile, check_other, check_target
-from fastheat.jobs import Beside, Encoded, encodings, measurings, span_encodings
+from fastheat.jobs import Beside, Encoded, encodings, measurings, pace_of, span_encodings
 from fastheat.layout import Layout, Shown
 from fastheat.messages import short, warn
 from fastheat.mosaic import Mosaic
@@ -368,7 +368,7 @@ def with_range_of(picture: Picture, source: Frames, crew: Crew) -> tuple[Picture
         for chunk in source.chunks(size):
             extent.add(chunk)
         return picture.fitted(extent.found), source
-    pace = _pace(crew, source)
+    pace = pace_of(crew, cells_of(source.shape), source.length)
     keeps = source.converter is not None and source.nbytes <= KEPT_BYTES
     kept = []
     for measured in crew.results(measurings(extent, span, pace, keeps=keeps), pace):
@@ -390,11 +390,5 @@ def _encoded(
     if span is None:
         chunks = source.chunks(chunk_length(cells_of(source.shape)))
         return crew.results(encodings(layout, chunks, beside))
-    pace = _pace(crew, source)
+    pace = pace_of(crew, cells_of(source.shape), source.length)
     return crew.results(span_encodings(layout, span, beside, pace), pace)
-
-
-def _pace(crew: Crew, source: Frames) -> Pace:
-    """Return how many frames of a source each job has."""
-    cells = cells_of(source.shape)
-    return crew.pace(chunk_length(cells), min(MOST_FRAMES, MOST_CELLS // cells), source.length)

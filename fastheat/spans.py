@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.arrays import Floats
-from fastheat.forms import of_panel, parts_of
+from fastheat.encode import chunk_length
+from fastheat.forms import cells_of, of_panel, parts_of
 from fastheat.sources import Converter, Frames, read_values, taker
 from fastheat.stores import Source, is_local
 
@@ -31,10 +32,16 @@ class Span:
     parts: Mapping[str, Part]  # one, named "", where a frame is one matrix
     start: int
     stop: int
+    size: int  # frames that are read at a time
 
     def part(self, first: int, last: int) -> Span:
         """Return those from `first` to before `last` of these."""
         return replace(self, start=self.start + first, stop=self.start + last)
+
+    def chunks(self) -> Iterator[tuple[NDArray[np.float64], dict[str, str]]]:
+        """Read them a few at a time, each as `values` does."""
+        for first in range(0, self.stop - self.start, self.size):
+            yield self.part(first, min(first + self.size, self.stop - self.start)).values()
 
     def values(self) -> tuple[NDArray[np.float64], dict[str, str]]:
         """Read them.
@@ -80,4 +87,4 @@ def spans_of(frames: Frames, *, near: bool) -> Span | None:
         parts = {"": Part(source, frames.dtype, converter)}  # type: ignore[arg-type]
     if not near and any(is_local(part.source) for part in parts.values()):
         return None
-    return Span(parts, 0, frames.length)
+    return Span(parts, 0, frames.length, chunk_length(cells_of(frames.shape)))

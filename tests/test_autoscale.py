@@ -20,7 +20,7 @@ from PIL import Image
 import fastheat
 from fastheat import GifWriter, Heatmap, save_gif
 from fastheat.cli import main
-from fastheat.encode import encode_chunk
+from fastheat.encode import encode_chunk, joined
 from fastheat.loading import kinds_of
 from fastheat.palette import TRANSPARENT
 from fastheat.stills import paint
@@ -293,7 +293,7 @@ def test_chunks_of_frames_with_ranges_of_their_own_can_go_anywhere(options: Any)
     for start, stop in ((1, 2), (2, 40), (40, 70)):
         before, part = FRAMES[start - 1], FRAMES[start:stop]
         parts.append(encode_chunk(layout, before, part, titles[start - 1 : stop]))
-    together = sum(parts[1:], parts[0])
+    together = joined(parts)
     assert bytes(together.data) == bytes(whole.data)
     assert together.shown == whole.shown
     assert whole.shown.extremes == (FRAMES.min(), FRAMES.max())

@@ -109,7 +109,8 @@ def test_the_array_of_a_zarr_group_is_named(zarr_format: int, tmp_path: Path) ->
         tmp_path / "g.zarr", "loss"
     )
     group.create_array("more", data=-STACK)
-    assert complaint(tmp_path / "g.zarr").startswith("it holds 2 tensors of shape (T, N, M), expected tensor= to name one")
+    said = "it holds 2 tensors of shape (T, N, M), expected tensor= to name one"
+    assert complaint(tmp_path / "g.zarr").startswith(said)
     panels = open_frames(tmp_path / "g.zarr", tensor={"w": "layers/0/w", "v": "more"})
     (chunk,) = panels.chunks(40)
     np.testing.assert_array_equal(chunk, np.stack([STACK, -STACK], 1).reshape(23, -1))

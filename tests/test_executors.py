@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import fastheat
-from fastheat import encode, executors, ranges
+from fastheat import encode, executors, jobs, ranges
 from fastheat.executors import Crew, Pace
 from fastheat.norms import LINEAR, Norm
 from fastheat.ranges import EXACT, Extent
@@ -34,8 +34,10 @@ LOOK: dict[str, Any] = {"figsize": (4, 3), "valfmt": "{x:.1f}"}
 
 
 @pytest.fixture(autouse=True)
-def _short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encode, "CHUNK_FRAMES", 3)
+def _short_jobs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "size" not in request.fixturenames:
+        monkeypatch.setattr(encode, "CHUNK_FRAMES", 3)
+        monkeypatch.setattr(jobs, "FEWEST_FRAMES", 3)
 
 
 def written(frames: object, **options: Any) -> bytes:
@@ -234,8 +236,7 @@ def test_a_source_that_fails_says_so_after_the_frames_before(tmp_path: Path) -> 
         path = tmp_path / "a.gif"
         with pytest.raises(OSError, match="the disk is gone"):
             fastheat.save_gif(path, Failing(), **LIMITS, **options, **LOOK)
-        # one worker reads the 3 frames of a chunk together
-        assert len(by_pillow(path.read_bytes())) == (6 if options == {"workers": 1} else 8)
+        assert len(by_pillow(path.read_bytes())) == 8
 
 
 def test_what_is_in_flight_is_cancelled_when_the_caller_stops(tmp_path: Path) -> None:
@@ -290,10 +291,42 @@ def test_jobs_get_longer_while_they_are_quick_and_each_worker_has_some() -> None
     assert pace.frames == 50
     pace.took(50, 60.0)  # one that waited, or compiled
     assert pace.frames == 50
-    assert pace.limited(100, 2).most == 50
     assert Pace(3, 50, 1.0).limited(100, 2).most == 100 // (executors.SHARE * 2)
     assert Pace(3, 50, 1.0).limited(8, 2).most == 3
+    assert Pace(30, 50, 1.0).limited(8, 2) == Pace(4, 4, 1.0)
     assert Crew(1, None).pace(8, 64, 1000).most == 8
+
+
+def test_jobs_get_no_longer_than_their_results_may_be_large() -> None:
+    pace = Pace(frames=4, most=500, wanted=1.0)
+    for _ in range(9):
+        pace.took(pace.frames, 1e-6, executors.RESULT_BYTES // 20 * pace.frames)
+    assert pace.frames == 20
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_a_worker_reads_no_more_at_a_time_than_a_chunk_has(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Watched:
+        shape, dtype = STACK.shape, STACK.dtype
+
+        def __init__(self) -> None:
+            self.reads: list[tuple[int, int]] = []
+
+        def read(self, start: int, stop: int) -> Values:
+            self.reads.append((start, stop))
+            return STACK[start:stop]
+
+    monkeypatch.setattr(encode, "CHUNK_FRAMES", size)
+    options: dict[str, Any] = {"titles": "step {}", "annot": STACK**2}
+    wanted = written(STACK, workers=1, **options)
+    source = Watched()
+    assert written(source, executor=ThreadPoolExecutor(1), **options) == wanted
+    assert max(stop - start for start, stop in source.reads) == size
+    twice = sum(stop - start for start, stop in source.reads)
+    # for the range, and to be encoded, with the frame before each job
+    assert twice <= 2 * len(STACK) + len(STACK) // jobs.FEWEST_FRAMES
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from decoders import by_pillow
 from numpy.typing import NDArray
 
 import fastheat
-from fastheat import encode, executors
+from fastheat import encode, executors, jobs
 from fastheat.sources import open_frames
 from fastheat.spans import spans_of
 
@@ -69,7 +69,8 @@ def test_workers_of_other_processes_read_what_can_be_read_in_any_order(tmp_path:
 def test_its_numbers_of_jobs_are_those_of_the_code() -> None:
     text = " ".join(PAGE.split())
     assert f"less than {executors.THREAD_SECONDS} s, or {executors.TASK_SECONDS} s" in text
-    assert f"up to {encode.MOST_FRAMES} frames or {encode.MOST_CELLS:,} drawn cells" in text
+    assert f"up to {jobs.MOST_FRAMES:,} frames or {executors.RESULT_BYTES >> 20} MiB" in text
+    assert f"It has {jobs.FEWEST_FRAMES} at least" in text
     assert f"{encode.CHUNK_FRAMES} frames or {encode.CHUNK_BYTES >> 20} MiB of values" in text
 
 
