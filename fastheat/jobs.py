@@ -108,7 +108,7 @@ class Encoding:
             if len(own):
                 noted = None if self.annots is None else self.annots[at]
                 images.append(encode_chunk(layout, previous, own, self.titles[at], noted))
-                previous = own[-1].copy()
+                previous = _last(own)
         return Encoded(joined(images), told)
 
     def each(self) -> Iterator[Encoding]:
@@ -218,6 +218,12 @@ class Beside:
         return taken
 
 
+def _last(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the last of some frames, such that the others need not stay in memory."""
+    last: NDArray[np.float64] = values[-1]
+    return last if len(values) == 1 else last.copy()
+
+
 def pace_of(crew: Crew, cells: int, length: int | None) -> Pace:
     """Return how many frames of so many cells each job has."""
     return crew.pace(max(FEWEST_FRAMES, chunk_length(cells)), MOST_FRAMES, length)
@@ -239,7 +245,7 @@ def encodings(
         yield Encoding(packed, frames, chunk, previous, titles, annots, history.rows)
         history.add(chunk)
         done += len(chunk)
-        previous = chunk[-1].copy()
+        previous = _last(chunk)
 
 
 def span_encodings(

@@ -20,7 +20,6 @@ from fastheat.masks import hide
 from fastheat.stores import is_ready, let_go
 
 BAND = 1 << 17  # values that are float64 at a time, such that they stay in the processor's cache
-MAPPED = 1 << 24  # bytes of a mapped file that may be in memory
 LARGE = 1 << 25  # values that numpy takes as long for as to compile a kernel, about
 
 HOW = ("mean", "max", "min", "absmax")
@@ -123,7 +122,6 @@ class Reduction:
         blocks = max(1, min(self.cells[0], BAND // (m * self.largest[0])))
         tallest = min(n, (blocks + 1) * self.largest[0])
         band = np.empty((min(together, len(block)), tallest, m))
-        read = 0
         for t in range(0, len(block), together):
             for i in range(0, self.cells[0], blocks):
                 starts = rows[i : i + blocks + 1]
@@ -133,10 +131,7 @@ class Reduction:
                 if self.mask is not None:
                     hide(values, self.mask[starts[0] : starts[-1]])
                 reduce(values, starts - starts[0], columns, out[t : t + together, i : i + blocks])
-                read += part.nbytes
-                if read >= MAPPED:
-                    let_go(block)
-                    read = 0
+                let_go(part, others=False)
         if np.ma.is_masked(block):
             hide(out, self._whole(np.ma.getmaskarray(block)))
 

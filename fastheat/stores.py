@@ -18,6 +18,8 @@ import numpy.typing as npt
 from fastheat.messages import in_a_line
 from fastheat.tensors import as_array
 
+AROUND = 1 << 21  # bytes before a page that is read which the system may map with it
+
 
 class Source(Protocol):
     """Frames of one shape that are read where they are needed.
@@ -344,12 +346,36 @@ def is_ready(array: npt.NDArray[Any], dtype: type[np.generic]) -> bool:
     )
 
 
-def let_go(array: npt.NDArray[Any]) -> None:
-    """Drop the pages of a mapped file, which would stay in memory until all of it is there."""
+def let_go(array: npt.NDArray[Any], *, others: bool = True) -> None:
+    """Drop the pages of a mapped file, which would stay in memory until all of it is there.
+
+    Parameters
+    ----------
+    others
+        Whether to drop all of its pages, and not only those that the array lies in, which is
+        better where other threads are reading it.
+    """
     base = mapped(array)
     # A copy-on-write mapping ("c") would lose what was changed in it; a shared one is the file.
     if isinstance(base, np.memmap) and base.mode in ("r", "r+", "w+"):
         mapping: Any = getattr(base, "_mmap", None)
         if hasattr(mapping, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
+            start, stop = (0, len(mapping)) if others else _place(array, mapping)
             with suppress(OSError):  # locked pages stay
-                mapping.madvise(mmap.MADV_DONTNEED)
+                mapping.madvise(mmap.MADV_DONTNEED, start, stop - start)
+
+
+def _place(array: npt.NDArray[Any], mapping: mmap.mmap) -> tuple[int, int]:
+    """Return from where to where a mapping has the pages of an array."""
+    low, high = _bounds(array)
+    first = np.frombuffer(mapping, np.uint8).ctypes.data
+    start = max(0, low - first - AROUND)
+    return start - start % mmap.PAGESIZE, high - first
+
+
+def _bounds(array: npt.NDArray[Any]) -> tuple[int, int]:
+    """Return the addresses of an array's first byte, and after its last one."""
+    reach = [stride * (side - 1) for stride, side in zip(array.strides, array.shape, strict=True)]
+    first = array.ctypes.data
+    low = first + sum(step for step in reach if step < 0)
+    return low, first + sum(step for step in reach if step > 0) + array.itemsize
