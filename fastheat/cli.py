@@ -8,12 +8,14 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from functools import cache
 from itertools import islice, repeat, takewhile
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, TextIO
@@ -27,6 +29,7 @@ from fastheat.checkpoints import has_pattern
 from fastheat.executors import Crew
 from fastheat.giffile import check_place, check_target
 from fastheat.heatmap import Heatmap, option_names
+from fastheat.hints import elsewhere
 from fastheat.messages import many, suggest
 from fastheat.options import AUTOSCALES, read_autoscale
 from fastheat.panels import Panels, make_picture
@@ -102,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _warnings_in_a_line():
             args.run(args)
     except UsageError as error:
-        return _fail(2, str(error))
+        return _fail(2, _as_options(str(error)))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # whoever reads has seen enough
@@ -113,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError as error:
         return _fail(1, f"not enough memory: {error}" if str(error) else "not enough memory")
     except (ValueError, TypeError, ImportError) as error:
-        return _fail(1, str(error))
+        return _fail(1, _as_options(str(error)))
     except Exception as error:  # a mistake of ours, but still no traceback
         return _fail(1, f"{type(error).__name__}: {error}")
     return 0
@@ -454,7 +457,10 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
             raise UsageError(f"unexpected argument {unknown[0]!r}")
         flag = flags[0].partition("=")[0]
         known = [name for action in args.parser._actions for name in action.option_strings]
-        raise UsageError(f"unknown option {flag!r}{suggest(flag, known)}")
+        there = elsewhere(flag.lstrip("-").replace("-", "_"))
+        if "an option of" in there:
+            there += ", in Python"
+        raise UsageError(f"unknown option {flag!r}{there or suggest(flag, known)}")
     return args
 
 
@@ -1031,12 +1037,44 @@ def _warnings_in_a_line() -> Iterator[None]:
             yield
         finally:
             for text in dict.fromkeys(str(warning.message) for warning in caught):
-                _say(f"fastheat: warning: {_one_line(text)}\n", sys.stderr)
+                _say(f"fastheat: warning: {_one_line(_as_options(text))}\n", sys.stderr)
 
 
 def _fail(status: int, message: str) -> int:
     _say(f"fastheat: error: {_one_line(message)}\n", sys.stderr)
     return status
+
+
+def _as_options(text: str) -> str:
+    """Write arguments of Python, such as cbar=True, as the command line has them: --cbar."""
+    return _ARGUMENT.sub(_as_option, text)
+
+
+# but for those with a number, which say what is; behind the value no name of a file goes on
+_ARGUMENT = re.compile(
+    r"(?<![^\s(])(?P<name>[a-z]+(?:_[a-z]+)*)="
+    r"(?P<value>'[^']*'|\"[^\"]*\"|True|False|None|)(?=[\s,;:)?]|$)"
+)
+
+
+def _as_option(found: re.Match[str]) -> str:
+    name, value = found["name"], found["value"]
+    if name not in _spelled_names():
+        return found[0]
+    flag = f"--{name.replace('_', '-')}"
+    if value in ("True", ""):
+        return flag
+    if value == "False":
+        return f"--no-{flag[2:]}"
+    return f"{flag} {'none' if value == 'None' else shlex.quote(value[1:-1])}"
+
+
+@cache
+def _spelled_names() -> frozenset[str]:
+    parsers = make_parser()._subparsers
+    assert parsers is not None
+    choices: Any = parsers._group_actions[0].choices
+    return frozenset(action.dest for each in choices.values() for action in each._actions)
 
 
 def _one_line(text: str) -> str:

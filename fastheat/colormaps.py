@@ -27,6 +27,14 @@ __all__ = ["Colormap", "colormap", "names"]
 # it anew, and truncates), its difference from the flip, modulo 256, under the name with "_r".
 _FILE = Path(__file__).with_name("colormaps.npz")
 
+# Maps of seaborn and others that are asked for by the name alone, in the package cmap.
+_CATALOGS = {
+    "seaborn": ("crest", "flare", "icefire", "mako", "rocket", "vlag"),
+    "crameri": ("batlow", "roma", "vik"),
+    "cmocean": ("balance", "haline", "thermal"),
+    "colorcet": ("fire",),
+}
+
 # What matplotlib gives a map made from a list.
 _INTERPOLATED_ENTRIES = 256
 
@@ -155,11 +163,13 @@ def _from_name(name: str, background: RGB) -> Colormap:
     catalog = [str(key) for key in package.Catalog()] if hasattr(package, "Catalog") else []
     if ":" not in name:
         near = suggest(name, names())
-        same = [key for key in catalog if key.partition(":")[2].lower() == name.lower()]
+        same = _in_catalogs(name, catalog)
         if same and name.lower() not in map(str.lower, names()):
             near = f"; did you mean {' or '.join(map(repr, same))}, which the package cmap has?"
+            if package is None:
+                near += ' pip install "fastheat[colormaps]"'
         raise ValueError(
-            f"unknown colormap {name!r}: expected one of fastheat.colormaps.names(){near}"
+            f"unknown colormap {name!r}: expected a name that matplotlib has, or colours{near}"
         )
     if package is None:
         raise ImportError(
@@ -174,6 +184,15 @@ def _from_name(name: str, background: RGB) -> Colormap:
             f"unknown colormap {name!r}: the package cmap says: {reason}{suggest(name, catalog)}"
         ) from error
     return dataclasses.replace(_from_callable(found, background), name=name)
+
+
+def _in_catalogs(name: str, catalog: Sequence[str]) -> list[str]:
+    """Return the names of the package cmap that a name without a catalog stands for."""
+    if not catalog:
+        catalog = [f"{key}:{each}" for key, found in _CATALOGS.items() for each in found]
+    base = name[:-2] if name.endswith("_r") else name
+    same = [key for key in catalog if key.partition(":")[2].lower() == base.lower()]
+    return [key + name[len(base) :] for key in same]
 
 
 def _from_table(name: str, rgba: npt.NDArray[np.uint8], background: RGB) -> Colormap:

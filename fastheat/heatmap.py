@@ -19,8 +19,9 @@ from fastheat.colormaps import colormap
 from fastheat.colors import parse_color
 from fastheat.fonts import find_typeface
 from fastheat.formats import parse_valfmt
+from fastheat.hints import hint
 from fastheat.layout import Layout
-from fastheat.messages import short, suggest
+from fastheat.messages import short
 from fastheat.norms import Norm, check_range
 from fastheat.options import (
     Look,
@@ -260,7 +261,7 @@ class Heatmap(Picture):
     ) -> None:
         check_options(unknown)
         n, m = read_shape(shape)
-        colors = STYLES[read_side("style", style, tuple(STYLES))]
+        colors = STYLES[_read_style(style)]
         paper, clear = read_background(
             colors.background if background is None else background, parse_color(colors.background)
         )
@@ -646,6 +647,14 @@ class Heatmap(Picture):
         return image_of(*self._drawn(values, title, annot, written))
 
 
+def _read_style(style: object) -> str:
+    try:
+        return read_side("style", style, tuple(STYLES))
+    except ValueError as error:
+        begun = [name for name in STYLES if isinstance(style, str) and style.startswith(name)]
+        raise ValueError(f"{error}; did you mean {begun[0]!r}?" if begun else error) from None
+
+
 def option_names() -> list[str]:
     """Return the names of the options of `Heatmap`."""
     parameters = inspect.signature(Heatmap.__init__).parameters.values()
@@ -657,33 +666,4 @@ def check_options(names: Iterable[str], others: Iterable[str] = ()) -> None:
     known = option_names()
     for name in names:
         if name not in known:
-            hint = suggest(name, [*known, *others])
-            if name in _ELSEWHERE:
-                hint = f"; here it is {_ELSEWHERE[name]!r}"
-            raise TypeError(f"unknown option {name!r}{hint}")
-
-
-# what matplotlib, seaborn, Pillow and the article's code call an option
-_ELSEWHERE = {
-    "cbar_visible": "cbar",
-    "cbarlabel": "cbar_label",
-    "color_continuous_midpoint": "center",
-    "location": "cbar_location",
-    "facecolor": "background",
-    "fontfamily": "font",
-    "fmt": "valfmt",
-    "horizontalalignment": "ha",
-    "interval": "duration",
-    "linecolor": "grid_color",
-    "linewidth": "grid_width",
-    "linewidths": "grid_width",
-    "orientation": "cbar_location",
-    "format": "cbar_format",
-    "ticks": "cbar_ticks",
-    "rotation": "col_rotation",
-    "size": "text_size",
-    "vcenter": "center",
-    "verticalalignment": "va",
-    "xticklabels": "col_labels",
-    "yticklabels": "row_labels",
-}
+            raise TypeError(f"unknown option {name!r}{hint(name, [*known, *others])}")

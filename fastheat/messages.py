@@ -27,7 +27,7 @@ def suggest(word: str, known: Iterable[str]) -> str:
     """
     # Compared without case: the commonest slip is 'ylgn' for 'YlGn'.
     folded: dict[str, list[str]] = {}
-    for name in known:
+    for name in dict.fromkeys(known):
         folded.setdefault(name.lower(), []).append(name)
     near = difflib.get_close_matches(word.lower(), folded, n=3, cutoff=0.6)
     names = [repr(name) for key in near for name in folded[key]]

@@ -184,7 +184,8 @@ def read_background(value: object, paper: RGB) -> tuple[RGB, bool]:
     try:
         transparent = parse_rgba(value)[3] == 0
     except (TypeError, ValueError) as error:
-        raise type(error)(f"background: {error}") from None
+        other = ', or "none" for a transparent one' if "expected" in str(error) else ""
+        raise type(error)(f"background: {error}{other}") from None
     if not transparent:
         return read_color("background", value), False
     if isinstance(value, str) and value.lower() == "none":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import math
 import os
@@ -16,7 +17,7 @@ import pytest
 from matplotlib.colors import ListedColormap, LogNorm, Normalize
 
 import fastheat
-from fastheat import Heatmap, load_frames, save_gif
+from fastheat import GifWriter, Heatmap, Panels, hints, load_frames, save_gif
 
 FRAMES = np.random.default_rng(0).random((3, 2, 4))
 
@@ -157,9 +158,7 @@ def test_values_of_another_shape_than_the_heatmap_are_refused(refused: Check) ->
         ("Cmap", "cmap"),
         ("fig_size", "figsize"),
         ("lop", "loop"),
-        ("cbar_visible", "cbar"),
-        ("verticalalignment", "va"),
-        ("fmt", "valfmt"),
+        ("annot_kws", None),
     ],
 )
 def test_unknown_options_are_refused_with_the_nearest_names(
@@ -167,6 +166,42 @@ def test_unknown_options_are_refused_with_the_nearest_names(
 ) -> None:
     message = refused(TypeError, FRAMES, repr(name), **{name: 1})
     assert nearest is None or repr(nearest) in message
+
+
+@pytest.mark.parametrize(
+    ("name", "here"),
+    [
+        ("cbar_visible", "cbar="),
+        ("verticalalignment", "va="),
+        ("fmt", "valfmt="),
+        ("text_auto", "valfmt="),
+        ("color_continuous_scale", "cmap="),
+        ("range_color", "vmin= and vmax="),
+        ("aspect", "square="),
+        ("suptitle", "title="),
+        ("annot_kws", "text_size= and textcolors="),
+        ("transparent", 'background="none"'),
+        ("alpha", "nothing: cells are opaque"),
+        ("every", "frames[::n], or an option of GifWriter"),
+    ],
+)
+def test_an_option_of_others_is_answered_with_what_it_is_here(
+    refused: Check, name: str, here: str
+) -> None:
+    message = refused(TypeError, FRAMES, **{name: 1})
+    assert message == f"unknown option {name!r}; here it is {here}"
+
+
+def test_what_others_call_an_option_is_none_of_ours_and_leads_to_some() -> None:
+    def options(function: Callable[..., Any]) -> set[str]:
+        return set(inspect.signature(function).parameters)
+
+    everywhere = options(Heatmap) & options(Panels)
+    every = options(Heatmap) | options(Panels) | options(save_gif) | options(GifWriter)
+    for name, here in hints._ELSEWHERE.items():
+        assert name not in everywhere
+        for option in re.findall(r"(\w+)=", here):
+            assert option in every, (name, here)
 
 
 def test_a_heatmap_names_the_nearest_option_too() -> None:

@@ -96,7 +96,7 @@ def test_a_mistyped_name_is_answered_with_the_nearest_in_one_line() -> None:
     with pytest.raises(ValueError, match=r"'ylgn'.*did you mean.*'YlGn'") as caught:
         colormap("ylgn")
     assert "\n" not in str(caught.value)
-    with pytest.raises(ValueError, match=r"names\(\)$"):
+    with pytest.raises(ValueError, match=r"matplotlib has, or colours$"):
         colormap("zzzzqqqq")
 
 
@@ -323,6 +323,17 @@ def test_a_catalog_name_says_what_to_install(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "cmap", None)
     with pytest.raises(ImportError, match=r"'crameri:batlow'.*pip install .fastheat\[colormaps\]"):
         colormap("crameri:batlow")
+    for name in ("rocket", "vlag_r", "batlow"):
+        with pytest.raises(ValueError, match=rf":{name}'.*pip install .fastheat\[colormaps\]"):
+            colormap(name)
+
+
+def test_the_names_without_a_catalog_are_in_the_package() -> None:
+    package = pytest.importorskip("cmap")
+    for catalog, found in colormaps._CATALOGS.items():
+        for name in found:
+            assert len(colormap(f"{catalog}:{name}").table) == 256
+            assert f"{catalog}:{name}" in map(str, package.Catalog())
 
 
 def test_the_real_package_cmap_gives_its_own_colours() -> None:

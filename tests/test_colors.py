@@ -203,6 +203,7 @@ def test_suggestions_ignore_case_and_may_be_none() -> None:
     assert suggest("ylgn", ["YlGn", "viridis"]) == "; did you mean 'YlGn'?"
     assert suggest("VIRIDES", ["YlGn", "viridis"]) == "; did you mean 'viridis'?"
     assert suggest("zzz", ["YlGn", "viridis"]) == ""
+    assert suggest("anot", ["annot", "vmin", "annot"]) == "; did you mean 'annot'?"
 
 
 def test_lab_of_the_primaries() -> None:

@@ -753,7 +753,7 @@ def test_a_file_of_several_arrays_makes_panels(
     np.save("single.npy", stacks["bias"])
     assert cli.main(["render", "single.npy", "--columns", "1"]) == 2
     told = capsys.readouterr().err
-    assert "expected frames that are dictionaries of matrices with columns=" in told
+    assert "expected frames that are dictionaries of matrices with --columns" in told
 
 
 def test_annotations_are_those_of_single_panels() -> None:
