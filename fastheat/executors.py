@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -175,22 +176,35 @@ class Crew:
         if executor is None:
             executor = self._pool = self._pool or ThreadPoolExecutor(self.workers, "fastheat")
         try:
-            return _Given(job, executor.submit(_timed, job))
+            future = executor.submit(_timed, job)
         except Exception as error:  # of a pool that is broken, or was shut down
             return _Given(job, None, error)
+        if not callable(getattr(future, "result", None)):
+            raise TypeError(
+                f"expected the executor's submit to return a future, not {short(future)}"
+            )
+        if threading.current_thread() in getattr(executor, "_threads", ()) and future.cancel():
+            self._executor = None  # one of the pool's own threads would wait for itself
+            return self._give(job)
+        return _Given(job, future)
 
     def _taken(self, given: _Given[T], pace: Pace | None) -> Iterator[T]:
         """Yield what came of a job, several where it was done a frame at a time."""
         error = given.error
         if given.future is not None:
             try:
-                seconds, result = given.future.result()
+                done = given.future.result()
             except Exception as raised:
                 error = raised
             else:
+                if not isinstance(done, _Done):
+                    raise TypeError(
+                        "expected the executor's futures to have what their functions return, not "
+                        f"{short(done)}"
+                    )
                 if pace is not None:
-                    pace.took(len(given.job.frames), seconds, result.nbytes)
-                yield result
+                    pace.took(len(given.job.frames), done.seconds, done.result.nbytes)
+                yield done.result
                 return
         assert error is not None
         if not self.near:
@@ -214,7 +228,7 @@ class _Given(Generic[T]):
     """A job that was given to a worker."""
 
     job: Job[T]
-    future: Future[tuple[float, T]] | None
+    future: Future[_Done[T]] | None
     error: Exception | None = None  # why it could not be given
     again: bool = False  # whether it is for the second time
 
@@ -223,10 +237,18 @@ class _Given(Generic[T]):
 _OURS = (ArithmeticError, LookupError, MemoryError, OSError, TypeError, ValueError)
 
 
-def _timed(job: Job[T]) -> tuple[float, T]:
+@dataclass(frozen=True, slots=True)
+class _Done(Generic[T]):
+    """What a job gave, and how long it took."""
+
+    seconds: float
+    result: T
+
+
+def _timed(job: Job[T]) -> _Done[T]:
     started = time.perf_counter()
     result = job.run()
-    return time.perf_counter() - started, result
+    return _Done(time.perf_counter() - started, result)
 
 
 def _done_here(job: Job[T]) -> Iterator[T]:

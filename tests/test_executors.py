@@ -367,3 +367,32 @@ def test_a_range_does_not_depend_on_how_the_frames_are_cut(
             part.add(frames[start:stop])
             joined.join(pickle.loads(pickle.dumps(part)))
     assert joined.found == whole.found
+
+
+class Answering(Executor):
+    """Gives back something else than what was to be done."""
+
+    def __init__(self, answer: object) -> None:
+        self.answer = answer
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        return self.answer
+
+
+@pytest.mark.parametrize("answer", [None, 3, (0.1, 2)])
+def test_an_executor_that_gives_something_else_is_refused(answer: object) -> None:
+    with pytest.raises(TypeError, match=r"submit to return a future, not (None|3|\(0.1, 2\))$"):
+        written(STACK, executor=Answering(answer))
+    future: Future[object] = Future()
+    future.set_result(answer)
+    with pytest.raises(TypeError, match=r"what their functions return, not (None|3|\(0.1, 2\))$"):
+        written(STACK, executor=Answering(future))
+
+
+def test_a_thread_of_the_pool_does_not_wait_for_itself() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(written, STACK, executor=pool)
+        try:
+            assert future.result(timeout=60) == written(STACK, workers=1)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
