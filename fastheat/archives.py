@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
+from math import prod
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -139,7 +140,7 @@ def open_archive(path: Path, tensor: str | None = None) -> Archive | dict[str, A
             if not name.endswith(".npy"):
                 continue
             with archive.open(name) as member:
-                shape, _, dtype = read_header(member)
+                shape, _, dtype = read_header(member, archive.getinfo(name).file_size)
                 headers[name] = shape, dtype
     if tensor is not None:
         sides = {name[:-4]: shape for name, (shape, _) in headers.items()}
@@ -165,8 +166,13 @@ def open_archive(path: Path, tensor: str | None = None) -> Archive | dict[str, A
     )
 
 
-def read_header(member: IO[bytes] | BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Read the header of an .npy file: shape, whether in Fortran order, and dtype."""
+def read_header(
+    member: IO[bytes] | BinaryIO, room: int | None = None
+) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Read the header of an .npy file: shape, whether in Fortran order, and dtype.
+
+    Of an array that does not fit into `room`, the bytes of all of the file, it is refused.
+    """
     version = np.lib.format.read_magic(member)
     if version == (1, 0):
         header = np.lib.format.read_array_header_1_0(member)
@@ -177,6 +183,8 @@ def read_header(member: IO[bytes] | BinaryIO) -> tuple[tuple[int, ...], bool, np
     shape, fortran, dtype = header
     if shape and min(shape) < 0:
         raise ValueError(f"an array of shape {shape}, expected no negative sides")
+    if room is not None and not dtype.hasobject and prod(shape) * dtype.itemsize > room:
+        raise ValueError(f"it ends before its array of shape {shape} does, after {room} bytes")
     return shape, fortran, dtype
 
 

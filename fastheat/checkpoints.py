@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from fastheat.messages import short
 from fastheat.named import pick
 from fastheat.stores import Seen, Stack, naming
 from fastheat.tensorfiles import SUFFIXES, Entry, dtype_of, look, take
@@ -85,7 +86,7 @@ def open_checkpoints(paths: Sequence[Path], tensor: str | None, *, given: bool) 
             first = entries[0] if entries else entry
             if (entry.shape, entry.dtype) != (first.shape, first.dtype):
                 raise ValueError(
-                    f"tensor {name!r} is {entry.dtype} {entry.shape}, expected {first.dtype} "
+                    f"tensor {short(name)} is {entry.dtype} {entry.shape}, expected {first.dtype} "
                     f"{first.shape} as in {paths[0]}"
                 )
             entries.append(entry)
@@ -96,6 +97,8 @@ def open_checkpoints(paths: Sequence[Path], tensor: str | None, *, given: bool) 
 def _opened(path: Path) -> BinaryIO:
     if path.is_dir():
         raise ValueError(f"a directory, expected a file of tensors: {', '.join(SUFFIXES)}")
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise ValueError(f"a special file, expected one of tensors: {', '.join(SUFFIXES)}")
     return path.open("rb")
 
 
@@ -103,7 +106,7 @@ def _name_in(found: dict[str, Entry], tensor: str | None) -> str:
     """Return the name of the tensor that is asked for in a file."""
     if list(found) == [""]:
         if tensor:
-            raise ValueError(f"it holds one array without a name, not {tensor!r}")
+            raise ValueError(f"it holds one array without a name, not {short(tensor)}")
         if len(shape := found[""].shape) != 2 or 0 in shape:
             raise ValueError(f"an array of shape {shape}, expected (N, M)")
         return ""

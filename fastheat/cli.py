@@ -30,7 +30,7 @@ from fastheat.executors import Crew
 from fastheat.giffile import check_place, check_target
 from fastheat.heatmap import Heatmap, option_names
 from fastheat.hints import elsewhere
-from fastheat.messages import many, suggest
+from fastheat.messages import many, printable, suggest
 from fastheat.options import AUTOSCALES, read_autoscale
 from fastheat.panels import Panels, make_picture
 from fastheat.save import read_titles, room_of_titles, save_gif, stepped, with_range_of
@@ -816,7 +816,7 @@ def _write(
         raise
     if not args.quiet:
         said = sys.stderr if printed else sys.stdout
-        _say(f"{_one_line(_summary(written, summary))}\n", said)
+        _say(f"{printable(_summary(written, summary))}\n", said)
 
 
 def _encoded(image: Any, name: str) -> bytes:
@@ -915,7 +915,7 @@ def _write_still(
         said = sys.stderr if isinstance(target, _Stream) else sys.stdout
         width, height = image.size
         text = f"{written}: frame {number} of {count}, {width} x {height} px, {_size(len(data))}"
-        _say(f"{_one_line(text)}\n", said)
+        _say(f"{printable(text)}\n", said)
 
 
 @contextmanager
@@ -1002,7 +1002,7 @@ def _describe(name: str, info: gif.GifInfo, each: bool) -> dict[str, Any]:
 def _info_lines(info: Mapping[str, Any]) -> Iterator[str]:
     loop = info["loop"]
     plays = "once" if loop is None else "for ever" if loop == 0 else f"{loop + 1} times"
-    yield _one_line(
+    yield printable(
         f"{info['file']}: {many(info['frames'], 'frame')} of {info['width']} x {info['height']} px"
     )
     yield f"  duration  {info['duration'] / 1000:g} s, played {plays}"
@@ -1037,11 +1037,11 @@ def _warnings_in_a_line() -> Iterator[None]:
             yield
         finally:
             for text in dict.fromkeys(str(warning.message) for warning in caught):
-                _say(f"fastheat: warning: {_one_line(_as_options(text))}\n", sys.stderr)
+                _say(f"fastheat: warning: {printable(_as_options(text))}\n", sys.stderr)
 
 
 def _fail(status: int, message: str) -> int:
-    _say(f"fastheat: error: {_one_line(message)}\n", sys.stderr)
+    _say(f"fastheat: error: {printable(message)}\n", sys.stderr)
     return status
 
 
@@ -1075,13 +1075,6 @@ def _spelled_names() -> frozenset[str]:
     assert parsers is not None
     choices: Any = parsers._group_actions[0].choices
     return frozenset(action.dest for each in choices.values() for action in each._actions)
-
-
-def _one_line(text: str) -> str:
-    """Write what would end the line, or steer a terminal, as escapes: names may hold anything."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
-    )
 
 
 def _say(text: str, stream: TextIO | None) -> None:

@@ -45,7 +45,14 @@ _short.maxstring = _short.maxother = 100
 
 def in_a_line(error: Exception) -> str:
     """Return what an error says on one line, cut where it is long."""
-    return " ".join(str(error).split())[:400] or type(error).__name__
+    return printable(" ".join(str(error).split())[:400]) or type(error).__name__
+
+
+def printable(text: str) -> str:
+    """Write what would end the line, or steer a terminal, as escapes: names may hold anything."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
+    )
 
 
 def many(count: int, noun: str) -> str:

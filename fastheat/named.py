@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fastheat.messages import suggest
+from fastheat.messages import short, suggest
 
 LISTED = 200  # characters of names in an error
 SHAPES = {2: "(N, M)", 3: "(T, N, M)"}
@@ -36,9 +36,10 @@ def pick(shapes: Mapping[str, tuple[int, ...]], name: str | None, rank: int) -> 
         raise ValueError(f"it holds {found} of shape {SHAPES[rank]}{wish}: {listed(shapes, rank)}")
     if name not in shapes:
         near = suggest(name, shapes) or ";"
-        raise ValueError(f"it holds no tensor {name!r}{near} it has {listed(shapes, rank)}")
+        raise ValueError(f"it holds no tensor {short(name)}{near} it has {listed(shapes, rank)}")
     if name not in fitting:
-        raise ValueError(f"tensor {name!r} has shape {shapes[name]}, expected {SHAPES[rank]}")
+        found = short(shapes[name])
+        raise ValueError(f"tensor {short(name)} has shape {found}, expected {SHAPES[rank]}")
     return name
 
 
@@ -47,7 +48,7 @@ def listed(shapes: Mapping[str, tuple[int, ...]], rank: int) -> str:
     names = sorted(shapes, key=lambda name: len(shapes[name]) != rank)
     shown: list[str] = []
     for name in names:
-        shown.append(f"{_short(name)} {shapes[name]}")
+        shown.append(f"{_short(name)} {short(shapes[name])}")
         if sum(map(len, shown)) > LISTED:
             break
     more = len(names) - len(shown)

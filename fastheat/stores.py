@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Literal, Protocol, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
-from fastheat.messages import in_a_line
+from fastheat.messages import in_a_line, printable
 from fastheat.tensors import as_array
 
 AROUND = 1 << 21  # bytes before a page that is read which the system may map with it
@@ -145,12 +145,14 @@ class Seen:
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
     """Put the name of a file before what is wrong with it."""
-    beginning = f"cannot read {path}: "
+    beginning = f"cannot read {printable(str(path))}: "
     try:
         yield
     except FileNotFoundError:
         raise
     except ImportError as error:
+        if str(error).startswith(beginning):
+            raise
         raise ImportError(f"{beginning}{error}") from None
     except Exception as error:  # damaged files make zipfile, zlib and numpy raise almost anything
         if str(error).startswith(beginning):

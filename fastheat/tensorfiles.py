@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -16,12 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from fastheat.archives import read_header, read_member
-from fastheat.messages import in_a_line
+from fastheat.messages import in_a_line, short
 from fastheat.stores import Seen
 from fastheat.tensors import as_array, of_bits, size_of
 
 SUFFIXES = (".safetensors", ".npz", ".npy", ".pt", ".pth")
 _LONGEST_HEADER = 100_000_000  # bytes, as safetensors itself has it
+_MOST_PARTS = 1_000_000  # of a file of PyTorch's
+_DEEPEST = 200
 _NUMPY = b"\x93NUMPY"
 _ZIP = b"PK\x03\x04"
 _OLD_TORCH = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")  # which its pickles begin with
@@ -64,7 +67,7 @@ def look(path: Path, file: BinaryIO) -> dict[str, Entry]:
     if not magic:
         raise ValueError("the file is empty")
     if magic[:6] == _NUMPY:
-        shape, _, dtype = read_header(file)
+        shape, _, dtype = read_header(file, os.fstat(file.fileno()).st_size)
         return {"": Entry(shape, dtype.name)}
     if path.suffix.lower() == ".safetensors" or is_safetensors(magic):
         return _look_safetensors(file)
@@ -103,7 +106,7 @@ def _whole(file: Any) -> npt.NDArray[Any]:
 def dtype_of(entry: Entry) -> np.dtype[Any]:
     """Return the dtype that `take` reads it as."""
     if size_of(entry.dtype) is None:
-        raise ValueError(f"it has dtype {entry.dtype}, expected real numbers")
+        raise ValueError(f"it has dtype {entry.dtype[:40]}, expected real numbers")
     return of_bits(b"", entry.dtype).dtype
 
 
@@ -122,7 +125,7 @@ def _look_safetensors(file: BinaryIO) -> dict[str, Entry]:
     raw = file.read(length)
     end = file.seek(0, 2)
     try:
-        header = json.loads(raw)
+        header = json.loads(raw, object_pairs_hook=_without_repeats)
         found = {
             name: (each["dtype"], tuple(each["shape"]), *each["data_offsets"])
             for name, each in header.items()
@@ -130,20 +133,40 @@ def _look_safetensors(file: BinaryIO) -> dict[str, Entry]:
         }
         whole = [side for _, shape, *offsets in found.values() for side in (*shape, *offsets)]
         sound = all(type(side) is int and side >= 0 for side in whole)
+        sound = sound and all(type(each[0]) is str and len(each) == 4 for each in found.values())
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         sound = False
     if not sound or len(raw) != length:
         raise ValueError("damaged: the header is no JSON that names tensors")
     entries: dict[str, Entry] = {}
     for name, (kind, shape, first, last) in found.items():
-        dtype = _DTYPES.get(kind, str(kind))
+        dtype = _DTYPES.get(kind, kind)
         size = size_of(dtype)
         if size is not None and last - first != prod(shape) * size:
-            raise ValueError(f"damaged: {last - first} bytes for tensor {name!r}, {kind} {shape}")
+            raise ValueError(
+                f"damaged: {last - first} bytes for tensor {short(name)}, {kind} {short(shape)}"
+            )
         if 8 + length + last > end:
-            raise ValueError(f"the file ends before tensor {name!r} does")
+            raise ValueError(f"the file ends before tensor {short(name)} does")
         entries[name] = Entry(shape, dtype, 8 + length + first)
+    taken = 0
+    for name, (_, _, first, last) in sorted(found.items(), key=lambda each: each[1][2:]):
+        if first != taken:
+            raise ValueError(f"damaged: tensor {short(name)} begins at {first}, expected {taken}")
+        taken = last
+    if 8 + length + taken != end:
+        raise ValueError(
+            f"damaged: it goes on after its tensors by {end - 8 - length - taken} bytes"
+        )
     return entries
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a dictionary of JSON, in which a name may stand once."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice")
+    return found
 
 
 def _look_npz(file: BinaryIO) -> dict[str, Entry]:
@@ -152,7 +175,7 @@ def _look_npz(file: BinaryIO) -> dict[str, Entry]:
         for name in archive.namelist():
             if name.endswith(".npy"):
                 with archive.open(name) as member:
-                    shape, _, dtype = read_header(member)
+                    shape, _, dtype = read_header(member, archive.getinfo(name).file_size)
                     entries[name[:-4]] = Entry(shape, dtype.name)
     return entries
 
@@ -188,24 +211,37 @@ def _torch_tensors(path: Path) -> dict[str, Any]:
         loaded = torch.load(path, **settings)
     except pickle.UnpicklingError as error:
         asked = re.search(r"GLOBAL ([\w.]+)", str(error))
-        what = f"asks for {asked[1]}" if asked else f"is refused ({in_a_line(error)[:200]})"
+        said = in_a_line(error)
+        if why := re.search(
+            r"WeightsUnpickler error: (.*?)(?:\s*Check the doc|$)", str(error), re.S
+        ):
+            said = " ".join(why[1].split())  # the rest is how to have it run
+        what = f"asks for {asked[1]}" if asked else f"is refused ({said[:200]})"
         raise ValueError(
             f"it {what}, expected only tensors, numbers and containers; nothing in it was run"
         ) from None
     tensors: dict[str, Any] = {}
-    _flatten(loaded, "", tensors, torch.Tensor)
+    for count, (name, value) in enumerate(_flat(loaded, "", torch.Tensor)):
+        if count == _MOST_PARTS:  # containers that share their items may have any number
+            raise ValueError(f"it has over {_MOST_PARTS} containers and tensors, expected fewer")
+        if isinstance(value, torch.Tensor):
+            tensors[name] = value
     return tensors
 
 
-def _flatten(value: Any, name: str, tensors: dict[str, Any], kind: type) -> None:
-    if isinstance(value, kind):
-        tensors[name] = value
-        return
+def _flat(value: Any, name: str, kind: type, depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Yield the containers and tensors in one, itself first, with their names."""
+    if depth > _DEEPEST:
+        raise ValueError(f"it has over {_DEEPEST} containers in one another, expected fewer")
+    yield name, value
+    items: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, (list, tuple)):
-        value = dict(enumerate(value))
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            _flatten(item, f"{name}.{key}" if name else str(key), tensors, kind)
+        items = enumerate(value)
+    elif isinstance(value, Mapping):
+        items = value.items()
+    for key, item in items:
+        if isinstance(item, (kind, list, tuple, Mapping)):
+            yield from _flat(item, f"{name}.{key}" if name else str(key), kind, depth + 1)
 
 
 def _named(tensor: Any) -> str:

@@ -8,7 +8,9 @@ import os
 import pickle
 import struct
 import tracemalloc
+import zipfile
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from fastheat import load_frames, save_gif
 from fastheat.checkpoints import in_order
 from fastheat.cli import main
 from fastheat.sources import open_frames
+from fastheat.tensorfiles import _flat
 from fastheat.tensors import of_bits
 
 STEPS = (2, 10, 9, 100)
@@ -357,6 +360,20 @@ DAMAGE: dict[str, bytes] = {
     "no data": GOOD[: 8 + HEAD],
     "less data": GOOD[:-1],
     "deep": damaged(b"[" * 100_000),
+    "dtype": damaged(b'{"w": {"dtype": ["F32"], "shape": [3, 5], "data_offsets": [0, 60]}}'),
+    "three offsets": damaged(
+        b'{"w": {"dtype": "F32", "shape": [3, 5], "data_offsets": [0, 60, 9]}}'
+    ),
+    "name twice": damaged(
+        b'{"w": {"dtype": "F32", "shape": [3, 5], "data_offsets": [0, 60]},'
+        b' "w": {"dtype": "F32", "shape": [3, 5], "data_offsets": [0, 60]}}'
+    ),
+    "overlap": damaged(
+        b'{"v": {"dtype": "F32", "shape": [3, 4], "data_offsets": [0, 48]},'
+        b' "w": {"dtype": "F32", "shape": [3, 4], "data_offsets": [12, 60]}}'
+    ),
+    "hole": damaged(b'{"w": {"dtype": "F32", "shape": [3, 4], "data_offsets": [12, 60]}}'),
+    "more data": GOOD + b"\0",
 }
 
 
@@ -367,6 +384,47 @@ def test_damaged_safetensors_are_refused(how: str, tmp_path: Path) -> None:
     message = complaint(path, "w")
     assert message.startswith(f"cannot read {path}: ")
     assert any(word in message for word in ("damaged", "the file ends", "the file is empty"))
+
+
+def test_a_message_is_a_short_line_whatever_the_names_are(tmp_path: Path) -> None:
+    path = tmp_path / "s\x1b[2J\n.safetensors"
+    path.write_bytes(safetensors({"n\n\x1b" * 9999: np.zeros((2, 3, 4), "f4")}))
+    for tensor in ("n\n\x1b" * 9999, "m" * 9999, None):
+        message = complaint(path, tensor)
+        assert message.isprintable()
+        assert len(message) < len(str(tmp_path)) + 400
+
+
+def test_an_array_that_claims_more_than_its_file_has_is_refused(tmp_path: Path) -> None:
+    header = io.BytesIO()
+    claim = {"descr": "<f8", "fortran_order": False, "shape": (2**70, 3)}
+    np.lib.format.write_array_header_1_0(header, claim)
+    for name in ("a.npz", "b.npz"):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr("w.npy", header.getvalue())
+    (tmp_path / "a.npy").write_bytes(header.getvalue())
+    for files in ([tmp_path / "a.npz", tmp_path / "b.npz"], tmp_path / "a.npz"):
+        assert "ends before its array of shape (1180591620717411303424, 3)" in complaint(files, "w")
+    with pytest.raises(ValueError, match="ends before its array"):
+        load_frames([tmp_path / "a.npy"])
+
+
+def test_a_pipe_among_the_files_is_not_waited_for(tmp_path: Path) -> None:
+    np.save(tmp_path / "s1.npy", np.zeros((3, 4)))
+    os.mkfifo(tmp_path / "s2.npy")
+    with pytest.raises(ValueError, match=r"s2\.npy: a special file, expected one of tensors"):
+        load_frames(str(tmp_path / "s*.npy"))
+
+
+def test_containers_that_share_their_items_are_not_followed_for_ever() -> None:
+    shared: list[Any] = []
+    for _ in range(60):
+        shared = [shared, shared]
+    within: dict[str, Any] = {}
+    within["self"] = within
+    assert sum(1 for _ in islice(_flat(shared, "", np.ndarray), 1000)) == 1000
+    with pytest.raises(ValueError, match="over 200 containers in one another"):
+        list(_flat(within, "", np.ndarray))
 
 
 # ------------------------------------------------------------------------------- files and options
