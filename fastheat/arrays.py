@@ -62,7 +62,7 @@ def check_stack(shape: tuple[int, ...]) -> None:
     if len(shape) != 3:
         hint = "; for a single frame pass frames[None]" if len(shape) == 2 else ""
         raise ValueError(f"frames has shape {shape}, expected (T, N, M){hint}")
-    if shape[0] == 0:
+    if shape[0] < 1:
         raise ValueError(f"frames has shape {shape}, expected at least one frame")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
@@ -298,7 +299,12 @@ def _open_stack(frames: Any, floats: Floats) -> Frames:
 
 
 def _open_source(source: Source, floats: Floats) -> Frames:
-    shape = tuple(map(int, source.shape))
+    try:
+        shape = tuple(map(operator.index, source.shape))
+    except TypeError:
+        raise TypeError(
+            f"expected the source's shape to be (T, N, M), not {short(source.shape)}"
+        ) from None
     check_stack(shape)
     dtype = _dtype_of(source)
     check_frame(0, shape[1:], dtype)
@@ -307,6 +313,11 @@ def _open_source(source: Source, floats: Floats) -> Frames:
     path = getattr(source, "path", None)
     file = path if isinstance(path, Path) else None
     steps = getattr(source, "steps", None)
+    if steps is not None and (not hasattr(steps, "__len__") or len(steps) != shape[0]):
+        raise ValueError(
+            f"expected the source's steps to be one for each of {shape[0]} frames, not "
+            f"{short(steps)}"
+        )
     return replace(_stacked(shape, dtype, take, floats), file=file, source=source, steps=steps)
 
 
@@ -622,7 +633,15 @@ def _open_each(frames: Any, floats: Floats, panels: Mapping[str, Shape] | None =
     if length is not None and hasattr(frames, "__getitem__"):
 
         def iterate() -> Iterator[Any]:
-            return map(frames.__getitem__, range(length))
+            for number in range(length):
+                try:
+                    yield frames[number]
+                except IndexError:
+                    if number < len(frames):
+                        raise
+                    raise ValueError(
+                        f"frame {number} is gone: there were {length} frames, now {len(frames)}"
+                    ) from None
     else:
 
         def iterate() -> Iterator[Any]:

@@ -284,3 +284,35 @@ def test_the_frames_before_one_that_fails_are_written(panels: bool, workers: int
         save_gif(files[0], frames, vmin=0, vmax=60, workers=workers)
     save_gif(files[1], before, vmin=0, vmax=60)
     assert files[0].getvalue() == files[1].getvalue()
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [
+        ({"shape": (-3, 4, 5)}, r"shape \(-3, 4, 5\), expected at least one frame"),
+        ({"shape": (2.5, 4, 5)}, r"shape to be \(T, N, M\), not \(2.5, 4, 5\)"),
+        ({"shape": None}, r"shape to be \(T, N, M\), not None"),
+        ({"shape": (3, 4, 5), "steps": [1, 2]}, r"one for each of 3 frames, not \[1, 2\]"),
+        ({"shape": (3, 4, 5), "steps": 7}, "one for each of 3 frames, not 7"),
+    ],
+)
+def test_what_a_source_says_of_itself_is_checked(attributes: dict[str, Any], said: str) -> None:
+    class Odd:
+        dtype = np.dtype(float)
+
+        def read(self, start: int, stop: int) -> Any:
+            return np.zeros((stop - start, 4, 5))
+
+    odd = Odd()
+    odd.__dict__.update(attributes)
+    with pytest.raises((TypeError, ValueError), match=said):
+        open_frames(odd)
+
+
+def test_a_list_that_becomes_shorter_meanwhile_says_so() -> None:
+    frames = [np.zeros((2, 3))] * 9
+    chunks = open_frames(frames).chunks(4)
+    next(chunks)
+    frames.clear()
+    with pytest.raises(ValueError, match="frame 4 is gone: there were 9 frames, now 0"):
+        next(chunks)
