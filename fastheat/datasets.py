@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastheat.messages import short
 from fastheat.named import pick
 from fastheat.stores import Seen, Source, Stack, naming
 from fastheat.tensors import as_array
@@ -31,7 +32,9 @@ def dataset_of(frames: object, tensor: str | None = None) -> Source | None:
     Parameters
     ----------
     frames
-        An array, or with `tensor` a group of them.
+        An array, or a group of them.
+    tensor
+        The name of one in a group, None for an array.
     """
     for library, wrap in (("h5py", _of_h5py), ("zarr", _of_zarr), ("dask.array", _of_dask)):
         module = sys.modules.get(library)
@@ -41,19 +44,21 @@ def dataset_of(frames: object, tensor: str | None = None) -> Source | None:
 
 
 def _of_h5py(h5py: Any, frames: Any, tensor: str | None) -> Source | None:
+    if isinstance(frames, (h5py.Group, h5py.Dataset)) and not frames:
+        raise ValueError(f"expected an open HDF5 file, not {short(frames)}")
     if isinstance(frames, h5py.Group) and tensor is not None:  # else a mapping, of panels
         return Hdf5.of(frames[pick(_shapes_of_hdf5(h5py, frames), tensor, 3)])
-    return Hdf5.of(frames) if isinstance(frames, h5py.Dataset) else None
+    return Hdf5.of(frames) if isinstance(frames, h5py.Dataset) and tensor is None else None
 
 
 def _of_zarr(zarr: Any, frames: Any, tensor: str | None) -> Source | None:
     if isinstance(frames, zarr.Group):
         return Zarr(frames[pick(dict(_shapes_of_zarr(zarr, frames)), tensor, 3)])
-    return Zarr(frames) if isinstance(frames, zarr.Array) else None
+    return Zarr(frames) if isinstance(frames, zarr.Array) and tensor is None else None
 
 
 def _of_dask(array: Any, frames: Any, tensor: str | None) -> Source | None:
-    return Dask(frames) if isinstance(frames, array.Array) else None
+    return Dask(frames) if isinstance(frames, array.Array) and tensor is None else None
 
 
 def library(name: str, extra: str) -> Any:

@@ -241,3 +241,15 @@ def test_torch_is_named_where_it_is_missing(
     said = r"cannot read .*s\.pt: that takes torch: pip install 'fastheat\[checkpoints\]'$"
     with pytest.raises(ImportError, match=said):
         load_frames(tmp_path / "s.pt")
+
+
+def test_closed_hdf5_files_and_names_beside_arrays_are_refused(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["g/x"] = STACK
+        dataset, group = file["g/x"], file["g"]
+        with pytest.raises(TypeError, match="expected tensor='x' with files or a group, not with"):
+            open_frames(dataset, tensor="x")
+    for closed in (dataset, group, file):
+        with pytest.raises(ValueError, match="expected an open HDF5 file, not <Closed HDF5"):
+            open_frames(closed)
