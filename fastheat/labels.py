@@ -294,8 +294,7 @@ def wrapped(label: Label, length: float, *, anywhere: bool = False) -> str:
             if line and measure(longer, font) > length:
                 lines.append(line)
                 longer = word
-            while anywhere and len(longer) > 1 and measure(longer, font) > length:
-                fits = max(1, _most(longer, font, length))
+            while anywhere and (fits := max(1, _most(longer, font, length))) < len(longer):
                 lines.append(longer[:fits])
                 longer = longer[fits:]
             line = longer
@@ -310,7 +309,10 @@ def _widths(label: Label) -> list[int]:
 
 def _most(text: str, font: Face, length: float) -> int:
     """Return how many of the first letters have room."""
-    low, high = 0, len(text)
+    low, high = 0, 16
+    while high < len(text) and measure(text[:high], font) <= length:
+        low, high = high, 2 * high
+    high = min(high, len(text))
     while low < high:
         middle = (low + high + 1) // 2
         if measure(text[:middle], font) <= length:

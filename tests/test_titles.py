@@ -12,7 +12,7 @@ from decoders import assert_lossless
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fastheat import Heatmap, encode, gif, save_gif
+from fastheat import Heatmap, encode, gif, labels, save_gif, text
 from fastheat.labels import Label
 
 LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "dpi": 80}
@@ -168,3 +168,19 @@ def test_titles_of_frames_stand_above_all_numbers_of_a_bar_on_top(vmax: float) -
     paper = layout.statics[0]
     assert (middle != paper).any()
     assert (layout.static[: layout.title.bottom] == paper).all()
+
+
+def test_what_is_measured_of_a_long_word_grows_with_its_letters_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured = 0
+
+    def measure(letters: str, font: Any) -> int:
+        nonlocal measured
+        measured += len(letters)
+        return text.measure(letters, font)
+
+    monkeypatch.setattr(labels, "measure", measure)
+    with pytest.raises(ValueError, match="labels have room"):
+        Heatmap((4, 5), figsize=(3, 2), vmin=0, vmax=1, title="x" * 20_000).rgb(np.ones((4, 5)))
+    assert measured < 50 * 20_000
