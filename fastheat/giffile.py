@@ -213,6 +213,7 @@ class GifFile:
             try:
                 self._open()
             except BaseException:
+                self.abandon()
                 self._sink = None
                 raise
         elif self._seekable:

@@ -381,6 +381,8 @@ def plain_texts(numbers: Sequence[float]) -> list[str]:
 def _tick_texts(numbers: list[float], step: float) -> list[str]:
     """Write ticks with the decimals that tell them apart, or with exponents where zeros abound."""
     largest = max(map(abs, numbers), default=0.0)
+    if step < np.finfo(float).tiny:
+        return [f"{x:.3g}" for x in numbers]
     digits = -math.floor(math.log10(step) + 1e-9)
     while abs(step * 10.0**digits - round(step * 10.0**digits)) > 1e-6:
         digits += 1

@@ -581,8 +581,8 @@ class GifWriter:
         if shape == () and array.dtype.kind in "biuf" and array.size == 1:
             return array.reshape(()).astype(np.float64)
         if array.ndim != 2 and array.dtype.kind in "biuf":
-            hints = {0: "", 1: ": give values[None]"}
-            hint = hints.get(array.ndim, f": give values.reshape({array.shape[0]}, -1)")
+            hints = ("", ": give values[None]", ": give values.reshape({}, -1)")
+            hint = hints[min(array.ndim, 2)].format(*array.shape[:1])
             raise ValueError(f"expected a matrix (N, M), not of shape {array.shape}{hint}")
         check_frame(self.frames, array.shape, array.dtype)
         if shape is not None and array.shape != shape:

@@ -735,3 +735,9 @@ def test_edges_of_several_ranges_are_those_of_each(
             alone = bin_edges(norm.rule(low, high, 100), 100, np.dtype(dtype), low)
         np.testing.assert_array_equal(found.bins[k], alone.bins[wanted])
         assert (found.floor[k], found.ceiling[k]) == (alone.floor, alone.ceiling)
+
+
+def test_the_least_numbers_that_there_are_have_ticks_around_a_center() -> None:
+    least = 5e-324
+    heatmap = Heatmap((2, 2), vmin=-20 * least, vmax=30 * least, center=0, cbar=True)
+    assert heatmap.rgb(np.full((2, 2), least)).shape[2] == 3

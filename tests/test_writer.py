@@ -816,6 +816,7 @@ def test_wrong_arguments_are_refused_at_once(options: dict[str, Any], message: s
     [
         (np.ones((2, 3)), r"frame 1 has shape \(2, 3\), expected \(2, 2\)"),
         (np.ones(4), r"a matrix \(N, M\), not of shape \(4,\): give values\[None\]"),
+        (3.0, r"expected a matrix \(N, M\), not of shape \(\)$"),
         (np.ones((4, 3, 2)), r"of shape \(4, 3, 2\): give values.reshape\(4, -1\)"),
         (np.ones((2, 2), complex), "frame 1 has dtype complex128, expected real numbers"),
         (np.ones((2, 2), np.int64), "frame 1 has dtype int64, expected float64"),
