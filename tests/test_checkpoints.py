@@ -521,6 +521,6 @@ def test_the_command_renders_checkpoints(
         {"encoder.weight": IN_ORDER, "decoder.weight": -IN_ORDER.transpose(0, 2, 1)}
     )
     assert main(["render", "ckpt"]) == 1
-    assert "expected tensor= to name one: 'encoder.weight' (3, 5)" in capsys.readouterr().err
+    assert "expected --tensor to name one: 'encoder.weight' (3, 5)" in capsys.readouterr().err
     assert main(["render", files[0], "out.gif"]) == 2
     assert "unexpected argument 'out.gif', which is no file" in capsys.readouterr().err
