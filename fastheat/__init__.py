@@ -18,3 +18,7 @@ __all__ = [
     "save_indexed_gif",
 ]
 __version__ = "0.1.0"
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -6,6 +6,7 @@ import errno
 import glob
 import re
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,7 +23,7 @@ _COUNTED = ("step", "steps", "iteration", "iterations", "iter", "it", "epoch", "
 
 
 class Checkpoints(Stack):
-    """Frames that are each a tensor of a file of its own.
+    """Frames that are each a tensor of a file of its own, a vector as one row.
 
     Attributes
     ----------
@@ -41,7 +42,7 @@ class Checkpoints(Stack):
         name: str,
         steps: tuple[int, ...] | None,
     ) -> None:
-        rows, columns = entries[0].shape
+        rows, columns = (1, *entries[0].shape)[-2:]
         self.files = files
         self.name = name
         self.steps = steps
@@ -49,6 +50,16 @@ class Checkpoints(Stack):
         self.dtype: np.dtype[Any] = dtype_of(entries[0])
         self._entry = entries[0]
         self._offsets = [entry.offset for entry in entries]
+
+    def __getitem__(self, index: int | slice) -> Any:
+        """Return a frame, or the series of some of the files."""
+        if not isinstance(index, slice):
+            return super().__getitem__(index)
+        other = copy(self)
+        other.files, other._offsets = self.files[index], self._offsets[index]
+        other.steps = None if self.steps is None else self.steps[index]
+        other.shape = len(other.files), *self.shape[1:]
+        return other
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Read the tensor from some of the files."""
@@ -107,7 +118,7 @@ def _name_in(found: dict[str, Entry], tensor: str | None) -> str:
     if list(found) == [""]:
         if tensor:
             raise ValueError(f"it holds one array without a name, not {short(tensor)}")
-        if len(shape := found[""].shape) != 2 or 0 in shape:
+        if len(shape := found[""].shape) not in (1, 2) or 0 in shape:
             raise ValueError(f"an array of shape {shape}, expected (N, M)")
         return ""
     return pick({name: entry.shape for name, entry in found.items()}, tensor, 2)

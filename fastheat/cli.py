@@ -27,6 +27,7 @@ from fastheat import demo, gif
 from fastheat.annotations import Annots, open_annots
 from fastheat.checkpoints import has_pattern
 from fastheat.executors import Crew
+from fastheat.files import Pickled, load
 from fastheat.giffile import check_place, check_target
 from fastheat.heatmap import Heatmap, option_names
 from fastheat.hints import elsewhere
@@ -141,15 +142,27 @@ def _render(args: argparse.Namespace) -> None:
         if not Path(name).exists():
             raise UsageError(f"unexpected argument {name!r}, which is no file")
     with _inputs(args.input) as paths:
+        for name, path in zip(args.input, paths, strict=True):
+            if path.suffix.lower() == ".gif" and path.is_file():
+                raise UsageError(f"expected frames, not {name!r}: a GIF has pictures of them alone")
         if output != STANDARD and any(_same_file(path, output) for path in paths):
             raise UsageError(f"expected an output that is not the input, not {output!r}")
         with _naming_input(_shown(args.input)):
             given = paths[0] if len(paths) == 1 else paths
-            frames = open_frames(given, tensor=names[0] if len(names) == 1 else names)
+            frames = _frames_of(given, names[0] if len(names) == 1 else names)
         if still:
             _write_still(args, target, frames, options)
         else:
             _write(args, target, _shown(args.input), frames, options, bar)
+
+
+def _frames_of(given: Path | list[Path], tensor: object) -> Frames:
+    """Open the input; a matrix alone is a frame."""
+    frames = load(given, defer=True, tensor=tensor)
+    held = frames.frames if isinstance(frames, Pickled) else frames
+    if getattr(held, "ndim", 0) == 2:
+        frames = load(given, defer=False, tensor=tensor)[None]
+    return open_frames(frames)
 
 
 def _demo(args: argparse.Namespace) -> None:

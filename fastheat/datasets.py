@@ -46,9 +46,16 @@ def dataset_of(frames: object, tensor: str | None = None) -> Source | None:
 def _of_h5py(h5py: Any, frames: Any, tensor: str | None) -> Source | None:
     if isinstance(frames, (h5py.Group, h5py.Dataset)) and not frames:
         raise ValueError(f"expected an open HDF5 file, not {short(frames)}")
-    if isinstance(frames, h5py.Group) and tensor is not None:  # else a mapping, of panels
+    if isinstance(frames, h5py.Group) and (tensor is not None or not _are_panels(h5py, frames)):
         return Hdf5.of(frames[pick(_shapes_of_hdf5(h5py, frames), tensor, 3)])
     return Hdf5.of(frames) if isinstance(frames, h5py.Dataset) and tensor is None else None
+
+
+def _are_panels(h5py: Any, group: Any) -> bool:
+    """Return whether a group is a mapping of panels: frames, and numbers of each."""
+    items = list(group.values())
+    ranks = {len(each.shape or ()) if isinstance(each, h5py.Dataset) else 0 for each in items}
+    return len(items) > 1 and {3} <= ranks <= {1, 3}
 
 
 def _of_zarr(zarr: Any, frames: Any, tensor: str | None) -> Source | None:

@@ -93,7 +93,9 @@ class Crew:
 
     def __init__(self, workers: object, executor: object) -> None:
         if workers is not None and (not is_whole(workers) or workers < 1):  # type: ignore[operator]
-            raise ValueError(f"expected workers to be at least 1, not {short(workers)}")
+            raise ValueError(
+                f"expected workers to be a whole number, 1 or more, not {short(workers)}"
+            )
         self._executor = None if executor is None else _executor_of(executor)
         self._pool: ThreadPoolExecutor | None = None
         if workers is not None:

@@ -7,13 +7,14 @@ import pickle
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from fastheat import unpickle
-from fastheat.archives import Archive, open_archive
+from fastheat.archives import Archive, open_archive, read_header
 from fastheat.checkpoints import files_in, has_pattern, matching, open_checkpoints
 from fastheat.datasets import HDF5, dataset_of, is_zarr, open_hdf5, open_zarr
 from fastheat.forms import check_names, keys_of
@@ -139,11 +140,27 @@ def _load_file(path: Path, defer: bool, tensor: str | None) -> Any:
     if magic.startswith(b"\x93NUMPY"):
         if tensor is not None:
             raise ValueError(f"it holds one array without a name, not {tensor!r}")
+        _check_whole(path)
         return np.lib.format.open_memmap(path, mode="r")
     if path.suffix.lower() in _PICKLES or magic[:1] == pickle.PROTO:
         return _load_pickle(path, defer, tensor)
+    if magic.startswith(b"GIF8"):
+        raise ValueError("a GIF, which has pictures of numbers and not these; expected frames")
     accepted = ", ".join((".npy", ".npz", *_PICKLES, ".h5", ".safetensors", ".pt"))
     raise ValueError(f"not a file of frames, expected the content of {accepted}")
+
+
+def _check_whole(path: Path) -> None:
+    """Refuse a file of an array that was cut."""
+    with path.open("rb") as file:
+        shape, _, dtype = read_header(file)
+        held = os.fstat(file.fileno()).st_size - file.tell()
+    size = prod(shape[1:]) * dtype.itemsize
+    if not dtype.hasobject and shape and held < size * shape[0]:
+        raise ValueError(
+            f"the file ends before its array of shape {shape} does, after {held // size} of "
+            f"{shape[0]}"
+        )
 
 
 def _load_pickle(path: Path, defer: bool, tensor: str | None) -> Any:

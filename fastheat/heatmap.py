@@ -541,6 +541,11 @@ class Heatmap(Picture):
         sample = replace(sample or Sample(dtype), dtype=dtype)
         return self._like(replace(look, annot=sample), self._vmin, self._vmax)
 
+    def __repr__(self) -> str:
+        low, high = self.range
+        ends = "" if low is None or high is None else f", vmin={low:g}, vmax={high:g}"
+        return f"Heatmap({self.shape}{ends})"
+
     @property
     def writes_integers(self) -> bool:
         """Whether its format is one for integers."""

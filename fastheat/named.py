@@ -18,7 +18,7 @@ def pick(shapes: Mapping[str, tuple[int, ...]], name: str | None, rank: int) -> 
     shapes
         Of the arrays that there are.
     name
-        The one that is asked for.
+        The one that is asked for; then a vector is a matrix of one row.
     rank
         2 or 3, of the arrays that are frames.
 
@@ -37,9 +37,10 @@ def pick(shapes: Mapping[str, tuple[int, ...]], name: str | None, rank: int) -> 
     if name not in shapes:
         near = suggest(name, shapes) or ";"
         raise ValueError(f"it holds no tensor {short(name)}{near} it has {listed(shapes, rank)}")
-    if name not in fitting:
+    if name not in fitting and (rank != 2 or len(shapes[name]) != 1 or 0 in shapes[name]):
+        hint = "; give arrays that are reshaped" if rank == 2 and len(shapes[name]) > 2 else ""
         found = short(shapes[name])
-        raise ValueError(f"tensor {short(name)} has shape {found}, expected {SHAPES[rank]}")
+        raise ValueError(f"tensor {short(name)} has shape {found}, expected {SHAPES[rank]}{hint}")
     return name
 
 
@@ -51,8 +52,12 @@ def listed(shapes: Mapping[str, tuple[int, ...]], rank: int) -> str:
         shown.append(f"{_short(name)} {short(shapes[name])}")
         if sum(map(len, shown)) > LISTED:
             break
-    more = len(names) - len(shown)
-    return ", ".join(shown) + f" and {more} more" * (more > 0) if shown else "nothing"
+    others = names[len(shown) :]
+    if not others:
+        return ", ".join(shown) or "nothing"
+    alike = sum(len(shapes[name]) == rank and 0 not in shapes[name] for name in others)
+    fitting = f", {alike} of them {SHAPES[rank]}" if alike else ""
+    return f"{', '.join(shown)} and {len(others)} more{fitting}"
 
 
 def _short(name: str) -> str:

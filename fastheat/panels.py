@@ -195,6 +195,11 @@ class Panels(Picture):
             )
         return bool(wanted)
 
+    def __repr__(self) -> str:
+        lines = f", lines={list(self._lines)}" if self._lines else ""
+        shapes = {name: each.shape for name, each in self._heatmaps.items()}
+        return f"Panels({shapes}{lines})"
+
     @property
     def _barred(self) -> Heatmap:
         """The panel whose colour bar stands for all."""

@@ -99,8 +99,8 @@ def take(seen: Seen, name: str, entry: Entry) -> npt.NDArray[Any]:
 
 
 def _whole(file: Any) -> npt.NDArray[Any]:
-    (array,) = read_member(file)
-    return array
+    rows = list(read_member(file))  # a matrix, or the numbers of a vector
+    return rows[0] if rows[0].ndim else np.array(rows)
 
 
 def dtype_of(entry: Entry) -> np.dtype[Any]:
@@ -218,7 +218,8 @@ def _torch_tensors(path: Path) -> dict[str, Any]:
             said = " ".join(why[1].split())  # the rest is how to have it run
         what = f"asks for {asked[1]}" if asked else f"is refused ({said[:200]})"
         raise ValueError(
-            f"it {what}, expected only tensors, numbers and containers; nothing in it was run"
+            f"it {what}, expected only tensors, numbers and containers; nothing in it was run: "
+            "of a model save its state_dict()"
         ) from None
     tensors: dict[str, Any] = {}
     for count, (name, value) in enumerate(_flat(loaded, "", torch.Tensor)):

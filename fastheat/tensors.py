@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 
 def as_array(value: Any) -> NDArray[Any]:
@@ -23,6 +24,16 @@ def as_array(value: Any) -> NDArray[Any]:
     """
     if isinstance(value, np.ndarray):
         return _of_known_type(value)
+    if isinstance(value, Image.Image):
+        raise TypeError(
+            "expected numbers, not a picture: Pillow saves it, and save_indexed_gif the indices of "
+            "palettes"
+        )
+    if callable(getattr(value, "state_dict", None)):
+        raise TypeError(
+            f"expected numbers, not a {type(value).__name__}: give one of its weights, such as "
+            "its .weight"
+        )
     if callable(getattr(value, "detach", None)):
         return _of_torch(value)
     if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):

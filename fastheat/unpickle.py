@@ -624,4 +624,5 @@ def _refused(module: object, name: object) -> pickle.UnpicklingError:
         ascii(part[:80])[1:-1] if isinstance(part, str) else type(part).__name__
         for part in (module, name)
     )
-    return pickle.UnpicklingError(f"the pickle asks for {asked}, {_EXPECTED}")
+    hint = "; of a model save arrays of its weights" if asked.startswith("torch.") else ""
+    return pickle.UnpicklingError(f"the pickle asks for {asked}, {_EXPECTED}{hint}")

@@ -163,7 +163,9 @@ class GifWriter:
         scaling = read_autoscale(autoscale, ("grow", "frame"))
         grows = scaling == "grow"
         if not is_whole(queue_bytes) or queue_bytes < 1:
-            raise ValueError(f"expected queue_bytes to be at least 1, not {short(queue_bytes)}")
+            raise ValueError(
+                f"expected queue_bytes to be a whole number, 1 or more, not {short(queue_bytes)}"
+            )
         self._drops = bool(read_choice("when_full", when_full, {"wait": 0, "drop": 1}))
         read_flag("sync", sync)
         if sync and not isinstance(file, str | PathLike):
@@ -576,8 +578,6 @@ class GifWriter:
             array = array.astype(np.float64)
         if array.dtype is dtype and array.shape == shape:
             return array
-        if array.dtype == object and hasattr(values, "weight"):
-            raise TypeError(f"expected a matrix (N, M), such as its .weight, not {short(values)}")
         if shape == () and array.dtype.kind in "biuf" and array.size == 1:
             return array.reshape(()).astype(np.float64)
         if array.ndim != 2 and array.dtype.kind in "biuf":

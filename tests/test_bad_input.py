@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.colors import ListedColormap, LogNorm, Normalize
+from PIL import Image
 
 import fastheat
 from fastheat import GifWriter, Heatmap, Panels, hints, load_frames, save_gif
@@ -37,6 +38,15 @@ class Reversed(Normalize):
 class Broken(Normalize):
     def __call__(self, value: Any, clip: bool | None = None) -> Any:
         raise RuntimeError("two lines,\nthe second")
+
+
+class Module:
+    """What a module of PyTorch has."""
+
+    weight = np.zeros((2, 4))
+
+    def state_dict(self) -> dict[str, object]:
+        return {"weight": self.weight}
 
 
 @pytest.fixture
@@ -126,6 +136,9 @@ def test_a_frame_of_another_shape_in_an_iterator_is_named(tmp_path: Path) -> Non
         (b"bytes", ["bytes", "expected"]),
         ({1.0, 2.0}, ["set", "expected"]),
         (print, ["builtin_function_or_method", "expected"]),
+        ([Image.new("P", (4, 2))], ["frame 0 (Image)", "not a picture", "save_indexed_gif"]),
+        ([Image.new("L", (4, 2))], ["frame 0 (Image)", "not a picture", "Pillow"]),
+        ([Module()], ["frame 0 (Module)", "such as its .weight"]),
     ],
     ids=lambda value: type(value).__name__,
 )

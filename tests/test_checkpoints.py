@@ -33,7 +33,7 @@ IN_ORDER = np.stack([WEIGHTS[step] for step in sorted(STEPS)])
 def state(step: int) -> dict[str, Any]:
     """Return what a checkpoint of a small network has."""
     return {
-        "encoder.bias": np.zeros(3, "f4"),
+        "encoder.bias": WEIGHTS[step][:, 0],
         "encoder.weight": WEIGHTS[step],
         "conv.weight": np.zeros((8, 3, 3, 3), "f4"),
         "decoder.weight": -WEIGHTS[step].T,
@@ -166,17 +166,54 @@ def test_what_tensors_there_are_is_said(tmp_path: Path) -> None:
         f"cannot read {first}: it holds no tensor 'encoder.wieght'; did you mean 'encoder.weight' "
         f"or 'decoder.weight' or 'encoder.bias'? it has {listed}"
     )
-    for name, shape in (("conv.weight", "(8, 3, 3, 3)"), ("encoder.bias", "(3,)")):
-        assert complaint(folder, name) == (
-            f"cannot read {first}: tensor {name!r} has shape {shape}, expected (N, M)"
-        )
+    assert complaint(folder, "conv.weight") == (
+        f"cannot read {first}: tensor 'conv.weight' has shape (8, 3, 3, 3), expected (N, M); give "
+        "arrays that are reshaped"
+    )
     many = {f"{'long' * 40}.{k}": np.zeros((2, 2), "f4") for k in range(500)}
     (tmp_path / "many.safetensors").write_bytes(safetensors(many))
     message = complaint(tmp_path / "many.safetensors")
-    assert message.endswith("longlonglong.2' (2, 2) and 497 more")
+    assert message.endswith("longlonglong.2' (2, 2) and 497 more, 497 of them (N, M)")
+    few: dict[str, Any] = {**dict(list(many.items())[-3:]), "b": np.zeros(3, "f4")}
+    write_one(tmp_path / "many.safetensors", few)
+    assert complaint(tmp_path / "many.safetensors").endswith("and 1 more")
     assert "it holds no tensor of shape (N, M): 'b' (3,)" in complaint(
         write_one(tmp_path / "bias.safetensors", {"b": np.zeros(3, "f4")})
     )
+
+
+def test_a_vector_of_each_checkpoint_is_a_matrix_of_one_row(tmp_path: Path) -> None:
+    for suffix in (".safetensors", ".npz"):
+        frames = load_frames(write(tmp_path / suffix[1:], suffix), tensor="encoder.bias")
+        assert frames.shape == (4, 1, 3)
+        np.testing.assert_array_equal(np.asarray(frames)[:, 0], IN_ORDER[:, :, 0])
+        save_gif(io.BytesIO(), frames)
+
+
+@pytest.mark.parametrize("part", [np.s_[::2], np.s_[1:3], np.s_[::-1], np.s_[-1:]])
+def test_a_slice_of_checkpoints_has_their_steps_and_is_read_as_they_are(
+    part: slice, tmp_path: Path
+) -> None:
+    folder = write(tmp_path)
+    frames = load_frames(folder, tensor="encoder.weight")[part]
+    assert frames.steps == (2, 9, 10, 100)[part]
+    assert len(frames) == len(frames.steps)
+    np.testing.assert_array_equal(np.asarray(frames), IN_ORDER[part])
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(frames))[0], IN_ORDER[part][0])
+    look: dict[str, Any] = {"title": "step {step}", "vmin": -9, "vmax": 9}
+    sliced, listed = io.BytesIO(), io.BytesIO()
+    save_gif(sliced, frames, **look)
+    paths = [folder / f"step_{step}.safetensors" for step in frames.steps]
+    if frames.steps == tuple(sorted(frames.steps)):
+        save_gif(listed, load_frames(paths, tensor="encoder.weight"), **look)
+        assert sliced.getvalue() == listed.getvalue()
+
+
+def test_no_checkpoints_are_refused(tmp_path: Path) -> None:
+    frames = load_frames(write(tmp_path), tensor="encoder.weight")[4:]
+    assert np.asarray(frames).shape == frames.shape == (0, 3, 5)
+    with pytest.raises(ValueError, match=r"shape \(0, 3, 5\), expected at least one frame"):
+        save_gif(io.BytesIO(), frames)
 
 
 def write_one(path: Path, tensors: dict[str, Any]) -> Path:

@@ -303,6 +303,23 @@ def test_the_output_is_named_after_the_input_and_put_in_the_current_folder(
 # --------------------------------------------------------------------------------------- stills
 
 
+@pytest.mark.parametrize("name", ["m.npy", "m.npz", "m.pkl", "m.obj"])
+def test_a_matrix_alone_is_one_frame(folder: Path, values: NDArray[np.float64], name: str) -> None:
+    matrix = np.tile(values[0], (9, 9))
+    if name == "m.npy":
+        np.save(name, matrix)
+    elif name == "m.npz":
+        np.savez(name, matrix)
+    else:
+        Path(name).write_bytes(pickle.dumps(matrix, protocol=5 if name == "m.pkl" else 2))
+    assert main(["render", name, "-o", "m.gif"]) == 0
+    assert len(by_pillow(Path("m.gif").read_bytes())) == 1
+    save_gif("same.gif", matrix[None])
+    assert Path("same.gif").read_bytes() == Path("m.gif").read_bytes()
+    assert main(["render", name, "--frame", "0", "-o", "m.png"]) == 0
+    assert main(["render", name, "--frame", "1", "-o", "m.png"]) == 2
+
+
 @pytest.mark.parametrize("number", [0, 3, -1, -5])
 @pytest.mark.parametrize("dtype", ["f8", "f4", "i2", "?"])
 def test_a_still_is_a_frame_of_the_animation(folder: Path, number: int, dtype: str) -> None:
@@ -693,10 +710,12 @@ ERRORS: list[tuple[str, int, str]] = [
     ("render w.npy -o .", 1, "'.' is a folder"),
     ("render w.npy --row-labels @missing.txt", 1, "missing.txt: No such file or directory"),
     ("render w.npy --row-labels @w.npy", 1, "cannot read w.npy: expected labels in UTF-8"),
-    ("render flat.npy", 1, "flat.npy: frames has shape (2, 3), expected (T, N, M)"),
+    ("render line.npy", 1, "line.npy: frames has shape (3,), expected (T, N, M)"),
+    ("render a.gif", 2, "expected frames, not 'a.gif': a GIF has pictures of them alone"),
+    ("render picture", 1, "cannot read picture: a GIF, which has pictures"),
     ("render none.npy", 1, "none.npy: frames has shape (0, 2, 3), expected at least one frame"),
     ("render complex.npy", 1, "complex.npy: frame 0 has dtype complex128, expected real numbers"),
-    ("render cut.npy", 1, "cannot read cut.npy: "),
+    ("render cut.npy", 1, "cannot read cut.npy: the file ends before its array of shape (5, 2, 3)"),
     ("render evil.obj", 1, "cannot read evil.obj: the pickle asks for builtins.print"),
     ("render uneven.obj", 1, "uneven.obj: frame 1 has shape (1, 3), expected (2, 3) as frame 0"),
     ("render dumped.obj", 1, "dumped.obj: frame 2 has shape (1, 3), expected (2, 3) as frame 0"),
@@ -715,7 +734,9 @@ def test_errors_are_one_line_and_touch_no_file(
     status: int,
     message: str,
 ) -> None:
-    np.save("flat.npy", values[0])
+    np.save("line.npy", values[0, 0])
+    for name in ("a.gif", "picture"):
+        Path(name).write_bytes(b"GIF89a and more")
     np.save("none.npy", values[:0])
     np.save("complex.npy", values + 1j)
     Path("cut.npy").write_bytes(Path("w.npy").read_bytes()[:200])

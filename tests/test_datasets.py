@@ -144,6 +144,7 @@ def test_hdf5_datasets_and_files(tmp_path: Path) -> None:
             np.testing.assert_array_equal(read(frames), STACK)
             check_elsewhere(source_of(frames))
         np.testing.assert_array_equal(read(file, tensor="layers/0/w"), STACK)
+        np.testing.assert_array_equal(read(file), STACK)
         source = source_of(dataset)
         assert open_frames(dataset).file == path
     np.testing.assert_array_equal(source.read(3, 9), STACK[3:9])  # after it was closed
@@ -158,6 +159,19 @@ def test_hdf5_datasets_and_files(tmp_path: Path) -> None:
             each.read(0, 1)
     (tmp_path / "damaged.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
     assert complaint(tmp_path / "damaged.h5")
+
+
+def test_an_hdf5_file_of_several_datasets_asks_for_one_unless_they_are_panels(
+    tmp_path: Path,
+) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file["layers/a"] = file["layers/b"] = STACK
+        file["loss"] = STACK[:, 0, 0]
+        with pytest.raises(ValueError, match=r"^it holds 2 tensors of .*tensor= to name one: 'lay"):
+            open_frames(file)
+        panels = open_frames(file["layers"])
+        assert panels.shape == {"a": STACK.shape[1:], "b": STACK.shape[1:]}
 
 
 def test_hdf5_files_that_others_cannot_open_are_local(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+import fastheat
 from fastheat import GifWriter, Heatmap, Panels, cli, gif, kernels, load_frames, save_gif
 from fastheat.colors import delta_e_2000, srgb_to_lab
 from fastheat.mosaic import arrange, likely_columns, share
@@ -829,3 +830,11 @@ def test_a_transparent_background_is_that_of_all(tmp_path: Path) -> None:
             np.testing.assert_array_equal(shown[..., 3], np.asarray(still)[..., 3])
             seen = shown[..., 3] > 0
             np.testing.assert_array_equal(shown[seen], np.asarray(still)[seen])
+
+
+def test_pictures_say_what_they_are_of_and_the_package_what_is_public() -> None:
+    assert repr(Heatmap((3, 4))) == "Heatmap((3, 4))"
+    assert repr(Heatmap((3, 4), vmin=-1, vmax=0.5)) == "Heatmap((3, 4), vmin=-1, vmax=0.5)"
+    panels = Panels({"a": (3, 4), "b": (1, 4)}, lines="loss")
+    assert repr(panels) == "Panels({'a': (3, 4), 'b': (1, 4)}, lines=['loss'])"
+    assert dir(fastheat) == sorted([*fastheat.__all__, "__version__"])

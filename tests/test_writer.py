@@ -14,6 +14,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -783,7 +784,7 @@ def test_recording_keeps_to_its_share_of_the_time(monkeypatch: pytest.MonkeyPatc
         ({"mode": "x"}, "mode"),
         ({"autoscale": "all"}, "autoscale"),
         ({"when_full": "block"}, "when_full"),
-        ({"queue_bytes": 0}, "queue_bytes to be at least 1"),
+        ({"queue_bytes": 0}, "queue_bytes to be a whole number, 1 or more"),
         ({"background": 1}, "background"),
         ({"sync": "yes"}, "sync"),
         ({"sync": True}, "sync=True with a file on disk"),
@@ -824,6 +825,8 @@ def test_wrong_arguments_are_refused_at_once(options: dict[str, Any], message: s
         ({"w": np.ones((2, 2))}, "expected one matrix"),
         (None, "frame 1 has dtype object"),
         ("weights", "frame 1 has dtype <U7"),
+        (Image.new("P", (4, 3)), "expected numbers, not a picture"),
+        (SimpleNamespace(state_dict=dict), "expected numbers, not a SimpleNamespace: give one of"),
     ],
 )
 def test_wrong_values_are_refused_and_the_next_are_taken(values: object, message: str) -> None:
