@@ -20,6 +20,7 @@ MINOR_LENGTH, MINOR_WIDTH = 2.0, 0.6  # pt, xtick.minor.*
 LABEL_PAD, TITLE_PAD = 4.0, 6.0  # pt, axes.labelpad and axes.titlepad
 # pt, xtick.minor.size and pad: the grid's ticks have labels, if empty ones, which others keep off
 MINOR_LABELS = 2.0 + 3.4
+TITLE_SIZE = 1.2  # font sizes, axes.titlesize
 TIGHT_PAD = 1.08  # font sizes that Figure.tight_layout leaves free around all
 SUBPLOT = (0.125, 0.11, 0.9, 0.88)  # left, bottom, right, top of the figure before tight_layout
 BAR_FRACTION, BAR_ASPECT = 0.15, 20.0  # of Figure.colorbar, as are its pads
@@ -159,7 +160,10 @@ class Geometry:
 
 
 def place(
-    plan: Plan, figure: tuple[int, int] | None, cell: tuple[int, int], frame: Frame | None = None
+    plan: Plan,
+    figure: tuple[int, int] | None,
+    cell: tuple[float, float],
+    frame: Frame | None = None,
 ) -> Geometry:
     """Lay a plan out.
 
@@ -214,7 +218,9 @@ def _fitted_in(
     return plan.fitted(width - 2 * pad, min(room, lengths[0]), min(room, lengths[-1]))
 
 
-def _grown(plan: Plan, cell: tuple[int, int], pad: float) -> tuple[Plan, int, int, Box, Box | None]:
+def _grown(
+    plan: Plan, cell: tuple[float, float], pad: float
+) -> tuple[Plan, int, int, Box, Box | None]:
     """Lay out around cells of a size."""
     n, m = plan.cells or plan.shape
     cells = Box(0.0, 0.0, float(cell[0] * m), float(cell[1] * n))

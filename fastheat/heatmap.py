@@ -358,6 +358,8 @@ class Heatmap(Picture):
             xlabel=words[2],
             ylabel=words[3],
             figure=None if figsize is None else read_figure(figsize, inch),
+            cell=None,
+            title_size=axes.TITLE_SIZE * size,
             typeface=typeface,
             lacking=lacking,
             background=paper,
@@ -555,6 +557,20 @@ class Heatmap(Picture):
     def look(self) -> Look:
         """The options, read."""
         return self._look
+
+    def needed_cell(self, dtype: np.dtype[Any]) -> tuple[tuple[int, int], bool]:
+        """Return how large cells are without figsize, and whether for what is written in them."""
+        low, high = self.fitted((None, None)).range
+        assert low is not None
+        assert high is not None
+        return layouts.needed_cell(self._look, low, high, dtype)
+
+    def frame(self) -> axes.Frame:
+        """Return where the cells stand without figsize, with room for numbers of any range."""
+        low, high = self.fitted((None, None)).range
+        assert low is not None
+        assert high is not None
+        return layouts.frame_of(self._look, low, high)
 
     def with_look(self, **changes: Any) -> Heatmap:
         """Return the same heatmap, what is named of its look another."""

@@ -57,6 +57,7 @@ from fastheat.ticks import segments
 
 GRID_WIDTH = 3.0  # pt
 NEARLY = 1e-6  # px, what margins may lose in rounding
+THICK = 0.7  # of the least length of panels, how thick they are
 GRID_SHARE = 8  # of a cell, the most that a grid line of default width takes
 GROUP_WIDTH, GROUP_SHARE = 2.5, 4  # the same of lines between groups
 FIT_MARGIN = 0.5  # font sizes that values made to fit leave free, in width and in height
@@ -287,20 +288,7 @@ def build(
         rule, cells = norms.working_type(np.dtype(np.float64)), reduction.cells
         look = replace(look, annot=None, valfmt=None, grid_width=0.0)
         annot = None
-    elif written.kind == "U":
-        look = replace(look, valfmt=AS_THEY_ARE)
-    texts: tuple[str, ...] = ()
-    if isinstance(annot, Cells):
-        texts = annot.texts(look.valfmt)
-        if look.mask is not None:
-            hides = look.mask.ravel().tolist()
-            texts = tuple("" if h else text for h, text in zip(hides, texts, strict=True))
-        if look.lower:
-            n, m = look.shape
-            texts = tuple(text for i in reversed(range(n)) for text in texts[i * m : (i + 1) * m])
-        samples = _widest(look, texts)
-    else:
-        samples = _samples(look, vmin, vmax, dtype)
+    look, texts, samples = _to_write(look, vmin, vmax, dtype)
     cell = _cell_size(look, cells, samples)
     changes = look.given is not None and look.bar  # the numbers at the bar
     ticks = partial(ticks_of_all if changes else find_ticks, look, vmin, vmax)
@@ -402,6 +390,57 @@ def build(
     )
 
 
+def _to_write(
+    look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]
+) -> tuple[Look, tuple[str, ...], list[str]]:
+    """Return a look as it writes texts, those of all frames, and some as wide as any."""
+    annot = look.annot
+    if annot is not None and annot.dtype.kind == "U":
+        look = replace(look, valfmt=AS_THEY_ARE)
+    if not isinstance(annot, Cells):
+        return look, (), _samples(look, vmin, vmax, dtype)
+    texts = annot.texts(look.valfmt)
+    if look.mask is not None:
+        hides = look.mask.ravel().tolist()
+        texts = tuple("" if h else text for h, text in zip(hides, texts, strict=True))
+    if look.lower:
+        n, m = look.shape
+        texts = tuple(text for i in reversed(range(n)) for text in texts[i * m : (i + 1) * m])
+    return look, texts, _widest(look, texts)
+
+
+def needed_cell(
+    look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]
+) -> tuple[tuple[int, int], bool]:
+    """Return how large a cell is without figsize, and whether that is for what is written in it."""
+    reduced = reduction(look)
+    if reduced is not None:
+        return _natural_cell(look, reduced.cells, []), False
+    look, _, samples = _to_write(look, vmin, vmax, dtype)
+    return _natural_cell(look, look.shape, samples), bool(samples)
+
+
+def frame_of(look: Look, vmin: float, vmax: float) -> axes.Frame:
+    """Return where cells stand, with room for the numbers at the colour bar of any range."""
+    reduced = reduction(look)
+    cells = look.shape if reduced is None else reduced.cells
+    ticks = partial(ticks_of_all, look, vmin, vmax)
+    return lay_out(look, cells, ticks, _cell_size(look, cells, []))[1].frame
+
+
+def thickened(
+    shape: tuple[int, int], cell: tuple[float, float], side: float
+) -> tuple[float, float]:
+    """Return a size of cells such that all of them are more than a dot, and more than a line.
+
+    Their longer side is `side` px at least, and the other one not much less.
+    """
+    n, m = shape
+    wide, high = cell
+    grow = max(1.0, side / max(n * high, m * wide))
+    return max(grow * wide, THICK * side / m), max(grow * high, THICK * side / n)
+
+
 def _scaling(look: Look, bins: int, rule: np.dtype[Any]) -> Scaling | None:
     if look.given is None:
         return None
@@ -414,7 +453,10 @@ def reduction(look: Look) -> Reduction | None:
     if look.reduce is None:
         return None
     n, m = look.shape
-    if look.figure is None:
+    if look.cell is not None:
+        wide, high = (min(1.0, side) for side in look.cell)
+        rows, columns = (max(1, int(count + NEARLY)) for count in (n * high, m * wide))
+    elif look.figure is None:
         rows, columns = _cells_in(n, m, look)
     elif ROOMY * m <= look.figure[0] and ROOMY * n <= look.figure[1]:
         return None
@@ -520,8 +562,15 @@ def _crowded(look: Look, texts: tuple[str, ...]) -> int:
     return look.shape[0] * look.shape[1]
 
 
-def _cell_size(look: Look, cells: tuple[int, int], samples: list[str]) -> tuple[int, int]:
+def _cell_size(look: Look, cells: tuple[int, int], samples: list[str]) -> tuple[float, float]:
     """Return the width and height of a cell in a picture without figsize."""
+    if look.cell is not None:
+        return max(1.0, look.cell[0]), max(1.0, look.cell[1])
+    return _natural_cell(look, cells, samples)
+
+
+def _natural_cell(look: Look, cells: tuple[int, int], samples: list[str]) -> tuple[int, int]:
+    """Return the same where the picture is as large as labels and texts need."""
     n, m = cells
     # what is so long and thin that it would be no more than a line is as thick as a line of text
     thick = math.ceil(axes.SHORTEST_SIDE * look.fontsize)

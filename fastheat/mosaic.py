@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,11 @@ from fastheat.plots import MOST_LINES, RAMP_STEPS, Plot
 from fastheat.reduce import Reduction
 
 Size = tuple[int, int]  # width and height, px
+
+FLATTEST, LONGEST = 3 / 2, 16 / 9  # width to height of a usable picture
+STACKED = 1.05  # times as large that panels in columns are, if they are not in rows
+SMALLEST = 1e-4  # cells, px
+EXACT = 1e-3  # of them, how exactly they fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,91 +173,156 @@ class Places:
     corners: tuple[tuple[int, int], ...]
 
 
-def arrange(sizes: Sequence[Size], columns: int) -> Places:
-    """Put pictures into a grid, row by row, each in the middle of its place."""
-    widths, heights = _sides(sizes, columns)
-    lefts, tops = _starts(widths), _starts(heights)
-    corners = tuple(
-        (
-            lefts[k % columns] + (widths[k % columns] - w) // 2,
-            tops[k // columns] + (heights[k // columns] - h) // 2,
-        )
-        for k, (w, h) in enumerate(sizes)
-    )
-    return Places(sum(widths), sum(heights), corners)
+class Tile(NamedTuple):
+    """A picture that is to be put beside others."""
+
+    width: int
+    height: int
+    left: int = 0  # where its cells begin
+    top: int = 0
 
 
-def _sides(sizes: Sequence[Size], columns: int) -> tuple[list[int], list[int]]:
-    widths = [max(w for w, _ in sizes[k::columns]) for k in range(min(columns, len(sizes)))]
-    rows = range(0, len(sizes), columns)
-    return widths, [max(h for _, h in sizes[k : k + columns]) for k in rows]
+# The columns of a grid that is filled row by row, or how many stand beneath each other in each
+# column.
+Order = int | tuple[int, ...]
+Orders = Callable[[Sequence[Tile]], Sequence[Order]]
+
+
+def arrange(tiles: Sequence[Tile], order: Order) -> Places:
+    """Put pictures beside and beneath each other, such that cells begin in lines."""
+    if isinstance(order, int):
+        columns = min(order, len(tiles))
+        down = [tiles[k::order] for k in range(columns)]
+        widths, lefts = _lined([[(t.width, t.left) for t in column] for column in down])
+        rows = [tiles[k : k + order] for k in range(0, len(tiles), order)]
+        heights, tops = _lined([[(t.height, t.top) for t in row] for row in rows])
+        xs, ys = _starts(widths), _starts(heights)
+        corners = [
+            (xs[k % order] + lefts[k % order] - t.left, ys[k // order] + tops[k // order] - t.top)
+            for k, t in enumerate(tiles)
+        ]
+        return Places(sum(widths), sum(heights), tuple(corners))
+    stops = [sum(order[: k + 1]) for k in range(len(order))]
+    stacks = [tiles[stop - count : stop] for count, stop in zip(order, stops, strict=True)]
+    widths, lefts = _lined([[(t.width, t.left) for t in stack] for stack in stacks])
+    first = max(stack[0].top for stack in stacks)
+    corners, height = [], 0
+    for x, left, stack in zip(_starts(widths), lefts, stacks, strict=True):
+        y = first - stack[0].top
+        for t in stack:
+            corners.append((x + left - t.left, y))
+            y += t.height
+        height = max(height, y)
+    return Places(sum(widths), height, tuple(corners))
+
+
+def _lined(each: Sequence[Sequence[tuple[int, int]]]) -> tuple[list[int], list[int]]:
+    """Return how much room pictures take, and where in it the cells of all begin."""
+    starts = [max(start for _, start in pairs) for pairs in each]
+    rest = [max(size - start for size, start in pairs) for pairs in each]
+    return [a + b for a, b in zip(starts, rest, strict=True)], starts
 
 
 def _starts(sides: Sequence[int]) -> list[int]:
     return [sum(sides[:k]) for k in range(len(sides))]
 
 
-def likely_columns(sizes: Sequence[Size]) -> int:
-    """Return the number of columns whose picture comes nearest to 3 : 2."""
-
-    def span(columns: int) -> float:
-        places = arrange(sizes, columns)
-        return max(places.width / 1.5, places.height)
-
-    return min(range(1, len(sizes) + 1), key=span)
+def grids(tiles: Sequence[Tile]) -> list[Order]:
+    """Return every number of columns."""
+    return list(range(1, len(tiles) + 1))
 
 
-def share(
-    room: Size, margins: Sequence[Size], slots: Sequence[Size], columns: int, most: float = math.inf
-) -> list[Size]:
-    """Share a picture out to panels, so that their cells grow or shrink alike.
+def stacks(tiles: Sequence[Tile]) -> list[Order]:
+    """Return how pictures stand in so many columns, each as low as that goes."""
+    heights = [tile.height for tile in tiles]
+    found: list[Order] = []
+    for count in range(2, len(tiles)):
+        low, high = max(heights), sum(heights)
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (
+                (low, middle) if len(_filled(heights, middle)) <= count else (middle + 1, high)
+            )
+        found.append(_filled(heights, low))
+    return list(dict.fromkeys(found))
+
+
+def _filled(heights: Sequence[int], room: int) -> tuple[int, ...]:
+    """Return how many stand in each column of a height that is filled before the next."""
+    counts, used = [0], 0
+    for height in heights:
+        if used + height > room and counts[-1]:
+            counts.append(0)
+            used = 0
+        counts[-1] += 1
+        used += height
+    return tuple(counts)
+
+
+def least_white(tiles: Sequence[Tile], more: Size = (0, 0)) -> Order:
+    """Return the order whose picture has the smallest frame from 3 : 2 to 16 : 9 about it.
 
     Parameters
     ----------
-    room
-        Of all panels.
-    margins, slots
-        What of each is labels, and what is cells and colour bar, where it has all the room it
-        needs. Only the second grows and shrinks.
-    most
-        How many times it may grow; then all are the same times as large along both sides.
-
-    Returns
-    -------
-    list of (int, int)
-        The size of each.
+    more
+        What stands beside and beneath all of them.
     """
 
-    def sized(fx: float, fy: float) -> list[Size]:
-        return [
-            (max(1, int(a + fx * b)), max(1, int(c + fy * d)))
-            for (a, c), (b, d) in zip(margins, slots, strict=True)
-        ]
+    def area(order: Order) -> float:
+        places = arrange(tiles, order)
+        width, height = places.width + more[0], places.height + more[1]
+        return max(width, FLATTEST * height) * max(height, width / LONGEST)
 
-    def largest(fits: Callable[[float], bool]) -> float:
-        low, high = 0.0, 64.0 if math.isinf(most) else most
-        if fits(high):
-            return high
-        for _ in range(40):
-            middle = (low + high) / 2
-            low, high = (middle, high) if fits(middle) else (low, middle)
-        return low
+    best = min(grids(tiles), key=area)
+    others = stacks(tiles)
+    stacked = min(others, key=area) if others else best
+    return stacked if area(stacked) * STACKED < area(best) else best
 
-    fx = largest(lambda f: arrange(sized(f, 0), columns).width <= room[0])
-    fy = largest(lambda f: arrange(sized(0, f), columns).height <= room[1])
-    if not math.isinf(most):
-        fx = fy = min(fx, fy)
-        return sized(fx, fy)
-    # what is left, of the room and of narrower panels of a column, is theirs too
-    widths, heights = _sides(sized(fx, fy), columns)
-    spare = (
-        max(0, room[0] - sum(widths)) // len(widths),
-        max(0, room[1] - sum(heights)) // len(heights),
-    )
-    return [
-        (widths[k % columns] + spare[0], heights[k // columns] + spare[1])
-        for k in range(len(slots))
-    ]
+
+def largest(
+    tiles: Callable[[float], Sequence[Tile]],
+    room: Size,
+    bound: float,
+    orders: Sequence[Order] | None = None,
+) -> tuple[float, Order] | None:
+    """Return how large cells can be in a picture, and in which order; None: they have no room.
+
+    Parameters
+    ----------
+    tiles
+        Return the panels, given how large their cells are.
+    bound
+        More than that they are not.
+    orders
+        Those to choose from. None are all.
+    """
+
+    def fit(size: float, given: Orders) -> Order | None:
+        each = tiles(size)
+        for order in given(each):
+            places = arrange(each, order)
+            if places.width <= room[0] and places.height <= room[1]:
+                return order
+        return None
+
+    def search(low: float, given: Orders) -> tuple[float, Order] | None:
+        best, high = fit(low, given), bound
+        if best is None:
+            return None
+        while high - low > EXACT * high:
+            middle = math.sqrt(low * high)
+            order = fit(middle, given)
+            if order is None:
+                high = middle
+            else:
+                low, best = middle, order
+        return low, best
+
+    if orders is not None:
+        return search(SMALLEST, lambda _: orders)
+    found = search(SMALLEST, grids)
+    stacked = search(SMALLEST if found is None else STACKED * found[0], stacks)
+    return stacked or found
 
 
 def check_size(width: int, height: int) -> None:

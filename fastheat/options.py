@@ -75,6 +75,8 @@ class Look:
     xlabel: str
     ylabel: str
     figure: tuple[int, int] | None
+    cell: tuple[float, float] | None  # its width and height without one, None as texts need
+    title_size: float  # px
     typeface: Typeface
     lacking: str  # letters of the labels and of `valfmt` without a glyph
     background: RGB  # what labels blend into, where it is clear too

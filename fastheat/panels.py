@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from math import inf
+from math import floor
 from os import PathLike
 from typing import Any
 
@@ -15,14 +15,28 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fastheat import axes, mosaic
+from fastheat import layout as layouts
 from fastheat.annotations import Sample, by_panel, cells_in
 from fastheat.colors import RGB
 from fastheat.fonts import find_typeface
 from fastheat.forms import Shape, Shapes, check_names, form_of, of_panel, parts_of
 from fastheat.heatmap import BAR_ROOM, Heatmap, check_options, option_names
+from fastheat.labels import Label, fitted
 from fastheat.layout import Layout
 from fastheat.messages import short
-from fastheat.mosaic import Heading, Mosaic, Size, arrange, check_size, likely_columns, share
+from fastheat.mosaic import (
+    FLATTEST,
+    SMALLEST,
+    Heading,
+    Mosaic,
+    Order,
+    Size,
+    Tile,
+    arrange,
+    check_size,
+    largest,
+    least_white,
+)
 from fastheat.options import (
     Labels,
     read_color,
@@ -44,8 +58,12 @@ from fastheat.sources import open_frames
 from fastheat.stills import paint
 from fastheat.tensors import as_array
 
-PICTURE_SIDE = 2400  # px that panels without figsize keep within, where their cells can shrink
+PICTURE_SIDE = 1500  # px that panels without figsize keep within, where their cells can shrink,
+MOST_SIDE = 2400  # and where these would have less than a pixel
+WHOLE_PIXELS = 8  # px, from where on cells are all alike
+SHORTENED = 1.25  # times as large that cells are at least, if titles are drawn smaller for them
 HEADING = 1.4  # font sizes of the title above all
+Cell = tuple[float, float]  # width and height, px
 WHOLE = ("figsize", "dpi")  # options of the whole picture that no panel has of its own
 
 
@@ -60,7 +78,9 @@ class Panels(Picture):
     shapes : dict of (int, int)
         Rows and columns of the matrices of each panel, by its name, which is its title too.
     columns : int
-        How many panels stand beside each other. None makes the picture about 3 : 2.
+        How many panels stand beside each other, row by row. None chooses what leaves least white in
+        a picture of about 3 : 2 to 16 : 9, or cells the largest with `figsize`: rows, or columns
+        that are filled one after another. The panels stay in their order.
     options : dict of dict
         Options of single panels by their names, such as ``{"bias": {"valfmt": None}}``, in place of
         those that all have. With ``title`` a panel has another one than its name, "" for none.
@@ -85,8 +105,9 @@ class Panels(Picture):
     title : str
         The text above all panels.
     figsize : (float, float)
-        Width and height of the picture in inches; the panels share it such that cells of all are
-        about as large. None makes it as large as they need.
+        Width and height of the picture in inches; cells are as large as fit, those of all panels
+        alike, but for panels that would be no more than a line or a dot. None makes it as large as
+        the panels need, of 1,500 px a side at most, for which their cells shrink.
     dpi, font, fontsize
         As `Heatmap` takes them.
     **common
@@ -168,7 +189,7 @@ class Panels(Picture):
         self._one_bar = self._has_one_bar(share_cbar)
         self._told = False  # whether labels that are left out were
         self._fixed: Arrangement | None = None
-        self._measures: list[tuple[int, list[Size] | None]] = []  # one, when it is known
+        self._measures: list[Measure] = []  # one, when it is known
         self._layouts: dict[np.dtype[Any], Mosaic] = {}
         self._dtype = form_of(self.shape, [np.dtype(np.float64)] * len(self.shape))
 
@@ -254,8 +275,11 @@ class Panels(Picture):
     @property
     def reduction(self) -> Reductions | None:
         """How matrices become those that are drawn, None where all are drawn as they are."""
-        _, sizes = self._measured()
-        panels = self._sized(sizes) if self._fixed is None else list(self._heatmaps.values())
+        panels = list(self._heatmaps.values())
+        if self._fixed is None:
+            bare = self._bare()
+            natural = None if self._figure else _natural(bare, _likely_kinds(bare))
+            panels = _sized(bare, self._measured(), natural)
         parts = dict(zip(self._heatmaps, (each.reduction for each in panels), strict=True))
         if not any(parts.values()):
             return None
@@ -503,8 +527,8 @@ class Panels(Picture):
                 layouts.append(each.layout(kind))
         return layouts
 
-    def _measured(self) -> tuple[int, list[Size] | None]:
-        """Return the number of columns, and the sizes of panels that share a picture of a size.
+    def _measured(self) -> Measure:
+        """Return how panels stand, and how large their cells are at most.
 
         Both stay as they are when ranges that are not known yet are found, since how matrices are
         reduced depends on them.
@@ -513,51 +537,117 @@ class Panels(Picture):
             self._measures.append(self._measure())
         return self._measures[0]
 
-    def _measure(self) -> tuple[int, list[Size] | None]:
-        panels = [each.fitted((None, None)) for each in self._sized(None)]
-        kinds = [np.dtype(np.int64 if each.writes_integers else np.float64) for each in panels]
-        frames = [layout.frame for layout in self._laid_out(panels, kinds)]
-        sizes = [(each.width, each.height) for each in frames]
-        columns = self._columns or likely_columns(sizes)
-        above = self._heading.height
-        natural = arrange(sizes, columns)
+    def _measure(self) -> Measure:
+        bare = [each.fitted((None, None)) for each in self._bare()]
+        kinds = _likely_kinds(bare)
         width, height = self._figure or (PICTURE_SIDE, PICTURE_SIDE)
-        below = self._below(height if self._figure else None)
-        room = width, height - above - below
-        if self._one_bar:
-            along = room
-            if not self._figure:
-                along = min(room[0], natural.width), min(room[1], natural.height)
-            bar = self._bar(self._barred.fitted((None, None)), kinds[0], along)
-            # longer or taller numbers at the colour bar than those of this range
-            more = round((BAR_ROOM if bar.width else 1) * self._barred.look.fontsize)
-            wide, high = (bar.width + more, 0) if bar.width else (0, bar.height + more)
-            room = room[0] - wide, room[1] - high
-        if not self._figure and natural.width <= room[0] and natural.height <= room[1]:
-            return columns, None
-        slots = [(round(each.slot.width), round(each.slot.height)) for each in frames]
-        margins = [(w - a, h - b) for (w, h), (a, b) in zip(sizes, slots, strict=True)]
-        return columns, share(room, margins, slots, columns, inf if self._figure else 1.0)
+        above, below = self._heading.height, self._below(height if self._figure else None)
+        if not self._figure and self._columns is None and len(bare) > 1:
+            height = round(width / FLATTEST)
+        bar = self._bar_room(kinds[0], (width, height - above - below))
+        room = width - bar[0], height - above - below - bar[1]
+        if self._figure:
+            return self._measure_figure(bare, room)
+        natural = _natural(bare, kinds)
+        words, least = axes.WORDS * self._size, axes.SHORTEST_SIDE * self._size
+        measure = Measure(self._columns or 1, SMALLEST, SMALLEST, SMALLEST, words, least)
 
-    def _sized(self, sizes: list[Size] | None) -> list[Heatmap]:
-        """Return the panels without the bar that stands for all, as large as that."""
+        def tiles(side: float) -> list[Tile]:
+            return _tiles(bare, replace(measure, side=side, wide=side, high=side), natural)
+
+        orders = None if self._columns is None else [self._columns]
+        most = max(max(each.shape) for each in bare)
+        found = largest(tiles, room, PICTURE_SIDE / most, orders)
+        if found is None or found[0] < 1:  # rather than means of cells
+            room = room[0] + MOST_SIDE - PICTURE_SIDE, room[1] + MOST_SIDE - PICTURE_SIDE
+            found = largest(tiles, room, 1.0, orders)
+        if found is None:
+            return measure
+        side, order = found
+        if self._columns is None:  # where there is more room than they need
+            white = least_white(tiles(side), (bar[0], bar[1] + above + below))
+            places = arrange(tiles(side), white)
+            if places.width <= room[0] and places.height <= room[1]:
+                order = white
+        return replace(measure, order=order, side=side, wide=side, high=side)
+
+    def _measure_figure(self, bare: Sequence[Heatmap], room: Size) -> Measure:
+        """Find the largest cells that fit a picture of a size."""
+        orders = None if self._columns is None else [self._columns]
+        rows, columns = (max(each.shape[k] for each in bare) for k in (0, 1))
+        bound = max(1.0, *room) / max(rows, columns)
+        best = Measure(self._columns or 1, SMALLEST, SMALLEST, SMALLEST, self._size, 0.0)
+        for least in (axes.SHORTEST_SIDE * self._size, 0.0):
+            for share in (1, 2, 4):  # titles may be longer than the cells are wide
+                measure = replace(best, words=axes.WORDS * self._size / share, least=least)
+
+                def tiles(side: float, measure: Measure = measure) -> list[Tile]:
+                    return _tiles(bare, replace(measure, side=side, wide=side, high=side))
+
+                found = largest(tiles, room, bound, orders)
+                if found is not None and found[0] > SHORTENED * best.side:
+                    side, order = found
+                    best = replace(measure, order=order, side=side, wide=side, high=side)
+            if best.side > SMALLEST:
+                break
+        if best.side < 1 or all(each.look.square for each in bare):
+            return best
+        only, side = [best.order], best.side
+        wider = largest(
+            lambda x: _tiles(bare, replace(best, wide=max(side, x))), room, room[0] / columns, only
+        )
+        best = replace(best, wide=max(side, wider[0] if wider else side))
+        higher = largest(
+            lambda x: _tiles(bare, replace(best, high=max(side, x))), room, room[1] / rows, only
+        )
+        return replace(best, high=max(side, higher[0] if higher else side))
+
+    def _bar_room(self, kind: np.dtype[Any], room: Size) -> Size:
+        """Return what a bar that stands for all takes beside and beneath them."""
+        if not self._one_bar:
+            return 0, 0
+        bar = self._bar(self._barred.fitted((None, None)), kind, room)
+        # longer or taller numbers than those of this range
+        more = round((BAR_ROOM if bar.width else 1) * self._barred.look.fontsize)
+        return (bar.width + more, 0) if bar.width else (0, bar.height + more)
+
+    def _bare(self) -> list[Heatmap]:
+        """Return the panels without the bar that stands for all."""
         panels = list(self._heatmaps.values())
         if self._one_bar:
             panels = [each.with_look(bar=False, bar_label="") for each in panels]
-        if sizes is not None:
-            panels = [each.with_look(figure=size) for each, size in zip(panels, sizes, strict=True)]
         return panels
 
     def _plan(self, kinds: Sequence[np.dtype[Any]], *, framed: bool = False) -> Arrangement:
         """Find the sizes of the panels and where they stand."""
-        columns, sizes = self._measured()
-        panels = self._sized(sizes)
-        sizes = [layout.size for layout in self._laid_out(panels, kinds)]
-        above = self._heading.height
+        plan = self._placed(self._measured(), kinds, framed=framed)
+        if plan is None and self._figure and self.reduction is None:
+            # for numbers at colour bars that are longer than they were likely to be
+            plan = self._placed(self._measure(), kinds, framed=framed)
+        if plan is None:
+            width, height = self._figure or (self._heading.width, self._heading.height)
+            raise ValueError(
+                f"expected a figsize in which the panels and their title have room, not "
+                f"{width} x {height} px"
+            )
+        check_size(*plan.size)
+        return plan
+
+    def _placed(
+        self, measure: Measure, kinds: Sequence[np.dtype[Any]], *, framed: bool
+    ) -> Arrangement | None:
+        """Put the panels where they stand, None if they have no room."""
+        bare = self._bare()
+        natural = None if self._figure else _natural(bare, kinds)
+        panels = _sized(bare, measure, natural)
         if framed:
-            panels = [each.framed(kind) for each, kind in zip(panels, kinds, strict=False)]
-            sizes = [layout.size for layout in self._laid_out(panels, kinds)]
-        places = arrange(sizes, columns)
+            panels = [
+                each.with_look(frame=each.frame()) if self._figure else each.framed(kind)
+                for each, kind in zip(panels, kinds, strict=False)
+            ]
+        tiles = [_tile(layout.frame) for layout in self._laid_out(panels, kinds)]
+        above = self._heading.height
+        places = arrange(tiles, measure.order)
         strip = Strip(None, "right", 0, 0)
         if self._one_bar:
             room = places.width, places.height
@@ -567,11 +657,7 @@ class Panels(Picture):
         least = max(self._heading.width, round(WIDTH * self._size) if self._lines else 0)
         width, height = self._figure or (max(wide, least), high)
         if wide > width or high > height or self._heading.width > width:
-            raise ValueError(
-                f"expected a figsize in which the panels and their title have room, not "
-                f"{width} x {height} px"
-            )
-        check_size(width, height)
+            return None
         left, top = (width - wide) // 2, above + (height - high) // 2
         bar_corner = left, top
         if strip.side == "left":
@@ -674,8 +760,84 @@ class Arrangement:
     bar_corner: tuple[int, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How panels stand, and how large their cells are at most, in pixels."""
+
+    order: Order
+    side: float  # of square cells; below 1 what the largest panel has for each
+    wide: float  # of others
+    high: float
+    words: float  # how long titles may be whatever the cells
+    least: float  # and how long all cells of a panel together are at least
+
+
+def _natural(panels: Sequence[Heatmap], kinds: Sequence[np.dtype[Any]]) -> list[Cell]:
+    """Return how large the cells of each are where there is room, alike where none are written."""
+    found = [each.needed_cell(kind) for each, kind in zip(panels, kinds, strict=False)]
+    if any(writes for _, writes in found):
+        wide, high = (min(cell[k] for cell, writes in found if writes) for k in (0, 1))
+    else:
+        wide, high = (max(min(cell) for cell, _ in found),) * 2
+    cells = [cell if writes else (wide, high) for cell, writes in found]
+    return [
+        (min(cell),) * 2 if each.look.square else cell
+        for each, cell in zip(panels, cells, strict=True)
+    ]
+
+
+def _sized(
+    panels: Sequence[Heatmap], measure: Measure, natural: Sequence[Cell] | None = None
+) -> list[Heatmap]:
+    """Return panels with cells as large as that, and titles in one size.
+
+    Parameters
+    ----------
+    natural
+        How large the cells of each are where there is room. None are as large as there is room.
+    """
+    most = max(max(each.shape) for each in panels)
+    cells = []
+    for number, each in enumerate(panels):
+        side = wide = high = measure.side
+        if side < 1:
+            wide = high = min(1.0, side * most / max(each.shape))
+        elif not each.look.square:
+            wide, high = measure.wide, measure.high
+        if natural is not None:
+            wide, high = min(wide, natural[number][0]), min(high, natural[number][1])
+        wide, high = (floor(x) if x >= WHOLE_PIXELS else x for x in (wide, high))
+        cells.append(layouts.thickened(each.shape, (wide, high), measure.least))
+    titles = []
+    for each, (wide, _) in zip(panels, cells, strict=True):
+        look = each.look
+        title = Label(look.title, look.title_size, (0.5, 1.0), 0.0, look.typeface)
+        titles.append((title, max(measure.words, each.shape[1] * wide)))
+    size = min(fitted(title, length).size for title, length in titles)
+    texts = [fitted(replace(title, size=size), length).text for title, length in titles]
+    return [
+        each.with_look(figure=None, cell=cell, title=text, title_size=size)
+        for each, cell, text in zip(panels, cells, texts, strict=True)
+    ]
+
+
+def _tile(frame: axes.Frame) -> Tile:
+    return Tile(frame.width, frame.height, round(frame.cells.x0), round(frame.cells.y0))
+
+
+def _tiles(
+    panels: Sequence[Heatmap], measure: Measure, natural: Sequence[Cell] | None = None
+) -> list[Tile]:
+    return [_tile(each.frame()) for each in _sized(panels, measure, natural)]
+
+
 def _kinds(form: np.dtype[Any]) -> list[np.dtype[Any]]:
     return [kind for _, kind in parts_of(form).values()]
+
+
+def _likely_kinds(panels: Iterable[Heatmap]) -> list[np.dtype[Any]]:
+    """Return dtypes that the formats of panels take."""
+    return [np.dtype(np.int64 if each.writes_integers else np.float64) for each in panels]
 
 
 def panels_options() -> list[str]:

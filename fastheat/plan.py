@@ -40,7 +40,7 @@ def lay_out(
     look: Look,
     drawn: tuple[int, int] | None,
     ticks: Find,
-    cell: tuple[int, int],
+    cell: tuple[float, float],
 ) -> tuple[Plan, Geometry, tuple[str, ...]]:
     """Plan and place the axes.
 
@@ -264,7 +264,7 @@ def _plan(
         columns=labels.columns[:: choice.columns],
         row_side=look.row_side,
         col_side=look.col_side,
-        title=label(look.title, 1.2 * size, (0.5, 1.0)) if look.title or look.titled else None,
+        title=label(look.title, look.title_size, (0.5, 1.0)) if look.title or look.titled else None,
         titled=look.titled,
         xlabel=label(look.xlabel, size, (0.5, 0.0)) if look.xlabel else None,
         ylabel=label(look.ylabel, size, (0.5, 1.0), 90.0) if look.ylabel else None,

@@ -24,7 +24,7 @@ from PIL import Image
 import fastheat
 from fastheat import GifWriter, Heatmap, Panels, cli, gif, kernels, load_frames, save_gif
 from fastheat.colors import delta_e_2000, srgb_to_lab
-from fastheat.mosaic import arrange, likely_columns, share
+from fastheat.mosaic import Places, Tile, arrange, grids, largest, least_white, stacks
 from fastheat.palette import TRANSPARENT
 
 Piece = tuple[int, int, npt.NDArray[np.int64]]  # left, top and pixels
@@ -156,17 +156,23 @@ def test_bytes_do_not_depend_on_threads_chunks_or_the_way_they_are_written(
 # --------------------------------------------------------------------------------- how they look
 
 
+def tile(heatmap: Heatmap) -> Tile:
+    cells = heatmap.layout().frame.cells
+    return Tile(*heatmap.size, round(cells.x0), round(cells.y0))
+
+
 @pytest.mark.parametrize("options", [{}, {"valfmt": None}, {"cbar": True, "share_cbar": False}])
 def test_a_panel_looks_as_a_heatmap_of_its_own(options: dict[str, Any]) -> None:
     stacks = history()
     heatmap = Panels(SHAPES, vmin=-1, vmax=1, cmap="gray", columns=2, **options)
     picture = heatmap.rgb(frame(stacks, 3))
     options.pop("share_cbar", None)
-    single = [
-        Heatmap(shape, vmin=-1, vmax=1, cmap="gray", title=name, **options).rgb(stacks[name][3])
+    alone = [
+        Heatmap(shape, vmin=-1, vmax=1, cmap="gray", title=name, **options)
         for name, shape in SHAPES.items()
     ]
-    places = arrange([each.shape[1::-1] for each in single], 2)
+    single = [each.rgb(stacks[name][3]) for name, each in zip(SHAPES, alone, strict=True)]
+    places = arrange([tile(each) for each in alone], 2)
     assert picture.shape == (places.height, places.width, 3)
     rest = np.ones(picture.shape[:2], bool)
     for (x, y), own in zip(places.corners, single, strict=True):
@@ -187,43 +193,201 @@ def test_panels_stand_in_rows_of_so_many_columns() -> None:
     assert grids[0].x0[0] == grids[3].x0[0] < grids[1].x0[0]
 
 
-def test_likely_columns_come_near_to_three_by_two() -> None:
-    assert likely_columns([(100, 100)] * 6) == 3
-    assert likely_columns([(1000, 50)] * 4) == 1
-    assert likely_columns([(100, 900)] * 4) == 4
+tiles = st.builds(Tile, *[st.integers(20, 900)] * 2, *[st.integers(0, 20)] * 2)
+
+
+def overlap(places: Places, sizes: list[Tile]) -> bool:
+    taken = np.zeros((places.height, places.width), int)
+    for (x, y), each in zip(places.corners, sizes, strict=True):
+        assert min(x, y) >= 0
+        part = taken[y : y + each.height, x : x + each.width]
+        assert part.shape == (each.height, each.width)
+        part += 1
+    return bool((taken > 1).any())
+
+
+@given(st.lists(tiles, min_size=1, max_size=7))
+@settings(max_examples=40)
+def test_panels_are_in_no_ones_way_and_begin_in_lines(sizes: list[Tile]) -> None:
+    for order in [*grids(sizes), *stacks(sizes)]:
+        places = arrange(sizes, order)
+        assert not overlap(places, sizes)
+        starts = [(x + t.left, y + t.top) for (x, y), t in zip(places.corners, sizes, strict=True)]
+        if isinstance(order, int):
+            assert all(len({x for x, _ in starts[k::order]}) == 1 for k in range(order))
+            rows = [starts[k : k + order] for k in range(0, len(sizes), order)]
+            assert all(len({y for _, y in row}) == 1 for row in rows)
+        else:
+            assert sum(order) == len(sizes)
+            ends = np.cumsum(order).tolist()
+            columns = [starts[e - n : e] for n, e in zip(order, ends, strict=True)]
+            assert all(len({x for x, _ in column}) == 1 for column in columns)
+            assert len({column[0][1] for column in columns}) == 1
+
+
+def framed(width: int, height: int) -> float:
+    """Return the area of the smallest picture of 3 : 2 to 16 : 9 around one."""
+    return max(width, 1.5 * height) * max(height, width * 9 / 16)
+
+
+@given(st.lists(tiles, min_size=1, max_size=7))
+@settings(max_examples=40)
+def test_no_number_of_columns_leaves_less_white_than_the_default(sizes: list[Tile]) -> None:
+    best = arrange(sizes, least_white(sizes))
+    for columns in range(1, len(sizes) + 1):
+        other = arrange(sizes, columns)
+        assert framed(best.width, best.height) <= framed(other.width, other.height)
+
+
+def test_default_columns_come_near_to_three_by_two() -> None:
+    assert least_white([Tile(100, 100)] * 6) == 3
+    assert least_white([Tile(1000, 50)] * 4) == 1
+    assert least_white([Tile(100, 900)] * 4) == 4
+    # a long one leaves no room beneath the others of its row
+    assert least_white([*[Tile(100, 100)] * 6, Tile(100, 300)]) == (3, 3, 1)
 
 
 @given(
-    st.lists(
-        st.tuples(
-            st.integers(10, 60), st.integers(10, 60), st.integers(1, 900), st.integers(1, 900)
-        ),
-        min_size=1,
-        max_size=7,
-    ),
-    st.integers(1, 4),
+    st.lists(st.tuples(*[st.integers(1, 70)] * 2), min_size=1, max_size=6),
+    st.tuples(*[st.integers(300, 1500)] * 2),
 )
-def test_shared_room_is_used_and_not_exceeded(
-    given: list[tuple[int, int, int, int]], columns: int
+@settings(max_examples=40)
+def test_cells_are_the_largest_that_fit(shapes: list[tuple[int, int]], room: Any) -> None:
+    def sized(side: float) -> list[Tile]:
+        return [Tile(int(40 + m * side), int(30 + n * side)) for n, m in shapes]
+
+    found = largest(sized, room, 2000.0)
+    assert (found is None) == all(
+        places.width > room[0] or places.height > room[1]
+        for places in (arrange(sized(0), order) for order in [*grids(sized(0)), *stacks(sized(0))])
+    )
+    if found is None:
+        return
+    side, order = found
+    places = arrange(sized(side), order)
+    assert places.width <= room[0]
+    assert places.height <= room[1]
+    for columns in range(1, len(shapes) + 1):
+        places = arrange(sized(1.1 * side + 1e-3), columns)
+        assert places.width > room[0] or places.height > room[1]
+
+
+def cells_of(heatmap: Panels) -> dict[str, tuple[float, float]]:
+    """Return the width and height of the cells of each panel."""
+    layout = heatmap.layout()
+    boxes = [part.frame.cells for part in layout.parts]
+    return {
+        name: (box.width / m, box.height / n)
+        for (name, (n, m)), box in zip(layout.shape.items(), boxes, strict=False)
+    }
+
+
+MIXED = {**{f"p{k}": (6, 8) for k in range(6)}, "long": (30, 4), "thin": (1, 10)}
+WEIGHTS = {"a": (64, 64), "bias": (1, 64), "c": (10, 64), "s": (1, 1)}
+
+
+@pytest.mark.parametrize(
+    ("shapes", "figsize", "columns"),
+    [
+        (MIXED, (12, 8), None),
+        (MIXED, (12, 8), 4),
+        (WEIGHTS, (10, 6), None),
+        (WEIGHTS, (10, 6), 2),
+        ({"a": (64, 32), "b": (32, 64), "bias": (1, 64)}, (11, 8), None),
+    ],
+)
+@pytest.mark.parametrize("cbar", [False, True])
+def test_cells_of_a_figsize_are_of_one_size(
+    shapes: dict[str, tuple[int, int]], figsize: Any, columns: int | None, cbar: bool
 ) -> None:
-    margins, slots = [each[:2] for each in given], [each[2:] for each in given]
-    sizes = share((1400, 900), margins, slots, columns)
-    places = arrange(sizes, columns)
-    assert 1400 - 8 <= places.width <= 1400
-    assert 900 - 8 <= places.height <= 900
-
-
-def test_figsize_is_the_size_of_the_whole() -> None:
     heatmap = Panels(
-        {"a": (64, 32), "b": (32, 64), "bias": (1, 64)},
+        shapes, vmin=0, vmax=1, figsize=figsize, columns=columns, valfmt=None, cbar=cbar
+    )
+    assert heatmap.size == (100 * figsize[0], 100 * figsize[1])
+    found = cells_of(heatmap)
+    first = found[next(iter(shapes))]
+    line = 2.2 * 10 * 100 / 72  # px
+    for name, (n, m) in shapes.items():
+        wide, high = found[name]
+        if (wide, high) != pytest.approx(first):  # no more than a line or a dot otherwise
+            assert min(n * first[0], m * first[0]) < line
+            assert wide == pytest.approx(first[0]) or max(n * high, m * wide) < 1.01 * line
+            assert min(n * high, m * wide) <= line
+        assert min(n * high, m * wide) > line / 2
+    boxes = [part.frame.cells for part in heatmap.layout().parts]
+    taken = max(box.x1 for box in boxes) - min(box.x0 for box in boxes)
+    tall = max(box.y1 for box in boxes) - min(box.y0 for box in boxes)
+    assert taken > 0.8 * heatmap.size[0] or tall > 0.8 * heatmap.size[1]
+
+
+def test_cells_that_are_not_square_take_what_is_left() -> None:
+    look: dict[str, Any] = {"vmin": 0, "vmax": 1, "valfmt": None, "figsize": (12, 5), "columns": 2}
+    square = cells_of(Panels({"a": (9, 9), "b": (9, 6)}, **look))
+    free = cells_of(Panels({"a": (9, 9), "b": (9, 6)}, square=False, **look))
+    assert square["a"] == square["b"]
+    assert free["a"] == free["b"]
+    assert free["a"][0] > 1.5 * square["a"][0]
+    assert free["a"][1] >= square["a"][1]
+
+
+@pytest.mark.parametrize(("figsize", "name"), [((9, 5), "w"), ((6, 5), "a name of some length")])
+def test_titles_of_panels_are_of_one_size(figsize: Any, name: str) -> None:
+    shapes = {"a": (40, 40), "b": (1, 1), "c": (1, 40)}
+    look: dict[str, Any] = {"row_labels": None, "col_labels": None, "valfmt": None}
+    heatmap = Panels(
+        shapes,
+        title="",
+        figsize=figsize,
+        options={each: {"title": name} for each in shapes},
         vmin=0,
         vmax=1,
-        figsize=(11, 8),
-        valfmt=None,
+        **look,
     )
-    assert heatmap.size == (1100, 800)
-    cells = [part.grid.x1[0] - part.grid.x0[0] for part in heatmap.layout().parts]
-    assert max(cells) <= 2 * min(cells)
+    picture = heatmap.rgb({each: np.zeros(shape) for each, shape in shapes.items()})
+    found = []
+    for part in heatmap.layout().parts:
+        cells = part.frame.cells
+        middle, top = int(cells.x0 + cells.x1) // 2, int(cells.y0)
+        above = (picture[top - 40 : top, max(0, middle - 100) : middle + 100] < 128).all(-1)
+        rows, columns = np.nonzero(above)
+        found.append((np.ptp(rows), np.ptp(columns)))
+    assert max(np.ptp(found, axis=0)) <= 1
+
+
+@pytest.mark.parametrize("shapes", [MIXED, {f"{k}": (16, 8 * k) for k in (1, 2, 3)}])
+def test_rows_of_panels_begin_at_one_height(shapes: dict[str, tuple[int, int]]) -> None:
+    own: dict[str, Any] = {next(iter(shapes)): {"col_labels": "a long name {}"}}
+    layout = Panels(shapes, columns=3, vmin=0, vmax=1, options=own).layout()
+    tops = [int(part.grid.y0[0]) for part in layout.parts]
+    assert all(len(set(tops[k : k + 3])) == 1 for k in range(0, len(tops), 3))
+
+
+@pytest.mark.parametrize("valfmt", ["{x:.2f}", None])
+def test_pictures_of_ordinary_models_are_usable(valfmt: str | None) -> None:
+    layers = {
+        "fc1.weight": (32, 20),
+        "fc1.bias": (1, 32),
+        "fc2.weight": (32, 32),
+        "fc2.bias": (1, 32),
+        "fc3.weight": (10, 32),
+        "fc3.bias": (1, 10),
+    }
+    for shapes in (layers, MIXED, WEIGHTS, {f"head {k}": (16, 16) for k in range(12)}):
+        heatmap = Panels(shapes, vmin=0, vmax=1, valfmt=valfmt)
+        width, height = heatmap.size
+        assert 700 < max(width, height) <= 1500
+        assert 1 < width / height < 2.2
+        cells = sum(
+            part.frame.cells.width * part.frame.cells.height for part in heatmap.layout().parts
+        )
+        assert cells > 0.33 * width * height
+
+
+def test_numbers_at_the_bar_that_are_longer_than_most_have_room_in_a_figsize() -> None:
+    look: dict[str, Any] = {"figsize": (8, 4), "cbar": True, "share_cbar": False, "valfmt": None}
+    heatmap = Panels({"a": (9, 9), "b": (9, 9)}, cbar_format=",.3f", **look)
+    picture = heatmap.image({"a": np.full((9, 9), 1.0), "b": np.eye(9) * 1e9})
+    assert picture.size == (800, 400)
 
 
 def test_large_panels_keep_to_a_reasonable_picture() -> None:
