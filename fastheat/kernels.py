@@ -561,6 +561,8 @@ class Scale(NamedTuple):
     guide: Any  # (G + 2,)
     origin: Any
     scale: Any
+    low: Any
+    high: Any
     floor: Any
     ceiling: Any
 
@@ -574,6 +576,8 @@ def scale_of(shades, t):
         shades.guide[row],
         shades.origin[row],
         shades.scale[row],
+        shades.low[row],
+        shades.high[row],
         shades.floor[row],
         shades.ceiling[row],
     )
@@ -625,11 +629,10 @@ def find_fills(values, scale, inks, lower, fills):
             fills[i, j] = inks[np.uint64(slot_of(values[row, j], scale)), 0]
 
 
-# Adds to counts: (4,) how many values are out of the range. values: (C,), first, last: of Shades
+# Adds to counts: (4,) how many values are out of the range. values: (C,)
 @jit
-def count_outside(values, scale, first, last, counts):
-    low, high = scale.edges[first - 1], scale.edges[last]
-    floor, ceiling = scale.floor, scale.ceiling
+def count_outside(values, scale, counts):
+    low, high, floor, ceiling = scale.low, scale.high, scale.floor, scale.ceiling
     under = over = bad = np.int64(0)
     for c in range(np.uint64(values.size)):
         x = values[c]
@@ -850,7 +853,7 @@ def find_changes(
             changes.boxes[t],
         )
         if t > 0:
-            count_outside(now, scale, shades.first, shades.last, counts)
+            count_outside(now, scale, counts)
             counts[HIDDEN] += hidden
 
 
@@ -1555,7 +1558,7 @@ def encode_fills(
             return t
         now, old = t & 1, 1 - (t & 1)
         scale, value = scale_of(shades, t), values[t - 1]
-        count_outside(value.reshape(-1), scale, shades.first, shades.last, counts)
+        count_outside(value.reshape(-1), scale, counts)
         sides = changed_fills(value, scale, shades.inks, grid, fills[now], fills[old], lines, rows)
         rectangle, n = title_runs(t, sides, titles, runs.indices, runs.starts)
         if sides[0] < sides[1]:
@@ -1652,7 +1655,7 @@ def list_fills(
             return t
         now, old = t & 1, 1 - (t & 1)
         scale, value = scale_of(shades, t), values[t - 1]
-        count_outside(value.reshape(-1), scale, shades.first, shades.last, counts)
+        count_outside(value.reshape(-1), scale, counts)
         sides = changed_fills(value, scale, shades.inks, grid, fills[now], fills[old], lines, rows)
         if sides[0] < sides[1]:
             end += 1 + fill_runs(

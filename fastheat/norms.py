@@ -433,13 +433,18 @@ class Edges(NamedTuple):
     """The values at which the bins of a colormap begin."""
 
     # (bins + 1,) the least value in or above each bin, then the least above all of them; infinite
-    # where there is none. What is below the first is under, what is not below the last over.
+    # where there is none. What is below the first has the colour of under, what is not below the
+    # last that of over.
     bins: NDArray[np.float64]
+    low: float  # what is below is under the range, though it may have the first bin's colour,
+    high: float  # and what is not below this over it
     floor: float  # the norm takes values from here on,
     ceiling: float  # and below this
 
 
-def bin_edges(norm: Rule, bins: int, dtype: np.dtype, within: float = 0.0) -> Edges:
+def bin_edges(
+    norm: Rule, bins: int, dtype: np.dtype, ends: tuple[float, float] = (0.0, 1.0)
+) -> Edges:
     """Return where the bins of a colormap begin.
 
     Parameters
@@ -450,22 +455,24 @@ def bin_edges(norm: Rule, bins: int, dtype: np.dtype, within: float = 0.0) -> Ed
         Entries of the colormap.
     dtype
         float32 or float64, see `working_type`.
-    within
-        A value that the norm takes.
+    ends
+        The range, which the norm takes.
 
     Notes
     -----
     `matplotlib.colors.Colormap.__call__` multiplies by the number of entries, counts what equals it
     to the last entry, and truncates.
     """
-    found = _edges(_only(norm), np.array([within]), np.arange(bins + 1), bins, dtype)
-    return Edges(found.bins[0], float(found.floor[0]), float(found.ceiling[0]))
+    found = _edges(_only(norm), np.array([ends]), np.arange(bins + 1), bins, dtype)
+    return Edges(found.bins[0], *(float(each[0]) for each in found[1:]))
 
 
 class EdgesOfRanges(NamedTuple):
     """The `Edges` of R ranges, and K of the bins of each."""
 
     bins: NDArray[np.float64]  # (R, K)
+    low: NDArray[np.float64]  # (R,)
+    high: NDArray[np.float64]  # (R,)
     floor: NDArray[np.float64]  # (R,)
     ceiling: NDArray[np.float64]  # (R,)
 
@@ -480,7 +487,7 @@ def edges_of_ranges(
     ends
         (R, 2) `vmin` and `vmax` of each.
     wanted
-        (K,) which of the bins; `bins` is the end of the last.
+        (K,) which of the bins, from 0 to `bins`, which is the end of the last.
     """
     each, place = np.unique(ends, axis=0, return_inverse=True)
     largest = float(np.finfo(dtype).max)
@@ -488,18 +495,16 @@ def edges_of_ranges(
     sizes = np.stack([*np.abs(each).T, each[:, 1] - each[:, 0]])
     known = norm.has_places and bool((sizes <= largest).all())
     if known:
-        found = _edges(
-            lambda rows, x: norm.places(x, each[rows]), each[:, 0], wanted, bins, dtype, near
-        )
+        found = _edges(lambda rows, x: norm.places(x, each[rows]), each, wanted, bins, dtype, near)
         near = np.stack([np.nextafter(found.bins.astype(dtype), -np.inf), found.bins])
     if not known or norm.name == "center":
         alone = []
         for k, (vmin, vmax) in enumerate(each.tolist()):
             rule, own = norm.rule(vmin, vmax, bins), None if near is None else near[:, k : k + 1]
-            alone.append(_edges(_only(rule), each[k, :1], wanted, bins, dtype, own))
+            alone.append(_edges(_only(rule), each[k : k + 1], wanted, bins, dtype, own))
         found = EdgesOfRanges(*(np.concatenate(parts) for parts in zip(*alone, strict=True)))
     place = place.reshape(-1)
-    return EdgesOfRanges(found.bins[place], found.floor[place], found.ceiling[place])
+    return EdgesOfRanges(*(part[place] for part in found))
 
 
 def _only(rule: Rule) -> Callable[[NDArray[np.intp], Floats], Floats]:
@@ -509,7 +514,7 @@ def _only(rule: Rule) -> Callable[[NDArray[np.intp], Floats], Floats]:
 
 def _edges(
     norm: Callable[[NDArray[np.intp], Floats], Floats],
-    within: NDArray[np.float64],
+    ends: NDArray[np.float64],
     wanted: NDArray[np.intp],
     bins: int,
     dtype: np.dtype,
@@ -521,12 +526,12 @@ def _edges(
     ----------
     norm
         Takes the number of the norm of each value, and the values.
-    within
-        (R,) a value that each norm takes.
+    ends
+        (R, 2) the range of each norm, which it takes.
     near
         (2, R, K) what the edges are likely to lie between.
     """
-    count, each = len(within), np.arange(len(within))
+    count, each = len(ends), np.arange(len(ends))
     rows, entries = np.repeat(each, len(wanted)), np.tile(wanted, count)
 
     def reached(which: NDArray[np.intp], x: Floats) -> NDArray[np.bool_]:
@@ -542,7 +547,7 @@ def _edges(
         return ~missing
 
     largest = float(np.finfo(dtype).max)
-    inner = np.clip(within, -largest, largest).astype(dtype).astype(np.float64)
+    inner = np.clip(ends[:, 0], -largest, largest).astype(dtype).astype(np.float64)
     every = np.full(count, largest)
     floor = _least(taken, dtype, -every, inner)
     ceiling = _least(lambda which, x: ~taken(which, x), dtype, inner, every)
@@ -554,8 +559,13 @@ def _edges(
         np.minimum(top, largest)[rows],
         None if near is None else near.reshape(2, -1),
     )
+    found = found.reshape(count, len(wanted))
+    empty = ends[:, 0] == ends[:, 1]  # where all values have the first colour
+    above = np.nextafter(inner.astype(dtype), dtype.type(np.inf)).astype(np.float64)
     return EdgesOfRanges(
-        found.reshape(count, len(wanted)),
+        found,
+        np.where(empty, inner, found[:, 0]),
+        np.where(empty, above, found[:, -1]),
         np.maximum(floor, -np.finfo(np.float64).max),
         ceiling,
     )

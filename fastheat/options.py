@@ -446,7 +446,7 @@ def read_ends(norm: Norm, vmin: object, vmax: object) -> tuple[float | None, flo
         if value is not None and own is not None:
             where = "boundaries" if norm.boundaries else f"a norm that has its {name}"
             raise TypeError(f"expected no {name} with {where}, not {name}={short(value)}")
-        ends.append(own if value is None else read_number(name, value))
+        ends.append(own if value is None else read_number(name, value) + 0.0)  # -0.0 reads as 0
     low, high = ends
     norm.check(low, high)
     return norm.completed(low, high) if low is not None and high is not None else (low, high)

@@ -39,8 +39,8 @@ class Shades(NamedTuple):
     scale: NDArray[np.float64]  # (R,) pieces in a data unit
     inks: NDArray[np.uint8]  # (E + 2, steps) palette index at each coverage, 0 the fill
     alike: NDArray[np.int64]  # (E + 2,) a number for each row of inks, the same for equal ones
-    first: int  # the slots from first to last are in the range,
-    last: int  # those below under it, those above, but for the last of all, over it
+    low: NDArray[np.float64]  # (R,) what is below is under the range,
+    high: NDArray[np.float64]  # (R,) and what is not below this over it
     floor: NDArray[np.float64]  # (R,) the norm takes values from here on,
     ceiling: NDArray[np.float64]  # (R,) and below this
     colors: int  # palette entries in use
@@ -48,6 +48,8 @@ class Shades(NamedTuple):
     def over(
         self,
         limits: NDArray[np.float64],
+        low: NDArray[np.float64],
+        high: NDArray[np.float64],
         floor: NDArray[np.float64],
         ceiling: NDArray[np.float64],
     ) -> Shades:
@@ -57,13 +59,20 @@ class Shades(NamedTuple):
         ----------
         limits
             (R, E) where the slots begin, but for the first and the last.
-        floor, ceiling
+        low, high, floor, ceiling
             (R,)
         """
         guide, origin, scale = _guides(limits)
         edges = np.concatenate([limits, np.full((len(limits), 1), np.nan)], 1)
         return self._replace(
-            edges=edges, guide=guide, origin=origin, scale=scale, floor=floor, ceiling=ceiling
+            edges=edges,
+            guide=guide,
+            origin=origin,
+            scale=scale,
+            low=low,
+            high=high,
+            floor=floor,
+            ceiling=ceiling,
         )
 
 
@@ -168,8 +177,8 @@ def plan_palette(
             *_guides(limits[None]),
             table_of_shades,
             np.unique(table_of_shades, axis=0, return_inverse=True)[1].reshape(-1),
-            first,
-            last,
+            np.array([edges.low]),
+            np.array([edges.high]),
             np.array([edges.floor]),
             np.array([edges.ceiling]),
             len(colors_in_use) + 1,

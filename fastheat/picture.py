@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -238,6 +239,19 @@ def warn_of(shown: Shown, layout: Layout | Mosaic) -> None:
             f"room for, are shown in the nearest that they have, up to {layout.off:.1f} off "
             "(CIEDE2000): give maps that are alike"
         )
+
+
+def empty_ranges(picture: Picture, given: Range) -> str:
+    """Return which ranges, of those not `given`, have all values at one end; "" where none has."""
+    pairs = zip(pairs_of(picture.range), pairs_of(given), strict=True)
+    empty = [None in own and ends[0] == ends[1] for ends, own in pairs]
+    if not any(empty):
+        return ""
+    if not picture.ranges:
+        vmin, vmax = picture.range
+        return f"an empty range, vmin={vmin:g} and vmax={vmax:g},"
+    names = " and ".join(map(repr, compress(picture.ranges, empty)))
+    return f"empty ranges of {names}"
 
 
 def warn_of_labels(layout: Layout | Mosaic) -> None:

@@ -179,7 +179,7 @@ def completed_range(
             low, high = (low, low) if given[0] is not None else (high, high)
         low, high = norm.completed(low, high)
     check_range(low, high)
-    return low, high
+    return low + 0.0, high + 0.0  # -0.0 reads as 0
 
 
 def range_text(ranges: Mapping[str, tuple[float, float]]) -> str:

@@ -23,7 +23,7 @@ from fastheat.layout import Layout, Shown
 from fastheat.messages import many, short, warn
 from fastheat.mosaic import Mosaic
 from fastheat.panels import Panels
-from fastheat.picture import Picture, pairs_of
+from fastheat.picture import Picture, empty_ranges, pairs_of
 from fastheat.plots import History
 from fastheat.ranges import Range, wider_ends
 from fastheat.reduce import Reduction, Reductions
@@ -147,6 +147,7 @@ class Recorder:
         self._previous: NDArray[np.float64] | None = None
         self._title = ""  # of the frame before
         self._annot: NDArray[Any] | None = None
+        self._given: Range = ()  # as far as the range was
         self._history = History(0)  # the scalars of all frames so far
         self._written: np.dtype[Any] | None = None  # of annotations, where each frame has its own
         self._sample: Samples | None = None
@@ -214,6 +215,7 @@ class Recorder:
         for k, (given, had) in enumerate(zip(heatmap.range, found.range, strict=True)):
             if given is not None and not self._grows:
                 check(("vmin", "vmax")[k % 2], given, had)
+        self._given = heatmap.range
         self._lay_out(heatmap.ranged(found.first), found.dtype)
         assert self._heatmap is not None
         assert self._layout is not None
@@ -347,6 +349,7 @@ class Recorder:
         heatmap = self._make(self._shape, self._sample)
         if self.titled:
             heatmap = heatmap.with_titles()
+        self._given = heatmap.range
         if None in heatmap.range:
             heatmap = heatmap.fitted(heatmap.find_range(values))
         self._lay_out(heatmap, self._dtype)
@@ -502,6 +505,9 @@ class Recorder:
                 "could not widen the range any more, since the labels of a wider one have no room "
                 "in the picture: give a larger figsize, or vmin and vmax that hold all values"
             )
+        empty = empty_ranges(self._heatmap, self._given)
+        if empty and (self.shown.under or self.shown.over):
+            warn(f"took {empty} from the first frame: give vmin and vmax, or autoscale='grow'")
         return summarise(self._heatmap, self._layout, self.shown, self._clock, self._file, seconds)
 
 

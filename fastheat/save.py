@@ -26,7 +26,7 @@ from fastheat.messages import short, warn
 from fastheat.mosaic import Mosaic
 from fastheat.options import AUTOSCALES, read_autoscale
 from fastheat.panels import Panels, check_picture, check_picture_options, make_picture
-from fastheat.picture import Picture
+from fastheat.picture import Picture, empty_ranges
 from fastheat.recorder import Recorder
 from fastheat.sources import KEPT_BYTES, Frames, open_frames
 from fastheat.spans import spans_of
@@ -349,6 +349,7 @@ def with_range_of(picture: Picture, source: Frames, crew: Crew) -> tuple[Picture
     """
     if not source.rereadable:
         first, source = source.peeked(chunk_length(cells_of(source.shape)))
+        given = picture.range
         picture = picture.fitted(picture.find_range(first[0]))
         if picture.is_by_frame:
             return picture, source
@@ -356,9 +357,11 @@ def with_range_of(picture: Picture, source: Frames, crew: Crew) -> tuple[Picture
         if not picture.ranges:
             vmin, vmax = picture.range
             taken = f"vmin={vmin:g} and vmax={vmax:g}"
+        empty = empty_ranges(picture, given)
+        ways = "give vmin and vmax" + (", or autoscale='grow'" if empty else "")
         warn(
-            f"took {taken} from the first frame, since the frames can be read only once: give vmin "
-            "and vmax",
+            f"took {empty or taken} from the first frame, since the frames can be read only once: "
+            f"{ways}"
         )
         return picture, source
     extent: Any = picture.extent()

@@ -65,4 +65,4 @@ class Scaling:
     def over(self, shades: Shades, ends: NDArray[np.float64]) -> Shades:
         """Return shades over ranges, (R, 2)."""
         found = edges_of_ranges(self.norm, ends, self.limits, self.bins, self.dtype)
-        return shades.over(found.bins, found.floor, found.ceiling)
+        return shades.over(*found)

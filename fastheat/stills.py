@@ -94,7 +94,8 @@ def _paint_cells(
     values = layout.from_top(values)
     masked = is_masked(values)
     grid, shades = layout.grid, layout.shades
-    (edges,), (floor,), (ceiling,) = shades.edges, shades.floor, shades.ceiling
+    (edges,), (low,), (high,) = shades.edges, shades.low, shades.high
+    (floor,), (ceiling,) = shades.floor, shades.ceiling
     slots = np.searchsorted(edges, values, side="right")
     bad = len(edges)
     slots[~((values >= floor) & (values < ceiling))] = bad
@@ -110,8 +111,8 @@ def _paint_cells(
         cells = values if annot is None else annot
         left_out, lacking = _write(layout, layout.format, cells, slots, indices)
     return Shown(
-        under=int((slots < shades.first).sum()),
-        over=int(((slots > shades.last) & (slots < bad)).sum()),
+        under=int(((values < low) & (slots < bad)).sum()),
+        over=int(((values >= high) & (slots < bad)).sum()),
         bad=int(((slots == bad) & ~masked).sum()),
         masked=int(masked.sum()),
         hidden=left_out,

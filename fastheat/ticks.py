@@ -83,7 +83,7 @@ def ticks_at(norm: Norm, vmin: float, vmax: float, values: Sequence[float]) -> T
     inside = _placed(norm, vmin, vmax, values)
     if vmin == vmax:
         inside = [(x, 0.5) for x in values if x == vmin]
-    texts = [f"{x:.6g}" for x, _ in inside]
+    texts = [f"{x + 0.0:.6g}" for x, _ in inside]  # -0.0 reads as 0
     if not any("e" in text for text in texts):
         decimals = max((len(text.partition(".")[2]) for text in texts), default=0)
         texts = [f"{float(text):.{decimals}f}" for text in texts]
@@ -324,7 +324,7 @@ def linear_ticks(vmin: float, vmax: float, most: int = 9) -> list[tuple[float, s
     """
     span = vmax - vmin
     if span == 0:
-        return [(0.5, f"{vmin:.6g}")]
+        return [(0.5, f"{vmin + 0.0:.6g}")]  # -0.0 reads as 0
     numbers, step = _round_numbers(vmin, vmax, most)
     if not step:
         return [(0.0, f"{vmin:.4g}"), (1.0, f"{vmax:.4g}")]

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from decoders import assert_lossless, by_pillow
+from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -410,7 +411,7 @@ def test_the_command_line_scales(tmp_path: Path, capsys: pytest.CaptureFixture[s
         np.testing.assert_array_equal(np.asarray(image.convert("RGB")), last)
     for more, message in (
         (["--autoscale", "some"], "expected one of all, grow.*, not 'some'"),
-        (["--autoscale", "grow", "--robust"], "expected no robust with autoscale='grow'"),
+        (["--autoscale", "grow", "--robust"], "expected no robust with --autoscale grow"),
         (["--autoscale", "frame", "--threshold", "1"], "no threshold with autoscale='frame'"),
         (["--autoscale", "grow", "--frame", "1"], "expected no --autoscale grow with --frame"),
     ):
@@ -418,3 +419,101 @@ def test_the_command_line_scales(tmp_path: Path, capsys: pytest.CaptureFixture[s
         assert main(["render", paths[0], "-o", str(tmp_path / name), *more]) == 2
         assert re.search(message, capsys.readouterr().err)
         assert not (tmp_path / name).exists()
+
+
+# ------------------------------------------------------------------------------ of a constant one
+
+
+ZEROS = np.zeros((3, 4))
+
+
+def told(caught: list[warnings.WarningMessage]) -> list[str]:
+    return [str(each.message) for each in caught]
+
+
+def test_what_is_beyond_an_empty_range_is_counted_and_has_matplotlibs_colour() -> None:
+    frames = np.stack([ZEROS, *FRAMES[:2]])
+    below, above = int((frames < 0).sum()), int((frames > 0).sum())
+    text = f"{below} values below vmin=0 and {above} values above vmax=0 have the colours"
+    for valfmt in (None, ".1f"):
+        with pytest.warns(UserWarning, match=text):
+            data, summary = saved(frames, vmin=0, vmax=0, valfmt=valfmt)
+        assert (summary.under, summary.over) == (below, above)
+        heatmap = Heatmap((3, 4), vmin=0, vmax=0, valfmt=valfmt)
+        assert_lossless(data, [heatmap.rgb(frame) for frame in frames])
+        shown = [paint(heatmap.layout(), frame)[1] for frame in frames]
+        assert (sum(each.under for each in shown), sum(each.over for each in shown)) == (
+            below,
+            above,
+        )
+    assert (Normalize(0, 0)(frames[1]) == 0).all()
+    plain = Heatmap((3, 4), vmin=0, vmax=0, valfmt=None)
+    assert (plain.rgb(frames[1]) == plain.rgb(ZEROS)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64])
+def test_the_value_of_an_empty_range_is_in_it(dtype: Any) -> None:
+    frame = np.full((2, 2), 0.1 if np.dtype(dtype).kind == "f" else 7, dtype)
+    assert saved([frame])[1].under == saved([frame])[1].over == 0
+    with pytest.warns(UserWarning, match="1 value above"):
+        saved([frame, np.array([[1, 0], [0, 0]], dtype) + frame], autoscale=None, **ends(frame))
+
+
+def ends(frame: NDArray[Any]) -> dict[str, float]:
+    return {"vmin": float(frame.min()), "vmax": float(frame.min())}
+
+
+def test_frames_over_their_own_range_count_what_is_beyond_an_end_that_was_given() -> None:
+    with pytest.warns(UserWarning, match="12 values below the vmin of their frame"):
+        summary = saved([ZEROS - 1, ZEROS + 9, FRAMES[0] ** 2], vmin=0, autoscale="frame")[1]
+    assert (summary.under, summary.over) == (12, 0)
+
+
+def test_an_empty_range_of_the_first_frame_is_told_once_if_values_are_beyond() -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with GifWriter(io.BytesIO(), cbar=True) as writer:
+            writer.add(ZEROS)
+            writer.add(FRAMES[0])
+    assert told(caught) == [
+        "took an empty range, vmin=0 and vmax=0, from the first frame: give vmin and vmax, or "
+        "autoscale='grow'",
+        f"over all frames, {(FRAMES[0] < 0).sum()} values below vmin=0 and "
+        f"{(FRAMES[0] > 0).sum()} values above vmax=0 have the colours of the ends",
+    ]
+    assert writer.summary is not None
+    assert writer.summary.under + writer.summary.over == 12
+    with GifWriter(io.BytesIO()) as writer:  # nothing is lost of what stays so
+        writer.add(ZEROS)
+        writer.add(ZEROS)
+    with GifWriter(io.BytesIO(), autoscale="grow") as writer:
+        writer.add(ZEROS)
+        writer.add(FRAMES[0])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with GifWriter(io.BytesIO()) as writer:
+            writer.add({"a": FRAMES[0], "b": ZEROS})
+            writer.add({"a": FRAMES[0], "b": FRAMES[0]})
+    assert told(caught)[0].startswith("took empty ranges of 'b' from the first frame: give vmin")
+
+
+def test_an_empty_range_of_the_first_of_an_iterator_is_told_with_what_to_give() -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        saved(iter([ZEROS, FRAMES[0]]))
+    first, counted = told(caught)
+    assert first == (
+        "took an empty range, vmin=0 and vmax=0, from the first frame, since the frames can be "
+        "read only once: give vmin and vmax, or autoscale='grow'"
+    )
+    assert "values below vmin=0" in counted
+
+
+@pytest.mark.parametrize("options", [{}, {"vmin": -0.0, "vmax": -0.0}, {"cbar_ticks": [-0.0]}])
+def test_negative_zeros_are_zeros_of_a_range(options: dict[str, Any]) -> None:
+    def still(values: NDArray[np.float64]) -> NDArray[np.uint8]:
+        file = io.BytesIO(saved([values], cbar=True, valfmt=None, **options)[0])
+        return np.asarray(Image.open(file).convert("RGB"))
+
+    assert (still(-ZEROS) == still(ZEROS)).all()
+    assert Heatmap((3, 4)).fitted((-0.0, 1.0)).range_text == "[0, 1]"

@@ -145,7 +145,7 @@ def test_slots_are_found_as_numpy_searches_the_edges(
 @kernels.entry  # type: ignore[untyped-decorator, unused-ignore]
 def outside(values: Any, shades: Any, counts: Any) -> None:
     scale = kernels.scale_of(shades, 0)
-    kernels.count_outside(values, scale, shades.first, shades.last, counts)
+    kernels.count_outside(values, scale, counts)
 
 
 @pytest.mark.parametrize("compiled", [True, False])

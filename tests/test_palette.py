@@ -82,8 +82,8 @@ def test_a_split_changes_the_ink_there_and_nothing_else(split: float) -> None:
     plain = np.searchsorted(whole.shades.edges[0], values, side="right")
     fills = palette.table[shades.inks[slots, 0]]
     assert (fills == whole.table[whole.shades.inks[plain, 0]]).all()
-    assert ((slots < shades.first) == (values < 0)).all()
-    assert ((slots > shades.last) == (values > 1)).all()
+    assert ((values < shades.low[0]) == (values < 0)).all()
+    assert ((values >= shades.high[0]) == (values > 1)).all()
 
 
 def test_shades_go_evenly_from_the_fill_to_the_ink() -> None:
