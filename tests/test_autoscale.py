@@ -412,7 +412,7 @@ def test_the_command_line_scales(tmp_path: Path, capsys: pytest.CaptureFixture[s
     for more, message in (
         (["--autoscale", "some"], "expected one of all, grow.*, not 'some'"),
         (["--autoscale", "grow", "--robust"], "expected no robust with --autoscale grow"),
-        (["--autoscale", "frame", "--threshold", "1"], "no threshold with autoscale='frame'"),
+        (["--autoscale", "frame", "--threshold", "1"], "no threshold with --autoscale frame"),
         (["--autoscale", "grow", "--frame", "1"], "expected no --autoscale grow with --frame"),
     ):
         name = "other.png" if "--frame" in more else "other.gif"
