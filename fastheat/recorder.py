@@ -102,6 +102,13 @@ def check(what: str, given: object, found: object) -> None:
         raise ValueError(f"expected {what} {found} as the file that is to go on has, not {given}")
 
 
+def _speed(duration: float | None) -> str:
+    """Return how long frames are shown, for an error."""
+    if duration is None:
+        return "durations of each frame"
+    return f"duration={duration:.6g}" + (f" (fps={1000 / duration:.6g})" if duration else "")
+
+
 class Recorder:
     """Turns frames into the file: the layout, from the first of them on, and what it holds.
 
@@ -219,11 +226,19 @@ class Recorder:
         self._lay_out(heatmap.ranged(found.first), found.dtype)
         assert self._heatmap is not None
         assert self._layout is not None
-        check("size", self._layout.size, found.info.size)
+        if self._layout.size != found.info.size:
+            raise ValueError(
+                f"expected size {found.info.size} as the file that is to go on has, not "
+                f"{self._layout.size}: {self._ways(found)}"
+            )
         if isinstance(self._layout, Mosaic) and self._layout.plot is not None:
             check("xlim", self._layout.plot.room, found.xlim)
         check("loop", self._loop, found.info.loop)
-        check("duration", self._clock.each, found.duration)
+        if self._clock.each != found.duration:
+            raise ValueError(
+                f"expected {_speed(found.duration)} as the file that is to go on has, not "
+                f"{_speed(self._clock.each)}"
+            )
         colors = gif.header(self._layout.size, self._layout.table, self._layout.colors, self._loop)
         if found.start[: len(colors)] != colors:
             raise ValueError(
@@ -233,7 +248,7 @@ class Recorder:
         if notes.mark(self._layout) != found.mark:
             raise ValueError(
                 "expected the labels, texts, fonts and grid that the file that is to go on has, "
-                "not others"
+                f"not others: {self._ways(found)}"
             )
         self._heatmap = self._heatmap.ranged(found.range)
         self._layout = self._heatmap.layout(found.dtype)
@@ -248,6 +263,15 @@ class Recorder:
                 )
         self._remember(found)
         self._file = GifFile.resumed(found.path, found.info, sync=self._sync)
+
+    def _ways(self, found: Found) -> str:
+        """Return what to give for a picture to be laid out as that of a file."""
+        ways = ["the title, labels, font, cbar, figsize and dpi that it was written with"]
+        if found.first != found.range and not self._grows:
+            ways.insert(0, "autoscale='grow', as its range has grown, and")
+        elif self.titled and not found.titled:
+            ways.insert(0, "no title that changes, as it has none, and no range in it, and")
+        return f"give {' '.join(ways)}"
 
     def _remember(self, found: Found) -> None:
         """Take the scalars of the frames before from a file."""

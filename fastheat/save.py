@@ -296,13 +296,31 @@ def room_of_titles(titles: object) -> str:
 
 def stepped(title: object, source: Frames) -> str | None:
     """Return the title of a picture if it is one for each step of the frames."""
-    if not isinstance(title, str) or source.steps is None:
+    if not isinstance(title, str):
         return None
     try:
         fields = [field for _, field, _, _ in Formatter().parse(title)]
     except ValueError:  # a brace alone
         return None
-    return title if "step" in fields else None
+    if "step" not in fields:
+        if "" in fields:
+            raise ValueError(
+                f"expected a title of all frames, not {short(title)}: give titles={short(title)}"
+            )
+        return None
+    if source.steps is None:
+        raise ValueError(
+            f"expected checkpoints, whose names have a {{step}}, with the title {short(title)}: "
+            "give titles='step {}' to number frames, or a text for each"
+        )
+    try:
+        title.format(0, step=0)
+    except (ValueError, IndexError, KeyError, AttributeError):
+        raise ValueError(
+            f"expected a title with {{step}} alone, the number in the name of a file, "
+            f"not {short(title)}"
+        ) from None
+    return title
 
 
 def read_titles(titles: object, steps: Sequence[int] | None = None) -> Iterable[str] | None:

@@ -67,6 +67,26 @@ def test_a_title_is_drawn_as_imagedraw_draws_it() -> None:
     assert abs((xs.min() + xs.max()) / 2 - place.x) < 2
 
 
+@pytest.mark.parametrize(
+    ("title", "message"),
+    [
+        ("step {step}", "expected checkpoints, .* 'step {step}': give titles='step {}' to number"),
+        ("{step:04d} of 9", "expected checkpoints, .*: give titles='step {}'"),
+        ("step {}", "expected a title of all frames, not 'step {}': give titles='step {}'"),
+    ],
+)
+@pytest.mark.parametrize("given", [True, False])
+def test_a_title_that_would_change_is_refused_where_nothing_fills_it(
+    title: str, message: str, given: bool
+) -> None:
+    look = {"heatmap": Heatmap((4, 7), title=title, **LOOK)} if given else {"title": title, **LOOK}
+    with pytest.raises(ValueError, match=f"^{message}"):
+        save_gif(io.BytesIO(), frames(3), **look)
+    save_gif(io.BytesIO(), frames(3), titles=["a", "b", "c"], **look)
+    for other in ("{", "$W_{enc}$", "{step"):
+        save_gif(io.BytesIO(), frames(3), title=other, **LOOK)
+
+
 def test_a_frame_of_another_title_only_writes_the_title() -> None:
     values = np.repeat(frames(1), 3, axis=0)
     file = io.BytesIO()

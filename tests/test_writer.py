@@ -1120,6 +1120,13 @@ def test_a_range_goes_on_growing(tmp_path: Path) -> None:
     assert_same(path, whole)
 
 
+def test_a_file_whose_range_grew_asks_for_that(tmp_path: Path) -> None:
+    path = tmp_path / "grown.gif"
+    grown(path, walk(20) * np.linspace(1, 30, 20, dtype=np.float32)[:, None, None])
+    with pytest.raises(ValueError, match=r"expected size .*: give autoscale='grow', as its range"):
+        GifWriter(path, mode="a", dpi=40)
+
+
 def test_a_tail_that_was_not_committed_is_cut_off(tmp_path: Path) -> None:
     frames, whole, path = walk(30), tmp_path / "whole.gif", tmp_path / "resumed.gif"
     save_gif(whole, frames, **LOOK)
@@ -1140,9 +1147,12 @@ def test_a_tail_that_was_not_committed_is_cut_off(tmp_path: Path) -> None:
         ({"cmap": "magma"}, "the colors that the file"),
         ({"vmin": -2}, "expected vmin -1.0 as the file .* not -2.0"),
         ({"loop": 3}, "expected loop 0 as the file .* not 3"),
-        ({"duration": 70}, "expected duration 100.0 as the file .* not 70.0"),
-        ({"fps": 5}, "expected duration 100.0 as the file .* not 200.0"),
-        ({"duration": [130] * 30}, "expected duration 100.0 as the file .* not None"),
+        ({"duration": 70}, r"expected duration=100 \(fps=10\) as the file .* not duration=70 "),
+        ({"fps": 30}, r"not duration=33.3333 \(fps=30\)$"),
+        ({"duration": [130] * 30}, "expected duration=100 .* not durations of each frame"),
+        ({"title": "epoch"}, "expected size .*: give the title, labels, font, cbar, figsize and"),
+        ({"title": "{step}"}, "expected size .*: give no title that changes, as it has none"),
+        ({"autoscale": "grow", "vmin": None}, "give no title that changes, .* no range in it"),
         ({"valfmt": "{x:.1f}"}, "expected the labels, texts, fonts and grid that the file"),
         ({"row_labels": ["a", "b", "c"]}, "expected the labels, texts, fonts and grid"),
         ({"square": False, "figsize": (3, 2)}, "expected the labels, texts, fonts and grid"),
