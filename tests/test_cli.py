@@ -282,6 +282,7 @@ def test_wrong_annotations_are_named(folder: Path, capsys: pytest.CaptureFixture
     assert "not allowed with" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("ignore:over all frames, 30 values below vmin=9:UserWarning")
 @pytest.mark.parametrize("argv", [["--vmin", "0"], ["--vmin", "9"], []])
 def test_a_range_not_given_is_that_of_all_frames(folder: Path, argv: list[str]) -> None:
     assert main(["render", "w.npy", "-q", *argv]) == 0
