@@ -334,13 +334,21 @@ def _add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> No
     text = "where they come from if not given: all frames, grow from those of the first, or each "
     text += "frame its own"
     add(colors, "autoscale", text, "all", metavar="all|grow|frame", type=_autoscale)
-    text = "how values are spread over it: linear, log, symlog, asinh or power"
+    text = (
+        "how values are spread over it: linear, centered (as far on both sides of 0, or --center), "
+    )
+    text += "log, symlog, asinh or power"
     add(colors, "norm", text, "linear", metavar="NAME")
     number(colors, "linthresh", "X", "up to where the norm symlog is linear", "2")
     number(colors, "gamma", "X", "exponent of the norm power")
     text = "ends of bins, each in a colour of its own"
     add(colors, "boundaries", text, metavar="X,X[,X...]", type=_numbers)
-    number(colors, "center", "X", "value in the middle of the colormap, a slope on either side")
+    number(
+        colors,
+        "center",
+        "X",
+        "value in its middle, a slope on either side but with --norm centered",
+    )
     switch(colors, "robust", "from the 2nd to the 98th percentile, where vmin or vmax is not given")
     text = "a .npy file of booleans (N, M): cells that are not shown"
     add(colors, "mask", text, metavar="FILE")

@@ -100,11 +100,13 @@ class Heatmap(Picture):
     vmin, vmax : float
         The values at the ends of the colormap. What is not given is taken from the first values
         drawn, as by matplotlib's `Normalize`; `save_gif` takes it from all frames.
-    norm : {"linear", "log", "symlog", "asinh", "power"} or object
+    norm : {"linear", "centered", "log", "symlog", "asinh", "power"} or object
         How values are spread over the colormap, in the same bins as by matplotlib. Besides names,
         any object that is called as matplotlib's `Normalize`, such as its norms, which is not
         changed: a range that it lacks is taken from a copy. "log" shows what is not above 0 as
-        `bad`, and takes `vmin` from the least value above 0.
+        `bad`, and takes `vmin` from the least value above 0. "centered" has a range as far on both
+        sides of `center`, or 0, as matplotlib's `CenteredNorm`: of one end that is given the other
+        follows.
     linthresh : float
         Up to where the norm "symlog" is linear, 2 as in matplotlib if only that is given.
     gamma : float
@@ -113,7 +115,7 @@ class Heatmap(Picture):
         The ends of bins, each in a colour of its own, as by matplotlib's `BoundaryNorm`.
     center : float
         The value in the middle of the colormap, which has a slope on either side, as in
-        matplotlib's `TwoSlopeNorm`. For equal slopes give `vmin` and `vmax` as far from it.
+        matplotlib's `TwoSlopeNorm`; with ``norm="centered"`` it is the same on both.
     robust : bool
         Whether the ends that are not given are the 2nd and the 98th percentile of the values.
     mask : (N, M) array of bool

@@ -29,7 +29,7 @@ _ELSEWHERE = {
     "cbar_visible": "cbar=",
     "cbarlabel": "cbar_label=",
     "clim": _ENDS,
-    "color_continuous_midpoint": "center=",
+    "color_continuous_midpoint": 'norm="centered" with center=',
     "color_continuous_scale": "cmap=",
     "colorbar": "cbar=",
     "colorscale": "cmap=",
@@ -48,6 +48,7 @@ _ELSEWHERE = {
     "fps": _TIMED,
     "framerate": "fps=",
     "height": "figsize=",
+    "halfrange": 'vmax= with norm="centered"',
     "hold": _TIMED,
     "horizontalalignment": "ha=",
     "interpolation": "nothing: cells have sharp edges",
@@ -92,7 +93,7 @@ _ELSEWHERE = {
     "y": "row_labels=",
     "yticklabels": "row_labels=",
     "zmax": "vmax=",
-    "zmid": "center=",
+    "zmid": 'norm="centered" with center=',
     "zmin": "vmin=",
 }
 

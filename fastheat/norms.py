@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 from fastheat.messages import short
 
 Floats = NDArray[np.floating]
+Ends = tuple[float | None, float | None]  # of a range, as far as they are known
 # takes values to where 0 .. 1 are the ends of the colormap, and to NaN what the norm cannot take
 Rule = Callable[[Floats], Floats]
 
 SYMLOG_LINEAR = 2.0  # up to where "symlog" is linear, matplotlib's SymmetricalLogScale
 NEAR = 8  # roundings, within which the edges of straight norms are looked for first
+NEARLY_EVEN = 1e-9  # of a range, what its sides may differ by where they are to be the same
 SAMPLES = 513  # of a norm that somebody else wrote, which has to rise with its values
 
 
@@ -48,6 +50,7 @@ class Norm:
     given: Any = None  # an "object" that is called as matplotlib's `Normalize`
     above: float = -math.inf  # what a range is taken from lies above this,
     least: float = -math.inf  # and not below this
+    middle: float | None = None  # what the range is as far from on both sides, of "linear"
 
     @property
     def fixed(self) -> tuple[float, float] | None:
@@ -89,6 +92,8 @@ class Norm:
                     bound = f"at least {self.least:g}"
                 norm = "this norm" if self.given is not None else f"norm={self.name!r}"
                 raise ValueError(f"expected {name} {bound} with {norm}, not {name}={value!r}")
+        if self.middle is not None:
+            self._check_middle(vmin, vmax)
         if self.name == "center" and not (
             (vmin is None or vmin < self.number) and (vmax is None or self.number < vmax)
         ):
@@ -96,6 +101,31 @@ class Norm:
                 f"expected center between vmin and vmax, not center={self.number!r}, vmin={vmin!r} "
                 f"and vmax={vmax!r}"
             )
+
+    def _check_middle(self, vmin: float | None, vmax: float | None) -> None:
+        middle: float = self.middle or 0.0
+        inside = (vmin is None or vmin <= middle) and (vmax is None or middle <= vmax)
+        if vmin is not None and vmax is not None:
+            off = abs((vmax - middle) - (middle - vmin))
+            inside = inside and off <= NEARLY_EVEN * (vmax - vmin)
+        if not inside:
+            given = (("vmin", vmin), ("vmax", vmax))
+            said = " and ".join(f"{name}={x!r}" for name, x in given if x is not None)
+            raise ValueError(
+                f"expected a range as far on both sides of {middle!r} with norm='centered', "
+                f"not {said}"
+            )
+
+    def mirrored(self, vmin: float | None, vmax: float | None) -> Ends:
+        """Return the ends that were given, and what the norm makes of them for the others."""
+        if self.middle is not None and (vmin is None) != (vmax is None):
+            if vmin is not None:
+                vmax = 2 * self.middle - vmin
+            elif vmax is not None:
+                vmin = 2 * self.middle - vmax
+        if vmin is None or vmax is None:
+            return vmin, vmax
+        return self.completed(vmin, vmax)
 
     def takes(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return those of some finite values that a range can be taken from."""
@@ -107,6 +137,8 @@ class Norm:
         """Return a range taken from values as the norm makes it, such that it holds its center."""
         if self.given is not None:
             return _with_range(self.given, vmin, vmax)[1]
+        if self.middle is not None:
+            return _about(self.middle, vmin, vmax)
         if self.name == "center":
             # matplotlib.colors.TwoSlopeNorm.autoscale_None
             if vmin >= self.number:
@@ -209,13 +241,22 @@ class Norm:
     def __str__(self) -> str:
         """Tell it from others, "" for the plain one; of an object this is its name only."""
         if self.name == "linear":
-            return ""
+            return "" if self.middle is None else f"centered {self.middle!r}"
         if self.given is not None:
             return type(self.given).__qualname__
         return f"{self.name} {self.number!r} {self.boundaries!r}"
 
 
 LINEAR = Norm()
+
+
+def _about(middle: float, vmin: float, vmax: float) -> tuple[float, float]:
+    """Return the range as far on both sides of a value that holds another, as `CenteredNorm`."""
+    if vmax == 2 * middle - vmin or vmin == 2 * middle - vmax:  # one that it made, but for rounding
+        return vmin, vmax
+    half = max(middle - vmin, vmax - middle)
+    low, high = middle - abs(half), middle + abs(half)
+    return (low, high) if high == 2 * middle - low else (2 * middle - high, high)
 
 
 # -------------------------------------------------------------------------- matplotlib's arithmetic
@@ -561,7 +602,8 @@ def _edges(
     )
     found = found.reshape(count, len(wanted))
     empty = ends[:, 0] == ends[:, 1]  # where all values have the first colour
-    above = np.nextafter(inner.astype(dtype), dtype.type(np.inf)).astype(np.float64)
+    with np.errstate(over="ignore"):
+        above = np.nextafter(inner.astype(dtype), dtype.type(np.inf)).astype(np.float64)
     return EdgesOfRanges(
         found,
         np.where(empty, inner, found[:, 0]),

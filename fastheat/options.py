@@ -371,7 +371,14 @@ def _index(value: object) -> int | None:
 # ------------------------------------------------------------------------------------------- norms
 
 # names of norms that `imshow` takes too, and the option that each needs or takes
-NORMS = {"linear": "", "log": "", "symlog": "linthresh", "asinh": "", "power": "gamma"}
+NORMS = {
+    "linear": "",
+    "centered": "center",
+    "log": "",
+    "symlog": "linthresh",
+    "asinh": "",
+    "power": "gamma",
+}
 
 
 def read_norm(
@@ -404,9 +411,11 @@ def read_norm(
             f"Normalize, not {short(name)}{suggest(name, NORMS)}"
         )
     for option, kind in used.items():
-        if norm is not None and kind != name:
+        if norm is not None and option != NORMS[name]:
             raise TypeError(f"expected no {option} with norm={name!r}")
-        name = kind
+        name = kind if norm is None else name
+    if name == "centered":
+        return Norm(middle=0.0 if center is None else read_number("center", center) + 0.0)
     if name == "log":
         return Norm("log", above=0.0)
     if name == "symlog":
@@ -449,7 +458,7 @@ def read_ends(norm: Norm, vmin: object, vmax: object) -> tuple[float | None, flo
         ends.append(own if value is None else read_number(name, value) + 0.0)  # -0.0 reads as 0
     low, high = ends
     norm.check(low, high)
-    return norm.completed(low, high) if low is not None and high is not None else (low, high)
+    return norm.mirrored(low, high)
 
 
 def read_mask(mask: object, shape: tuple[int, int]) -> NDArray[np.bool_]:

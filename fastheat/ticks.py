@@ -110,6 +110,8 @@ def _placed(
 
 def _scale_of(norm: Norm) -> Scale:
     """Return the scale of a norm's axis; "function" where it has none that has ticks of its own."""
+    if norm.middle is not None:
+        return Scale("function")
     if norm.given is None:
         kinds = {"power": "function", "center": "function"}
         return Scale(kinds.get(norm.name, norm.name), 10.0, norm.number or 1.0)

@@ -60,6 +60,8 @@ KINDS: dict[str, tuple[dict[str, Any], Make]] = {
     "asinh": ({"norm": "asinh"}, colors.AsinhNorm),
     "power 0.5": ({"gamma": 0.5}, lambda: colors.PowerNorm(0.5)),
     "power 2": ({"norm": "power", "gamma": 2}, lambda: colors.PowerNorm(2)),
+    "centered": ({"norm": "centered"}, colors.CenteredNorm),
+    "centered 0.1": ({"norm": "centered", "center": 0.1}, lambda: colors.CenteredNorm(0.1)),
     "center": ({"center": 0.3}, lambda: colors.TwoSlopeNorm(0.3)),
 }
 OBJECTS: dict[str, Make] = {
@@ -76,6 +78,7 @@ OBJECTS: dict[str, Make] = {
     "a user's": Squared,
 }
 KINDS |= {name: ({"norm": make()}, make) for name, make in OBJECTS.items()}
+CENTERED = ("centered", "centered 0.1")
 POSITIVE = ("log", "LogNorm", "FuncNorm of roots", "clipped log")
 RANGES = [(0.01, 7.5), (-3.0, 40.0), (-0.5, 0.5), (1e-3, 1e3)]
 BIN_COLORS = 100
@@ -157,11 +160,11 @@ def test_bins_are_matplotlibs_about_every_edge(
     if vmin <= 0 and kind in POSITIVE:
         vmin = 0.02
     options, make = KINDS[kind]
-    options = {**options, "vmin": vmin, "vmax": vmax}
     norm = make()
-    if "center" in options and not vmin < 0.3 < vmax:
+    if kind == "center" and not vmin < 0.3 < vmax:
         return
     norm.autoscale_None(np.array([vmin, vmax]))
+    options = {**options, "vmin": norm.vmin, "vmax": norm.vmax}
     assert_alike(options, norm, about_edges(options, dtype))
 
 
@@ -175,8 +178,7 @@ def test_bins_of_integers_are_matplotlibs(kind: str, dtype: Any) -> None:
     norm.autoscale_None(np.array([1, 100]))
     if kind == "center":
         norm = colors.TwoSlopeNorm(0.3, -5, 100)
-    low = -5.0 if kind == "center" else 1.0
-    assert_alike({**options, "vmin": low, "vmax": 100}, norm, values)
+    assert_alike({**options, "vmin": norm.vmin, "vmax": norm.vmax}, norm, values)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int16])
@@ -220,13 +222,15 @@ def test_bins_are_matplotlibs_for_any_value_and_range(dtype: Any, data: Any) -> 
     inside = st.floats(-0.5, 1.5).map(lambda part: low + part * (high - low))
     anything = st.one_of(inside, floats, st.sampled_from([low, high, 0.0, math.nan, math.inf]))
     values = np.array(data.draw(st.lists(anything, min_size=1, max_size=40))).astype(dtype)
-    assert_alike({**options, "vmin": vmin, "vmax": vmax}, norm, values)
+    assert_alike({**options, "vmin": low, "vmax": high}, norm, values)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_kernels_find_the_bins_that_stills_do(kind: str, tmp_path: Any) -> None:
     # several decades, of which the lower ones have many edges close together
     options = {**KINDS[kind][0], "vmin": 1e-4, "vmax": 1e3, "cmap": distinct(BIN_COLORS)}
+    if kind in CENTERED:  # the other end follows
+        del options["vmin"]
     values = about_edges({k: v for k, v in options.items() if k != "cmap"}, np.float64)
     values = np.concatenate([values, np.geomspace(1e-5, 1e4, 500)])
     frames = np.random.default_rng(0).permutation(values)[: len(values) // 40 * 40]
@@ -278,6 +282,57 @@ def test_a_range_that_is_not_given_is_taken_as_matplotlib_takes_it(kind: str) ->
         heatmap = Heatmap((4, 5), **options, valfmt=None)
         heatmap.indices(values)
         assert heatmap.range == (norm.vmin, norm.vmax)
+
+
+def test_a_centered_range_is_as_far_on_both_sides() -> None:
+    def ends(**options: Any) -> tuple[float | None, float | None]:
+        return Heatmap((2, 2), norm="centered", **options).range
+
+    assert ends() == (None, None)
+    assert ends(vmin=-2) == ends(vmax=2) == ends(vmin=-2, vmax=2) == (-2, 2)
+    assert ends(vmax=3, center=1) == (-1, 3)
+    assert ends(vmin=0.2, vmax=0.4, center=0.3) == pytest.approx((0.2, 0.4))
+    assert ends(vmax=0) == (0, 0)
+    for options, said in (
+        ({"vmin": -1, "vmax": 2}, "far on both sides of 0.0 with norm='centered', not vmin=-1.0 a"),
+        ({"vmin": 1}, "both sides of 0.0 with norm='centered', not vmin=1.0"),
+        ({"vmax": 1, "center": 2}, "both sides of 2.0 with norm='centered', not vmax=1.0"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            ends(**options)
+    with pytest.raises(TypeError, match="expected no gamma with norm='centered'"):
+        ends(gamma=2)
+
+
+@pytest.mark.parametrize("center", [0.0, 0.1, -3.7])
+def test_a_centered_range_of_frames_holds_them_however_it_is_taken(
+    center: float, tmp_path: Any
+) -> None:
+    frames = np.random.default_rng(2).normal(0.5, 1, (40, 3, 4))
+    path = tmp_path / "a.gif"
+    own: dict[str, Any] = {"norm": "centered", "center": center, "cbar": True}
+    norm = colors.CenteredNorm(center)
+    norm.autoscale_None(frames)
+    summary = fastheat.save_gif(path, frames, **own)
+    assert (summary.vmin, summary.vmax) == (norm.vmin, norm.vmax)
+    assert (summary.under, summary.over) == (0, 0)
+    norm = colors.CenteredNorm(center)
+    norm.autoscale_None(np.percentile(frames, (2, 98)))
+    with pytest.warns(UserWarning, match="over all frames"):
+        summary = fastheat.save_gif(path, frames, robust=True, **own)
+    assert (summary.vmin, summary.vmax) == (norm.vmin, norm.vmax)
+    summary = fastheat.save_gif(path, frames, autoscale="grow", **own)
+    assert (summary.under, summary.over) == (0, 0)
+    assert summary.vmin + summary.vmax == pytest.approx(2 * center)
+    with fastheat.GifWriter(path, autoscale="grow", **own) as writer:
+        writer.add(frames[0])
+    with fastheat.GifWriter(path, mode="a", autoscale="grow", **own) as writer:
+        for frame in frames[1:]:
+            writer.add(frame)
+    assert writer.summary is not None
+    assert (writer.summary.vmin, writer.summary.vmax) == (summary.vmin, summary.vmax)
+    with pytest.raises(ValueError, match=r"expected the (labels|size)"):
+        fastheat.GifWriter(path, mode="a", autoscale="grow", cbar=True)
 
 
 def test_a_norm_that_is_given_is_not_changed() -> None:
@@ -494,6 +549,8 @@ SPANS = [
         "LogNorm",
         "SymLogNorm",
         "CenteredNorm",
+        "centered",
+        "centered 0.1",
         "FuncNorm of roots",
         "AsinhNorm",
     ],
@@ -507,7 +564,7 @@ def test_the_bar_has_the_ticks_of_matplotlibs(kind: str, vmin: float, vmax: floa
     norm = make()
     norm.autoscale_None(np.array([vmin, vmax]))
     wanted, between = their_marks(norm, 8)
-    heatmap = Heatmap((2, 2), **options, vmin=vmin, vmax=vmax)
+    heatmap = Heatmap((2, 2), **options, vmin=norm.vmin, vmax=norm.vmax)
     low, high = heatmap.range
     assert low is not None
     assert high is not None
@@ -672,7 +729,9 @@ def test_panels_have_norms_masks_and_ranges_of_their_own(tmp_path: Any) -> None:
 
 # ---------------------------------------------------------------------------- ranges of frames
 
-OF_FRAMES = [name for name in KINDS if name not in ("CenteredNorm", "TwoSlopeNorm", "a user's")]
+# matplotlib takes the range of float32 about 0.1 in float32
+APART = ("centered 0.1", "CenteredNorm", "TwoSlopeNorm", "a user's")
+OF_FRAMES = [name for name in KINDS if name not in APART]
 
 
 def frames_of(kind: str, dtype: Any, count: int = 6) -> npt.NDArray[Any]:
