@@ -264,10 +264,13 @@ def draw_plotly(call: str) -> There:
         if own is not None:
             axis.set_ticks(range(len(own)), labels=own)
     if "text_auto" in options:
-        spec = "g" if options["text_auto"] is True else options["text_auto"]
+        spec: Any = options["text_auto"]
         for i, j in np.ndindex(data.shape):
             if np.isfinite(data[i, j]):
-                axes.text(j, i, format(data[i, j], spec))
+                value = data[i, j]
+                # a number of JavaScript has the digits that tell it from all others
+                text = np.format_float_positional(value, trim="-") if spec is True else None
+                axes.text(j, i, format(value, spec) if text is None else text)
     return finished(figure, axes, image, options)
 
 
@@ -311,6 +314,8 @@ def check_range(there: There, here: Here) -> None:
 def check_texts(there: There, here: Here) -> None:
     """Each cell has the pixels of one in which their text was put as it is."""
     finite = np.isfinite(here.data)
+    if "figsize" not in here.options:  # as large as the texts need
+        here = here.but(figsize=(9, 6))
     wanted = np.full(here.data.shape, None, object)
     texts = [text.get_text().replace("\N{MINUS SIGN}", "-") for text in there.texts]
     wanted[finite] = texts
@@ -318,6 +323,9 @@ def check_texts(there: There, here: Here) -> None:
     for i, j in zip(*np.nonzero(finite), strict=True):
         assert len(np.unique(here.cell(i, j).reshape(-1, 3), axis=0)) > 2, "no text"
         np.testing.assert_array_equal(here.cell(i, j), annotated.cell(i, j))
+    for i, j in zip(*np.nonzero(~finite), strict=True):  # where theirs have none
+        written = len(np.unique(here.cell(i, j).reshape(-1, 3), axis=0)) > 1
+        assert written == ("mask" not in here.options)
 
 
 def check_text_colours(there: There, here: Here) -> None:
@@ -455,12 +463,20 @@ def test_what_is_drawn_there_is_drawn_by_what_the_page_says(row: Row) -> None:
 
 def test_an_animation_has_the_frames_that_it_is_given() -> None:
     (row,) = [row for row in ROWS if row.here.startswith("save_gif(") and "fps" in row.here]
-    assert row.compared == ["frames", "colours"]
-    options, frames = given(row.here), names()["frames"]
+    assert row.compared == ["frames", "colours", "names"]
+    first = next(each for each in ROWS if each.table == row.table)
+    options, frames = given(first.here) | given(row.here), names()["frames"]
     file = io.BytesIO()
     save_gif(file, frames, **options)
     decoded = by_pillow(file.getvalue())
     assert len(decoded) == len(frames)
+    labels = given(row.there[0])["labels"]
+    assert options["titles"] == f"{labels.pop('animation_frame')}={{}}"
+    for name, label in zip(("xlabel", "ylabel", "cbar_label"), labels.values(), strict=True):
+        assert options[name] == label
+        without = io.BytesIO()
+        save_gif(without, frames, **{**options, name: ""})
+        assert by_pillow(without.getvalue())[0][0].tobytes() != decoded[0][0].tobytes()
     assert {duration for _, duration in decoded} == {1000 / options.pop("fps")}
     low, high = np.nanmin(frames), np.nanmax(frames)
     titles = options.pop("titles")
@@ -468,12 +484,18 @@ def test_an_animation_has_the_frames_that_it_is_given() -> None:
     for k, (picture, _) in enumerate(decoded):
         wanted = heatmap.rgb(frames[k], title=titles.format(k))
         np.testing.assert_array_equal(picture, wanted)
-        there = matplotlib.colormaps["viridis"]((frames[k] - low) / (high - low), bytes=True)
+        there = matplotlib.colormaps["plasma"]((frames[k] - low) / (high - low), bytes=True)
         grid = heatmap.layout().grid
         fills = picture[np.ix_(grid.y1 + (len(picture) - heatmap.size[1]) - 1, grid.x1 - 1)]
         finite = np.isfinite(frames[k])
         difference = delta_e_2000(srgb_to_lab(there[..., :3]), srgb_to_lab(fills))
         assert difference[finite].max() < 1.5
+
+
+def test_a_number_has_all_of_its_digits_as_in_plotly() -> None:
+    (row,) = [row for row in ROWS if "text_auto=True" in row.there[0]]
+    valfmt = given(row.here)["valfmt"]
+    assert [valfmt(x) for x in (1 / 3, 2.0, -0.25)] == ["0.3333333333333333", "2", "-0.25"]
 
 
 def test_frames_have_ranges_of_their_own_as_in_matplotlib() -> None:
