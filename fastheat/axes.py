@@ -28,6 +28,7 @@ BAR_PADS = {"left": 0.10, "right": 0.05, "top": 0.05, "bottom": 0.15}
 # where square cells stand in the room that a bar leaves them
 ANCHORS = {"left": (0.0, 0.5), "right": (1.0, 0.5), "top": (0.5, 0.0), "bottom": (0.5, 1.0)}
 BAR_LEAST = 0.6  # font sizes that a bar is thick at least, and away from the cells
+BAR_GAP = 1.6  # font sizes that it is away at most in a picture without figsize, but for labels
 BAR_LENGTH = 9.0  # font sizes that it is long at least, in a picture without figsize
 WORDS = 22.0  # font sizes that a title may be long whatever the cells, in a picture without figsize
 LONGEST_SIDE = 1500  # px that a picture without figsize keeps its cells within, where it can
@@ -306,6 +307,7 @@ def _bar_beside(plan: Plan, cells: Box) -> Box:
     assert bar is not None
     size = cells.width if bar.upright else cells.height
     gap, strip = _gap_and_strip(plan, bar, size / (1 - BAR_FRACTION - BAR_PADS[bar.location]))
+    gap = min(gap, BAR_GAP * plan.fontsize)
     # cells that are flatter than a bar can be stand at its middle
     more = max(0.0, BAR_LENGTH * plan.fontsize - (cells.height if bar.upright else cells.width)) / 2
     box = Box(0.0, 0.0, 0.0, 0.0)

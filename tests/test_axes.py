@@ -701,3 +701,28 @@ def test_ticks_beyond_the_range_are_told_of_once() -> None:
     assert Panels({"a": (2, 3), "b": (2, 2)}, options=own, **LOOK).layout().beyond == (
         "1 of 2 cbar_ticks of panel 'b'",
     )
+
+
+@pytest.mark.parametrize("location", ["left", "right", "top", "bottom"])
+@pytest.mark.parametrize("shape", [(6, 8), (1, 40), (40, 1), (3, 200), (100, 100)])
+def test_a_bar_is_not_far_from_the_cells_whatever_their_number(
+    shape: tuple[int, int], location: str
+) -> None:
+    sides: dict[str, Any] = {
+        "row_side": "right" if location == "left" else "left",
+        "col_side": "bottom" if location == "top" else "top",
+    }
+    layout = Heatmap(
+        shape, vmin=0, vmax=1, valfmt=None, cbar=True, cbar_location=location, **sides
+    ).layout()
+    cells, bar = layout.frame.cells, layout.frame.bar
+    assert bar is not None
+    gap = {
+        "left": cells.x0 - bar.x1,
+        "right": bar.x0 - cells.x1,
+        "top": cells.y0 - bar.y1,
+        "bottom": bar.y0 - cells.y1,
+    }[location]
+    point = 100 / 72
+    # as far as with a line of labels between, with their ticks and pads
+    assert 5 * point < gap < (3.5 + 3.5 + 10 * 1.2 + 4) * point
