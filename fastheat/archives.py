@@ -191,7 +191,7 @@ def read_header(
 def read_member(member: IO[bytes]) -> Iterator[npt.NDArray[Any]]:
     """Yield each frame of an .npy file, of a stack or a single one."""
     shape, fortran, dtype = read_header(member)
-    if len(shape) == 2:
+    if len(shape) in (0, 2):
         shape = (1, *shape)
     # In Fortran order the cells of a frame lie apart, so the frames can only be read together.
     together = max(shape[0], 1) if fortran else 1

@@ -70,7 +70,9 @@ class Checkpoints(Stack):
         return block
 
 
-def open_checkpoints(paths: Sequence[Path], tensor: str | None, *, given: bool) -> Checkpoints:
+def open_checkpoints(
+    paths: Sequence[Path], tensor: str | None, *, given: bool
+) -> Checkpoints | npt.NDArray[Any]:
     """Open the tensor of a name in each of some files, of all of which the headers are read.
 
     Parameters
@@ -82,6 +84,11 @@ def open_checkpoints(paths: Sequence[Path], tensor: str | None, *, given: bool) 
     given
         Whether the paths were listed one by one, so that their order is one where their names
         have no number.
+
+    Returns
+    -------
+    Checkpoints, or array
+        Where it is a number, those of all files.
     """
     paths, steps = in_order(paths, given=given)
     files: list[Seen] = []
@@ -102,6 +109,9 @@ def open_checkpoints(paths: Sequence[Path], tensor: str | None, *, given: bool) 
                 )
             entries.append(entry)
     assert name is not None
+    if not entries[0].shape:
+        numbers = zip(files, entries, strict=True)
+        return np.array([take(file, name, entry).reshape(()) for file, entry in numbers])
     return Checkpoints(files, entries, name, steps)
 
 

@@ -48,14 +48,15 @@ def load_frames(source: object, *, tensor: object = None) -> Any:
     tensor
         The name of what is drawn of several: of the matrix in each checkpoint, with dots where it
         is in dictionaries of them, or of the array in a group, an archive or a pickled dict. Not
-        needed where there is one alone. A sequence of names, or a dictionary of them by the names
-        of panels, gives frames of several matrices.
+        needed where there is one alone. A vector in each checkpoint is a matrix of one row. A
+        sequence of names, or a dictionary of them by the names of panels, gives frames of several
+        matrices, where a number in each checkpoint is a line.
 
     Returns
     -------
     array, list or iterable, or a dictionary of these
         The frames. All but a single pickled object is read from the file as it is iterated over,
-        and can be iterated over again.
+        and can be iterated over again. Slices of checkpoints keep their steps.
 
     Raises
     ------
@@ -87,9 +88,20 @@ def load(source: object, *, defer: bool, tensor: object = None) -> Any:
         if not names:
             raise ValueError(f"expected the name of a tensor, not {short(tensor)}")
         return {
-            panel: load(source, defer=defer, tensor=name)
+            panel: _load(source, defer, name)
             for panel, name in zip(check_names(names), names.values(), strict=True)
         }
+    frames = _load(source, defer, tensor)
+    if tensor is not None and isinstance(frames, np.ndarray) and frames.ndim == 1:
+        raise ValueError(
+            f"tensor {short(tensor)} is a number of each frame, expected a matrix: it is a line "
+            "beneath panels, with tensor= of both"
+        )
+    return frames
+
+
+def _load(source: object, defer: bool, tensor: object) -> Any:
+    """Load the frames of one name."""
     if tensor is not None and not isinstance(tensor, str):
         raise TypeError(f"expected tensor to be the name of one, not {short(tensor)}")
     if isinstance(source, (list, tuple)) and source and all(map(_is_path, source)):

@@ -18,7 +18,7 @@ def pick(shapes: Mapping[str, tuple[int, ...]], name: str | None, rank: int) -> 
     shapes
         Of the arrays that there are.
     name
-        The one that is asked for; then a vector is a matrix of one row.
+        The one that is asked for; then it may be a vector or a number in place of a matrix.
     rank
         2 or 3, of the arrays that are frames.
 
@@ -37,7 +37,7 @@ def pick(shapes: Mapping[str, tuple[int, ...]], name: str | None, rank: int) -> 
     if name not in shapes:
         near = suggest(name, shapes) or ";"
         raise ValueError(f"it holds no tensor {short(name)}{near} it has {listed(shapes, rank)}")
-    if name not in fitting and (rank != 2 or len(shapes[name]) != 1 or 0 in shapes[name]):
+    if name not in fitting and (rank != 2 or len(shapes[name]) > 1 or 0 in shapes[name]):
         hint = "; give arrays that are reshaped" if rank == 2 and len(shapes[name]) > 2 else ""
         found = short(shapes[name])
         raise ValueError(f"tensor {short(name)} has shape {found}, expected {SHAPES[rank]}{hint}")

@@ -190,6 +190,21 @@ def test_a_vector_of_each_checkpoint_is_a_matrix_of_one_row(tmp_path: Path) -> N
         save_gif(io.BytesIO(), frames)
 
 
+@pytest.mark.parametrize("suffix", [".safetensors", ".npz"])
+def test_a_number_of_each_checkpoint_is_a_line_beneath_panels(suffix: str, tmp_path: Path) -> None:
+    for step, weights in WEIGHTS.items():
+        tensors: dict[str, Any] = {"w": weights, "loss": np.array(step / 4, "f4")}
+        if suffix == ".npz":
+            np.savez(tmp_path / f"{step}.npz", **tensors)
+        else:
+            (tmp_path / f"{step}.safetensors").write_bytes(safetensors(tensors))
+    drawn = gif(tmp_path, tensor=["w", "loss"])
+    assert drawn == gif({"w": IN_ORDER, "loss": [0.5, 2.25, 2.5, 25.0]})
+    assert "tensor 'loss' is a number of each frame, expected a matrix" in complaint(
+        tmp_path, "loss"
+    )
+
+
 @pytest.mark.parametrize("part", [np.s_[::2], np.s_[1:3], np.s_[::-1], np.s_[-1:]])
 def test_a_slice_of_checkpoints_has_their_steps_and_is_read_as_they_are(
     part: slice, tmp_path: Path
