@@ -1735,13 +1735,15 @@ def line_piece(picture, cover, ramp, ax, ay, bx, by, half, box):
                 picture[y, x] = ramp[step]
 
 
-# Draws the lines to frame t. xs: (N,), ys: (N, K) pixels, NaN where there is no value
+# Draws the lines to frame t, a dot where none leads to it. xs: (N,), ys: (N, K) pixels, NaN where
+# there is no value
 @jit
-def lines_to(t, picture, cover, ramps, xs, ys, half, box):
+def lines_to(t, picture, cover, ramps, xs, ys, half, dot, box):
     for k in range(ramps.shape[0]):
         if not math.isnan(ys[t, k]):
             s = t - 1 if t > 0 and not math.isnan(ys[max(t - 1, 0), k]) else t
-            line_piece(picture, cover, ramps[k], xs[s], ys[s, k], xs[t], ys[t, k], half, box)
+            reach = half if s < t else dot
+            line_piece(picture, cover, ramps[k], xs[s], ys[s, k], xs[t], ys[t, k], reach, box)
 
 
 # Draws the line plot of frames `first` on: what is new, or all where the axes are others than those
@@ -1750,7 +1752,7 @@ def lines_to(t, picture, cover, ramps, xs, ys, half, box):
 # is within, xs: (G, N), ys: (G, N, K) all frames' places in each, ramps: (K, S),
 # cover: (h, w) uint8, pictures: (T, h, w)
 @entry
-def plot_frames(first, begin, stages, bases, boxes, xs, ys, ramps, half, cover, pictures):
+def plot_frames(first, begin, stages, bases, boxes, xs, ys, ramps, half, dot, cover, pictures):
     for t in range(stages.size):
         g = stages[t]
         box = (boxes[g, 0], boxes[g, 1], boxes[g, 2], boxes[g, 3])
@@ -1764,7 +1766,7 @@ def plot_frames(first, begin, stages, bases, boxes, xs, ys, ramps, half, cover, 
         else:
             pictures[t] = pictures[t - 1]
         for u in range(start, first + t + 1):
-            lines_to(u, pictures[t], cover, ramps, xs[g], ys[g], half, box)
+            lines_to(u, pictures[t], cover, ramps, xs[g], ys[g], half, dot, box)
 
 
 # Joins the runs of frame t of all parts, row by row; what lies between them is transparent. Returns

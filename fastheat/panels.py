@@ -96,7 +96,9 @@ class Panels(Picture):
         The names of scalars, such as ``"loss"``, that a plot beneath the panels shows as lines
         which grow with the frames. Frames have them as numbers by these names, `GifWriter.add`
         takes them as ``loss=0.3``, a still as a sequence of those so far; a dictionary gives each
-        line its colour.
+        line its colour. None are the numbers that the first frame has beside its matrices, or the
+        lines of a file that is gone on with. The plot counts frames, or the steps of checkpoints
+        that are evenly spaced; a value with none before it is a dot.
     xlim : int
         How many frames the plot has room for. None takes their number, or, where that is not known,
         room for twice as many each time that it is full.
@@ -170,6 +172,7 @@ class Panels(Picture):
         self._size, self._point = size, inch / axes.POINTS
         self._room = None if xlim is None else read_count("xlim", xlim)
         self._ylim = None if ylim is None else _read_limits(ylim)
+        self._steps: tuple[int, int] | None = None
         for name, value in (("xlim", xlim), ("ylim", ylim)):
             if value is not None and not self._lines:
                 raise ValueError(f"expected lines= with {name}={short(value)}")
@@ -338,12 +341,23 @@ class Panels(Picture):
         other._heading, other._measures = replace(self._heading, own=True), []
         return other
 
-    def for_frames(self, count: int) -> Panels:
-        """Return the same panels, their plot with room for so many frames."""
-        if not self._lines or self._room is not None:
+    def for_frames(self, count: int, steps: Sequence[int] | None = None) -> Panels:
+        """Return the same panels, their plot with room for so many frames.
+
+        Parameters
+        ----------
+        steps
+            The number of each, which the plot counts where they are evenly spaced.
+        """
+        if not self._lines:
             return self
         other = self._like(list(self._heatmaps.values()))
-        other._room = count
+        if self._room is None:
+            other._room = count
+        if steps is not None and len(steps) > 1:
+            strides = set(np.diff(steps).tolist())
+            if len(strides) == 1 and min(strides) > 0:
+                other._steps = int(steps[0]), int(strides.pop())
         return other
 
     def _like(self, heatmaps: Sequence[Heatmap]) -> Panels:
@@ -518,6 +532,7 @@ class Panels(Picture):
             typeface=self._heading.typeface,
             room=self._room,
             limits=self._ylim,
+            steps=self._steps,
         )
 
     def _laid_out(self, panels: Iterable[Heatmap], kinds: Sequence[np.dtype[Any]]) -> list[Layout]:

@@ -20,7 +20,10 @@ from fastheat.ticks import linear_ticks
 
 RAMP_STEPS = 6  # coverages of a line's pixels, none and all included
 LINE_WIDTH = 1.5  # pt, matplotlib's lines.linewidth
-HEIGHT, WIDTH = 13.0, 26.0  # font sizes of the plot without figsize, the second at least
+DOT = 3.0  # widths of a line that a point with none before it is wide
+WIDE_LABEL = "-0.000"  # as wide as labels are likely to be: others are drawn smaller
+APART = 1.7  # font sizes from label to label, at least
+HEIGHT, WIDTH = 14.5, 26.0  # font sizes of the plot without figsize, the second at least
 MOST_LINES = 10
 SHARE = 0.3  # of a picture's height, the most that it takes
 MOST_KEPT = 8  # plots whose lines are kept to go on from
@@ -81,6 +84,7 @@ class Plot:
     typeface: Typeface
     room: int | None  # how many frames there are, None where that is not known
     limits: tuple[float, float] | None  # of the values, None where they grow
+    steps: tuple[int, int] | None = None  # that of the first frame, and from each to the next
     statics: tuple[int, ...] = ()  # palette index of labels at each coverage, once that is known
     ramps: tuple[tuple[int, ...], ...] = ()  # the same of each line
 
@@ -88,6 +92,11 @@ class Plot:
     def half(self) -> float:
         """Half the width of a line in pixels."""
         return max(1.0, LINE_WIDTH * self.point) / 2
+
+    @property
+    def dot(self) -> float:
+        """The radius of a point that no line leads to, in pixels."""
+        return DOT * self.half
 
 
 def stages_of(plot: Plot, values: NDArray[np.float64], first: int) -> list[Stage]:
@@ -132,7 +141,8 @@ class Base(NamedTuple):
     """The axes without lines."""
 
     picture: NDArray[np.uint8]  # (h, w) palette indices
-    box: tuple[int, int, int, int]  # x0, x1, y0, y1 of what is within
+    box: tuple[int, int, int, int]  # x0, x1, y0, y1 of what is within,
+    data: tuple[int, int, int, int]  # and of the ranges, such that dots at their ends are whole
 
 
 @lru_cache(maxsize=64)
@@ -143,16 +153,25 @@ def base_of(plot: Plot, stage: Stage) -> Base:
     up, down = line_extent(plot.typeface, size)
     tick, gap = TICK_LENGTH * point, (TICK_LENGTH + TICK_PAD) * point
     top = round(pad + up + down + 0.4 * size)
-    bottom = max(top + 2, math.floor(plot.height - pad - up - down - gap))
-    most = max(1, min(9, int((bottom - top) / (2 * size))))
+    bottom = max(top + 2, math.floor(plot.height - pad - 2 * (up + down) - gap))
+    room = _width(plot, WIDE_LABEL)
+    left = math.ceil(pad + gap + room)
+    right = max(left + 2, math.floor(plot.width - pad))
+    inner = math.ceil(plot.dot)
+    data = left, right, top, bottom
+    if min(right - left, bottom - top) > 4 * inner:
+        data = left + inner, right - inner, top + inner, bottom - inner
+    most = max(1, min(9, int((data[3] - data[2]) / (APART * size))))
     middle = 0.5 * up / (up + down)
     across = linear_ticks(stage.low, stage.high, most)
-    labels = [Label(text, size, (1.0, middle), 0.0, plot.typeface) for _, text in across]
-    left = math.ceil(pad + gap + max((label.box().width for label in labels), default=0.0))
-    right = max(left + 2, math.floor(plot.width - pad))
+    widest = max((_width(plot, text) for _, text in across), default=room)
+    shown = size * min(1.0, room / widest)
+    labels = [Label(text, shown, (1.0, middle), 0.0, plot.typeface) for _, text in across]
+    start, stride = plot.steps or (0, 1)
     last = max(stage.room - 1, 1)
-    wide = Label(str(last), size, (0.5, 0.0), 0.0, plot.typeface).box().width
-    along = linear_ticks(0, last, max(1, min(9, int((right - left) / (wide + 2 * size)))))
+    wide = _width(plot, str(start + stride * last))
+    most = max(1, min(9, int((right - left) / (wide + 2 * size))))
+    along = linear_ticks(start, start + stride * last, most)
     along = [(at, text) for at, text in along if float(text) == int(float(text))]
 
     ink = Image.new("L", (plot.width, plot.height))
@@ -161,12 +180,12 @@ def base_of(plot: Plot, stage: Stage) -> Base:
     draw.rectangle((left - width, top - width, right + width - 1, bottom + width - 1), fill=255)
     draw.rectangle((left, top, right - 1, bottom - 1), fill=0)
     for (at, _), label in zip(across, labels, strict=True):
-        y = bottom - at * (bottom - top)
+        y = data[3] - at * (data[3] - data[2])
         draw_lines(draw, label, left - width - gap, y)
         row = min(max(round(y - width / 2), top - width), bottom)
         draw.rectangle((left - width - round(tick), row, left - 1, row + width - 1), fill=255)
     for at, text in along:
-        x = _x(at * last, left, right, stage.room)
+        x = data[0] + at * (data[1] - data[0])
         label = Label(f"{float(text):.0f}", size, (0.5, 0.0), 0.0, plot.typeface)
         half = label.box().width / 2
         draw_lines(draw, label, min(x, plot.width - half - 1), bottom + width + gap)
@@ -174,10 +193,12 @@ def base_of(plot: Plot, stage: Stage) -> Base:
         draw.rectangle(
             (column, bottom, column + width - 1, bottom + width + round(tick) - 1), fill=255
         )
+    word = Label("frame" if plot.steps is None else "step", size, (0.5, 0.0), 0.0, plot.typeface)
+    draw_lines(draw, word, (left + right) / 2, bottom + width + gap + up + down)
     statics = np.array(plot.statics, np.uint8)
     picture = statics[(np.asarray(ink).astype(np.intp) * (len(statics) - 1) + 127) // 255]
     _draw_names(plot, picture, (left + right) / 2, top - 0.4 * size)
-    return Base(picture, (left, right, top, bottom))
+    return Base(picture, (left, right, top, bottom), data)
 
 
 def _draw_names(plot: Plot, picture: NDArray[np.uint8], x: float, y: float) -> None:
@@ -199,8 +220,8 @@ def _draw_names(plot: Plot, picture: NDArray[np.uint8], x: float, y: float) -> N
         pen += width + 1.5 * size
 
 
-def _x(number: float, left: int, right: int, room: int) -> float:
-    return left + (right - left) * number / max(room - 1, 1)
+def _width(plot: Plot, text: str) -> float:
+    return Label(text, plot.fontsize, (0.0, 0.0), 0.0, plot.typeface).box().width
 
 
 def places_of(
@@ -208,7 +229,7 @@ def places_of(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return where values stand in pixels, (N,) and (N, K), NaN where there is none."""
     base = base_of(plot, stage)
-    left, right, top, bottom = base.box
+    left, right, top, bottom = base.data
     xs = left + (right - left) * np.arange(len(values)) / max(stage.room - 1, 1)
     with np.errstate(all="ignore"):
         ys = bottom - (values - stage.low) * ((bottom - top) / (stage.high - stage.low))
@@ -233,7 +254,7 @@ def paint_plot(plot: Plot, values: NDArray[np.float64]) -> NDArray[np.uint8]:
                 cover,
                 np.array(ramp, np.uint8),
                 (float(xs[s]), float(ys[s, k]), float(xs[t]), float(ys[t, k])),
-                plot.half,
+                plot.half if s < t else plot.dot,
                 base.box,
             )
     return picture
@@ -289,6 +310,7 @@ def draw_plots(plot: Plot, values: NDArray[np.float64], first: int) -> NDArray[n
         np.stack([ys for _, ys in places]),
         np.array(plot.ramps, np.uint8),
         plot.half,
+        plot.dot,
         cover,
         pictures,
     )

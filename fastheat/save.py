@@ -163,7 +163,7 @@ def save_gif(
             f"expected frames of shape {heatmap.shape} as the heatmap, not {source.shape}"
         )
     if isinstance(heatmap, Panels) and source.length is not None:
-        heatmap = heatmap.for_frames(source.length)
+        heatmap = heatmap.for_frames(source.length, source.steps)
     if scaling == "grow":
         heatmap.check_growth()
         recorder = _recorder(file, heatmap, clock, times, last, titled=titles is not None)

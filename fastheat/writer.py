@@ -243,6 +243,7 @@ class GifWriter:
         self.step: int | None = None
         self.summary: GifSummary | None = None
         self._count = 0  # steps seen
+        self._told = False  # whether somebody was told of what is not shown
         self._expected = False  # whether the recorder knows what frames come
         self._reduction: Reduction | Reductions | None = None
         self._floats = Floats()
@@ -324,8 +325,8 @@ class GifWriter:
             option `annot` there is room for those of the first; what is longer is drawn smaller.
             Copied too.
         **fields
-            Fill the title's template. A `step` is the number of this step too, which else counts
-            the calls.
+            Fill the title's template, and are the values of the lines of panels. A `step` is the
+            number of this step too, which else counts the calls.
 
         Returns
         -------
@@ -538,6 +539,7 @@ class GifWriter:
             array = self._array_of(values, self._shape, self._dtype)
             self._shape, self._dtype = (array.shape[0], array.shape[1]), array.dtype
             return array
+        self._warn_of_unused(fields)
         values = self._with_scalars(values, fields)
         arrays = []
         for (name, known), matrix in zip(
@@ -548,6 +550,18 @@ class GifWriter:
         for name, array in zip(self._parts, arrays, strict=True):
             self._parts[name] = array.shape, array.dtype
         return tuple(arrays)
+
+    def _warn_of_unused(self, fields: Mapping[str, Any]) -> None:
+        """Say once what was given by name for panels and is shown nowhere."""
+        assert self._parts is not None
+        shown = {"step", *self._fields, *self._parts}
+        names = [name for name in fields if name not in shown]
+        if names and not self._told:
+            self._told = True
+            warn(
+                f"{', '.join(names)} of add is not shown: give lines={short(names[0])} for a "
+                f"plot, or a title with {{{names[0]}}}"
+            )
 
     def _with_scalars(self, values: Any, fields: Mapping[str, Any]) -> Any:
         """Return a frame with the scalars of lines among what else was given by name."""

@@ -18,7 +18,7 @@ from decoders import assert_lossless, by_pillow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastheat import GifWriter, Panels, gif, notes, save_gif
+from fastheat import GifWriter, Panels, gif, load_frames, notes, save_gif
 from fastheat.plots import History, base_of, draw_plots, paint_plot, stages_of
 
 BLUE = (31, 119, 180)  # C0
@@ -122,9 +122,11 @@ def test_the_line_goes_through_the_values() -> None:
     plot = heatmap.layout().plot
     assert plot is not None
     (stage,) = stages_of(plot, scalars[:, None], 100)
-    left, right, top, bottom = base_of(plot, stage).box
-    blue = (picture[plot.top :] == BLUE).all(-1)[top:bottom, left:right]
+    left, right, top, bottom = base_of(plot, stage).data
+    # from behind the dot at its start
+    blue = (picture[plot.top :] == BLUE).all(-1)[top:bottom, left + 4 : right]
     rows, columns = np.nonzero(blue)
+    columns += 4
     at = np.interp((columns + 0.5) / (right - left) * 100, np.arange(101), scalars)
     slope = (bottom - top) / (right - left) * 100 / 60  # of the line, in pixels
     assert np.abs((bottom - top) * (1 - at) - rows - 0.5).max() < 2 * math.hypot(1, slope)
@@ -132,6 +134,91 @@ def test_the_line_goes_through_the_values() -> None:
     outside = (picture == BLUE).all(-1)
     assert outside[plot.top :][:top].any()  # its name, above the axes
     assert not outside[: plot.top].any()
+
+
+@given(st.lists(numbers, min_size=1, max_size=9), st.sampled_from([None, (0, 1), (-1e9, 2)]))
+def test_the_axes_stay_where_they_are(scalars: list[float], ylim: Any) -> None:
+    plot = Panels(SHAPES, lines="loss", ylim=ylim, **LOOK).layout().plot
+    assert plot is not None
+    stages = stages_of(plot, np.array(scalars)[:, None], 0)
+    bases = [base_of(plot, stage) for stage in stages]
+    assert len({base.box for base in bases}) == 1
+    left, _, top, bottom = bases[0].box
+    for base in bases:  # and no label is cut
+        ink = base.picture != base.picture[0, 0]
+        assert ink[top:bottom, left - 1].all()
+        assert not ink[:, :2].any()
+
+
+def test_a_point_with_none_before_it_is_a_dot() -> None:
+    scalars = np.array([0.5, 0.5, math.nan, 0.5, math.nan])
+    heatmap = Panels({"a": (9, 9)}, lines="loss", xlim=5, ylim=(0, 1), vmin=0, vmax=1)
+    plot = heatmap.layout().plot
+    assert plot is not None
+    for count in range(1, 6):
+        picture = heatmap.rgb({"a": np.zeros((9, 9)), "loss": scalars[:count]})[plot.top :]
+        base = base_of(plot, stages_of(plot, scalars[:count, None], count - 1)[0])
+        x0, x1, y0, y1 = base.data
+        blue = (picture == BLUE).all(-1)
+        for number in range(5):
+            x, y = round(x0 + (x1 - x0) * number / 4), round((y0 + y1) / 2)
+            around = blue[y - 5 : y + 5, max(0, x - 5) : x + 5]
+            dot = number in (0, 3) and number < count
+            assert (around.sum() > 20) == dot
+            if dot:  # whole and round
+                assert np.ptp(np.nonzero(around)[0]) >= 4
+                assert around[:, :5].any()
+                assert around[:, 5:].any()
+        line = blue[y0:y1, round(x0 + (x1 - x0) / 8)]
+        assert line.any() == (count > 1)
+
+
+@pytest.mark.parametrize("ends", [(0.08, 1.0), (0, 1), (0.31, 0.87), (-3, 4), (0, 0.0021)])
+def test_values_have_three_ticks_or_more(ends: tuple[float, float]) -> None:
+    plot = Panels({"a": (9, 9)}, lines="loss", vmin=0, vmax=1).layout().plot
+    assert plot is not None
+    (stage,) = stages_of(plot, np.array(ends)[:, None], 1)
+    base = base_of(plot, stage)
+    left, _, top, bottom = base.box
+    ticks = base.picture[top - 1 : bottom + 2, left - 4] != base.picture[0, 0]
+    rows = np.flatnonzero(np.diff(ticks.astype(int), prepend=0) == 1)
+    assert 3 <= len(rows) <= 6
+    assert np.diff(rows).min() > 1.2 * 10 * 100 / 72  # px of a line of text
+
+
+def test_the_plot_of_checkpoints_counts_their_steps(tmp_path: Path) -> None:
+    stacks = history(np.linspace(1, 0, 5))
+    for k in range(5):
+        np.savez(tmp_path / f"step_{100 * k}.npz", **{n: s[k] for n, s in stacks.items()})
+    counted = Panels(SHAPES, lines="loss", **LOOK).for_frames(5, range(0, 500, 100))
+    plain = Panels(SHAPES, lines="loss", **LOOK).for_frames(5)
+    assert (still(counted, stacks, 4) != still(plain, stacks, 4)).any()
+    series: dict[str, Any] = {
+        name: load_frames(str(tmp_path / "step_*.npz"), tensor=name) for name in SHAPES
+    }
+    data = written({**series, "loss": stacks["loss"]}, lines="loss", **LOOK)
+    assert_lossless(data, [still(counted, stacks, k) for k in range(5)])
+    uneven = Panels(SHAPES, lines="loss", **LOOK).for_frames(5, [0, 1, 10, 100, 1000])
+    np.testing.assert_array_equal(still(uneven, stacks, 4), still(plain, stacks, 4))
+
+
+def test_numbers_of_add_that_are_shown_nowhere_are_named_once() -> None:
+    frame = {"a": np.zeros((2, 3))}
+    with GifWriter(io.BytesIO(), vmin=0, vmax=1, title="{lr}") as writer:
+        with pytest.warns(UserWarning, match="loss of add is not shown: give lines='loss'"):
+            writer.add(frame, loss=0.3, lr=1, step=3)
+        writer.add(frame, loss=0.3, lr=1, step=4)
+    with GifWriter(io.BytesIO(), vmin=0, vmax=1, lines="loss") as writer:
+        writer.add(frame, loss=0.3, step=3)
+
+
+def test_lines_of_a_file_go_on_without_being_named(tmp_path: Path) -> None:
+    stacks = history(np.linspace(1, 0, 6))
+    one, other = tmp_path / "one.gif", tmp_path / "other.gif"
+    for path, options in ((one, {"lines": "loss"}), (other, {})):
+        record(path, stacks, range(3), lines="loss")
+        record(path, stacks, range(3, 6), **options)
+    assert one.read_bytes() == other.read_bytes()
 
 
 def test_axes_grow_when_they_are_full() -> None:

@@ -682,7 +682,7 @@ def test_a_writer_copies_what_it_is_given() -> None:
         for number in range(7):
             for name, buffer in buffers.items():
                 buffer[:] = stacks[name][number]
-            assert writer.add(buffers, loss=0.1)
+            assert writer.add(buffers)
             for buffer in buffers.values():
                 buffer.fill(7)
     assert file.getvalue() == written(stacks, **LOOK)
