@@ -88,6 +88,7 @@ class TitlePlace(NamedTuple):
     size: float  # px
     top: int  # the rows of pixels from top up to bottom have nothing else
     bottom: int
+    margin: float  # px, what is left free at either end of it, where it has room without
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,7 +363,7 @@ def build(
         table=table,
         statics=palette.statics,
         frame=geometry.frame,
-        title=_title_place(geometry) if look.titled else None,
+        title=_title_place(look, geometry) if look.titled else None,
         grid=grid,
         reduction=reduction,
         shades=palette.shades,
@@ -495,13 +496,14 @@ def _fingerprint(norm: Norm, edges: Edges) -> str:
     return f"{norm} {digest.hexdigest()}"
 
 
-def _title_place(geometry: axes.Geometry) -> TitlePlace | None:
+def _title_place(look: Look, geometry: axes.Geometry) -> TitlePlace | None:
     placed = geometry.title
     if placed is None:
         return None
     box = placed.box()
     top, bottom = max(0, math.floor(box.y0) - 1), math.ceil(box.y1)
-    return TitlePlace(placed.x, placed.y, placed.label.size, top, bottom)
+    pad = axes.TIGHT_PAD * look.fontsize
+    return TitlePlace(placed.x, placed.y, placed.label.size, top, bottom, pad)
 
 
 def _samples(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> list[str]:
@@ -659,7 +661,7 @@ def _lines_left_out(grid: Grid, groups: tuple[tuple[int, ...], tuple[int, ...]])
 def _changing(look: Look, geometry: axes.Geometry) -> list[Box]:
     """Return where frames show other things than cells, which they could not clear away again."""
     found = []
-    place = _title_place(geometry) if look.titled else None
+    place = _title_place(look, geometry) if look.titled else None
     if place is not None:
         found.append(Box(0, place.top, geometry.width, place.bottom))
     bar = geometry.bar

@@ -151,7 +151,7 @@ class Heading:
         """Return where each frame has its own."""
         if not self.own:
             return None
-        return TitlePlace(width / 2, float(self.height), self.size, 0, self.height)
+        return TitlePlace(width / 2, float(self.height), self.size, 0, self.height, self.pad)
 
     def draw(self, static: NDArray[np.uint8], statics: NDArray[np.uint8]) -> None:
         """Draw it where it is that of all frames."""

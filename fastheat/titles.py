@@ -79,25 +79,27 @@ def _cover(
     title: str, typeface: Typeface, place: TitlePlace, width: int
 ) -> tuple[int, NDArray[np.intp]] | None:
     """Return the coverage of a title's pixels, 0 to 255, from a column on; None without room."""
-    height = place.bottom - place.top
-    label = next(
-        (
-            each
-            for each in _attempts(Label(title, place.size, (0.5, 1.0), 0.0, typeface), width - 2)
-            if each.box().width <= width - 2 and each.box().height <= height
-        ),
-        None,
-    )
+    height, whole = place.bottom - place.top, Label(title, place.size, (0.5, 1.0), 0.0, typeface)
+    label = _fitting(whole, width - 2 * place.margin, height) or _fitting(whole, width - 2, height)
     if label is None:
         return None
     box = label.box()
     # about the middle of the cells, where the picture has room for it there
-    half = box.width / 2 + 1
+    half = box.width / 2 + max(1.0, min(place.margin / 2, (width - box.width) / 2))
     x = min(max(place.x, half), width - half)
     ink = Image.new("L", (width, height))
     draw_lines(ImageDraw.Draw(ink), label, x, place.y - place.top)
     left, _, right, _ = ink.getbbox() or (0, 0, 0, 0)
     return left, np.asarray(ink)[:, left:right].astype(np.intp)
+
+
+def _fitting(label: Label, width: float, height: float) -> Label | None:
+    """Return a title as large as it fits, None where it has no room."""
+    for each in _attempts(label, width):
+        box = each.box()
+        if box.width <= width and box.height <= height:
+            return each
+    return None
 
 
 def _attempts(label: Label, width: float) -> Iterator[Label]:
