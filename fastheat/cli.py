@@ -34,7 +34,7 @@ from fastheat.hints import elsewhere
 from fastheat.messages import many, printable, suggest
 from fastheat.options import AUTOSCALES, read_autoscale
 from fastheat.panels import Panels, make_picture
-from fastheat.save import read_titles, room_of_titles, save_gif, stepped, with_range_of
+from fastheat.save import save_gif, titles_of, with_range_of
 from fastheat.sources import Frames, open_frames
 from fastheat.spans import spans_of
 from fastheat.summary import GifSummary
@@ -395,7 +395,7 @@ def _add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> No
     text = "text above the picture; {step} is the number in the name of a checkpoint"
     add(labels, "title", text, metavar="TEXT")
     text = "a title for each frame: 'step {}' to number them, 'step {step}' by the number in the "
-    text += "name of a checkpoint, a,b,c or @FILE with one a line"
+    text += "name of a checkpoint, a,b,c or @FILE with one a line; below --title if there is one"
     add(labels, "titles", text, metavar="TITLES")
     add(labels, "xlabel", "text below it", metavar="TEXT")
     add(labels, "ylabel", "text at its left", metavar="TEXT")
@@ -807,7 +807,10 @@ def _write(
     each = timing.get("duration")
     if isinstance(each, list) and source.length not in (None, len(each)):
         raise UsageError(f"expected a duration for each of {source.length} frames, not {len(each)}")
-    options.setdefault("title", room_of_titles(timing.get("titles")))
+    with _options_at_fault():
+        each_title, options["title"] = titles_of(options.get("title"), timing.get("titles"), source)
+    if "titles" in timing:
+        timing["titles"] = each_title
     annots = _annots_of_frames(source, options)
     if annots is not None:
         timing["annot"] = annots
@@ -882,11 +885,9 @@ def _write_still(
             "before: give --vmin and --vmax"
         )
     given = options.pop("titles", None)
-    options.setdefault("title", room_of_titles(given))
     shown = _shown(args.input)
-    titles = read_titles(
-        stepped(options["title"], source) if given is None else given, source.steps
-    )
+    with _options_at_fault():
+        titles, options["title"] = titles_of(options.get("title"), given, source)
     with _naming_input(shown):
         count = source.count()
     number = args.frame + count if args.frame < 0 else args.frame

@@ -6,7 +6,7 @@ import inspect
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence, Sized
 from contextlib import closing
-from itertools import repeat
+from itertools import chain, repeat
 from os import PathLike, fsdecode
 from pathlib import Path
 from string import Formatter
@@ -77,10 +77,11 @@ def save_gif(
     hold
         Milliseconds that the last frame is shown, in place of its duration.
     titles
-        The title of each frame, drawn where the heatmap has its own, smaller where it is too long.
-        A string with braces, such as ``"step {}"``, is formatted with the number of each, from 0,
-        and ``{step}`` in it, or else in the heatmap's `title`, with the number that is in the name
-        of a checkpoint. Without `title` and `heatmap` a list of them makes room for the longest.
+        The title of each frame, in a line below the `title` among the options, or in place of that
+        of the `heatmap`; smaller where it is too long. A string with braces, such as ``"step {}"``,
+        is formatted with the number of each, from 0, and ``{step}`` in it, or else in the heatmap's
+        `title`, with the number that is in the name of a checkpoint. Without `heatmap` a list of
+        them makes room for the longest.
     annot
         What is written in the cells, as `Heatmap` takes it, or of each frame: an array (T, N, M), a
         sequence or iterator of matrices (N, M) of numbers or strings, or the path of a file of
@@ -144,10 +145,11 @@ def save_gif(
     check_names(options)
     panels = heatmap.shape if isinstance(heatmap, Panels) else None
     source = open_frames(frames, panels, tensor)
-    room = room_of_titles(titles)
-    if titles is None:
-        titles = stepped(options.get("title") if heatmap is None else heatmap.title, source)
-    titles = read_titles(titles, source.steps)
+    if heatmap is not None:
+        given = stepped(heatmap.title, source) if titles is None else titles
+        titles = read_titles(given, source.steps)
+    else:
+        titles, options["title"] = titles_of(options.get("title"), titles, source)
     if isinstance(titles, Sized) and source.length not in (None, len(titles)):
         raise ValueError(f"expected a title for each of {source.length} frames, not {len(titles)}")
     check_other(file, source.file)
@@ -155,7 +157,6 @@ def save_gif(
     annots = _read_annots(annot, source, heatmap)
     each = annots if isinstance(annots, Annots) else None
     if heatmap is None:
-        options = {"title": room} | options
         sampled = annots if each is None else each.sample()
         heatmap = make_picture(source.shape, {"annot": sampled, **options})
     elif heatmap.shape != source.shape:
@@ -278,6 +279,37 @@ def _read_annots(
             f"expected annot for each of {source.length} frames, not for {annots.length}"
         )
     return annots
+
+
+def titles_of(title: object, titles: object, source: Frames) -> tuple[Iterable[str] | None, object]:
+    """Return a title for each frame, None for none, and what is to have room in the picture.
+
+    Parameters
+    ----------
+    title
+        What is above all frames, with ``{step}`` for that of each.
+    titles
+        What `save_gif` takes: they stand below it.
+    """
+    if titles is None:
+        return read_titles(stepped(title, source), source.steps), title
+    each, room = read_titles(titles, source.steps), room_of_titles(titles)
+    if each is None or not isinstance(title, str) or not title.strip():
+        return each, room if title is None else title
+    try:
+        heads = list(read_titles(stepped(title, source), source.steps) or ())
+    except ValueError:
+        raise ValueError(
+            f"expected a title of all frames above those of each, not {short(title)}"
+        ) from None
+    pairs = zip(chain(heads, repeat(title)), each, strict=False)
+    both = (_below(head, own) if isinstance(own, str) else own for head, own in pairs)
+    longest = max(heads, key=len, default=title)
+    return (list(both) if isinstance(each, Sized) else both), f"{longest}\n{room or ' '}"
+
+
+def _below(head: str, title: str) -> str:
+    return f"{head}\n{title}" if title else head
 
 
 def room_of_titles(titles: object) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from safetensors_bytes import safetensors
 
-from fastheat import load_frames, save_gif
+from fastheat import Heatmap, load_frames, save_gif
 from fastheat.checkpoints import in_order
 from fastheat.cli import main
 from fastheat.sources import open_frames
@@ -538,7 +538,10 @@ def test_titles_have_the_step_of_the_file(tmp_path: Path) -> None:
     template = "step {step} ({step:05})"
     named: dict[str, Any] = {"tensor": "encoder.weight"}
     assert gif(files, titles=template, title="", **named) == expected
-    assert gif(files, title=template, **named) == gif(IN_ORDER, titles=texts, title=template)
+    heatmap = Heatmap((3, 5), title=template)
+    assert gif(files, title=template, **named) == gif(IN_ORDER, titles=texts, heatmap=heatmap)
+    both = gif(IN_ORDER, titles=[f"{text}\n{k}" for k, text in enumerate(texts)])
+    assert gif(files, title=template, titles="{}", **named) == both
     numbered = gif(IN_ORDER, titles=[f"{k}: {s}" for k, s in enumerate(sorted(STEPS))], title="")
     assert gif(files, titles="{}: {step}", title="", **named) == numbered
     assert gif(files, title="{step", **named) == gif(IN_ORDER, title="{step")
@@ -565,7 +568,8 @@ def test_the_command_renders_checkpoints(
     ):
         assert main(["render", *inputs, *tensor, *title]) == 0
         found = Path(output).read_bytes()
-        assert found == gif(IN_ORDER, titles=[f"step {s}" for s in sorted(STEPS)], title=title[1])
+        heatmap = Heatmap((3, 5), title=title[1])
+        assert found == gif(IN_ORDER, titles=[f"step {s}" for s in sorted(STEPS)], heatmap=heatmap)
         Path(output).unlink()
     capsys.readouterr()
     assert main(["render", "ckpt", *tensor, *title, "--frame", "1", "-o", "still.png"]) == 0

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import itertools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from decoders import assert_lossless
+from decoders import assert_lossless, by_pillow
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fastheat import Heatmap, encode, gif, labels, save_gif, text
+from fastheat import Heatmap, Panels, encode, gif, labels, save_gif, text
+from fastheat.cli import main
 from fastheat.labels import Label
 
 LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "dpi": 80}
@@ -82,7 +84,11 @@ def test_a_title_that_would_change_is_refused_where_nothing_fills_it(
     look = {"heatmap": Heatmap((4, 7), title=title, **LOOK)} if given else {"title": title, **LOOK}
     with pytest.raises(ValueError, match=f"^{message}"):
         save_gif(io.BytesIO(), frames(3), **look)
-    save_gif(io.BytesIO(), frames(3), titles=["a", "b", "c"], **look)
+    if given:
+        save_gif(io.BytesIO(), frames(3), titles=["a", "b", "c"], **look)
+    else:
+        with pytest.raises(ValueError, match=r"^expected a title of all frames above"):
+            save_gif(io.BytesIO(), frames(3), titles=["a", "b", "c"], **look)
     for other in ("{", "$W_{enc}$", "{step"):
         save_gif(io.BytesIO(), frames(3), title=other, **LOOK)
 
@@ -117,6 +123,86 @@ def test_a_title_that_is_too_long_is_smaller_and_then_left_out_and_counted() -> 
             io.BytesIO(), np.zeros((2, 2, 2)), titles=["A" * 500, "B"], heatmap=heatmap
         )
     assert (summary.hidden, summary.untitled) == (0, 1)
+
+
+def ends_of(picture: NDArray[np.uint8], rows: slice) -> tuple[int, int]:
+    """Return how many columns are free at either end of some rows."""
+    xs = np.nonzero((picture[rows] != picture[0, 0]).any((0, 2)))[0]
+    return int(xs.min()), int(picture.shape[1] - 1 - xs.max())
+
+
+def test_a_long_title_of_a_frame_keeps_off_the_edges_as_a_fixed_one_does() -> None:
+    long = "The weights of a layer that has a long name, at step 195 of 2,000 and ever on"
+    for look in ({}, {"figsize": (4, 3)}):
+        options: dict[str, Any] = {**LOOK, "valfmt": None, **look}
+        for picture in (
+            Heatmap((6, 8), title=long, **options),
+            Heatmap((6, 8), **options).with_titles(),
+            Panels({"a": (6, 8)}, **options).with_titles(),
+        ):
+            pad = 1.08 * 10 * 80 / 72
+            values = np.zeros((6, 8))
+            frame: Any = {"a": values} if isinstance(picture, Panels) else values
+            layout = picture.layout()
+            bottom = 14 if layout.title is None else layout.title.bottom
+            left, right = ends_of(picture.rgb(frame, long), slice(0, bottom))
+            assert min(left, right) >= pad / 2 - 1
+            assert left + right >= 2 * pad - 2
+
+
+def test_a_title_without_room_but_at_the_edges_is_there() -> None:
+    heatmap = Heatmap((2, 2), **LOOK).with_titles()
+    place = heatmap.layout().title
+    assert place is not None
+    long = "A" * 26
+    assert ends_of(heatmap.rgb(np.zeros((2, 2)), long), slice(place.top, place.bottom))[0] >= 0
+
+
+@pytest.mark.parametrize("look", [{}, {"figsize": (4, 3)}])
+@pytest.mark.parametrize("titles", [["step 195", "", "a\nb", "x" * 40], "step {}"])
+def test_titles_of_frames_stand_below_one_of_all(look: dict[str, Any], titles: Any) -> None:
+    values, file = frames(4), io.BytesIO()
+    summary = save_gif(file, values, title="Layer 0 weights", titles=titles, **LOOK, **look)
+    assert summary.untitled == 0
+    each = titles if isinstance(titles, list) else [titles.format(k) for k in range(4)]
+    longest = max(each, key=len) if isinstance(titles, list) else " "
+    lines = max(1, *(title.count("\n") + 1 for title in each)) if isinstance(titles, list) else 1
+    room = "\n".join(["Layer 0 weights", *[longest] * lines])
+    heatmap = Heatmap((4, 7), title=room, **LOOK, **look)
+    wanted = [f"Layer 0 weights\n{title}".strip() for title in each]
+    pictures = [heatmap.with_titles().rgb(*each) for each in zip(values, wanted, strict=True)]
+    assert_lossless(file.getvalue(), pictures)
+    # the first lines are where a title of two stands, at its full size
+    place = heatmap.with_titles().layout().title
+    assert place is not None
+    assert place.size == pytest.approx(1.2 * 10 * 80 / 72)
+
+
+def test_an_empty_title_and_that_of_a_heatmap_leave_titles_as_they_are() -> None:
+    values, files = frames(2), [io.BytesIO() for _ in range(4)]
+    save_gif(files[0], values, title="", titles="step {}", **LOOK)
+    save_gif(files[1], values, titles="step {}", **LOOK)
+    heatmap = Heatmap((4, 7), title="above", **LOOK)
+    save_gif(files[2], values, titles="step {}", heatmap=heatmap)
+    assert files[0].getvalue() == files[1].getvalue()
+    pictures = [heatmap.with_titles().rgb(values[k], f"step {k}") for k in range(2)]
+    assert_lossless(files[2].getvalue(), pictures)
+
+
+def test_the_command_line_has_titles_below_the_one_of_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("w.npy", frames(3))
+    look = ["-q", "--title", "Layer 0", "--titles", "a,bb,step 195"]
+    assert main(["render", "w.npy", "-o", "w.gif", *look]) == 0
+    save_gif("x.gif", frames(3), title="Layer 0", titles=["a", "bb", "step 195"])
+    assert Path("w.gif").read_bytes() == Path("x.gif").read_bytes()
+    assert main(["render", "w.npy", "-o", "w.png", "--frame", "2", *look]) == 0
+    last = by_pillow(Path("w.gif").read_bytes())[-1][0]
+    with Image.open("w.png") as still:
+        np.testing.assert_array_equal(np.asarray(still.convert("RGB")), last)
+    assert main(["render", "w.npy", "-o", "y.gif", "--title", "all", "--titles", "a,b"]) != 0
 
 
 def test_a_list_of_titles_makes_room_for_the_longest() -> None:
