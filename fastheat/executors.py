@@ -210,8 +210,8 @@ class Crew:
                 return
         assert error is not None
         if not self.near:
-            again = given if given.again else self._give(given.job)
             if not given.again:
+                again = self._give(given.job)
                 again.again = True
                 yield from self._taken(again, pace)
                 return
