@@ -728,7 +728,7 @@ def test_the_file_is_whole_after_every_write(monkeypatch: pytest.MonkeyPatch) ->
             states.append(self.getvalue())
             return count
 
-    save_gif(Watched(), frames, heatmap=heatmap)
+    save_gif(Watched(), frames, heatmap=heatmap, workers=1)
     counts = []
     for state in states:
         found = by_pillow(state)
@@ -788,12 +788,17 @@ def test_the_file_is_whole_after_an_error_in_the_frames(
 def test_progress_is_told_of_every_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encode, "CHUNK_FRAMES", 2)
     calls: list[tuple[int, int | None]] = []
-    written(changing(5), heatmap=small(), progress=lambda done, total: calls.append((done, total)))
+
+    def tell(done: int, total: int | None) -> None:
+        calls.append((done, total))
+
+    written(changing(5), heatmap=small(), progress=tell, workers=1)
     assert calls == [(2, 5), (4, 5), (5, 5)]
     calls.clear()
-    written(
-        iter(changing(3)), heatmap=small(), progress=lambda done, total: calls.append((done, total))
-    )
+    written(changing(5), heatmap=small(), progress=tell, workers=2)  # of every job
+    assert calls == [(3, 5), (5, 5)]
+    calls.clear()
+    written(iter(changing(3)), heatmap=small(), progress=tell)
     assert calls == [(2, None), (3, None)]
 
 
