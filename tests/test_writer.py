@@ -106,12 +106,12 @@ def test_filled_titles_are_those_that_save_gif_is_given(background: bool) -> Non
     frames = walk(40)
     titles = [f"step {k}  loss {1 / (1 + k):.2f}" for k in range(40)]
     whole, stream = io.BytesIO(), io.BytesIO()
-    save_gif(whole, frames, titles=titles, title=TITLE, **LOOK)
+    heatmap = Heatmap((3, 4), title=TITLE, **LOOK)
+    save_gif(whole, frames, titles=titles, heatmap=heatmap)
     with GifWriter(stream, title=TITLE, background=background, **LOOK) as writer:
         for k, frame in enumerate(frames):
             writer.add(frame, loss=1 / (1 + k))
     assert stream.getvalue() == whole.getvalue()
-    heatmap = Heatmap((3, 4), title=TITLE, **LOOK)
     stream.seek(0)
     shown = pictures(stream)
     assert len(shown) == 40
