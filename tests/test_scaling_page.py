@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import re
-import signal
-import sys
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +11,6 @@ import pytest
 from decoders import by_pillow
 from numpy.typing import NDArray
 
-import fastheat
 from fastheat import encode, executors, jobs
 from fastheat.sources import open_frames
 from fastheat.spans import spans_of
@@ -73,30 +67,3 @@ def test_its_numbers_of_jobs_are_those_of_the_code() -> None:
     assert f"up to {jobs.MOST_FRAMES:,} frames or {executors.RESULT_BYTES >> 20} MiB" in text
     assert f"It has {jobs.FEWEST_FRAMES} at least" in text
     assert f"{encode.CHUNK_FRAMES} frames or {encode.CHUNK_BYTES >> 20} MiB of values" in text
-
-
-@pytest.mark.skipif(
-    sys.version_info < (3, 11, 5), reason="a pool may wait for ever for a process that was killed"
-)
-def test_a_pool_whose_process_is_killed_leaves_the_frames_before(tmp_path: Path) -> None:
-    np.save(tmp_path / "stack.npy", np.random.default_rng(0).normal(size=(3000, 4, 5)))
-    path = tmp_path / "a.gif"
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        (pid,) = {pool.submit(os.getpid).result()}
-
-        def kill(done: int, total: int | None) -> None:
-            if done < 200:
-                os.kill(pid, signal.SIGKILL)
-
-        with pytest.raises(RuntimeError, match=r"lost frames \d+ to \d+ twice") as caught:
-            fastheat.save_gif(
-                path,
-                tmp_path / "stack.npy",
-                vmin=-9,
-                vmax=9,
-                figsize=(4, 3),
-                executor=pool,
-                progress=kill,
-            )
-    first = int(re.findall(r"frames (\d+)", str(caught.value))[0])
-    assert len(by_pillow(path.read_bytes())) == first
