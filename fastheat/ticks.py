@@ -351,8 +351,9 @@ def _round_numbers(vmin: float, vmax: float, most: int) -> tuple[list[float], fl
         offset = math.copysign(10.0 ** math.floor(math.log10(abs(middle))), middle)
     low, high = vmin - offset, vmax - offset
     scale = 10.0 ** math.floor(math.log10(span / most))
-    steps = [scale * power * step for power in (0.1, 1, 10) for step in TICK_STEPS[:-1]]
-    fitting = [k for k, step in enumerate(steps) if step >= span / most]
+    # in matplotlib's order of operations, whose last bit decides where a step just fits
+    steps = [power * step * scale for power in (0.1, 1, 10) for step in TICK_STEPS[:-1]]
+    fitting = [k for k, step in enumerate(steps) if step >= (high - low) / most]
     near = NEAR
     numbers: list[float] = []
     for step in reversed(steps[: fitting[0] + 1]):

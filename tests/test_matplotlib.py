@@ -645,6 +645,7 @@ spans = st.builds(
 @given(spans)
 @example((0.0, 23.0))
 @example((0.25, 9.75))
+@example((4.3755e-08, 4.3845e-08))
 def test_ticks_are_those_of_auto_locator(span: tuple[float, float]) -> None:
     vmin, vmax = span
     locator = AutoLocator()
