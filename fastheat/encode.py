@@ -21,8 +21,9 @@ from fastheat.mosaic import Mosaic
 from fastheat.palette import TRANSPARENT
 from fastheat.plots import draw_plots
 from fastheat.ranges import Range
+from fastheat.shaping import Lettering, letter, shape_texts
 from fastheat.stills import count_hidden, count_refused, paint
-from fastheat.text import Lettering, Type, letter, shape_texts, with_atlas
+from fastheat.text import Type, with_atlas
 from fastheat.titles import draw_numbers, draw_titles
 
 if TYPE_CHECKING:
@@ -643,4 +644,4 @@ def _written_in_python(
     shaped = shape_texts(written, layout.typeface, layout.sizes, align, vertical)
     room = int((layout.grid.x1 - layout.grid.x0).max())
     lettering = letter(written, place.reshape(cells.shape), shaped, room)
-    return with_atlas(layout.type, shaped[0]), lettering, shaped[2]
+    return with_atlas(layout.type, shaped.atlas), lettering, shaped.lacking

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,21 +36,19 @@ from fastheat.plan import lay_out, pitch
 from fastheat.ranges import Range, range_text, wider_ends
 from fastheat.reduce import Reduction
 from fastheat.scaling import Scaling
+from fastheat.shaping import LEADING, Lettering, Shaped, letter, shape_texts
 from fastheat.text import (
     ALL_PAIRS,
     COVERAGE_STEPS,
-    LEADING,
+    SHRINK,
     SMALLEST_SIZE,
-    Lettering,
     Type,
     Writing,
     atlas_of_all,
     can_be_cut,
     extent,
-    letter,
     margin,
     measure,
-    shape_texts,
     size_ladder,
     with_atlas,
 )
@@ -60,6 +59,7 @@ NEARLY = 1e-6  # px, what margins may lose in rounding
 THICK = 0.7  # of the least length of panels, how thick they are
 GRID_SHARE = 8  # of a cell, the most that a grid line of default width takes
 GROUP_WIDTH, GROUP_SHARE = 2.5, 4  # the same of lines between groups
+NEAR = 8  # sizes from one of the atlas to the next, to choose from where letters cannot be cut
 FIT_MARGIN = 0.5  # font sizes that values made to fit leave free, in width and in height
 BLANK = "0.00"  # as long as texts that come later may be, when the first are empty
 ROOMY = 8  # pixels of a picture for each row or column, where none can have less than one
@@ -96,7 +96,7 @@ class Fixed:
     """Texts that stay as they are in all frames."""
 
     texts: tuple[str, ...]  # of each cell
-    segments: dict[str, list[int]]  # of each text
+    shaped: Shaped
     lettering: Lettering
 
 
@@ -553,7 +553,7 @@ def _fixed(
     unique, place = np.unique(np.array(texts, object), return_inverse=True)
     room = int((grid.x1 - grid.x0).max())
     lettering = letter(unique.tolist(), place.reshape(1, -1), shaped, room)
-    return with_atlas(type_, shaped[0]), Fixed(texts, shaped[1], lettering)
+    return with_atlas(type_, shaped.atlas), Fixed(texts, shaped, lettering)
 
 
 def _crowded(look: Look, texts: tuple[str, ...]) -> int:
@@ -686,32 +686,46 @@ def _sizes(look: Look, samples: list[str], grid: axes.Grid) -> tuple[float, ...]
     if not samples:
         return ()
     wide, high = int((grid.x1 - grid.x0).min()), int((grid.y1 - grid.y0).min())
-    size = look.text_size
-    while size >= SMALLEST_SIZE:
+
+    def share(size: float) -> float:
+        """Return how many times as much room there is as texts need."""
         font = look.typeface.at(size)
-        width: float = max(measure(text, font) for text in samples) + 2 * margin(font)
-        height: float = max(_height(text, font) for text in samples)
-        if look.fit:
-            width, height = width + FIT_MARGIN * size, height + FIT_MARGIN * size
-        if width <= wide and height <= high:
-            return _ladder(look, size)
-        if look.fit:
-            size = round(min(size - 0.1, size * max(min(wide / width, high / height), 0.5)), 2)
-            continue
-        size = round(min(size - 0.1, size * max(wide / width, 0.5)), 2)
-    return ()
+        free = FIT_MARGIN * size if look.fit else 0.0
+        width = max(measure(text, font) for text in samples) + 2 * margin(font) + free
+        height = max(_height(text, font) for text in samples) + free
+        return min(wide / width, high / max(height, 1))
+
+    size = above = look.text_size
+    while size >= SMALLEST_SIZE and (times := share(size)) < 1:
+        above, size = size, round(min(size - 0.1, size * max(times, 0.5)), 2)
+    # digits become narrower by whole pixels, so that a size between the two may do as well
+    while (above := round(min(0.99 * above, above - 0.1), 2)) > max(size, SMALLEST_SIZE):
+        if share(above) >= 1:
+            size = above
+            break
+    return _ladder(look, samples, size) if size >= SMALLEST_SIZE else ()
 
 
-def _ladder(look: Look, size: float) -> tuple[float, ...]:
-    """Return `size` and smaller ones for longer texts, such that the kernels can write at them."""
-    valfmt = look.valfmt
-    sizes = size_ladder(size)
-    if valfmt is None or valfmt.spec is None:
-        return sizes
-    letters, pairs = valfmt.charset, valfmt.neighbours
-    return sizes[:1] + tuple(
-        each for each in sizes[1:] if can_be_cut(look.typeface, each, letters, pairs)
-    )
+def _ladder(look: Look, samples: list[str], size: float) -> tuple[float, ...]:
+    """Return `size` and smaller ones for longer texts, such that letters can be cut at each.
+
+    A little below most sizes at which they cannot is one at which they can. Where none is, or
+    `size` was given, what frames need of it is drawn for each chunk of them.
+    """
+    if look.valfmt is None or isinstance(look.annot, Cells):  # whose texts are drawn once
+        return size_ladder(size)
+    if look.valfmt.spec is not None:
+        letters, pairs = look.valfmt.charset, look.valfmt.neighbours
+    else:
+        letters = "".join(sorted({*DIGITS, *"".join(samples)}))
+        pairs = frozenset(a + b for a, b in product(letters, repeat=2))
+    can_write = partial(can_be_cut, look.typeface, charset=letters, neighbours=pairs)
+    chosen = look.fit or size < look.text_size  # which a given size is not
+    near = [round(size * SHRINK ** (k / NEAR), 3) for k in range(NEAR if chosen else 1)]
+    legible = [each for each in near if each >= SMALLEST_SIZE]
+    first, *others = size_ladder(next(filter(can_write, legible), size))
+    writable = list(filter(can_write, others))
+    return first, *(writable if writable or can_write(first) else others)
 
 
 def _height(text: str, font: Face) -> int:

@@ -21,7 +21,8 @@ from fastheat.mosaic import Mosaic
 from fastheat.palette import Shades
 from fastheat.plots import paint_plot
 from fastheat.ranges import Range
-from fastheat.text import Type, Writing, shape_texts, with_atlas
+from fastheat.shaping import shape_texts
+from fastheat.text import Type, Writing, with_atlas
 from fastheat.titles import draw_numbers, draw_titles
 
 
@@ -166,14 +167,15 @@ def _write(
         ]
     type_, lacking = layout.type, ""
     if layout.fixed is not None:
-        chains = layout.fixed.segments
+        chains = {text: layout.fixed.shaped.chain(text) for text in set(texts)}
     elif layout.writing is not None:
         affixes = len(valfmt.before), len(valfmt.after)
         chains = {text: _chain(text, affixes, layout.writing) for text in set(texts)}
     else:
         vertical, align = layout.vertical, layout.type.align
-        atlas, chains, lacking = shape_texts(texts, layout.typeface, layout.sizes, align, vertical)
-        type_ = with_atlas(type_, atlas)
+        shaped = shape_texts(texts, layout.typeface, layout.sizes, align, vertical)
+        chains = {text: shaped.chain(text) for text in set(texts)}
+        type_, lacking = with_atlas(type_, shaped.atlas), shaped.lacking
     letters: dict[tuple[int, int], NDArray[np.uint8]] = {}
     left_out = 0
     for c, text in enumerate(texts):

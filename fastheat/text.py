@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,11 @@ from fastheat.fonts import BASIC, Face, Typeface, clusters
 COVERAGE_STEPS = 5  # of a glyph pixel: none, three between, full
 STATIC_SUPERSAMPLE = 4  # pixels of a turned label drawn for each one shown
 SMALLEST_SIZE = 5.5  # px; digits below it cannot be told apart
-LEADING = 1.2  # font sizes from one line of a cell's text to the next
 SHRINK = 0.88  # from one size of the atlas to the next
 WORD_PIXELS = 16  # of 4 bits each
 ALL_PAIRS = 48  # glyphs up to which every pair is drawn ahead
+
+Number = TypeVar("Number", bound=np.generic)
 
 # ------------------------------------------------------------------------------------------ atlas
 
@@ -76,26 +77,18 @@ class Atlas:
     runs: NDArray[np.int32]
 
 
-class Lettering(NamedTuple):
-    """The texts of C cells as segments, in F frames: 1 where all frames have the same."""
-
-    bits: NDArray[np.int64]  # (F, C) equal where the text is
-    segments: NDArray[np.int32]  # (F, C, longest)
-    lengths: NDArray[np.int32]  # (F, C), -1 where a text is longer than any cell has room for
-
-
-class _Glyph(NamedTuple):
+class Glyph(NamedTuple):
     left: int  # px from the pen
     top: int  # px from the baseline
     cover: NDArray[np.uint8]  # (rows, columns)
     advance: int  # px
 
 
-_EDGE = _Glyph(0, 0, np.zeros((0, 0), np.uint8), 0)
+EDGE = Glyph(0, 0, np.zeros((0, 0), np.uint8), 0)
 
 
 @lru_cache(maxsize=4096)
-def _glyph(font: Face, character: str) -> _Glyph:
+def draw_glyph(font: Face, character: str) -> Glyph:
     # with basic layout Pillow puts glyphs at whole pixels, kerning rounded away, so that a text is
     # its glyphs side by side
     drawn = font.of(character)
@@ -104,19 +97,23 @@ def _glyph(font: Face, character: str) -> _Glyph:
     rows, columns = np.nonzero(cover.any(1))[0], np.nonzero(cover.any(0))[0]
     advance = math.floor(drawn.getlength(character) + 0.5)
     if not len(rows):
-        return _Glyph(0, 0, np.zeros((0, 0), np.uint8), advance)
+        return Glyph(0, 0, np.zeros((0, 0), np.uint8), advance)
     cover = cover[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return _Glyph(left + int(columns[0]), top + int(rows[0]), cover, advance)
+    return Glyph(left + int(columns[0]), top + int(rows[0]), cover, advance)
 
 
 NO_PIXELS, NO_RUNS = np.zeros(0, np.uint64), np.zeros(0, np.int32)
 Pairs: TypeAlias = NDArray[np.intp]
-_Drawing: TypeAlias = tuple[NDArray[np.int64], int, NDArray[np.uint8]]
+Drawing: TypeAlias = tuple[NDArray[np.int64], int, NDArray[np.uint8]]
 """Segments at one size: widths (P,), row 0 against the baseline, coverage (P, rows, columns)."""
 
 
 def draw_atlas(
-    typeface: Typeface, sizes: Sequence[float], charset: str, neighbours: Pairs, drawn: Pairs
+    typeface: Typeface,
+    sizes: Sequence[float],
+    charset: Sequence[str],
+    neighbours: Pairs,
+    drawn: Pairs,
 ) -> Atlas | None:
     """Draw the segments that join the characters of `charset`.
 
@@ -136,18 +133,18 @@ def draw_atlas(
     Atlas or None
         None where a glyph reaches so far into its neighbours that these cannot be cut anywhere.
     """
-    drawings: list[_Drawing] = []
+    drawings: list[Drawing] = []
     for size in sizes:
         font = typeface.at(size)
-        glyphs = [_EDGE, *(_glyph(font, c) for c in charset)]
+        glyphs = [EDGE, *(draw_glyph(font, c) for c in charset)]
         cuts = _cuts(glyphs, neighbours, margin(font))
         if cuts is None:
             return None
         drawings.append(_draw_segments(glyphs, cuts, drawn, margin(font)))
-    return _join(drawings)
+    return join_drawings(drawings)
 
 
-def _cuts(glyphs: Sequence[_Glyph], neighbours: Pairs, room: int) -> NDArray[np.int64] | None:
+def _cuts(glyphs: Sequence[Glyph], neighbours: Pairs, room: int) -> NDArray[np.int64] | None:
     """Return where each glyph is cut, px from its pen, such that no neighbour reaches beyond.
 
     It is in the middle where that will do. `room` is what there is beyond the ends of a text.
@@ -166,12 +163,12 @@ def _cuts(glyphs: Sequence[_Glyph], neighbours: Pairs, room: int) -> NDArray[np.
     return np.clip((advance + 1) // 2, low, high)
 
 
-def _right(glyph: _Glyph) -> int:
+def _right(glyph: Glyph) -> int:
     columns: int = glyph.cover.shape[1]
     return glyph.left + columns - glyph.advance
 
 
-def _join(drawn: list[_Drawing]) -> Atlas:
+def join_drawings(drawn: list[Drawing]) -> Atlas:
     """Return the drawings of all sizes as one atlas."""
     count = len(drawn[0][0]) if drawn else 0
     rows = max((cover.shape[1] for _, _, cover in drawn), default=0)
@@ -206,9 +203,9 @@ def _join(drawn: list[_Drawing]) -> Atlas:
 
 
 def _draw_segments(
-    glyphs: Sequence[_Glyph], cuts: NDArray[np.int64], pairs: Pairs, room: int
-) -> _Drawing:
-    top, bottom = _reach(glyphs)
+    glyphs: Sequence[Glyph], cuts: NDArray[np.int64], pairs: Pairs, room: int
+) -> Drawing:
+    top, bottom = reach(glyphs)
     # room before the first glyph and after the last for what they reach beyond their advance
     before, after = cuts.copy(), cuts.copy()
     before[0], after[0] = -room, room
@@ -220,60 +217,14 @@ def _draw_segments(
     cover = np.zeros((len(pairs), bottom - top, 3 * columns), np.uint8)
     pens = columns + advance[first] - before[first]
     for k, glyph in enumerate(glyphs):
-        _stamp(cover, np.nonzero(first == k)[0], glyph, top, columns - int(before[k]))
+        stamp(cover, np.nonzero(first == k)[0], glyph, top, columns - int(before[k]))
     for k, glyph in enumerate(glyphs):
         for pen in np.unique(pens[second == k]):
-            _stamp(cover, np.nonzero((second == k) & (pens == pen))[0], glyph, top, int(pen))
+            stamp(cover, np.nonzero((second == k) & (pens == pen))[0], glyph, top, int(pen))
     return widths, top, cover[:, :, columns : 2 * columns]
 
 
-def _draw_whole(
-    glyphs: Sequence[_Glyph],
-    chains: Pairs,
-    counts: NDArray[np.int64],
-    drops: NDArray[np.int64],
-    align: int,
-    room: int,
-) -> _Drawing:
-    """Draw each text as one segment.
-
-    Parameters
-    ----------
-    chains
-        (P, lines, longest) the glyphs of each line of each text, and edges after them.
-    counts, drops
-        (P,) how many lines each text has, (P, lines) px that they stand lower than one alone.
-    """
-    advance = np.array([g.advance for g in glyphs], np.int64)[chains]
-    left = np.array([g.left for g in glyphs], np.int64)[chains]
-    columns = np.array([g.cover.shape[1] for g in glyphs], np.int64)[chains]
-    pens = advance.cumsum(2) - advance
-    length = advance.sum(2)
-    inked = columns > 0
-    beyond = np.maximum(
-        np.where(inked, -(pens + left), 0).max((1, 2)),
-        np.where(inked, pens + left + columns - length[:, :, None], 0).max((1, 2)),
-    )
-    rooms = np.maximum(room, beyond)
-    longest = length.max(1)
-    pens += rooms[:, None, None]
-    pens += ((longest[:, None] - length) * (1 + align) // 2)[:, :, None]
-    widths = longest + 2 * rooms
-    shown = np.arange(chains.shape[1]) < counts[:, None]
-    top, bottom = _reach(glyphs)
-    highest = int(drops[shown].min(initial=0))
-    rows = bottom - top + int(drops[shown].max(initial=0)) - highest
-    cover = np.zeros((len(chains), rows, int(widths.max(initial=1))), np.uint8)
-    lowered = np.broadcast_to(drops[:, :, None] - highest, chains.shape)
-    for each in np.stack([chains, pens, lowered], 3).reshape(len(chains), -1, 3).swapaxes(0, 1):
-        for k, pen, drop in np.unique(each, axis=0).tolist():
-            if glyphs[k].cover.size:
-                chosen = np.nonzero((each == (k, pen, drop)).all(1))[0]
-                _stamp(cover, chosen, glyphs[k], top - drop, pen)
-    return widths, top + highest, cover
-
-
-def _reach(glyphs: Sequence[_Glyph]) -> tuple[int, int]:
+def reach(glyphs: Sequence[Glyph]) -> tuple[int, int]:
     """Return the first row with ink against the baseline, and past the last one."""
     top = min(g.top for g in glyphs)
     return top, max(top + 1, *(g.top + g.cover.shape[0] for g in glyphs))
@@ -285,12 +236,12 @@ def margin(font: Face) -> int:
 
     It goes by a fixed set of letters, so that a text stands the same whatever others there are.
     """
-    glyphs = [_glyph(font, c) for c in string.printable.strip()]
+    glyphs = [draw_glyph(font, c) for c in string.printable.strip()]
     return max(1, *(-g.left for g in glyphs), *map(_right, glyphs))
 
 
-def _stamp(
-    cover: NDArray[np.uint8], chosen: NDArray[np.intp], glyph: _Glyph, top: int, pen: int
+def stamp(
+    cover: NDArray[np.uint8], chosen: NDArray[np.intp], glyph: Glyph, top: int, pen: int
 ) -> None:
     """Draw a glyph at a pen position into the chosen ones of cover (P, rows, columns)."""
     if not glyph.cover.size or not len(chosen):
@@ -329,7 +280,7 @@ def _lines(steps: NDArray[np.uint8], widths: NDArray[np.int64]) -> tuple[NDArray
     count, rows, columns = steps.shape
     beside = np.arange(columns) >= widths[:, None, None]
     every = np.where(beside, COVERAGE_STEPS, steps).reshape(-1, columns)
-    unlike, which = np.unique(every, axis=0, return_inverse=True)
+    unlike, which = unlike_rows(every)
     ends = (unlike < COVERAGE_STEPS).sum(1)
     begins = np.ones(unlike.shape, bool)
     begins[:, 1:] = unlike[:, 1:] != unlike[:, :-1]
@@ -345,6 +296,23 @@ def _lines(steps: NDArray[np.uint8], widths: NDArray[np.int64]) -> tuple[NDArray
         begins.sum(1).tolist(),
         (unlike[line, x] | stop - x << 8).astype(np.int32),
     )
+
+
+def unlike_rows(rows: NDArray[Number]) -> tuple[NDArray[Number], NDArray[np.intp]]:
+    """Return the different ones of rows, and which of them each is."""
+    count = len(rows)
+    bytes_ = np.ascontiguousarray(rows).view(np.uint8).reshape(count, -1)
+    padded = np.zeros((count, -(-bytes_.shape[1] // 8) * 8), np.uint8)
+    padded[:, : bytes_.shape[1]] = bytes_
+    words = padded.view(np.uint64)
+    # a number for each row is sorted far sooner than the rows; two that share one are found out
+    factors = np.random.default_rng(0).integers(0, 2**63, words.shape[1], np.uint64) * 2 + 1
+    keys = (words ^ (words >> np.uint64(29))) @ factors
+    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    if not np.array_equal(rows[first][which], rows):
+        unlike, which = np.unique(rows, axis=0, return_inverse=True)
+        return unlike, which.reshape(-1)
+    return rows[first], which
 
 
 def _words(pixels: NDArray[np.uint8]) -> NDArray[np.uint64]:
@@ -386,96 +354,21 @@ def atlas_of_all(
     return draw_atlas(typeface, sizes, charset, _numbered(charset, neighbours), every)
 
 
-def can_be_cut(typeface: Typeface, size: float, charset: str, neighbours: frozenset[str]) -> bool:
+def can_be_cut(
+    typeface: Typeface, size: float, charset: Sequence[str], neighbours: frozenset[str]
+) -> bool:
     """Return whether `atlas_of_all` has an atlas at a size."""
     font = typeface.at(size)
-    glyphs = [_EDGE, *(_glyph(font, c) for c in charset)]
+    glyphs = [EDGE, *(draw_glyph(font, c) for c in charset)]
     return _cuts(glyphs, _numbered(charset, neighbours), margin(font)) is not None
 
 
-def _numbered(charset: str, neighbours: frozenset[str]) -> Pairs:
+def _numbered(charset: Sequence[str], neighbours: frozenset[str]) -> Pairs:
     """Return pairs of characters, and of each with the edge, as pairs of glyphs."""
     glyph_of = {c: k + 1 for k, c in enumerate(charset)}
     inside = [(glyph_of[pair[0]], glyph_of[pair[1]]) for pair in neighbours]
     ends = [(0, k) for k in glyph_of.values()] + [(k, 0) for k in glyph_of.values()]
     return np.array(inside + ends, np.intp)
-
-
-def shape_texts(
-    texts: Iterable[str], typeface: Typeface, sizes: tuple[float, ...], align: int, vertical: int
-) -> tuple[Atlas, dict[str, list[int]], str]:
-    """Lay texts that were written in Python.
-
-    Parameters
-    ----------
-    align, vertical
-        As `Type` and `Look` have them: how the lines of a text stand, and which part of it stands
-        where a text of one line does.
-
-    Returns
-    -------
-    atlas : Atlas
-        The segments that the texts use.
-    segments : dict
-        Of each text its segments.
-    lacking : str
-        The characters that the font has no glyph for.
-    """
-    unique = sorted(set(texts))
-    # each whole, as one segment: where letters can be cut depends on all that is drawn with them
-    lines = [[clusters(line, typeface) for line in text.split("\n")] for text in unique]
-    charset = sorted({c for each in lines for line in each for c in line})
-    glyph_of = {c: k + 1 for k, c in enumerate(charset)}
-    longest = max((len(line) for each in lines for line in each), default=1)
-    shape = (len(unique), max([1, *map(len, lines)]), max(1, longest))
-    padded = np.zeros(shape, np.intp)
-    for chains, each in zip(padded, lines, strict=True):
-        for chain, line in zip(chains, each, strict=False):
-            chain[: len(line)] = [glyph_of[c] for c in line]
-    counts = np.array([len(each) for each in lines], np.int64)
-    drawings: list[_Drawing] = []
-    for size in sizes:
-        font = typeface.at(size)
-        glyphs = [_EDGE, *(_glyph(font, c) for c in charset)]
-        drops = line_drops(counts, size, vertical)
-        drawings.append(_draw_whole(glyphs, padded, counts, drops, align, margin(font)))
-    chains_of = {text: [k] if text else [] for k, text in enumerate(unique)}
-    return _join(drawings), chains_of, typeface.lacks("".join(sorted(set().union(*unique))))
-
-
-def line_drops(counts: NDArray[np.int64], size: float, vertical: int) -> NDArray[np.int64]:
-    """Return how far each line of texts of some lines hangs below where a single one stands, px."""
-    lines = np.arange(max(1, counts.max(initial=1)))
-    above = {-1: 0.0, 0: 0.5, 1: 1.0}[vertical] * (counts[:, None] - 1)
-    drops: NDArray[np.int64] = np.floor((lines - above) * LEADING * size + 0.5).astype(np.int64)
-    return drops
-
-
-def letter(
-    unique: Sequence[str],
-    place: NDArray[np.intp],
-    shaped: tuple[Atlas, dict[str, list[int]], str],
-    room: int,
-) -> Lettering:
-    """Return what `shape_texts` laid as the texts of cells.
-
-    Parameters
-    ----------
-    place
-        (F, C) which of `unique` each cell has.
-    room
-        px of the widest cell.
-    """
-    atlas, segments, _ = shaped
-    chains = [segments[text] for text in unique]
-    fitting = [c if atlas.widths[:, c].sum(1).min() <= room else None for c in chains]
-    table = np.zeros((len(unique), max(map(len, filter(None, fitting)), default=1)), np.int32)
-    lengths = np.full(len(unique), -1, np.int32)
-    for k, chain in enumerate(fitting):
-        if chain is not None:
-            table[k, : len(chain)] = chain
-            lengths[k] = len(chain)
-    return Lettering(place.astype(np.int64), table[place], lengths[place])
 
 
 def measure(text: str, font: Face) -> int:

@@ -18,13 +18,14 @@ import numpy.typing as npt
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from matplotlib import ticker
 from PIL import Image, ImageDraw, ImageFont
 
 from fastheat import Heatmap, axes, save_gif
 from fastheat.axes import Geometry
 from fastheat.layout import Layout
-from fastheat.text import COVERAGE_STEPS
+from fastheat.text import COVERAGE_STEPS, unlike_rows
 
 Steps = npt.NDArray[np.uint8]
 Format = str | Callable[[Any], str]
@@ -738,6 +739,73 @@ def test_texts_made_to_fit_are_as_large_as_there_is_room(shape: tuple[int, int])
     fixed = Heatmap(shape, text_size=8, **look).layout().sizes[0]
     assert abs(fixed - 8 * 100 / 72) < 0.1
     assert size >= fixed
+
+
+@pytest.mark.parametrize("width", range(42, 60))
+@pytest.mark.parametrize("text_size", [None, "fit"])
+def test_texts_made_smaller_are_small_such_that_the_kernels_can_write_them(
+    text_size: str | None, width: int
+) -> None:
+    heatmap = Heatmap(
+        (2, 4),
+        vmin=0,
+        vmax=1,
+        valfmt="{x:.9f}",
+        text_size=text_size,
+        fontsize=8,
+        figsize=((4 * width + 30) / 100, 1),
+        square=False,
+        row_labels=None,
+        col_labels=None,
+        **LOOK,
+    )
+    layout = heatmap.layout()
+    assert layout.sizes
+    assert layout.writing is not None
+    values = np.random.default_rng(width).random((2, 4))
+    look_up(heatmap, "{x:.9f}", None, values)
+
+
+@pytest.mark.parametrize("width", range(30, 110, 9))
+@pytest.mark.parametrize("valfmt", [".2f", ".9f"])
+def test_texts_are_made_no_smaller_than_their_cells_ask_for(
+    dejavu: str, valfmt: str, width: int
+) -> None:
+    heatmap = Heatmap(
+        (2, 4),
+        vmin=0,
+        vmax=1,
+        valfmt=valfmt,
+        font=dejavu,
+        figsize=((4 * width + 30) / 100, 1),
+        square=False,
+        row_labels=None,
+        col_labels=None,
+    )
+    sizes = heatmap.layout().sizes
+    wide = int((heatmap.layout().grid.x1 - heatmap.layout().grid.x0).min())
+
+    def needed(size: float) -> int:
+        font = font_at(dejavu, size)
+        # what digits reach beyond their advance is a pixel on either side
+        return sum(int(font.getlength(c) + 0.5) for c in format(0.0, valfmt)) + 2
+
+    legible = [size / 100 for size in range(550, 1389)]
+    assert (sizes[0] if sizes else 0) >= 0.985 * max(
+        (s for s in legible if needed(s) <= wide), default=0
+    )
+    assert not sizes or needed(sizes[0]) <= wide
+
+
+@given(
+    hnp.arrays(
+        np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40)), elements=st.integers(0, 5)
+    )
+)
+def test_rows_are_told_apart_as_numpy_does(rows: Steps) -> None:
+    unlike, which = unlike_rows(rows)
+    np.testing.assert_array_equal(unlike[which], rows)
+    assert len(unlike) == len(np.unique(rows, axis=0))
 
 
 @pytest.mark.parametrize("color", ["red", (1.0, 0.0, 0.0), "#ff0000", ("red", "red")])

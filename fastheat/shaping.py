@@ -1,0 +1,186 @@
+"""Texts that were written in Python, laid as segments of an atlas of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastheat.fonts import Typeface, clusters
+from fastheat.text import (
+    EDGE,
+    Atlas,
+    Drawing,
+    Glyph,
+    Pairs,
+    draw_atlas,
+    draw_glyph,
+    join_drawings,
+    margin,
+    reach,
+    stamp,
+    unlike_rows,
+)
+
+LEADING = 1.2  # font sizes from one line of a cell's text to the next
+
+
+class Lettering(NamedTuple):
+    """The texts of C cells as segments, in F frames: 1 where all frames have the same."""
+
+    bits: NDArray[np.int64]  # (F, C) equal where the text is
+    segments: NDArray[np.int32]  # (F, C, longest)
+    lengths: NDArray[np.int32]  # (F, C), -1 where a text is longer than any cell has room for
+
+
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """U different texts as segments."""
+
+    atlas: Atlas  # of the segments that the texts use
+    rows: dict[str, int]  # of each text its row
+    segments: NDArray[np.int32]  # (U, longest)
+    lengths: NDArray[np.int32]  # (U,)
+    lacking: str  # the characters that the font has no glyph for
+
+    def chain(self, text: str) -> list[int]:
+        """Return the segments of a text."""
+        row = self.rows[text]
+        chain: list[int] = self.segments[row, : self.lengths[row]].tolist()
+        return chain
+
+
+def shape_texts(
+    texts: Iterable[str], typeface: Typeface, sizes: tuple[float, ...], align: int, vertical: int
+) -> Shaped:
+    """Lay texts.
+
+    Parameters
+    ----------
+    align, vertical
+        As `Type` and `Look` have them: how the lines of a text stand, and which part of it stands
+        where a text of one line does.
+    """
+    unique = sorted(set(texts))
+    lines = [[clusters(line, typeface) for line in text.split("\n")] for text in unique]
+    charset = sorted({c for each in lines for line in each for c in line})
+    number = {c: k + 1 for k, c in enumerate(charset)}
+    counts = np.array([len(each) for each in lines], np.int64)
+    longest = max((len(line) for each in lines for line in each), default=1)
+    shape = (len(unique), max(1, counts.max(initial=1)), max(1, longest))
+    chains = np.zeros(shape, np.intp)
+    for chain, each in zip(chains, lines, strict=True):
+        for row, line in zip(chain, each, strict=False):
+            row[: len(line)] = [number[c] for c in line]
+    cut = _cut(chains[:, 0], typeface, sizes, charset) if chains.shape[1] == 1 else None
+    if cut is None:
+        drawings: list[Drawing] = []
+        for size in sizes:
+            font = typeface.at(size)
+            glyphs = [EDGE, *(draw_glyph(font, c) for c in charset)]
+            drops = line_drops(counts, size, vertical)
+            drawings.append(_draw_whole(glyphs, chains, counts, drops, align, margin(font)))
+        segments = np.arange(len(unique), dtype=np.int32)[:, None]
+        cut = join_drawings(drawings), segments, np.ones(len(unique), np.int32)
+    atlas, segments, lengths = cut
+    return Shaped(
+        atlas,
+        {text: k for k, text in enumerate(unique)},
+        segments,
+        np.where(np.array([bool(text) for text in unique], bool), lengths, 0).astype(np.int32),
+        typeface.lacks("".join(sorted(set().union(*unique)))),
+    )
+
+
+def _cut(
+    chains: NDArray[np.intp], typeface: Typeface, sizes: tuple[float, ...], charset: Sequence[str]
+) -> tuple[Atlas, NDArray[np.int32], NDArray[np.int32]] | None:
+    """Lay texts of one line, (U, longest) glyphs, as pairs; None where these cannot be cut."""
+    edge = np.zeros((len(chains), 1), np.intp)
+    first, second = np.hstack([edge, chains]), np.hstack([chains, edge])
+    lengths = 1 + (chains > 0).sum(1)  # what is past it joins the edge to itself
+    count = len(charset) + 1
+    codes, place = np.unique(first * count + second, return_inverse=True)
+    pairs = np.stack([codes // count, codes % count], 1)
+    atlas = draw_atlas(typeface, sizes, charset, pairs, pairs)
+    if atlas is None:
+        return None
+    return atlas, place.reshape(first.shape).astype(np.int32), lengths.astype(np.int32)
+
+
+def _draw_whole(
+    glyphs: Sequence[Glyph],
+    chains: Pairs,
+    counts: NDArray[np.int64],
+    drops: NDArray[np.int64],
+    align: int,
+    room: int,
+) -> Drawing:
+    """Draw each text as one segment.
+
+    Parameters
+    ----------
+    chains
+        (P, lines, longest) the glyphs of each line of each text, and edges after them.
+    counts, drops
+        (P,) how many lines each text has, (P, lines) px that they stand lower than one alone.
+    """
+    advance = np.array([g.advance for g in glyphs], np.int64)[chains]
+    left = np.array([g.left for g in glyphs], np.int64)[chains]
+    columns = np.array([g.cover.shape[1] for g in glyphs], np.int64)[chains]
+    pens = advance.cumsum(2) - advance
+    length = advance.sum(2)
+    inked = columns > 0
+    beyond = np.maximum(
+        np.where(inked, -(pens + left), 0).max((1, 2)),
+        np.where(inked, pens + left + columns - length[:, :, None], 0).max((1, 2)),
+    )
+    rooms = np.maximum(room, beyond)
+    longest = length.max(1)
+    pens += rooms[:, None, None]
+    pens += ((longest[:, None] - length) * (1 + align) // 2)[:, :, None]
+    widths = longest + 2 * rooms
+    shown = np.arange(chains.shape[1]) < counts[:, None]
+    top, bottom = reach(glyphs)
+    highest = int(drops[shown].min(initial=0))
+    rows = bottom - top + int(drops[shown].max(initial=0)) - highest
+    cover = np.zeros((len(chains), rows, int(widths.max(initial=1))), np.uint8)
+    lowered = np.broadcast_to(drops[:, :, None] - highest, chains.shape)
+    for each in np.stack([chains, pens, lowered], 3).reshape(len(chains), -1, 3).swapaxes(0, 1):
+        unlike, which = unlike_rows(each)
+        for place, (k, pen, drop) in enumerate(unlike.tolist()):
+            if glyphs[k].cover.size:
+                chosen = np.nonzero(which == place)[0]
+                stamp(cover, chosen, glyphs[k], top - drop, pen)
+    return widths, top + highest, cover
+
+
+def line_drops(counts: NDArray[np.int64], size: float, vertical: int) -> NDArray[np.int64]:
+    """Return how far each line of texts of some lines hangs below where a single one stands, px."""
+    lines = np.arange(max(1, counts.max(initial=1)))
+    above = {-1: 0.0, 0: 0.5, 1: 1.0}[vertical] * (counts[:, None] - 1)
+    drops: NDArray[np.int64] = np.floor((lines - above) * LEADING * size + 0.5).astype(np.int64)
+    return drops
+
+
+def letter(unique: Sequence[str], place: NDArray[np.intp], shaped: Shaped, room: int) -> Lettering:
+    """Return what `shape_texts` laid as the texts of cells.
+
+    Parameters
+    ----------
+    place
+        (F, C) which of `unique` each cell has.
+    room
+        px of the widest cell.
+    """
+    rows = np.array([shaped.rows[text] for text in unique], np.intp)
+    segments, lengths = shaped.segments[rows], shaped.lengths[rows]
+    used = np.arange(segments.shape[1]) < lengths[:, None]
+    widths = np.where(used, shaped.atlas.widths[:, segments], 0).sum(2)
+    fits = widths.min(0) <= room
+    longest = int(lengths[fits].max(initial=1))
+    lengths = np.where(fits, lengths, -1).astype(np.int32)
+    return Lettering(place.astype(np.int64), segments[:, :longest][place], lengths[place])
