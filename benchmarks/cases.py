@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import fastheat
 from benchmarks import article, costs, encoders, forecast, loop, scaling
-from benchmarks.job import JOB, OPTIONS, Values, heatmap, history
+from benchmarks.job import JOB, LOOK, OPTIONS, Values, heatmap, history
 from benchmarks.measure import Table, in_turn, one_core, ratio
 from benchmarks.processes import run
 from fastheat.cli import main
@@ -168,7 +168,50 @@ def change(folder: Path, quick: bool) -> Table:
     )
 
 
-def quiet_save(path: Path, frames: Values, **options: object) -> None:
+def panels(folder: Path, quick: bool) -> Table:
+    """Draw ever more into a picture of the article's size: titles, a bar, a second panel."""
+    rounds, many = (1, 100) if quick else (5, 1000)
+    every = np.stack(history(many))
+    some = np.repeat(every[:1], many, 0)
+    some[:, 4, 7] = every[:, 4, 7]
+    look: dict[str, Any] = {**LOOK, "duration": 20, "workers": 1}
+    look |= {"row_labels": "auto", "col_labels": "auto"}  # which leave room for numbers in panels
+    named = look | {"titles": "step {}", "cbar": True}
+    written = named | {"valfmt": "{:.9f}".format}
+    jobs: dict[str, Callable[[], object]] = {}
+    cells = {}
+    for name, changing, frames, options in (
+        ("the matrix alone", 150, every, look),
+        ("with titles and a colour bar", 150, every, named),
+        ("two panels of it, titles, a bar", 300, {"a": every, "b": every[:, ::-1]}, named),
+        ("the same, texts written by a function", 300, {"a": every, "b": every[:, ::-1]}, written),
+        ("the matrix alone", 1, some, look),
+        ("with titles and a colour bar", 1, some, named),
+        ("two panels of it, titles, a bar", 2, {"a": some, "b": some[:, ::-1]}, named),
+    ):
+        key = f"{name}, {changing}"
+        cells[key] = changing
+        jobs[key] = partial(quiet_save, folder / f"{len(jobs)}.gif", frames, **options)
+        jobs[key]()
+    with one_core():
+        times = in_turn(jobs, rounds).cpu
+    rows, figures = [], {}
+    for key, seconds in times.items():
+        figures[key] = median(
+            a / b for a, b in zip(seconds, times["the matrix alone, 150"], strict=True)
+        )
+        name, _, count = key.rpartition(", ")
+        rows.append([name, count, f"{1e3 * median(seconds) / many:.3f}", f"{figures[key]:.2f}"])
+    return Table(
+        f"What more is drawn into the article's picture of 1500 x 1000: {many:,} frames, median of "
+        f"{rounds} rounds, one thread.",
+        ["", "cells that change", "ms a frame", "of the matrix alone"],
+        rows,
+        figures,
+    )
+
+
+def quiet_save(path: Path, frames: object, **options: object) -> None:
     """Write a GIF whose clipped values are not worth a warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
@@ -383,6 +426,7 @@ CASES: dict[str, Callable[[Path, bool], Table]] = {
         seed,
         encode,
         change,
+        panels,
         shape,
         memory,
         start,
