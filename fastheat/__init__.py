@@ -1,12 +1,16 @@
 """Animated heatmaps of weight matrices, straight to GIF."""
 
-from fastheat.files import load_frames
-from fastheat.heatmap import Heatmap
-from fastheat.indexed import save_indexed_gif
-from fastheat.panels import Panels
-from fastheat.save import save_gif
-from fastheat.summary import GifSummary
-from fastheat.writer import GifWriter
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastheat.files import load_frames
+    from fastheat.heatmap import Heatmap
+    from fastheat.indexed import save_indexed_gif
+    from fastheat.panels import Panels
+    from fastheat.save import save_gif
+    from fastheat.summary import GifSummary
+    from fastheat.writer import GifWriter
 
 __all__ = [
     "GifSummary",
@@ -18,6 +22,25 @@ __all__ = [
     "save_indexed_gif",
 ]
 __version__ = "0.1.0"
+
+_ROOMS = {
+    "GifSummary": "summary",
+    "GifWriter": "writer",
+    "Heatmap": "heatmap",
+    "Panels": "panels",
+    "load_frames": "files",
+    "save_gif": "save",
+    "save_indexed_gif": "indexed",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is asked for: a picture needs little of what a recording does."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

@@ -7,6 +7,8 @@ import itertools
 import math
 import pickle
 import re
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -1002,3 +1004,13 @@ def test_pictures_say_what_they_are_of_and_the_package_what_is_public() -> None:
     panels = Panels({"a": (3, 4), "b": (1, 4)}, lines="loss")
     assert repr(panels) == "Panels({'a': (3, 4), 'b': (1, 4)}, lines=['loss'])"
     assert dir(fastheat) == sorted([*fastheat.__all__, "__version__"])
+    assert all(getattr(fastheat, name).__name__ == name for name in fastheat.__all__)
+    with pytest.raises(AttributeError, match="'fastheat' has no attribute 'heatmaps'"):
+        fastheat.heatmaps  # noqa: B018
+
+
+def test_a_picture_loads_nothing_that_only_animations_need() -> None:
+    code = "import sys, fastheat; fastheat.Heatmap; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], stdout=-1, text=True, check=True).stdout
+    for name in ("encode", "save", "writer", "panels", "indexed"):
+        assert f"fastheat.{name}" not in loaded.split()
