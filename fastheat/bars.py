@@ -8,7 +8,6 @@ from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
 from fastheat.axes import Geometry, Plan, place_numbers
 from fastheat.drawing import pieces, tick_marks
@@ -16,7 +15,7 @@ from fastheat.labels import Box, Placed, number_width
 from fastheat.norms import LINEAR
 from fastheat.options import Labels, Look
 from fastheat.plan import bar_labels
-from fastheat.text import SHRINK
+from fastheat.text import SHRINK, draw_letters
 from fastheat.ticks import TIMES, Tick, Ticks, bar_ticks, ticks_at
 
 WIDE_TICK = "-0.0000"  # room for those of a range that is not known yet
@@ -133,19 +132,9 @@ def _inks(numbers: BarNumbers, low: float, high: float) -> list[tuple[int, int, 
     for placed in place_numbers(bar, box, look.point):
         fitting = _fitted(placed, width, height)
         for font, text, pen, baseline in pieces(fitting.label, fitting.x, fitting.y):
-            left, top, ink = _letters(font, text)
-            found.append((pen + left, baseline + top, ink))
+            glyph = draw_letters(font, text)
+            found.append((pen + glyph.left, baseline + glyph.top, glyph.cover))
     return [_within(each, width, height) for each in found]
-
-
-@lru_cache(maxsize=1024)
-def _letters(font: ImageFont.FreeTypeFont, text: str) -> tuple[int, int, NDArray[np.uint8]]:
-    """Return the coverage of a text, and where its left top lies from its pen and baseline."""
-    left, top, right, bottom = font.getbbox(text, anchor="ls")
-    x, y = math.floor(left) - 1, math.floor(top) - 1
-    ink = Image.new("L", (math.ceil(right) + 1 - x, math.ceil(bottom) + 1 - y))
-    ImageDraw.Draw(ink).text((-x, -y), text, 255, font, anchor="ls")
-    return x, y, np.asarray(ink)
 
 
 def _within(

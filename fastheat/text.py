@@ -87,15 +87,20 @@ class Glyph(NamedTuple):
 EDGE = Glyph(0, 0, np.zeros((0, 0), np.uint8), 0)
 
 
-@lru_cache(maxsize=4096)
 def draw_glyph(font: Face, character: str) -> Glyph:
+    """Return one of `clusters`, drawn."""
+    return draw_letters(font.of(character), character)
+
+
+@lru_cache(maxsize=4096)
+def draw_letters(font: ImageFont.FreeTypeFont, text: str) -> Glyph:
+    """Return letters of one font, drawn."""
     # with basic layout Pillow puts glyphs at whole pixels, kerning rounded away, so that a text is
     # its glyphs side by side
-    drawn = font.of(character)
-    mask, (left, top) = drawn.getmask2(character, mode="L", anchor="ls")
+    mask, (left, top) = font.getmask2(text, mode="L", anchor="ls")
     cover = np.array(mask, np.uint8).reshape(mask.size[1], mask.size[0])
     rows, columns = np.nonzero(cover.any(1))[0], np.nonzero(cover.any(0))[0]
-    advance = math.floor(drawn.getlength(character) + 0.5)
+    advance = math.floor(font.getlength(text) + 0.5)
     if not len(rows):
         return Glyph(0, 0, np.zeros((0, 0), np.uint8), advance)
     cover = cover[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -254,6 +259,16 @@ def stamp(
         cover[place] = combine(cover[place], glyph.cover[:, x0 - x : x1 - x])
 
 
+def overlay(ink: NDArray[np.uint8], glyph: Glyph, pen: int, baseline: int) -> None:
+    """Draw a glyph, what is within of it, into coverage."""
+    x, y = pen + glyph.left, baseline + glyph.top
+    x0, y0 = max(x, 0), max(y, 0)
+    part = ink[y0 : max(y + glyph.cover.shape[0], 0), x0 : max(x + glyph.cover.shape[1], 0)]
+    if part.size:
+        cover = glyph.cover[y0 - y :, x0 - x :][: part.shape[0], : part.shape[1]]
+        part[:] = combine(part, cover) if part.any() else cover
+
+
 def combine(under: NDArray[np.uint8], ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the coverage where two glyphs overlap, as Pillow's FreeType module has it."""
     product = under.astype(np.int64) * (255 - ink.astype(np.int64)) + 128
@@ -380,8 +395,18 @@ def measure(text: str, font: Face) -> int:
 
 def extent(text: str, font: Face) -> tuple[int, int]:
     """Return the top and the bottom of a line's ink against its baseline, in pixels."""
-    boxes = [drawn.getbbox(part, anchor="ls") for drawn, part in parts(text, font)]
-    return int(min(box[1] for box in boxes)), int(max(box[3] for box in boxes))
+    boxes = [
+        _rows(letters, drawn)
+        for drawn, part in parts(text, font)
+        for letters in (set(part) if drawn is font and part else [part])
+    ]
+    return min(top for top, _ in boxes), max(bottom for _, bottom in boxes)
+
+
+@lru_cache(maxsize=4096)
+def _rows(text: str, font: ImageFont.FreeTypeFont) -> tuple[int, int]:
+    _, top, _, bottom = font.getbbox(text, anchor="ls")
+    return int(top), int(bottom)
 
 
 def parts(text: str, font: Face) -> list[tuple[ImageFont.FreeTypeFont, str]]:

@@ -8,14 +8,13 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
-from fastheat.drawing import draw_lines
+from fastheat.drawing import pieces
 from fastheat.fonts import Typeface
 from fastheat.labels import Label, wrapped
 from fastheat.layout import Layout, Shown, TitlePlace
 from fastheat.mosaic import Mosaic
-from fastheat.text import SHRINK, SMALLEST_SIZE
+from fastheat.text import SHRINK, SMALLEST_SIZE, draw_letters, overlay
 
 
 def draw_titles(
@@ -87,10 +86,16 @@ def _cover(
     # about the middle of the cells, where the picture has room for it there
     half = box.width / 2 + max(1.0, min(place.margin / 2, (width - box.width) / 2))
     x = min(max(place.x, half), width - half)
-    ink = Image.new("L", (width, height))
-    draw_lines(ImageDraw.Draw(ink), label, x, place.y - place.top)
-    left, _, right, _ = ink.getbbox() or (0, 0, 0, 0)
-    return left, np.asarray(ink)[:, left:right].astype(np.intp)
+    ink = np.zeros((height, width), np.uint8)
+    for font, text, pen, baseline in pieces(label, x, place.y - place.top):
+        # letters are drawn once: the titles of all frames have few different ones
+        for letters in text if text.isascii() else (text,):
+            glyph = draw_letters(font, letters)
+            overlay(ink, glyph, pen, baseline)
+            pen += glyph.advance
+    columns = np.flatnonzero(ink.any(0))
+    left, right = (int(columns[0]), int(columns[-1]) + 1) if len(columns) else (0, 0)
+    return left, ink[:, left:right].astype(np.intp)
 
 
 def _fitting(label: Label, width: float, height: float) -> Label | None:

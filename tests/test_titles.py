@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import io
 import itertools
+import string
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from decoders import assert_lossless, by_pillow
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from fastheat import Heatmap, Panels, encode, gif, labels, save_gif, text
 from fastheat.cli import main
+from fastheat.fonts import find_typeface
 from fastheat.labels import Label
+from fastheat.text import extent
 
 LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "dpi": 80}
 
@@ -47,9 +52,10 @@ def test_each_frame_has_its_title_and_no_pixel_of_another(
     assert (summary.hidden, summary.untitled) == (0, 0)
 
 
-def test_a_title_is_drawn_as_imagedraw_draws_it() -> None:
-    heatmap = Heatmap((4, 7), valfmt=None, **LOOK)
-    picture = heatmap.image(np.zeros((4, 7)), "Epoch 12").convert("L")
+@pytest.mark.parametrize("title", ["Epoch 12", "fjord AVATo {j}: -1.5e-03, |W|", "Größe é"])
+def test_a_title_is_drawn_as_imagedraw_draws_it(title: str, dejavu: str) -> None:
+    heatmap = Heatmap((4, 7), valfmt=None, font=dejavu, **LOOK)
+    picture = heatmap.image(np.zeros((4, 7)), title).convert("L")
     without = heatmap.image(np.zeros((4, 7)), "").convert("L")
     difference = np.asarray(without).astype(int) - np.asarray(picture)
     ys, xs = np.nonzero(difference)
@@ -57,16 +63,24 @@ def test_a_title_is_drawn_as_imagedraw_draws_it() -> None:
     place = layout.title
     assert place is not None
     font = layout.typeface.at(place.size)
-    label = Label("Epoch 12", place.size, (0.5, 1.0), 0.0, layout.typeface)
+    label = Label(title, place.size, (0.5, 1.0), 0.0, layout.typeface)
     width, _, down = label.metrics()
     ink = Image.new("L", picture.size)
     at = np.floor(place.x - width / 2 + 0.5), np.floor(place.y - down + 0.5)
-    ImageDraw.Draw(ink).text(at, "Epoch 12", 255, font, anchor="ls")
+    ImageDraw.Draw(ink).text(at, title, 255, font, anchor="ls")
     drawn = np.asarray(ink).astype(int)
     # the palette has not all of the 256 greys
     assert abs(difference - drawn).max() <= 255 / (len(layout.statics) - 1) / 2 + 1
     assert place.top <= ys.min() <= ys.max() < place.bottom
     assert abs((xs.min() + xs.max()) / 2 - place.x) < 2
+
+
+@given(st.text(string.printable, min_size=1, max_size=12), st.floats(6, 40))
+def test_a_line_reaches_as_far_as_pillow_says(line: str, size: float) -> None:
+    font = find_typeface(None, "")[0].at(size)
+    shown = "".join(c if c.isprintable() else " " for c in line)
+    _, top, _, bottom = font.getbbox(shown, anchor="ls")
+    assert extent(line, font) == (top, bottom)
 
 
 @pytest.mark.parametrize(
