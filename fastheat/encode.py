@@ -636,9 +636,10 @@ def _written_in_python(
         written = unique.tolist()
     else:
         bits, place = np.unique(cells.view(np.int64), return_inverse=True)
+        values, masked = bits.view(np.float64).tolist(), (bits == MASKED).tolist()
         written = [
-            "" if x == MASKED else valfmt.write(as_written(x.view(np.float64), layout.written))
-            for x in bits
+            "" if hides else valfmt.write(as_written(x, layout.written))
+            for x, hides in zip(values, masked, strict=True)
         ]
     vertical, align = layout.vertical, layout.type.align
     shaped = shape_texts(written, layout.typeface, layout.sizes, align, vertical)

@@ -65,16 +65,7 @@ def shape_texts(
         where a text of one line does.
     """
     unique = sorted(set(texts))
-    lines = [[clusters(line, typeface) for line in text.split("\n")] for text in unique]
-    charset = sorted({c for each in lines for line in each for c in line})
-    number = {c: k + 1 for k, c in enumerate(charset)}
-    counts = np.array([len(each) for each in lines], np.int64)
-    longest = max((len(line) for each in lines for line in each), default=1)
-    shape = (len(unique), max(1, counts.max(initial=1)), max(1, longest))
-    chains = np.zeros(shape, np.intp)
-    for chain, each in zip(chains, lines, strict=True):
-        for row, line in zip(chain, each, strict=False):
-            row[: len(line)] = [number[c] for c in line]
+    charset, chains, counts = _glyphs_of(unique, typeface)
     cut = _cut(chains[:, 0], typeface, sizes, charset) if chains.shape[1] == 1 else None
     if cut is None:
         drawings: list[Drawing] = []
@@ -93,6 +84,37 @@ def shape_texts(
         np.where(np.array([bool(text) for text in unique], bool), lengths, 0).astype(np.int32),
         typeface.lacks("".join(sorted(set().union(*unique)))),
     )
+
+
+def _glyphs_of(
+    texts: Sequence[str], typeface: Typeface
+) -> tuple[list[str], NDArray[np.intp], NDArray[np.int64]]:
+    """Return the different glyphs, those of each text (U, lines, longest), and how many lines.
+
+    Glyph k + 1 is the k-th of them, 0 the edge that is past the end of a line.
+    """
+    every = "".join(texts)
+    if every.isascii() and every.isprintable():
+        longest = max(map(len, texts), default=0)
+        codes = (
+            np.array(texts, f"U{max(1, longest)}")
+            .view(np.uint32)
+            .reshape(len(texts), max(1, longest))
+        )
+        charset = sorted(set(every))
+        number_of = np.zeros(128, np.intp)
+        number_of[[ord(c) for c in charset]] = np.arange(1, len(charset) + 1)
+        return charset, number_of[codes][:, None], np.ones(len(texts), np.int64)
+    lines = [[clusters(line, typeface) for line in text.split("\n")] for text in texts]
+    charset = sorted({c for each in lines for line in each for c in line})
+    number = {c: k + 1 for k, c in enumerate(charset)}
+    counts = np.array([len(each) for each in lines], np.int64)
+    longest = max([1, *(len(line) for each in lines for line in each)])
+    chains = np.zeros((len(texts), counts.max(initial=1), longest), np.intp)
+    for chain, each in zip(chains, lines, strict=True):
+        for row, line in zip(chain, each, strict=False):
+            row[: len(line)] = [number[c] for c in line]
+    return charset, chains, counts
 
 
 def _cut(
