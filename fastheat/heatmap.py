@@ -311,7 +311,7 @@ class Heatmap(Picture):
             if cbar_location != "right":
                 raise ValueError(f"expected cbar=True with cbar_location={short(cbar_location)}")
         bar_format = read_bar_format(cbar_format)
-        letters = "".join([*rows.texts, *columns.texts, *words, "0123456789.-+e"])
+        letters = "".join([rows.letters, columns.letters, *words, "0123456789.-+e"])
         letters += bar_format.charset or bar_format.likely if bar_format else ""
         if noted is not None and noted.dtype.kind == "U":
             letters += noted.letters if isinstance(noted, Sample) else "".join(noted.texts(None))

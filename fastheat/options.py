@@ -27,13 +27,32 @@ AUTOSCALES = ("all", "grow", "frame")  # where a range comes from, as far as it 
 FIT_SIZE = 60.0  # pt, the most that values are made to fit their cells
 
 
+@dataclass(frozen=True, slots=True)
+class Numbers(Sequence[str]):
+    """The numbers of rows or columns, written when they are asked for: few of many are shown."""
+
+    each: range
+
+    def __len__(self) -> int:
+        return len(self.each)
+
+    def __getitem__(self, k: Any) -> Any:
+        part = self.each[k]
+        return Numbers(part) if isinstance(part, range) else str(part)
+
+
 class Labels(NamedTuple):
     """The labels of an axis."""
 
-    texts: tuple[str, ...]  # of all rows or columns, or none
+    texts: Sequence[str]  # of all rows or columns, or none
     every: int = 1  # how many there are to each that is wanted
     numbers: bool = False
     auto: bool = False  # whether to show round numbers, as many as have room
+
+    @property
+    def letters(self) -> str:
+        """All that they are written with, digits aside."""
+        return "" if self.numbers else "".join(self.texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,10 +337,10 @@ def read_labels(name: str, labels: object, count: int) -> Labels:
         return Labels(())
     every = _read_every(name, labels)
     if every is not None:
-        return Labels(_numbers(count), every, numbers=True)
+        return Labels(Numbers(range(count)), every, numbers=True)
     if isinstance(labels, str):
         if labels == "auto":
-            return Labels(_numbers(count), numbers=True, auto=True)
+            return Labels(Numbers(range(count)), numbers=True, auto=True)
         if "{" not in labels:
             raise ValueError(
                 f"expected {name} to be 'auto', a string with braces such as 'dim_{{}}' or a "
@@ -342,10 +361,6 @@ def read_labels(name: str, labels: object, count: int) -> Labels:
     if len(texts) != count:
         raise ValueError(f"expected {count} {name}, not {len(texts)}")
     return Labels(texts)
-
-
-def _numbers(count: int) -> tuple[str, ...]:
-    return tuple(str(k) for k in range(count))
 
 
 def _read_every(name: str, value: object) -> int | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 from fastheat import axes
 from fastheat.axes import Bar, Geometry, Plan
@@ -98,7 +99,7 @@ def pitch(look: Look) -> tuple[float, float]:
     labels = _axis_labels(look)
     down = -1 if look.lower else 1
 
-    def needed(wanted: Labels, labels: list[tuple[int, Label]], x: float, y: float) -> float:
+    def needed(wanted: Labels, labels: Sequence[tuple[int, Label]], x: float, y: float) -> float:
         if wanted.auto:
             return 0.0
         shown = [(k, label) for k, label in labels if label.text.strip()]
@@ -114,25 +115,41 @@ def pitch(look: Look) -> tuple[float, float]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Wanted(Sequence[tuple[int, Label]]):
+    """Labels with the numbers of their rows or columns, made when they are asked for."""
+
+    numbers: range
+    make: Callable[[int], Label]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, k: Any) -> Any:
+        found = self.numbers[k]
+        if isinstance(found, range):
+            return [(number, self.make(number)) for number in found]
+        return found, self.make(found)
+
+
+@dataclass(frozen=True, slots=True)
 class _AxisLabels:
-    rows: list[tuple[int, Label]]  # all that are wanted
-    columns: list[tuple[int, Label]]
+    rows: Sequence[tuple[int, Label]]  # all that are wanted
+    columns: Sequence[tuple[int, Label]]
 
 
 def _axis_labels(look: Look) -> _AxisLabels:
     up, down = line_extent(look.typeface, look.fontsize)
 
-    def labels(wanted: Labels, side: str, rotation: float) -> list[tuple[int, Label]]:
-        found = []
-        middle = 0.5
-        for k in range(0, len(wanted.texts), wanted.every):
-            text = wanted.texts[k]
+    def labels(wanted: Labels, side: str, rotation: float) -> Sequence[tuple[int, Label]]:
+        def make(k: int) -> Label:
+            text, middle = wanted.texts[k], 0.5
             if side in ("left", "right"):  # matplotlib's center_baseline
                 lines = 1.2 * text.count("\n") * (up + down) + up
                 middle = 0.5 * lines / (lines + down)
             anchor = anchor_outside(side, rotation, middle)
-            found.append((k, Label(text, look.fontsize, anchor, rotation, look.typeface)))
-        return found
+            return Label(text, look.fontsize, anchor, rotation, look.typeface)
+
+        return _Wanted(range(0, len(wanted.texts), wanted.every), make)
 
     rotation = look.col_rotation
     if rotation is None:
@@ -186,7 +203,9 @@ def _bar_ticks(look: Look, found: Find, choice: Choice) -> list[tuple[float, Lab
     ]
 
 
-def _step(look: Look, wanted: Labels, labels: list[tuple[int, Label]], x: float, y: float) -> int:
+def _step(
+    look: Look, wanted: Labels, labels: Sequence[tuple[int, Label]], x: float, y: float
+) -> int:
     """Return of how many labels one has room; `x` and `y` are px from one to the next."""
     if not labels or not (look.thin_labels or wanted.auto):
         return 1
@@ -222,7 +241,7 @@ def _left_out(
         ("row_labels", look.rows, labels.rows, choice.rows),
         ("col_labels", look.columns, labels.columns, choice.columns),
     ):
-        count = len(all_) - len(all_[::step])
+        count = len(all_) - len(range(0, len(all_), step))
         if count and not wanted.auto:
             said.append(f"{count} of {len(all_)} {name}")
     count = len(ticks) - len(ticks[:: choice.ticks])

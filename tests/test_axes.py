@@ -25,6 +25,7 @@ from fastheat.axes import Geometry
 from fastheat.fonts import find_typeface
 from fastheat.labels import Box, Label, Placed, anchor_outside, apart, distance
 from fastheat.layout import Layout
+from fastheat.options import Numbers
 
 LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "valfmt": None}
 
@@ -726,3 +727,13 @@ def test_a_bar_is_not_far_from_the_cells_whatever_their_number(
     point = 100 / 72
     # as far as with a line of labels between, with their ticks and pads
     assert 5 * point < gap < (3.5 + 3.5 + 10 * 1.2 + 4) * point
+
+
+def test_numbers_of_very_many_rows_are_those_of_their_range() -> None:
+    numbers = Numbers(range(2_000_000))
+    assert len(numbers) == 2_000_000
+    assert (numbers[0], numbers[-1], numbers[12]) == ("0", "1999999", "12")
+    assert list(numbers[5:100:40]) == ["5", "45", "85"]
+    heatmap = Heatmap((2_000_000, 1), vmin=0, vmax=1)
+    shown = [placed.label.text for placed in geometry_of(heatmap)[0].labels][:3]
+    assert shown == ["0", "50000", "100000"]
