@@ -75,9 +75,7 @@ class Face(ImageFont.FreeTypeFont):
     typeface: Typeface
 
     def of(self, text: str) -> ImageFont.FreeTypeFont:
-        """Return the font to draw one of `clusters` with."""
-        if len(text) == 1 and text.isascii():
-            return self
+        """Return the font to draw a text with, which is one of `clusters`, or of one font."""
         return _font_of(self, text)
 
 

@@ -730,11 +730,8 @@ def _ladder(look: Look, samples: list[str], size: float) -> tuple[float, ...]:
 
 def _height(text: str, font: Face) -> int:
     first, *others = text.split("\n")
-    high = int(font.getmask2(first, mode="L", anchor="ls")[0].size[1])
-    if not text.isascii():
-        top, bottom = extent(first, font)
-        high = max(high, bottom - top)
-    return high + math.ceil(LEADING * font.size * len(others))
+    top, bottom = extent(first, font)
+    return bottom - top + math.ceil(LEADING * font.size * len(others))
 
 
 def _type(
@@ -748,7 +745,7 @@ def _type(
     for k, size in enumerate(sizes):
         up, down = line_extent(look.typeface, size, DIGITS)
         font = look.typeface.at(size)
-        _, top, _, bottom = font.getbbox(DIGITS, anchor="ls")
+        top, bottom = extent(DIGITS, font)
         if look.vertical == 0:
             at = np.floor(middle + (up - down) / 2 + 0.5)
         elif look.vertical < 0:

@@ -412,7 +412,9 @@ def _rows(text: str, font: ImageFont.FreeTypeFont) -> tuple[int, int]:
 def parts(text: str, font: Face) -> list[tuple[ImageFont.FreeTypeFont, str]]:
     """Return the parts of a line that one font draws together."""
     if text.isascii():
-        return [(font, text if text.isprintable() else "".join(clusters(text, font.typeface)))]
+        line = text if text.isprintable() else "".join(clusters(text, font.typeface))
+        if font.of(line) is font:
+            return [(font, line)]
     found: list[tuple[ImageFont.FreeTypeFont, str]] = []
     for cluster in clusters(text, font.typeface):
         drawn = font.of(cluster)

@@ -178,3 +178,16 @@ def test_cells_are_drawn_by_several_fonts_too(options: dict[str, Any]) -> None:
     wanted = [heatmap.rgb(v, title=t) for v, t in zip(values, titles, strict=True)]
     assert_lossless(file.getvalue(), wanted)
     assert not np.array_equal(wanted[0], wanted[1])
+
+
+@pytest.mark.usefixtures("only_matplotlib")
+@pytest.mark.parametrize("valfmt", ["{x:.2f}", lambda x: f"{x:.2f}"], ids=["spec", "function"])
+def test_ascii_that_a_font_lacks_is_drawn_with_another_too(valfmt: Any) -> None:
+    look: dict[str, Any] = {"vmin": 0, "vmax": 1, "cbar": True, "title": "0-1", "valfmt": valfmt}
+    values = [[0.25, 0.5], [0.75, 1.0]]
+    wanted = Heatmap((2, 2), font="DejaVu Sans", **look)
+    found = Heatmap((2, 2), font="DejaVu Sans Display", **look)  # which has symbols only
+    np.testing.assert_array_equal(found.rgb(values), wanted.rgb(values))
+    file = io.BytesIO()
+    save_gif(file, [values, values[::-1]], fps=10, heatmap=found)
+    assert_lossless(file.getvalue(), [wanted.rgb(values), wanted.rgb(values[::-1])])
