@@ -395,11 +395,13 @@ def _to_write(
     look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]
 ) -> tuple[Look, tuple[str, ...], list[str]]:
     """Return a look as it writes texts, those of all frames, and some as wide as any."""
-    annot = look.annot
+    annot, samples = look.annot, []
+    if not isinstance(annot, Cells):
+        samples = _samples(look, vmin, vmax, dtype)
     if annot is not None and annot.dtype.kind == "U":
         look = replace(look, valfmt=AS_THEY_ARE)
     if not isinstance(annot, Cells):
-        return look, (), _samples(look, vmin, vmax, dtype)
+        return look, (), samples
     texts = annot.texts(look.valfmt)
     if look.mask is not None:
         hides = look.mask.ravel().tolist()
@@ -407,7 +409,7 @@ def _to_write(
     if look.lower:
         n, m = look.shape
         texts = tuple(text for i in reversed(range(n)) for text in texts[i * m : (i + 1) * m])
-    return look, texts, _widest(look, texts)
+    return look, texts, _inked(texts)
 
 
 def needed_cell(
@@ -510,9 +512,13 @@ def _samples(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> list
     """Return texts as wide as those of the values in the range, or of what is written instead."""
     if isinstance(look.annot, Sample):
         if look.annot.texts:
-            return _widest(look, look.annot.texts) or [BLANK]
+            return _inked(look.annot.texts) or [BLANK]
         if look.annot.dtype.kind != "U":
             dtype = look.annot.dtype
+        elif look.valfmt is None:
+            return [BLANK]
+        elif look.valfmt.integers:  # which need not be for values that are not written
+            dtype = np.dtype(np.int64)
         vmin, vmax = look.annot.span or (vmin, vmax)
     if look.valfmt is None:
         return []
@@ -535,12 +541,16 @@ def _samples(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> list
         raise
 
 
+def _inked(texts: Iterable[str]) -> list[str]:
+    return sorted({text for text in texts if text.strip()})
+
+
 def _widest(look: Look, texts: Iterable[str]) -> list[str]:
     """Return the texts that need most room, none where all are empty."""
-    font = look.typeface.at(max(look.text_size, SMALLEST_FONT))
-    each = sorted({text for text in texts if text.strip()})
+    each = _inked(texts)
     if not each:
         return []
+    font = look.typeface.at(max(look.text_size, SMALLEST_FONT))
     wide = max(each, key=lambda text: measure(text, font))
     return sorted({wide, max(each, key=lambda text: text.count("\n"))})
 
@@ -682,28 +692,53 @@ def _changing(look: Look, geometry: axes.Geometry) -> list[Box]:
 
 
 def _sizes(look: Look, samples: list[str], grid: axes.Grid) -> tuple[float, ...]:
-    """Return the font sizes for values, the largest such that all in the range fit their cells."""
-    if not samples:
-        return ()
-    wide, high = int((grid.x1 - grid.x0).min()), int((grid.y1 - grid.y0).min())
+    """Return the font sizes for values, the largest such that all in the range fit their cells.
 
-    def share(size: float) -> float:
-        """Return how many times as much room there is as texts need."""
-        font = look.typeface.at(size)
-        free = FIT_MARGIN * size if look.fit else 0.0
-        width = max(measure(text, font) for text in samples) + 2 * margin(font) + free
-        height = max(_height(text, font) for text in samples) + free
-        return min(wide / width, high / max(height, 1))
+    Of texts that are given they are such that those fit which do so at any.
+    """
+    room = int((grid.x1 - grid.x0).min()), int((grid.y1 - grid.y0).min())
+    annot = look.annot
+    given = isinstance(annot, Cells) or (annot is not None and annot.dtype.kind == "U")
+    longest = _widest(look, samples) if given else samples
+    size = _largest(look, longest, room)
+    if size is None and given:
+        each = samples if isinstance(annot, Cells) else [*samples, BLANK]
+        fitting = [text for text in each if _share(look, [text], SMALLEST_SIZE, 0.0, room) >= 1]
+        longest = _widest(look, fitting)
+        size = _largest(look, longest, room)
+    return () if size is None else _ladder(look, longest, size)
 
-    size = above = look.text_size
-    while size >= SMALLEST_SIZE and (times := share(size)) < 1:
-        above, size = size, round(min(size - 0.1, size * max(times, 0.5)), 2)
-    # digits become narrower by whole pixels, so that a size between the two may do as well
-    while (above := round(min(0.99 * above, above - 0.1), 2)) > max(size, SMALLEST_SIZE):
-        if share(above) >= 1:
-            size = above
-            break
-    return _ladder(look, samples, size) if size >= SMALLEST_SIZE else ()
+
+def _largest(look: Look, samples: list[str], room: tuple[int, int]) -> float | None:
+    """Return the largest font size at which texts have room, None where they cannot be read.
+
+    Those that are made to fit have margins, as far as that is not what they lack the room for.
+    """
+    if not samples or look.text_size < SMALLEST_SIZE:
+        return None
+    for margins in [FIT_MARGIN, 0.0] if look.fit else [0.0]:
+        size = above = look.text_size
+        while size > SMALLEST_SIZE and (times := _share(look, samples, size, margins, room)) < 1:
+            above, size = size, round(min(size - 0.1, size * max(times, 0.5)), 2)
+        # digits become narrower by whole pixels, so that a size between the two may do as well
+        while (above := round(min(0.99 * above, above - 0.1), 2)) > max(size, SMALLEST_SIZE):
+            if _share(look, samples, above, margins, room) >= 1:
+                return above
+        if size > SMALLEST_SIZE:
+            return size
+        if _share(look, samples, SMALLEST_SIZE, margins, room) >= 1:
+            return SMALLEST_SIZE
+    return None
+
+
+def _share(
+    look: Look, samples: list[str], size: float, margins: float, room: tuple[int, int]
+) -> float:
+    """Return how many times as much room there is as texts need, margins in font sizes."""
+    font = look.typeface.at(size)
+    width = max(measure(text, font) for text in samples) + 2 * margin(font) + margins * size
+    height = max(_height(text, font) for text in samples) + margins * size
+    return min(room[0] / width, room[1] / max(height, 1))
 
 
 def _ladder(look: Look, samples: list[str], size: float) -> tuple[float, ...]:

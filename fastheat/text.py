@@ -433,6 +433,6 @@ def _advance(character: str, font: Face) -> int:
 def size_ladder(size: float) -> tuple[float, ...]:
     """Return the sizes to draw the atlas at: `size`, and ever smaller ones down to the legible."""
     sizes = [size]
-    while sizes[-1] * SHRINK >= SMALLEST_SIZE:
-        sizes.append(round(sizes[-1] * SHRINK, 3))
+    while sizes[-1] > SMALLEST_SIZE:
+        sizes.append(max(SMALLEST_SIZE, round(sizes[-1] * SHRINK, 3)))
     return tuple(sizes)

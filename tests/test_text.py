@@ -797,6 +797,57 @@ def test_texts_are_made_no_smaller_than_their_cells_ask_for(
     assert not sizes or needed(sizes[0]) <= wide
 
 
+def texts_left_out(texts: list[list[str]], **options: Any) -> int:
+    """Return how many of given texts have no room in cells of about 22 x 22 px."""
+    look: dict[str, Any] = {"vmin": 0, "vmax": 1, "figsize": (0.72, 0.72), "grid_width": 1}
+    look |= {"row_labels": None, "col_labels": None, **options}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return save_gif(io.BytesIO(), np.zeros((1, 2, 2)), **look).hidden
+
+
+@pytest.mark.parametrize("each", [False, True], ids=["of all frames", "of each frame"])
+@pytest.mark.parametrize("text_size", [None, "fit"])
+def test_a_text_without_room_leaves_out_no_others(text_size: str | None, each: bool) -> None:
+    long = "a good deal longer than the cell"
+    texts = [["1", long], ["0.50", "2"]]
+    annot: Any = [texts] if each else texts
+    assert texts_left_out(texts, annot=annot, text_size=text_size) == 1
+    assert texts_left_out(texts, annot=[[long] * 2] * 2) == 4
+
+
+def test_texts_are_left_out_only_where_they_have_no_room_at_the_smallest_legible_size(
+    dejavu: str,
+) -> None:
+    advance = int(font_at(dejavu, 5.5).getlength("1") + 0.5)
+    look: dict[str, Any] = {"row_labels": None, "col_labels": None, "font": dejavu, **LOOK}
+    for size in np.arange(4, 9, 0.1):
+        heatmap = Heatmap(
+            (2, 2), vmin=0, vmax=1, valfmt=".0f", text_size=size, figsize=(0.72, 0.72), **look
+        )
+        grid = heatmap.layout().grid
+        # what digits reach beyond their advance is a pixel on either side
+        text = "1" * ((int((grid.x1 - grid.x0).min()) - 2) // advance)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            heatmap.rgb(np.eye(2), annot=[["1", "1"], ["1", text]])
+
+
+def test_texts_that_just_fit_are_left_without_the_margins_of_those_made_to_fit() -> None:
+    texts = [["1" * 6] * 2] * 2
+    assert texts_left_out(texts, annot=texts, text_size=8) == 0
+    assert texts_left_out(texts, annot=texts, text_size="fit") == 0
+
+
+def test_texts_of_frames_take_the_room_that_a_heatmaps_own_would() -> None:
+    heatmap = Heatmap((2, 2), vmin=0, vmax=math.pi, figsize=(2, 2), **LOOK)
+    own = heatmap.layout().sizes[0]
+    found = heatmap.with_annots(np.dtype(str)).layout()
+    assert found.sizes[0] == own
+    whole = Heatmap((2, 2), vmin=0, vmax=math.pi, valfmt="d", figsize=(2, 2), **LOOK)
+    save_gif(io.BytesIO(), np.ones((1, 2, 2)), heatmap=whole, annot=[[["a", "b"], ["c", "d"]]])
+
+
 @given(
     hnp.arrays(
         np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40)), elements=st.integers(0, 5)
