@@ -212,6 +212,7 @@ class _Machine:
         self.marks: list[list[Any]] = []
         self.memo: list[Any] = []
         self.others: dict[int, Any] = {}  # of the memo, which no pickle of Python's own has
+        self.copied = 0  # bytes or items of what calls made copies of
 
     def run(self) -> Any:
         while (opcode := self.byte()) != _STOP:
@@ -343,7 +344,7 @@ class _Machine:
             raise pickle.UnpicklingError(
                 f"the pickle calls a {type(function).__name__}, expected only data"
             )
-        self.stack.append(function.call(*arguments))
+        self.stack.append(self.called(function.call, arguments))
 
     def build(self) -> None:
         state, pending = self.stack.pop(), self.stack.pop()
@@ -351,8 +352,18 @@ class _Machine:
             raise pickle.UnpicklingError(
                 f"the pickle sets a state of a {type(pending).__name__}, expected only data"
             )
-        pending.value = pending.finish(*state)
+        pending.value = self.called(pending.finish, state)
         self.stack.append(pending.value)
+
+    def called(self, call: Callable[..., object], arguments: tuple[object, ...]) -> object:
+        kinds: tuple[type, ...] = (str, bytes, list, tuple, _Span) if call in _COPYING else (str,)
+        for each in arguments:
+            if isinstance(each, kinds) and len(each) >= _LARGE:  # type: ignore[arg-type]
+                self.copied += len(each)  # type: ignore[arg-type]
+        # Five bytes can have all that is in the memo copied once more.
+        if self.copied > self.size:
+            raise pickle.UnpicklingError("damaged pickle: it copies more data than it has")
+        return call(*arguments)
 
     def extend(self, items: list[Any]) -> None:
         target = self.stack[-1]
@@ -592,6 +603,9 @@ def _deque(items: tuple[object, ...] = (), maxlen: int | None = None) -> deque[o
 def _ordered_dict() -> dict[object, object]:
     return {}
 
+
+# What makes copies of other arguments than text, of which an array has to be.
+_COPYING = (_encode, _deque, _scalar, _finish_masked)
 
 _NAMES = {
     ("numpy", "ndarray"): _Name(),

@@ -743,6 +743,46 @@ def test_data_mentioned_a_thousand_times_is_held_once() -> None:
         )
 
 
+TEXT = b"X" + struct.pack("<I", 1 << 20) + b"a" * (1 << 20)
+BYTES = b"B" + TEXT[1:]
+BYTE = b"cnumpy\ndtype\n(S'u1'\ntR(I3\nS'|'\nNNNtb"
+LETTERS = b"cnumpy\ndtype\n(S'U65536'\ntR(I3\nS'<'\nNNNtb"
+LATIN = struct.pack("<262144B", *b"a\0\0\0" * 65536)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "call"),
+    [
+        pytest.param(b"c_codecs\nencode\n", TEXT + b"S'latin1'\n", b"h\x00h\x01R", id="text"),
+        pytest.param(
+            b"ccollections\ndeque\n", b"(" + b"N" * (1 << 20) + b"l", b"h\x00h\x01R", id="deque"
+        ),
+        pytest.param(
+            b"cnumpy.core.numeric\n_frombuffer\n",
+            TEXT + BYTE + b"(I1048576\ntS'C'\n",
+            b"h\x00h\x01R",
+            id="array of text",
+        ),
+        pytest.param(
+            b"cnumpy.core.multiarray\nscalar\n",
+            LETTERS + b"B" + struct.pack("<I", len(LATIN)) + LATIN,
+            b"h\x00h\x01R",
+            id="letters",
+        ),
+        pytest.param(
+            b"cnumpy.ma.core\n_mareconstruct\n",
+            b"I1\n(I1048576\nt" + BYTE + b"I00\n" + BYTES + BYTES.replace(b"a", b"\0") + b"N",
+            b"h\x00)Rh\x01b",
+            id="mask",
+        ),
+    ],
+)
+def test_no_data_are_copied_again_and_again(function: bytes, arguments: bytes, call: bytes) -> None:
+    data = b"(" + function + b"q\x00(" + arguments + b"tq\x01" + b"%sl."
+    assert len(load(data % call)) == 3
+    assert "copies more data than it has" in refusal(data % (call * 1000))
+
+
 @given(data=st.binary(max_size=9), protocol=st.sampled_from([3, 4, 5]), rest=st.data())
 @settings(deadline=None, max_examples=300)
 def test_damage_is_the_same_to_arrays_that_stay_in_the_file(
