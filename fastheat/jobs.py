@@ -140,21 +140,23 @@ class Encoding:
 class Measuring:
     """A job: frames whose range is taken."""
 
-    extent: Extent | Extents  # of nothing yet
+    extent: Extent | Extents  # of nothing, which stays so: a job may be done again
     frames: range
     span: Span
     keeps: bool  # whether to return what became of the frames
+    total: int  # frames of all such jobs
 
     def run(self) -> Measured:
         """Take it."""
+        extent = self.extent.fresh(self.total)
         told: dict[str, str] = {}
         kept = []
         for values, heard in self.span.chunks():
             told = {**heard, **told}
-            self.extent.add(values)
+            extent.add(values)
             if self.keeps:
                 kept.append(values)
-        return Measured(self.extent, np.concatenate(kept) if kept else None, told)
+        return Measured(extent, np.concatenate(kept) if kept else None, told)
 
     def each(self) -> Iterator[Measuring]:
         """Yield the same with one frame at a time."""
@@ -263,9 +265,10 @@ def measurings(
     extent: Extent | Extents, span: Span, pace: Pace, *, keeps: bool
 ) -> Iterator[Measuring]:
     """Yield jobs that take the range of frames."""
+    nothing = extent.fresh(span.stop)
     for frames in _ranges(span, pace):
         part = span.part(frames.start, frames.stop)
-        yield Measuring(extent.fresh(span.stop), frames, part, keeps)
+        yield Measuring(nothing, frames, part, keeps, span.stop)
 
 
 def _ranges(span: Span, pace: Pace) -> Iterator[range]:

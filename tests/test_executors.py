@@ -26,6 +26,7 @@ from fastheat import encode, executors, jobs, ranges
 from fastheat.executors import Crew, Pace
 from fastheat.norms import LINEAR, Norm
 from fastheat.ranges import EXACT, Extent
+from fastheat.spans import Part, Span
 
 Values = NDArray[np.float64]
 STACK = np.random.default_rng(3).normal(size=(23, 4, 5)).cumsum(0)
@@ -302,6 +303,36 @@ def test_jobs_get_no_longer_than_their_results_may_be_large() -> None:
     for _ in range(9):
         pace.took(pace.frames, 1e-6, executors.RESULT_BYTES // 20 * pace.frames)
     assert pace.frames == 20
+
+
+class Failing:
+    """Fails twice within a job, but not at single frames."""
+
+    shape, dtype = STACK.shape, STACK.dtype
+
+    def __init__(self) -> None:
+        self.failures = 2
+
+    def read(self, start: int, stop: int) -> Values:
+        if self.failures and stop - start > 1 and start >= 4:
+            self.failures -= 1
+            raise OSError("the network is down")
+        return STACK[start:stop]
+
+
+def test_a_job_that_is_done_again_counts_its_values_once() -> None:
+    whole = Extent(robust=True)
+    whole.add(STACK)
+    joined = Extent(robust=True)
+    source = Failing()
+    span = Span({"": Part(source, STACK.dtype, None)}, 0, len(STACK), 2)
+    for measured in Crew(2, None).results(
+        jobs.measurings(joined, span, Pace(12, 12, 1.0), keeps=False)
+    ):
+        assert isinstance(measured.extent, Extent)
+        joined.join(measured.extent)
+    assert source.failures == 0
+    assert joined.found == whole.found
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
