@@ -224,6 +224,7 @@ def open_annots(annot: object, shape: Shapes, *, made: bool = False) -> Cells | 
     if depth == 2:
         return matrix_of(annot, shape, "annot")
     iterable = depth == DEEPEST or hasattr(annot, "__iter__") or hasattr(annot, "__getitem__")
+    iterable &= not isinstance(annot, np.generic)
     if not iterable or isinstance(annot, Mapping | Set | bytes | bytearray | type):
         raise TypeError(
             "expected annot to be True, False, an array (N, M) of numbers or strings, or one for "

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,11 @@ Frame: TypeAlias = "npt.NDArray[Any] | tuple[npt.NDArray[Any], ...]"
 Header: TypeAlias = tuple[tuple[int, ...], "np.dtype[Any]"]
 
 _MOST_CELLS = 1 << 27  # of a nested list: 1 GB of float64
+
+
+def is_series(value: object) -> TypeGuard[Iterable[Any]]:
+    """Return whether there is one after the other in a value, as in no array without dimensions."""
+    return isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0
 
 
 def array_of(frame: object, number: int) -> npt.NDArray[Any]:

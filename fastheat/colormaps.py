@@ -169,7 +169,7 @@ def _from_name(name: str, background: RGB) -> Colormap:
             if package is None:
                 near += ' pip install "fastheat[colormaps]"'
         raise ValueError(
-            f"unknown colormap {name!r}: expected a name that matplotlib has, or colours{near}"
+            f"unknown colormap {short(name)}: expected a name that matplotlib has, or colours{near}"
         )
     if package is None:
         raise ImportError(

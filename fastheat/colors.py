@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from numbers import Real
 from typing import TypeAlias
 
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ImageColor
 
+from fastheat.arrays import is_series
 from fastheat.messages import short, suggest
 
 __all__ = [
@@ -102,7 +102,7 @@ def parse_rgba(spec: object) -> RGBA:
         return _parse_name(spec)
     if isinstance(spec, np.ndarray) and spec.ndim == 2 and len(spec) == 1:
         spec = spec[0]
-    if isinstance(spec, Iterable):
+    if is_series(spec):
         channels = list(spec)
         if len(channels) in (3, 4) and all(isinstance(v, Real) for v in channels):
             red, green, blue, alpha = (float(v) for v in [*channels, 1.0][:4])

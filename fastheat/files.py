@@ -84,7 +84,9 @@ def load_frames(source: object, *, tensor: object = None) -> Any:
 def load(source: object, *, defer: bool, tensor: object = None) -> Any:
     """Load frames; if `defer`, those of pickles stay in the file too."""
     if isinstance(tensor, (Mapping, list, tuple)):
-        names = tensor if isinstance(tensor, Mapping) else {name: name for name in tensor}
+        names = (
+            tensor if isinstance(tensor, Mapping) else {name: name for name in check_names(tensor)}
+        )
         if not names:
             raise ValueError(f"expected the name of a tensor, not {short(tensor)}")
         return {

@@ -304,7 +304,13 @@ class _Formatting:
 
 
 def _takes_position(function: Callable[..., object]) -> bool:
-    """Return whether a function needs a position too, as those of matplotlib's `FuncFormatter`."""
+    """Return whether a function needs a position too, as those of matplotlib's `FuncFormatter`.
+
+    Raises
+    ------
+    TypeError
+        If it can be called neither with a value nor with a value and its position.
+    """
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # one of those in C that do not say
@@ -313,7 +319,10 @@ def _takes_position(function: Callable[..., object]) -> bool:
         with suppress(TypeError):
             signature.bind(*arguments)
             return len(arguments) == 2
-    return False
+    raise TypeError(
+        f"expected valfmt to be a function of a value, or of one and its position, not "
+        f"{short(function)}{signature}"
+    )
 
 
 @dataclass(frozen=True, slots=True)

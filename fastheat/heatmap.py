@@ -302,13 +302,15 @@ class Heatmap(Picture):
                 ("ylabel", ylabel),
             )
         ]
-        if words[0] and not cbar:
+        bar = read_flag("cbar", cbar)
+        location = read_side("cbar_location", cbar_location, ("right", "left", "top", "bottom"))
+        if words[0] and not bar:
             raise ValueError(f"expected cbar=True with cbar_label={short(cbar_label)}")
-        if not cbar:
+        if not bar:
             for name, given in (("cbar_ticks", cbar_ticks), ("cbar_format", cbar_format)):
                 if given is not None:
                     raise ValueError(f"expected cbar=True with {name}={short(given)}")
-            if cbar_location != "right":
+            if location != "right":
                 raise ValueError(f"expected cbar=True with cbar_location={short(cbar_location)}")
         bar_format = read_bar_format(cbar_format)
         letters = "".join([rows.letters, columns.letters, *words, "0123456789.-+e"])
@@ -347,10 +349,8 @@ class Heatmap(Picture):
             fontsize=size,
             text_size=own,
             fit=text_size == "fit",
-            bar=read_flag("cbar", cbar),
-            bar_location=read_side(
-                "cbar_location", cbar_location, ("right", "left", "top", "bottom")
-            ),
+            bar=bar,
+            bar_location=location,
             bar_label=words[0],
             bar_ticks=read_ticks(cbar_ticks),
             bar_format=bar_format,

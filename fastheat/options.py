@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fastheat import axes, gif
 from fastheat.annotations import Cells, Sample
+from fastheat.arrays import is_series
 from fastheat.colormaps import Colormap
 from fastheat.colors import RGB, parse_color, parse_rgba
 from fastheat.fonts import Typeface
@@ -222,7 +223,7 @@ def read_groups(name: str, value: object, count: int) -> tuple[int, ...]:
     every = None if isinstance(value, bool | np.bool_) else _read_every(name, value)
     if every is not None:
         return tuple(range(every, count, every))
-    if isinstance(value, str | bool | np.bool_) or not isinstance(value, Iterable):
+    if isinstance(value, str | bool | np.bool_) or not is_series(value):
         raise TypeError(
             f"expected {name} to be an int or a sequence of indices, not {short(value)}"
         )
@@ -245,7 +246,7 @@ def read_ticks(value: object) -> int | tuple[float, ...] | None:
         if count < 1:
             raise ValueError(f"expected cbar_ticks to be 1 or more, or values, not {short(value)}")
         return count
-    if isinstance(value, str | bool | np.bool_) or not isinstance(value, Iterable):
+    if isinstance(value, str | bool | np.bool_) or not is_series(value):
         raise TypeError(
             f"expected cbar_ticks to be a number of ticks or their values, not {short(value)}"
         )
@@ -337,7 +338,7 @@ def read_labels(name: str, labels: object, count: int) -> Labels:
         return Labels(())
     every = _read_every(name, labels)
     if every is not None:
-        return Labels(Numbers(range(count)), every, numbers=True)
+        return Labels(Numbers(range(count)), min(every, count), numbers=True)
     if isinstance(labels, str):
         if labels == "auto":
             return Labels(Numbers(range(count)), numbers=True, auto=True)
@@ -353,7 +354,7 @@ def read_labels(name: str, labels: object, count: int) -> Labels:
                 f"expected {name} to be a string with braces for a number such as 'dim_{{}}', "
                 f"not {short(labels)}: {error}"
             ) from None
-    if not isinstance(labels, Iterable):
+    if not is_series(labels):
         raise TypeError(
             f"expected {name} to be a sequence of labels or a whole number, not {short(labels)}"
         )
@@ -448,7 +449,7 @@ def read_norm(
 
 
 def _read_boundaries(boundaries: object, bins: int) -> tuple[float, ...]:
-    if isinstance(boundaries, str) or not isinstance(boundaries, Iterable):
+    if isinstance(boundaries, str) or not is_series(boundaries):
         raise TypeError(f"expected boundaries to be numbers, not {short(boundaries)}")
     numbers = tuple(read_number("boundaries", each) for each in boundaries)
     if len(numbers) < 2 or any(a >= b for a, b in itertools.pairwise(numbers)):
@@ -477,7 +478,12 @@ def read_ends(norm: Norm, vmin: object, vmax: object) -> tuple[float | None, flo
 
 
 def read_mask(mask: object, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    array = np.asarray(mask)
+    try:
+        array = np.asarray(mask)
+    except ValueError:  # rows of several lengths
+        raise TypeError(
+            f"expected mask to be an array of True and False, not {short(mask)}"
+        ) from None
     if array.shape != shape:
         raise ValueError(f"expected a mask of shape {shape}, not {array.shape}")
     if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():

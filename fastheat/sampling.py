@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
-from collections.abc import Iterable
 from numbers import Real
 
+from fastheat.arrays import is_series
 from fastheat.messages import short
 from fastheat.timing import is_whole
 
@@ -70,14 +71,14 @@ class Sampler:
 def _read_steps(steps: object) -> tuple[frozenset[int] | None, float | None]:
     if steps is None:
         return None, None
-    if isinstance(steps, Iterable) and not isinstance(steps, str | bytes):
+    if is_series(steps) and not isinstance(steps, str | bytes):
         named = list(steps)
         wrong = [step for step in named if not is_whole(step)]
         if wrong:
             raise TypeError(f"expected steps to be whole numbers, not {short(wrong[0])}")
         return frozenset(map(int, named)), None
     is_number = isinstance(steps, Real) and not isinstance(steps, bool)
-    if not is_number or not FEWEST_OF_DECADE <= float(steps) < math.inf:  # type: ignore[arg-type]
+    if not is_number or not FEWEST_OF_DECADE <= steps <= sys.float_info.max:  # type: ignore[operator]
         raise TypeError(
             f"expected steps to be the numbers of steps, or how many of a decade, "
             f"{FEWEST_OF_DECADE} or more, not {short(steps)}"

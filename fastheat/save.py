@@ -16,6 +16,7 @@ import numpy as np
 
 from fastheat import notes
 from fastheat.annotations import Annots, Cells, Parts, open_annots
+from fastheat.arrays import is_series
 from fastheat.encode import chunk_length
 from fastheat.executors import Crew
 from fastheat.forms import cells_of
@@ -380,7 +381,7 @@ def read_titles(titles: object, steps: Sequence[int] | None = None) -> Iterable[
                 f"{known}, not {short(titles)}"
             )
         return (template.format(number, **each) for number, each in enumerate(fields))
-    if titles is not None and not isinstance(titles, Iterable):
+    if titles is not None and not is_series(titles):
         raise TypeError(f"expected titles to be a text for each frame, not {short(titles)}")
     return titles
 

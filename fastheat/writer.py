@@ -28,7 +28,7 @@ from fastheat.annotations import (
     sample_of,
     shape_of,
 )
-from fastheat.arrays import Floats, Frame, check_frame
+from fastheat.arrays import Floats, Frame, array_of, check_frame
 from fastheat.background import Background, here
 from fastheat.forms import Shape, Shapes, check_names, form_of, of_panel, parts_in, parts_of
 from fastheat.giffile import check_target
@@ -46,7 +46,6 @@ from fastheat.recorder import Recorder, check, find
 from fastheat.reduce import Reduction, Reductions
 from fastheat.sampling import Sampler
 from fastheat.summary import GifSummary
-from fastheat.tensors import as_array
 from fastheat.timing import Clock, is_whole, read_loop, read_milliseconds
 
 QUEUE_BYTES = 1 << 28
@@ -584,7 +583,7 @@ class GifWriter:
         if type(values) is not np.ndarray:
             if isinstance(values, Mapping):
                 raise TypeError(f"expected one matrix (N, M), not {short(values)}")
-            values = as_array(values)
+            values = array_of(values, self.frames)
             if not np.ma.is_masked(values):
                 values = np.ma.getdata(values)
         array: NDArray[Any] = values

@@ -737,3 +737,11 @@ def test_numbers_of_very_many_rows_are_those_of_their_range() -> None:
     heatmap = Heatmap((2_000_000, 1), vmin=0, vmax=1)
     shown = [placed.label.text for placed in geometry_of(heatmap)[0].labels][:3]
     assert shown == ["0", "50000", "100000"]
+
+
+def test_labels_for_more_rows_than_there_are_number_the_first() -> None:
+    look: dict[str, Any] = {"vmin": 0, "vmax": 1}
+    wanted = Heatmap((3, 3), row_labels=3, **look).rgb(np.eye(3))
+    np.testing.assert_array_equal(
+        Heatmap((3, 3), row_labels=10**400, **look).rgb(np.eye(3)), wanted
+    )

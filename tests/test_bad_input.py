@@ -297,6 +297,8 @@ def test_what_is_no_colormap_is_refused(refused: Check, cmap: object) -> None:
         ({"background": (300, 0, 0)}, ["background", "300"]),
         ({"foreground": "#12"}, ["foreground", "'#12'"]),
         ({"under": "undr"}, ["'undr'"]),
+        ({"under": np.array(2.0)}, ["array(2.)"]),
+        ({"cmap": "x" * 1000}, ["'xxx", "..."]),
         ({"cmap": ["red"]}, ["['red']", "two colors"]),
         ({"cmap": ["red", "blu e"]}, ["'blu e'"]),
         ({"figsize": (0, 4)}, ["figsize", "(0, 4)"]),
@@ -431,6 +433,22 @@ def test_values_that_an_option_does_not_take_are_refused(
         ({"duration": [50, "x", 50]}, ["duration", "'x'"]),
         ({"fps": "fast"}, ["fps", "'fast'"]),
         ({"hold": "long"}, ["hold", "'long'"]),
+        ({"cbar": np.zeros(3)}, ["cbar", "array([0., 0., 0.])"]),
+        ({"mask": [[1, 2], [3]]}, ["mask", "[[1, 2], [3]]"]),
+        ({"annot": np.float32(2)}, ["annot", "2.0"]),
+        ({"tensor": [["a"]]}, ["names", "['a']"]),
+        ({"valfmt": lambda: "1"}, ["valfmt", "a function of a value", "()"]),
+        ({"valfmt": lambda x, pos, more: "1"}, ["valfmt", "(x, pos, more)"]),
+        *(
+            ({**others, name: np.array(2.0)}, [name, "array(2.)"])
+            for name, others in (
+                ("titles", {}),
+                ("boundaries", {}),
+                ("cbar_ticks", {"cbar": True}),
+                ("row_labels", {}),
+                ("row_groups", {}),
+            )
+        ),
     ],
     ids=named,
 )
