@@ -21,13 +21,16 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, TextIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 import fastheat
 from fastheat import demo, gif
 from fastheat.annotations import Annots, open_annots
 from fastheat.checkpoints import has_pattern
+from fastheat.encode import chunk_length
 from fastheat.executors import Crew
 from fastheat.files import Pickled, load
+from fastheat.forms import cells_of
 from fastheat.giffile import check_place, check_target
 from fastheat.heatmap import Heatmap, option_names
 from fastheat.hints import elsewhere
@@ -898,6 +901,9 @@ def _write_still(
     annots = _annots_of_frames(source, options)
     with _options_at_fault():
         heatmap = make_picture(source.shape, options)
+        lines = heatmap.lines if isinstance(heatmap, Panels) else ()
+        if isinstance(heatmap, Panels):
+            heatmap = heatmap.for_frames(count, source.steps)
         if scaling == "frame":
             heatmap = heatmap.by_frame()
             if heatmap.is_by_frame and not heatmap.cbar and titles is None:
@@ -910,6 +916,7 @@ def _write_still(
         if None in heatmap.range:
             with Crew(None, None) as crew:
                 heatmap, source = with_range_of(heatmap, source, crew)
+        past = _scalars(source, number, len(lines)) if lines else None
         span = spans_of(source, near=True)
         if span is None:
             values = next(islice(source.chunks(1), number, None))[0]
@@ -922,9 +929,9 @@ def _write_still(
     annot = None if annots is None else next(islice(annots.chunks(1), number, None), None)
     if annots is not None and annot is None:
         raise UsageError(f"expected annot for each of {count} frames")
-    each = (None, None) if annots is None or annot is None else (annot[0], annots.dtype)
+    own, kind = (None, None) if annots is None or annot is None else (annot[0], annots.dtype)
     with _options_at_fault():
-        image = heatmap.frame_image(values, source.dtype, title, *each)
+        image = heatmap.frame_image(values, source.dtype, title, own, kind, past)
     suffix = ".png" if isinstance(target, _Stream) else Path(target).suffix.lower()
     data = _encoded(image, _picture_format(suffix) or "PNG")
     if isinstance(target, _Stream):
@@ -938,6 +945,18 @@ def _write_still(
         width, height = image.size
         text = f"{written}: frame {number} of {count}, {width} x {height} px, {_size(len(data))}"
         _say(f"{printable(text)}\n", said)
+
+
+def _scalars(source: Frames, number: int, count: int) -> NDArray[np.float64]:
+    """Return the scalars of the frames before one, (number, count), which lines are drawn from."""
+    history = np.empty((number, count))
+    row = 0
+    chunks = source.chunks(chunk_length(cells_of(source.shape)))
+    while row < number:
+        values = next(chunks)[: number - row]
+        history[row : row + len(values)] = values[:, -count:]
+        row += len(values)
+    return history
 
 
 @contextmanager

@@ -658,6 +658,7 @@ class Heatmap(Picture):
         title: str | None,
         annot: NDArray[Any] | None = None,
         written: np.dtype[Any] | None = None,
+        past: NDArray[np.float64] | None = None,
     ) -> Image.Image:
         """Draw what a chunk has of one frame, reduced where that is to be.
 
@@ -665,6 +666,8 @@ class Heatmap(Picture):
         ----------
         dtype, written
             Those of the frames and of their annotations, as they were given.
+        past
+            None: there are no lines.
         """
         self._dtype = dtype
         return image_of(*self._drawn(values, title, annot, written))

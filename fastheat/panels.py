@@ -431,9 +431,10 @@ class Panels(Picture):
         title: str | None,
         annot: NDArray[Any] | None = None,
         written: np.dtype[Any] | None = None,
+        past: NDArray[np.float64] | None = None,
     ) -> Image.Image:
         """Draw what a chunk has of one frame, (C,); `dtype` is the form of the frames."""
-        return image_of(*self._drawn(values, dtype, title, annot, written))
+        return image_of(*self._drawn(values, dtype, title, annot, written, past))
 
     def _split_history(self, values: Any) -> tuple[Any, NDArray[np.float64] | None]:
         """Return a frame with a number for each line, and what they were in the frames before."""

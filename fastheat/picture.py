@@ -153,6 +153,7 @@ class Picture(ABC):
         title: str | None,
         annot: NDArray[Any] | None = None,
         written: np.dtype[Any] | None = None,
+        past: NDArray[np.float64] | None = None,
     ) -> Image.Image:
         """Draw what a chunk has of one frame.
 
@@ -160,6 +161,8 @@ class Picture(ABC):
         ----------
         dtype, written
             Those of the frames and of their annotations, as they were given.
+        past
+            (P, K) the scalars of all frames before, where there are lines.
         """
 
     def indices(

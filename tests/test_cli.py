@@ -343,6 +343,36 @@ def test_a_still_is_a_frame_of_the_animation(folder: Path, number: int, dtype: s
             np.testing.assert_array_equal(np.asarray(image.convert("RGB")), pictures[number])
 
 
+@pytest.mark.parametrize("number", [0, 1, 4, -2])
+@pytest.mark.parametrize("suffix", ["npz", "pkl"])
+def test_a_still_of_panels_has_their_lines_as_the_animation(
+    folder: Path, suffix: str, number: int
+) -> None:
+    series = {"a": np.load("w.npy"), "loss": np.exp(-np.arange(5.0)), "gain": np.arange(5.0)}
+    if suffix == "npz":
+        np.savez("p.npz", **series)
+    else:
+        Path("p.pkl").write_bytes(pickle.dumps(series))
+    argv = ["render", f"p.{suffix}", "-q", "--titles", "step {}"]
+    assert main([*argv, "-o", "all.gif"]) == 0
+    assert main([*argv, "-o", "one.png", "--frame", str(number)]) == 0
+    pictures = [picture for picture, _ in by_pillow(Path("all.gif").read_bytes())]
+    assert len(pictures) == 5
+    with Image.open("one.png") as image:
+        np.testing.assert_array_equal(np.asarray(image.convert("RGB")), pictures[number])
+
+
+def test_a_still_of_checkpoints_has_their_steps_below_its_lines(folder: Path) -> None:
+    for step in (0, 100, 200):
+        np.savez(f"step_{step}.npz", a=np.full((2, 3), step), loss=1 / (1 + step))
+    argv = ["render", "step_*.npz", "-q", "--tensor", "a", "--tensor", "loss"]
+    assert main([*argv, "-o", "all.gif"]) == 0
+    assert main([*argv, "-o", "one.png", "--frame", "-1"]) == 0
+    *_, (last, _) = by_pillow(Path("all.gif").read_bytes())
+    with Image.open("one.png") as image:
+        np.testing.assert_array_equal(np.asarray(image.convert("RGB")), last)
+
+
 @pytest.mark.parametrize("suffix", ["png", "jpg", "JPEG", "webp", "bmp", "tif", "gif", "ppm"])
 def test_a_still_is_of_the_kind_that_its_name_says(
     folder: Path, suffix: str, capsys: pytest.CaptureFixture[str]
