@@ -21,6 +21,8 @@ Shape: TypeAlias = tuple[int, ...]
 # of a matrix, or of each of several by their names
 Shapes: TypeAlias = "tuple[int, int] | dict[str, Shape]"
 
+_LONGEST = 1000  # letters of a name, which is a title, and in errors
+
 
 def form_of(shapes: Mapping[str, Shape], dtypes: Sequence[np.dtype[Any]]) -> np.dtype[Any]:
     """Return the form of frames of several matrices."""
@@ -74,6 +76,10 @@ def check_names(names: Iterable[Any]) -> list[str]:
             raise TypeError(f"expected names of panels to be text, not {short(name)}")
         if not name:
             raise ValueError("expected names of panels, not ''")
+        if len(name) > _LONGEST:
+            raise ValueError(
+                f"expected names of panels of up to {_LONGEST} letters, not {short(name)}"
+            )
         checked.append(name)
     return checked
 

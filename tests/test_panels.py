@@ -824,6 +824,7 @@ TWO = {"a": (2, 3), "b": (3, 2)}
         (({"a": (0, 3)},), {}, "panel 'a': expected at least one row and column"),
         (({1: (2, 3)},), {}, "expected names of panels to be text, not 1"),
         (({"": (2, 3)},), {}, "expected names of panels, not ''"),
+        (({"n" * 9999: (2, 3)},), {}, "names of panels of up to 1000 letters, not 'nnn"),
         ((TWO,), {"columns": 0}, "expected columns to be at least 1, not 0"),
         ((TWO,), {"columns": 1.5}, "expected columns to be a whole number, not 1.5"),
         ((TWO,), {"options": [1]}, "expected options to be a dictionary of those of each panel"),
