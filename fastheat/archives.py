@@ -132,16 +132,10 @@ def _stored_stack(seen: Seen, info: zipfile.ZipInfo) -> Mapped | None:
 
 def open_archive(path: Path, tensor: str | None = None) -> Archive | dict[str, Archive]:
     """Open the arrays of an .npz file, or the one of a name; all headers are read."""
-    headers: dict[str, Header] = {}
     with path.open("rb") as file, zipfile.ZipFile(file) as archive:
         seen = Seen.of(path, file)
-        others = [name for name in archive.namelist() if not name.endswith(".npy")]
-        for name in archive.namelist():
-            if not name.endswith(".npy"):
-                continue
-            with archive.open(name) as member:
-                shape, _, dtype = read_header(member, archive.getinfo(name).file_size)
-                headers[name] = shape, dtype
+        headers = headers_in(archive)
+        others = [name for name in archive.namelist() if name not in headers]
     if tensor is not None:
         sides = {name[:-4]: shape for name, (shape, _) in headers.items()}
         rank = 2 if len(sides.get(tensor, ())) == 2 else 3
@@ -164,6 +158,19 @@ def open_archive(path: Path, tensor: str | None = None) -> Archive | dict[str, A
         f"the archive holds {', '.join(found[:8] + ['...'] * (len(found) > 8)) or 'nothing'}, "
         "expected arrays of shape (T, N, M) or several of shape (N, M)"
     )
+
+
+def headers_in(archive: zipfile.ZipFile) -> dict[str, Header]:
+    """Read the headers of all arrays, by the names of their members."""
+    headers: dict[str, Header] = {}
+    for name in archive.namelist():
+        if name in headers:  # of those of one name only the last could be read
+            raise ValueError(f"{name[:40]!a} stands twice in it")
+        if name.endswith(".npy"):
+            with archive.open(name) as member:
+                shape, _, dtype = read_header(member, archive.getinfo(name).file_size)
+                headers[name] = shape, dtype
+    return headers
 
 
 def read_header(

@@ -16,14 +16,16 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from fastheat.archives import read_header, read_member
+from fastheat.archives import headers_in, read_header, read_member
 from fastheat.messages import in_a_line, short
 from fastheat.stores import Seen
 from fastheat.tensors import as_array, of_bits, size_of
 
 SUFFIXES = (".safetensors", ".npz", ".npy", ".pt", ".pth")
 _LONGEST_HEADER = 100_000_000  # bytes, as safetensors itself has it
-_MOST_PARTS = 1_000_000  # of a file of PyTorch's
+_MOST_PARTS = 1_000_000  # of a file of PyTorch's,
+_MOST_LETTERS = 100_000_000  # and of the names of its tensors together
+_MOST_SIDES = 64  # of a tensor
 _DEEPEST = 200
 _NUMPY = b"\x93NUMPY"
 _ZIP = b"PK\x03\x04"
@@ -132,8 +134,12 @@ def _look_safetensors(file: BinaryIO) -> dict[str, Entry]:
             if name != "__metadata__"
         }
         whole = [side for _, shape, *offsets in found.values() for side in (*shape, *offsets)]
-        sound = all(type(side) is int and side >= 0 for side in whole)
-        sound = sound and all(type(each[0]) is str and len(each) == 4 for each in found.values())
+        # a product of thousands of long numbers would take minutes
+        sound = all(type(side) is int and 0 <= side < 1 << 63 for side in whole)
+        sound = sound and all(
+            type(each[0]) is str and len(each) == 4 and len(each[1]) <= _MOST_SIDES
+            for each in found.values()
+        )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         sound = False
     if not sound or len(raw) != length:
@@ -170,14 +176,9 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _look_npz(file: BinaryIO) -> dict[str, Entry]:
-    entries: dict[str, Entry] = {}
     with zipfile.ZipFile(file) as archive:
-        for name in archive.namelist():
-            if name.endswith(".npy"):
-                with archive.open(name) as member:
-                    shape, _, dtype = read_header(member, archive.getinfo(name).file_size)
-                    entries[name[:-4]] = Entry(shape, dtype.name)
-    return entries
+        headers = headers_in(archive)
+    return {name[:-4]: Entry(shape, dtype.name) for name, (shape, dtype) in headers.items()}
 
 
 # ---------------------------------------------------------------------------------------- PyTorch
@@ -221,12 +222,21 @@ def _torch_tensors(path: Path) -> dict[str, Any]:
             f"it {what}, expected only tensors, numbers and containers; nothing in it was run: "
             "of a model save its state_dict()"
         ) from None
+    return _tensors_in(loaded, torch.Tensor)
+
+
+def _tensors_in(loaded: Any, kind: type) -> dict[str, Any]:
+    """Return the tensors in containers; those that share their items may have any number."""
     tensors: dict[str, Any] = {}
-    for count, (name, value) in enumerate(_flat(loaded, "", torch.Tensor)):
-        if count == _MOST_PARTS:  # containers that share their items may have any number
+    letters = 0
+    for count, (name, value) in enumerate(_flat(loaded, "", kind)):
+        if count == _MOST_PARTS:
             raise ValueError(f"it has over {_MOST_PARTS} containers and tensors, expected fewer")
-        if isinstance(value, torch.Tensor):
+        if isinstance(value, kind):
             tensors[name] = value
+            letters += len(name)
+        if letters > _MOST_LETTERS:
+            raise ValueError(f"its names have over {_MOST_LETTERS} letters, expected fewer")
     return tensors
 
 

@@ -22,7 +22,7 @@ from fastheat import Heatmap, load_frames, save_gif
 from fastheat.checkpoints import in_order
 from fastheat.cli import main
 from fastheat.sources import open_frames
-from fastheat.tensorfiles import _flat
+from fastheat.tensorfiles import _flat, _tensors_in
 from fastheat.tensors import of_bits
 
 STEPS = (2, 10, 9, 100)
@@ -409,6 +409,12 @@ DAMAGE: dict[str, bytes] = {
     "floats": damaged(b'{"w": {"dtype": "F32", "shape": [3.0, 5], "data_offsets": [0, 60]}}'),
     "offsets": damaged(b'{"w": {"dtype": "F32", "shape": [3, 5], "data_offsets": [0, 61]}}'),
     "huge": damaged(b'{"w": {"dtype": "F32", "shape": [9999999, 9], "data_offsets": [0, 60]}}'),
+    "beyond 64 bits": damaged(
+        b'{"w": {"dtype": "F32", "shape": [0, %d], "data_offsets": [0, 0]}}' % 10**30
+    ),
+    "too many sides": damaged(
+        b'{"w": {"dtype": "F32", "shape": [%s3, 5], "data_offsets": [0, 60]}}' % (b"1, " * 99)
+    ),
     "no data": GOOD[: 8 + HEAD],
     "less data": GOOD[:-1],
     "deep": damaged(b"[" * 100_000),
@@ -477,6 +483,28 @@ def test_containers_that_share_their_items_are_not_followed_for_ever() -> None:
     assert sum(1 for _ in islice(_flat(shared, "", np.ndarray), 1000)) == 1000
     with pytest.raises(ValueError, match="over 200 containers in one another"):
         list(_flat(within, "", np.ndarray))
+
+
+def test_names_that_tensors_share_are_not_multiplied() -> None:
+    tensors = [np.zeros((2, 3))] * 2000
+    assert len(_tensors_in({"k" * 9: tensors}, np.ndarray)) == 2000
+    with pytest.raises(ValueError, match="its names have over 100000000 letters"):
+        _tensors_in({"k" * 100_000: tensors}, np.ndarray)
+
+
+def test_archives_with_a_name_that_stands_twice_are_refused(tmp_path: Path) -> None:
+    for name in ("a.npz", "b.npz"):
+        np.savez(tmp_path / name, w=np.zeros((2, 3)))
+        with zipfile.ZipFile(tmp_path / name) as archive:
+            member = archive.read("w.npy")
+        with (
+            pytest.warns(UserWarning, match="Duplicate name"),
+            zipfile.ZipFile(tmp_path / name, "a") as archive,
+        ):
+            archive.writestr("w.npy", member)
+    for files in (tmp_path / "a.npz", [tmp_path / "a.npz", tmp_path / "b.npz"]):
+        with pytest.raises(ValueError, match=r"a\.npz: 'w\.npy' stands twice"):
+            load_frames(files)
 
 
 # ------------------------------------------------------------------------------- files and options
