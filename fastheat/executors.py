@@ -162,7 +162,8 @@ class Crew:
                     failed = error
                     break
                 waiting.append(self._give(job))
-                if len(waiting) > 2 * self.workers:
+                # what is done is not kept until more comes, which may take as long as it likes
+                while waiting and (waiting[0].done or len(waiting) > 2 * self.workers):
                     yield from self._taken(waiting.popleft(), pace)
             while waiting:
                 yield from self._taken(waiting.popleft(), pace)
@@ -181,7 +182,7 @@ class Crew:
             future = executor.submit(_timed, job)
         except Exception as error:  # of a pool that is broken, or was shut down
             return _Given(job, None, error)
-        if not callable(getattr(future, "result", None)):
+        if not all(callable(getattr(future, name, None)) for name in ("result", "done")):
             raise TypeError(
                 f"expected the executor's submit to return a future, not {short(future)}"
             )
@@ -233,6 +234,11 @@ class _Given(Generic[T]):
     future: Future[_Done[T]] | None
     error: Exception | None = None  # why it could not be given
     again: bool = False  # whether it is for the second time
+
+    @property
+    def done(self) -> bool:
+        """Whether its result can be had without waiting."""
+        return self.future is not None and self.future.done()
 
 
 # what frames, options and files may be the reason of, which then is found here too

@@ -8,7 +8,7 @@ import multiprocessing
 import pickle
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -205,6 +205,34 @@ def test_no_more_is_in_flight_than_the_workers_need_soon() -> None:
         executor = Late(workers)
         written(STACK, executor=executor)
         assert 2 <= executor.most <= 2 * workers + 1
+
+
+class AtOnce(Executor):
+    """Does what it is given when it is given."""
+
+    _max_workers = 9
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def test_what_is_done_is_in_the_file_before_more_frames_are_waited_for() -> None:
+    done: list[int] = [0]
+    behind: list[int] = []
+
+    def frames() -> Iterator[Values]:
+        for number, values in enumerate(STACK):
+            behind.append(number - done[-1])
+            yield values
+
+    def progress(count: int, _: int | None) -> None:
+        done.append(count)
+
+    written(frames(), executor=AtOnce(), progress=progress, **LIMITS)
+    assert max(behind) == 2  # those of its own chunk
+    assert done[-1] == len(STACK)
 
 
 def test_the_frames_before_a_wrong_one_are_in_the_file(tmp_path: Path) -> None:
