@@ -102,6 +102,14 @@ class Chunked(Stack):
         join: Any = np.ma.concatenate if masked else np.concatenate
         return parts[0] if len(parts) == 1 else join(parts)
 
+    def __getitem__(self, index: int | slice) -> npt.NDArray[Any]:
+        """Return a frame, or an array of several, which may be written to."""
+        return super().__getitem__(index).copy()  # and not to the chunk that is kept
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        """Return all frames as one array."""
+        return np.asarray(self.take(0, len(self)), dtype)
+
 
 # ------------------------------------------------------------------------------------------- HDF5
 

@@ -76,6 +76,19 @@ def test_a_chunk_of_several_frames_is_read_once(size: int) -> None:
 # ------------------------------------------------------------------------------------------- zarr
 
 
+@pytest.mark.parametrize("every", [10, 64])
+def test_what_is_done_to_frames_is_not_done_to_those_that_are_read_later(every: int) -> None:
+    class Fresh(Counted):
+        def take(self, start: int, stop: int) -> npt.NDArray[Any]:
+            return super().take(start, stop).copy()
+
+    source = Fresh(STACK, every)
+    for got in (source[0], source[2:5], np.array(source)):
+        got *= 2
+    np.testing.assert_array_equal(source[2:5], STACK[2:5])
+    np.testing.assert_array_equal(read(source, 4), STACK)
+
+
 @pytest.mark.parametrize("zarr_format", [2, 3])
 def test_zarr_arrays_and_folders(zarr_format: int, tmp_path: Path) -> None:
     zarr = pytest.importorskip("zarr", "3")
