@@ -846,9 +846,15 @@ def _write(
         _say(f"{printable(_summary(written, summary))}\n", said)
 
 
-def _encoded(image: Any, name: str) -> bytes:
-    """Return the bytes of an image in a format of Pillow's, in RGB where that has no palettes."""
-    settings = KINDS.get(name, {})
+def _encoded(image: Any, name: str, inch: float) -> bytes:
+    """Return the bytes of an image in a format of Pillow's, in RGB where that has no palettes.
+
+    Parameters
+    ----------
+    inch
+        Its pixels per inch, by which programs show it as large as it is meant to be.
+    """
+    settings = {"dpi": (inch, inch), "resolution": inch, **KINDS.get(name, {})}
     file = io.BytesIO()
     try:
         image.save(file, name, **settings)
@@ -933,7 +939,8 @@ def _write_still(
     with _options_at_fault():
         image = heatmap.frame_image(values, source.dtype, title, own, kind, past)
     suffix = ".png" if isinstance(target, _Stream) else Path(target).suffix.lower()
-    data = _encoded(image, _picture_format(suffix) or "PNG")
+    inch = options.get("dpi", _defaults(Heatmap)["dpi"])
+    data = _encoded(image, _picture_format(suffix) or "PNG", inch)
     if isinstance(target, _Stream):
         target.write(data)
         target.flush()

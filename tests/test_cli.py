@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pickle
+import re
 import shlex
 import signal
 import subprocess
@@ -384,6 +385,22 @@ def test_a_still_is_of_the_kind_that_its_name_says(
         assert suffix.lower()[:2] in str(image.format).lower()
         difference = np.asarray(image.convert("RGB")).astype(int) - np.asarray(png.convert("RGB"))
         assert abs(difference).mean() < (2 if suffix.lower().startswith("j") else 1e-9)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "bmp"])
+def test_a_still_says_how_large_it_is_to_be_shown(folder: Path, suffix: str) -> None:
+    argv = ["render", "w.npy", "--frame", "2", "-q", "-o", f"one.{suffix}"]
+    for inch in (100, 300):
+        assert main([*argv, *(["--dpi", "300"] if inch == 300 else [])]) == 0
+        with Image.open(f"one.{suffix}") as image:
+            assert image.info["dpi"] == pytest.approx((inch, inch), abs=0.1)
+
+
+def test_a_page_of_pdf_is_as_large_as_figsize(folder: Path) -> None:
+    argv = ["render", "w.npy", "--frame", "2", "-q", "-o", "one.pdf", "--dpi", "300"]
+    assert main([*argv, "--figsize", "4", "3"]) == 0
+    (box,) = re.findall(rb"/MediaBox \[ 0 0 ([0-9.]+) ([0-9.]+) \]", Path("one.pdf").read_bytes())
+    assert [float(side) / 72 for side in box] == pytest.approx([4, 3])
 
 
 def test_a_still_goes_to_standard_output(
