@@ -79,7 +79,8 @@ def check_frame(
 ) -> None:
     """Refuse what is no matrix of real numbers, of the shape that is expected."""
     if dtype.kind not in "biuf":
-        raise TypeError(f"frame {number} has dtype {dtype}, expected real numbers")
+        hint = "; of objects that are numbers give .astype(float)" if dtype.kind == "O" else ""
+        raise TypeError(f"frame {number} has dtype {dtype}, expected real numbers{hint}")
     if len(shape) != 2:
         hint = "; for a single frame pass [frame]" if len(shape) == 1 else ""
         raise ValueError(

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from fastheat.messages import suggest
 
 _ALWAYS = "what is always done"
+_ORDER = "nothing: give rows and columns in the order that they are to have"
 _BAR = "cbar_label=, cbar_ticks=, cbar_format= and cbar_location="
 _ENDS = "vmin= and vmax="
 _PANELS = "an option of Panels"
+_SCALED = "nothing: give values that are scaled"
 _SAVED = "an option of save_gif"
 _RECORDED = "an option of GifWriter"
 _TIMED = "an option of save_gif and GifWriter"
@@ -31,6 +33,7 @@ _ELSEWHERE = {
     "clim": _ENDS,
     "color_continuous_midpoint": 'norm="centered" with center=',
     "color_continuous_scale": "cmap=",
+    "col_cluster": _ORDER,
     "colorbar": "cbar=",
     "colorscale": "cmap=",
     "columns": _PANELS,
@@ -70,18 +73,20 @@ _ELSEWHERE = {
     "repeat": "loop=",
     "repeat_delay": "hold=",
     "rotation": "col_rotation=",
+    "row_cluster": _ORDER,
     "save_all": _ALWAYS,
     "share_cbar": _PANELS,
     "share_range": _PANELS,
     "size": "text_size=",
     "steps": "frames[::n], or an option of GifWriter",
+    "standard_scale": _SCALED,
     "suptitle": "title=",
     "sync": _RECORDED,
     "template": "style=",
     "tensor": _SAVED,
     "text_auto": "valfmt=",
     "ticks": "cbar_ticks=",
-    "titles": _SAVED,
+    "titles": 'an option of save_gif; of GifWriter it is title="step {step}"',
     "transparent": 'background="none"',
     "vcenter": "center=",
     "verticalalignment": "va=",
@@ -92,6 +97,7 @@ _ELSEWHERE = {
     "xticklabels": "col_labels=",
     "y": "row_labels=",
     "yticklabels": "row_labels=",
+    "z_score": _SCALED,
     "zmax": "vmax=",
     "zmid": 'norm="centered" with center=',
     "zmin": "vmin=",

@@ -22,6 +22,7 @@ from fastheat.formats import ValueFormat, parse_valfmt
 from fastheat.messages import short, suggest
 from fastheat.norms import LINEAR, SYMLOG_LINEAR, Norm, copied
 from fastheat.reduce import HOW
+from fastheat.tensors import as_array
 
 SMALLEST_FONT, LARGEST_FONT = 1.0, 1000.0  # px
 AUTOSCALES = ("all", "grow", "frame")  # where a range comes from, as far as it is not given
@@ -117,7 +118,9 @@ def read_shape(shape: object) -> tuple[int, int]:
     try:
         n, m = (operator.index(side) for side in shape)  # type: ignore[attr-defined]
     except (TypeError, ValueError):
-        raise TypeError(f"expected shape to be (rows, columns), not {short(shape)}") from None
+        own = getattr(shape, "shape", ())  # of a matrix in place of its shape
+        given = short(shape) if len(own) < 2 else f"a {type(shape).__name__}: give its .shape"
+        raise TypeError(f"expected shape to be (rows, columns), not {given}") from None
     if n < 1 or m < 1:
         raise ValueError(f"expected at least one row and column, not shape={(n, m)!r}")
     return n, m
@@ -358,10 +361,17 @@ def read_labels(name: str, labels: object, count: int) -> Labels:
         raise TypeError(
             f"expected {name} to be a sequence of labels or a whole number, not {short(labels)}"
         )
-    texts = tuple(str(label) for label in labels)
+    texts = tuple(_text_of(label) for label in labels)
     if len(texts) != count:
         raise ValueError(f"expected {count} {name}, not {len(texts)}")
     return Labels(texts)
+
+
+def _text_of(label: object) -> str:
+    """Return a label as text: of an array or a tensor of no dimension that of its value."""
+    if getattr(label, "ndim", None) == 0 and not isinstance(label, np.generic):
+        label = as_array(label)[()]
+    return str(label)
 
 
 def _read_every(name: str, value: object) -> int | None:

@@ -745,3 +745,25 @@ def test_labels_for_more_rows_than_there_are_number_the_first() -> None:
     np.testing.assert_array_equal(
         Heatmap((3, 3), row_labels=10**400, **look).rgb(np.eye(3)), wanted
     )
+
+
+def test_labels_that_are_arrays_of_one_value_are_written_as_it() -> None:
+    class Item:  # as an array of xarray or a tensor gives its own
+        ndim = 0
+
+        def __init__(self, value: object) -> None:
+            self.value = value
+
+        def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+            return np.array(self.value, dtype)
+
+        def __str__(self) -> str:
+            return f"<Item>\n{self.value}"
+
+    wanted = ["ab", "7", "0.1", "2024-05-06"]
+    labels = ["ab", 7, np.float32(0.1), np.datetime64("2024-05-06")]
+    matrix, items = np.eye(4), [Item(label) for label in labels]
+    plain = Heatmap((4, 4), row_labels=wanted, col_labels=wanted).rgb(matrix)
+    for each in (labels, items):
+        drawn = Heatmap((4, 4), row_labels=each, col_labels=each).rgb(matrix)
+        np.testing.assert_array_equal(drawn, plain)

@@ -195,6 +195,7 @@ def test_unknown_options_are_refused_with_the_nearest_names(
         ("annot_kws", "text_size= and textcolors="),
         ("transparent", 'background="none"'),
         ("alpha", "nothing: cells are opaque"),
+        ("col_cluster", "nothing: give rows and columns in the order that they are to have"),
         ("every", "frames[::n], or an option of GifWriter"),
     ],
 )
@@ -499,6 +500,18 @@ def test_what_is_no_shape_is_refused(shape: Any) -> None:
     with pytest.raises(TypeError, match=r"expected shape to be \(rows, columns\)") as caught:
         Heatmap(shape)
     assert repr(shape) in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (2, 2), (3, 6, 5)], ids=str)
+def test_a_matrix_in_place_of_its_shape_is_told_from_it(shape: tuple[int, ...]) -> None:
+    matrix: Any = np.zeros(shape)
+    with pytest.raises(TypeError, match=r"\(rows, columns\), not a ndarray: give its \.shape$"):
+        Heatmap(matrix)
+
+
+def test_numbers_that_are_objects_are_refused_with_what_to_do(refused: Check) -> None:
+    frames = np.array([[[1, 2.5], [3, 4]]], object)
+    refused(TypeError, frames, "dtype object", "real numbers", ".astype(float)")
 
 
 def test_a_picture_over_65535_px_is_refused_without_figsize_too(refused: Check) -> None:
