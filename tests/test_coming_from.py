@@ -201,7 +201,8 @@ def draw_seaborn(call: str) -> There:
     figure = Figure(figsize=(6.4, 4.8), dpi=100)
     axes = figure.subplots()
     options = given(call)
-    sns.heatmap(names()["data"], ax=axes, **options)
+    (data,) = ast.parse(call, mode="eval").body.args  # type: ignore[attr-defined]
+    sns.heatmap(eval(ast.unparse(data), names()), ax=axes, **options)
     return finished(figure, axes, axes.collections[0], options)
 
 
@@ -541,6 +542,19 @@ def test_panels_stand_where_plotly_has_facets() -> None:
     assert first[1] < second[0]
     assert first[3] < third[2]
     assert third[1] < second[0] or first[0] == third[0]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_rows_are_in_the_order_of_a_clustermap() -> None:
+    pytest.importorskip("scipy")
+    (line,) = [line for line in PAGE.splitlines() if "clustermap" in line]
+    imported, ordered = (code for code in spans(line) if "hierarchy" in code)
+    data = np.random.default_rng(0).normal(size=(9, 6))
+    space: dict[str, Any] = {"data": data}
+    exec(f"{imported}\n{ordered}", space)
+    with reference.defaults():
+        there = sns.clustermap(data)
+    assert space["order"].tolist() == there.dendrogram_row.reordered_ind
 
 
 def test_every_row_is_compared_or_says_why_not() -> None:
