@@ -65,7 +65,9 @@ def of_panel(name: str) -> Iterator[None]:
     try:
         yield
     except (TypeError, ValueError) as error:
-        raise type(error)(f"panel {name!r}: {error}") from error
+        # not of its own class, which may take other arguments, as UnicodeDecodeError does
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"panel {name!r}: {error}") from error
 
 
 def check_names(names: Iterable[Any]) -> list[str]:

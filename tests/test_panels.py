@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import math
 import pickle
 import re
@@ -901,6 +902,17 @@ def test_options_of_panels_need_frames_of_several_matrices() -> None:
             writer.add({})
         with pytest.raises(TypeError, match="expected names of panels to be text, not 1"):
             writer.add({1: np.zeros((2, 3))})
+
+
+def test_an_error_whose_class_takes_more_than_a_text_is_told_too() -> None:
+    class Unread:
+        shape, dtype = (2, 3, 4), np.dtype(np.float64)
+
+        def read(self, start: int, stop: int) -> Any:
+            return json.loads("{")
+
+    with pytest.raises(ValueError, match="panel 'b': Expecting property name"):
+        save_gif(io.BytesIO(), {"a": np.zeros((2, 3, 4)), "b": Unread()})
 
 
 # ------------------------------------------------------------------------------- the command line
