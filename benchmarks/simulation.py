@@ -1,7 +1,8 @@
 """A run as it would be with any number of workers, from what its steps take.
 
 It follows `fastheat.executors.Crew.results`: one thread gives jobs and takes their results in
-order, so many in flight at most; whoever is free does the next; all read from one storage.
+order, as soon as they are done, so many in flight at most; whoever is free does the next; all read
+from one storage.
 """
 
 from __future__ import annotations
@@ -73,7 +74,8 @@ def simulate(steps: Steps, workers: int, frames: int, pace: Pace) -> Outcome:
     given = jobs = 0
     worked = 0.0
     while given < frames or waiting:
-        if given < frames and len(waiting) <= 2 * workers:
+        done = bool(waiting) and waiting[0][0] <= calling  # which is taken before more is given
+        if given < frames and len(waiting) <= 2 * workers and not done:
             count = min(pace.frames, frames - given)
             calling += steps.give
             began = max(calling, heappop(free))

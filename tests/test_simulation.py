@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -51,6 +52,37 @@ class Told(Pace):
 
     def took(self, frames: int, seconds: float, nbytes: int = 0) -> None:
         self.other.took(frames, self.each * frames, nbytes)
+
+
+class Virtual(Executor):
+    """Workers that take as long as they are told, by a clock that goes on when it is waited for."""
+
+    def __init__(self, workers: int, each: float) -> None:
+        self.now, self.each = 0.0, each
+        self.free = [0.0] * workers
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        result = fn(*args, **kwargs)
+        worker = min(range(len(self.free)), key=self.free.__getitem__)
+        ended = max(self.now, self.free[worker]) + self.each * len(args[0].frames)
+        self.free[worker] = ended
+        return Coming(self, ended, result)
+
+
+class Coming(Future[Any]):
+    """A result that is there at a time."""
+
+    def __init__(self, executor: Virtual, time: float, value: Any) -> None:
+        super().__init__()
+        self.executor, self.time = executor, time
+        self.set_result(value)
+
+    def done(self) -> bool:
+        return self.time <= self.executor.now
+
+    def result(self, timeout: float | None = None) -> Any:
+        self.executor.now = max(self.executor.now, self.time)
+        return super().result(timeout)
 
 
 def _jobs(pace: Pace, frames: int) -> Iterator[Counted]:
@@ -137,10 +169,9 @@ def test_jobs_get_longer_as_those_of_a_crew_do(workers: int) -> None:
     # a crew whose jobs take as long, which is told so, and is asked how long they are
     frames, each = 3_000, 1e-4
     quick = replace(FREE, frame=each, job=0.0)
-    with ThreadPoolExecutor(workers) as pool:
-        crew = Crew(workers, pool)
-        own = Pace(2, 64, 0.01)
-        done = list(crew.results(_jobs(own, frames), Told(own, each)))
+    crew = Crew(workers, Virtual(workers, each))
+    own = Pace(2, 64, 0.01)
+    done = list(crew.results(_jobs(own, frames), Told(own, each)))
     jobs = simulate(quick, workers, frames, Pace(2, 64, 0.01)).jobs
     assert [t for each in done for t in each.frames] == list(range(frames))
     assert jobs == len(done)
