@@ -488,16 +488,19 @@ def read_ends(norm: Norm, vmin: object, vmax: object) -> tuple[float | None, flo
 
 
 def read_mask(mask: object, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    refused = f"expected mask to be an array of True and False, not {short(mask)}"
+    if isinstance(mask, list | tuple):
+        widths = {len(row) for row in mask if hasattr(row, "__len__")}
+        if len(widths) > 1:  # of which older numpys make an array of objects
+            raise TypeError(refused)
     try:
         array = np.asarray(mask)
-    except ValueError:  # rows of several lengths
-        raise TypeError(
-            f"expected mask to be an array of True and False, not {short(mask)}"
-        ) from None
+    except ValueError:  # rows of several lengths within
+        raise TypeError(refused) from None
     if array.shape != shape:
         raise ValueError(f"expected a mask of shape {shape}, not {array.shape}")
     if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
-        raise TypeError(f"expected mask to be an array of True and False, not {short(mask)}")
+        raise TypeError(refused)
     return array.astype(bool)
 
 
