@@ -8,6 +8,7 @@ import codecs
 import collections
 import copyreg
 import functools
+import gc
 import io
 import os
 import pickle
@@ -177,14 +178,19 @@ def refusal(data: bytes) -> str:
 
 
 EVENTS: list[str] | None = None
-WATCHED = 0  # the thread that loads; another may import what other tests began with
+WATCHED = 0  # the thread that loads;
+ELSEWHERE: set[str] = set()  # modules that others ask for, which other tests began
 
 codecs.lookup("raw_unicode_escape")  # which pickles of protocol 0 are written in, loaded once
 
 
 def watch(event: str, arguments: tuple[Any, ...]) -> None:
-    if EVENTS is not None and threading.get_ident() == WATCHED:
+    if EVENTS is None:
+        return
+    if threading.get_ident() == WATCHED:
         EVENTS.append(event)
+    elif event == "import":
+        ELSEWHERE.add(str(arguments[0]))
 
 
 sys.addaudithook(watch)
@@ -194,13 +200,18 @@ sys.addaudithook(watch)
 def nothing_runs() -> Iterator[None]:
     """Python reports every import, file, process, eval and foreign attribute to audit hooks."""
     global EVENTS, WATCHED
+    modules = set(sys.modules)
     events: list[str] = []
+    ELSEWHERE.clear()
     EVENTS, WATCHED = events, threading.get_ident()
+    gc.disable()  # what other tests left may close files when it goes
     try:
         yield
     finally:
+        gc.enable()
         EVENTS = None
-    assert events == []  # of which each import is one
+    assert events == []
+    assert set(sys.modules) - ELSEWHERE == modules - ELSEWHERE
 
 
 @contextmanager
