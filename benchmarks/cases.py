@@ -179,7 +179,6 @@ def panels(folder: Path, quick: bool) -> Table:
     named = look | {"titles": "step {}", "cbar": True}
     written = named | {"valfmt": "{:.9f}".format}
     jobs: dict[str, Callable[[], object]] = {}
-    cells = {}
     for name, changing, frames, options in (
         ("the matrix alone", 150, every, look),
         ("with titles and a colour bar", 150, every, named),
@@ -190,7 +189,6 @@ def panels(folder: Path, quick: bool) -> Table:
         ("two panels of it, titles, a bar", 2, {"a": some, "b": some[:, ::-1]}, named),
     ):
         key = f"{name}, {changing}"
-        cells[key] = changing
         jobs[key] = partial(quiet_save, folder / f"{len(jobs)}.gif", frames, **options)
         jobs[key]()
     with one_core():
