@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
@@ -39,8 +40,9 @@ class Cells:
 
     @property
     def nbytes(self) -> int:
-        """Of memory, without that of strings."""
-        return self.cells.nbytes
+        """Of memory; strings that cells share count for each."""
+        strings = self.cells.flat if self.cells.dtype.kind == "O" else ()
+        return self.cells.nbytes + self.blank.nbytes + sum(map(sys.getsizeof, strings))
 
     def texts_of_cells(self) -> NDArray[Any]:
         """Return strings with none where there are none, (N, M) objects."""
@@ -72,7 +74,7 @@ class PanelCells:
 
     @property
     def nbytes(self) -> int:
-        """Of memory, without that of strings."""
+        """Of memory; strings that cells share count for each."""
         return sum(each.nbytes for each in self.parts.values())
 
     def drawn(self) -> NDArray[Any]:
@@ -113,17 +115,6 @@ class Sample:
             "span": self.span,
         }
 
-    @classmethod
-    def of_facts(cls, facts: Mapping[str, Any]) -> Sample:
-        """Return what `facts` were of."""
-        span = facts["span"]
-        return cls(
-            dtype=np.dtype(facts["dtype"]),
-            texts=tuple(str(text) for text in facts["texts"]),
-            letters=str(facts["letters"]),
-            span=None if span is None else (float(span[0]), float(span[1])),
-        )
-
 
 # of a matrix, or of those panels whose frames have any
 Samples: TypeAlias = "Sample | dict[str, Sample]"
@@ -136,13 +127,6 @@ def facts_of(sample: Samples) -> dict[str, Any]:
     if isinstance(sample, Sample):
         return sample.facts()
     return {name: each.facts() for name, each in sample.items()}
-
-
-def sample_from(facts: Mapping[str, Any]) -> Samples:
-    """Return what `facts_of` had."""
-    if isinstance(facts.get("dtype"), str):
-        return Sample.of_facts(facts)
-    return {name: Sample.of_facts(each) for name, each in facts.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

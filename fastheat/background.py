@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 import time
 from collections import deque
@@ -29,6 +30,8 @@ SPARE = (
     32  # buffers at most that the thread makes for the loop, which takes turns that a loop lacks
 )
 SPARE_BYTES = 1 << 24  # of them together
+OBJECTS = 512  # bytes, about, of the objects around the numbers of a queued frame,
+OBJECTS_EACH = 128  # and of each of its arrays
 LINGER = 0.2  # s that the thread lets frames gather: it takes the loop's time once for all of them
 LOADING = 2.0  # s that opening waits for kernels to be loaded, before it leaves them to the thread
 
@@ -56,7 +59,10 @@ class Background:
         self._freed = threading.Event()
         self._buffers = 0  # that the loop made
         self._spare = 0  # that the thread did
-        self._beside = 0  # bytes of annotations of a frame
+        # frames queued, and bytes of their titles and annotations: counted by the loop, and those
+        # of them that were written by the thread
+        self._queued = self._queued_beside = 0
+        self._written = self._written_beside = 0
         self._first: Frame | None = None
         self._ended = False  # whether the last frame was put
         self._hurry = threading.Event()  # somebody waits for what is queued
@@ -81,20 +87,14 @@ class Background:
         """Queue a copy of a frame; return whether there was room for it."""
         if self._ended:
             raise ValueError("expected a GifWriter that is open, but it is closed")
+        beside = _bytes_beside(title, annot)
         try:
-            if annot is not None:
-                self._beside = annot.nbytes
-            try:
-                buffer = self._free.pop()
-            except IndexError:
-                if self._buffers + self._spare < self._most(frame):
-                    buffer = _like(frame)
-                    self._buffers += 1
-                else:
-                    self._hurry.set()
-                    if drops:
-                        return False
-                    buffer = self._wait()
+            buffer = self._take_buffer(frame, beside)
+            if buffer is None:
+                self._hurry.set()
+                if drops:
+                    return False
+                buffer = self._wait(frame, beside)
             if not _are_alike(frame, buffer):  # integers of which some are masked
                 buffer = _like(frame)
             if isinstance(frame, tuple):
@@ -103,6 +103,8 @@ class Background:
             elif isinstance(buffer, np.ndarray):
                 _copy(frame, buffer)
             self._queue.put((buffer, title, annot, step))
+            self._queued += 1
+            self._queued_beside += beside
         except BaseException:
             # Ctrl-C, at whatever point: the buffer may be queued or not, so it is not taken back,
             # and another one may be had in its place
@@ -110,17 +112,27 @@ class Background:
             raise
         return True
 
-    def _wait(self) -> Frame:
-        """Wait for a buffer to be free."""
+    def _take_buffer(self, frame: Frame, beside: int) -> Frame | None:
+        """Return room for a copy of a frame, None while the queue has none; two may always wait."""
+        own = _bytes_of(frame)
+        held = (self._buffers + self._spare) * own + self._queued_beside - self._written_beside
+        if self._queued - self._written >= 2 and held + beside > self._room:
+            return None
+        with suppress(IndexError):
+            return self._free.pop()
+        if self._buffers + self._spare >= 2 and held + beside + own > self._room:
+            return None
+        self._buffers += 1
+        return _like(frame)
+
+    def _wait(self, frame: Frame, beside: int) -> Frame:
+        """Wait for room."""
         while True:
             self._freed.clear()
-            with suppress(IndexError):
-                return self._free.pop()
+            buffer = self._take_buffer(frame, beside)
+            if buffer is not None:
+                return buffer
             self._freed.wait()
-
-    def _most(self, frame: Frame) -> int:
-        """Return how many frames there is room for."""
-        return max(2, self._room // max(_bytes_of(frame) + self._beside, 1))
 
     def _load(self, layout: Layout | Mosaic, grows: bool) -> None:
         load_beside(kinds_of(layout), grows, ways_of(layout), meanwhile=self._make_spare)
@@ -129,9 +141,9 @@ class Background:
         """Make buffers for frames to come: memory that is new takes five times as long to fill."""
         if self._first is None or len(self._free) > SPARE // 2:
             return
-        count = max(1, SPARE_BYTES // max(_bytes_of(self._first), 1))
-        room = self._most(self._first) - self._buffers - self._spare
-        more = min(SPARE, count, room // 2)
+        count = max(1, SPARE_BYTES // _bytes_of(self._first))
+        room = self._room // _bytes_of(self._first) - self._buffers - self._spare
+        more = max(0, min(SPARE, count, room // 2))
         self._spare += more
         for _ in range(more):
             buffer = _like(self._first)
@@ -208,6 +220,8 @@ class Background:
             with suppress(BaseException):  # the recorder keeps it
                 self._recorder.write(*map(list, zip(*batch, strict=True)))
         self._sampler.spend(time.thread_time() - started)
+        self._written_beside += sum(_bytes_beside(title, annot) for _, title, annot, _ in batch)
+        self._written += len(batch)
         self._free.extend(buffer for buffer, *_ in batch)
         self._freed.set()
 
@@ -233,7 +247,13 @@ def _copy(array: NDArray[Any], buffer: NDArray[Any]) -> None:
 
 
 def _bytes_of(frame: Frame) -> int:
-    return sum(part.nbytes for part in frame) if isinstance(frame, tuple) else frame.nbytes
+    """Return what a queued copy takes, its title and annotations aside."""
+    parts = frame if isinstance(frame, tuple) else (frame,)
+    return OBJECTS + sum(part.nbytes + OBJECTS_EACH for part in parts)
+
+
+def _bytes_beside(title: str, annot: Cells | PanelCells | None) -> int:
+    return sys.getsizeof(title) + (annot.nbytes if annot is not None else 0)
 
 
 def _cells_of(frame: Frame) -> int:

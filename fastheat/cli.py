@@ -13,10 +13,12 @@ import shutil
 import sys
 import tempfile
 import warnings
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
-from itertools import islice, repeat, takewhile
+from itertools import accumulate, islice, repeat, takewhile
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, TextIO
 
@@ -31,7 +33,6 @@ from fastheat.encode import chunk_length
 from fastheat.executors import Crew
 from fastheat.files import Pickled, load
 from fastheat.forms import cells_of
-from fastheat.giffile import check_place, check_target
 from fastheat.heatmap import Heatmap, option_names
 from fastheat.hints import elsewhere
 from fastheat.messages import many, printable, suggest
@@ -41,6 +42,7 @@ from fastheat.save import save_gif, titles_of, with_range_of
 from fastheat.sources import Frames, open_frames
 from fastheat.spans import spans_of
 from fastheat.summary import GifSummary
+from fastheat.target import check_place, check_target
 from fastheat.timing import DEFAULT_DURATION, LONGEST_DURATION
 
 STANDARD = "-"  # input or output, in place of a path
@@ -180,12 +182,15 @@ def _demo(args: argparse.Namespace) -> None:
 
 
 def _info(args: argparse.Namespace) -> None:
-    if args.file == STANDARD:
-        info = _read_info(_binary(sys.stdin, "standard input"), "standard input")
-    else:
-        with Path(args.file).open("rb") as file:
-            info = _read_info(file, args.file)
-    described = _describe(args.file, info, args.frames)
+    name = "standard input" if args.file == STANDARD else args.file
+    try:
+        if args.file == STANDARD:
+            described = _describe(args.file, _binary(sys.stdin, name), args.frames)
+        else:
+            with Path(args.file).open("rb") as file:
+                described = _describe(args.file, file, args.frames)
+    except ValueError as error:
+        raise ValueError(f"cannot read {name}: {error}") from None
     if args.json:
         _say(json.dumps(described, indent=2) + "\n", sys.stdout)
     else:
@@ -1005,46 +1010,60 @@ def _summary(name: str, summary: GifSummary) -> str:
     return f"{text}; not as given: {', '.join(shown)}" if shown else text
 
 
-def _read_info(file: BinaryIO, name: str) -> gif.GifInfo:
-    try:
-        return gif.read_info(file)
-    except ValueError as error:
-        raise ValueError(f"cannot read {name}: {error}") from None
-
-
-def _describe(name: str, info: gif.GifInfo, each: bool) -> dict[str, Any]:
+def _describe(name: str, file: BinaryIO, each: bool) -> dict[str, Any]:
     """Return what `fastheat info --json` prints, times in milliseconds."""
-    lengths = sorted(frame.length for frame in info.frames)
+    screen, end, loop, ticks = gif.Screen((0, 0), 0), gif.End(0, 0), None, 0
+    # different lengths are few, at most the root of twice the file's length; frames may be many
+    lengths: Counter[int] = Counter()
+    frames = []
+    for block in gif.read_blocks(file):
+        if isinstance(block, gif.FrameInfo):
+            ticks += block.delay
+            lengths[block.length] += 1
+            if each:
+                frames.append(
+                    {
+                        "delay": 10 * block.delay,
+                        "box": block.box,
+                        "bytes": block.length,
+                        "transparent": block.transparent,
+                        "disposal": block.disposal,
+                    }
+                )
+        elif isinstance(block, gif.Screen):
+            screen = block
+        elif isinstance(block, gif.Loop):
+            loop = block.times
+        elif isinstance(block, gif.End):
+            end = block
     described: dict[str, Any] = {
         "file": name,
-        "frames": len(info.frames),
-        "width": info.size[0],
-        "height": info.size[1],
-        "duration": info.duration,
-        "loop": info.loop,
-        "colors": info.colors,
-        "bytes": info.length,
+        "frames": lengths.total(),
+        "width": screen.size[0],
+        "height": screen.size[1],
+        "duration": 10.0 * ticks,
+        "loop": loop,
+        "colors": screen.colors,
+        "bytes": end.length,
         "bytes_per_frame": None,
-        "trailing": info.trailing,
+        "trailing": end.trailing,
     }
     if lengths:
         described["bytes_per_frame"] = {
-            "min": lengths[0],
-            "median": (lengths[(len(lengths) - 1) // 2] + lengths[len(lengths) // 2]) / 2,
-            "max": lengths[-1],
+            "min": min(lengths),
+            "median": _median(lengths),
+            "max": max(lengths),
         }
-    if each:
-        described["each"] = [
-            {
-                "delay": 10 * frame.delay,
-                "box": frame.box,
-                "bytes": frame.length,
-                "transparent": frame.transparent,
-                "disposal": frame.disposal,
-            }
-            for frame in info.frames
-        ]
-    return described
+    return described | {"each": frames} if each else described
+
+
+def _median(counts: Counter[int]) -> float:
+    """Return the median of numbers of which each is there so often."""
+    total = counts.total()
+    numbers, ends = zip(*sorted(counts.items()), strict=True)
+    reached = list(accumulate(ends))
+    low, high = (numbers[bisect_right(reached, k)] for k in ((total - 1) // 2, total // 2))
+    return float(low + high) / 2
 
 
 def _info_lines(info: Mapping[str, Any]) -> Iterator[str]:

@@ -284,6 +284,8 @@ def locate(font: str) -> FontFile:
     for name in (font, font + ".ttf", font.replace(" ", "") + ".ttf"):
         if not name.strip():
             continue
+        if Path(name).exists() and not Path(name).is_file():  # a pipe, which is waited for
+            continue
         try:
             found = ImageFont.truetype(name, 10, layout_engine=BASIC)
         except (OSError, ValueError):

@@ -21,6 +21,7 @@ Shape: TypeAlias = tuple[int, ...]
 # of a matrix, or of each of several by their names
 Shapes: TypeAlias = "tuple[int, int] | dict[str, Shape]"
 
+MOST_CELLS = 1 << 48  # of a matrix: more than any memory has
 _LONGEST = 1000  # letters of a name, which is a title, and in errors
 
 

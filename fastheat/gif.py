@@ -8,7 +8,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from itertools import islice
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ SHORTEST_DELAY = 2  # hundredths; browsers play 0 and 1 as 10
 LONGEST_DELAY = 65535  # hundredths, 16 bits
 MOST_LOOPS = 65535
 LARGEST_SIDE = 65535  # px, 16 bits
+LONGEST_COMMENT = 1 << 24  # bytes; what is longer is no note of a program
 # the smallest image: one pixel of index 0, which changes nothing where that is transparent; its
 # codes of 3 bits are clear (4), the index, end (5) (sections 20, 22)
 EMPTY_IMAGE = struct.pack("<BHHHHBBBHB", 0x2C, 0, 0, 1, 1, 0, 2, 2, 4 | 0 << 3 | 5 << 6, 0)
@@ -61,9 +63,36 @@ def graphic_control(delay: int, transparent: int | None) -> bytes:
 
 def comment(text: str) -> bytes:
     """Return a block of text that is not shown (section 24)."""
-    data = text.encode("ascii")
+    return comment_of(text.encode("ascii"))
+
+
+def comment_of(data: bytes) -> bytes:
+    """Return a block of bytes that are not shown (section 24)."""
     blocks = [data[k : k + 255] for k in range(0, len(data), 255)]
     return b"!\xfe" + b"".join(bytes([len(block)]) + block for block in blocks) + b"\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What a GIF begins with."""
+
+    size: tuple[int, int]  # width, height in pixels
+    colors: int  # entries of the global colour table
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """How often a GIF is played again."""
+
+    times: int  # 0 for ever
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """Text that is not shown."""
+
+    text: bytes
+    offset: int  # of its first byte
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +108,17 @@ class FrameInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class End:
+    """Where a GIF ends."""
+
+    length: int  # bytes up to and with the trailer
+    trailing: int  # bytes after it
+
+
+Block: TypeAlias = Screen | Loop | Comment | FrameInfo | End
+
+
+@dataclass(frozen=True, slots=True)
 class GifInfo:
     """What a GIF file says of itself."""
 
@@ -87,7 +127,6 @@ class GifInfo:
     loop: int | None  # plays after the first, 0 for ever, None where it does not say
     frames: Sequence[FrameInfo]
     comments: Sequence[bytes]  # text that is not shown, in the order of the file
-    closing: Sequence[bytes]  # those of them behind the last frame
     length: int  # bytes up to and with the trailer
     trailing: int  # bytes after it
 
@@ -110,12 +149,32 @@ class _Reader:
         return data
 
     def blocks(self) -> Iterator[bytes]:
-        while (size := self.take(1)[0]) > 0:
-            yield self.take(size)
+        """Yield the data of sub-blocks, each read with the size of the next (section 15)."""
+        size = self.take(1)[0]
+        while size > 0:
+            data = self.take(size + 1)
+            yield data[:-1]
+            size = data[-1]
+
+    def skip(self) -> None:
+        """Pass over sub-blocks."""
+        size = self.take(1)[0]
+        while size > 0:
+            size = self.take(size + 1)[-1]
+
+    def text(self) -> bytes:
+        """Return the data of sub-blocks together, as much of it as a note may have."""
+        kept = bytearray()
+        for block in self.blocks():
+            if len(kept) <= LONGEST_COMMENT:
+                kept += block
+        return bytes(kept)
 
 
-def read_info(file: BinaryIO) -> GifInfo:
-    """Read the blocks of a GIF, without decoding its pixels.
+def read_blocks(file: BinaryIO) -> Iterator[Block]:
+    """Yield the blocks of a GIF in their order, without decoding its pixels.
+
+    Memory does not grow with the file.
 
     Parameters
     ----------
@@ -135,37 +194,34 @@ def read_info(file: BinaryIO) -> GifInfo:
     width, height, flags, _, _ = struct.unpack("<HHBBB", reader.take(7))
     colors = 2 << (flags & 7) if flags & 0x80 else 0
     reader.take(3 * colors)
-    loop: int | None = None
-    frames: list[FrameInfo] = []
-    comments: list[bytes] = []
-    closing: list[bytes] = []
+    yield Screen((width, height), colors)
     control: tuple[int, int, int | None, int] | None = None
     while (introducer := reader.take(1)) != TRAILER:
         start = reader.offset - 1
         if introducer == b"!":
             label = reader.take(1)[0]
-            data = list(reader.blocks())
+            if label == 0xFE:
+                yield Comment(reader.text(), start)
+                continue
+            blocks = reader.blocks()
+            data = list(islice(blocks, 2))
+            for _ in blocks:
+                pass
             if label == 0xF9 and data and len(data[0]) == 4:
                 packed, delay, index = struct.unpack("<BHB", data[0])
                 control = start, delay, index if packed & 1 else None, packed >> 2 & 7
-            elif label == 0xFE:
-                comments.append(b"".join(data))
-                closing.append(comments[-1])
-            elif label == 0xFF and data[:1] == [b"NETSCAPE2.0"] and len(data) > 1:
-                loop = int(struct.unpack("<xH", data[1])[0]) if len(data[1]) == 3 else loop
+            elif label == 0xFF and data[:1] == [b"NETSCAPE2.0"] and [*map(len, data[1:])] == [3]:
+                yield Loop(int(struct.unpack("<xH", data[1])[0]))
         elif introducer == b",":
             *box, packed = struct.unpack("<HHHHB", reader.take(9))
             reader.take(3 * (2 << (packed & 7)) if packed & 0x80 else 0)
             reader.take(1)
-            for _ in reader.blocks():
-                pass
+            reader.skip()
             first, delay, transparent, disposal = control or (start, 0, None, 0)
             left, top, columns, rows = box
             place = (left, top, columns, rows)
-            length = reader.offset - first
-            frames.append(FrameInfo(delay, place, first, length, transparent, disposal))
+            yield FrameInfo(delay, place, first, reader.offset - first, transparent, disposal)
             control = None
-            closing = []
         else:
             raise ValueError(
                 f"expected an extension, an image or the trailer at byte {reader.offset - 1}, "
@@ -175,13 +231,23 @@ def read_info(file: BinaryIO) -> GifInfo:
     trailing = 0
     while chunk := file.read(1 << 16):
         trailing += len(chunk)
-    return GifInfo(
-        (width, height),
-        colors,
-        loop,
-        tuple(frames),
-        tuple(comments),
-        tuple(closing),
-        length,
-        trailing,
-    )
+    yield End(length, trailing)
+
+
+def read_info(file: BinaryIO) -> GifInfo:
+    """Return all that `read_blocks` yields, each frame included."""
+    screen, loop, end = Screen((0, 0), 0), None, End(0, 0)
+    frames, comments = [], []
+    for block in read_blocks(file):
+        match block:
+            case Screen():
+                screen = block
+            case Loop():
+                loop = block.times
+            case Comment():
+                comments.append(block.text)
+            case FrameInfo():
+                frames.append(block)
+            case End():
+                end = block
+    return GifInfo(screen.size, screen.colors, loop, frames, comments, end.length, end.trailing)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import io
+import errno
 import os
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from fastheat import gif
-from fastheat.messages import short
+from fastheat.target import NO_ROOM
 from fastheat.timing import Clock
-
-PICTURES = (".apng", ".avif", ".bmp", ".jpeg", ".jpg", ".pdf", ".png", ".svg", ".tif", ".webp")
-FILMS = (".avi", ".mkv", ".mov", ".mp4", ".webm")
 
 
 @dataclass(slots=True)
@@ -30,7 +28,9 @@ class _Frame:
     delay: int  # hundredths of a second
     note: bytes = b""  # comment blocks before it,
     label: bytes = b""  # one more, which a repeat replaces,
-    after: bytes = b""  # and those behind it
+    after: list[tuple[int, bytes]] = field(
+        default_factory=list
+    )  # and, behind so many parts, others
 
     def parts(self) -> list[int]:
         """Return the delay in parts that a frame can have; after the first, nothing changes."""
@@ -44,12 +44,53 @@ class _Frame:
             left -= part
         return parts
 
-    def pieces(self) -> Iterator[bytes]:
-        """Yield the control block and image of each part."""
-        image, transparent = self.image, self.transparent
-        for delay in self.parts():
-            yield gif.graphic_control(delay, transparent) + image
-            image, transparent = gif.EMPTY_IMAGE, 0
+    def tail(self, parts: int, notes: int) -> Iterator[tuple[bytes | memoryview, bool]]:
+        """Yield what lies behind the first parts and notes, and of each whether it is a part."""
+        delays, after = self.parts(), self.after[notes:]
+        for k in range(parts, len(delays) + 1):
+            while after and (after[0][0] <= k or k == len(delays)):
+                yield after.pop(0)[1], False
+            if k < len(delays):
+                image, transparent = (gif.EMPTY_IMAGE, 0) if k else (self.image, self.transparent)
+                yield gif.graphic_control(delays[k], transparent) + image, True
+
+
+class Tail:
+    """The end of a file as it is read: its last frame, whose delay may lie in several parts.
+
+    Attributes
+    ----------
+    parts
+        The images that show it: its own, and those that only go on with its delay.
+    notes
+        The comments behind it, and behind how many parts each lies.
+    begin, ticks
+        Hundredths of a second of all frames before it, and of all.
+    length
+        Bytes of the file up to and with the trailer.
+    """
+
+    def __init__(self) -> None:
+        self.parts: list[gif.FrameInfo] = []
+        self.notes: list[tuple[int, gif.Comment]] = []
+        self.begin = 0
+        self.ticks = 0
+        self.length = 0
+
+    def add(self, block: gif.Block) -> bool:
+        """Take the next block; return whether it is a frame that differs from the one before."""
+        differs = False
+        if isinstance(block, gif.FrameInfo):
+            differs = not (self.parts and _goes_on(block))
+            if differs:
+                self.parts, self.notes, self.begin = [], [], self.ticks
+            self.parts.append(block)
+            self.ticks += block.delay
+        elif isinstance(block, gif.Comment):
+            self.notes.append((len(self.parts), block))
+        elif isinstance(block, gif.End):
+            self.length = block.length
+        return differs
 
 
 class GifFile:
@@ -70,6 +111,8 @@ class GifFile:
     sync
         Whether to wait at each commit until the disk has it, in an order that survives a loss of
         power.
+    part
+        What a new file is called until it replaces the old one, by default a name of its own.
 
     Attributes
     ----------
@@ -80,9 +123,15 @@ class GifFile:
     """
 
     def __init__(
-        self, file: str | PathLike[str] | BinaryIO, header: bytes, *, sync: bool = False
+        self,
+        file: str | PathLike[str] | BinaryIO,
+        header: bytes,
+        *,
+        sync: bool = False,
+        part: Path | None = None,
     ) -> None:
         self._target = file
+        self._part = part
         self._header = header
         self._sync = sync
         self._sink: BinaryIO | None = None
@@ -94,31 +143,30 @@ class GifFile:
         self._places: list[int] = []  # where its control blocks lie,
         self._delays: list[int] = []  # what they say,
         self._label = b""  # and the label before the first
-        self._note = b""  # what goes behind the frames
+        self._noted = 0  # of the notes behind it, how many are in the sink
+        self._cut: int | None = None  # from where on the sink has what is to go
         self._torn = False  # a stream that ends within a frame
+        self._failed = False  # nothing is tried again: others may have the file by then
         self.merged = 0
         self.ticks = 0
 
     @classmethod
-    def resumed(cls, path: Path, info: gif.GifInfo, *, sync: bool = False) -> GifFile:
-        """Go on with a file of at least one frame, as `gif.read_info` read it.
+    def resumed(cls, path: Path, tail: Tail, *, sync: bool = False) -> GifFile:
+        """Go on with a file of at least one frame.
 
         What lies behind its trailer is cut off.
         """
         file = cls(path, b"", sync=sync)
         file._sink = path.open("r+b", buffering=0)
-        file._sink.truncate(info.length)
+        file._sink.truncate(tail.length)
         file._seekable = True
-        file._end = info.length - len(gif.TRAILER)
-        parts = 1  # of the last frame's delay
-        while parts < len(info.frames) and _goes_on(info.frames[-parts]):
-            parts += 1
-        frames = info.frames[-parts:]
-        delay = sum(frame.delay for frame in frames)
-        file._last = _Frame(b"", frames[0].transparent, delay)
-        file._places = [frame.offset for frame in frames]
-        file._delays = [frame.delay for frame in frames]
-        file.ticks = sum(frame.delay for frame in info.frames)
+        file._end = tail.length - len(gif.TRAILER)
+        file._last = _Frame(b"", tail.parts[0].transparent, tail.ticks - tail.begin)
+        file._last.after = [(parts, gif.comment_of(note.text)) for parts, note in tail.notes]
+        file._noted = len(tail.notes)
+        file._places = [frame.offset for frame in tail.parts]
+        file._delays = [frame.delay for frame in tail.parts]
+        file.ticks = tail.ticks
         return file
 
     @property
@@ -139,8 +187,9 @@ class GifFile:
             self.close()
             return
         # the frames so far are good, unless it is their commit that failed
-        with suppress(Exception):
-            self._finish()
+        if not self._failed:
+            with suppress(Exception):
+                self._finish()
         self.abandon()
 
     def add_all(
@@ -189,41 +238,70 @@ class GifFile:
 
     def add_note(self, note: bytes) -> None:
         """Add a comment block behind the last frame."""
-        if self._frames:
-            self._frames[-1].after += note
-        else:
-            self._note += note
+        if note:
+            last = self._last_added()
+            last.after.append((len(last.parts()), note))
 
     def lengthen(self, delay: int) -> None:
         """Show the frame that was added last so much longer."""
+        self._last_added().delay += delay
+        self.ticks += delay
+
+    def hold(self, delay: int, note: bytes) -> None:
+        """Show the last frame so much longer, when a note that says so is in the file.
+
+        In this order, since what a process that is killed in between leaves can be told by it.
+        """
+        self.add_note(note)
+        self.commit()
+        self.lengthen(delay)
+
+    def let_go(self, delay: int, number: int | None, offset: int) -> None:
+        """Take back what `hold` did to the file: so many hundredths, and the notes from one on.
+
+        Parameters
+        ----------
+        number, offset
+            Which note behind the last frame it is, None for none, and where it lies.
+        """
+        self.lengthen(-delay)
+        if number is not None:
+            assert self._last is not None
+            del self._last.after[number:]
+            self._noted, self._cut = number, offset
+
+    def _last_added(self) -> _Frame:
         last = self._frames[-1] if self._frames else self._last
         if last is None:
-            raise RuntimeError("expected a frame to lengthen")
-        last.delay += delay
-        self.ticks += delay
+            raise RuntimeError("expected a frame before what is said of the last one")
+        return last
 
     def commit(self) -> None:
         """Put what was added into the file; of a stream all but the last frame.
 
-        If that fails, the file is as it was, and the next commit tries it again.
+        If that fails, the file is as it was, and nothing more is written to it.
         """
-        if not self._frames and not self._note and self._is_mended():
+        if self._failed or (not self._frames and self._is_mended()):
             return
-        if self._sink is None:
-            try:
+        try:
+            if self._sink is None:
                 self._open()
-            except BaseException:
-                self.abandon()
-                self._sink = None
-                raise
-        elif self._seekable:
-            self._append()
-        elif not self._torn:
-            self._stream(len(self._frames) - 1)
+            elif self._seekable:
+                self._append()
+            elif not self._torn:
+                self._stream(len(self._frames) - 1)
+        except Exception:
+            self._failed = True
+            raise
 
     def _is_mended(self) -> bool:
         last = self._last
-        return last is None or (last.parts() == self._delays and last.label == self._label)
+        return last is None or (
+            last.parts() == self._delays
+            and last.label == self._label
+            and len(last.after) == self._noted
+            and self._cut is None
+        )
 
     def close(self) -> None:
         """Write the last frame and the trailer."""
@@ -236,8 +314,7 @@ class GifFile:
             self._sink_now().seek(self._end + len(gif.TRAILER))
         elif self._sink is not None and not self._torn:
             self._stream(len(self._frames))
-            self._write(self._note + gif.TRAILER)
-            self._end += len(self._note)
+            self._write(gif.TRAILER)
             self._flush()
 
     def abandon(self) -> None:
@@ -247,41 +324,50 @@ class GifFile:
 
     def _open(self) -> None:
         """Open the sink and write to it for the first time."""
-        if isinstance(self._target, str | PathLike):
-            path = Path(fspath(self._target))
-            if not path.exists() or path.is_file():
-                self._create(path.resolve())
-                return
-            self._sink = path.open("wb", buffering=0)
-            self._seekable = self._sink.seekable()
-        else:
-            self._sink = self._target
-            seekable = getattr(self._sink, "seekable", None)
-            self._seekable = bool(seekable and seekable() and not _appends(self._sink))
-        if self._seekable:
-            self._start = self._sink.tell()
-            try:
-                self._begin(self._start)
-            except BaseException:
-                self._sink.seek(self._start)
-                raise
-        else:
-            self._torn = True
-            self._write(self._header)
-            self._end += len(self._header)
-            self._stream(len(self._frames) - 1)
+        try:
+            if isinstance(self._target, str | PathLike):
+                path = Path(fspath(self._target))
+                if not path.exists() or path.is_file():
+                    self._create(Path(os.path.realpath(path)))
+                    return
+                self._failed = True  # opened twice, a pipe might wait for another reader
+                self._sink = path.open("wb", buffering=0)
+                self._failed = False
+                self._seekable = self._sink.seekable()
+            else:
+                self._sink = self._target
+                seekable = getattr(self._sink, "seekable", None)
+                self._seekable = bool(seekable and seekable() and not _appends(self._sink))
+            if self._seekable:
+                self._start = self._sink.tell()
+                try:
+                    self._begin(self._start)
+                except BaseException:
+                    self._sink.seek(self._start)
+                    raise
+            else:
+                self._torn = True
+                self._write(self._header)
+                self._end += len(self._header)
+                self._stream(len(self._frames) - 1)
+        except BaseException:
+            self._failed |= self._torn
+            self.abandon()
+            self._sink = None
+            raise
 
     def _create(self, path: Path) -> None:
         """Write a new file beside the old one, which it replaces when it is whole."""
-        part = path.with_name(f".{path.name}.part")
+        part = self._part or path.with_name(f".{secrets.token_hex(8)}.part")
         self._seekable = True
         try:
-            part.unlink(missing_ok=True)  # of a process that was killed
             sink = part.open("x+b", buffering=0)
-        except PermissionError:  # a file that may be written, in a folder that may not
-            self._sink = path.open("wb", buffering=0)
-            self._begin(0)
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            self._overwrite(path)
             return
+        replaced = False
         try:
             self._sink = sink
             self._begin(0)
@@ -289,12 +375,25 @@ class GifFile:
                 shutil.copymode(path, part)
             if os.name == "nt":  # an open file cannot be renamed there
                 sink.close()
-            part.replace(path)
+            try:
+                part.replace(path)
+                replaced = True
+            except OSError as error:
+                if error.errno != errno.EBUSY:  # something is mounted at the very path
+                    raise
+                self._sink = path.open("r+b", buffering=0)
+                sink.seek(0)
+                shutil.copyfileobj(sink, self._sink)
+                self._sink.truncate()
+                self._flush()
+                sink.close()
         except BaseException:
             self._sink = None
             sink.close()
-            part.unlink(missing_ok=True)
             raise
+        finally:
+            if not replaced:
+                part.unlink(missing_ok=True)
         if os.name == "nt":
             self._sink = path.open("r+b", buffering=0)
         if self._sync and hasattr(os, "O_DIRECTORY"):
@@ -304,9 +403,15 @@ class GifFile:
             finally:
                 os.close(folder)
 
+    def _overwrite(self, path: Path) -> None:
+        """Write into a file that nothing can be put in the place of."""
+        self._sink = path.open("r+b" if path.exists() else "wb", buffering=0)
+        self._begin(0)
+        self._sink.truncate()
+
     def _begin(self, start: int) -> None:
         """Write the header and the first frames at `start`."""
-        data, places, end = self._laid(start, self._header, [], [])
+        data, places, end = self._laid(start, self._header)
         self._write(data)
         self._flush()
         self._done(end, places)
@@ -314,26 +419,18 @@ class GifFile:
     def _append(self) -> None:
         """Mend the delay of the last frame, and commit the others behind it."""
         sink = self._sink_now()
-        parts = self._last.parts() if self._last else []
-        if len(parts) < len(self._places):
-            # a delay that became shorter: end the file at the parts that it needs no more
-            end = self._places[len(parts)]
-            sink.seek(end)
-            self._write(gif.TRAILER)
-            sink.truncate(end + len(gif.TRAILER))
-            self._end = end
-            del self._places[len(parts) :], self._delays[len(parts) :]
-        had = len(self._delays)
-        for k in range(1, had):
+        last = self._last
+        parts = last.parts() if last else []
+        for k in range(1, min(len(parts), len(self._delays))):
             if parts[k] != self._delays[k]:
                 sink.seek(self._places[k])
                 self._write(gif.graphic_control(parts[k], 0))
-        if self._last is not None and not self._is_mended():
+        if last is not None and (parts[:1] != self._delays[:1] or last.label != self._label):
             # side by side and in one write, so that one is never without the other
-            label = self._last.label
-            sink.seek(self._places[0] - len(label))
-            self._write(label + gif.graphic_control(parts[0], self._last.transparent))
-        data, places, end = self._laid(self._end, b"", self._places, parts[had:])
+            sink.seek(self._places[0] - len(last.label))
+            self._write(last.label + gif.graphic_control(parts[0], last.transparent))
+        self._shorten(parts)
+        data, places, end = self._laid(self._end, b"")
         if end > self._end:
             sink.seek(self._end + 1)
             self._write(data[1:])
@@ -343,33 +440,44 @@ class GifFile:
         self._flush()
         self._done(end, places)
 
-    def _laid(
-        self, start: int, header: bytes, places: list[int], more: list[int]
-    ) -> tuple[memoryview, list[int], int]:
-        """Lay frames from `start` on: of the last one `more` parts of its delay, and the new ones.
+    def _shorten(self, parts: list[int]) -> None:
+        """End the file before what its last frame has no more: parts of the delay, a note."""
+        cuts = [] if self._cut is None else [self._cut]
+        if len(parts) < len(self._places):
+            cuts.append(self._places[len(parts)])
+            assert self._last is not None
+            kept = sum(count <= len(parts) for count, _ in self._last.after)
+            self._noted = min(self._noted, kept)
+        if not cuts:
+            return
+        end = min(cuts)
+        sink = self._sink_now()
+        sink.seek(end)
+        self._write(gif.TRAILER)
+        sink.truncate(end + len(gif.TRAILER))
+        self._end, self._cut = end, None
+        del self._places[len(parts) :], self._delays[len(parts) :]
 
-        Returns the header, their bytes and a trailer; where the control blocks lie of that which is
-        then the last; and where the trailer does.
+    def _laid(self, start: int, header: bytes) -> tuple[memoryview, list[int], int]:
+        """Lay what is not in the sink from `start` on.
+
+        Returns the header, what is to be added and a trailer; where the control blocks lie of that
+        frame which is then the last; and where the trailer does.
         """
         pieces: list[bytes | memoryview] = [header]
         start += len(header)
-        places = places.copy()
-        for delay in more:
-            places.append(start)
-            pieces += gif.graphic_control(delay, 0), gif.EMPTY_IMAGE
-            start += sum(map(len, pieces[-2:]))
-        pieces.append(self._note)
-        start += len(self._note)
-        for frame in self._frames:
-            places = []
-            pieces += frame.note, frame.label
-            start += len(frame.note) + len(frame.label)
-            for piece in frame.pieces():
-                places.append(start)
+        places = self._places.copy()
+        behind = [] if self._last is None else [(self._last, len(self._delays), self._noted)]
+        for frame, parts, notes in [*behind, *((each, 0, 0) for each in self._frames)]:
+            if parts == 0:
+                places = []
+                pieces += frame.note, frame.label
+                start += len(frame.note) + len(frame.label)
+            for piece, is_part in frame.tail(parts, notes):
+                if is_part:
+                    places.append(start)
                 pieces.append(piece)
                 start += len(piece)
-            pieces.append(frame.after)
-            start += len(frame.after)
         pieces.append(gif.TRAILER)
         # joined once, since copies hold up all other threads
         return memoryview(b"".join(pieces)), places, start
@@ -377,14 +485,18 @@ class GifFile:
     def _done(self, end: int, places: list[int]) -> None:
         last = self._frames[-1] if self._frames else self._last
         delays, label = (last.parts(), last.label) if last else (self._delays, self._label)
+        noted = len(last.after) if last else 0
         # with no call in between, at which Ctrl-C might come
-        self._end, self._places, self._note = end, places, b""
+        self._end, self._places, self._noted = end, places, noted
         self._last, self._frames, self._delays, self._label = last, [], delays, label
+        if last is not None:
+            last.image = b""
 
     def _stream(self, count: int) -> None:
         self._torn = True
         for frame in self._frames[:count]:
-            data = b"".join([frame.note, frame.label, *frame.pieces(), frame.after])
+            tail = (piece for piece, _ in frame.tail(0, 0))
+            data = b"".join([frame.note, frame.label, *tail])
             self._write(data)
             self._end += len(data)
         del self._frames[:count]
@@ -431,60 +543,3 @@ def _appends(file: BinaryIO) -> bool:
         return bool(fcntl.fcntl(file.fileno(), fcntl.F_GETFL) & os.O_APPEND)
     except (ImportError, AttributeError, OSError):  # no such system, no real file
         return False
-
-
-def check_target(file: object) -> None:
-    """Refuse what cannot be written to, before anything is.
-
-    Raises
-    ------
-    TypeError
-        If it is neither a path nor a binary file object.
-    ValueError
-        If the path ends as those of another picture format do.
-    OSError
-        If the folder is not there, or the path is a folder or not writable.
-    """
-    if isinstance(file, str | PathLike):
-        path = Path(fspath(cast("str | PathLike[str]", file)))
-        if path.suffix.lower() in (*PICTURES, *FILMS):
-            other = str(path.with_suffix(".gif"))
-            raise ValueError(f"expected a path for a GIF, such as {other!r}, not {str(path)!r}")
-        check_place(path)
-    elif isinstance(file, io.TextIOBase) or not callable(getattr(file, "write", None)):
-        raise TypeError(f"expected a path or a file object open for bytes, not {short(file)}")
-
-
-def check_place(path: Path) -> None:
-    """Refuse a path that cannot be written to."""
-    if path.is_dir():
-        raise IsADirectoryError(f"expected a path for a file, but {str(path)!r} is a folder")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"expected a folder to write {str(path)!r} in, but there is no {str(path.parent)!r}"
-        )
-    place = path if path.exists() else path.parent
-    if not os.access(place, os.W_OK):
-        raise PermissionError(f"expected a path that may be written, not {str(path)!r}")
-
-
-def check_other(file: object, source: Path | None) -> None:
-    """Refuse to write over the file that the frames are read from.
-
-    Raises
-    ------
-    ValueError
-        If `file`, a path or a file object, is that file.
-    """
-    if source is None:
-        return
-    try:
-        if isinstance(file, str | PathLike):
-            found = Path(file).stat()
-        else:
-            found = os.fstat(cast("BinaryIO", file).fileno())
-        same = os.path.samestat(found, source.stat())
-    except (OSError, AttributeError, ValueError):  # not there yet, or no real file
-        return
-    if same:
-        raise ValueError(f"expected a file other than that of the frames, not {short(file)}")

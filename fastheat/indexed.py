@@ -16,9 +16,10 @@ from fastheat import gif
 from fastheat.arrays import array_of
 from fastheat.encode import encode_indexed
 from fastheat.files import file_of, load_frames
-from fastheat.giffile import GifFile, check_other, check_target
+from fastheat.giffile import GifFile
 from fastheat.messages import short
 from fastheat.stores import is_ready
+from fastheat.target import Claim, check_other, check_target
 from fastheat.timing import Clock, read_loop
 
 CHUNK_BYTES = 1 << 22  # of pictures, about, which are encoded together
@@ -103,7 +104,7 @@ def save_indexed_gif(
         If an argument or a frame is not as expected; the file is not touched, unless a frame that
         comes later than others is the reason, which are then in it.
     OSError
-        If the file cannot be written.
+        If the file cannot be written; BlockingIOError if another writer has it.
 
     Warns
     -----
@@ -123,34 +124,35 @@ def save_indexed_gif(
     clock = Clock(fps, duration)
     times = read_loop(loop)
     table, colors = _read_palette(palette)
-    source = load_frames(frames) if isinstance(frames, str | PathLike) else frames
-    check_other(file, file_of(source))
-    if isinstance(source, np.ndarray):
-        clock.check(len(source) if source.ndim else None)
-    elif isinstance(source, Sized) and not isinstance(source, type):
-        clock.check(len(source))
-    pictures = _pictures(source, colors)
-    height, width = (first := next(pictures)).shape
-    # one color more than there are is transparent
-    header = gif.header((width, height), table, min(colors + 1, MOST_COLORS), times)
-    transparent = colors if colors < MOST_COLORS else None
-    stack: NDArray[np.uint8] | None = None
-    if isinstance(source, np.ndarray) and is_ready(source, np.uint8):
-        stack = source
-    with GifFile(file, header) as target:
-        for start, chunk in _chunks(first, pictures, stack):
-            images = encode_indexed(chunk, transparent, first=start)
-            target.add_all(images, clock)
-    clock.warn()
-    return IndexedSummary(
-        frames=clock.frames,
-        merged=target.merged,
-        size=(width, height),
-        duration=10.0 * target.ticks,
-        raised=clock.raised,
-        bytes=target.length,
-        seconds=time.perf_counter() - started,
-    )
+    with Claim(file) as claim:
+        source = load_frames(frames) if isinstance(frames, str | PathLike) else frames
+        check_other(file, file_of(source))
+        if isinstance(source, np.ndarray):
+            clock.check(len(source) if source.ndim else None)
+        elif isinstance(source, Sized) and not isinstance(source, type):
+            clock.check(len(source))
+        pictures = _pictures(source, colors)
+        height, width = (first := next(pictures)).shape
+        # one color more than there are is transparent
+        header = gif.header((width, height), table, min(colors + 1, MOST_COLORS), times)
+        transparent = colors if colors < MOST_COLORS else None
+        stack: NDArray[np.uint8] | None = None
+        if isinstance(source, np.ndarray) and is_ready(source, np.uint8):
+            stack = source
+        with GifFile(file, header, part=claim.part) as target:
+            for start, chunk in _chunks(first, pictures, stack):
+                images = encode_indexed(chunk, transparent, first=start)
+                target.add_all(images, clock)
+        clock.warn()
+        return IndexedSummary(
+            frames=clock.frames,
+            merged=target.merged,
+            size=(width, height),
+            duration=10.0 * target.ticks,
+            raised=clock.raised,
+            bytes=target.length,
+            seconds=time.perf_counter() - started,
+        )
 
 
 def _read_palette(palette: object) -> tuple[NDArray[np.uint8], int]:

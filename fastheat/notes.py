@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from typing import Any
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastheat import gif
-from fastheat.annotations import Samples, facts_of
-from fastheat.forms import Shapes, form_of, parts_of
+from fastheat.annotations import SAMPLED, TEXTS, Sample, Samples, facts_of
+from fastheat.forms import MOST_CELLS, Shapes, check_names, form_of, parts_of
 from fastheat.layout import Layout
+from fastheat.messages import short
 from fastheat.mosaic import Mosaic
 from fastheat.ranges import Range
+from fastheat.timing import LONGEST_DURATION
+
+_T = TypeVar("_T")
 
 NAME = "fastheat"
 STEP_WIDTH = 14  # characters
@@ -67,13 +74,6 @@ def _written(layout: Layout | Mosaic) -> Any:
     return "str" if layout.written.kind == "U" else layout.written.name
 
 
-def written_from(said: Any) -> np.dtype[Any] | None:
-    """Return the dtype of annotations that a note says."""
-    if isinstance(said, dict):
-        return np.dtype([(str(name), np.dtype(each)) for name, each in said.items()])
-    return None if said is None else np.dtype(said)
-
-
 def range_facts(ends: Range) -> dict[str, Any]:
     """Return what a note says of a range: numbers, or lists of those of the panels."""
     if len(ends) == 2:
@@ -81,35 +81,11 @@ def range_facts(ends: Range) -> dict[str, Any]:
     return {"vmin": ends[::2], "vmax": ends[1::2]}
 
 
-def range_of(facts: dict[str, Any]) -> Range:
-    """Return the range that a note says."""
-    low, high = (facts[name] for name in ("vmin", "vmax"))
-    if not isinstance(low, list):
-        return float(low), float(high)
-    return tuple(float(end) for pair in zip(low, high, strict=True) for end in pair)
-
-
 def dtype_name(dtype: np.dtype[Any]) -> Any:
     """Return what a note says of a dtype: its name, or those of the panels."""
     if dtype.names is None:
         return dtype.name
     return {name: kind.name for name, (_, kind) in parts_of(dtype).items()}
-
-
-def form_from(facts: dict[str, Any]) -> tuple[Shapes, np.dtype[Any]]:
-    """Return the shape and dtype of the frames that a note says."""
-    shape, dtype = facts["shape"], facts["dtype"]
-    if not isinstance(shape, dict):
-        return (int(shape[0]), int(shape[1])), _number_type(dtype)
-    shapes = {str(name): tuple(int(side) for side in sides) for name, sides in shape.items()}
-    return shapes, form_of(shapes, [_number_type(dtype[name]) for name in shapes])
-
-
-def _number_type(name: Any) -> np.dtype[Any]:
-    dtype: np.dtype[Any] = np.dtype(name)
-    if dtype.kind not in "biuf":
-        raise ValueError(f"expected the type of numbers, not {name!r}")
-    return dtype
 
 
 def mark(layout: Layout | Mosaic) -> str:
@@ -152,20 +128,232 @@ def scalars(values: NDArray[np.float64]) -> bytes:
     return block(scalars=values.tolist())
 
 
-def read_scalars(comments: Iterable[bytes]) -> list[list[float]]:
-    """Return the scalars of each frame."""
-    said = (read([comment]) for comment in comments)
-    return [[float(x) for x in each["scalars"]] for each in said if "scalars" in each]
-
-
-def read(comments: Iterable[bytes]) -> dict[str, Any]:
-    """Return what all notes of a file say, the last of each kind."""
-    facts: dict[str, Any] = {}
+def read_scalars(comments: Iterable[bytes]) -> Iterator[list[float]]:
+    """Yield the scalars of each frame."""
     for comment in comments:
-        try:
-            said = json.loads(comment)
-        except ValueError:
-            continue
-        if isinstance(said, dict) and isinstance(said.get(NAME), dict):
-            facts |= said[NAME]
-    return facts
+        given = _facts_in(comment).get("scalars")
+        if isinstance(given, list):
+            yield [_number(each, finite=False) for each in given]
+
+
+# ------------------------------------------------------------------------------- reading
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a file says of its frames and how they were drawn, checked."""
+
+    shape: Shapes
+    dtype: np.dtype[Any]
+    range: Range
+    first: Range  # of the first frame
+    mark: str  # of the layout
+    duration: float | None  # ms of each frame, None where they differ
+    titled: bool  # whether its frames have titles of their own
+    written: np.dtype[Any] | None  # of annotations, where its frames have their own
+    sample: Samples | None  # which these have room by, where that is not the heatmap's
+    xlim: int | None  # frames that the line plot has room for, where it is not to grow
+    autoscale: str | None  # "frame" where each frame has its own range
+    step: int | None  # the last one recorded
+    held: int  # hundredths that the last frame is shown longer
+    ticks: int | None  # hundredths of all frames without these; older files do not say
+
+
+_NEEDED = ("shape", "dtype", "vmin", "vmax", "mark", "titled")
+# of the whole file, the last of each kind
+_KNOWN = (*_NEEDED, "duration", "written", "sample", "xlim", "autoscale", "step")
+_HELD = ("held", "ticks")  # of its end: they count behind the last frame alone
+_LONGEST_INTEGER = 20  # characters
+_MOST_DELAY = round(LONGEST_DURATION / 10)  # hundredths
+_MOST_FRAMES = 1 << 40
+_NUMBERS = {np.dtype(code).name: np.dtype(code) for code in "?bBhHiIlLqQefdg"}
+
+
+class NoteReader:
+    """Gathers what the comments of a file say, given to it in their order."""
+
+    def __init__(self) -> None:
+        self._facts: dict[str, Any] | None = None
+        self._first: dict[str, Any] = {}
+        self._closing: dict[str, Any] = {}
+
+    def add(self, comment: bytes) -> None:
+        """Take a comment."""
+        facts = _facts_in(comment)
+        if self._facts is None:
+            self._facts, self._first = {}, {name: facts.get(name) for name in ("vmin", "vmax")}
+        self._facts |= {name: facts[name] for name in _KNOWN if name in facts}
+        self._closing |= {name: facts[name] for name in _HELD if name in facts}
+
+    def add_frame(self) -> None:
+        """Take note of a frame that differs from the one before."""
+        self._closing.clear()
+
+    def note(self) -> Note:
+        """Return what they say.
+
+        Raises
+        ------
+        ValueError
+            If they say too little, or anything that fastheat does not write.
+        """
+        facts = self._facts or {}
+        if missing := [name for name in _NEEDED if name not in facts]:
+            raise ValueError(f"it has no note of its {missing[0]}")
+        read = partial(_read, facts)
+        shape = read("shape", _shapes)
+        dtype = read("dtype", partial(_form, shape=shape))
+        matrices = None if not isinstance(shape, dict) else sum(map(bool, shape.values()))
+        ends = partial(_ends, matrices=matrices)
+        end = partial(_read, self._closing)
+        return Note(
+            shape=shape,
+            dtype=dtype,
+            range=_range(read("vmin", ends), read("vmax", ends)),
+            first=_range(_read(self._first, "vmin", ends), _read(self._first, "vmax", ends)),
+            mark=read("mark", _text),
+            duration=read("duration", partial(_number, least=0, most=LONGEST_DURATION)),
+            titled=read("titled", _flag),
+            written=read("written", partial(_written_type, shape=shape)),
+            sample=read("sample", partial(_samples, shape=shape)),
+            xlim=read("xlim", partial(_whole, least=1, most=_MOST_FRAMES)),
+            autoscale=read("autoscale", _autoscale),
+            step=read("step", partial(_whole, least=-(1 << 62), most=1 << 62)),
+            held=end("held", partial(_whole, least=-_MOST_DELAY, most=_MOST_DELAY)) or 0,
+            ticks=end("ticks", partial(_whole, least=0, most=1 << 62)),
+        )
+
+
+def says_held(comment: bytes) -> bool:
+    """Return whether a comment says that the last frame is shown longer."""
+    return "held" in _facts_in(comment)
+
+
+def _facts_in(comment: bytes) -> dict[str, Any]:
+    """Return what a comment says, nothing if it is not a note of this package."""
+    if not comment.startswith(b'{"%s":' % NAME.encode()):
+        return {}
+    try:
+        said = json.loads(comment, parse_int=_integer)
+    except (ValueError, RecursionError):
+        return {}
+    facts = said.get(NAME) if isinstance(said, dict) else None
+    return facts if isinstance(facts, dict) else {}
+
+
+def _integer(text: str) -> int:
+    if len(text) > _LONGEST_INTEGER:  # the time of int() grows with the square of the digits
+        raise ValueError(f"a number of {len(text)} digits")
+    return int(text)
+
+
+def _read(facts: Mapping[str, Any], name: str, kind: Callable[[Any], _T]) -> _T:
+    """Return a fact as one of its kind; None for None or what is not said."""
+    value = facts.get(name)
+    if value is None and name not in _NEEDED:
+        return None  # type: ignore[return-value]
+    try:
+        return kind(value)
+    except (TypeError, ValueError, OverflowError, KeyError):
+        raise ValueError(f"its note says {name}={short(value)}") from None
+
+
+def _number(
+    value: Any, *, finite: bool = True, least: float = -math.inf, most: float = math.inf
+) -> float:
+    number = float(value) if type(value) in (int, float) else math.nan
+    if finite and not (math.isfinite(number) and least <= number <= most):
+        raise ValueError
+    return number
+
+
+def _whole(value: Any, *, least: int, most: int) -> int:
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if type(value) is not bool:
+        raise ValueError
+    return value
+
+
+def _text(value: Any) -> str:
+    if type(value) is not str:
+        raise ValueError
+    return value
+
+
+def _autoscale(value: Any) -> str:
+    if value != "frame":
+        raise ValueError
+    return "frame"
+
+
+def _shapes(value: Any) -> Shapes:
+    if isinstance(value, dict):
+        return {name: _shape(value[name], (0, 2)) for name in check_names(value)}
+    rows, columns = _shape(value, (2,))
+    return rows, columns
+
+
+def _shape(value: Any, dimensions: Sequence[int]) -> tuple[int, ...]:
+    if type(value) is not list or len(value) not in dimensions:
+        raise ValueError
+    shape = tuple(_whole(side, least=1, most=MOST_CELLS) for side in value)
+    if math.prod(shape) > MOST_CELLS:
+        raise ValueError
+    return shape
+
+
+def _form(value: Any, shape: Shapes) -> np.dtype[Any]:
+    if not isinstance(shape, dict):
+        return _number_type(value)
+    return form_of(shape, [_number_type(value[name]) for name in shape])
+
+
+def _number_type(value: Any) -> np.dtype[Any]:
+    return _NUMBERS[_text(value)]
+
+
+def _written_type(value: Any, shape: Shapes) -> np.dtype[Any]:
+    if not isinstance(value, dict):
+        return TEXTS if value == "str" else _number_type(value)
+    names = check_names(value)
+    if not isinstance(shape, dict) or not set(names) <= set(shape):
+        raise ValueError
+    return np.dtype([(name, _written_type(value[name], (1, 1))) for name in names])
+
+
+def _samples(value: Any, shape: Shapes) -> Samples:
+    if not isinstance(shape, dict):
+        return _sample(value)
+    if not isinstance(value, dict) or not set(value) <= set(shape):
+        raise ValueError
+    return {name: _sample(value[name]) for name in value}
+
+
+def _sample(value: Any) -> Sample:
+    texts, span = value["texts"], value["span"]
+    if type(texts) is not list or len(texts) > SAMPLED or not (span is None or len(span) == 2):
+        raise ValueError
+    return Sample(
+        dtype=_written_type(value["dtype"], (1, 1)),
+        texts=tuple(map(_text, texts)),
+        letters=_text(value["letters"]),
+        span=None if span is None else (_number(span[0]), _number(span[1])),
+    )
+
+
+def _ends(value: Any, matrices: int | None) -> tuple[float, ...]:
+    """Return `vmin` or `vmax` of each matrix."""
+    if matrices is None:
+        return (_number(value),)
+    if type(value) is not list or len(value) != matrices:
+        raise ValueError
+    return tuple(map(_number, value))
+
+
+def _range(lows: Sequence[float], highs: Sequence[float]) -> Range:
+    return tuple(end for pair in zip(lows, highs, strict=True) for end in pair)

@@ -19,6 +19,7 @@ from fastheat.colormaps import Colormap
 from fastheat.colors import RGB, parse_color, parse_rgba
 from fastheat.fonts import Typeface
 from fastheat.formats import ValueFormat, parse_valfmt
+from fastheat.forms import MOST_CELLS
 from fastheat.messages import short, suggest
 from fastheat.norms import LINEAR, SYMLOG_LINEAR, Norm, copied
 from fastheat.reduce import HOW
@@ -122,7 +123,9 @@ def read_shape(shape: object) -> tuple[int, int]:
         given = short(shape) if len(own) < 2 else f"a {type(shape).__name__}: give its .shape"
         raise TypeError(f"expected shape to be (rows, columns), not {given}") from None
     if n < 1 or m < 1:
-        raise ValueError(f"expected at least one row and column, not shape={(n, m)!r}")
+        raise ValueError(f"expected at least one row and column, not shape={short((n, m))}")
+    if n * m > MOST_CELLS:
+        raise ValueError(f"expected at most {MOST_CELLS} cells, not shape={short((n, m))}")
     return n, m
 
 

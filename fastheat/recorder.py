@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -14,22 +16,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat import gif, notes
-from fastheat.annotations import Cells, PanelCells, Samples, sample_from, sample_of
+from fastheat.annotations import Cells, PanelCells, Samples, sample_of
 from fastheat.arrays import Floats, Frame, join_frames
 from fastheat.encode import Images, encode_between, encode_chunk
 from fastheat.forms import Shapes
-from fastheat.giffile import GifFile
+from fastheat.giffile import GifFile, Tail
 from fastheat.layout import Layout, Shown
-from fastheat.messages import many, short, warn
+from fastheat.messages import in_a_line, many, short, warn
 from fastheat.mosaic import Mosaic
+from fastheat.notes import Note, NoteReader
 from fastheat.panels import Panels
 from fastheat.picture import Picture, empty_ranges, pairs_of
 from fastheat.plots import History
 from fastheat.ranges import Range, wider_ends
 from fastheat.reduce import Reduction, Reductions
 from fastheat.summary import GifSummary, summarise
+from fastheat.target import Claim
 from fastheat.timing import Clock
 
+CHUNK_SCALARS = 1 << 12  # frames of a file whose scalars are read together
 HEADROOM = 0.1  # of a range that grows, left free on the side where it does
 
 
@@ -38,68 +43,75 @@ class Found:
     """A file to go on with."""
 
     path: Path
-    info: gif.GifInfo
+    size: tuple[int, int]  # width, height in pixels
+    loop: int | None
     start: bytes  # as much of it as a header may take
-    shape: Shapes
-    dtype: np.dtype[Any]
-    range: Range
-    first: Range  # of the first frame
-    mark: str  # of the layout
-    duration: float | None  # ms of each frame, None where they differ
-    titled: bool  # whether its frames have titles of their own
-    written: np.dtype[Any] | None  # of annotations, where its frames have their own
-    sample: Samples | None  # which these have room by, where that is not the heatmap's
-    xlim: int | None  # frames that the line plot has room for, where it is not to grow
-    scalars: list[list[float]]  # of each frame, where there is a line plot
-    autoscale: str | None  # "frame" where each frame has its own range
-    step: int | None  # the last one recorded
-    held: int  # hundredths that its last frame is shown longer
+    tail: Tail
+    note: Note
+    held: tuple[int, int] | None  # which note behind the last frame says that it is held, and where
+
+    def comments(self) -> Iterator[bytes]:
+        """Yield all comments once more."""
+        with self.path.open("rb") as file:
+            for block in gif.read_blocks(file):
+                if isinstance(block, gif.Comment):
+                    yield block.text
 
 
 def find(target: Path | BinaryIO) -> Found | None:
-    """Read the file to go on with; None where there is none."""
+    """Read the file to go on with; None where there is none.
+
+    Raises
+    ------
+    ValueError
+        If it is no GIF that fastheat wrote. Whatever it says, time and memory are those of a file
+        of its size.
+    """
     if not isinstance(target, Path):
         raise TypeError(f"expected a path with mode='a', not {short(target)}")
     if not target.exists() or not target.stat().st_size:
         return None
+    size, loop, tail, said = (0, 0), None, Tail(), NoteReader()
     with target.open("rb") as file:
-        info = gif.read_info(file)
-        file.seek(0)
         start = file.read(1 << 10)
-    said, begun = notes.read(info.comments), notes.read(info.comments[:1])
-    sample = said.get("sample")
-    try:
-        if not info.frames:
-            raise ValueError
-        shape, dtype = notes.form_from(said)
-        return Found(
-            path=target,
-            info=info,
-            start=start,
-            shape=shape,
-            dtype=dtype,
-            range=notes.range_of(said),
-            first=notes.range_of(begun),
-            mark=str(said["mark"]),
-            duration=said.get("duration"),
-            titled=bool(said["titled"]),
-            written=notes.written_from(said.get("written")),
-            sample=None if sample is None else sample_from(sample),
-            xlim=int(said["xlim"]) if "xlim" in said else None,
-            scalars=notes.read_scalars(info.comments),
-            autoscale=said.get("autoscale"),
-            step=int(said["step"]) if "step" in said else None,
-            held=int(notes.read(info.closing).get("held", 0)),
-        )
-    except (KeyError, TypeError, ValueError, IndexError):
-        raise ValueError(
-            f"expected a GIF that fastheat wrote, to go on with it, not {str(target)!r}"
-        ) from None
+        file.seek(0)
+        try:
+            for block in gif.read_blocks(file):
+                if tail.add(block):
+                    said.add_frame()
+                if isinstance(block, gif.Comment):
+                    said.add(block.text)
+                elif isinstance(block, gif.Screen):
+                    size = block.size
+                elif isinstance(block, gif.Loop):
+                    loop = block.times
+            if not tail.parts:
+                raise ValueError("it has no frames")
+            note = said.note()
+        except ValueError as error:
+            raise ValueError(
+                f"expected a GIF that fastheat wrote, to go on with it, not {str(target)!r}: "
+                f"{in_a_line(error)}"
+            ) from None
+    held = None
+    for number, (_, comment) in enumerate(tail.notes):
+        if notes.says_held(comment.text):
+            held = number, comment.offset
+            break
+    return Found(target, size, loop, start, tail, note, held)
 
 
 def check(what: str, given: object, found: object) -> None:
     if given != found:
-        raise ValueError(f"expected {what} {found} as the file that is to go on has, not {given}")
+        raise ValueError(
+            f"expected {what} {short(found)} as the file that is to go on has, not {short(given)}"
+        )
+
+
+def hold_last(file: GifFile, clock: Clock, duration: float) -> None:
+    """Show the last frame for so many milliseconds."""
+    more = clock.held(duration)
+    file.hold(more, notes.block(held=more, ticks=file.ticks))
 
 
 def _speed(duration: float | None) -> str:
@@ -128,6 +140,7 @@ class Recorder:
         shows_range: bool,
         plans: bool,
         sync: bool,
+        claim: Claim,
     ) -> None:
         self.place = target
         self.titled = titled
@@ -145,12 +158,13 @@ class Recorder:
         self._shows_range = shows_range
         self._plans = plans  # whether the annotations of the first frame make room for all
         self._sync = sync
+        self._claim = claim  # on the target, released when that is closed
         self._shape: Shapes = (0, 0)
         self._dtype = np.dtype(np.float64)
         self._heatmap: Picture | None = None
         self._layout: Layout | Mosaic | None = None
         self._file: GifFile | None = None
-        self._closed = False
+        self.closed = False
         self._previous: NDArray[np.float64] | None = None
         self._title = ""  # of the frame before
         self._annot: NDArray[Any] | None = None
@@ -158,7 +172,7 @@ class Recorder:
         self._history = History(0)  # the scalars of all frames so far
         self._written: np.dtype[Any] | None = None  # of annotations, where each frame has its own
         self._sample: Samples | None = None
-        self._held = 0  # hundredths that the last frame of a resumed file is shown longer
+        self._let_go: Callable[[], None] | None = None  # of what the last frame is held longer
         self._added = False
         self._committed = 0  # frames
         self._taken = 0  # frames of those being written that are in the file or on their way there
@@ -213,30 +227,31 @@ class Recorder:
         ValueError
             If it does not fit; it is left as it is.
         """
-        self._written, self._sample = found.written, found.sample
-        heatmap = self._make(found.shape, found.sample)
-        if isinstance(heatmap, Panels) and found.xlim is not None:
-            heatmap = heatmap.for_frames(found.xlim)
-        self.titled |= found.titled
-        check("autoscale", "frame" if heatmap.is_by_frame else None, found.autoscale)
-        for k, (given, had) in enumerate(zip(heatmap.range, found.range, strict=True)):
+        note = found.note
+        self._written, self._sample = note.written, note.sample
+        heatmap = self._make(note.shape, note.sample)
+        if isinstance(heatmap, Panels) and note.xlim is not None:
+            heatmap = heatmap.for_frames(note.xlim)
+        self.titled |= note.titled
+        check("autoscale", "frame" if heatmap.is_by_frame else None, note.autoscale)
+        for k, (given, had) in enumerate(zip(heatmap.range, note.range, strict=True)):
             if given is not None and not self._grows:
                 check(("vmin", "vmax")[k % 2], given, had)
         self._given = heatmap.range
-        self._lay_out(heatmap.ranged(found.first), found.dtype)
+        self._lay_out(heatmap.ranged(note.first), note.dtype)
         assert self._heatmap is not None
         assert self._layout is not None
-        if self._layout.size != found.info.size:
+        if self._layout.size != found.size:
             raise ValueError(
-                f"expected size {found.info.size} as the file that is to go on has, not "
-                f"{self._layout.size}: {self._ways(found)}"
+                f"expected size {found.size} as the file that is to go on has, not "
+                f"{self._layout.size}: {self._ways(note)}"
             )
         if isinstance(self._layout, Mosaic) and self._layout.plot is not None:
-            check("xlim", self._layout.plot.room, found.xlim)
-        check("loop", self._loop, found.info.loop)
-        if self._clock.each != found.duration:
+            check("xlim", self._layout.plot.room, note.xlim)
+        check("loop", self._loop, found.loop)
+        if self._clock.each != note.duration:
             raise ValueError(
-                f"expected {_speed(found.duration)} as the file that is to go on has, not "
+                f"expected {_speed(note.duration)} as the file that is to go on has, not "
                 f"{_speed(self._clock.each)}"
             )
         colors = gif.header(self._layout.size, self._layout.table, self._layout.colors, self._loop)
@@ -245,31 +260,44 @@ class Recorder:
                 "expected the colors that the file that is to go on has, not those of this cmap, "
                 "threshold and these colors of texts, labels and background"
             )
-        if notes.mark(self._layout) != found.mark:
+        if notes.mark(self._layout) != note.mark:
             raise ValueError(
                 "expected the labels, texts, fonts and grid that the file that is to go on has, "
-                f"not others: {self._ways(found)}"
+                f"not others: {self._ways(note)}"
             )
-        self._heatmap = self._heatmap.ranged(found.range)
-        self._layout = self._heatmap.layout(found.dtype)
-        ticks = sum(frame.delay for frame in found.info.frames)
-        self._held = found.held
-        if not self._clock.resume(ticks - found.held):
-            self._held = 0  # taken back already, by a process that ended there
-            if not self._clock.resume(ticks):
-                raise ValueError(
-                    f"expected durations whose frames end at {10 * (ticks - found.held)} ms, as "
-                    "those of the file that is to go on do"
-                )
+        self._heatmap = self._heatmap.ranged(note.range)
+        self._layout = self._heatmap.layout(note.dtype)
+        ends = self._resume_clock(found)
         self._remember(found)
-        self._file = GifFile.resumed(found.path, found.info, sync=self._sync)
+        self._file = GifFile.resumed(found.path, found.tail, sync=self._sync)
+        if found.held is not None or ends != found.tail.ticks:
+            number, offset = found.held or (None, 0)
+            self._let_go = partial(self._file.let_go, found.tail.ticks - ends, number, offset)
 
-    def _ways(self, found: Found) -> str:
+    def _resume_clock(self, found: Found) -> int:
+        """Let the clock go on behind the frames of a file; return the hundredths they last."""
+        note, tail = found.note, found.tail
+        said = tail.ticks - note.held if note.ticks is None else note.ticks
+        # what was taken back already, by a process that ended there, is not held any more
+        for ticks in (said, tail.ticks):
+            if tail.begin < ticks and self._clock.resume(ticks) == ticks:
+                return ticks
+        # a process may have ended while it changed a delay of several parts
+        if self._clock.resume(tail.begin) == tail.begin:
+            ticks = self._clock.resume(tail.ticks, least=self._clock.frames + 1)
+            if max(ticks, tail.ticks) - tail.begin >= gif.LONGEST_DELAY - gif.SHORTEST_DELAY:
+                return ticks
+        raise ValueError(
+            f"expected durations whose frames end at {10 * said} ms, as those of the file that is "
+            "to go on do"
+        )
+
+    def _ways(self, note: Note) -> str:
         """Return what to give for a picture to be laid out as that of a file."""
         ways = ["the title, labels, font, cbar, figsize and dpi that it was written with"]
-        if found.first != found.range and not self._grows:
+        if note.first != note.range and not self._grows:
             ways.insert(0, "autoscale='grow', as its range has grown, and")
-        elif self.titled and not found.titled:
+        elif self.titled and not note.titled:
             ways.insert(0, "no title that changes, as it has none, and no range in it, and")
         return f"give {' '.join(ways)}"
 
@@ -277,13 +305,22 @@ class Recorder:
         """Take the scalars of the frames before from a file."""
         if not isinstance(self._layout, Mosaic) or not self._layout.scalars:
             return
-        count = self._clock.frames
-        if len(found.scalars) != count:
+        scalars = notes.read_scalars(found.comments())
+        count = 0
+        while rows := list(islice(scalars, CHUNK_SCALARS)):
+            if any(len(row) != self._layout.scalars for row in rows):
+                raise ValueError(
+                    f"expected {many(self._layout.scalars, 'scalar')} of each frame in the file "
+                    "that is to go on, as it has lines"
+                )
+            self._history.add(np.array(rows))
+            count += len(rows)
+        if count != self._clock.frames:
+            frames = many(self._clock.frames, "frame")
             raise ValueError(
-                f"expected a file that has the scalars of its {many(count, 'frame')}, to go on "
-                f"with its lines, not of {len(found.scalars)}: versions before did not keep them"
+                f"expected a file that has the scalars of its {frames}, to go on with its lines, "
+                f"not of {count}: versions before did not keep them"
             )
-        self._history.add(np.array(found.scalars))
 
     def write(
         self,
@@ -351,9 +388,9 @@ class Recorder:
         assert self._file is not None
         if self.prepare and not self._added:
             self.prepare(self._layout, self._grows)
-        if self._held:
-            self._file.lengthen(-self._held)
-        self._held, self._added = 0, True
+        if self._let_go is not None:
+            self._let_go()
+        self._let_go, self._added = None, True
         start = 0
         while start < len(values):
             stop = start
@@ -382,6 +419,7 @@ class Recorder:
             self.place,
             notes.header(self._layout, heatmap.range, self._clock.each, self._loop, self._sample),
             sync=self._sync,
+            part=self._claim.part,
         )
 
     def _lay_out(self, heatmap: Picture, dtype: np.dtype[Any]) -> None:
@@ -503,18 +541,22 @@ class Recorder:
 
     def close(self) -> None:
         """Close the file; after an error, with the frames before that."""
-        file = self._file
-        if file is None or self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
+        try:
+            if self._file is not None:
+                self._finish(self._file)
+        finally:
+            self._claim.release()
+
+    def _finish(self, file: GifFile) -> None:
         if self.error is not None:
             file.__exit__(type(self.error), self.error, None)
             return
         try:
             if self._hold is not None and self._added:
-                more = self._clock.held(self._hold)
-                file.lengthen(more)
-                file.add_note(notes.block(held=more))
+                hold_last(file, self._clock, self._hold)
             file.close()
         except Exception as error:
             self.error = self._explained(error)

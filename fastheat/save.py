@@ -20,7 +20,7 @@ from fastheat.arrays import is_series
 from fastheat.encode import chunk_length
 from fastheat.executors import Crew
 from fastheat.forms import cells_of
-from fastheat.giffile import GifFile, check_other, check_target
+from fastheat.giffile import GifFile
 from fastheat.jobs import Beside, Encoded, encodings, measurings, pace_of, span_encodings
 from fastheat.layout import Layout, Shown
 from fastheat.messages import short, warn
@@ -28,10 +28,11 @@ from fastheat.mosaic import Mosaic
 from fastheat.options import AUTOSCALES, read_autoscale
 from fastheat.panels import Panels, check_picture, check_picture_options, make_picture
 from fastheat.picture import Picture, empty_ranges
-from fastheat.recorder import Recorder
+from fastheat.recorder import Recorder, hold_last
 from fastheat.sources import KEPT_BYTES, Frames, open_frames
 from fastheat.spans import spans_of
 from fastheat.summary import GifSummary, summarise
+from fastheat.target import Claim, check_other, check_target
 from fastheat.timing import Clock, read_loop, read_milliseconds
 
 
@@ -121,7 +122,7 @@ def save_gif(
         If an argument or a frame is not as expected; the file is not touched, unless a frame that
         comes later than others is the reason, which are then in it.
     OSError
-        If the file cannot be written.
+        If the file cannot be written; BlockingIOError if another writer has it.
     RuntimeError
         If a worker of the executor was lost, and the one that did its work again was too; the file
         has the frames before.
@@ -144,76 +145,80 @@ def save_gif(
     scaling = read_autoscale(autoscale, AUTOSCALES)
     check_picture(heatmap, options)
     check_names(options)
-    panels = heatmap.shape if isinstance(heatmap, Panels) else None
-    source = open_frames(frames, panels, tensor)
-    if heatmap is not None:
-        given = stepped(heatmap.title, source) if titles is None else titles
-        titles = read_titles(given, source.steps)
-    else:
-        titles, options["title"] = titles_of(options.get("title"), titles, source)
-    if isinstance(titles, Sized) and source.length not in (None, len(titles)):
-        raise ValueError(f"expected a title for each of {source.length} frames, not {len(titles)}")
-    check_other(file, source.file)
-    clock.check(source.length)
-    annots = _read_annots(annot, source, heatmap)
-    each = annots if isinstance(annots, Annots) else None
-    if heatmap is None:
-        sampled = annots if each is None else each.sample()
-        heatmap = make_picture(source.shape, {"annot": sampled, **options})
-    elif heatmap.shape != source.shape:
-        raise ValueError(
-            f"expected frames of shape {heatmap.shape} as the heatmap, not {source.shape}"
-        )
-    if isinstance(heatmap, Panels) and source.length is not None:
-        heatmap = heatmap.for_frames(source.length, source.steps)
-    if scaling == "grow":
-        heatmap.check_growth()
-        recorder = _recorder(file, heatmap, clock, times, last, titled=titles is not None)
-        _record(recorder, heatmap, source, titles, each, progress)
-        summary = recorder.summary(time.perf_counter() - started)
-        assert summary is not None
-        return summary
-    if scaling == "all" and None in heatmap.range and not source.rereadable:
-        raise ValueError(
-            "expected frames that can be read twice with autoscale='all', such as an array, a "
-            "list or a path, not an iterator: or give vmin and vmax"
-        )
-    if scaling == "frame":
-        heatmap = heatmap.by_frame()
-        if heatmap.is_by_frame and not heatmap.cbar and titles is None:
-            titles = repeat(heatmap.title)
-    if titles is not None:
-        heatmap = heatmap.with_titles()
-    if heatmap.reduction is not None:
-        source = source.through(heatmap.reduction)
-    sample = heatmap.sample
-    if each is not None:
-        heatmap = heatmap.with_annots(each.dtype)
-    shown = Shown()
-    with crew:
-        if None in heatmap.range:
-            heatmap, source = with_range_of(heatmap, source, crew)
-        layout = heatmap.layout(source.dtype)
-        header = notes.header(layout, heatmap.range, clock.each, times, sample)
-        beside = Beside(titles, each, chunk_length(cells_of(source.shape)))
-        with (
-            GifFile(file, header) as target,
-            closing(_encoded(layout, source, beside, crew)) as results,
-        ):
-            for encoded in results:
-                shown += encoded.images.shown
-                source.hear(encoded.told)
-                target.add_all(encoded.images, clock)
-                if progress is not None:
-                    progress(clock.frames, source.length)
-            if last is not None:
-                more = clock.held(last)
-                target.lengthen(more)
-                target.add_note(notes.block(held=more))
-    return summarise(heatmap, layout, shown, clock, target, time.perf_counter() - started)
+    with Claim(file) as claim:
+        panels = heatmap.shape if isinstance(heatmap, Panels) else None
+        source = open_frames(frames, panels, tensor)
+        if heatmap is not None:
+            given = stepped(heatmap.title, source) if titles is None else titles
+            titles = read_titles(given, source.steps)
+        else:
+            titles, options["title"] = titles_of(options.get("title"), titles, source)
+        if isinstance(titles, Sized) and source.length not in (None, len(titles)):
+            raise ValueError(
+                f"expected a title for each of {source.length} frames, not {len(titles)}"
+            )
+        check_other(file, source.file)
+        clock.check(source.length)
+        annots = _read_annots(annot, source, heatmap)
+        each = annots if isinstance(annots, Annots) else None
+        if heatmap is None:
+            sampled = annots if each is None else each.sample()
+            heatmap = make_picture(source.shape, {"annot": sampled, **options})
+        elif heatmap.shape != source.shape:
+            raise ValueError(
+                f"expected frames of shape {heatmap.shape} as the heatmap, not {source.shape}"
+            )
+        if isinstance(heatmap, Panels) and source.length is not None:
+            heatmap = heatmap.for_frames(source.length, source.steps)
+        if scaling == "grow":
+            heatmap.check_growth()
+            recorder = _recorder(
+                claim, file, heatmap, clock, times, last, titled=titles is not None
+            )
+            _record(recorder, heatmap, source, titles, each, progress)
+            summary = recorder.summary(time.perf_counter() - started)
+            assert summary is not None
+            return summary
+        if scaling == "all" and None in heatmap.range and not source.rereadable:
+            raise ValueError(
+                "expected frames that can be read twice with autoscale='all', such as an array, a "
+                "list or a path, not an iterator: or give vmin and vmax"
+            )
+        if scaling == "frame":
+            heatmap = heatmap.by_frame()
+            if heatmap.is_by_frame and not heatmap.cbar and titles is None:
+                titles = repeat(heatmap.title)
+        if titles is not None:
+            heatmap = heatmap.with_titles()
+        if heatmap.reduction is not None:
+            source = source.through(heatmap.reduction)
+        sample = heatmap.sample
+        if each is not None:
+            heatmap = heatmap.with_annots(each.dtype)
+        shown = Shown()
+        with crew:
+            if None in heatmap.range:
+                heatmap, source = with_range_of(heatmap, source, crew)
+            layout = heatmap.layout(source.dtype)
+            header = notes.header(layout, heatmap.range, clock.each, times, sample)
+            beside = Beside(titles, each, chunk_length(cells_of(source.shape)))
+            with (
+                GifFile(file, header, part=claim.part) as target,
+                closing(_encoded(layout, source, beside, crew)) as results,
+            ):
+                for encoded in results:
+                    shown += encoded.images.shown
+                    source.hear(encoded.told)
+                    target.add_all(encoded.images, clock)
+                    if progress is not None:
+                        progress(clock.frames, source.length)
+                if last is not None:
+                    hold_last(target, clock, last)
+        return summarise(heatmap, layout, shown, clock, target, time.perf_counter() - started)
 
 
 def _recorder(
+    claim: Claim,
     file: str | PathLike[str] | BinaryIO,
     picture: Picture,
     clock: Clock,
@@ -234,6 +239,7 @@ def _recorder(
         shows_range=not picture.cbar,
         plans=False,
         sync=False,
+        claim=claim,
     )
 
 

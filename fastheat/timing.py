@@ -57,32 +57,44 @@ class Clock:
         if isinstance(each, list) and frames is not None and len(each) != frames:
             raise ValueError(f"expected a duration for each of {frames} frames, not {len(each)}")
 
-    def resume(self, ticks: int) -> bool:
-        """Go on behind so many hundredths; return whether frames of these durations end there."""
-        time, self.frames = 0.0, 0
-        while _ticks_of(time) < ticks:
-            try:
-                duration = self._duration()
-            except ValueError:
-                return False
-            self.frames += 1
-            time += max(duration, 10.0 * gif.SHORTEST_DELAY)
-        self._time, self._ticks = time, ticks
-        return _ticks_of(time) == ticks
+    def resume(self, ticks: int, least: int = 0) -> int:
+        """Go on behind the last frame that ends within so many hundredths; return where it ends.
 
-    def _duration(self) -> float:
-        each = self._durations
-        if isinstance(each, list) and self.frames >= len(each):
-            raise ValueError(f"expected a duration for each frame, not {len(each)} for more frames")
-        return each[self.frames] if isinstance(each, list) else each
+        Parameters
+        ----------
+        least
+            How many frames there are at the least, whenever they end.
+        """
+        if isinstance(self._durations, list):
+            count, time = 0, 0.0
+            for duration in self._durations:
+                longer = time + _honoured(duration)
+                if _ticks_of(longer) > ticks and count >= least:
+                    break
+                count, time = count + 1, longer
+        else:  # a file may say any number: no loop over its frames
+            each = _honoured(self._durations)
+            count = int((10.0 * ticks + 5.0) / each)
+            count -= _ticks_of(count * each) > ticks
+            count += _ticks_of((count + 1) * each) <= ticks
+            count = max(count, least)
+            time = count * each
+        self.frames, self._time, self._ticks = count, time, _ticks_of(time)
+        return self._ticks
 
     def next(self) -> int:
         """Return the delay of the next frame."""
-        duration = self._duration()
+        each = self._durations
+        if isinstance(each, list) and self.frames >= len(each):
+            raise ValueError(f"expected a duration for each frame, not {len(each)} for more frames")
+        duration = each[self.frames] if isinstance(each, list) else each
         self.frames += 1
         self.raised += duration < 10 * gif.SHORTEST_DELAY
         # rounding is carried on: 33.4 ms are 3, 4, 3, 3, 4 ... hundredths
-        self._time += max(duration, 10.0 * gif.SHORTEST_DELAY)
+        if isinstance(each, list):
+            self._time += _honoured(duration)
+        else:
+            self._time = self.frames * _honoured(each)
         self.delay = _ticks(self._time - 10.0 * self._ticks)
         self._ticks += self.delay
         return self.delay
@@ -104,6 +116,11 @@ class Clock:
                 f"raised the delay of {many(self.raised, 'frame')} to "
                 f"{10 * gif.SHORTEST_DELAY} ms, since browsers play shorter ones at 100 ms"
             )
+
+
+def _honoured(duration: float) -> float:
+    """Return the milliseconds that browsers show a frame, if it is to be shown so long."""
+    return max(duration, 10.0 * gif.SHORTEST_DELAY)
 
 
 def _ticks(duration: float) -> int:

@@ -6,11 +6,13 @@ import inspect
 import operator
 import os
 import string
+import threading
 import time
 import weakref
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -31,9 +33,8 @@ from fastheat.annotations import (
 from fastheat.arrays import Floats, Frame, array_of, check_frame
 from fastheat.background import Background, here
 from fastheat.forms import Shape, Shapes, check_names, form_of, of_panel, parts_in, parts_of
-from fastheat.giffile import check_target
 from fastheat.heatmap import option_names
-from fastheat.messages import many, short, warn
+from fastheat.messages import in_a_line, many, short, warn
 from fastheat.options import read_autoscale, read_choice, read_flag, read_shape
 from fastheat.panels import (
     Panels,
@@ -46,6 +47,7 @@ from fastheat.recorder import Recorder, check, find
 from fastheat.reduce import Reduction, Reductions
 from fastheat.sampling import Sampler
 from fastheat.summary import GifSummary
+from fastheat.target import Claim, check_target
 from fastheat.timing import Clock, is_whole, read_loop, read_milliseconds
 
 QUEUE_BYTES = 1 << 28
@@ -58,7 +60,8 @@ class GifWriter:
 
     At every instant the file is a whole GIF, whatever happens to the process. Frames are copied and
     queued, and a thread encodes those of each fifth of a second together; without it, they are in
-    the file when `add` returns.
+    the file when `add` returns. Threads may share a writer. While it is open no other may write to
+    its path: another process that tries is refused, and in this one the older writer is closed.
 
     Parameters
     ----------
@@ -117,7 +120,7 @@ class GifWriter:
     TypeError, ValueError
         If an argument is not as expected, or a file in mode "a" does not fit.
     OSError
-        If the file cannot be read or written.
+        If the file cannot be read or written; BlockingIOError if another process is writing it.
 
     Examples
     --------
@@ -190,91 +193,105 @@ class GifWriter:
         target = Path(os.fsdecode(file)).absolute() if isinstance(file, str | PathLike) else file
         if heatmap is not None and self._shape not in (None, heatmap.shape):
             raise ValueError(f"expected a heatmap of shape {self._shape}, not {heatmap.shape}")
-        found = find(target) if appends else None
-        if found is not None:
-            check("shape", self._shape or (heatmap.shape if heatmap else found.shape), found.shape)
-            self._shape, self._dtype = found.shape, found.dtype
-        if heatmap is not None:
-            self._shape = heatmap.shape
-        # of the panels, what is known of the matrices of each
-        self._parts: dict[str, tuple[Shape | None, np.dtype[Any] | None]] | None = None
-        if isinstance(self._shape, dict):
-            self._parts = {name: (each, None) for name, each in self._shape.items()}
+        self._lock = threading.RLock()
+        claim = Claim(file)
+        try:
+            found = find(target) if appends else None
             if found is not None:
-                self._parts = dict(parts_of(found.dtype))
-        # what is wrong with the options is said now, not at the first frame
-        likely = self._shape or _likely_shape(options)
-        if not isinstance(options.get("annot", True), bool) and not isinstance(likely, dict):
-            options["annot"] = read_annot(options["annot"], likely)
-        if heatmap is not None:
-            sample = heatmap
-        elif isinstance(likely, dict) and self._shape is None:
-            sample = Panels(likely, **options)
-        else:
-            sample = make_picture(likely, options)
-        self._lines = sample.lines if isinstance(sample, Panels) else ()
-        self._template = sample.title
-        self._fields = _fields(sample.title)
-        if grows:
-            sample.check_growth()
-        if scaling == "frame":
-            sample = sample.by_frame()
-            heatmap = heatmap and heatmap.by_frame()
-        says_range = (grows or sample.is_by_frame) and not sample.cbar
-        # an option says what there is to be room for, else the annotations of the first frame do
-        plans = heatmap is None and options.get("annot", True) is True
-        if heatmap is None and sample.shape == self._shape:
-            heatmap = sample
+                check(
+                    "shape",
+                    self._shape or (heatmap.shape if heatmap else found.note.shape),
+                    found.note.shape,
+                )
+                self._shape, self._dtype = found.note.shape, found.note.dtype
+            if heatmap is not None:
+                self._shape = heatmap.shape
+            # of the panels, what is known of the matrices of each
+            self._parts: dict[str, tuple[Shape | None, np.dtype[Any] | None]] | None = None
+            if isinstance(self._shape, dict):
+                self._parts = {name: (each, None) for name, each in self._shape.items()}
+                if found is not None:
+                    self._parts = dict(parts_of(found.note.dtype))
+            # what is wrong with the options is said now, not at the first frame
+            likely = self._shape or _likely_shape(options)
+            if not isinstance(options.get("annot", True), bool) and not isinstance(likely, dict):
+                options["annot"] = read_annot(options["annot"], likely)
+            if heatmap is not None:
+                sample = heatmap
+            elif isinstance(likely, dict) and self._shape is None:
+                sample = Panels(likely, **options)
+            else:
+                sample = make_picture(likely, options)
+            self._lines = sample.lines if isinstance(sample, Panels) else ()
+            self._template = sample.title
+            self._fields = _fields(sample.title)
+            if grows:
+                sample.check_growth()
+            if scaling == "frame":
+                sample = sample.by_frame()
+                heatmap = heatmap and heatmap.by_frame()
+            says_range = (grows or sample.is_by_frame) and not sample.cbar
+            # an option says what there is to be room for, else those of the first frame do
+            plans = heatmap is None and options.get("annot", True) is True
+            if heatmap is None and sample.shape == self._shape:
+                heatmap = sample
 
-        def make(shape: Shapes, sampled: Samples | None) -> Picture:
-            if heatmap is not None and (sampled is None or not plans):
-                return heatmap
-            more = {"annot": sampled} if sampled is not None and plans else {}
-            picture = make_picture(shape, {**options, **more})
-            return picture.by_frame() if scaling == "frame" else picture
+            def make(shape: Shapes, sampled: Samples | None) -> Picture:
+                if heatmap is not None and (sampled is None or not plans):
+                    return heatmap
+                more = {"annot": sampled} if sampled is not None and plans else {}
+                picture = make_picture(shape, {**options, **more})
+                return picture.by_frame() if scaling == "frame" else picture
 
-        self._make = make
-        self._written: np.dtype[Any] | None = None  # of annotations, where frames have their own
+            self._make = make
+            self._written: np.dtype[Any] | None = (
+                None  # of annotations, where frames have their own
+            )
 
-        self.dropped = 0
-        self.repeated = 0
-        self.frames = 0
-        self.step: int | None = None
-        self.summary: GifSummary | None = None
-        self._count = 0  # steps seen
-        self._told = False  # whether somebody was told of what is not shown
-        self._expected = False  # whether the recorder knows what frames come
-        self._reduction: Reduction | Reductions | None = None
-        self._floats = Floats()
-        self._process = here()
-        self._closed = False
-        self._started = time.perf_counter()
-        self._recorder = Recorder(
-            target=target,
-            make=make,
-            clock=clock,
-            loop=times,
-            hold=last,
-            grows=grows,
-            titled=bool(self._fields) or says_range,
-            shows_range=grows and says_range,
-            plans=plans,
-            sync=sync,
-        )
-        self._until: int | None = None  # the last step that a file to go on with has
-        if found is not None:
-            self._recorder.resume(found)
-            self._written = self._recorder.written
-            self.frames = clock.frames
-            self.step = self._until = found.step
-            self._count = clock.frames if found.step is None else found.step + 1
-        self._thread: Background | None = None
-        if background:
-            self._thread = Background(self._recorder, self._sampler, int(queue_bytes))
-            weakref.finalize(self, self._thread.finish).atexit = False
-            self._thread.start()
-        else:
-            weakref.finalize(self, _close_in, here(), self._recorder)
+            self.dropped = 0
+            self.repeated = 0
+            self.frames = 0
+            self.step: int | None = None
+            self.summary: GifSummary | None = None
+            self._count = 0  # steps seen
+            self._told = False  # whether somebody was told of what is not shown
+            self._expected = False  # whether the recorder knows what frames come
+            self._reduction: Reduction | Reductions | None = None
+            self._floats = Floats()
+            self._process = here()
+            self._closed = False
+            self._started = time.perf_counter()
+            self._recorder = Recorder(
+                target=target,
+                make=make,
+                clock=clock,
+                loop=times,
+                hold=last,
+                grows=grows,
+                titled=bool(self._fields) or says_range,
+                shows_range=grows and says_range,
+                plans=plans,
+                sync=sync,
+                claim=claim,
+            )
+            self._until: int | None = None  # the last step that a file to go on with has
+            if found is not None:
+                self._recorder.resume(found)
+                self._written = self._recorder.written
+                self.frames = clock.frames
+                self.step = self._until = found.note.step
+                self._count = clock.frames if found.note.step is None else found.note.step + 1
+            self._thread: Background | None = None
+            if background:
+                self._thread = Background(self._recorder, self._sampler, int(queue_bytes))
+                weakref.finalize(self, self._thread.finish).atexit = False
+                self._thread.start()
+            else:
+                weakref.finalize(self, _close_in, here(), self._recorder)
+        except BaseException:
+            claim.release()
+            raise
+        claim.finish = partial(_finish, self._lock, self._recorder, self._thread)
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -341,8 +358,15 @@ class GifWriter:
         """
         if self._process is not here():
             raise RuntimeError("expected add in the process that opened the GIF, not in its child")
-        if self._closed:
-            raise ValueError("expected a GifWriter that is open, but it is closed")
+        with self._lock:
+            return self._add(values, title, annot, fields)
+
+    def _add(self, values: Any, title: str | None, annot: Any, fields: Mapping[str, Any]) -> bool:
+        if self._closed or self._recorder.closed:
+            raise ValueError(
+                "expected a GifWriter that is open, but it is closed"
+                + ("" if self._closed else ": another one was opened on its file")
+            )
         if self._recorder.error is not None:
             self._raise()
         started = time.perf_counter()
@@ -389,10 +413,13 @@ class GifWriter:
         Exception
             What went wrong with one of them.
         """
-        if self._thread is not None and not self._closed and self._process is here():
-            self._thread.flush()
-        if self._recorder.error is not None:
-            self._raise()
+        if self._process is not here():
+            return
+        with self._lock:
+            if self._thread is not None and not self._closed:
+                self._thread.flush()
+            if self._recorder.error is not None:
+                self._raise()
 
     def close(self) -> GifSummary | None:
         """Write what is queued, and close the file. Nothing happens the second time.
@@ -413,8 +440,12 @@ class GifWriter:
         UserWarning
             If something is not shown as given, as by `save_gif`; or frames were dropped.
         """
-        if self._closed or self._process is not here():
+        if self._process is not here():
             return None
+        with self._lock:
+            return None if self._closed else self._close()
+
+    def _close(self) -> GifSummary | None:
         self._closed = True
         if self._thread is not None:
             self._thread.finish()
@@ -700,6 +731,21 @@ def _likely_sides(options: Mapping[str, Any]) -> tuple[int, int]:
 
     rows = side(options.get("row_labels"), options.get("row_groups"))
     return rows, side(options.get("col_labels"), options.get("col_groups"))
+
+
+def _finish(lock: threading.RLock, recorder: Recorder, thread: Background | None) -> None:
+    """Finish the file of a writer that was left open, since another one is opened on it."""
+    with lock:
+        if thread is None:
+            recorder.close()
+        else:
+            thread.finish()
+            thread.join()
+    if recorder.error is not None and not recorder.told:
+        warn(
+            f"the writer that was left open met a {type(recorder.error).__name__}: "
+            f"{in_a_line(recorder.error)}"
+        )
 
 
 def _close_in(process: object, recorder: Recorder) -> None:

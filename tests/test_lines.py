@@ -357,7 +357,7 @@ def test_a_frame_and_its_scalars_are_committed_together() -> None:
         def write(self, data: Any) -> int:
             count = super().write(data)
             info = gif.read_info(io.BytesIO(self.getvalue()))
-            known = len(notes.read_scalars(info.comments))
+            known = len(list(notes.read_scalars(info.comments)))
             states.append((info.duration / 100, known))
             return count
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import itertools
+import json
 import os
 import signal
 import subprocess
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
 import fastheat
-from fastheat import GifWriter, Heatmap, gif, notes, save_gif
+from fastheat import GifWriter, Heatmap, gif, save_gif
 from fastheat.encode import encode_chunk
 from fastheat.giffile import GifFile
 from fastheat.sampling import Sampler
@@ -59,6 +60,10 @@ def pictures(path: Path | io.BytesIO) -> list[tuple[int, NDArray[np.uint8]]]:
                 delay += shown.pop()[0]
             shown.append((delay, pixels))
     return shown
+
+
+def said_in(info: gif.GifInfo) -> list[dict[str, Any]]:
+    return [json.loads(comment)["fastheat"] for comment in info.comments]
 
 
 def info_of(path: Path) -> gif.GifInfo:
@@ -155,7 +160,7 @@ def test_the_first_values_give_the_range_that_is_not_given() -> None:
     with GifWriter(stream, background=False, dpi=50) as writer:
         for frame in walk(5):
             writer.add(frame)
-    said = notes.read(gif.read_info(io.BytesIO(stream.getvalue())).comments)
+    (said,) = said_in(gif.read_info(io.BytesIO(stream.getvalue())))
     assert (said["vmin"], said["vmax"]) == (walk(5)[0].min(), walk(5)[0].max())
     assert said["shape"] == [3, 4]
     assert said["dtype"] == "float32"
@@ -923,7 +928,7 @@ def test_a_range_that_grows_holds_all_values_and_is_in_the_picture(
     wide = summary.vmax - summary.vmin
     assert wide < 1.5 * (frames.max() - frames.min())
     info = info_of(path)
-    ranges = [notes.read([c]) for c in info.comments]
+    ranges = said_in(info)
     widened = [(r["vmin"], r["vmax"]) for r in ranges if "vmin" in r]
     assert 3 < len(widened) < 40
     for (a, b), (c, d) in itertools.pairwise(widened):

@@ -1,0 +1,325 @@
+"""What a file says of itself, whoever wrote it: read with types and bounds, or refused."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from decoders import by_pillow
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fastheat import GifWriter, gif
+from fastheat.giffile import GifFile
+from fastheat.timing import Clock
+
+LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "dpi": 40}
+FRAMES = np.random.default_rng(5).uniform(-1, 1, (12, 2, 3))
+TABLE = np.zeros((256, 3), np.uint8)
+
+
+def blocks_of(data: bytes) -> Iterator[bytes]:
+    """Yield the header, each comment block, and what is between them."""
+    cuts = [0]
+    for block in gif.read_blocks(io.BytesIO(data)):
+        if isinstance(block, gif.Comment):
+            cuts += block.offset, block.offset + len(gif.comment_of(block.text))
+    for start, stop in itertools.pairwise([*cuts, len(data)]):
+        yield data[start:stop]
+
+
+def with_notes(data: bytes, change: Callable[[dict[str, Any]], Any]) -> bytes:
+    """Return a file each of whose notes is another."""
+    changed = b""
+    for piece in blocks_of(data):
+        if piece.startswith(b"!\xfe"):
+            (comment,) = gif.read_info(io.BytesIO(WRAP[0] + piece + WRAP[1])).comments
+            facts = json.loads(comment)["fastheat"]
+            said = change(facts)
+            text = said if isinstance(said, str) else json.dumps({"fastheat": said or facts})
+            piece = gif.comment(text.replace('{"fastheat": ', '{"fastheat":'))
+        changed += piece
+    return changed
+
+
+WRAP = gif.header((1, 1), TABLE, 2, None), b";"
+
+
+def written(frames: Any = FRAMES, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    with GifWriter(stream, background=False, **LOOK | options) as writer:
+        for step, frame in enumerate(frames):
+            writer.add(frame, step=step)
+    return stream.getvalue()
+
+
+def refusal(path: Path, **options: Any) -> str:
+    """Return what mode="a" says of a file, in one line without control codes, and no long one."""
+    with pytest.raises((ValueError, TypeError)) as caught:
+        GifWriter(path, mode="a", **LOOK | options).close()
+    check_message(caught.value)
+    return str(caught.value)
+
+
+def check_message(error: Exception) -> None:
+    assert str(error).isprintable()
+    assert len(str(error)) < 700
+
+
+BAD: list[Any] = [
+    *(None, True, -1, 0, 1.5, 10**19, -(10**19), "x", "\x1b[31mred", "x" * 100_000, [], {}),
+    *([1], [1, 2, 3], [0, 1], [-1, 2], [2.0, 3.0], [10**15, 10**15], [[2, 3]], [True, True]),
+    *({"a": 1}, {"": [2, 3]}, {"\x1b": [2, 3]}, {"a": [2, 3], "b": "O"}, {"a" * 2000: [2, 3]}),
+    *("O", "object", "V8", "f8,f8", "(1000000,)f8", "datetime64[ns]", "U", "S1000000000", "c16"),
+]
+KEYS = (
+    *("shape", "dtype", "vmin", "vmax", "duration", "titled", "mark", "written", "autoscale"),
+    *("sample", "xlim", "step", "held", "ticks"),
+)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_note_that_says_anything_is_refused_in_a_line_or_means_nothing(
+    tmp_path: Path, key: str
+) -> None:
+    path, data = tmp_path / "a.gif", written(hold=500)
+    for value in BAD:
+        path.write_bytes(with_notes(data, lambda facts: facts | {key: value}))  # noqa: B023
+        before = path.read_bytes()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                writer = GifWriter(path, mode="a", hold=500, **LOOK)
+        except (ValueError, TypeError) as error:
+            check_message(error)
+            assert path.read_bytes() == before
+        else:
+            # without a time that its frames end at, those are counted that its hold may show
+            assert writer.frames in ((12, 16) if key == "ticks" else (12,))
+            writer.close()
+
+
+@pytest.mark.parametrize("text", ["1e999", "-1e999", "NaN", "Infinity", "9" * 4000, "9" * 10_000])
+@pytest.mark.parametrize("key", ["vmin", "vmax", "duration", "step", "held", "shape", "xlim"])
+def test_numbers_that_json_has_no_end_for_are_refused(tmp_path: Path, key: str, text: str) -> None:
+    path, data = tmp_path / "a.gif", written(hold=500)
+    marked = "@@"
+
+    def change(facts: dict[str, Any]) -> str:
+        said = [marked] if key == "shape" else marked
+        return json.dumps({"fastheat": facts | {key: said}}).replace(f'"{marked}"', text)
+
+    path.write_bytes(with_notes(data, change))
+    refusal(path, hold=500)
+
+
+def test_brackets_in_brackets_are_no_note(tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+    deep = '{"fastheat":' + "[" * 200_000 + "]" * 200_000 + "}"
+    path.write_bytes(with_notes(written(), lambda _: deep))
+    assert "it has no note of its shape" in refusal(path)
+
+
+def test_a_file_of_others_is_refused_by_what_it_lacks(tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+    path.write_bytes(gif.header((2, 2), TABLE, 4, 0) + gif.EMPTY_IMAGE + b";")
+    assert "expected a GIF that fastheat wrote, to go on with it, not " in refusal(path)
+    path.write_bytes(gif.header((2, 2), TABLE, 4, 0) + b";")
+    assert "it has no frames" in refusal(path)
+    path.write_bytes(b"\x1b]0;owned\x07")
+    refusal(path)
+
+
+@pytest.mark.parametrize(
+    "held", [-(10**12), 10**12, -(10**8), 10**8, 119, 120, 130, -9, -(1 << 62)]
+)
+def test_a_hold_that_the_frames_do_not_have_is_refused_at_once(tmp_path: Path, held: int) -> None:
+    path = tmp_path / "a.gif"
+    data = written()[:-1] + gif.comment(json.dumps({"fastheat": {"held": held}})) + b";"
+    path.write_bytes(data.replace(b'{"fastheat": ', b'{"fastheat":'))
+    try:
+        with GifWriter(path, mode="a", **LOOK) as writer:
+            assert 0 < writer.frames < 1_000_000
+    except ValueError as error:
+        check_message(error)
+
+
+def test_frames_that_last_for_years_take_no_loop(tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+    longest = gif.graphic_control(gif.LONGEST_DELAY, 0) + gif.EMPTY_IMAGE
+    path.write_bytes(written()[:-1] + 45_000 * longest + b";")
+    script = (
+        "import sys, resource; resource.setrlimit(resource.RLIMIT_CPU, (20, 20))\n"
+        "from fastheat import GifWriter\n"
+        "writer = GifWriter(sys.argv[1], mode='a', vmin=-1, vmax=1, dpi=40, background=False)\n"
+        "writer.add([[0.0, 1.0, 0.5]] * 2, step=10**9)\n"
+        "print(writer.close().frames)\n"
+    )
+    pytest.importorskip("resource")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script, str(path)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    # those of 100 ms that fit in the time, and one more
+    assert int(done.stdout) == (12 * 10 + 45_000 * gif.LONGEST_DELAY) // 10 + 1
+
+
+def test_forged_panels_are_refused_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+    names = [f"p{k}" for k in range(20_000)]
+    forged = {
+        "shape": {name: [2, 2] for name in names},
+        "dtype": dict.fromkeys(names, "float64"),
+        "vmin": [0.0] * len(names),
+        "vmax": [1.0] * len(names),
+    }
+    path.write_bytes(with_notes(written(), lambda facts: facts | forged))
+    script = (
+        "import sys, resource; resource.setrlimit(resource.RLIMIT_CPU, (20, 20))\n"
+        "import time, fastheat.writer\n"
+        "started = time.process_time()\n"
+        "try: fastheat.GifWriter(sys.argv[1], mode='a', dpi=40)\n"
+        "except ValueError as error: print(len(str(error)), time.process_time() - started)\n"
+    )
+    pytest.importorskip("resource")
+    done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True)
+    length, seconds = done.stdout.split()
+    assert int(length) < 700
+    assert float(seconds) < 5
+
+
+@pytest.mark.parametrize("what", ["opened", "described"])
+def test_a_long_file_takes_no_more_memory_than_a_short_one(tmp_path: Path, what: str) -> None:
+    resource = pytest.importorskip("resource")
+    del resource
+    script = {
+        "opened": "from fastheat.recorder import find; from pathlib import Path\n"
+        "run = lambda: find(Path(sys.argv[1]))",
+        "described": "from fastheat.cli import main; run = lambda: main(['info', sys.argv[1]])",
+    }[what]
+    script = f"""
+import sys, tracemalloc
+{script}
+tracemalloc.start()
+run()
+print(tracemalloc.get_traced_memory()[1])
+"""
+    data = written(FRAMES[:1], title="{step}")
+    image = gif.graphic_control(10, None) + gif.SAME_IMAGE
+    peaks = []
+    for count in (100, 20_000):
+        path = tmp_path / f"{count}.gif"
+        noted = (gif.comment(f'{{"fastheat":{{"step":{k}}}}}') + image for k in range(count))
+        path.write_bytes(data[:-1] + b"".join(noted) + b";")
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True
+        )
+        peaks.append(int(done.stdout.split("\n")[-2]))
+    assert peaks[1] < 1.1 * peaks[0] + 100_000
+
+
+# ---------------------------------------------------------------- states that a kill can leave
+
+
+def states_of(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Collect what the file holds after each write to it, from now on."""
+    states: list[bytes] = []
+    write = GifFile._write
+
+    def watched(file: GifFile, data: Any) -> None:
+        write(file, data)
+        if path.exists():
+            states.append(path.read_bytes())
+
+    monkeypatch.setattr(GifFile, "_write", watched)
+    return states
+
+
+@pytest.mark.parametrize("hold", [None, 50, 500, 1_000_000, 655_330])
+@pytest.mark.parametrize("each", [100_000, 655_330, 655_350, 655_360, 1_310_720])
+def test_whatever_instant_a_kill_leaves_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hold: float | None, each: float
+) -> None:
+    path, again = tmp_path / "a.gif", tmp_path / "again.gif"
+    options: dict[str, Any] = {**LOOK, "duration": each, "background": False, "valfmt": None}
+    values = [0, 1, 1, 1, 1, 0, 0, 1]
+    states = states_of(path, monkeypatch)
+    for part in (range(5), range(5, 8)):
+        with GifWriter(path, mode="a", hold=hold, **options) as writer:
+            for step in part:
+                writer.add([[float(values[step])]], step=step)
+    monkeypatch.undo()
+    assert len(set(states)) > 8
+    for state in dict.fromkeys(states):
+        again.write_bytes(state)
+        assert len(by_pillow(state)) >= 1
+        with GifWriter(again, mode="a", **options) as writer:
+            assert writer.step is not None
+            # a repeat may be lost or counted twice where several parts of a delay change
+            assert abs(writer.frames - (writer.step + 1)) <= 1
+            writer.add([[0.5]], step=100)
+        shown = by_pillow(again.read_bytes())
+        assert round(sum(delay for _, delay in shown) / each) == writer.frames
+
+
+@pytest.mark.parametrize("hold", [300, 2_000, 700_000])
+def test_a_held_file_goes_on_as_if_it_never_was(tmp_path: Path, hold: float) -> None:
+    whole, path = tmp_path / "whole.gif", tmp_path / "a.gif"
+    for file, parts in ((whole, [range(12)]), (path, [range(4), range(4, 9), range(9, 12)])):
+        for part in parts:
+            with GifWriter(file, mode="a", hold=hold, **LOOK) as writer:
+                for step in part:
+                    writer.add(FRAMES[step // 3], step=step)
+    # the frame that a file goes on with is written as a whole, even if it is the same
+    assert shown_in(path) == shown_in(whole)
+    held = [c for c in gif.read_info(io.BytesIO(path.read_bytes())).comments if b'"held"' in c]
+    assert len(held) == 1
+
+
+def shown_in(path: Path) -> list[tuple[bytes, int]]:
+    """Return what is shown, and how long before it becomes something else."""
+    same = itertools.groupby(by_pillow(path.read_bytes()), key=lambda each: each[0].tobytes())
+    return [(pixels, sum(delay for _, delay in each)) for pixels, each in same]
+
+
+def test_a_held_file_of_before_is_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+    path.write_bytes(
+        with_notes(written(hold=500), lambda f: {k: v for k, v in f.items() if k != "ticks"})
+    )
+    with GifWriter(path, mode="a", **LOOK) as writer:
+        assert writer.frames == 12
+        writer.add(FRAMES[0], step=12)
+    assert sum(delay for _, delay in by_pillow(path.read_bytes())) == 1300
+
+
+# ------------------------------------------------------------------------------------- clock
+
+
+@given(st.floats(0, 1000) | st.sampled_from([1000 / 30, 33.4, 20, 25, 8]), st.integers(0, 300))
+def test_a_clock_goes_on_where_another_stopped(each: float, count: int) -> None:
+    clock, other = Clock(None, each), Clock(None, each)
+    delays = [clock.next() for _ in range(count)]
+    ends = list(itertools.accumulate(delays, initial=0))
+    for ticks in {*ends[-3:], max(ends[-1] - 1, 0), ends[-1] + 1}:
+        before = max(end for end in ends if end <= ticks)
+        assert other.resume(ticks) == before
+        assert other.frames == ends.index(before)
+        if other.frames == count:
+            assert other.next() == delay_after(each, count)
+
+
+def delay_after(each: float, count: int) -> int:
+    clock = Clock(None, each)
+    for _ in range(count):
+        clock.next()
+    return clock.next()
