@@ -123,6 +123,11 @@ class Mosaic:
         return any(part.writes for part in self.parts)
 
 
+def plot_of(layout: Layout | Mosaic) -> Plot | None:
+    """Return the line plot of a layout, None where there is none."""
+    return layout.plot if isinstance(layout, Mosaic) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Heading:
     """The title above all panels."""
