@@ -18,7 +18,7 @@ from fastheat.annotations import Cells, Sample, matrix_of, read_annot
 from fastheat.colormaps import colormap
 from fastheat.colors import parse_color
 from fastheat.fonts import find_typeface
-from fastheat.formats import parse_valfmt
+from fastheat.formats import LONGEST, parse_valfmt
 from fastheat.hints import hint
 from fastheat.layout import Layout
 from fastheat.messages import short
@@ -293,6 +293,13 @@ class Heatmap(Picture):
             raise ValueError("expected a valfmt for the numbers of annot, not None")
         rows = read_labels("row_labels", row_labels, n)
         columns = read_labels("col_labels", col_labels, m)
+        thins = read_flag("thin_labels", thin_labels)
+        for name, own_labels in (("row_labels", rows), ("col_labels", columns)):
+            shown = len(own_labels.texts) // own_labels.every
+            if not thins and not own_labels.auto and shown > LONGEST:
+                raise ValueError(
+                    f"expected at most {LONGEST} {name} with thin_labels=False, not {shown}"
+                )
         words = [
             read_text(name, text)
             for name, text in (
@@ -333,7 +340,7 @@ class Heatmap(Picture):
             col_rotation=None
             if col_rotation is None
             else read_number("col_rotation", col_rotation),
-            thin_labels=read_flag("thin_labels", thin_labels),
+            thin_labels=thins,
             cmap=table,
             norm=spread,
             robust=read_flag("robust", robust),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fastheat.annotations import Annots
 from fastheat.encode import Images, chunk_length, encode_chunk, joined
 from fastheat.executors import Crew, Pace
+from fastheat.formats import check_length
 from fastheat.layout import Layout
 from fastheat.messages import short
 from fastheat.mosaic import Mosaic, plot_of
@@ -191,6 +192,7 @@ class Beside:
                     raise TypeError(
                         f"expected title {self._done + k} to be text, not {short(title)}"
                     )
+                check_length(f"title {self._done + k}", title)
             if len(new) < count:
                 raise ValueError(
                     f"expected a title for each frame, not {self._done + len(new)} for more frames"

@@ -19,6 +19,7 @@ from fastheat import layout as layouts
 from fastheat.annotations import Sample, by_panel, cells_in
 from fastheat.colors import RGB
 from fastheat.fonts import find_typeface
+from fastheat.formats import check_length
 from fastheat.forms import Shape, Shapes, check_names, form_of, of_panel, parts_of
 from fastheat.heatmap import BAR_ROOM, Heatmap, check_options, option_names
 from fastheat.labels import Label, fitted
@@ -894,8 +895,11 @@ def _read_lines(lines: object, panels: Sequence[str]) -> dict[str, RGB]:
     for number, name in enumerate(names):
         if not isinstance(name, str) or not name:
             raise TypeError(f"expected lines to be names of scalars, not {short(lines)}")
+        check_length("names of lines", name)
         if name in panels or name in names[:number]:
-            raise ValueError(f"expected other names of lines than of panels, each once: {name!r}")
+            raise ValueError(
+                f"expected other names of lines than of panels, each once: {short(name)}"
+            )
     if len(names) > MOST_LINES:
         raise ValueError(f"expected at most {MOST_LINES} lines, not {len(names)}")
     colors = lines if isinstance(lines, Mapping) else {n: f"C{k}" for k, n in enumerate(names)}
