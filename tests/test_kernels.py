@@ -371,7 +371,8 @@ def test_a_kernel_that_is_damaged_on_disk_is_compiled_anew_and_kept(
     assert (kept.run(3.0), kept.run(3.0)) == (1, 0)
     path = kept.file(suffix)
     path.write_bytes(damaged(path.read_bytes()))
-    assert kept.run(4.0) <= 1
+    compiled = kept.run(4.0)
+    assert compiled == 1 or (suffix == "nbi" and not compiled)  # where bytes are unused
     assert kept.run(5.0) == 0
 
 
