@@ -166,8 +166,9 @@ class Heatmap(Picture):
         Pixels per inch.
     font : str or path
         A font file, or the name of an installed font with a style after it, such as ``"DejaVu Sans
-        Bold"`` or ``"serif:italic"``. None is Pillow's own. For letters that it lacks there are
-        others that are installed.
+        Bold"`` or ``"serif:italic"``. None is Pillow's own. Letters that it lacks are drawn with
+        another font that is installed, so they may look different on another machine; the path of
+        a font file that has all letters makes the same picture everywhere.
     fontsize : float
         Of the labels, pt.
     grid_color : colour

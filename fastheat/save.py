@@ -100,7 +100,7 @@ def save_gif(
     workers
         How many threads read and encode frames; by default one for each processor that this process
         may use. With an `executor` how many workers it has, if it does not say so itself. The file
-        does not depend on them.
+        does not depend on them, nor on the machine, as long as `font` has all the letters.
     executor : concurrent.futures.Executor or dask.distributed.Client
         Whose workers do it in place of threads: processes, or machines of a cluster. They read for
         themselves what can be read in any order, such as files, and are sent all else. It is left
