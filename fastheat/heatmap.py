@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 from os import PathLike
 from typing import Any, NamedTuple
 
@@ -394,6 +395,7 @@ class Heatmap(Picture):
         self._reductions: list[Reduction | None] = []  # one, when it is known
         self._dtype = np.dtype(np.float64)
         self._told = False  # what of the labels is left out
+        self._kin = object()  # one of all that differ in their titles and ranges alone
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -586,6 +588,19 @@ class Heatmap(Picture):
         """Return the same heatmap, what is named of its look another."""
         return self._like(replace(self._look, **changes), self._vmin, self._vmax)
 
+    @property
+    def kin(self) -> object:
+        """An object that heatmaps share which differ in their titles and ranges alone."""
+        return self._kin
+
+    def named(self, title: str) -> Heatmap | None:
+        """Return the same heatmap with another title, None where it may need another font."""
+        face = self._look.typeface
+        plain = title.isascii() and self._look.title.isascii()
+        if not plain or face.others or self._look.lacking or face.lacks(title):
+            return None
+        return self.with_look(title=read_text("title", title))
+
     def _like(self, look: Look, vmin: float | None, vmax: float | None) -> Heatmap:
         other = Heatmap.__new__(Heatmap)
         other._look, other._vmin, other._vmax = look, vmin, vmax
@@ -593,6 +608,7 @@ class Heatmap(Picture):
         other._reductions = self._reductions if look is self._look else []
         other._dtype = self._dtype
         other._told = self._told
+        other._kin = self._kin
         return other
 
     def layout(self, dtype: np.dtype[Any] | None = None) -> Layout:
@@ -689,10 +705,11 @@ def _read_style(style: object) -> str:
         raise ValueError(f"{error}; did you mean {begun[0]!r}?" if begun else error) from None
 
 
-def option_names() -> list[str]:
+@cache
+def option_names() -> tuple[str, ...]:
     """Return the names of the options of `Heatmap`."""
     parameters = inspect.signature(Heatmap.__init__).parameters.values()
-    return [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    return tuple(p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY)
 
 
 def check_options(names: Iterable[str], others: Iterable[str] = ()) -> None:

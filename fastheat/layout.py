@@ -312,7 +312,7 @@ def build(
     sizes = _sizes(look, samples, grid)
     bins = len(look.cmap.table)
     norm = look.norm.rule(vmin, vmax, bins)
-    edges = norms.bin_edges(norm, bins, rule, (vmin, vmax))
+    edges = norms.bin_edges(norm, bins, rule, (vmin, vmax), look.norm)
     split = None
     if look.threshold is not None:
         split = norms.edge_above(norm, look.threshold, edges, rule)
