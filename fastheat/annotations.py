@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from fastheat.arrays import Floats
 from fastheat.files import load_frames
-from fastheat.formats import ValueFormat, as_written
+from fastheat.formats import ValueFormat, as_written, check_length
 from fastheat.forms import Shape, Shapes, of_panel
 from fastheat.masks import hide
-from fastheat.messages import short
+from fastheat.messages import MOST_SAID, in_a_line, short
 from fastheat.ranges import Extent
 from fastheat.sources import Frames, open_frames
 from fastheat.tensors import as_array
@@ -332,12 +332,16 @@ def shape_of(annot: object) -> tuple[int, int] | None:
 
 def matrix_of(value: object, shape: tuple[int, int], name: str) -> Cells:
     """Return one array-like of numbers or strings, checked; masked cells and None are blank."""
+    for row in value if isinstance(value, list | tuple) else ():
+        for cell in row if isinstance(row, list | tuple) else ():
+            if isinstance(cell, str):  # of which an array has as much room for each
+                check_length(f"texts in {name}", cell)
     try:
         array: NDArray[Any] = as_array(value)
     except Exception as error:
         raise TypeError(
             f"expected {name} to be an array (N, M) of numbers or strings, not {short(value)}: "
-            f"{' '.join(str(error).split())[:200]}"
+            f"{in_a_line(error, 200)}"
         ) from None
     if array.shape != shape:
         raise ValueError(f"expected {name} of shape {shape}, not {array.shape}")
@@ -347,7 +351,9 @@ def matrix_of(value: object, shape: tuple[int, int], name: str) -> Cells:
         plain, missing = _objects(plain, blank, name)
         blank |= missing
     if plain.dtype.kind in "UT" or plain.dtype == object:
-        return Cells(plain.astype(object), TEXTS, blank)
+        cells = plain.astype(object)
+        check_length(f"texts in {name}", max(cells.flat, key=len))
+        return Cells(cells, TEXTS, blank)
     if plain.dtype.kind not in "biuf":
         raise TypeError(f"expected {name} of numbers or strings, not of dtype {plain.dtype}")
     cells = np.empty(shape)
@@ -396,7 +402,8 @@ def _depth(value: object, most: int = DEEPEST + 1) -> int:
     if isinstance(value, list | tuple | deque):
         return 1 + (_depth(value[0], most - 1) if value and most > 1 else 0)
     if hasattr(value, "__array__") and not isinstance(value, type):
-        return int(as_array(value).ndim)
+        with suppress(Exception):  # whatever a foreign __array__ raises
+            return int(as_array(value).ndim)
     return 0
 
 
@@ -406,8 +413,10 @@ def _naming() -> Iterator[None]:
     try:
         yield
     except (TypeError, ValueError) as error:
-        text = str(error)
-        raise type(error)(text if "annot" in text else f"annot: {text}") from None
+        text = in_a_line(error, MOST_SAID)
+        # not of its own class, which may take other arguments, as UnicodeDecodeError does
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(text if "annot" in text else f"annot: {text}") from None
 
 
 def _open_each(annot: Any, shape: tuple[int, int], stacked: bool) -> Annots:

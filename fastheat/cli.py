@@ -35,7 +35,7 @@ from fastheat.files import Pickled, load
 from fastheat.forms import cells_of
 from fastheat.heatmap import Heatmap, option_names
 from fastheat.hints import elsewhere
-from fastheat.messages import many, printable, suggest
+from fastheat.messages import MOST_SAID, many, printable, suggest
 from fastheat.options import AUTOSCALES, read_autoscale
 from fastheat.panels import Panels, make_picture
 from fastheat.save import save_gif, titles_of, with_range_of
@@ -1108,7 +1108,7 @@ def _warnings_in_a_line() -> Iterator[None]:
 
 
 def _fail(status: int, message: str) -> int:
-    _say(f"fastheat: error: {printable(message)}\n", sys.stderr)
+    _say(f"fastheat: error: {printable(message[:MOST_SAID])}\n", sys.stderr)
     return status
 
 

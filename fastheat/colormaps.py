@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastheat.colors import RGB, WHITE, composite, parse_rgba
-from fastheat.messages import short, suggest
+from fastheat.messages import in_a_line, short, suggest
 
 __all__ = ["Colormap", "colormap", "names"]
 
@@ -173,15 +173,16 @@ def _from_name(name: str, background: RGB) -> Colormap:
         )
     if package is None:
         raise ImportError(
-            f"colormap {name!r} needs the package cmap, which is not installed: "
+            f"colormap {short(name)} needs the package cmap, which is not installed: "
             'pip install "fastheat[colormaps]"'
         )
     try:
         found = package.Colormap(name)
     except (ValueError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())
+        reason = in_a_line(error)
         raise ValueError(
-            f"unknown colormap {name!r}: the package cmap says: {reason}{suggest(name, catalog)}"
+            f"unknown colormap {short(name)}: the package cmap says: {reason}"
+            f"{suggest(name, catalog)}"
         ) from error
     return dataclasses.replace(_from_callable(found, background), name=name)
 
@@ -234,7 +235,8 @@ def _call(cmap: object, x: npt.NDArray[np.int_] | npt.NDArray[np.float64]) -> np
     except Exception as error:
         raise TypeError(
             f"invalid cmap {short(cmap)}: expected a colormap that can be called with an array and "
-            f"bytes=True, but that raised {type(error).__name__}: {error}"
+            f"bytes=True, but that raised "
+            f"{type(error).__name__}: {in_a_line(error)}"
         ) from error
     if colors.dtype != np.uint8 or colors.shape not in ((len(x), 3), (len(x), 4)):
         raise TypeError(

@@ -19,7 +19,7 @@ from fastheat.layout import Layout, Shown, extremes_of
 from fastheat.masks import MASKED, hidden, is_masked
 from fastheat.mosaic import Mosaic
 from fastheat.palette import TRANSPARENT
-from fastheat.plots import draw_plots
+from fastheat.plots import Past, paint_plot
 from fastheat.ranges import Range
 from fastheat.shaping import Lettering, letter, shape_texts
 from fastheat.stills import count_hidden, count_refused, paint
@@ -88,7 +88,7 @@ def encode_chunk(
     values: NDArray[np.float64],
     titles: Sequence[str] = (),
     annots: NDArray[Any] | None = None,
-    past: NDArray[np.float64] | None = None,
+    past: Past | None = None,
 ) -> Images:
     """Encode frames that follow one another.
 
@@ -108,7 +108,8 @@ def encode_chunk(
         (T or 1 + T, N, M) float64, or strings as objects; fields of such, (T or 1 + T,), for those
         panels that have any.
     past
-        (P, K) the scalars of all frames before these, where the layout has a line plot.
+        The lines of all frames before these, where the layout has a line plot; None before the
+        first.
     """
     if layout.title is None:
         titles = ()
@@ -121,7 +122,7 @@ def encode_chunk(
         first = None if annots is None else annots[0]
         images = _encode_first(layout, values[0], titles[0] if titles else "", first, past)
         if len(values) > 1:
-            past = _with_scalars(layout, past, values[0])
+            past = _past_with(layout, past, values[:1])
             rest = encode_chunk(layout, values[0], values[1:], titles, annots, past)
             images = joined([images, rest])
         return images
@@ -268,7 +269,7 @@ def _encode_parts(
     strips: NDArray[np.uint8],
     numbers: list[tuple[NDArray[np.uint8], int, int]],
     annots: NDArray[Any] | None,
-    past: NDArray[np.float64] | None,
+    past: Past | None,
 ) -> Images:
     from fastheat import kernels
 
@@ -291,8 +292,7 @@ def _encode_parts(
     listed += [_list_pictures(*each) for each in numbers]
     if isinstance(layout, Mosaic) and layout.plot is not None:
         assert past is not None
-        scalars = np.concatenate([past, values[:, -layout.scalars :]])
-        pictures = draw_plots(layout.plot, scalars, len(past) - 1)
+        pictures = past.draw(layout.plot, values[:, -layout.scalars :])
         listed.append(_list_pictures(pictures, 0, layout.plot.top))
     listed.sort(key=lambda each: each.left)
     lengths = [len(each.indices) for each in listed]
@@ -473,14 +473,27 @@ def _collect(
     return out[: ends[-1]].data, ends[1:].tolist()
 
 
-def _with_scalars(
-    layout: Layout | Mosaic, past: NDArray[np.float64] | None, values: NDArray[np.float64]
-) -> NDArray[np.float64] | None:
-    """Return the scalars of frames before, where there is a line plot, and behind them of one."""
-    if isinstance(layout, Layout) or not layout.scalars:
+def _past_with(
+    layout: Layout | Mosaic, past: Past | None, values: NDArray[np.float64]
+) -> Past | None:
+    """Return the lines of the frames before and of these, where there is a line plot."""
+    if isinstance(layout, Layout) or layout.plot is None:
+        return None
+    own = values[:, -layout.scalars :]
+    return (past or Past(own[:0])).after(layout.plot, own)
+
+
+def _plot_after(
+    layout: Layout | Mosaic, past: Past | None, values: NDArray[np.float64]
+) -> NDArray[np.uint8] | None:
+    """Draw the line plot of one frame, where there is one."""
+    if isinstance(layout, Layout) or layout.plot is None:
         return None
     own = values[None, -layout.scalars :]
-    return own if past is None else np.concatenate([past, own])
+    if past is None or not past.frames:
+        return paint_plot(layout.plot, own)
+    last: NDArray[np.uint8] = past.draw(layout.plot, own)[-1]
+    return last
 
 
 def _encode_first(
@@ -488,10 +501,11 @@ def _encode_first(
     values: NDArray[np.float64],
     title: str,
     annot: NDArray[Any] | None,
-    past: NDArray[np.float64] | None,
+    past: Past | None,
 ) -> Images:
     """Encode the frame that all of is new, drawn in numpy: few kernels are compiled for it."""
-    picture, shown = paint(layout, values, title, annot, past)
+    plot = _plot_after(layout, past, values)
+    picture, shown = paint(layout, values, title, annot, plot=plot)
     transparent = TRANSPARENT if layout.clear else None
     noted = _noted(layout, values[None])
     return Images(*_encode_picture(picture), [transparent], shown, noted)
@@ -515,12 +529,13 @@ def encode_between(
     values: NDArray[np.float64],
     title: str,
     annot: NDArray[Any] | None,
-    past: NDArray[np.float64] | None = None,
+    past: Past | None = None,
 ) -> Images:
     """Encode a frame after one of another layout, with the same size and palette."""
-    before_both = None if past is None else past[:-1]
-    before, _ = paint(old_layout, old_values, old_title, old_annot, before_both)
-    after, shown = paint(layout, values, title, annot, past)
+    drawn = None if past is None else past.picture
+    before, _ = paint(old_layout, old_values, old_title, old_annot, plot=drawn)
+    plot = _plot_after(layout, past, values)
+    after, shown = paint(layout, values, title, annot, plot=plot)
     images = encode_indexed(np.stack([before, after]), TRANSPARENT, first=False)
     return replace(images, shown=shown, notes=_noted(layout, values[None]))
 

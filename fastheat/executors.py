@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
 
-from fastheat.messages import short
+from fastheat.messages import in_a_line, short
 from fastheat.timing import is_whole
 
 
@@ -283,7 +283,7 @@ def _unpicklable(job: Job[Any]) -> Exception | None:
 def _lost(job: Job[Any], error: Exception) -> Exception:
     first, last = job.frames[0], job.frames[-1]
     named = f"frame {first}" if first == last else f"frames {first} to {last}"
-    reason = " ".join(str(error).split()) or "no reason given"
+    reason = in_a_line(error) if str(error).strip() else "no reason given"
     return RuntimeError(
         f"the executor lost {named} twice, of which nothing is in the file: "
         f"{type(error).__name__}: {reason}"

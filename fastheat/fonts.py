@@ -384,7 +384,7 @@ def find_typeface(
         )
     lacking = typeface.lacks(unicodedata.normalize("NFC", text))
     if lacking:
-        warn(f"no font has a glyph for {lacking!r}: give font= a font file that has")
+        warn(f"no font has a glyph for {short(lacking)}: give font= a font file that has")
     return typeface, lacking
 
 

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.messages import short
+from fastheat.messages import in_a_line, short
 
 FIXED, EXPONENT, GENERAL, PERCENT, INTEGER = range(5)
 MAX_PRECISION = 60
 MAX_WIDTH = 500
-LONGEST = 10_000  # characters that a format may ask for
+LONGEST = 10_000  # characters that a format may ask for, or a function write
+MOST_LETTERS = 100_000  # of a text that is given as it is to be drawn
 
 # The fields of `Spec`, as they lie in the int64 array that the kernels read.
 KIND, PRECISION, SIGN, NO_MINUS_ZERO, ALTERNATE, GROUP, UPPER, FILL, ALIGN, WIDTH = range(10)
@@ -102,17 +103,104 @@ def _fault(spec: str) -> str:
     try:
         format(1 if spec.endswith("d") else 0.5, spec)
     except ValueError as error:
-        return str(error)
+        return in_a_line(error)
     return ""
 
 
 def _fault_of_length(spec: str) -> str:
     # Python would set about it, and take all memory
-    too_long = any(len(number) > 9 or int(number) > LONGEST for number in _NUMBER.findall(spec))
-    return f"a width or precision above {LONGEST}" if too_long else ""
+    return f"a width or precision above {LONGEST}" if _largest(spec) > LONGEST else ""
 
 
-_NUMBER = re.compile("[0-9]+")
+def _largest(spec: str) -> int:
+    """Return the largest number in a format spec, in digits of any script, as `format` reads it."""
+    numbers = _NUMBER.findall(spec)
+    return max((int(n) if len(n) < 10 else 10**9 for n in numbers), default=0)
+
+
+_NUMBER = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text with fields in braces, which every text that is filled in goes through.
+
+    What it is filled with does not matter: no field reaches an attribute or an item, and none asks
+    for more than `LONGEST` characters, not by a number that fills it either.
+    """
+
+    text: str
+    names: tuple[str, ...]  # of the fields in order, "" where there is none
+    nested: bool  # whether a width or precision is a field itself
+
+    @classmethod
+    def read(cls, text: str) -> Template:
+        """Parse a text.
+
+        Raises
+        ------
+        ValueError
+            Why it cannot be used, in words to follow what was expected.
+        """
+        if len(text) > LONGEST:
+            raise ValueError(_TOO_LONG)
+        names: list[str] = []
+        nested, total = False, 0
+        parts = [(text, True)]
+        while parts:
+            part, outer = parts.pop(0)
+            for _, name, spec, _ in string.Formatter().parse(part):
+                if name is None:
+                    continue
+                if "." in name or "[" in name:
+                    raise ValueError(f"a field that reaches into a value, {short(name)}")
+                if fault := _fault_of_length(spec or ""):
+                    raise ValueError(fault)
+                names.append(name)
+                nested |= not outer
+                total += _largest(spec or "")
+                if "{" in (spec or ""):
+                    parts.append((spec or "", False))
+        if total > 10 * LONGEST:
+            raise ValueError(_TOO_LONG)
+        return cls(text, tuple(names), nested)
+
+    def fill(self, *values: object, **named: object) -> str:
+        """Return the text with its fields filled, as `str.format` does.
+
+        Raises
+        ------
+        ValueError
+            If it becomes too long. What else the formatting raises is not caught.
+        """
+        for value in (*values, *named.values()):
+            if isinstance(value, str | bytes | bytearray) and len(value) > LONGEST:
+                raise ValueError(_TOO_LONG)
+        write = _bounded.format if self.nested else str.format
+        text = write(self.text, *values, **named)
+        if len(text) > LONGEST:
+            raise ValueError(_TOO_LONG)
+        return text
+
+
+class _Bounded(string.Formatter):
+    """Formats with widths that are fields, none of which is above `LONGEST`."""
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        if fault := _fault_of_length(format_spec):
+            raise ValueError(fault)
+        return super().format_field(value, format_spec)
+
+
+_bounded = _Bounded()
+_TOO_LONG = f"a text of more than {LONGEST} characters"
+
+
+def check_length(name: str, text: str, most: int = MOST_LETTERS) -> str:
+    """Refuse a text to draw that no picture has room for."""
+    if len(text) > most:
+        raise ValueError(f"expected {name} of at most {most} characters, not {len(text)}")
+    return text
 
 
 def max_length(spec: Spec, exponent_max: int = 308) -> int:
@@ -229,6 +317,10 @@ def parse_valfmt(valfmt: object) -> ValueFormat:
         If Python could not format a number with it.
     """
     if callable(valfmt):
+        if fault := _fault_of_function(valfmt):
+            raise ValueError(
+                f"expected valfmt to be a function of a value, not {short(valfmt)}: {fault}"
+            )
         if hasattr(valfmt, "create_dummy_axis") and getattr(valfmt, "axis", None) is None:
             # one of matplotlib's formatters, some of which ask their axis; left as it was
             valfmt = copy.copy(valfmt)
@@ -242,30 +334,51 @@ def parse_valfmt(valfmt: object) -> ValueFormat:
     if "{" not in valfmt:
         return _spec_format(valfmt, "", valfmt, "")
     try:
-        fields = list(string.Formatter().parse(valfmt))
+        template = Template.read(valfmt)
     except ValueError as error:
         raise ValueError(
-            f"expected a format string such as '{{x:.2f}}', not {short(valfmt)}: {error}"
+            "expected valfmt to be a format string such as '{x:.2f}', "
+            f"not {short(valfmt)}: {in_a_line(error)}"
         ) from None
+    fields = list(string.Formatter().parse(valfmt))
     slots = [k for k, field in enumerate(fields) if field[1] is not None]
     plain = len(slots) == 1 and fields[slots[0]][1] in ("x", "", "0") and not fields[slots[0]][3]
-    if plain and "{" not in (fields[slots[0]][2] or ""):
+    if plain and not template.nested:
         k = slots[0]
         before = "".join(field[0] for field in fields[: k + 1])
         after = "".join(field[0] for field in fields[k + 1 :])
         if fields[k][2]:
             return _spec_format(valfmt, before, fields[k][2] or "", after)
-    if fault := next(filter(None, (_fault_of_length(field[2] or "") for field in fields)), ""):
-        raise ValueError(
-            f"expected a format string such as '{{x:.2f}}', not {short(valfmt)}: {fault}"
-        )
-    write = _Formatting(valfmt)
+    write = _Formatting(template)
     write(0.5)
     return ValueFormat(valfmt, write)
 
 
+def _fault_of_function(function: object) -> str:
+    """Return why a function cannot be used whose format is seen, such as one of matplotlib's."""
+    bound, format_ = getattr(function, "__self__", None), getattr(function, "fmt", None)
+    kinds = {kind.__name__ for kind in type(function).__mro__}
+    template = format_ if "StrMethodFormatter" in kinds else None
+    if isinstance(bound, str) and getattr(function, "__name__", "") == "format":
+        template = bound  # "{:.2f}".format
+    if isinstance(template, str):
+        try:
+            Template.read(template)
+        except ValueError as error:
+            return in_a_line(error)
+        return ""
+    sizes = [_largest(" ".join(_PRINTF.findall(t))) for t in (format_, bound) if isinstance(t, str)]
+    for name in ("decimals", "places"):  # of PercentFormatter and EngFormatter
+        size = getattr(function, name, None)
+        sizes += [size] if isinstance(size, int) else []
+    return f"a width or precision above {LONGEST}" if max(sizes, default=0) > LONGEST else ""
+
+
+_PRINTF = re.compile(r"%[^a-zA-Z%]*")  # the flags, width and precision of each field
+
+
 def _spec_format(source: str, before: str, spec: str, after: str) -> ValueFormat:
-    if fault := _fault(spec):
+    if fault := _TOO_LONG if len(spec) > LONGEST else _fault(spec):
         raise ValueError(
             "expected valfmt to be a format string such as '{x:.2f}' or a format spec such as "
             f"'.2f', not {short(source)}: {fault}"
@@ -291,15 +404,15 @@ class _Spelling:
 
 @dataclass(frozen=True, slots=True)
 class _Formatting:
-    template: str
+    template: Template
 
     def __call__(self, value: object) -> str:
         try:
-            return self.template.format(value, x=value, pos=None)
+            return self.template.fill(value, x=value, pos=None)
         except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
             raise ValueError(
                 f"expected a format string for one value x, such as '{{x:.2f}}', "
-                f"not {self.template!r}: {type(error).__name__}: {error}"
+                f"not {short(self.template.text)}: {type(error).__name__}: {in_a_line(error)}"
             ) from None
 
 
@@ -336,4 +449,4 @@ class _Calling:
             raise TypeError(
                 f"expected valfmt({short(value)}) to return a string, not {short(text)}"
             )
-        return text
+        return check_length(f"valfmt({short(value)})", text, LONGEST)

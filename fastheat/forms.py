@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.arrays import array_of, check_frame
-from fastheat.messages import short
+from fastheat.messages import MOST_SAID, in_a_line, short
 
 Shape: TypeAlias = tuple[int, ...]
 # of a matrix, or of each of several by their names
@@ -68,7 +68,7 @@ def of_panel(name: str) -> Iterator[None]:
     except (TypeError, ValueError) as error:
         # not of its own class, which may take other arguments, as UnicodeDecodeError does
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"panel {name!r}: {error}") from error
+        raise kind(f"panel {name!r}: {in_a_line(error, MOST_SAID)}") from error
 
 
 def check_names(names: Iterable[Any]) -> list[str]:

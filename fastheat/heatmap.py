@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 from os import PathLike
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from fastheat.annotations import Cells, Sample, matrix_of, read_annot
 from fastheat.colormaps import colormap
 from fastheat.colors import parse_color
 from fastheat.fonts import find_typeface
-from fastheat.formats import parse_valfmt
+from fastheat.formats import LONGEST, parse_valfmt
 from fastheat.hints import hint
 from fastheat.layout import Layout
 from fastheat.messages import short
@@ -166,8 +167,9 @@ class Heatmap(Picture):
         Pixels per inch.
     font : str or path
         A font file, or the name of an installed font with a style after it, such as ``"DejaVu Sans
-        Bold"`` or ``"serif:italic"``. None is Pillow's own. For letters that it lacks there are
-        others that are installed.
+        Bold"`` or ``"serif:italic"``. None is Pillow's own. Letters that it lacks are drawn with
+        another font that is installed, so they may look different on another machine; the path of
+        a font file that has all letters makes the same picture everywhere.
     fontsize : float
         Of the labels, pt.
     grid_color : colour
@@ -293,6 +295,13 @@ class Heatmap(Picture):
             raise ValueError("expected a valfmt for the numbers of annot, not None")
         rows = read_labels("row_labels", row_labels, n)
         columns = read_labels("col_labels", col_labels, m)
+        thins = read_flag("thin_labels", thin_labels)
+        for name, own_labels in (("row_labels", rows), ("col_labels", columns)):
+            shown = len(own_labels.texts) // own_labels.every
+            if not thins and not own_labels.auto and shown > LONGEST:
+                raise ValueError(
+                    f"expected at most {LONGEST} {name} with thin_labels=False, not {shown}"
+                )
         words = [
             read_text(name, text)
             for name, text in (
@@ -333,7 +342,7 @@ class Heatmap(Picture):
             col_rotation=None
             if col_rotation is None
             else read_number("col_rotation", col_rotation),
-            thin_labels=read_flag("thin_labels", thin_labels),
+            thin_labels=thins,
             cmap=table,
             norm=spread,
             robust=read_flag("robust", robust),
@@ -386,6 +395,7 @@ class Heatmap(Picture):
         self._reductions: list[Reduction | None] = []  # one, when it is known
         self._dtype = np.dtype(np.float64)
         self._told = False  # what of the labels is left out
+        self._kin = object()  # one of all that differ in their titles and ranges alone
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -578,6 +588,19 @@ class Heatmap(Picture):
         """Return the same heatmap, what is named of its look another."""
         return self._like(replace(self._look, **changes), self._vmin, self._vmax)
 
+    @property
+    def kin(self) -> object:
+        """An object that heatmaps share which differ in their titles and ranges alone."""
+        return self._kin
+
+    def named(self, title: str) -> Heatmap | None:
+        """Return the same heatmap with another title, None where it may need another font."""
+        face = self._look.typeface
+        plain = title.isascii() and self._look.title.isascii()
+        if not plain or face.others or self._look.lacking or face.lacks(title):
+            return None
+        return self.with_look(title=read_text("title", title))
+
     def _like(self, look: Look, vmin: float | None, vmax: float | None) -> Heatmap:
         other = Heatmap.__new__(Heatmap)
         other._look, other._vmin, other._vmax = look, vmin, vmax
@@ -585,6 +608,7 @@ class Heatmap(Picture):
         other._reductions = self._reductions if look is self._look else []
         other._dtype = self._dtype
         other._told = self._told
+        other._kin = self._kin
         return other
 
     def layout(self, dtype: np.dtype[Any] | None = None) -> Layout:
@@ -681,10 +705,11 @@ def _read_style(style: object) -> str:
         raise ValueError(f"{error}; did you mean {begun[0]!r}?" if begun else error) from None
 
 
-def option_names() -> list[str]:
+@cache
+def option_names() -> tuple[str, ...]:
     """Return the names of the options of `Heatmap`."""
     parameters = inspect.signature(Heatmap.__init__).parameters.values()
-    return [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    return tuple(p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY)
 
 
 def check_options(names: Iterable[str], others: Iterable[str] = ()) -> None:

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from fastheat.annotations import Annots
 from fastheat.encode import Images, chunk_length, encode_chunk, joined
 from fastheat.executors import Crew, Pace
+from fastheat.formats import check_length
 from fastheat.layout import Layout
 from fastheat.messages import short
-from fastheat.mosaic import Mosaic
-from fastheat.plots import History
+from fastheat.mosaic import Mosaic, plot_of
+from fastheat.plots import History, Past
 from fastheat.ranges import Extent, Extents
 from fastheat.spans import Span
 
@@ -86,7 +87,7 @@ class Encoding:
     previous: NDArray[np.float64] | None = None
     titles: list[str] = field(default_factory=list)
     annots: NDArray[Any] | None = None
-    past: NDArray[np.float64] | None = None
+    past: Past | None = None
 
     def run(self) -> Encoded:
         """Encode them, no more of a span at a time than a chunk has."""
@@ -125,9 +126,9 @@ class Encoding:
             if isinstance(self.values, Span):
                 yield replace(one, values=self.values.part(at.start, at.stop))
                 continue
-            past = self.past
-            if past is not None:
-                past = np.concatenate([past, self.values[:k, -past.shape[1] :]])
+            past, plot = self.past, plot_of(self.layout.layout)
+            if past is not None and plot is not None:
+                past = past.after(plot, self.values[:k, -len(plot.names) :])
             yield replace(
                 one,
                 values=self.values[k : k + 1],
@@ -191,6 +192,7 @@ class Beside:
                     raise TypeError(
                         f"expected title {self._done + k} to be text, not {short(title)}"
                     )
+                check_length(f"title {self._done + k}", title)
             if len(new) < count:
                 raise ValueError(
                     f"expected a title for each frame, not {self._done + len(new)} for more frames"
@@ -238,13 +240,15 @@ def encodings(
 ) -> Iterator[Encoding]:
     """Yield jobs of frames that are read here, each after the last frame of the one before."""
     packed = Packed(layout)
-    history = History(layout.scalars if isinstance(layout, Mosaic) else 0)
+    plot = plot_of(layout)
+    history = History(0 if plot is None else len(plot.names))
     previous: NDArray[np.float64] | None = None
     done = 0
     for chunk in chunks:
         titles, annots = beside.take(len(chunk))
         frames = range(done, done + len(chunk))
-        yield Encoding(packed, frames, chunk, previous, titles, annots, history.rows)
+        past = history.before(plot, chunk)
+        yield Encoding(packed, frames, chunk, previous, titles, annots, past)
         history.add(chunk)
         done += len(chunk)
         previous = _last(chunk)

@@ -6,13 +6,17 @@ They run without the GIL, fill what the caller lends or return arrays, and trust
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numba
 import numpy as np
 from numba.core import event
+from numba.core.caching import IndexDataCacheFile
 
 from fastheat.formats import (
     ALIGN,
@@ -74,11 +78,53 @@ on_disk = True  # whether what is compiled is kept for the next process
 def _compiled(function: Function, **options: bool) -> Any:
     compiler: Any = numba.njit  # its annotations do not know all options
     try:
-        return compiler(nogil=True, error_model="numpy", cache=True, **options)(function)
-    except RuntimeError:  # no folder for the cache may be written to
+        kernel = compiler(nogil=True, error_model="numpy", cache=True, **options)(function)
+    except (RuntimeError, OSError):  # no folder for the cache may be written to
         global on_disk
         on_disk = False
         return compiler(nogil=True, error_model="numpy", **options)(function)
+    kernel._cache = _Sparing(kernel._cache)
+    return kernel
+
+
+class _Sparing:
+    """The kernels on disk, which spare time and nothing else: what fails there is compiled anew."""
+
+    def __init__(self, cache: Any) -> None:
+        self._cache = cache
+        cache._cache_file.__class__ = _Checked
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cache, name)
+
+    def load_overload(self, *key: Any) -> Any:
+        """Return a kernel, None if it is not there or cannot be read."""
+        try:
+            return self._cache.load_overload(*key)
+        except Exception:  # whatever pickle and LLVM raise
+            with suppress(Exception):
+                self._cache.flush()  # for what is damaged to be replaced
+            return None
+
+    def save_overload(self, *kernel: Any) -> None:
+        """Keep a kernel if it can be kept."""
+        with suppress(Exception):
+            self._cache.save_overload(*kernel)
+
+
+class _Checked(IndexDataCacheFile):
+    """Files of kernels that begin with their checksum: a bit that differs may end the process."""
+
+    def _save_data(self, name, data):
+        dumped = self._dump(data)
+        with self._open_for_write(self._data_path(name)) as file:
+            file.write(sha256(dumped).digest() + dumped)
+
+    def _load_data(self, name):
+        data = Path(self._data_path(name)).read_bytes()
+        if sha256(data[32:]).digest() != data[:32]:
+            raise ValueError("a kernel that is not as it was written")
+        return pickle.loads(data[32:])
 
 
 # --------------------------------------------------------------------------------------- digits

@@ -22,6 +22,7 @@ from fastheat.fonts import Face, Typeface
 from fastheat.formats import AS_THEY_ARE, ValueFormat, as_written
 from fastheat.labels import Box, line_extent
 from fastheat.masks import hidden
+from fastheat.messages import in_a_line, short
 from fastheat.norms import Edges, Norm
 from fastheat.options import LARGEST_FONT, SMALLEST_FONT, Look
 from fastheat.palette import (
@@ -311,7 +312,7 @@ def build(
     sizes = _sizes(look, samples, grid)
     bins = len(look.cmap.table)
     norm = look.norm.rule(vmin, vmax, bins)
-    edges = norms.bin_edges(norm, bins, rule, (vmin, vmax))
+    edges = norms.bin_edges(norm, bins, rule, (vmin, vmax), look.norm)
     split = None
     if look.threshold is not None:
         split = norms.edge_above(norm, look.threshold, edges, rule)
@@ -524,7 +525,7 @@ def _samples(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> list
         return []
     if look.valfmt.integers and dtype.kind not in "biu":
         raise ValueError(
-            f"expected a format for {dtype} values such as '.0f', not {look.valfmt.source!r}, "
+            f"expected a format for {dtype} values such as '.0f', not {short(look.valfmt.source)}, "
             "which is for integers"
         )
     values = [vmin, vmax, 0.0] if vmin <= 0 <= vmax else [vmin, vmax]
@@ -536,7 +537,8 @@ def _samples(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> list
     except ValueError as error:
         if isinstance(look.valfmt.source, str):
             raise ValueError(
-                f"expected a format for {dtype} values, not {look.valfmt.source!r}: {error}"
+                f"expected a format for {dtype} values, not {short(look.valfmt.source)}: "
+                f"{in_a_line(error)}"
             ) from None
         raise
 

@@ -9,6 +9,8 @@ import warnings
 from collections.abc import Iterable
 from types import FrameType
 
+MOST_SAID = 4000  # characters of an error, which text of others may be in
+
 
 def suggest(word: str, known: Iterable[str]) -> str:
     """Name the known words nearest to a mistyped one.
@@ -36,16 +38,16 @@ def suggest(word: str, known: Iterable[str]) -> str:
 
 def short(value: object) -> str:
     """Return the `repr` of a value on one line, cut where it is long."""
-    return " ".join(_short.repr(value).split())
+    return printable(" ".join(_short.repr(value).split())[:500])
 
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 100
 
 
-def in_a_line(error: Exception) -> str:
+def in_a_line(error: BaseException, most: int = 400) -> str:
     """Return what an error says on one line, cut where it is long."""
-    return printable(" ".join(str(error).split())[:400]) or type(error).__name__
+    return printable(" ".join(str(error)[: 4 * most].split())[:most]) or type(error).__name__
 
 
 def printable(text: str) -> str:

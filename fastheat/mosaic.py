@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
+from itertools import accumulate, compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -123,6 +124,11 @@ class Mosaic:
         return any(part.writes for part in self.parts)
 
 
+def plot_of(layout: Layout | Mosaic) -> Plot | None:
+    """Return the line plot of a layout, None where there is none."""
+    return layout.plot if isinstance(layout, Mosaic) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Heading:
     """The title above all panels."""
@@ -224,7 +230,55 @@ def _lined(each: Sequence[Sequence[tuple[int, int]]]) -> tuple[list[int], list[i
 
 
 def _starts(sides: Sequence[int]) -> list[int]:
-    return [sum(sides[:k]) for k in range(len(sides))]
+    return list(accumulate(sides[:-1], initial=0))
+
+
+class Sizes:
+    """How large pictures are beside and beneath each other in any order, as `arrange` puts them."""
+
+    def __init__(self, tiles: Sequence[Tile]) -> None:
+        sides = np.array(tiles, np.int64).reshape(-1, 4)
+        self._count = len(tiles)
+        self._left, self._right = sides[:, 2], sides[:, 0] - sides[:, 2]
+        self._top, self._bottom = sides[:, 3], sides[:, 1] - sides[:, 3]
+        self._down = np.concatenate([[0], np.cumsum(sides[:, 1])])
+        self._least = int(sides[:, 0].min()), int(sides[:, 1].min())
+
+    def of(self, order: Order) -> Size:
+        """Return width and height."""
+        if isinstance(order, int):
+            columns = min(order, self._count)
+            rows = -(-self._count // columns)
+            across = (
+                self._most(self._left, rows, columns, 0),
+                self._most(self._right, rows, columns, 0),
+            )
+            down = (
+                self._most(self._top, rows, columns, 1),
+                self._most(self._bottom, rows, columns, 1),
+            )
+            return int(sum(each.sum() for each in across)), int(sum(each.sum() for each in down))
+        stops = np.cumsum(np.array(order, np.int64))
+        starts = stops - order
+        widths = np.maximum.reduceat(self._left, starts) + np.maximum.reduceat(self._right, starts)
+        tops = self._top[starts]
+        heights = tops.max() - tops + self._down[stops] - self._down[starts]
+        return int(widths.sum()), int(heights.max())
+
+    def may_fit(self, order: Order, room: Size) -> bool:
+        """Return whether that can be, by the smallest picture alone."""
+        columns = min(order, self._count) if isinstance(order, int) else len(order)
+        rows = -(-self._count // columns)
+        return columns * self._least[0] <= room[0] and rows * self._least[1] <= room[1]
+
+    def _most(
+        self, sides: NDArray[np.int64], rows: int, columns: int, axis: int
+    ) -> NDArray[np.int64]:
+        """Return the largest of each column or row of a grid."""
+        grid = np.full(rows * columns, np.iinfo(np.int64).min)
+        grid[: self._count] = sides
+        most: NDArray[np.int64] = grid.reshape(rows, columns).max(axis)
+        return most
 
 
 def grids(tiles: Sequence[Tile]) -> list[Order]:
@@ -234,28 +288,36 @@ def grids(tiles: Sequence[Tile]) -> list[Order]:
 
 def stacks(tiles: Sequence[Tile]) -> list[Order]:
     """Return how pictures stand in so many columns, each as low as that goes."""
-    heights = [tile.height for tile in tiles]
+    ends = list(accumulate(tile.height for tile in tiles))
     found: list[Order] = []
-    for count in range(2, len(tiles)):
-        low, high = max(heights), sum(heights)
+    least, high = max(tile.height for tile in tiles), ends[-1]
+    count = 2
+    while count < len(tiles):
+        low = least
         while low < high:
             middle = (low + high) // 2
-            low, high = (
-                (low, middle) if len(_filled(heights, middle)) <= count else (middle + 1, high)
-            )
-        found.append(_filled(heights, low))
+            low, high = (low, middle) if len(_filled(ends, middle)) <= count else (middle + 1, high)
+        found.append(_filled(ends, low))
+        if low == least:  # which more columns are not lower than
+            break
+        # as many as are lower
+        count = max(count + 1, len(_filled(ends, low - 1)))
     return list(dict.fromkeys(found))
 
 
-def _filled(heights: Sequence[int], room: int) -> tuple[int, ...]:
-    """Return how many stand in each column of a height that is filled before the next."""
-    counts, used = [0], 0
-    for height in heights:
-        if used + height > room and counts[-1]:
-            counts.append(0)
-            used = 0
-        counts[-1] += 1
-        used += height
+def _filled(ends: Sequence[int], room: int) -> tuple[int, ...]:
+    """Return how many stand in each column of a height that is filled before the next.
+
+    Parameters
+    ----------
+    ends
+        The height of the first of all, of the first two, and so on.
+    """
+    counts, start, used = [], 0, 0
+    while start < len(ends):
+        stop = max(start + 1, bisect_right(ends, used + room, start))
+        counts.append(stop - start)
+        start, used = stop, ends[stop - 1]
     return tuple(counts)
 
 
@@ -267,10 +329,11 @@ def least_white(tiles: Sequence[Tile], more: Size = (0, 0)) -> Order:
     more
         What stands beside and beneath all of them.
     """
+    sizes = Sizes(tiles)
 
     def area(order: Order) -> float:
-        places = arrange(tiles, order)
-        width, height = places.width + more[0], places.height + more[1]
+        width, height = sizes.of(order)
+        width, height = width + more[0], height + more[1]
         return max(width, FLATTEST * height) * max(height, width / LONGEST)
 
     best = min(grids(tiles), key=area)
@@ -299,10 +362,12 @@ def largest(
 
     def fit(size: float, given: Orders) -> Order | None:
         each = tiles(size)
+        sizes = Sizes(each)
         for order in given(each):
-            places = arrange(each, order)
-            if places.width <= room[0] and places.height <= room[1]:
-                return order
+            if sizes.may_fit(order, room):
+                width, height = sizes.of(order)
+                if width <= room[0] and height <= room[1]:
+                    return order
         return None
 
     def search(low: float, given: Orders) -> tuple[float, Order] | None:
@@ -325,11 +390,13 @@ def largest(
     return stacked or found
 
 
-def check_size(width: int, height: int) -> None:
+def check_size(width: int, height: int, count: int) -> None:
     if max(width, height) > gif.LARGEST_SIDE:
+        found = f"{width} x {height} px" if width else f"{height} px or more"
         raise ValueError(
             f"expected panels of at most {gif.LARGEST_SIDE} px a side together, the most that a "
-            f"GIF can have, not {width} x {height} px"
+            f"GIF can have, not {found}: give fewer than these {count}, columns=, a smaller "
+            "fontsize, or a figsize"
         )
 
 

@@ -484,7 +484,11 @@ class Edges(NamedTuple):
 
 
 def bin_edges(
-    norm: Rule, bins: int, dtype: np.dtype, ends: tuple[float, float] = (0.0, 1.0)
+    norm: Rule,
+    bins: int,
+    dtype: np.dtype,
+    ends: tuple[float, float] = (0.0, 1.0),
+    known: Norm | None = None,
 ) -> Edges:
     """Return where the bins of a colormap begin.
 
@@ -498,13 +502,17 @@ def bin_edges(
         float32 or float64, see `working_type`.
     ends
         The range, which the norm takes.
+    known
+        What `norm` is the rule of, to begin near the edges.
 
     Notes
     -----
     `matplotlib.colors.Colormap.__call__` multiplies by the number of entries, counts what equals it
     to the last entry, and truncates.
     """
-    found = _edges(_only(norm), np.array([ends]), np.arange(bins + 1), bins, dtype)
+    wanted, each = np.arange(bins + 1), np.array([ends])
+    near = known.likely(each, wanted / bins, float(np.finfo(dtype).eps)) if known else None
+    found = _edges(_only(norm), each, wanted, bins, dtype, near)
     return Edges(found.bins[0], *(float(each[0]) for each in found[1:]))
 
 

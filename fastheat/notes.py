@@ -88,14 +88,22 @@ def dtype_name(dtype: np.dtype[Any]) -> Any:
     return {name: kind.name for name, (_, kind) in parts_of(dtype).items()}
 
 
-def mark(layout: Layout | Mosaic) -> str:
-    """Return a number that layouts share which draw the same, but for their range."""
+def mark(layout: Layout | Mosaic, begun: Any = None) -> str:
+    """Return a number that layouts share which draw the same, but for their range.
+
+    Parameters
+    ----------
+    begun
+        The hash of what never changes of the picture, which is that of each of its parts.
+    """
     if isinstance(layout, Mosaic):
-        marks = [*map(mark, layout.parts), repr((layout.title, layout.typeface))]
+        begun = hashlib.sha256(layout.static.tobytes())
+        each = (mark(part, begun.copy()) for part in layout.parts)
+        marks = [*each, repr((layout.title, layout.typeface))]
         if layout.plot is not None:
             marks.append(repr(layout.plot))
         return hashlib.sha256(" ".join(marks).encode()).hexdigest()[:12]
-    digest = hashlib.sha256(layout.static.tobytes())
+    digest = hashlib.sha256(layout.static.tobytes()) if begun is None else begun
     for array in (*layout.grid[:5], layout.shades.inks, layout.statics):
         digest.update(array.tobytes())
     source = None if layout.format is None else layout.format.source

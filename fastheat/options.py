@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,9 +19,9 @@ from fastheat.arrays import is_series
 from fastheat.colormaps import Colormap
 from fastheat.colors import RGB, parse_color, parse_rgba
 from fastheat.fonts import Typeface
-from fastheat.formats import ValueFormat, parse_valfmt
+from fastheat.formats import LONGEST, Template, ValueFormat, check_length, parse_valfmt
 from fastheat.forms import MOST_CELLS
-from fastheat.messages import short, suggest
+from fastheat.messages import in_a_line, short, suggest
 from fastheat.norms import LINEAR, SYMLOG_LINEAR, Norm, copied
 from fastheat.reduce import HOW
 from fastheat.tensors import as_array
@@ -201,7 +202,7 @@ def read_text(name: str, value: object) -> str:
         return ""
     if not isinstance(value, str):
         raise TypeError(f"expected {name} to be a string, not {short(value)}")
-    return value
+    return check_length(name, value)
 
 
 def read_background(value: object, paper: RGB) -> tuple[RGB, bool]:
@@ -256,7 +257,10 @@ def read_ticks(value: object) -> int | tuple[float, ...] | None:
         raise TypeError(
             f"expected cbar_ticks to be a number of ticks or their values, not {short(value)}"
         )
-    return tuple(sorted({read_number("cbar_ticks", each) for each in value}))
+    ticks = {read_number("cbar_ticks", each) for each in islice(value, LONGEST + 1)}
+    if len(ticks) > LONGEST:
+        raise ValueError(f"expected at most {LONGEST} cbar_ticks, not more")
+    return tuple(sorted(ticks))
 
 
 def read_bar_format(value: object) -> ValueFormat | None:
@@ -354,19 +358,23 @@ def read_labels(name: str, labels: object, count: int) -> Labels:
                 f"sequence of {count} labels, not {short(labels)}"
             )
         try:
-            return Labels(tuple(labels.format(k, i=k) for k in range(count)))
+            template = Template.read(labels)
+            return Labels(tuple(template.fill(k, i=k) for k in range(count)))
         except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
             raise ValueError(
                 f"expected {name} to be a string with braces for a number such as 'dim_{{}}', "
-                f"not {short(labels)}: {error}"
+                f"not {short(labels)}: {in_a_line(error)}"
             ) from None
     if not is_series(labels):
         raise TypeError(
             f"expected {name} to be a sequence of labels or a whole number, not {short(labels)}"
         )
-    texts = tuple(_text_of(label) for label in labels)
+    # no more than one too many of an iterator that may not end
+    texts = tuple(check_length(name, _text_of(label)) for label in islice(labels, count + 1))
     if len(texts) != count:
-        raise ValueError(f"expected {count} {name}, not {len(texts)}")
+        found = len(labels) if isinstance(labels, Sized) else len(texts)
+        more = "" if found <= count or isinstance(labels, Sized) else " or more"
+        raise ValueError(f"expected {count} {name}, not {found}{more}")
     return Labels(texts)
 
 

@@ -121,15 +121,79 @@ def plan_palette(
         Coverages of text pixels, the fill and the ink included; 1 where there is no text.
     """
     group = grid if group is None else group
-    groups, colors = join_levels(cmap.table.tobytes())
+    groups, _ = join_levels(cmap.table.tobytes())
     limits = edges.bins[limits_of(groups)]
-    bad = background if cmap.bad is None else cmap.bad
-    fills = np.array([cmap.under, *colors, cmap.over, bad], np.uint8)
-    slots = 1 + groups
-    first, last = 1, len(colors)
+    place = None
     if split is not None:
         place = int(np.searchsorted(limits, split, side="right"))
         limits = np.insert(limits, place, split)
+    ends = cmap.under, cmap.over, background if cmap.bad is None else cmap.bad
+    inks = textcolors[0], textcolors[1]
+    others = background, foreground, grid, group
+    colors = _colors_of(cmap.table.tobytes(), ends, others, inks, place, steps)
+    return Palette(
+        colors.table,
+        colors.used,
+        Shades(
+            np.append(limits, np.nan)[None],
+            *_guides(limits[None]),
+            colors.shades,
+            colors.alike,
+            np.array([edges.low]),
+            np.array([edges.high]),
+            np.array([edges.floor]),
+            np.array([edges.ceiling]),
+            colors.used,
+        ),
+        colors.statics,
+        colors.grid,
+        colors.group,
+        colors.fills,
+    )
+
+
+class _Colors(NamedTuple):
+    """What of a `Palette` does not depend on the range, and is not written to."""
+
+    table: NDArray[np.uint8]
+    used: int
+    shades: NDArray[np.uint8]
+    alike: NDArray[np.intp]
+    statics: NDArray[np.uint8]
+    grid: int
+    group: int
+    fills: NDArray[np.uint8]
+
+
+@lru_cache(maxsize=64)
+def _colors_of(
+    entries: bytes,
+    ends: tuple[RGB, RGB, RGB],
+    others: tuple[RGB, RGB, RGB, RGB],
+    textcolors: tuple[RGB, RGB],
+    place: int | None,
+    steps: int,
+) -> _Colors:
+    """Share out the palette of a map, of which many panels may have the same.
+
+    Parameters
+    ----------
+    entries, ends
+        Those of the map, (bins, 3) uint8, and what is under, over and bad.
+    others
+        The background, the foreground, and the lines between cells and groups.
+    textcolors, steps
+        As `plan_palette` takes them.
+    place
+        The slot that is parted by `split`, None without one.
+    """
+    background, foreground, grid, group = others
+    groups, colors = join_levels(entries)
+    under, over, bad = ends
+    fills = np.array([under, *colors, over, bad], np.uint8)
+    slots = 1 + groups
+    first, last = 1, len(colors)
+    if place is not None:
         fills = np.insert(fills, place, fills[place], axis=0)
         slots[slots > place] += 1
         first += place == 0
@@ -169,20 +233,11 @@ def plan_palette(
         return index[color]
 
     table_of_shades = np.array([[find(c) for c in _tuples(row)] for row in shades], np.uint8)
-    return Palette(
+    return _Colors(
         table,
         len(colors_in_use) + 1,
-        Shades(
-            np.append(limits, np.nan)[None],
-            *_guides(limits[None]),
-            table_of_shades,
-            np.unique(table_of_shades, axis=0, return_inverse=True)[1].reshape(-1),
-            np.array([edges.low]),
-            np.array([edges.high]),
-            np.array([edges.floor]),
-            np.array([edges.ceiling]),
-            len(colors_in_use) + 1,
-        ),
+        table_of_shades,
+        np.unique(table_of_shades, axis=0, return_inverse=True)[1].reshape(-1),
         np.array([find(c) for c in _tuples(statics)], np.uint8),
         find(grid),
         find(group),

@@ -19,6 +19,7 @@ from fastheat import layout as layouts
 from fastheat.annotations import Sample, by_panel, cells_in
 from fastheat.colors import RGB
 from fastheat.fonts import find_typeface
+from fastheat.formats import check_length
 from fastheat.forms import Shape, Shapes, check_names, form_of, of_panel, parts_of
 from fastheat.heatmap import BAR_ROOM, Heatmap, check_options, option_names
 from fastheat.labels import Label, fitted
@@ -31,6 +32,7 @@ from fastheat.mosaic import (
     Mosaic,
     Order,
     Size,
+    Sizes,
     Tile,
     arrange,
     check_size,
@@ -182,11 +184,18 @@ class Panels(Picture):
                 common[name] = list(common[name])
         common |= {"dpi": dpi, "font": font, "fontsize": fontsize}
         self._heatmaps: dict[str, Heatmap] = {}
+        self._check_count(own)
+        alike: dict[Shape, Heatmap] = {}  # without options of their own, by their shapes
         for name in names:
             with of_panel(name):
-                self._heatmaps[name] = Heatmap(
-                    read_shape(shapes[name]), **common | {"title": name} | own[name]
-                )
+                shape = read_shape(shapes[name])
+                first = None if own[name] else alike.get(shape)
+                found = None if first is None else first.named(name)
+                if found is None:
+                    found = Heatmap(shape, **common | {"title": name} | own[name])
+                if not own[name] and name.isascii():
+                    alike.setdefault(shape, found)
+                self._heatmaps[name] = found
         self._bars = [each.cbar for each in self._heatmaps.values()]
         self._free = tuple(None in each.range for each in self._heatmaps.values())
         self._one_bar = self._has_one_bar(share_cbar)
@@ -195,6 +204,27 @@ class Panels(Picture):
         self._measures: list[Measure] = []  # one, when it is known
         self._layouts: dict[np.dtype[Any], Mosaic] = {}
         self._dtype = form_of(self.shape, [np.dtype(np.float64)] * len(self.shape))
+
+    def _check_count(self, own: Mapping[str, Mapping[str, Any]]) -> None:
+        """Refuse more panels than have room for their margins alone, before any is made."""
+        count, least = len(own), floor(2 * axes.TIGHT_PAD * self._size)
+        if any("fontsize" in options for options in own.values()):
+            return
+        if self._figure:
+            if count * least**2 > self._figure[0] * self._figure[1]:
+                raise self._too_small()
+        else:
+            columns = self._columns or 1
+            side = least * max(min(columns, count), -(-count // columns))
+            if self._columns or count * least**2 > MOST_SIDE**2:
+                check_size(0, side, count)
+
+    def _too_small(self) -> ValueError:
+        width, height = self._figure or (self._heading.width, self._heading.height)
+        return ValueError(
+            f"expected a figsize in which the panels and their title have room, not "
+            f"{width} x {height} px"
+        )
 
     def _has_one_bar(self, wanted: object) -> bool:
         keys = set()
@@ -641,12 +671,8 @@ class Panels(Picture):
             # for numbers at colour bars that are longer than they were likely to be
             plan = self._placed(self._measure(), kinds, framed=framed)
         if plan is None:
-            width, height = self._figure or (self._heading.width, self._heading.height)
-            raise ValueError(
-                f"expected a figsize in which the panels and their title have room, not "
-                f"{width} x {height} px"
-            )
-        check_size(*plan.size)
+            raise self._too_small()
+        check_size(*plan.size, len(self._heatmaps))
         return plan
 
     def _placed(
@@ -656,6 +682,13 @@ class Panels(Picture):
         bare = self._bare()
         natural = None if self._figure else _natural(bare, kinds)
         panels = _sized(bare, measure, natural)
+        if not framed and not any(each.look.bar for each in bare):
+            # as large as they will be, before any is laid out
+            size = Sizes(_tiles(bare, measure, natural)).of(measure.order)
+            if not self._figure:
+                check_size(*size, len(bare))
+            elif size[0] > self._figure[0] or size[1] > self._figure[1]:
+                return None
         if framed:
             panels = [
                 each.with_look(frame=each.frame()) if self._figure else each.framed(kind)
@@ -844,7 +877,22 @@ def _tile(frame: axes.Frame) -> Tile:
 def _tiles(
     panels: Sequence[Heatmap], measure: Measure, natural: Sequence[Cell] | None = None
 ) -> list[Tile]:
-    return [_tile(each.frame()) for each in _sized(panels, measure, natural)]
+    """Return how large panels are: of those that are alike but for the letters of a title, one."""
+    first: dict[object, int] = {}
+    alike = []
+    for number, each in enumerate(panels):
+        look = each.look
+        title = Label(look.title, look.title_size, (0.5, 1.0), 0.0, look.typeface)
+        box: object = title.box(), title.metrics()
+        if title.box().width > min(measure.words, axes.WORDS * look.fontsize):
+            box = look.title  # which is broken at its spaces
+        bar = each.range if look.bar else None
+        key = each.kin, bar, bool(look.title), box, natural and natural[number]
+        alike.append(first.setdefault(key, number))
+    own = None if natural is None else [natural[number] for number in first.values()]
+    sized = _sized([panels[number] for number in first.values()], measure, own)
+    tiles = dict(zip(first.values(), (_tile(each.frame()) for each in sized), strict=True))
+    return [tiles[number] for number in alike]
 
 
 def _kinds(form: np.dtype[Any]) -> list[np.dtype[Any]]:
@@ -894,8 +942,11 @@ def _read_lines(lines: object, panels: Sequence[str]) -> dict[str, RGB]:
     for number, name in enumerate(names):
         if not isinstance(name, str) or not name:
             raise TypeError(f"expected lines to be names of scalars, not {short(lines)}")
+        check_length("names of lines", name)
         if name in panels or name in names[:number]:
-            raise ValueError(f"expected other names of lines than of panels, each once: {name!r}")
+            raise ValueError(
+                f"expected other names of lines than of panels, each once: {short(name)}"
+            )
     if len(names) > MOST_LINES:
         raise ValueError(f"expected at most {MOST_LINES} lines, not {len(names)}")
     colors = lines if isinstance(lines, Mapping) else {n: f"C{k}" for k, n in enumerate(names)}

@@ -13,7 +13,7 @@ from PIL import Image
 from fastheat.annotations import Samples
 from fastheat.forms import Shapes
 from fastheat.layout import Layout, Shown
-from fastheat.messages import many, warn
+from fastheat.messages import many, short, warn
 from fastheat.mosaic import Mosaic
 from fastheat.palette import TRANSPARENT
 from fastheat.ranges import Extent, Extents, Range
@@ -235,7 +235,7 @@ def warn_of(shown: Shown, layout: Layout | Mosaic) -> None:
             "that can be read: give a larger figsize or a shorter title"
         )
     if shown.lacking:
-        warn(f"no font has a glyph for {shown.lacking!r}: give font= a font file that has")
+        warn(f"no font has a glyph for {short(shown.lacking)}: give font= a font file that has")
     if isinstance(layout, Mosaic) and layout.replaced:
         warn(
             f"{many(layout.replaced, 'colour')} of the panels' cells, which 256 colours have no "

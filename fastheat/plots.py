@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -26,40 +26,7 @@ APART = 1.7  # font sizes from label to label, at least
 HEIGHT, WIDTH = 14.5, 26.0  # font sizes of the plot without figsize, the second at least
 MOST_LINES = 10
 SHARE = 0.3  # of a picture's height, the most that it takes
-MOST_KEPT = 8  # plots whose lines are kept to go on from
 FEWEST_STEPS = 32  # frames that there is room for at first, where their number is not known
-
-
-class History:
-    """The scalars of all frames so far, in an array that doubles when it is full.
-
-    Parameters
-    ----------
-    count
-        How many there are of each frame, where they stand behind the matrices; 0 keeps nothing.
-    """
-
-    def __init__(self, count: int) -> None:
-        self._rows = np.empty((FEWEST_STEPS, count))
-        self._frames = 0
-
-    @property
-    def rows(self) -> NDArray[np.float64] | None:
-        """(frames, K) those so far, which stay as they are; None where there is no plot."""
-        return self._rows[: self._frames] if self._rows.shape[1] else None
-
-    def add(self, frames: NDArray[np.float64]) -> None:
-        """Keep those of frames, (T, C)."""
-        count = self._rows.shape[1]
-        if not count:
-            return
-        stop = self._frames + len(frames)
-        if stop > len(self._rows):
-            grown = np.empty((max(stop, 2 * len(self._rows)), count))
-            grown[: self._frames] = self._rows[: self._frames]
-            self._rows = grown
-        self._rows[self._frames : stop] = frames[:, -count:]
-        self._frames = stop
 
 
 class Stage(NamedTuple):
@@ -99,15 +66,38 @@ class Plot:
         return DOT * self.half
 
 
-def stages_of(plot: Plot, values: NDArray[np.float64], first: int) -> list[Stage]:
-    """Return the axes of frames from number `first` on; values: (all frames to the last, K)."""
+def stages_of(
+    plot: Plot,
+    values: NDArray[np.float64],
+    first: int,
+    number: int = 0,
+    low: float = math.inf,
+    high: float = -math.inf,
+) -> list[Stage]:
+    """Return the axes of each of the frames in `values` from index `first` on.
+
+    Parameters
+    ----------
+    values
+        (T, K) of consecutive frames to the last.
+    number, low, high
+        The number of the first of them, and the limits of the finite values before it.
+    """
+    lows, highs = _extremes(values, low, high)
+    return [
+        Stage(_room(plot, number + k), *_limits(plot, float(lows[k]), float(highs[k])))
+        for k in range(first, len(values))
+    ]
+
+
+def _extremes(
+    values: NDArray[np.float64], low: float, high: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the limits of the finite values up to each frame, given those before."""
     finite = np.isfinite(values)
     lows = np.minimum.accumulate(np.where(finite, values, np.inf).min(1))
     highs = np.maximum.accumulate(np.where(finite, values, -np.inf).max(1))
-    return [
-        Stage(_room(plot, number), *_limits(plot, float(lows[number]), float(highs[number])))
-        for number in range(first, len(values))
-    ]
+    return np.minimum(lows, low), np.maximum(highs, high)
 
 
 def _room(plot: Plot, number: int) -> int:
@@ -225,12 +215,13 @@ def _width(plot: Plot, text: str) -> float:
 
 
 def places_of(
-    plot: Plot, stage: Stage, values: NDArray[np.float64]
+    plot: Plot, stage: Stage, values: NDArray[np.float64], number: int = 0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return where values stand in pixels, (N,) and (N, K), NaN where there is none."""
+    """Return where values from frame `number` on stand, (N,) and (N, K) px, NaN for none."""
     base = base_of(plot, stage)
     left, right, top, bottom = base.data
-    xs = left + (right - left) * np.arange(len(values)) / max(stage.room - 1, 1)
+    numbers = np.arange(number, number + len(values))
+    xs = left + (right - left) * numbers / max(stage.room - 1, 1)
     with np.errstate(all="ignore"):
         ys = bottom - (values - stage.low) * ((bottom - top) / (stage.high - stage.low))
     far = 4.0 * plot.height
@@ -260,49 +251,45 @@ def paint_plot(plot: Plot, values: NDArray[np.float64]) -> NDArray[np.uint8]:
     return picture
 
 
-class _Lines(NamedTuple):
-    """The lines of some frames as they were drawn last, for those that follow to go on from."""
-
-    values: NDArray[np.float64]  # (frames, K)
-    picture: NDArray[np.uint8]
-    cover: NDArray[np.uint8]
-
-
-_drawn: dict[tuple[Plot, Stage], _Lines] = {}
-
-
-def _lines_before(plot: Plot, stage: Stage, values: NDArray[np.float64]) -> _Lines | None:
-    """Return lines of the first of frames, None where others were drawn since."""
-    lines = _drawn.get((plot, stage))
-    if lines is None or len(lines.values) > len(values):
-        return None
-    same = values[: len(lines.values)]
-    return lines if np.array_equal(same.view(np.int64), lines.values.view(np.int64)) else None
-
-
-def _keep_lines(plot: Plot, stage: Stage, lines: _Lines) -> None:
-    if len(_drawn) >= MOST_KEPT:
-        _drawn.clear()
-    _drawn[plot, stage] = lines
-
-
 def draw_plots(plot: Plot, values: NDArray[np.float64], first: int) -> NDArray[np.uint8]:
     """Draw those of frames number `first` on, (T, h, w); values: (all frames to the last, K)."""
+    cover = np.empty((plot.height, plot.width), np.uint8)
+    return _draw_lines(plot, stages_of(plot, values, first), values, 0, first, None, cover)
+
+
+def _draw_lines(
+    plot: Plot,
+    each: list[Stage],
+    rows: NDArray[np.float64],
+    number: int,
+    begin: int,
+    picture: NDArray[np.uint8] | None,
+    cover: NDArray[np.uint8],
+) -> NDArray[np.uint8]:
+    """Draw the last frames of some that follow one another.
+
+    Parameters
+    ----------
+    each
+        The axes of those to draw.
+    rows, number
+        (N, K) the scalars, and the number of the first: 0 where any of `each` differs from the one
+        before it.
+    begin, picture, cover
+        How many of `rows` have their lines in the first picture already, that picture, and its
+        coverage, which becomes that of the last. None begins with the axes.
+    """
     from fastheat import kernels
 
-    each = stages_of(plot, values, first)
     distinct = list(dict.fromkeys(each))
-    places = [places_of(plot, stage, values) for stage in distinct]
+    places = [places_of(plot, stage, rows, number) for stage in distinct]
     bases = [base_of(plot, stage) for stage in distinct]
     pictures = np.empty((len(each), plot.height, plot.width), np.uint8)
-    cover = np.empty(pictures.shape[1:], np.uint8)
-    values = np.ascontiguousarray(values)
-    begun = _lines_before(plot, each[0], values[: first + 1])
-    if begun is not None:
-        pictures[0], cover[:] = begun.picture, begun.cover
+    if picture is not None:
+        pictures[0] = picture
     kernels.plot_frames(
-        first,
-        0 if begun is None else len(begun.values),
+        len(rows) - len(each),
+        0 if picture is None else begin,
         np.array([distinct.index(stage) for stage in each], np.int64),
         np.stack([base.picture for base in bases]),
         np.array([base.box for base in bases], np.int64),
@@ -314,8 +301,112 @@ def draw_plots(plot: Plot, values: NDArray[np.float64], first: int) -> NDArray[n
         cover,
         pictures,
     )
-    _keep_lines(plot, each[-1], _Lines(values, pictures[-1].copy(), cover))
     return pictures
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The line plot of all frames before some, for these to go on from.
+
+    The picture of a frame follows from that of the frame before unless the axes change, so the time
+    that a frame takes does not grow with their number.
+    """
+
+    rows: NDArray[np.float64]  # (N, K) the last scalars; all of them where the axes are to change
+    frames: int = 0
+    low: float = math.inf  # limits of the finite values so far
+    high: float = -math.inf
+    stage: Stage | None = None
+    picture: NDArray[np.uint8] | None = None  # (h, w) of the last frame, None before the first
+    cover: NDArray[np.uint8] | None = None
+
+    def stages(self, plot: Plot, values: NDArray[np.float64], first: int = 0) -> list[Stage]:
+        """Return the axes of the frames that follow, (T, K), from the `first` of them on."""
+        return stages_of(plot, values, first, self.frames, self.low, self.high)
+
+    def draw(self, plot: Plot, values: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """Draw the last of these frames and those that follow, (T, K): (1 + T, h, w)."""
+        assert self.stage is not None
+        assert self.cover is not None
+        rows = np.concatenate([self.rows, values])
+        each = [self.stage, *self.stages(plot, values)]
+        number, begin = self.frames - len(self.rows), len(self.rows)
+        return _draw_lines(plot, each, rows, number, begin, self.picture, self.cover.copy())
+
+    def after(
+        self, plot: Plot, values: NDArray[np.float64], rows: NDArray[np.float64] | None = None
+    ) -> Past:
+        """Return that of frames that follow these, (T, K); their last is drawn.
+
+        Parameters
+        ----------
+        rows
+            In place of those of both.
+        """
+        if not len(values):
+            return self
+        if rows is None:
+            rows = np.concatenate([self.rows, values])
+        (stage,) = self.stages(plot, values, len(values) - 1)
+        frames = self.frames + len(values)
+        picture, cover = None, np.empty((plot.height, plot.width), np.uint8)
+        if stage == self.stage:
+            assert self.cover is not None
+            picture, cover = self.picture, self.cover.copy()
+        begin = len(rows) - len(values)
+        (picture,) = _draw_lines(plot, [stage], rows, frames - len(rows), begin, picture, cover)
+        lows, highs = _extremes(values, self.low, self.high)
+        return Past(rows, frames, float(lows[-1]), float(highs[-1]), stage, picture, cover)
+
+
+class History:
+    """The scalars of all frames so far, in an array that doubles when it is full.
+
+    They are kept since axes that change, which they do ever more rarely, are drawn anew with all of
+    them: 8 bytes for each.
+
+    Parameters
+    ----------
+    count
+        How many there are of each frame, where they stand behind the matrices; 0 keeps nothing.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._rows = np.empty((FEWEST_STEPS, count))
+        self._frames = 0
+        self._past = Past(self._rows[:0])  # as far as it was asked for
+
+    @property
+    def rows(self) -> NDArray[np.float64] | None:
+        """(frames, K) those so far, which stay as they are; None where there is no plot."""
+        return self._rows[: self._frames] if self._rows.shape[1] else None
+
+    def add(self, frames: NDArray[np.float64]) -> None:
+        """Keep those of frames, (T, C)."""
+        count = self._rows.shape[1]
+        if not count:
+            return
+        stop = self._frames + len(frames)
+        if stop > len(self._rows):
+            grown = np.empty((max(stop, 2 * len(self._rows)), count))
+            grown[: self._frames] = self._rows[: self._frames]
+            self._rows = grown
+        self._rows[self._frames : stop] = frames[:, -count:]
+        self._frames = stop
+
+    def before(self, plot: Plot | None, frames: NDArray[np.float64]) -> Past | None:
+        """Return what frames to come, (T, C), go on from; None where there is no plot."""
+        if plot is None:
+            return None
+        past, stop = self._past, self._frames
+        new = self._rows[past.frames : stop]
+        if len(new):
+            stays = past.stages(plot, new, len(new) - 1) == [past.stage]
+            past = past.after(plot, new, self._rows[past.frames - 1 if stays else 0 : stop])
+            self._past = past = replace(past, rows=past.rows[-1:])
+        each = past.stages(plot, frames[:, -self._rows.shape[1] :])
+        stays = all(stage == past.stage for stage in each)
+        return past if stays else replace(past, rows=self._rows[:stop])
 
 
 def _segment(

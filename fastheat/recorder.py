@@ -23,7 +23,7 @@ from fastheat.forms import Shapes
 from fastheat.giffile import GifFile, Tail
 from fastheat.layout import Layout, Shown
 from fastheat.messages import in_a_line, many, short, warn
-from fastheat.mosaic import Mosaic
+from fastheat.mosaic import Mosaic, plot_of
 from fastheat.notes import Note, NoteReader
 from fastheat.panels import Panels
 from fastheat.picture import Picture, empty_ranges, pairs_of
@@ -462,7 +462,7 @@ class Recorder:
             values,
             before + named,
             np.stack(noted) if annots else None,
-            self._history.rows,
+            self._history.before(plot_of(self._layout), values),
         )
         taken = self._taken
         try:
@@ -502,12 +502,12 @@ class Recorder:
         self._heatmap = heatmap
         named = self._named(title)
         annot = annots[0] if annots else None
+        past = self._history.before(plot_of(layout), values[None])
         if self._previous is None:
             each = None if annot is None else np.stack([annot])
-            images = encode_chunk(layout, None, values[None], [named], each, self._history.rows)
+            images = encode_chunk(layout, None, values[None], [named], each, past)
         else:
             before = self._previous, self._title, self._annot
-            past = self._history.rows
             images = encode_between(old, *before, layout, values, named, annot, past)
         self._layout = layout
         self._take(images, [step], notes.range_facts(heatmap.range))

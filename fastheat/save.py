@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence, Sized
 from contextlib import closing
@@ -19,11 +20,12 @@ from fastheat.annotations import Annots, Cells, Parts, open_annots
 from fastheat.arrays import is_series
 from fastheat.encode import chunk_length
 from fastheat.executors import Crew
+from fastheat.formats import Template
 from fastheat.forms import cells_of
 from fastheat.giffile import GifFile
 from fastheat.jobs import Beside, Encoded, encodings, measurings, pace_of, span_encodings
 from fastheat.layout import Layout, Shown
-from fastheat.messages import short, warn
+from fastheat.messages import in_a_line, short, warn
 from fastheat.mosaic import Mosaic
 from fastheat.options import AUTOSCALES, read_autoscale
 from fastheat.panels import Panels, check_picture, check_picture_options, make_picture
@@ -99,7 +101,7 @@ def save_gif(
     workers
         How many threads read and encode frames; by default one for each processor that this process
         may use. With an `executor` how many workers it has, if it does not say so itself. The file
-        does not depend on them.
+        does not depend on them, nor on the machine, as long as `font` has all the letters.
     executor : concurrent.futures.Executor or dask.distributed.Client
         Whose workers do it in place of threads: processes, or machines of a cluster. They read for
         themselves what can be read in any order, such as files, and are sent all else. It is left
@@ -338,7 +340,7 @@ def stepped(title: object, source: Frames) -> str | None:
     if not isinstance(title, str):
         return None
     try:
-        fields = [field for _, field, _, _ in Formatter().parse(title)]
+        fields = {_REACH.split(f)[0] for _, f, _, _ in Formatter().parse(title) if f is not None}
     except ValueError:  # a brace alone
         return None
     if "step" not in fields:
@@ -353,13 +355,16 @@ def stepped(title: object, source: Frames) -> str | None:
             "give titles='step {}' to number frames, or a text for each"
         )
     try:
-        title.format(0, step=0)
-    except (ValueError, IndexError, KeyError, AttributeError):
+        Template.read(title).fill(0, step=0)
+    except (ValueError, IndexError, KeyError, AttributeError, TypeError) as error:
         raise ValueError(
             f"expected a title with {{step}} alone, the number in the name of a file, "
-            f"not {short(title)}"
+            f"not {short(title)}: {in_a_line(error)}"
         ) from None
     return title
+
+
+_REACH = re.compile(r"[.\[]")  # what follows the name in a field that reaches into it
 
 
 def read_titles(titles: object, steps: Sequence[int] | None = None) -> Iterable[str] | None:
@@ -373,20 +378,24 @@ def read_titles(titles: object, steps: Sequence[int] | None = None) -> Iterable[
         What ``{step}`` is for each frame, where it is known.
     """
     if isinstance(titles, str):
-        template = titles
         fields = repeat({}) if steps is None else ({"step": step} for step in steps)
+        known = "" if steps is None else " or {step} for that in the name of its file"
+        expected = (
+            f"expected titles to be a text for each frame, or one with {{}} for its number"
+            f"{known}, not {short(titles)}"
+        )
         try:
-            numbered = template.format(0, step=0) != template.format(1, step=1)
-            template.format(0, **({} if steps is None else {"step": 0}))
-        except (ValueError, IndexError, KeyError, AttributeError):
+            template = Template.read(titles)
+        except ValueError as error:
+            raise ValueError(f"{expected}: {in_a_line(error)}") from None
+        try:
+            numbered = template.fill(0, step=0) != template.fill(1, step=1)
+            template.fill(0, **({} if steps is None else {"step": 0}))
+        except (ValueError, IndexError, KeyError, AttributeError, TypeError):
             numbered = False
         if not numbered:
-            known = "" if steps is None else " or {step} for that in the name of its file"
-            raise ValueError(
-                f"expected titles to be a text for each frame, or one with {{}} for its number"
-                f"{known}, not {short(titles)}"
-            )
-        return (template.format(number, **each) for number, each in enumerate(fields))
+            raise ValueError(expected)
+        return (template.fill(number, **each) for number, each in enumerate(fields))
     if titles is not None and not is_series(titles):
         raise TypeError(f"expected titles to be a text for each frame, not {short(titles)}")
     return titles

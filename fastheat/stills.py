@@ -32,6 +32,7 @@ def paint(
     title: str = "",
     annot: NDArray[Any] | None = None,
     past: NDArray[np.float64] | None = None,
+    plot: NDArray[np.uint8] | None = None,
 ) -> tuple[NDArray[np.uint8], Shown]:
     """Draw one frame.
 
@@ -46,6 +47,8 @@ def paint(
         layout is for that; fields of such for those panels that have any.
     past
         (P, K) the scalars of all frames before, where the layout has a line plot.
+    plot
+        (h, w) palette indices of that plot, where it is drawn already.
 
     Returns
     -------
@@ -68,9 +71,11 @@ def paint(
             noted = annot[name] if annot is not None and part.annotated else None
             shown += _paint_cells(part, own, indices, noted)
         if layout.plot is not None:
-            now = values[None, -layout.scalars :]
-            scalars = now if past is None else np.concatenate([past, now])
-            indices[layout.plot.top :] = paint_plot(layout.plot, scalars)
+            if plot is None:
+                now = values[None, -layout.scalars :]
+                scalars = now if past is None else np.concatenate([past, now])
+                plot = paint_plot(layout.plot, scalars)
+            indices[layout.plot.top :] = plot
     else:
         shown = _paint_cells(layout, values, indices, annot)
     strips, (written,) = draw_titles(layout, [title])

@@ -16,6 +16,7 @@ from PIL import ImageFont
 from fastheat.fonts import BASIC, Face, Typeface, clusters
 
 COVERAGE_STEPS = 5  # of a glyph pixel: none, three between, full
+SHORT = 64  # letters of a text whose size is kept, as that of many panels' numbers
 STATIC_SUPERSAMPLE = 4  # pixels of a turned label drawn for each one shown
 SMALLEST_SIZE = 5.5  # px; digits below it cannot be told apart
 SHRINK = 0.88  # from one size of the atlas to the next
@@ -369,9 +370,8 @@ def atlas_of_all(
     return draw_atlas(typeface, sizes, charset, _numbered(charset, neighbours), every)
 
 
-def can_be_cut(
-    typeface: Typeface, size: float, charset: Sequence[str], neighbours: frozenset[str]
-) -> bool:
+@lru_cache(maxsize=256)
+def can_be_cut(typeface: Typeface, size: float, charset: str, neighbours: frozenset[str]) -> bool:
     """Return whether `atlas_of_all` has an atlas at a size."""
     font = typeface.at(size)
     glyphs = [EDGE, *(draw_glyph(font, c) for c in charset)]
@@ -390,11 +390,21 @@ def measure(text: str, font: Face) -> int:
     """Return the advance of a text, of its longest line, in pixels, as the atlas lays it."""
     if "\n" in text:
         return max(measure(line, font) for line in text.split("\n"))
+    return (_measured if len(text) <= SHORT else _measured.__wrapped__)(text, font)
+
+
+@lru_cache(maxsize=1 << 14)
+def _measured(text: str, font: Face) -> int:
     return sum(_advance(c, font) for c in clusters(text, font.typeface))
 
 
 def extent(text: str, font: Face) -> tuple[int, int]:
     """Return the top and the bottom of a line's ink against its baseline, in pixels."""
+    return (_extent if len(text) <= SHORT else _extent.__wrapped__)(text, font)
+
+
+@lru_cache(maxsize=1 << 14)
+def _extent(text: str, font: Face) -> tuple[int, int]:
     boxes = [
         _rows(letters, drawn)
         for drawn, part in parts(text, font)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import operator
 import os
-import string
 import threading
 import time
 import weakref
@@ -32,6 +31,7 @@ from fastheat.annotations import (
 )
 from fastheat.arrays import Floats, Frame, array_of, check_frame
 from fastheat.background import Background, here
+from fastheat.formats import Template, check_length
 from fastheat.forms import Shape, Shapes, check_names, form_of, of_panel, parts_in, parts_of
 from fastheat.heatmap import option_names
 from fastheat.messages import in_a_line, many, short, warn
@@ -198,11 +198,8 @@ class GifWriter:
         try:
             found = find(target) if appends else None
             if found is not None:
-                check(
-                    "shape",
-                    self._shape or (heatmap.shape if heatmap else found.note.shape),
-                    found.note.shape,
-                )
+                given = self._shape or (heatmap.shape if heatmap else found.note.shape)
+                check("shape", given, found.note.shape)
                 self._shape, self._dtype = found.note.shape, found.note.dtype
             if heatmap is not None:
                 self._shape = heatmap.shape
@@ -223,8 +220,8 @@ class GifWriter:
             else:
                 sample = make_picture(likely, options)
             self._lines = sample.lines if isinstance(sample, Panels) else ()
-            self._template = sample.title
-            self._fields = _fields(sample.title)
+            self._template = _template(sample.title)
+            self._fields = self._template.names
             if grows:
                 sample.check_growth()
             if scaling == "frame":
@@ -244,9 +241,7 @@ class GifWriter:
                 return picture.by_frame() if scaling == "frame" else picture
 
             self._make = make
-            self._written: np.dtype[Any] | None = (
-                None  # of annotations, where frames have their own
-            )
+            self._written: np.dtype[Any] | None = None  # of the annotations of frames
 
             self.dropped = 0
             self.repeated = 0
@@ -320,7 +315,7 @@ class GifWriter:
             self.close()
         except Exception as other:
             if not told:  # the loop's own error is the one to raise
-                warn(f"{type(other).__name__} while recording: {other}")
+                warn(f"{type(other).__name__} while recording: {in_a_line(other)}")
 
     def add(
         self, values: Any, /, title: str | None = None, annot: Any = None, **fields: Any
@@ -513,6 +508,7 @@ class GifWriter:
         if title is not None:
             if not isinstance(title, str):
                 raise TypeError(f"expected title to be text, not {short(title)}")
+            check_length("title", title)
             if not self._recorder.titled:
                 if self.frames:
                     raise ValueError(
@@ -521,17 +517,17 @@ class GifWriter:
                 self._recorder.titled = True
             return title
         if not self._fields:
-            return self._template
+            return self._template.text
         try:
-            return self._template.format(**{"step": step, **fields})
+            return self._template.fill(**{"step": step, **fields})
         except KeyError as error:
             raise TypeError(
-                f"expected {error.args[0]}= with add, for the title {short(self._template)}"
+                f"expected {error.args[0]}= with add, for the title {short(self._template.text)}"
             ) from None
         except (ValueError, TypeError, AttributeError, IndexError) as error:
             raise ValueError(
-                f"expected values for the title {short(self._template)}, "
-                f"not {short(dict(fields))}: {error}"
+                f"expected values for the title {short(self._template.text)}, "
+                f"not {short(dict(fields))}: {in_a_line(error)}"
             ) from None
 
     def _annot_of(self, annot: Any) -> Cells | PanelCells | None:
@@ -682,20 +678,20 @@ def _read_step(step: Any) -> int:
         raise TypeError(f"expected step to be a whole number, not {short(step)}") from None
 
 
-def _fields(title: str) -> list[str]:
-    """Return the names that a title has to be filled with."""
+def _template(title: str) -> Template:
+    """Return a title with the names that it has to be filled with."""
     try:
-        names = [name for _, name, _, _ in string.Formatter().parse(title) if name is not None]
+        template = Template.read(title)
     except ValueError as error:
         raise ValueError(
-            f"expected title to be a format string, not {short(title)}: {error}"
+            f"expected title to be a format string, not {short(title)}: {in_a_line(error)}"
         ) from None
-    for name in names:
+    for name in template.names:
         if not name or name[0].isdigit():
             raise ValueError(
                 f"expected a name in each field of the title, as {{step}}, not {short(title)}"
             )
-    return names
+    return template
 
 
 def _likely_shape(options: Mapping[str, Any]) -> Shapes:

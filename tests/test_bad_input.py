@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
+import itertools
 import math
 import os
 import pickle
@@ -748,3 +749,149 @@ def test_good_input_is_drawn_without_a_word(frames: Any, tmp_path: Path) -> None
     assert summary.bytes == path.stat().st_size
     assert summary.hidden == 0
     assert isinstance(summary, fastheat.GifSummary)
+
+
+BOMBS = [
+    "{:999999999}",
+    "{:.999999999f}",
+    "{:>999999999}",
+    "{:٩٩٩٩٩٩٩٩٩}",
+    "{!r:999999999}",
+    "{:{:999999999}}",
+    "{:5000}" * 500,
+    "{.__class__}",
+    "{[0]}",
+    "{:{.real}}",
+    "{:" + "9" * 20_000 + "}",
+    "{}" + "x" * 10_001,
+]
+
+
+@pytest.mark.parametrize("place", ["valfmt", "cbar_format", "titles", "row_labels", "col_labels"])
+@pytest.mark.parametrize("bomb", BOMBS, ids=range(len(BOMBS)))
+def test_templates_are_bounded_and_reach_into_nothing(place: str, bomb: str) -> None:
+    options: dict[str, Any] = {"cbar": True, place: bomb}
+    with pytest.raises(ValueError, match="expected") as caught:
+        save_gif(io.BytesIO(), np.eye(2)[None], **options)
+    assert_a_line(caught.value)
+
+
+@pytest.mark.parametrize("bomb", BOMBS, ids=range(len(BOMBS)))
+def test_a_title_that_is_filled_in_is_bounded_and_reaches_into_nothing(
+    bomb: str, tmp_path: Path
+) -> None:
+    title = re.sub(r"\{(?=[:.!\[}])", "{step", bomb)
+    with pytest.raises(ValueError, match="expected title ") as caught:
+        GifWriter(io.BytesIO(), title=title, vmin=0, vmax=1).add(np.eye(2))
+    assert_a_line(caught.value)
+    for k in range(2):
+        np.save(tmp_path / f"step_{k}.npy", np.eye(2))
+    files = str(tmp_path / "step_*.npy")
+    each: list[dict[str, Any]] = [{"title": title}, {"titles": title}]
+    for options in [*each, {"title": "{step}", "titles": title}]:
+        with pytest.raises(ValueError, match=r"expected (a title|titles) ") as caught:
+            save_gif(io.BytesIO(), files, vmin=0, vmax=1, **options)
+        assert_a_line(caught.value)
+
+
+def test_a_width_that_fills_a_title_is_bounded() -> None:
+    with GifWriter(io.BytesIO(), title="{loss:{width}.3f}", vmin=0, vmax=1) as writer:
+        writer.add(np.eye(2), loss=0.5, width=12)
+        with pytest.raises(ValueError, match="a width or precision above 10000"):
+            writer.add(np.eye(2), loss=0.5, width=10**9)
+        with pytest.raises(ValueError, match="a text of more than 10000 characters"):
+            writer.add(np.eye(2), loss="x" * 10**6, width="")
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        "{:999999999}".format,
+        "%999999999f".__mod__,
+        "%.999999999e".__mod__,
+        "{.__class__}".format,
+        lambda _: "x" * 10_001,
+    ],
+)
+def test_what_a_function_writes_is_bounded(function: Any) -> None:
+    for place in ("valfmt", "cbar_format"):
+        options: dict[str, Any] = {"cbar": True, place: function}
+        with pytest.raises(ValueError, match=r"expected .*(above|most) 10000|reaches into"):
+            Heatmap((2, 2), vmin=0, vmax=1, **options).rgb(np.eye(2))
+
+
+@pytest.mark.parametrize("place", ["title", "xlabel", "ylabel", "cbar_label"])
+def test_a_text_that_no_picture_has_room_for_is_refused(place: str) -> None:
+    options: dict[str, Any] = {"cbar": True, place: "x" * 10**7}
+    with pytest.raises(ValueError, match=f"expected {place} of at most 100000 characters"):
+        Heatmap((2, 2), **options)
+
+
+def test_labels_titles_annotations_and_ticks_are_bounded() -> None:
+    long, frames = "x" * 10**6, np.eye(2)[None]
+    refused: list[tuple[str, dict[str, Any]]] = [
+        ("row_labels of at most 100000", {"row_labels": [long, "b"]}),
+        ("2 row_labels, not 3 or more", {"row_labels": itertools.count()}),
+        ("2 row_labels, not 1000", {"row_labels": ["a"] * 1000}),
+        ("title of at most 100000", {"titles": [long]}),
+        ("texts in annot of at most 100000", {"annot": [[long, ""], ["", ""]]}),
+        ("at most 10000 cbar_ticks", {"cbar": True, "cbar_ticks": range(10**9)}),
+    ]
+    for message, options in refused:
+        with pytest.raises(ValueError, match=f"expected {message}"):
+            save_gif(io.BytesIO(), frames, vmin=0, vmax=1, **options)
+    with pytest.raises(ValueError, match="expected title of at most 100000"):
+        GifWriter(io.BytesIO(), vmin=0, vmax=1).add(frames[0], title=long)
+    with pytest.raises(ValueError, match="expected names of lines of at most 100000"):
+        Panels({"a": (2, 2)}, lines=long)
+    with pytest.raises(ValueError, match="at most 10000 row_labels with thin_labels=False"):
+        Heatmap((20_000, 2), row_labels=True, thin_labels=False)
+
+
+class Foreign:
+    """Something whose own words would end the line, or steer a terminal."""
+
+    def __repr__(self) -> str:
+        return "one\ntwo\x1b[2J" + "x" * 10**6
+
+
+def test_errors_with_the_words_of_others_are_one_line() -> None:
+    class Unformatted:
+        def __format__(self, _: str) -> str:
+            raise ValueError(repr(Foreign()))
+
+    class Unread:
+        def __array__(self, *_: object, **__: object) -> Any:
+            raise ValueError(repr(Foreign()))
+
+    foreign: Any = Foreign()
+    with pytest.raises(ValueError, match="expected values for the title") as caught:
+        GifWriter(io.BytesIO(), title="{x}", vmin=0, vmax=1).add(np.eye(2), x=Unformatted())
+    assert_a_line(caught.value)
+    refused: list[dict[str, Any]] = [
+        {"title": foreign},
+        {"annot": [[foreign] * 2] * 2},
+        {"annot": Unread()},
+        {"cmap": foreign},
+        {"norm": foreign},
+        {"font": foreign},
+        {"row_labels": foreign},
+        {"valfmt": "{x:\n\x1b}"},
+        {"valfmt": ".2f\n\x1b"},
+        {"cmap": "no\nmap\x1b" + "x" * 10**6},
+        {"font": "no\nfont\x1b" + "x" * 10**6},
+        {"textcolors": "no\ncolour\x1b" + "x" * 10**6},
+    ]
+    for options in refused:
+        with pytest.raises((TypeError, ValueError, OSError)) as refusal:
+            Heatmap((2, 2), vmin=0, vmax=1, **options)
+        assert_a_line(refusal.value)
+        with pytest.raises((TypeError, ValueError, OSError)) as refusal:
+            Panels({"a": (2, 2)}, vmin=0, vmax=1, options={"a": options}).layout()
+        assert_a_line(refusal.value)
+
+
+def assert_a_line(error: BaseException) -> None:
+    text = str(error)
+    assert text.isprintable(), ascii(text)
+    assert len(text) < 5000

@@ -1,9 +1,19 @@
 """The kernels, run uncompiled on small input, against what they give compiled and against numpy."""
 
+import errno
+import importlib.util
 import io
+import os
+import pickle
+import shutil
+import subprocess
+import sys
 import warnings
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -290,3 +300,122 @@ def assert_lossless(heatmap: Heatmap, frames: NDArray[np.generic]) -> None:
             for k, frame in enumerate(ImageSequence.Iterator(image)):
                 assert (np.asarray(frame.convert("RGB")) == heatmap.rgb(frames[k])).all()
             assert k == len(frames) - 1
+
+
+KERNEL = """
+from fastheat.kernels import entry
+
+@entry
+def double(x):
+    return 2 * x
+"""
+
+
+class Kept:
+    """A kernel of a file, loaded anew as by another process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.cache = folder / "cache"
+        self.path = folder / "kept.py"
+        self.path.write_text(KERNEL)
+
+    def run(self, value: float, damage: Callable[[], object] = lambda: None) -> int:
+        """Call it, and return how often it was compiled for that."""
+        spec = importlib.util.spec_from_file_location("kept", self.path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        compiled: list[None] = []
+        damage()
+        with kernels.on_compiling(lambda: compiled.append(None)):
+            assert module.double(value) == 2 * value
+        return len(compiled)
+
+    def file(self, suffix: str) -> Path:
+        (path,) = self.cache.rglob(f"*{suffix}")
+        return path
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kept:
+    monkeypatch.setattr("numba.core.config.CACHE_DIR", str(tmp_path / "cache"))
+    return Kept(tmp_path)
+
+
+def flipped(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 16]) + data[middle + 1 :]
+
+
+@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        lambda _: b"",
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:-1],
+        lambda data: data + b"more",
+        lambda data: data[:10],
+        flipped,
+        lambda _: b"no pickle at all",
+        lambda _: bytes(range(256)) * 40,
+        lambda _: pickle.dumps({"a": 3}),
+        lambda data: data[: len(data) // 2] + pickle.dumps(7),
+        lambda _: pickle.dumps(numba.__version__) + pickle.dumps(7),
+    ],
+)
+def test_a_kernel_that_is_damaged_on_disk_is_compiled_anew_and_kept(
+    kept: Kept, suffix: str, damaged: Callable[[bytes], bytes]
+) -> None:
+    assert (kept.run(3.0), kept.run(3.0)) == (1, 0)
+    path = kept.file(suffix)
+    path.write_bytes(damaged(path.read_bytes()))
+    compiled = kept.run(4.0)
+    assert compiled == 1 or (suffix == "nbi" and not compiled)  # where bytes are unused
+    assert kept.run(5.0) == 0
+
+
+def test_a_kernel_is_run_where_none_can_be_kept(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert kept.run(3.0) == 1
+    assert kept.run(3.0, lambda: shutil.rmtree(kept.cache)) == 1  # gone after it was found
+    for suffix in ("nbc", "nbi"):
+        path = kept.file(suffix)
+        path.unlink()
+        path.mkdir()
+        assert kept.run(3.0) == 1
+    shutil.rmtree(kept.cache)
+    kept.cache.write_bytes(b"a file")
+    assert kept.run(3.0) == 1
+    kept.cache.unlink()
+
+    def full(*_: object) -> Any:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("numba.core.caching.IndexDataCacheFile._open_for_write", full)
+        assert (kept.run(3.0), kept.run(3.0)) == (1, 1)
+    assert (kept.run(3.0), kept.run(3.0)) == (1, 0)
+    with monkeypatch.context() as patch:
+        patch.setattr("numba.core.caching.IndexDataCacheFile._open_for_write", full)
+        assert kept.run(3.0) == 0
+        assert kept.run(3) == 1  # of another type
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a limit of POSIX")
+def test_frames_are_drawn_with_a_full_disk_for_kernels(tmp_path: Path) -> None:
+    code = (
+        "import resource, io, numpy as np, fastheat\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "file = io.BytesIO()\n"
+        "fastheat.save_gif(file, np.zeros((2, 1, 1)), vmin=0, vmax=1, valfmt=None)\n"
+        "print(len(file.getvalue()))"
+    )
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert int(done.stdout) > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import math
+import pickle
 import re
 import tempfile
 import warnings
@@ -18,7 +19,8 @@ from decoders import assert_lossless, by_pillow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastheat import GifWriter, Panels, gif, load_frames, notes, save_gif
+from fastheat import GifWriter, Panels, gif, load_frames, notes, plots, save_gif
+from fastheat.jobs import Beside, encodings
 from fastheat.plots import History, base_of, draw_plots, paint_plot, stages_of
 
 BLUE = (31, 119, 180)  # C0
@@ -93,26 +95,104 @@ def test_bytes_do_not_depend_on_threads_chunks_or_the_way_they_are_written(
     assert written(stacks, **look) == expected
 
 
+@given(st.integers(0, 20), st.integers(1, 9), st.sampled_from([None, (0, 1)]))
+@settings(max_examples=10)
+def test_lines_of_any_frames_are_those_of_the_stills(first: int, count: int, ylim: Any) -> None:
+    plot = Panels(SHAPES, lines=["loss", "accuracy"], ylim=ylim, **LOOK).layout().plot
+    assert plot is not None
+    values = scalars_of(first + count, 2)
+    for k, picture in enumerate(draw_plots(plot, values, first)):
+        np.testing.assert_array_equal(picture, paint_plot(plot, values[: first + k + 1]))
+
+
+def scalars_of(count: int, lines: int) -> npt.NDArray[np.float64]:
+    """Return numbers whose limits grow, some of them missing."""
+    rng = np.random.default_rng(0)
+    values = np.cumsum(rng.normal(size=(count, lines)), axis=0)
+    values[rng.random(values.shape) < 0.2] = np.nan
+    return values
+
+
 @given(
-    st.lists(
-        st.tuples(st.integers(0, 1), st.integers(0, 20), st.integers(1, 9)), min_size=1, max_size=8
-    )
+    st.lists(st.tuples(st.integers(1, 12), st.booleans()), min_size=1, max_size=10),
+    st.sampled_from([None, (0, 1)]),
+    st.sampled_from([None, 9, 200]),
 )
 @settings(max_examples=25)
 def test_lines_that_are_gone_on_with_are_those_drawn_anew(
-    chunks: list[tuple[int, int, int]],
+    chunks: list[tuple[int, bool]], ylim: Any, xlim: int | None
 ) -> None:
-    plot = Panels(SHAPES, lines=["loss", "accuracy"], ylim=(0, 1), **LOOK).layout().plot
+    look = {**LOOK, "ylim": ylim, "xlim": xlim}
+    plot = Panels(SHAPES, lines=["loss", "accuracy"], **look).layout().plot
     assert plot is not None
-    rng = np.random.default_rng(0)
-    alike = rng.random((40, 2))
-    alike[rng.random(alike.shape) < 0.2] = np.nan
-    histories = [alike, np.where(np.arange(40)[:, None] < 7, alike, 1 - alike)]
-    for which, first, count in chunks:  # of either, forwards or back
-        values = histories[which][: first + count]
-        drawn = draw_plots(plot, values, first)
-        for k, picture in enumerate(drawn):
-            np.testing.assert_array_equal(picture, paint_plot(plot, values[: first + k + 1]))
+    values = scalars_of(sum(count for count, _ in chunks), 2)
+    frames, history, start = np.hstack([values[:, :1], values]), History(2), 0
+    for count, encoded in chunks:  # some are added without being drawn from
+        stop = start + count
+        past = history.before(plot, frames[start:stop])
+        if start and encoded:
+            assert past is not None
+            drawn = past.draw(plot, values[start:stop])
+            for k, picture in enumerate(drawn):
+                np.testing.assert_array_equal(picture, paint_plot(plot, values[: start + k]))
+            middle = start + count // 2  # a chunk that is cut in two
+            cut = past.after(plot, values[start:middle]).draw(plot, values[middle:stop])
+            np.testing.assert_array_equal(cut, drawn[middle - start :])
+        history.add(frames[start:stop])
+        start = stop
+
+
+def test_a_frame_is_drawn_from_the_lines_before_whatever_their_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lengths: list[int] = []
+
+    def counted(plot: Any, stage: Any, values: Any, *rest: Any) -> Any:
+        lengths.append(len(values))
+        return places(plot, stage, values, *rest)
+
+    places = plots.places_of
+    monkeypatch.setattr(plots, "places_of", counted)
+    stacks = history(np.linspace(0, 1, 2000))
+    for name in SHAPES:
+        stacks[name][:] = 0
+    look: dict[str, Any] = {**LOOK, "lines": "loss"}
+    given: list[dict[str, Any]] = [{"ylim": (0, 1)}, {}]
+    for options in given:
+        totals = []
+        for count in (1000, 2000):
+            lengths.clear()
+            with GifWriter(io.BytesIO(), background=False, **look, **options) as writer:
+                for k in range(count):
+                    writer.add({name: stacks[name][k] for name in stacks})
+            totals.append(sum(lengths))
+        assert totals[1] - totals[0] < 30 * 1000
+    lengths.clear()
+    written(stacks, **look, ylim=(0, 1))
+    assert max(lengths) <= 33  # a chunk, and the frame before it
+
+
+def test_what_a_job_is_given_of_the_lines_before_it_does_not_grow() -> None:
+    plot = Panels(SHAPES, lines="loss", xlim=10_000, ylim=(0, 1), **LOOK).layout().plot
+    assert plot is not None
+    sizes = []
+    for count in (10, 5000):
+        past_of, frames = History(1), np.zeros((count, 1))
+        past_of.add(frames)
+        sizes.append(len(pickle.dumps(past_of.before(plot, frames[:8]))))
+    assert sizes[1] < sizes[0] + 16
+
+
+@pytest.mark.parametrize("ylim", [None, (0, 1)])
+def test_a_job_with_lines_gives_the_same_a_frame_at_a_time(ylim: Any) -> None:
+    layout = Panels(SHAPES, lines="loss", ylim=ylim, **LOOK).layout()
+    values = np.hstack([np.zeros((70, 12)), scalars_of(70, 1)])
+    beside = Beside(None, None, 1)
+    jobs = list(encodings(layout, iter([values[:5], values[5:37], values[37:]]), beside))
+    for job in jobs:
+        whole, each = job.run().images, [one.run().images for one in job.each()]
+        assert bytes(whole.data) == b"".join(bytes(one.data) for one in each)
+        assert whole.notes == tuple(note for one in each for note in one.notes)
 
 
 def test_the_line_goes_through_the_values() -> None:

@@ -84,7 +84,8 @@ def test_the_second_process_is_refused_at_opening_in_words(tmp_path: Path, added
             f"{path} is being written by process {child.pid}: record on one rank, or give each its "
             "own file"
         )
-        for place in (path, str(path), os.path.relpath(path), *([link] if os.name != "nt" else [])):
+        places: list[Any] = [path, str(path), os.path.relpath(path)]
+        for place in [*places, *([link] if os.name != "nt" else [])]:
             for mode in ("w", "a"):
                 with pytest.raises(BlockingIOError, match=message):
                     GifWriter(place, mode=mode, **LOOK)
