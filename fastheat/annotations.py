@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.arrays import Floats
+from fastheat.arrays import NESTED, REAL, Floats, check_rows, check_type
 from fastheat.files import load_frames
 from fastheat.formats import ValueFormat, as_written
 from fastheat.forms import Shape, Shapes, of_panel
@@ -117,8 +116,11 @@ class Sample:
     def of_facts(cls, facts: Mapping[str, Any]) -> Sample:
         """Return what `facts` were of."""
         span = facts["span"]
+        dtype = np.dtype(facts["dtype"])
+        if dtype != TEXTS:
+            check_type(dtype, "annot", REAL)
         return cls(
-            dtype=np.dtype(facts["dtype"]),
+            dtype=dtype,
             texts=tuple(str(text) for text in facts["texts"]),
             letters=str(facts["letters"]),
             span=None if span is None else (float(span[0]), float(span[1])),
@@ -342,6 +344,8 @@ def shape_of(annot: object) -> tuple[int, int] | None:
         annot = load_frames(annot)
     if _depth(annot) != 2:
         return None
+    if isinstance(annot, NESTED):
+        check_rows(annot, "annot")
     shape = np.shape(as_array(annot))
     return (shape[0], shape[1]) if len(shape) == 2 and min(shape) > 0 else None
 
@@ -349,6 +353,8 @@ def shape_of(annot: object) -> tuple[int, int] | None:
 def matrix_of(value: object, shape: tuple[int, int], name: str) -> Cells:
     """Return one array-like of numbers or strings, checked; masked cells and None are blank."""
     try:
+        if isinstance(value, NESTED):
+            check_rows(value, name)
         array: NDArray[Any] = as_array(value)
     except Exception as error:
         raise TypeError(
@@ -409,7 +415,7 @@ def _depth(value: object, most: int = DEEPEST + 1) -> int:
     ndim = getattr(value, "ndim", None)
     if isinstance(ndim, int):
         return ndim
-    if isinstance(value, list | tuple | deque):
+    if isinstance(value, NESTED):
         return 1 + (_depth(value[0], most - 1) if value and most > 1 else 0)
     if hasattr(value, "__array__") and not isinstance(value, type):
         return int(as_array(value).ndim)
