@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.arrays import Floats
+from fastheat.arrays import NESTED, Floats, check_rows
 from fastheat.files import load_frames
 from fastheat.formats import ValueFormat, as_written, check_length
 from fastheat.forms import Shape, Shapes, of_panel
@@ -326,17 +325,21 @@ def shape_of(annot: object) -> tuple[int, int] | None:
         annot = load_frames(annot)
     if _depth(annot) != 2:
         return None
+    if isinstance(annot, NESTED):
+        check_rows(annot, "annot")
     shape = np.shape(as_array(annot))
     return (shape[0], shape[1]) if len(shape) == 2 and min(shape) > 0 else None
 
 
 def matrix_of(value: object, shape: tuple[int, int], name: str) -> Cells:
     """Return one array-like of numbers or strings, checked; masked cells and None are blank."""
-    for row in value if isinstance(value, list | tuple) else ():
-        for cell in row if isinstance(row, list | tuple) else ():
+    for row in value if isinstance(value, NESTED) else ():
+        for cell in row if isinstance(row, NESTED) else ():
             if isinstance(cell, str):  # of which an array has as much room for each
                 check_length(f"texts in {name}", cell)
     try:
+        if isinstance(value, NESTED):
+            check_rows(value, name)
         array: NDArray[Any] = as_array(value)
     except Exception as error:
         raise TypeError(
@@ -399,7 +402,7 @@ def _depth(value: object, most: int = DEEPEST + 1) -> int:
     ndim = getattr(value, "ndim", None)
     if isinstance(ndim, int):
         return ndim
-    if isinstance(value, list | tuple | deque):
+    if isinstance(value, NESTED):
         return 1 + (_depth(value[0], most - 1) if value and most > 1 else 0)
     if hasattr(value, "__array__") and not isinstance(value, type):
         with suppress(Exception):  # whatever a foreign __array__ raises

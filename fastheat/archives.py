@@ -16,12 +16,19 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from fastheat.arrays import Header
+from fastheat.arrays import REAL, Header, check_type
+from fastheat.messages import short
 from fastheat.named import pick
 from fastheat.stores import Mapped, Seen, Source, Stack, naming, strides_of
 
-_KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what numpy writes
+# what numpy writes: as large as its compressed data is what they can become
+_MOST_TIMES = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: 1032}
 _LOCAL = struct.Struct("<4s22xHH")  # before the data of a member: lengths of its name and extras
+_LONGEST_HEADER = 10_000  # bytes, as numpy itself has it
+_MOST_SIDES = 64  # of an array
+_AT_ONCE = 1 << 26  # bytes that a member may become at once, where it is small
+_AT_ONCE_TIMES = 512  # as many as it has where it is large
+_NUMBER = 40  # bytes of a number in a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +47,21 @@ class Archive:
         path = self.seen.path
         with naming(path), zipfile.ZipFile(path) as archive:
             for name in self.names:
-                with archive.open(name) as member:
-                    yield from read_member(member)
+                info = archive.getinfo(name)
+                with archive.open(info) as member:
+                    yield from read_member(member, info.compress_size)
 
     def source(self) -> Source | None:
         """Return what reads any of the frames, None where they can only be read in order."""
         if len(set(self.headers)) != 1 or len(self.headers[0][0]) != 2:
             return None
         (rows, columns), dtype = self.headers[0]
+        if dtype.kind not in REAL:
+            return None
         with naming(self.seen.path), zipfile.ZipFile(self.seen.path) as archive:
             infos = [archive.getinfo(name) for name in self.names]
         if len(infos) != self.length:
             return _stored_stack(self.seen, infos[0])
-        if any(info.compress_type not in _KINDS for info in infos):
-            return None
         return Members(self.seen, self.names, (rows, columns), dtype)
 
 
@@ -81,7 +89,7 @@ class Members(Stack):
                 with zipfile.ZipFile(file) as archive:
                     self._infos = list(map(archive.getinfo, self.names))
             for out, info in zip(block, self._infos[start:stop], strict=True):
-                (out[...],) = read_member(_member(file, info))
+                (out[...],) = read_member(_member(file, info), info.compress_size)
         return block
 
 
@@ -94,6 +102,8 @@ def _members(*place: Any) -> Members:
 def _member(file: BinaryIO, info: zipfile.ZipInfo) -> IO[bytes]:
     """Read a member: `zipfile` does not do so on several threads at once."""
     size, length = info.compress_size, info.file_size
+    if length > size:
+        _check_at_once(info.filename, length, size)
     file.seek(_data_of(file, info))
     raw = file.read(size)
     if info.compress_type == zipfile.ZIP_DEFLATED:
@@ -162,15 +172,35 @@ def open_archive(path: Path, tensor: str | None = None) -> Archive | dict[str, A
 
 def headers_in(archive: zipfile.ZipFile) -> dict[str, Header]:
     """Read the headers of all arrays, by the names of their members."""
+    _check_places(archive)
     headers: dict[str, Header] = {}
-    for name in archive.namelist():
+    for info in archive.infolist():
+        name = info.filename
         if name in headers:  # of those of one name only the last could be read
             raise ValueError(f"{name[:40]!a} stands twice in it")
         if name.endswith(".npy"):
-            with archive.open(name) as member:
-                shape, _, dtype = read_header(member, archive.getinfo(name).file_size)
+            with archive.open(info) as member:
+                shape, _, dtype = read_header(member, info.file_size)
                 headers[name] = shape, dtype
     return headers
+
+
+def _check_places(archive: zipfile.ZipFile) -> None:
+    """Refuse members that share bytes, or claim a size that theirs cannot become."""
+    end = 0
+    for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
+        name = f"{info.filename[:40]!a}"
+        if info.header_offset < end:
+            raise ValueError(f"{name} lies within another member")
+        end = info.header_offset + _LOCAL.size + info.compress_size
+        if info.compress_type not in _MOST_TIMES:  # zipfile reads others without a bound
+            raise ValueError(f"{name} is not compressed as np.savez_compressed does")
+        most = info.compress_size * _MOST_TIMES[info.compress_type]
+        if info.file_size > most:
+            raise ValueError(
+                f"{name} claims {info.file_size} bytes, expected at most {most} of "
+                f"{info.compress_size} compressed"
+            )
 
 
 def read_header(
@@ -178,34 +208,65 @@ def read_header(
 ) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Read the header of an .npy file: shape, whether in Fortran order, and dtype.
 
-    Of an array that does not fit into `room`, the bytes of all of the file, it is refused.
+    Of an array that does not fit into `room`, the bytes of all of the file, it is refused. The
+    dtype may be any: `check_type` says whether bytes may be seen as one.
     """
     version = np.lib.format.read_magic(member)
-    if version == (1, 0):
-        header = np.lib.format.read_array_header_1_0(member)
-    elif version == (2, 0):
-        header = np.lib.format.read_array_header_2_0(member)
-    else:  # 3.0 is for field names in Unicode, which no array of numbers has
+    if version not in ((1, 0), (2, 0)):  # 3.0 is for field names in Unicode, not for numbers
         raise ValueError(f"npy format {version}, expected (1, 0) or (2, 0)")
-    shape, fortran, dtype = header
+    prefix = member.read(2 if version == (1, 0) else 4)
+    length = int.from_bytes(prefix, "little")
+    if length > _LONGEST_HEADER:  # which the parser would take a hundred times of
+        raise ValueError(f"a header of {length} bytes, expected at most {_LONGEST_HEADER}")
+    header = BytesIO(prefix + member.read(length))
+    read: Any = np.lib.format
+    parse = read.read_array_header_1_0 if version == (1, 0) else read.read_array_header_2_0
+    shape, fortran, dtype = parse(header)
+    if len(shape) > _MOST_SIDES or any(type(side) is not int for side in shape):
+        raise ValueError(f"an array of shape {short(shape)}, expected up to {_MOST_SIDES} integers")
     if shape and min(shape) < 0:
-        raise ValueError(f"an array of shape {shape}, expected no negative sides")
+        raise ValueError(f"an array of shape {short(shape)}, expected no negative sides")
     if room is not None and not dtype.hasobject and prod(shape) * dtype.itemsize > room:
-        raise ValueError(f"it ends before its array of shape {shape} does, after {room} bytes")
+        raise ValueError(
+            f"it ends before its array of shape {short(shape)} does, after {room} bytes"
+        )
     return shape, fortran, dtype
 
 
-def read_member(member: IO[bytes]) -> Iterator[npt.NDArray[Any]]:
-    """Yield each frame of an .npy file, of a stack or a single one."""
+def _check_at_once(name: str, size: int, packed: int) -> None:
+    """Refuse what a few compressed bytes become where all of it would be in memory."""
+    if size > max(_AT_ONCE, _AT_ONCE_TIMES * packed):
+        raise ValueError(
+            f"{name[:40]!a} becomes {size} bytes of {packed} compressed: save it uncompressed, as "
+            "np.savez does"
+        )
+
+
+def read_member(member: IO[bytes], packed: int | None = None) -> Iterator[npt.NDArray[Any]]:
+    """Yield each frame of an .npy file, of a stack or a single one.
+
+    Parameters
+    ----------
+    member
+        The file.
+    packed
+        How many bytes it has in an archive, compressed or not. A frame of far more is refused.
+    """
     shape, fortran, dtype = read_header(member)
+    check_type(dtype, member.name, REAL + "U")
     if len(shape) in (0, 2):
         shape = (1, *shape)
+    if 0 in shape[1:]:
+        raise ValueError(f"{member.name} has shape {short(shape)}, expected at least one cell")
     # In Fortran order the cells of a frame lie apart, so the frames can only be read together.
-    together = max(shape[0], 1) if fortran else 1
+    together = max(shape[0], 1) if fortran or len(shape) == 1 else 1
     block = (together, *shape[1:])
+    size = prod(block) * dtype.itemsize
+    if packed is not None and size > packed:
+        least = _NUMBER if len(shape) == 1 else 8  # as float64
+        _check_at_once(member.name, prod(block) * max(dtype.itemsize, least), packed)
     for _ in range(0, shape[0], together):
         # Read first: the header may claim any size, and only what is there is allocated.
-        size = int(np.prod(block, dtype=object)) * dtype.itemsize
         raw = member.read(size)
         if len(raw) != size:
             raise ValueError(f"{member.name} ends before its {shape[0]} frames do")

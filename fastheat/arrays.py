@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias, TypeGuard
 
@@ -17,7 +18,33 @@ FloatArray: TypeAlias = npt.NDArray[np.float64]
 Frame: TypeAlias = "npt.NDArray[Any] | tuple[npt.NDArray[Any], ...]"
 Header: TypeAlias = tuple[tuple[int, ...], "np.dtype[Any]"]
 
+NESTED = (list, tuple, deque)  # what numpy looks into, of what unpickling makes
+REAL = "biuf"  # kinds of dtypes
+_WIDEST = 1 << 19  # bytes of an item, which is a text then
 _MOST_CELLS = 1 << 27  # of a nested list: 1 GB of float64
+_MOST_SHARED = 1 << 23  # cells of rows that are far fewer in memory
+_MOST_LETTERS = 1 << 24  # of texts in one, each as wide as the longest: 64 MB
+
+
+def check_type(dtype: np.dtype[Any], what: str, kinds: str = REAL) -> None:
+    """Refuse a dtype that a file may not have, before its bytes are seen as one.
+
+    Bytes as objects would be pointers, and so would those of numpy's texts of any length.
+
+    Parameters
+    ----------
+    dtype
+        As a header has it.
+    what
+        What has it, for the error.
+    kinds
+        The `numpy.dtype.kind` of those that are expected.
+    """
+    plain = dtype.names is None and dtype.subdtype is None and not dtype.hasobject
+    if not (plain and dtype.kind in kinds and 0 < dtype.itemsize <= _WIDEST):
+        expected = "real numbers or text" if "U" in kinds else "real numbers"
+        hint = "; of objects that are numbers give .astype(float)" if dtype.kind == "O" else ""
+        raise TypeError(f"{what} has dtype {str(dtype)[:100]}, expected {expected}{hint}")
 
 
 def is_series(value: object) -> TypeGuard[Iterable[Any]]:
@@ -28,8 +55,8 @@ def is_series(value: object) -> TypeGuard[Iterable[Any]]:
 def array_of(frame: object, number: int) -> npt.NDArray[Any]:
     """Return a frame as an array, which may be its own memory; errors name its number."""
     stack: Any = as_array
-    if isinstance(frame, (list, tuple)):
-        _check_rows(frame, number)
+    if isinstance(frame, NESTED):
+        check_rows(frame, f"frame {number}")
         if any(isinstance(row, np.ma.MaskedArray) for row in frame):
             stack = np.ma.stack
     try:
@@ -41,25 +68,79 @@ def array_of(frame: object, number: int) -> npt.NDArray[Any]:
         ) from error
 
 
-def _check_rows(frame: list[Any] | tuple[Any, ...], number: int) -> None:
-    # Before numpy looks: it searches 64 levels, which takes for ever where lists share their items.
-    widths = {len(row) for row in frame if hasattr(row, "__len__")}
+def check_rows(frame: Sequence[Any], what: str) -> None:
+    """Refuse nested sequences of which numpy could make more than a matrix of their cells.
+
+    Before numpy looks: it searches 64 levels, which takes for ever where lists share their items,
+    and gives each text the room of the longest.
+    """
+    rows = [row for row in frame if hasattr(row, "__len__") and not isinstance(row, (str, bytes))]
+    widths = set(map(len, rows))
     if len(widths) > 1:
         few, many = min(widths), max(widths)
+        raise ValueError(f"{what} has rows of {few} and of {many} cells, expected all alike")
+    cells = len(frame) * max(widths, default=1)
+    if cells > _MOST_CELLS:
         raise ValueError(
-            f"frame {number} has rows of {few} and of {many} cells, expected all alike"
+            f"{what} is a list of {len(frame)} x {max(widths, default=1)} cells, expected an array"
         )
-    if widths and len(frame) * max(widths) > _MOST_CELLS:
+    if any(getattr(row, "ndim", 1) > 1 or _has_rows(row) for row in rows):
+        raise ValueError(f"{what} has rows of rows, expected rows of cells")
+    if cells > _MOST_SHARED and 8 * _held(rows) < cells:
         raise ValueError(
-            f"frame {number} is a list of {len(frame)} x {max(widths)} cells, expected an array"
+            f"{what} is a list of {len(frame)} rows that share their memory, expected an array"
         )
-    if any(
-        any(isinstance(cell, (list, tuple, dict)) for cell in row)
-        if isinstance(row, (list, tuple))
-        else getattr(row, "ndim", 1) > 1
-        for row in frame
-    ):
-        raise ValueError(f"frame {number} has rows of rows, expected rows of cells")
+    longest = max(map(_letters, (frame, *rows)))
+    if longest * cells > _MOST_LETTERS:
+        raise ValueError(
+            f"{what} has {cells} cells and a text of {longest} letters, expected shorter ones"
+        )
+
+
+def _has_rows(row: Iterable[Any]) -> bool:
+    """Return whether numpy would look into any cell of a row."""
+    if not isinstance(row, NESTED):
+        return False
+    for kind in set(map(type, row)):
+        if issubclass(kind, (*NESTED, dict)):
+            return True
+        if issubclass(kind, (str, bytes)) or not hasattr(kind, "__getitem__"):
+            continue
+        # arrays and tensors of no dimension are cells
+        if hasattr(kind, "__len__") and any(
+            getattr(cell, "ndim", 1) for cell in row if type(cell) is kind
+        ):
+            return True
+    return False
+
+
+def _held(rows: Iterable[Any]) -> int:
+    """Return the bytes in memory of rows, at least; those of lists count each time."""
+    held: dict[int, int] = {}  # by whose memory it is
+    total = 0
+    for row in rows:
+        if isinstance(row, np.ndarray):
+            base = row if row.base is None else row.base
+            whole = len(base) if isinstance(base, bytes) else getattr(base, "nbytes", 0)
+            held[id(base)] = max(whole, row.nbytes)
+        else:
+            total += 8 * len(row)
+    return total + sum(held.values())
+
+
+def _letters(cells: Iterable[Any]) -> int:
+    """Return the length of the longest text among cells or rows."""
+    if isinstance(cells, np.ndarray):
+        return cells.itemsize if cells.dtype.kind in "US" else 0
+    if not isinstance(cells, NESTED):
+        return 0
+    longest = 0
+    for kind in set(map(type, cells)):
+        if issubclass(kind, (str, bytes)):
+            longest = max(longest, *(len(cell) for cell in cells if type(cell) is kind))
+        elif issubclass(kind, np.ndarray):
+            longest = max(longest, *(_letters(cell) for cell in cells if type(cell) is kind))
+    return longest
 
 
 def check_stack(shape: tuple[int, ...]) -> None:
@@ -78,9 +159,8 @@ def check_frame(
     expected: tuple[int, ...] | None = None,
 ) -> None:
     """Refuse what is no matrix of real numbers, of the shape that is expected."""
-    if dtype.kind not in "biuf":
-        hint = "; of objects that are numbers give .astype(float)" if dtype.kind == "O" else ""
-        raise TypeError(f"frame {number} has dtype {dtype}, expected real numbers{hint}")
+    if dtype.kind not in REAL:
+        check_type(dtype, f"frame {number}")
     if len(shape) != 2:
         hint = "; for a single frame pass [frame]" if len(shape) == 1 else ""
         raise ValueError(

@@ -28,6 +28,8 @@ from numpy.typing import NDArray
 import fastheat
 from fastheat import demo, gif
 from fastheat.annotations import Annots, open_annots
+from fastheat.archives import read_header
+from fastheat.arrays import check_type
 from fastheat.checkpoints import has_pattern
 from fastheat.encode import chunk_length
 from fastheat.executors import Crew
@@ -611,8 +613,11 @@ def _labels(text: str) -> str | list[str] | None:
 def _mask(name: str) -> Any:
     try:
         with Path(name).open("rb") as file:
-            return np.load(file, allow_pickle=False)
-    except (ValueError, EOFError) as error:
+            _, _, dtype = read_header(file, os.fstat(file.fileno()).st_size)
+            check_type(dtype, "it")
+            file.seek(0)
+            return np.lib.format.read_array(file, allow_pickle=False)
+    except (TypeError, ValueError, EOFError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"cannot read {name}: expected a .npy file: {reason}") from None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
@@ -15,6 +14,7 @@ import numpy as np
 
 from fastheat import unpickle
 from fastheat.archives import Archive, open_archive, read_header
+from fastheat.arrays import NESTED, REAL, check_type
 from fastheat.checkpoints import files_in, has_pattern, matching, open_checkpoints
 from fastheat.datasets import HDF5, dataset_of, is_zarr, open_hdf5, open_zarr
 from fastheat.forms import check_names, keys_of
@@ -168,11 +168,12 @@ def _check_whole(path: Path) -> None:
     """Refuse a file of an array that was cut."""
     with path.open("rb") as file:
         shape, _, dtype = read_header(file)
+        check_type(dtype, "frame 0", REAL + "U")
         held = os.fstat(file.fileno()).st_size - file.tell()
     size = prod(shape[1:]) * dtype.itemsize
-    if not dtype.hasobject and shape and held < size * shape[0]:
+    if shape and held < size * shape[0]:
         raise ValueError(
-            f"the file ends before its array of shape {shape} does, after {held // size} of "
+            f"the file ends before its array of shape {short(shape)} does, after {held // size} of "
             f"{shape[0]}"
         )
 
@@ -202,10 +203,10 @@ def _load_pickle(path: Path, defer: bool, tensor: str | None) -> Any:
 
 def _unpickled(seen: Seen, frames: Any) -> Any:
     if isinstance(frames, unpickle.Stored) or (
-        isinstance(frames, (list, tuple, deque)) and any(map(_is_stored, frames))
+        isinstance(frames, NESTED) and any(map(_is_stored, frames))
     ):
         return Pickled(seen, frames)
-    if not isinstance(frames, (np.ndarray, list, tuple, deque)):
+    if not isinstance(frames, (np.ndarray, *NESTED)):
         raise ValueError(f"the pickle holds a {type(frames).__name__}, expected an array or list")
     return frames
 
@@ -272,10 +273,10 @@ class Dumps:
 
     def __iter__(self) -> Iterator[Any]:
         with naming(self.path), self.path.open("rb") as file:
-            number = 0
+            number, spare = 0, unpickle.Spare()
             while file.peek(1):
                 try:
-                    frame = unpickle.load(file)
+                    frame = unpickle.load(file, spare=spare)
                 except pickle.UnpicklingError as error:
                     raise ValueError(f"object {number}: {error}") from error
                 yield frame

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from fastheat import unpickle
 from fastheat.archives import Archive
 from fastheat.arrays import (
+    NESTED,
     FloatArray,
     Floats,
     Header,
@@ -649,7 +650,7 @@ def _open_each(frames: Any, floats: Floats, panels: Mapping[str, Shape] | None =
 
     if isinstance(frames, Archive):
         headers = frames.headers
-    elif isinstance(frames, (list, tuple, deque, Pickled)):
+    elif isinstance(frames, (*NESTED, Pickled)):
         each = frames.frames if isinstance(frames, Pickled) else frames
         if panels is not None or isinstance(next(iter(each), None), Mapping):
             return _open_bundles(each, iterate, length, True, floats, panels)

@@ -95,13 +95,13 @@ def take(seen: Seen, name: str, entry: Entry) -> npt.NDArray[Any]:
             return _whole(file)
         if not is_torch(file):
             with zipfile.ZipFile(file) as archive, archive.open(f"{name}.npy") as member:
-                return _whole(member)
+                return _whole(member, archive.getinfo(f"{name}.npy").compress_size)
         # a copy, since the tensor may lie in the mapped file
         return np.array(as_array(_torch_tensors(seen.path)[name]))
 
 
-def _whole(file: Any) -> npt.NDArray[Any]:
-    rows = list(read_member(file))  # a matrix, or the numbers of a vector
+def _whole(file: Any, packed: int | None = None) -> npt.NDArray[Any]:
+    rows = list(read_member(file, packed))  # a matrix, or the numbers of a vector
     return rows[0] if rows[0].ndim else np.array(rows)
 
 

@@ -79,6 +79,8 @@ def size_of(name: str) -> int | None:
         return 2
     if name in _FLOATS8:
         return 1
+    if not name.isalnum() or len(name) > 20:  # of fields, which numpy would read one by one
+        return None
     try:
         dtype = np.dtype(name)
     except TypeError:

@@ -16,13 +16,15 @@ import pickle
 import re
 import struct
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, BinaryIO, Literal, NoReturn
 
 import numpy as np
 import numpy.typing as npt
+
+from fastheat.arrays import NESTED, REAL, check_type
 
 _DTYPE = re.compile(r"b1|[iufc][1-9][0-9]?|U[1-9][0-9]{0,4}")
 _EXPECTED = "expected only numpy arrays, numbers, lists, tuples and dicts"
@@ -40,6 +42,17 @@ _UNREAD = {
     pickle.NEXT_BUFFER: "a buffer kept elsewhere",
 }
 _KEYS = (str, bytes, int, float, bool, type(None))
+_CONTAINERS = (*NESTED, dict)
+_SPARE = 1 << 22  # values that a file may hold by sharing them,
+_PER_BYTE = 4  # and as many more for each of its bytes
+_FEW = 16  # matrices of a frame that may be any
+_COPIES = 2  # of each byte by calls,
+_SLACK = 4096  # and as many bytes more;
+_SMALL, _CALL, _MASKED = 8, 16, 128  # what makes numbers, arrays or masked ones counts as so many
+_NUMBERS = 10_000  # keys that may share a hash, which of numbers is no secret;
+_APART = 4  # those that count up, if only to so many times their count, do not
+_MEMO = 1 << 26  # places of the memo in a list,
+_OTHERS = 1000  # and beside it, each of which may be looked up again and again
 _LARGE = 256  # bytes, from which on data may stay in the file
 _BLOCK = 1 << 16  # bytes that are read together
 _STOP = pickle.STOP[0]
@@ -155,6 +168,10 @@ class _Span:
         return self.length
 
 
+_ARRAYS = (np.ndarray, np.ma.MaskedArray, Stored)
+_HOLE = _Pending(lambda: None)  # in the memo, where nothing was put
+
+
 def _whole(value: Any) -> Any:
     """Return a byte string in the place of its span, and anything else as it is."""
     if type(value) is not _Span:
@@ -167,7 +184,14 @@ def _whole(value: Any) -> Any:
     return value.data
 
 
-def load(file: BinaryIO, *, defer: bool = False) -> Any:
+@dataclass(slots=True)
+class Spare:
+    """How many values the objects of one file may still hold by sharing them."""
+
+    values: int = _SPARE
+
+
+def load(file: BinaryIO, *, defer: bool = False, spare: Spare | None = None) -> Any:
     """Read one pickled object and leave the file at its end.
 
     Parameters
@@ -176,6 +200,8 @@ def load(file: BinaryIO, *, defer: bool = False) -> Any:
         Seekable, open for reading bytes, at the first byte of a pickle of protocol 0 to 5.
     defer
         Whether to leave large arrays in the file, where they are stored as they are in memory.
+    spare
+        That of the file, where it has several objects.
 
     Returns
     -------
@@ -190,11 +216,90 @@ def load(file: BinaryIO, *, defer: bool = False) -> Any:
         If the pickle is damaged, or asks for anything else; then the message says for what.
     """
     try:
-        return _Machine(file, defer).run()
+        machine = _Machine(file, defer)
+        value = machine.run()
+        own = _PER_BYTE * machine.taken
+        spare = spare or Spare()
+        spare.values -= max(_Values(own + spare.values).count(value) - own, 0)
+        return value
     except pickle.UnpicklingError:
         raise
     except Exception as error:  # there is no end to the ways in which damaged bytes can fail
         raise pickle.UnpicklingError(f"damaged pickle ({type(error).__name__}: {error})") from error
+
+
+_identity = object.__hash__  # as id(), of which audit hooks are told each time
+
+
+class _Values:
+    """Counts the values that containers hold, of which those that they share count each time."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.held: dict[int, int] = {}  # by the identity of a container; 0 while it is counted
+        # of those being counted, each of which holds the next:
+        self.ids: list[int] = []
+        self.totals: list[int] = []
+        self.rest: list[Iterator[Any]] = []  # what may hold more, and was not looked at
+
+    def count(self, value: object) -> int:
+        """Return how many values there are in what was unpickled, and refuse more than `most`."""
+        if type(value) not in _CONTAINERS:
+            return 1
+        held, rest = self.held, self.rest
+        self.totals.append(0)
+        rest.append(iter([value]))
+        while True:
+            for item in rest[-1]:
+                if type(item) in _CONTAINERS:
+                    known = held.get(_identity(item))
+                    if known is None and not (known := self.open(item)):
+                        break
+                    if known == 0:
+                        raise pickle.UnpicklingError("damaged pickle: a container in itself")
+                    self.add(known)
+            else:
+                rest.pop()
+                total = self.totals.pop()
+                if not rest:
+                    return total
+                held[self.ids.pop()] = total
+                self.add(total)
+
+    def open(self, container: Any) -> int:
+        """Count what a container holds; where there are other containers, 0: these come first."""
+        items = container.values() if type(container) is dict else container
+        count = 1 + len(items)
+        kinds = set(map(type, items))
+        # Arrays are read a frame at a time, but those of a dict may be one frame.
+        if type(container) is dict and count > _FEW and not kinds.isdisjoint(_ARRAYS):
+            self.check(sum(map(_cells, items)))
+        self.check(count)
+        if kinds.isdisjoint(_CONTAINERS):
+            self.held[_identity(container)] = count
+            return count
+        self.held[_identity(container)] = 0
+        self.ids.append(_identity(container))
+        self.totals.append(count)
+        self.rest.append(iter(items))
+        return 0
+
+    def add(self, count: int) -> None:
+        self.totals[-1] += count
+        self.check(self.totals[-1])
+
+    def check(self, count: int) -> None:
+        if count > self.most:
+            raise pickle.UnpicklingError(
+                f"the pickle holds over {self.most} values in containers that share them, expected "
+                "fewer: save arrays"
+            )
+
+
+def _cells(item: Any) -> int:
+    """Return the cells of a matrix, or of one of a stack."""
+    shape: tuple[int, ...] = getattr(item, "shape", ())
+    return math.prod(shape) // (max(shape[0], 1) if len(shape) > 2 else 1)
 
 
 class _Machine:
@@ -203,7 +308,7 @@ class _Machine:
     def __init__(self, file: BinaryIO, defer: bool) -> None:
         self.file = file
         self.defer = defer
-        self.start = file.tell()  # where the block lies in the file
+        self.first = self.start = file.tell()  # where the block lies in the file
         self.size = file.seek(0, os.SEEK_END)
         file.seek(self.start)
         self.block = b""
@@ -212,10 +317,18 @@ class _Machine:
         self.marks: list[list[Any]] = []
         self.memo: list[Any] = []
         self.others: dict[int, Any] = {}  # of the memo, which no pickle of Python's own has
+        self.beyond = 0  # how many more there are in the memo than its list is long
+        self.numbers = 0  # keys of any size
         self.copied = 0  # bytes or items of what calls made copies of
 
     def run(self) -> Any:
-        while (opcode := self.byte()) != _STOP:
+        while True:
+            if self.place == len(self.block):
+                self.more(1)
+            opcode = self.block[self.place]
+            self.place += 1
+            if opcode == _STOP:
+                break
             if push := _PUSH.get(opcode):
                 self.stack.append(push(self))
             elif step := _STEPS.get(opcode):
@@ -231,6 +344,11 @@ class _Machine:
         return value
 
     # ----------------------------------------------------------------------------- the file
+
+    @property
+    def taken(self) -> int:
+        """How many bytes were read."""
+        return self.start + self.place - self.first
 
     def byte(self) -> int:
         if self.place == len(self.block):
@@ -320,23 +438,46 @@ class _Machine:
         self.stack[-count:] = [tuple(self.stack[-count:])]
 
     def memoize(self) -> None:
-        self.put(len(self.memo) + len(self.others))
+        self.put(len(self.memo) + self.beyond)
 
     def put(self, key: int) -> None:
         # a list takes a third of the memory of a dict, which would be most that is used
-        if key == len(self.memo):
-            self.others.pop(key, None)
-            self.memo.append(self.stack[-1])
-        elif 0 <= key < len(self.memo):
-            self.memo[key] = self.stack[-1]
+        memo = self.memo
+        if key == len(memo):
+            memo.append(self.stack[-1])
+            if self.others and self.others.pop(key, _HOLE) is not _HOLE:
+                self.beyond -= 1
+        elif 0 <= key < len(memo):
+            if memo[key] is _HOLE:
+                self.beyond += 1
+            memo[key] = self.stack[-1]
+        elif 0 <= key <= min(self.taken, _MEMO):
+            # each had a byte of its own, but those that nothing asks for may have been left out
+            self.beyond -= key - len(memo)
+            memo += [_HOLE] * (key - len(memo))
+            self.put(key)
         else:
+            if key not in self.others:
+                self.beyond += 1
+                self.number(_NUMBERS // _OTHERS)
             self.others[key] = self.stack[-1]
 
     def get(self, key: int) -> None:
         value = self.memo[key] if 0 <= key < len(self.memo) else self.others[key]
-        if type(value) is _Pending and value.value is not None:
-            value = value.value
+        if type(value) is _Pending:
+            if value is _HOLE:
+                raise KeyError(key)
+            if value.value is not None:
+                value = value.value
         self.stack.append(value)
+
+    def number(self, count: int = 1) -> None:
+        """Count numbers that are keys; with those of one hash, time grows with their square."""
+        self.numbers += count
+        if self.numbers > _NUMBERS:
+            raise pickle.UnpicklingError(
+                f"the pickle has over {_NUMBERS} numbers as keys, expected text or 0, 1, 2, ..."
+            )
 
     def reduce(self) -> None:
         arguments, function = self.stack.pop(), self.stack.pop()
@@ -356,19 +497,25 @@ class _Machine:
         self.stack.append(pending.value)
 
     def called(self, call: Callable[..., object], arguments: tuple[object, ...]) -> object:
-        kinds: tuple[type, ...] = (str, bytes, list, tuple, _Span) if call in _COPYING else (str,)
+        cost = _COPYING.get(call)
+        kinds = (str,) if cost is None else (str, bytes, list, tuple, _Span)
+        self.copied += cost or _CALL
         for each in arguments:
-            if isinstance(each, kinds) and len(each) >= _LARGE:  # type: ignore[arg-type]
-                self.copied += len(each)  # type: ignore[arg-type]
+            if isinstance(each, kinds):
+                self.copied += len(each)
         # Five bytes can have all that is in the memo copied once more.
-        if self.copied > self.size:
+        if self.copied > _COPIES * self.taken + _SLACK:
             raise pickle.UnpicklingError("damaged pickle: it copies more data than it has")
         return call(*arguments)
 
     def extend(self, items: list[Any]) -> None:
         target = self.stack[-1]
-        if not isinstance(target, (list, deque)):
-            raise pickle.UnpicklingError(f"damaged pickle: it appends to a {type(target).__name__}")
+        if type(target) is not list:
+            if type(target) is not deque:
+                raise pickle.UnpicklingError(
+                    f"damaged pickle: it appends to a {type(target).__name__}"
+                )
+            _check_deque(items)
         target.extend(map(_whole, items))
 
     def dictionary(self) -> None:
@@ -388,6 +535,10 @@ class _Machine:
                 raise pickle.UnpicklingError(
                     f"a dict key of type {type(key).__name__} in the pickle, expected str or number"
                 )
+            if type(key) in (int, float) and not (
+                type(key) is int and 0 <= key <= _APART * len(target) + _FEW
+            ):
+                self.number()
             target[key] = value
 
     def named(self) -> tuple[str, str]:
@@ -441,7 +592,7 @@ _PUSH: dict[int, Callable[[_Machine], object]] = {
         pickle.BININT2: lambda machine: machine.unpack(_U2),
         pickle.BININT: lambda machine: machine.unpack(_I4),
         pickle.LONG1: lambda machine: _signed(machine.read(machine.byte())),
-        pickle.LONG4: lambda machine: _signed(machine.read(machine.unpack(_U4))),
+        pickle.LONG4: lambda machine: _signed(machine.read(_short(machine.unpack(_U4)))),
         pickle.LONG: lambda machine: _integer(machine.line()),
         pickle.INT: lambda machine: _integer_or_bool(machine.line()),
         pickle.SHORT_BINBYTES: lambda machine: machine.data(machine.byte()),
@@ -495,6 +646,12 @@ _STEPS: dict[int, Callable[[_Machine], object]] = {
 }
 
 
+def _short(length: int) -> int:
+    if length > 400:  # as of one in digits
+        raise pickle.UnpicklingError(f"a number of {length} bytes, expected at most 400")
+    return length
+
+
 def _signed(data: bytes) -> int:
     return int.from_bytes(data, "little", signed=True)
 
@@ -535,7 +692,9 @@ def _dtype(name: str, align: object = False, copy: object = True) -> _Pending:
     def finish(version: object, byteorder: str, *fields: object) -> np.dtype[Any]:
         if byteorder not in ("<", ">", "|", "=") or fields[:3] != (None, None, None):
             raise pickle.UnpicklingError("an array of a structured dtype, expected numbers")
-        return np.dtype(byteorder + name)
+        dtype = np.dtype(byteorder + name)
+        check_type(dtype, "an array", REAL + "cU")
+        return dtype
 
     return _Pending(finish)
 
@@ -597,15 +756,23 @@ def _bytes() -> bytes:
 
 
 def _deque(items: tuple[object, ...] = (), maxlen: int | None = None) -> deque[object]:
-    return deque(items if isinstance(items, (list, tuple)) else (), maxlen)
+    items = items if isinstance(items, (list, tuple)) else ()
+    _check_deque(items)
+    return deque(items, maxlen)
+
+
+def _check_deque(items: Sequence[object]) -> None:
+    # Python forgets to bound the depth at which it frees them, to the end of the C stack.
+    if deque in map(type, items):
+        raise pickle.UnpicklingError("the pickle holds a deque in a deque, expected lists in it")
 
 
 def _ordered_dict() -> dict[object, object]:
     return {}
 
 
-# What makes copies of other arguments than text, of which an array has to be.
-_COPYING = (_encode, _deque, _scalar, _finish_masked)
+# What makes copies of other arguments than text, of which an array has to be, and what it costs.
+_COPYING = {_encode: _SMALL, _deque: _CALL, _scalar: _SMALL, _finish_masked: _MASKED}
 
 _NAMES = {
     ("numpy", "ndarray"): _Name(),

@@ -12,6 +12,7 @@ import gc
 import io
 import os
 import pickle
+import pickletools
 import re
 import struct
 import subprocess
@@ -654,14 +655,178 @@ def test_depth_is_no_recursion() -> None:
     refusal(b"})" + b"\x85" * depth + b"Ns.")
 
 
-def test_lists_that_share_their_items_are_not_multiplied() -> None:
-    data = b"]q\x00" + b"".join(
-        b"](" + b"h" + bytes([level]) + b"h" + bytes([level]) + b"eq" + bytes([level + 1])
-        for level in range(100)
-    )
-    with little_memory():
-        assert len(load(data + b".")) == 2
-    assert len(load(b"]q\x00(h\x00h\x00e.")) == 2
+DEQUE = b"ccollections\ndeque\n"
+# a new container, and what its items stand between
+SHARING = {
+    "lists": (b"", b"](", b"e"),
+    "tuples": (b"", b"(", b"t"),
+    "dicts": (b"", b"}(", b"u"),
+    "lists and tuples": (b"", b"](", b"te"),
+    "lists and deques": (b"", b"](" + DEQUE + b")R(", b"ee"),
+}
+
+
+def sharing(kind: str, levels: int, width: int) -> bytes:
+    """Containers that each hold the one before so many times, by one mention of the memo each."""
+    start, before, after = SHARING[kind]
+    data = start + b")q\x00"
+    for level in range(levels):
+        items = [b"h" + bytes([level])] * width
+        if kind == "dicts":
+            items = [b"U\x02%02d" % k + item for k, item in enumerate(items)]
+        inner = b"(" if kind == "lists and tuples" else b""
+        data += b"0" + before + inner + b"".join(items) + after + b"q" + bytes([level + 1])
+    return data + b"."
+
+
+@pytest.mark.parametrize("kind", SHARING)
+def test_containers_that_share_their_items_are_not_multiplied(kind: str) -> None:
+    for levels, width in ((100, 2), (4, 60), (60, 3)):
+        assert "in containers that share them" in refusal(sharing(kind, levels, width))
+    assert len(load(sharing(kind, 3, 60))) >= 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"]q\x00(h\x00h\x00e.",
+        b"]q\x00]h\x00aa.",
+        b"}q\x00S'a'\nh\x00s.",
+        b"]q\x00(h\x00ta.",
+        DEQUE + b")Rq\x00]h\x00aa.",
+        b"](]q\x00h\x00ae.",
+    ],
+)
+def test_what_holds_itself_has_no_end(data: bytes) -> None:
+    assert "a container in itself" in refusal(data)
+
+
+def test_what_grows_after_it_was_shared_is_counted_as_it_became() -> None:
+    # an empty list, ten thousand times in another, that then takes ten thousand items
+    data = b"]q\x00](" + b"h\x00" * 10_000 + b"e(h\x00(" + b"N" * 10_000 + b"el\x86."
+    assert "in containers that share them" in refusal(data)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_what_is_honestly_shared_is_read(protocol: int) -> None:
+    frame, row = np.ones((300, 300)), [0.5] * 300
+    nested = np.ones((10, 15)).tolist()
+    panels = {"a": frame, "b": frame[:2]}
+    for value in (
+        [frame] * 20_000,
+        tuple([frame] * 1000),
+        [panels] * 5000,
+        {"a": [frame] * 1000, "b": [frame[0]] * 1000},
+        {f"layer {k}": frame for k in range(40)},
+        [[row] * 300] * 20,
+        [nested] * 1000,
+        [[frame[0], frame[1]]] * 1000,
+        [None] * 500_000,
+        ["word"] * 100_000,
+        {k: float(k) for k in range(50_000)},
+        {10 * k: None for k in range(9000)},
+        [{1.5: k, -k: None} for k in range(1000)],
+        collections.deque([frame] * 1000, maxlen=1000),
+        np.ma.MaskedArray(np.random.default_rng(0).random((40, 40)), np.eye(40)),
+        [np.bool_(1), np.float32(2), np.float64(3)] * 1000,
+        [np.float32(k) for k in range(3000)],
+    ):
+        data = pickle.dumps(value, protocol)
+        assert len(load(data)) == len(value)  # type: ignore[arg-type]
+        assert len(load(pickletools.optimize(data))) == len(value)  # type: ignore[arg-type]
+
+
+def test_memo_indices_may_have_gaps() -> None:
+    data = b"](" + b"".join(b"](Nep%d\n" % (7 * k) for k in range(3000)) + b"e]("
+    data += b"".join(b"g%d\n" % (7 * k) for k in range(3000)) + b"e\x86."
+    first, second = load(data)
+    assert len(first) == 3000
+    assert all(one is other for one, other in zip(first, second, strict=True))
+    refusal(b"](Np5\ng3\nel.")
+    # as Python's own, which counts what was put
+    assert load(b"]p5\n0U\x01a\x94U\x01b0g1\n.") == "a"
+    # the number of those that no writer makes is bounded
+    wild = b"".join(b"p%d\n" % (10**12 + k) for k in range(5000))
+    assert "numbers as keys" in refusal(b"N" + wild + b".")
+
+
+def integer(value: int) -> bytes:
+    data = value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
+    return b"\x8a" + bytes([len(data)]) + data
+
+
+MODULUS = sys.hash_info.modulus
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [integer(MODULUS * k) for k in range(1, 50_000)],
+        [integer(-MODULUS * k) for k in range(1, 50_000)],
+        [integer(k << 40) for k in range(1, 50_000)],
+        [b"G" + struct.pack(">d", k) for k in range(50_000)],
+        [b"I%d\n" % (MODULUS * k) for k in range(1, 50_000)],
+    ],
+    ids=["multiples", "negative", "powers", "floats", "digits"],
+)
+def test_numbers_that_could_share_a_hash_are_few(keys: list[bytes]) -> None:
+    for data in (b"}(" + b"N".join(keys) + b"Nu.", b"}" + b"".join(k + b"Ns" for k in keys) + b"."):
+        assert "over 10000 numbers as keys" in refusal(data)
+    split = b"](" + b"".join(b"}(" + b"N".join(keys[k::9]) + b"Nu" for k in range(9)) + b"e."
+    assert "over 10000 numbers as keys" in refusal(split)
+    assert len(load(b"}(" + b"N".join(keys[:5000]) + b"Nu.")) == 5000
+
+
+def test_a_number_of_many_bytes_is_refused_by_its_length() -> None:
+    raw = struct.pack("<I", 500_000) + b"\x7f" * 500_000
+    assert "500000 bytes, expected" in refusal(b"\x8b" + raw + b".")
+    assert load(b"\x8b" + struct.pack("<I", 300) + b"\x7f" * 300 + b".") > 1 << 2000
+
+
+def test_a_deque_in_a_deque_is_refused() -> None:
+    # its destructor is the recursion that that of a list is not
+    for data in (b")R" + DEQUE + b")Ra", b")R(" + DEQUE + b")Re", b"((" + DEQUE + b")RltR"):
+        assert "a deque in a deque" in refusal(DEQUE + data + b".")
+    depth = 20_000
+    between = (DEQUE + b")R]") * depth + b"a" * (2 * depth - 1)
+    deep = load(between + b".")
+    assert len(deep) == 1
+    del deep
+
+
+CALLS = {
+    "deques": (DEQUE, b")", b"h\x00h\x01R"),
+    "deques of some": (DEQUE, b"((" + b"N" * 255 + b"lt", b"h\x00h\x01R"),
+    "arrays": (
+        b"cnumpy.core.numeric\n_frombuffer\n",
+        b"(C\x01a" + FLOAT64.replace(b"f8", b"u1") + b"(" + b"I1\n" * 32 + b"tS'C'\nt",
+        b"h\x00h\x01R",
+    ),
+    "arrays with masks": (
+        b"cnumpy.ma.core\n_mareconstruct\n",
+        b"(I1\n(I1\nt" + FLOAT64.replace(b"f8", b"u1") + b"I00\nC\x01aC\x01bNt",
+        b"h\x00)Rh\x01b",
+    ),
+    "bytes": (b"c_codecs\nencode\n", b"(U\xff" + b"a" * 255 + b"S'latin1'\nt", b"h\x00h\x01R"),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_few_bytes_call_for_few_objects(name: str) -> None:
+    function, arguments, call = CALLS[name]
+    data = function + b"q\x000" + arguments + b"q\x010(%sl."
+    assert len(load(data % call)) == 1
+    with little_memory(), pytest.raises(pickle.UnpicklingError, match="copies more data"):
+        load(data % (call * 150_000))
+
+
+def test_objects_of_one_file_share_what_they_may_hold() -> None:
+    data = pickle.dumps([[0.0] * 1000] * 3000)
+    spare = unpickle.Spare()
+    file = io.BytesIO(data * 9)
+    assert len(unpickle.load(file, defer=DEFER, spare=spare)) == 3000
+    with pytest.raises(pickle.UnpicklingError, match="in containers that share them"):
+        unpickle.load(file, defer=DEFER, spare=spare)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
