@@ -12,7 +12,7 @@ from itertools import islice
 from math import prod
 from numbers import Real
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -46,8 +46,18 @@ from fastheat.forms import (
     shapes_of,
 )
 from fastheat.messages import short, warn
-from fastheat.stores import Source, is_ready, is_source, let_go, read_frames, source_of
+from fastheat.stores import (
+    FileArray,
+    Source,
+    is_ready,
+    is_source,
+    let_go,
+    read_frames,
+    source_of,
+)
 from fastheat.tensors import as_array
+
+Take: TypeAlias = "Callable[[int, int], npt.NDArray[Any] | FileArray]"
 
 TOGETHER = 1 << 21  # cells of frames that are read at once to become others
 KEPT_BYTES = 1 << 26  # of what frames became
@@ -76,8 +86,10 @@ class Converter(Protocol):
     def cells(self) -> tuple[int, int]:
         """Rows and columns of those that are drawn."""
 
-    def into(self, floats: Floats, out: FloatArray, block: npt.NDArray[Any], number: int) -> None:
-        """Fill `out`, (t, n, m), from frames."""
+    def into(
+        self, floats: Floats, out: FloatArray, block: npt.NDArray[Any] | FileArray, number: int
+    ) -> None:
+        """Fill `out`, (t, n, m), from frames, in a file maybe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,11 +333,14 @@ def _open_source(source: Source, floats: Floats) -> Frames:
     return replace(_stacked(shape, dtype, take, floats), file=file, source=source, steps=steps)
 
 
-def taker(source: Source, dtype: np.dtype[Any]) -> Callable[[int, int], npt.NDArray[Any]]:
+def taker(source: Source, dtype: np.dtype[Any]) -> Take:
     """Return what reads frames of a source, and refuses those that `dtype` does not hold."""
 
-    def take(start: int, stop: int) -> npt.NDArray[Any]:
-        block = read_frames(source, start, stop)
+    def take(start: int, stop: int) -> npt.NDArray[Any] | FileArray:
+        if isinstance(source, FileArray):  # which is not read as a whole where it is reduced
+            block: npt.NDArray[Any] | FileArray = source.part(slice(start, stop))
+        else:
+            block = read_frames(source, start, stop)
         check_dtype(start, block.dtype, dtype)
         return block
 
@@ -345,7 +360,7 @@ def _dtype_of(source: Source) -> np.dtype[Any]:
 def _stacked(
     shape: tuple[int, ...],
     dtype: np.dtype[Any],
-    take: Callable[[int, int], npt.NDArray[Any]],
+    take: Take,
     floats: Floats,
 ) -> Frames:
     """Open (T, N, M) of which `take` reads any frames."""
@@ -379,7 +394,7 @@ def _stacked(
 
 
 def read_values(
-    take: Callable[[int, int], npt.NDArray[Any]],
+    take: Take,
     start: int,
     stop: int,
     converter: Converter | None,
@@ -387,7 +402,8 @@ def read_values(
 ) -> FloatArray:
     """Return frames that `take` reads as float64, or what a converter makes of them."""
     if converter is None:
-        block = take(start, stop)
+        found = take(start, stop)
+        block = found.array() if isinstance(found, FileArray) else found
         if is_ready(block, np.float64):
             return block
         out = np.empty(block.shape)
@@ -398,10 +414,10 @@ def read_values(
     high, wide = converter.shape
     most = max(1, TOGETHER // (high * wide))
     for first in range(start, stop, most):
-        block = take(first, min(first + most, stop))
-        part = out[first - start :][: len(block)]
-        converter.into(floats, part, block, first)
-        let_go(block)
+        found = take(first, min(first + most, stop))
+        part = out[first - start :][: len(found)]
+        converter.into(floats, part, found, first)
+        let_go(found)
     return out
 
 
