@@ -7,6 +7,7 @@ import operator
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from math import prod
@@ -59,6 +60,7 @@ from fastheat.tensors import as_array
 
 Take: TypeAlias = "Callable[[int, int], npt.NDArray[Any] | FileArray]"
 
+BAND = 1 << 17  # values that become float64 at once, such that they stay in the processor's cache
 TOGETHER = 1 << 21  # cells of frames that are read at once to become others
 KEPT_BYTES = 1 << 26  # of what frames became
 
@@ -402,23 +404,40 @@ def read_values(
 ) -> FloatArray:
     """Return frames that `take` reads as float64, or what a converter makes of them."""
     if converter is None:
-        found = take(start, stop)
-        block = found.array() if isinstance(found, FileArray) else found
+        block = take(start, stop)
+        if isinstance(block, FileArray) and block.dtype == np.float64 and block.dtype.isnative:
+            return block.array()
         if is_ready(block, np.float64):
             return block
         out = np.empty(block.shape)
-        floats.into(out, block, start)
+        with _kept_open(block) as parts:
+            for t, i in _bands(*block.shape):
+                floats.into(out[t, i], parts[t, i], start + t.start, i.start)
         let_go(block)
         return out
     out = np.empty((stop - start, *converter.cells))
     high, wide = converter.shape
     most = max(1, TOGETHER // (high * wide))
     for first in range(start, stop, most):
-        found = take(first, min(first + most, stop))
-        part = out[first - start :][: len(found)]
-        converter.into(floats, part, found, first)
-        let_go(found)
+        block = take(first, min(first + most, stop))
+        part = out[first - start :][: len(block)]
+        with _kept_open(block) as parts:
+            converter.into(floats, part, parts, first)
+        let_go(block)
     return out
+
+
+def _kept_open(block: npt.NDArray[Any] | FileArray) -> AbstractContextManager[Any]:
+    """Return frames that are read in parts, of a file that is opened once."""
+    return block.kept_open() if isinstance(block, FileArray) else nullcontext(block)
+
+
+def _bands(count: int, rows: int, columns: int) -> Iterator[tuple[slice, slice]]:
+    """Yield frames and rows of them, in order, that have few enough values for the cache."""
+    together, high = max(1, BAND // (rows * columns)), max(1, BAND // columns)
+    for t in range(0, count, together):
+        for i in range(0, rows, high):
+            yield slice(t, t + together), slice(i, i + high)
 
 
 def _open_stacks(stacks: Mapping[Any, Any], panels: Mapping[str, Shape] | None) -> Frames:

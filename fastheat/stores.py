@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, Protocol, TypeGuard
+from typing import Any, BinaryIO, Literal, Protocol, TypeGuard, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -136,14 +136,20 @@ class Seen:
             raise ValueError("the file changed after it was opened")
 
     @contextmanager
-    def open(self, buffering: int = -1) -> Iterator[BinaryIO]:
+    def open(self) -> Iterator[BinaryIO]:
         """Open it again; what goes wrong has its name."""
-        with naming(self.path), self.path.open("rb", buffering) as file:
+        with naming(self.path), self.path.open("rb") as file, self.checked(file):
+            yield file
+
+    @contextmanager
+    def checked(self, file: BinaryIO) -> Iterator[None]:
+        """Refuse what is read meanwhile, and what goes wrong, if the file is not as it was."""
+        with naming(self.path):
             self.check(file)
             try:
-                yield file
+                yield
             except Exception:
-                self.check(file)  # which may be why
+                self.check(file)
                 raise
             self.check(file)
 
@@ -237,6 +243,7 @@ class FileArray(Stack):
         dtype: np.dtype[Any],
         shape: tuple[int, ...],
         strides: tuple[int, ...],
+        file: BinaryIO | None = None,
     ) -> None:
         if dtype.hasobject:
             raise ValueError(f"an array of dtype {dtype}, expected numbers")
@@ -246,6 +253,7 @@ class FileArray(Stack):
         self.dtype = dtype
         self.shape: Any = shape  # (T, N, M) where it is a stack
         self.strides = strides
+        self._file = file  # where it is open already
 
     @property
     def ndim(self) -> int:
@@ -265,7 +273,7 @@ class FileArray(Stack):
             offset += start * strides[axis]
             shape[axis] = len(range(start, stop, step))
             strides[axis] *= step
-        return FileArray(self.seen, offset, self.dtype, tuple(shape), tuple(strides))
+        return FileArray(self.seen, offset, self.dtype, tuple(shape), tuple(strides), self._file)
 
     def in_one_frame(self) -> FileArray:
         """Return a matrix as a stack of it alone, without reading it."""
@@ -274,11 +282,24 @@ class FileArray(Stack):
 
     def array(self) -> npt.NDArray[Any]:
         """Read all of it, into memory of its own."""
+        if self._file is None:
+            with self.kept_open() as again:
+                return again.array()
         out = np.empty(self.shape, self.dtype)
-        with self.seen.open(buffering=0) as file:
+        with self.seen.checked(self._file):
             if out.size:
-                _fill(out, file, self.offset, self.strides)
+                _fill(out, self._file, self.offset, self.strides)
         return out
+
+    @contextmanager
+    def kept_open(self) -> Iterator[FileArray]:
+        """Return the same, to be read in parts."""
+        with naming(self.path):
+            file = self.path.open("rb", buffering=0)
+        with file:
+            yield FileArray(
+                self.seen, self.offset, self.dtype, self.shape, self.strides, cast("BinaryIO", file)
+            )
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Read frames."""
