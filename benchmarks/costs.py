@@ -72,7 +72,7 @@ class Costs:
     cells, drawn
         Those of a frame's matrix, and those of its picture.
     read
-        A frame read from a mapped file whose pages are in memory, as float64, reduced if it is.
+        A frame read from a .npy file whose pages are in memory, as float64, reduced if it is.
     encode
         A frame encoded.
     join
@@ -167,7 +167,7 @@ def costs(folder: Path, quick: bool) -> Table:
         )
     header = ["", "read, ms", "encode, ms", "ns a cell", "join, ms", "frames a job"]
     return Table(
-        "Seconds of a processor, medians: of a frame that a worker reads, from a mapped file that "
+        "Seconds of a processor, medians: of a frame that a worker reads, from a .npy file that "
         "is in memory, and encodes, also by the cells of its matrix, and that the calling process "
         "joins to the file; and of a job that the calling process gives and whose result it takes, "
         "which has so many frames of threads / of other workers. Every value drifts by a hundredth "

@@ -79,7 +79,7 @@ def workers(folder: Path, quick: bool) -> Table:
         raise AssertionError(f"expected the same bytes of {', '.join(files)}")
     figures = {name: ratio(seconds["1 thread"], took) for name, took in seconds.items()}
     return Table(
-        f"The article's job, {many:,} frames of a mapped file, by more workers, which write the "
+        f"The article's job, {many:,} frames of a .npy file, by more workers, which write the "
         f"same bytes: median of {rounds} rounds in turn, seconds of the clock.",
         ["", "ms a frame", "frames/s", "times one thread's rate"],
         [
@@ -124,7 +124,7 @@ def large(folder: Path, quick: bool) -> Table:
     path = folder / "sparse.npy"
     _write_sparse(path, count, 4096)
     size = path.stat().st_size
-    render(f"mapped file, {count} frames of 4,096 x 4,096", str(path), count, size)
+    render(f".npy file, {count} frames of 4,096 x 4,096", str(path), count, size)
     path.unlink()
 
     try:
@@ -152,7 +152,7 @@ def large(folder: Path, quick: bool) -> Table:
     for count in (100, 1_000) if quick else (1_000, 10_000, 100_000):
         path = folder / f"{count}.npy"
         _write_drifting(path, count)
-        name = f"mapped file, {count:,} frames of {SIDE} x {SIDE}"
+        name = f".npy file, {count:,} frames of {SIDE} x {SIDE}"
         each[count] = render(name, str(path), count, path.stat().st_size)
         path.unlink()
         figures[f"a frame, {count}"] = each[count] / next(iter(each.values()))

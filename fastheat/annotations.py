@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.arrays import NESTED, Floats, check_rows
-from fastheat.files import load_frames
+from fastheat.files import load
 from fastheat.formats import ValueFormat, as_written, check_length
 from fastheat.forms import Shape, Shapes, of_panel
 from fastheat.masks import hide
 from fastheat.messages import MOST_SAID, in_a_line, short
 from fastheat.ranges import Extent
 from fastheat.sources import Frames, open_frames
+from fastheat.stores import FileArray
 from fastheat.tensors import as_array
 
 TEXTS = np.dtype(str)  # as the dtype of annotations that are no numbers
@@ -199,7 +200,7 @@ def open_annots(annot: object, shape: Shapes, *, made: bool = False) -> Cells | 
             raise ValueError(f"expected annot of shape {shape}, not {annot.cells.shape}")
         return annot
     if isinstance(annot, str | os.PathLike):
-        loaded = load_frames(annot)
+        loaded = load(annot, defer=False)
         length = len(loaded) if hasattr(loaded, "__len__") else None
         alone = length == 1 and _depth(loaded) not in (2, 3)  # an archive of one matrix
         return open_annots(next(iter(loaded)) if alone else loaded, shape)
@@ -213,7 +214,7 @@ def open_annots(annot: object, shape: Shapes, *, made: bool = False) -> Cells | 
             "expected annot to be True, False, an array (N, M) of numbers or strings, or one for "
             f"each frame, not {short(annot)}"
         )
-    if (depth in (0, 1) and isinstance(annot, np.ndarray)) or depth > DEEPEST:
+    if (depth in (0, 1) and isinstance(annot, np.ndarray | FileArray)) or depth > DEEPEST:
         found = getattr(annot, "shape", None) or f"{depth} dimensions"
         raise ValueError(
             f"expected annot of shape {shape} or (T, {shape[0]}, {shape[1]}), not {found}"
@@ -244,12 +245,12 @@ def _open_parts(annot: object, shapes: dict[str, Shape], made: bool) -> Annots |
 
 def _load_parts(path: str | os.PathLike[str], panels: Sequence[str]) -> Any:
     """Load those of panels from a file of several arrays, or of one that has a panel's name."""
-    loaded = load_frames(path)
+    loaded = load(path, defer=False)
     if isinstance(loaded, Mapping):
         return loaded
     for name in panels:
         with suppress(ValueError):
-            return {name: load_frames(path, tensor=name)}
+            return {name: load(path, defer=False, tensor=name)}
     raise ValueError(
         f"expected a file with annot by the names of the panels, as {panels[0]!r}, not "
         f"{os.fsdecode(path)!r}"
@@ -322,7 +323,7 @@ def cells_in(annot: object, shape: Shapes) -> Cells | PanelCells:
 def shape_of(annot: object) -> tuple[int, int] | None:
     """Return the shape of annotations that are the same in all frames, None of what is none."""
     if isinstance(annot, str | os.PathLike):
-        annot = load_frames(annot)
+        annot = load(annot, defer=False)
     if _depth(annot) != 2:
         return None
     if isinstance(annot, NESTED):

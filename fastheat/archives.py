@@ -19,7 +19,7 @@ import numpy.typing as npt
 from fastheat.arrays import REAL, Header, check_type
 from fastheat.messages import short
 from fastheat.named import pick
-from fastheat.stores import Mapped, Seen, Source, Stack, naming, strides_of
+from fastheat.stores import FileArray, Seen, Source, Stack, naming, strides_of
 
 # what numpy writes: as large as its compressed data is what they can become
 _MOST_TIMES = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: 1032}
@@ -44,12 +44,13 @@ class Archive:
         return self.length
 
     def __iter__(self) -> Iterator[npt.NDArray[Any]]:
-        path = self.seen.path
-        with naming(path), zipfile.ZipFile(path) as archive:
+        with self.seen.open() as file, zipfile.ZipFile(file) as archive:
             for name in self.names:
                 info = archive.getinfo(name)
                 with archive.open(info) as member:
-                    yield from read_member(member, info.compress_size)
+                    for frame in read_member(member, info.compress_size):
+                        self.seen.check(file)
+                        yield frame
 
     def source(self) -> Source | None:
         """Return what reads any of the frames, None where they can only be read in order."""
@@ -104,7 +105,7 @@ def _member(file: BinaryIO, info: zipfile.ZipInfo) -> IO[bytes]:
     size, length = info.compress_size, info.file_size
     if length > size:
         _check_at_once(info.filename, length, size)
-    file.seek(_data_of(file, info))
+    file.seek(data_of(file, info))
     raw = file.read(size)
     if info.compress_type == zipfile.ZIP_DEFLATED:
         raw = zlib.decompressobj(-zlib.MAX_WBITS).decompress(raw, length + 1)
@@ -115,7 +116,7 @@ def _member(file: BinaryIO, info: zipfile.ZipInfo) -> IO[bytes]:
     return member
 
 
-def _data_of(file: BinaryIO, info: zipfile.ZipInfo) -> int:
+def data_of(file: BinaryIO, info: zipfile.ZipInfo) -> int:
     """Return where the data of a member begin."""
     file.seek(info.header_offset)
     magic, name, extra = _LOCAL.unpack(file.read(_LOCAL.size))
@@ -124,12 +125,12 @@ def _data_of(file: BinaryIO, info: zipfile.ZipInfo) -> int:
     return int(info.header_offset + _LOCAL.size + name + extra)
 
 
-def _stored_stack(seen: Seen, info: zipfile.ZipInfo) -> Mapped | None:
+def _stored_stack(seen: Seen, info: zipfile.ZipInfo) -> FileArray | None:
     """Return the source of an array (T, N, M) that is not compressed."""
     if info.compress_type != zipfile.ZIP_STORED:
         return None
     with seen.open() as file:
-        file.seek(_data_of(file, info))
+        file.seek(data_of(file, info))
         start = file.tell()
         shape, fortran, dtype = read_header(file)
         offset = file.tell()
@@ -137,7 +138,7 @@ def _stored_stack(seen: Seen, info: zipfile.ZipInfo) -> Mapped | None:
     if dtype.kind not in "biuf" or offset + size != start + info.file_size:
         return None
     strides = strides_of(shape, dtype, "F" if fortran else "C")
-    return Mapped(seen, offset, dtype, shape, strides)
+    return FileArray(seen, offset, dtype, shape, strides)
 
 
 def open_archive(path: Path, tensor: str | None = None) -> Archive | dict[str, Archive]:

@@ -43,6 +43,7 @@ from fastheat.panels import Panels, make_picture
 from fastheat.save import save_gif, titles_of, with_range_of
 from fastheat.sources import Frames, open_frames
 from fastheat.spans import spans_of
+from fastheat.stores import FileArray
 from fastheat.summary import GifSummary
 from fastheat.target import check_place, check_target
 from fastheat.timing import DEFAULT_DURATION, LONGEST_DURATION
@@ -168,7 +169,8 @@ def _frames_of(given: Path | list[Path], tensor: object) -> Frames:
     frames = load(given, defer=True, tensor=tensor)
     held = frames.frames if isinstance(frames, Pickled) else frames
     if getattr(held, "ndim", 0) == 2:
-        frames = load(given, defer=False, tensor=tensor)[None]
+        frames = load(given, defer=False, tensor=tensor)
+        frames = frames.in_one_frame() if isinstance(frames, FileArray) else frames[None]
     return open_frames(frames)
 
 

@@ -19,7 +19,7 @@ from fastheat.checkpoints import files_in, has_pattern, matching, open_checkpoin
 from fastheat.datasets import HDF5, dataset_of, is_zarr, open_hdf5, open_zarr
 from fastheat.forms import check_names, keys_of
 from fastheat.messages import short, suggest
-from fastheat.stores import Mapped, Pieces, Seen, Source, mapped, naming, strides_of
+from fastheat.stores import FileArray, Pieces, Seen, Source, mapped, naming, strides_of
 from fastheat.tensorfiles import is_safetensors, is_torch
 
 _PICKLES = (".obj", ".pkl", ".pickle")
@@ -78,7 +78,10 @@ def load_frames(source: object, *, tensor: object = None) -> Any:
     >>> frames.shape, frames.steps
     ((3, 3, 4), (0, 50, 100))
     """
-    return load(source, defer=False, tensor=tensor)
+    frames = load(source, defer=False, tensor=tensor)
+    if isinstance(frames, FileArray):  # the caller's map then: of paths elsewhere none is made
+        return np.lib.format.open_memmap(frames.path, mode="r")
+    return frames
 
 
 def load(source: object, *, defer: bool, tensor: object = None) -> Any:
@@ -154,8 +157,7 @@ def _load_file(path: Path, defer: bool, tensor: str | None) -> Any:
     if magic.startswith(b"\x93NUMPY"):
         if tensor is not None:
             raise ValueError(f"it holds one array without a name, not {tensor!r}")
-        _check_whole(path)
-        return np.lib.format.open_memmap(path, mode="r")
+        return _open_array(path)
     if path.suffix.lower() in _PICKLES or magic[:1] == pickle.PROTO:
         return _load_pickle(path, defer, tensor)
     if magic.startswith(b"GIF8"):
@@ -164,18 +166,22 @@ def _load_file(path: Path, defer: bool, tensor: str | None) -> Any:
     raise ValueError(f"not a file of frames, expected the content of {accepted}")
 
 
-def _check_whole(path: Path) -> None:
-    """Refuse a file of an array that was cut."""
+def _open_array(path: Path) -> FileArray:
+    """Open the array of an .npy file, and refuse one that was cut."""
     with path.open("rb") as file:
-        shape, _, dtype = read_header(file)
+        seen = Seen.of(path, file)
+        shape, fortran, dtype = read_header(file)
         check_type(dtype, "frame 0", REAL + "U")
-        held = os.fstat(file.fileno()).st_size - file.tell()
-    size = prod(shape[1:]) * dtype.itemsize
+        offset = file.tell()
+    strides = strides_of(shape, dtype, "F" if fortran else "C")
+    array = FileArray(seen, offset, dtype, shape, strides)
+    size, held = prod(shape[1:]) * dtype.itemsize, seen.size - offset
     if shape and held < size * shape[0]:
         raise ValueError(
             f"the file ends before its array of shape {short(shape)} does, after {held // size} of "
             f"{shape[0]}"
         )
+    return array
 
 
 def _load_pickle(path: Path, defer: bool, tensor: str | None) -> Any:
@@ -249,7 +255,7 @@ class Pickled:
             if stack.ndim != 3:
                 return None
             strides = strides_of(stack.shape, stack.dtype, stack.order)
-            return Mapped(self.seen, stack.offset, stack.dtype, stack.shape, strides)
+            return FileArray(self.seen, stack.offset, stack.dtype, stack.shape, strides)
         kinds = {_kind_of(frame) for frame in self.frames}
         if len(kinds) != 1 or None in kinds:
             return None
@@ -286,7 +292,7 @@ class Dumps:
 
 def file_of(frames: object) -> Path | None:
     """Return the file that frames are read from, None where there is none or it is not known."""
-    if isinstance(frames, (Pickled, Archive)):
+    if isinstance(frames, (Pickled, Archive, FileArray)):
         return frames.seen.path
     if isinstance(frames, Dumps):
         return frames.path

@@ -15,10 +15,10 @@ from PIL import Image
 from fastheat import gif
 from fastheat.arrays import array_of
 from fastheat.encode import encode_indexed
-from fastheat.files import file_of, load_frames
+from fastheat.files import file_of, load
 from fastheat.giffile import GifFile
 from fastheat.messages import short
-from fastheat.stores import is_ready
+from fastheat.stores import FileArray, is_ready
 from fastheat.target import Claim, check_other, check_target
 from fastheat.timing import Clock, read_loop
 
@@ -125,9 +125,9 @@ def save_indexed_gif(
     times = read_loop(loop)
     table, colors = _read_palette(palette)
     with Claim(file) as claim:
-        source = load_frames(frames) if isinstance(frames, str | PathLike) else frames
+        source = load(frames, defer=False) if isinstance(frames, str | PathLike) else frames
         check_other(file, file_of(source))
-        if isinstance(source, np.ndarray):
+        if isinstance(source, np.ndarray | FileArray):
             clock.check(len(source) if source.ndim else None)
         elif isinstance(source, Sized) and not isinstance(source, type):
             clock.check(len(source))
@@ -179,7 +179,7 @@ def _read_palette(palette: object) -> tuple[NDArray[np.uint8], int]:
 
 def _pictures(frames: object, colors: int) -> Iterator[NDArray[np.uint8]]:
     """Yield each frame, checked, as uint8; at least one."""
-    if isinstance(frames, np.ndarray) and frames.ndim != 3:
+    if isinstance(frames, np.ndarray | FileArray) and frames.ndim != 3:
         raise ValueError(f"expected frames of shape (T, H, W), not {frames.shape}")
     if not isinstance(frames, Iterable):
         raise TypeError(

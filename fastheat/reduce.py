@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fastheat.arrays import Floats
 from fastheat.forms import Shape
 from fastheat.masks import hide
-from fastheat.stores import is_ready, let_go
+from fastheat.stores import FileArray, is_ready, let_go
 
 BAND = 1 << 17  # values that are float64 at a time, such that they stay in the processor's cache
 LARGE = 1 << 25  # values that numpy takes as long for as to compile a kernel, about
@@ -94,7 +94,11 @@ class Reduction:
         )
 
     def into(
-        self, floats: Floats, out: NDArray[np.float64], block: NDArray[Any], number: int
+        self,
+        floats: Floats,
+        out: NDArray[np.float64],
+        block: NDArray[Any] | FileArray,
+        number: int,
     ) -> None:
         """Reduce frames of any real dtype, a band of rows at a time.
 
@@ -105,7 +109,7 @@ class Reduction:
         out
             (T, n, m), of `cells`.
         block
-            (T, N, M), of `shape`; may be masked or in a mapped file.
+            (T, N, M), of `shape`; may be masked, or in a file, of which a band is read at a time.
         number
             Of the first frame.
         """
@@ -126,13 +130,16 @@ class Reduction:
             for i in range(0, self.cells[0], blocks):
                 starts = rows[i : i + blocks + 1]
                 part = block[t : t + together, starts[0] : starts[-1]]
-                values = band[: len(part), : part.shape[1]]
-                floats.into(values, part, number + t, int(starts[0]))
+                if is_ready(part, np.float64) and self.mask is None:
+                    values = part
+                else:
+                    values = band[: len(part), : part.shape[1]]
+                    floats.into(values, part, number + t, int(starts[0]))
                 if self.mask is not None:
                     hide(values, self.mask[starts[0] : starts[-1]])
                 reduce(values, starts - starts[0], columns, out[t : t + together, i : i + blocks])
                 let_go(part, others=False)
-        if np.ma.is_masked(block):
+        if isinstance(block, np.ndarray) and np.ma.is_masked(block):
             hide(out, self._whole(np.ma.getmaskarray(block)))
 
     def _whole(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

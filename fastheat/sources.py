@@ -7,12 +7,13 @@ import operator
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from math import prod
 from numbers import Real
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -47,9 +48,20 @@ from fastheat.forms import (
     shapes_of,
 )
 from fastheat.messages import short, warn
-from fastheat.stores import Source, is_ready, is_source, let_go, read_frames, source_of
+from fastheat.stores import (
+    FileArray,
+    Source,
+    is_ready,
+    is_source,
+    let_go,
+    read_frames,
+    source_of,
+)
 from fastheat.tensors import as_array
 
+Take: TypeAlias = "Callable[[int, int], npt.NDArray[Any] | FileArray]"
+
+BAND = 1 << 17  # values that become float64 at once, such that they stay in the processor's cache
 TOGETHER = 1 << 21  # cells of frames that are read at once to become others
 KEPT_BYTES = 1 << 26  # of what frames became
 
@@ -77,8 +89,10 @@ class Converter(Protocol):
     def cells(self) -> tuple[int, int]:
         """Rows and columns of those that are drawn."""
 
-    def into(self, floats: Floats, out: FloatArray, block: npt.NDArray[Any], number: int) -> None:
-        """Fill `out`, (t, n, m), from frames."""
+    def into(
+        self, floats: Floats, out: FloatArray, block: npt.NDArray[Any] | FileArray, number: int
+    ) -> None:
+        """Fill `out`, (t, n, m), from frames, in a file maybe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,11 +336,14 @@ def _open_source(source: Source, floats: Floats) -> Frames:
     return replace(_stacked(shape, dtype, take, floats), file=file, source=source, steps=steps)
 
 
-def taker(source: Source, dtype: np.dtype[Any]) -> Callable[[int, int], npt.NDArray[Any]]:
+def taker(source: Source, dtype: np.dtype[Any]) -> Take:
     """Return what reads frames of a source, and refuses those that `dtype` does not hold."""
 
-    def take(start: int, stop: int) -> npt.NDArray[Any]:
-        block = read_frames(source, start, stop)
+    def take(start: int, stop: int) -> npt.NDArray[Any] | FileArray:
+        if isinstance(source, FileArray):  # which is not read as a whole where it is reduced
+            block: npt.NDArray[Any] | FileArray = source.part(slice(start, stop))
+        else:
+            block = read_frames(source, start, stop)
         check_dtype(start, block.dtype, dtype)
         return block
 
@@ -346,7 +363,7 @@ def _dtype_of(source: Source) -> np.dtype[Any]:
 def _stacked(
     shape: tuple[int, ...],
     dtype: np.dtype[Any],
-    take: Callable[[int, int], npt.NDArray[Any]],
+    take: Take,
     floats: Floats,
 ) -> Frames:
     """Open (T, N, M) of which `take` reads any frames."""
@@ -380,7 +397,7 @@ def _stacked(
 
 
 def read_values(
-    take: Callable[[int, int], npt.NDArray[Any]],
+    take: Take,
     start: int,
     stop: int,
     converter: Converter | None,
@@ -389,10 +406,14 @@ def read_values(
     """Return frames that `take` reads as float64, or what a converter makes of them."""
     if converter is None:
         block = take(start, stop)
+        if isinstance(block, FileArray) and block.dtype == np.float64 and block.dtype.isnative:
+            return block.array()
         if is_ready(block, np.float64):
             return block
         out = np.empty(block.shape)
-        floats.into(out, block, start)
+        with _kept_open(block) as parts:
+            for t, i in _bands(*block.shape):
+                floats.into(out[t, i], parts[t, i], start + t.start, i.start)
         let_go(block)
         return out
     out = np.empty((stop - start, *converter.cells))
@@ -401,9 +422,23 @@ def read_values(
     for first in range(start, stop, most):
         block = take(first, min(first + most, stop))
         part = out[first - start :][: len(block)]
-        converter.into(floats, part, block, first)
+        with _kept_open(block) as parts:
+            converter.into(floats, part, parts, first)
         let_go(block)
     return out
+
+
+def _kept_open(block: npt.NDArray[Any] | FileArray) -> AbstractContextManager[Any]:
+    """Return frames that are read in parts, of a file that is opened once."""
+    return block.kept_open() if isinstance(block, FileArray) else nullcontext(block)
+
+
+def _bands(count: int, rows: int, columns: int) -> Iterator[tuple[slice, slice]]:
+    """Yield frames and rows of them, in order, that have few enough values for the cache."""
+    together, high = max(1, BAND // (rows * columns)), max(1, BAND // columns)
+    for t in range(0, count, together):
+        for i in range(0, rows, high):
+            yield slice(t, t + together), slice(i, i + high)
 
 
 def _open_stacks(stacks: Mapping[Any, Any], panels: Mapping[str, Shape] | None) -> Frames:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, Protocol, TypeGuard
+from typing import Any, BinaryIO, Literal, Protocol, TypeGuard, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,8 @@ from fastheat.messages import in_a_line, printable
 from fastheat.tensors import as_array
 
 AROUND = 1 << 21  # bytes before a page that is read which the system may map with it
+SCRATCH = 1 << 20  # bytes that are read at once where they do not lie as they are wanted,
+GAP = 1 << 13  # and the most between two of them that takes less long to read than to skip
 
 
 class Source(Protocol):
@@ -53,7 +55,7 @@ class Source(Protocol):
         -------
         array, shape (stop - start, N, M)
             Of real numbers, masked or not, and not to be written to: it may be a view, of a mapped
-            file say, which `let_go` drops again.
+            file of the caller's say, which `let_go` drops again.
         """
 
 
@@ -125,20 +127,30 @@ class Seen:
     def of(cls, path: Path, file: BinaryIO) -> Seen:
         """Return how a file is that is open."""
         status = os.fstat(file.fileno())
-        return cls(path, status.st_size, status.st_mtime_ns)
+        return cls(path.absolute(), status.st_size, status.st_mtime_ns)
 
     def check(self, file: BinaryIO) -> None:
         """Refuse a file that is not as it was."""
-        now = Seen.of(self.path, file)
-        if now.size != self.size or self.modified not in (None, now.modified):
+        now = os.fstat(file.fileno())
+        if now.st_size != self.size or self.modified not in (None, now.st_mtime_ns):
             raise ValueError("the file changed after it was opened")
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
         """Open it again; what goes wrong has its name."""
-        with naming(self.path), self.path.open("rb") as file:
-            self.check(file)
+        with naming(self.path), self.path.open("rb") as file, self.checked(file):
             yield file
+
+    @contextmanager
+    def checked(self, file: BinaryIO) -> Iterator[None]:
+        """Refuse what is read meanwhile, and what goes wrong, if the file is not as it was."""
+        with naming(self.path):
+            self.check(file)
+            try:
+                yield
+            except Exception:
+                self.check(file)
+                raise
             self.check(file)
 
 
@@ -209,17 +221,19 @@ class Held(Stack):
         return self._array[start:stop]
 
 
-class Mapped(Stack):
-    """An array in a file that is mapped into memory, in every process again.
+class FileArray(Stack):
+    """An array in a file, read as it is asked for, in every process.
+
+    It is never mapped: a process that reads on in a map of a file that was cut is killed.
 
     Attributes
     ----------
     seen
         The file.
     offset
-        Where in it the first cell of the first frame lies.
+        Where in it the first cell lies.
     strides
-        Bytes between frames, rows and columns.
+        Bytes from one item to the next, by each axis.
     """
 
     def __init__(
@@ -229,19 +243,90 @@ class Mapped(Stack):
         dtype: np.dtype[Any],
         shape: tuple[int, ...],
         strides: tuple[int, ...],
-        array: npt.NDArray[Any] | None = None,
+        file: BinaryIO | None = None,
     ) -> None:
+        if dtype.hasobject:
+            raise ValueError(f"an array of dtype {dtype}, expected numbers")
         self.seen = seen
         self.path = seen.path
         self.offset = offset
         self.dtype = dtype
-        self.shape = _three(shape)
+        self.shape: Any = shape  # (T, N, M) where it is a stack
         self.strides = strides
-        self._array = array  # where it is mapped already
+        self._file = file  # where it is open already
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("an array without axes has no length")
+        return int(self.shape[0])
+
+    def part(self, *index: slice) -> FileArray:
+        """Return what slices of the first axes select, without reading it."""
+        offset, shape, strides = self.offset, list(self.shape), list(self.strides)
+        for axis, each in enumerate(index):
+            start, stop, step = each.indices(shape[axis])
+            offset += start * strides[axis]
+            shape[axis] = len(range(start, stop, step))
+            strides[axis] *= step
+        return FileArray(self.seen, offset, self.dtype, tuple(shape), tuple(strides), self._file)
+
+    def in_one_frame(self) -> FileArray:
+        """Return a matrix as a stack of it alone, without reading it."""
+        shape, strides = (1, *self.shape), (0, *self.strides)
+        return FileArray(self.seen, self.offset, self.dtype, shape, strides)
+
+    def array(self) -> npt.NDArray[Any]:
+        """Read all of it, into memory of its own."""
+        if self._file is None:
+            with self.kept_open() as again:
+                return again.array()
+        out = np.empty(self.shape, self.dtype)
+        with self.seen.checked(self._file):
+            if out.size:
+                _fill(out, self._file, self.offset, self.strides)
+        return out
+
+    @contextmanager
+    def kept_open(self) -> Iterator[FileArray]:
+        """Return the same, to be read in parts."""
+        with naming(self.path):
+            file = self.path.open("rb", buffering=0)
+        with file:
+            yield FileArray(
+                self.seen, self.offset, self.dtype, self.shape, self.strides, cast("BinaryIO", file)
+            )
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Read frames."""
+        return self.part(slice(start, stop)).array()
+
+    def __getitem__(self, index: int | slice | tuple[slice, ...]) -> npt.NDArray[Any]:
+        """Read a frame or several, or what slices of the first axes select."""
+        return self.part(*index).array() if isinstance(index, tuple) else super().__getitem__(index)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        """Read all of it."""
+        return np.asarray(self.array(), dtype)
+
+
+class Mapped(Stack):
+    """A view of a file that the caller mapped; other processes read the file."""
+
+    def __init__(self, array: npt.NDArray[Any], elsewhere: FileArray) -> None:
+        self.path = elsewhere.path
+        self.shape = _three(array.shape)
+        self.dtype = array.dtype
+        self._array = array
+        self._elsewhere = elsewhere
 
     @classmethod
     def of(cls, array: npt.NDArray[Any]) -> Mapped | None:
-        """Return the source of a view of a mapped file, None of what other processes cannot map."""
+        """Return the source of a view of a mapped file, None of what other processes cannot see."""
         base = mapped(array)
         if type(array) not in (np.ndarray, np.memmap) or not isinstance(base, np.memmap):
             return None
@@ -264,19 +349,17 @@ class Mapped(Stack):
             return None
         if offset + last + array.dtype.itemsize > size:
             return None
-        return cls(Seen(path, size), offset, array.dtype, array.shape, array.strides, array)
+        seen = Seen(path, size)
+        return cls(array, FileArray(seen, offset, array.dtype, array.shape, array.strides))
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
-        """Return a view of frames in the file."""
-        if self._array is None:
-            with self.seen.open() as file:
-                whole = np.memmap(file, np.uint8, "r")
-            self._array = np.ndarray(self.shape, self.dtype, whole, self.offset, self.strides)
+        """Return a view of frames."""
         return self._array[start:stop]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave out what is mapped here."""
-        return Mapped, (self.seen, self.offset, self.dtype, self.shape, self.strides)
+        there = self._elsewhere
+        return FileArray, (there.seen, there.offset, there.dtype, there.shape, there.strides)
 
 
 class Pieces(Stack):
@@ -311,6 +394,58 @@ class Pieces(Stack):
         return block
 
 
+# ---------------------------------------------------------------------------------- cells of a file
+
+
+def _fill(out: npt.NDArray[Any], file: Any, offset: int, strides: Sequence[int]) -> None:
+    """Fill an array from cells in a file, whose axes may lie there in any order and backwards."""
+    steps = list(strides)
+    for axis, step in enumerate(strides):
+        if step < 0:
+            offset += step * (out.shape[axis] - 1)
+            steps[axis] = -step
+            out = np.flip(out, axis)
+    order = sorted(range(out.ndim), key=steps.__getitem__, reverse=True)
+    _fill_in_order(out.transpose(order), file, offset, [steps[axis] for axis in order])
+
+
+def _fill_in_order(out: npt.NDArray[Any], file: Any, offset: int, strides: Sequence[int]) -> None:
+    """Do the same where no axis has a longer stride than the one before."""
+    sides = out.shape
+    apart = zip(sides, strides, out.strides, strict=True)
+    if out.flags.c_contiguous and all(side == 1 or here == there for side, there, here in apart):
+        _read_into(out, file, offset)
+        return
+    count, step = sides[0], strides[0]
+    inner = zip(sides[1:], strides[1:], strict=True)
+    one = out.itemsize + sum((side - 1) * stride for side, stride in inner)  # bytes it spans
+    if one > SCRATCH or step - one > GAP:
+        for k in range(count):
+            _fill_in_order(out[k, ...], file, offset + k * step, strides[1:])
+        return
+    together = 1 + (SCRATCH - one) // step if step else count
+    scratch = np.empty((min(together, count) - 1) * step + one, np.uint8)
+    for k in range(0, count, together):
+        part = out[k : k + together]
+        span = scratch[: (len(part) - 1) * step + one]
+        _read_into(span, file, offset + k * step)
+        part[...] = np.ndarray(part.shape, out.dtype, span, 0, strides)
+
+
+def _read_into(out: npt.NDArray[Any], file: Any, offset: int) -> None:
+    """Fill a contiguous array with the bytes from a place on of a file that is not buffered."""
+    rest = memoryview(out.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
+    file.seek(offset)
+    while rest:
+        count = file.readinto(rest)  # no more than 2 GB at a time
+        if not count:
+            raise EOFError("the file ends before the array does")
+        rest = rest[count:]
+
+
+# ------------------------------------------------------------------------------------------- arrays
+
+
 def source_of(array: npt.NDArray[Any]) -> Held | Mapped:
     """Return the source of a stack of frames (T, N, M) in memory, or in a mapped file."""
     return Mapped.of(array) or Held(array)
@@ -337,7 +472,7 @@ def mapped(array: object) -> object:
     return array
 
 
-def is_ready(array: npt.NDArray[Any], dtype: type[np.generic]) -> bool:
+def is_ready(array: object, dtype: type[np.generic]) -> TypeGuard[npt.NDArray[Any]]:
     """Return whether kernels can read an array where it lies, in memory of its own."""
     return (
         type(array) is np.ndarray
@@ -348,8 +483,8 @@ def is_ready(array: npt.NDArray[Any], dtype: type[np.generic]) -> bool:
     )
 
 
-def let_go(array: npt.NDArray[Any], *, others: bool = True) -> None:
-    """Drop the pages of a mapped file, which would stay in memory until all of it is there.
+def let_go(array: object, *, others: bool = True) -> None:
+    """Drop the pages of a file that the caller mapped, which would else stay until all is there.
 
     Parameters
     ----------
@@ -359,7 +494,9 @@ def let_go(array: npt.NDArray[Any], *, others: bool = True) -> None:
     """
     base = mapped(array)
     # A copy-on-write mapping ("c") would lose what was changed in it; a shared one is the file.
-    if isinstance(base, np.memmap) and base.mode in ("r", "r+", "w+"):
+    if not isinstance(array, np.ndarray) or not isinstance(base, np.memmap):
+        return
+    if base.mode in ("r", "r+", "w+"):
         mapping: Any = getattr(base, "_mmap", None)
         if hasattr(mapping, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
             start, stop = (0, len(mapping)) if others else _place(array, mapping)

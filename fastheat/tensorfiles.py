@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pickle
@@ -16,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from fastheat.archives import headers_in, read_header, read_member
+from fastheat.archives import data_of, headers_in, read_header, read_member
 from fastheat.messages import in_a_line, short
 from fastheat.stores import Seen
 from fastheat.tensors import as_array, of_bits, size_of
@@ -74,8 +75,7 @@ def look(path: Path, file: BinaryIO) -> dict[str, Entry]:
     if path.suffix.lower() == ".safetensors" or is_safetensors(magic):
         return _look_safetensors(file)
     if is_torch(file):
-        tensors = _torch_tensors(path)
-        return {name: Entry(tuple(each.shape), _named(each)) for name, each in tensors.items()}
+        return _look_torch(path, file)
     if magic[:4] == _ZIP:
         return _look_npz(file)
     accepted = ", ".join(SUFFIXES)
@@ -96,7 +96,7 @@ def take(seen: Seen, name: str, entry: Entry) -> npt.NDArray[Any]:
         if not is_torch(file):
             with zipfile.ZipFile(file) as archive, archive.open(f"{name}.npy") as member:
                 return _whole(member, archive.getinfo(f"{name}.npy").compress_size)
-        # a copy, since the tensor may lie in the mapped file
+        # a copy, for the others of the file not to stay in memory
         return np.array(as_array(_torch_tensors(seen.path)[name]))
 
 
@@ -196,20 +196,76 @@ def is_torch(file: BinaryIO) -> bool:
     return found
 
 
-def _torch_tensors(path: Path) -> dict[str, Any]:
+def _look_torch(path: Path, file: BinaryIO) -> dict[str, Entry]:
+    """Return the tensors of a file of `torch.save`, and of most where they lie."""
+    places: dict[int, tuple[int, int]] = {}
+    try:
+        outline, places = _outline(file)
+        tensors = _torch_tensors(outline, "meta")
+    except Exception:  # not all versions of torch and kinds of tensors take that, nor all files
+        tensors = _torch_tensors(path)
+    return {
+        name: Entry(tuple(each.shape), _named(each), _place_of(each, places))
+        for name, each in tensors.items()
+    }
+
+
+def _outline(file: BinaryIO) -> tuple[BinaryIO, dict[int, tuple[int, int]]]:
+    """Return a file of PyTorch's without its numbers, and where in `file` they are.
+
+    PyTorch reads numbers either all of them or by a map, which a file that is cut must not have.
+
+    Returns
+    -------
+    file
+        In memory.
+    dict of (int, int)
+        Offset and length of each storage, by the offset that it has in the outline.
+    """
+    outline = io.BytesIO()
+    places: dict[int, tuple[int, int]] = {}
+    end = os.fstat(file.fileno()).st_size
+    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(outline, "w") as empty:
+        for info in archive.infolist():
+            name = info.filename.partition("/")[2]
+            if info.compress_type != zipfile.ZIP_STORED:
+                raise ValueError(f"{short(info.filename)} is compressed")
+            if name == "byteorder" and archive.read(info) != b"little":
+                raise ValueError("numbers that are not little-endian")
+            if name in ("data.pkl", "version"):
+                empty.writestr(info.filename, archive.read(info))
+            elif name.startswith("data/"):
+                empty.writestr(info.filename, b"")
+                place = data_of(outline, empty.getinfo(info.filename))
+                outline.seek(0, 2)
+                start = data_of(file, info)
+                places[place] = start, min(info.file_size, end - start)
+    outline.seek(0)
+    return outline, places
+
+
+def _place_of(tensor: Any, places: Mapping[int, tuple[int, int]]) -> int:
+    """Return where in the file the numbers of a tensor begin, 0 where that is not known."""
+    if not places or str(tensor.layout) != "torch.strided":
+        return 0
+    if tensor.is_neg() or not tensor.is_contiguous():
+        return 0
+    start, length = places.get(getattr(tensor.untyped_storage(), "_checkpoint_offset", -1), (0, 0))
+    first, size = tensor.storage_offset(), tensor.element_size()
+    return start + first * size if (first + tensor.numel()) * size <= length else 0
+
+
+def _torch_tensors(file: Path | BinaryIO, device: str = "cpu") -> dict[str, Any]:
     """Return the tensors of a file of `torch.save`; those of nested ones have dots in their names.
 
-    They are mapped where that is possible, so that only those that are looked at are read.
+    On the device "meta" they have no numbers.
     """
     try:
         import torch
     except ImportError:
         raise ImportError("that takes torch: pip install 'fastheat[checkpoints]'") from None
-    settings: dict[str, Any] = {"map_location": "cpu", "weights_only": True}
-    with path.open("rb") as file:
-        settings["mmap"] = file.read(4) == _ZIP  # not those of before PyTorch 1.6
     try:
-        loaded = torch.load(path, **settings)
+        loaded = torch.load(file, map_location=device, weights_only=True)
     except pickle.UnpicklingError as error:
         asked = re.search(r"GLOBAL ([\w.]+)", str(error))
         said = in_a_line(error)

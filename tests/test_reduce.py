@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -253,6 +254,25 @@ def test_a_mapped_file_larger_than_a_band_leaves_memory_as_it_is_read(
     # each band of rows once, as soon as it was read
     assert sum(part.size for part in let_go) == STACK.size
     assert max(part.nbytes for part in let_go) < STACK.nbytes / 20
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_frame_in_a_file_is_read_a_band_at_a_time(dtype: Any, tmp_path: Path) -> None:
+    side = 4000
+    array = np.lib.format.open_memmap(tmp_path / "a.npy", "w+", dtype, (2, side, side))
+    array[1, :9, :9] = 7
+    del array
+    frames = open_frames(tmp_path / "a.npy").through(Reduction((side, side), (40, 40), "max"))
+    list(frames.chunks(2))  # the kernels
+    again = open_frames(tmp_path / "a.npy").through(Reduction((side, side), (40, 40), "max"))
+    tracemalloc.start()
+    try:
+        values = np.concatenate(list(again.chunks(2)))
+        assert tracemalloc.get_traced_memory()[1] < 1 << 24  # of 64 or 128 MB a frame
+    finally:
+        tracemalloc.stop()
+    assert values[1, 0, 0] == 7
+    assert np.count_nonzero(values) == 1
 
 
 # ---------------------------------------------------------------------------------------- pictures

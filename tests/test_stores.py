@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pickle
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,11 +17,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from decoders import by_pillow
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors_bytes import safetensors
 
-from fastheat import save_gif
+from fastheat import save_gif, save_indexed_gif, stores
+from fastheat.cli import main
+from fastheat.giffile import GifFile
 from fastheat.sources import open_frames
-from fastheat.stores import Mapped, Source, is_local, let_go, read_frames
+from fastheat.stores import FileArray, Mapped, Seen, Source, is_local, let_go, read_frames
 
+MAPS = Path("/proc/self/maps")
 STACK = np.arange(60, dtype=np.float32).reshape(5, 4, 3)
 
 
@@ -69,6 +78,7 @@ def test_views_of_a_mapped_file_are_read_where_they_are_unpickled(
     sent = pickle.dumps(source)
     assert len(sent) < 1000
     again = pickle.loads(sent)
+    assert isinstance(again, FileArray)  # which is read there, not mapped
     assert (again.shape, again.dtype) == (array.shape, array.dtype)
     for start, stop in ((2, 3), (0, len(array)), (1, 3)):
         np.testing.assert_array_equal(again.read(start, stop), array[start:stop])
@@ -94,7 +104,7 @@ def test_another_process_reads_a_path_for_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [b"", b"longer"])
-def test_a_mapped_file_that_changed_its_size_is_refused(change: bytes, tmp_path: Path) -> None:
+def test_a_file_that_changed_its_size_is_refused(change: bytes, tmp_path: Path) -> None:
     path = tmp_path / "stack.npy"
     np.save(path, STACK)
     again = pickle.loads(pickle.dumps(source_of(path)))
@@ -107,6 +117,224 @@ def test_a_mapped_file_that_changed_its_size_is_refused(change: bytes, tmp_path:
     path.unlink()
     with pytest.raises(FileNotFoundError):
         again.read(0, 1)
+
+
+@st.composite
+def selections(draw: st.DrawFn) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return an array without gaps, and a view of it as strange as they come."""
+    sides = draw(st.lists(st.integers(1, 9), min_size=3, max_size=3))
+    dtype = draw(st.sampled_from(["u1", "<f2", ">f4", "<f8", ">i8", "?"]))
+    whole = np.random.default_rng(0).integers(0, 2, sides).astype(dtype)
+    view = np.lib.stride_tricks.sliding_window_view(whole, 2, 0) if sides[0] > 1 else whole
+    view = draw(st.sampled_from([whole, view, np.broadcast_to(whole, (3, *sides))]))
+    view = view.transpose(draw(st.permutations(range(view.ndim))))
+    index = [
+        slice(None, None, draw(st.sampled_from([1, 1, 1, 2, -1, -3]))) for _ in range(view.ndim)
+    ]
+    return whole, view[tuple(index)]
+
+
+@given(selections(), st.sampled_from([1, 40, 1 << 20]), st.sampled_from([0, 16, 1 << 13]))
+def test_cells_are_read_from_a_file_in_whatever_order_they_lie_there(
+    selection: tuple[npt.NDArray[Any], npt.NDArray[Any]], scratch: int, gap: int
+) -> None:
+    whole, view = selection
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stores, "SCRATCH", scratch)
+        patch.setattr(stores, "GAP", gap)
+        path = Path(folder) / "raw"
+        path.write_bytes(b"before" + whole.tobytes())
+        with path.open("rb") as file:
+            seen = Seen.of(path, file)
+        offset = 6 + view.ctypes.data - whole.ctypes.data
+        array = FileArray(seen, offset, view.dtype, view.shape, view.strides)
+        np.testing.assert_array_equal(array.array(), view)
+        for index in ((slice(1, 3),), (slice(0, 2), slice(1, None)), (slice(2, 2),)):
+            np.testing.assert_array_equal(array[index], view[index])
+
+
+CHANGED: dict[str, Callable[[Path, npt.NDArray[Any]], object]] = {
+    "stack.npy": np.save,
+    "floats of 4 bytes.npy": lambda path, stack: np.save(path, stack.astype(">f4")),
+    "stack in Fortran order.npy": lambda path, stack: np.save(path, np.asfortranarray(stack)),
+    "stored.npz": np.savez,
+    "compressed.npz": np.savez_compressed,
+    "members.npz": lambda path, stack: np.savez(path, *stack[:600]),
+    "panels.npz": lambda path, stack: np.savez(path, a=stack, b=stack[:, :3]),
+    "stack.pkl": lambda path, stack: path.write_bytes(pickle.dumps(stack)),
+    "list.pkl": lambda path, stack: path.write_bytes(pickle.dumps(list(stack))),
+}
+CHANGING = """
+import json, multiprocessing, os, sys, warnings
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from PIL import Image
+from fastheat import save_gif
+
+def cut(path):
+    os.truncate(path, 200)
+
+def grow(path):
+    with path.open("ab") as file:
+        file.write(b"more")
+
+def replace(path):
+    other = path.with_suffix(".other")
+    other.write_bytes(bytes(path.stat().st_size))
+    other.replace(path)
+
+def write_in_place(path):
+    with path.open("r+b") as file:
+        file.write(bytes(path.stat().st_size))
+
+def run(path, data, change, options):
+    path.unlink()
+    path.write_bytes(data)
+    done = []
+    def progress(count, total):
+        if not done:
+            change(path)
+            status = path.stat()
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+        done.append(count)
+    try:
+        save_gif("part.gif", path, progress=progress, **options)
+        said = None
+    except ValueError as error:
+        said = str(error).removeprefix("panel 'a': ")
+    with Image.open("part.gif") as gif:
+        frames = gif.n_frames
+    part = Path("part.gif").read_bytes()
+    same = part == whole if said is None else whole.startswith(part[:-1]) and len(part) < len(whole)
+    print(json.dumps([path.name, change.__name__, said, done[-1] == frames, same]), flush=True)
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    kind, *paths = sys.argv[1:]
+    look = {"vmin": -9, "vmax": 9, "valfmt": None, "figsize": (3, 2)}
+    if kind == "processes":
+        pool = ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))
+        options = {**look, "executor": pool}
+    else:
+        options = {**look, "workers": int(kind)}
+    for path in map(Path, paths):
+        data = path.read_bytes()
+        save_gif("whole.gif", path, **look)
+        whole = Path("whole.gif").read_bytes()
+        for change in (cut, grow, replace, write_in_place):
+            run(path, data, change, options)
+"""
+
+
+@pytest.mark.parametrize("workers", ["1", "4", "processes"])
+def test_a_file_that_changes_while_it_is_drawn_is_an_error_after_the_frames_before(
+    workers: str, tmp_path: Path
+) -> None:
+    stack = np.random.default_rng(1).normal(size=(2000, 8, 5))
+    for name, write in CHANGED.items():
+        write(tmp_path / name, stack)
+    (tmp_path / "changing.py").write_text(CHANGING)
+    done = subprocess.run(
+        [sys.executable, "changing.py", workers, *CHANGED],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert (done.returncode, done.stderr) == (0, "")  # and no signal
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(results) == 4 * len(CHANGED)
+    for name, change, said, counted, begins in results:
+        expected: str | None = (
+            f"cannot read {tmp_path.resolve() / name}: the file changed after it was opened"
+        )
+        if change == "replace" and said is None:  # whoever has the old one open has all of it
+            expected = None
+        assert (name, change, said, counted, begins) == (name, change, expected, True, True)
+
+
+RENDERING = """
+import os, sys
+from fastheat.cli import main
+from fastheat.giffile import GifFile
+
+own = GifFile.add_all
+
+def add_all(self, images, clock):
+    own(self, images, clock)
+    os.truncate("stack.npy", 200)
+
+GifFile.add_all = add_all
+sys.exit(main(["render", "stack.npy", "-o", "a.gif", "--valfmt", "", *sys.argv[1:]]))
+"""
+
+
+def test_the_command_line_says_that_a_file_was_cut_while_it_is_drawn(tmp_path: Path) -> None:
+    for options in ([], ["--workers", "4"], ["--vmin", "0", "--vmax", "1", "--workers", "1"]):
+        np.save(tmp_path / "stack.npy", np.random.default_rng(1).random((3000, 6, 5)))
+        done = subprocess.run(
+            [sys.executable, "-c", RENDERING, *options],
+            capture_output=True,
+            cwd=tmp_path,
+            text=True,
+        )
+        assert done.returncode == 1
+        (said,) = done.stderr.splitlines()
+        assert said.endswith("stack.npy: the file changed after it was opened")
+        assert by_pillow((tmp_path / "a.gif").read_bytes())
+
+
+def test_text_of_annotations_that_was_cut_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "texts.npy"
+    stack = np.random.default_rng(1).random((400, 6, 5))
+    for annot in (stack, stack.astype("U3")):
+        np.save(path, annot)
+        with pytest.raises(ValueError, match="the file changed after it was opened"):
+            save_gif(
+                tmp_path / "a.gif", stack, annot=path, progress=lambda *_: os.truncate(path, 99)
+            )
+        assert by_pillow((tmp_path / "a.gif").read_bytes())
+
+
+@pytest.mark.skipif(not MAPS.exists(), reason="what is mapped cannot be listed here")
+@pytest.mark.filterwarnings("ignore:.*under a pixel")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_file_is_mapped_but_by_the_caller(
+    workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = np.random.default_rng(1).random((40, 300, 50))
+    for name, write in CHANGED.items():
+        write(tmp_path / name, stack)
+    for number in range(40):
+        np.save(tmp_path / f"step_{number}.npy", stack[number])
+        tensors = {"w": stack[number]}
+        (tmp_path / f"step_{number}.safetensors").write_bytes(safetensors(tensors))
+    np.save(tmp_path / "annot.npy", stack[:, :9])
+    np.save(tmp_path / "matrix.npy", stack[0])
+    np.save(tmp_path / "indices.npy", stack.astype(np.uint8))
+    found: list[bool] = []
+
+    def add_all(self: GifFile, *arguments: Any) -> None:
+        own(self, *arguments)
+        found.append(str(tmp_path) in MAPS.read_text())
+
+    own = GifFile.add_all
+    monkeypatch.setattr(GifFile, "add_all", add_all)
+    options: dict[str, Any] = {"valfmt": None, "workers": workers}
+    sources: list[Any] = [tmp_path / name for name in CHANGED]
+    sources += [str(tmp_path / "step_*.npy"), str(tmp_path / "step_*.safetensors")]
+    sources.append({"a": tmp_path / "stack.npy", "b": tmp_path / "stored.npz"})
+    for source in sources:
+        for figsize in (None, (3, 2)):  # which takes a value for each block of them
+            save_gif(io.BytesIO(), source, figsize=figsize, **options)
+    save_gif(io.BytesIO(), stack[:, :9], annot=tmp_path / "annot.npy", workers=workers)
+    save_indexed_gif(io.BytesIO(), tmp_path / "indices.npy", np.zeros((256, 3), int))
+    for name in ("stack.npy", "matrix.npy"):
+        main(["render", str(tmp_path / name), "-o", str(tmp_path / "a.gif"), "--quiet"])
+    assert len(found) > 2 * len(sources)
+    assert not any(found)
+    save_gif(io.BytesIO(), np.load(tmp_path / "stack.npy", mmap_mode="r"), **options)
+    assert found[-1]
 
 
 def test_what_other_processes_cannot_see_is_local(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -20,6 +21,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 import fastheat
+from fastheat import tensorfiles
 from fastheat.sources import open_frames
 from fastheat.stores import is_local
 from fastheat.tensors import of_bits
@@ -34,6 +36,7 @@ dask_array = pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
 ml_dtypes = pytest.importorskip("ml_dtypes")
 
+MAPS = Path("/proc/self/maps")
 STEPS = (0, 5, 10, 100, 1000)
 LOOK: dict[str, Any] = {"vmin": -9, "vmax": 9, "cmap": "RdBu_r"}
 NAMES = {
@@ -140,6 +143,56 @@ def test_a_bare_tensor_and_a_parameter_of_pytorch(tmp_path: Path) -> None:
         torch.save(weight if step else weight.detach(), tmp_path / f"w{step}.pth")
         values.append(weight.detach().numpy())
     check(np.stack(values), tmp_path)
+
+
+def test_a_tensor_of_pytorch_is_read_where_it_lies(tmp_path: Path) -> None:
+    whole = torch.randn(9, 6)
+    state = {
+        "w": whole,
+        "rows": whole[2:5],
+        "turned": whole.t(),  # which does not lie there as it is read
+        "more": torch.zeros(1000, 1000),
+        "counts": torch.arange(12, dtype=torch.int16).reshape(3, 4),
+    }
+    torch.save(state, tmp_path / "little.pt")
+    with (  # as a machine writes it that has the other order of bytes
+        zipfile.ZipFile(tmp_path / "little.pt") as archive,
+        zipfile.ZipFile(tmp_path / "big.pt", "w") as other,
+    ):
+        for name in archive.namelist():
+            data = archive.read(name)
+            if name.endswith("data/0"):
+                data = np.frombuffer(data, "<f4").astype(">f4").tobytes()
+            other.writestr(name, b"big" if name.endswith("byteorder") else data)
+    for name in ("w", "rows", "turned", "counts"):
+        frame = fastheat.load_frames(tmp_path / "little.pt", tensor=name)[0]
+        np.testing.assert_array_equal(frame, state[name].numpy())
+    np.testing.assert_array_equal(
+        fastheat.load_frames(tmp_path / "big.pt", tensor="w")[0], whole.numpy()
+    )
+    frames = fastheat.load_frames(tmp_path / "little.pt", tensor="w")
+    os.truncate(tmp_path / "little.pt", 2000)
+    with pytest.raises(ValueError, match=r"little\.pt: the file changed after it was opened"):
+        frames.read(0, 1)
+
+
+@pytest.mark.skipif(not MAPS.exists(), reason="what is mapped cannot be listed here")
+def test_files_of_pytorch_are_not_mapped(tmp_path: Path) -> None:
+    torch.save({"w": torch.randn(9, 6), "t": torch.randn(6, 9).t()}, tmp_path / "s.pt")
+    mapped = []
+
+    own = tensorfiles._tensors_in
+
+    def tensors_in(*arguments: Any) -> dict[str, Any]:
+        mapped.append(str(tmp_path) in MAPS.read_text())
+        return own(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tensorfiles, "_tensors_in", tensors_in)
+        for name in ("w", "t"):
+            np.asarray(fastheat.load_frames(tmp_path / "s.pt", tensor=name))
+    assert mapped
+    assert not any(mapped)
 
 
 class Payload:
