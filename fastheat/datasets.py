@@ -8,6 +8,7 @@ import pickle
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,10 @@ from fastheat.messages import short
 from fastheat.named import pick
 from fastheat.stores import Seen, Source, Stack, naming
 from fastheat.tensors import as_array
+from fastheat.zarrfolders import Reader, is_zarr, shapes_in
 
 KEPT_BYTES = 1 << 26  # of a chunk
 HDF5 = b"\x89HDF\r\n"  # how such a file begins
-_ZARR = ("zarr.json", ".zarray", ".zgroup")  # one of them is in every array's or group's folder
 _IN_MEMORY = ("dict", "KVStore", "MemoryStore", "ManagedMemoryStore", "GpuMemoryStore")
 
 
@@ -193,7 +194,7 @@ def _shapes_of_hdf5(h5py: Any, group: Any) -> dict[str, tuple[int, ...]]:
 
 
 class Zarr(Chunked):
-    """An array of a zarr store."""
+    """An array that was opened with zarr, whose codecs are the caller's own."""
 
     def __init__(self, array: Any) -> None:
         self._array = array
@@ -218,11 +219,6 @@ class Zarr(Chunked):
             return as_array(self._array[start:stop])
 
 
-def is_zarr(path: Path) -> bool:
-    """Return whether a folder is that of a zarr array or group."""
-    return any((path / name).is_file() for name in _ZARR)
-
-
 def _folder_of(array: Any) -> Path | None:
     """Return the folder of an array, None where it is not in one."""
     store = array.store
@@ -232,15 +228,40 @@ def _folder_of(array: Any) -> Path | None:
     return Path(root, array.path)
 
 
-def open_zarr(path: Path, tensor: str | None) -> Zarr:
+class ZarrFolder(Chunked):
+    """An array in a folder, which is read here and not by zarr."""
+
+    def __init__(self, path: Path, reader: Reader) -> None:
+        self._reader = reader
+        self.path = path
+        self.shape = reader.layout.shape  # type: ignore[assignment]
+        self.dtype = reader.layout.dtype
+        self.every = min(reader.layout.chunk.shape[0], self.shape[0])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave out the chunk that is kept."""
+        return ZarrFolder, (self.path, self._reader)
+
+    def take(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Read frames, with the fill value where the folder has no chunk."""
+        with naming(self.path):
+            # of a store that is gone, all chunks are missing, which would be no error
+            if not is_zarr(self.path):
+                raise FileNotFoundError(errno.ENOENT, "No such zarr array", str(self.path))
+            return self._reader.read(start, stop)
+
+
+def open_zarr(path: Path, tensor: str | None) -> ZarrFolder:
     """Open an array of the folder of a zarr array or group."""
-    zarr = library("zarr", "zarr")
-    opened = zarr.open(str(path), mode="r")
-    if isinstance(opened, zarr.Array):
+    if find_spec("zarr") is None:  # what it requires decodes the chunks
+        raise ImportError("that takes zarr: pip install 'fastheat[zarr]'")
+    shapes = shapes_in(path)
+    if shapes is None:
         if tensor is not None:
             raise ValueError(f"it is an array, which has no tensor {tensor!r}")
-        return Zarr(opened)
-    return Zarr(opened[pick(dict(_shapes_of_zarr(zarr, opened)), tensor, 3)])
+        return ZarrFolder(path.absolute(), Reader.of(path))
+    name = pick(shapes, tensor, 3)
+    return ZarrFolder(path.absolute() / name, Reader.of(path, name))
 
 
 def _shapes_of_zarr(

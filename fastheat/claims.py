@@ -1,0 +1,64 @@
+"""Bounds on the numbers that a chunked file claims to hold, by the bytes that it has.
+
+A chunk that a file lacks reads as one repeated number, and a compressed one can become a thousand
+times as large, so a few hundred bytes may claim any shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+
+import numpy as np
+
+_FRAMES = 1 << 20
+_CELLS = 1 << 24  # of a frame: 134 MB as float64
+_BYTES = 1 << 30  # of all chunks, decoded
+_CHUNK = 1 << 26  # bytes of one, decoded
+_CHUNKS = 1 << 16
+_DENSEST = 64  # times as large as it is stored: a chunk that is larger than the others
+
+
+def check_shape(
+    shape: tuple[int, ...],
+    chunks: tuple[int, ...],
+    dtype: np.dtype[np.generic],
+    held: Callable[[], int],
+) -> None:
+    """Refuse an array that claims far more than the bytes that are there.
+
+    Parameters
+    ----------
+    shape, chunks
+        (T, N, M) of the array, and of each chunk.
+    dtype
+        Of its numbers.
+    held
+        Returns the bytes that are there, which takes a while to find out.
+    """
+    frames, cells = shape[0], prod(shape[1:])
+    counts = [-(-side // step) for side, step in zip(shape, chunks, strict=True)]
+    parts = prod(counts)
+    size = parts * prod(chunks) * dtype.itemsize  # the last ones of each axis are whole, too
+    if frames <= _FRAMES and cells <= _CELLS and size <= _BYTES and parts <= _CHUNKS:
+        return
+    there = held()
+    if (
+        frames > _FRAMES + there
+        or cells > _CELLS + 4 * there
+        or size > _BYTES + 1000 * there  # as dense as deflate can be
+        or parts > _CHUNKS + there // 8
+    ):
+        raise ValueError(
+            f"it claims shape {shape} in chunks of {chunks} and has {there} bytes, which is too "
+            "few to be read safely: open it with its own library, and give the part that is there"
+        )
+
+
+def check_chunk(size: int, stored: int) -> None:
+    """Refuse a chunk that would become very large, and is stored in very few bytes."""
+    if size > max(_CHUNK, _DENSEST * stored):
+        raise ValueError(
+            f"damaged: a chunk of {stored} bytes claims to be {size}, expected at most "
+            f"{max(_CHUNK, _DENSEST * stored)}"
+        )
