@@ -6,13 +6,14 @@ times as large, so a few hundred bytes may claim any shape.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import product
 from math import prod
 
 import numpy as np
 
-_FRAMES = 1 << 20
-_CELLS = 1 << 24  # of a frame: 134 MB as float64
+_FRAMES = 1 << 17
+_CELLS = 1 << 23  # of a frame: 67 MB as float64
 _BYTES = 1 << 30  # of all chunks, decoded
 _CHUNK = 1 << 26  # bytes of one, decoded
 _CHUNKS = 1 << 16
@@ -44,7 +45,7 @@ def check_shape(
         return
     there = held()
     if (
-        frames > _FRAMES + there
+        frames > _FRAMES + there // 8
         or cells > _CELLS + 4 * there
         or size > _BYTES + 1000 * there  # as dense as deflate can be
         or parts > _CHUNKS + there // 8
@@ -62,3 +63,11 @@ def check_chunk(size: int, stored: int) -> None:
             f"damaged: a chunk of {stored} bytes claims to be {size}, expected at most "
             f"{max(_CHUNK, _DENSEST * stored)}"
         )
+
+
+def between(
+    low: tuple[int, ...], high: tuple[int, ...], steps: tuple[int, ...]
+) -> Iterator[tuple[int, ...]]:
+    """Yield the places of chunks that a box lies in."""
+    axes = zip(low, high, steps, strict=True)
+    return product(*(range(first // step, -(-last // step)) for first, last, step in axes))

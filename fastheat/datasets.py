@@ -7,6 +7,7 @@ import os
 import pickle
 import sys
 from collections.abc import Iterator
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from math import prod
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastheat.hdf5files import Chunks, check_dataset, numbers_in
 from fastheat.messages import short
 from fastheat.named import pick
 from fastheat.stores import Seen, Source, Stack, naming
@@ -128,6 +130,7 @@ class Hdf5(Chunked):
         dataset: Any = None,
         *,
         local: bool = False,
+        trusted: bool = True,
     ) -> None:
         self.seen = seen
         self.path = seen.path
@@ -135,12 +138,15 @@ class Hdf5(Chunked):
         self.shape = shape  # type: ignore[assignment]
         self.dtype = dtype
         self.local = local  # open for writing, or in memory
+        self.trusted = trusted  # a dataset that the caller opened
         self.every = every
         self._dataset = dataset
         self._process = os.getpid()
 
+        self._chunks: Chunks | None = None
+
     @classmethod
-    def of(cls, dataset: Any) -> Hdf5:
+    def of(cls, dataset: Any, *, trusted: bool = True) -> Hdf5:
         """Return the source of an `h5py.Dataset`."""
         file = dataset.file
         named = file.driver not in ("core", "fileobj")
@@ -152,7 +158,7 @@ class Hdf5(Chunked):
                 seen = Seen.of(path.absolute(), opened)
         every = (dataset.chunks or (1,))[0]
         place = (seen, dataset.name, dataset.shape or (), dataset.dtype, every)
-        return cls(*place, dataset, local=not elsewhere)
+        return cls(*place, dataset, local=not elsewhere, trusted=trusted)
 
     def take(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Read frames of the dataset."""
@@ -163,20 +169,26 @@ class Hdf5(Chunked):
                 h5py = library("h5py", "hdf5")  # a fork has a place in it that processes share
                 self._dataset = h5py.File(self.path, "r")[self.name]
                 self._process = os.getpid()
+            if not self.trusted:
+                self._chunks = self._chunks or Chunks(self._dataset)
+                self._chunks.check(self._dataset, start, stop)
             return as_array(self._dataset[start:stop])
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave out the open file."""
         if self.local:
             raise TypeError(f"cannot pickle the dataset {self.name!r} of a file open for writing")
-        return Hdf5, (self.seen, self.name, self.shape, self.dtype, self.every)
+        place = (self.seen, self.name, self.shape, self.dtype, self.every)
+        return partial(Hdf5, local=False, trusted=self.trusted), place
 
 
 def open_hdf5(path: Path, tensor: str | None) -> Hdf5:
     """Open a dataset of an HDF5 file."""
     h5py = library("h5py", "hdf5")
     file = h5py.File(path, "r")
-    return Hdf5.of(file[pick(_shapes_of_hdf5(h5py, file), tensor, 3)])
+    dataset = file[pick(numbers_in(h5py, file), tensor, 3)]
+    check_dataset(h5py, file, dataset)
+    return Hdf5.of(dataset, trusted=False)
 
 
 def _shapes_of_hdf5(h5py: Any, group: Any) -> dict[str, tuple[int, ...]]:
