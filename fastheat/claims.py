@@ -14,10 +14,11 @@ import numpy as np
 
 _FRAMES = 1 << 17
 _CELLS = 1 << 23  # of a frame: 67 MB as float64
-_BYTES = 1 << 30  # of all chunks, decoded
-_CHUNK = 1 << 26  # bytes of one, decoded
+_BYTES = 1 << 29  # of all frames,
+_BESIDE = 1 << 28  # and of what their chunks have beside them
+_CHUNK = 1 << 25  # bytes of one, decoded
 _CHUNKS = 1 << 16
-_DENSEST = 64  # times as large as it is stored: a chunk that is larger than the others
+_DENSEST = 64  # times as large as it is stored: one that is larger
 
 
 def check_shape(
@@ -40,14 +41,17 @@ def check_shape(
     frames, cells = shape[0], prod(shape[1:])
     counts = [-(-side // step) for side, step in zip(shape, chunks, strict=True)]
     parts = prod(counts)
-    size = parts * prod(chunks) * dtype.itemsize  # the last ones of each axis are whole, too
-    if frames <= _FRAMES and cells <= _CELLS and size <= _BYTES and parts <= _CHUNKS:
+    size = prod(shape) * dtype.itemsize
+    beside = parts * prod(chunks) * dtype.itemsize - size
+    likely = frames <= _FRAMES and cells <= _CELLS and size <= _BYTES
+    if likely and beside <= _BESIDE and parts <= _CHUNKS:
         return
     there = held()
     if (
         frames > _FRAMES + there // 8
         or cells > _CELLS + 4 * there
         or size > _BYTES + 1000 * there  # as dense as deflate can be
+        or beside > _BESIDE + 64 * there
         or parts > _CHUNKS + there // 8
     ):
         raise ValueError(
@@ -58,10 +62,11 @@ def check_shape(
 
 def check_chunk(size: int, stored: int) -> None:
     """Refuse a chunk that would become very large, and is stored in very few bytes."""
-    if size > max(_CHUNK, _DENSEST * stored):
+    most = max(_CHUNK, _DENSEST * stored)
+    if size > most:
         raise ValueError(
-            f"damaged: a chunk of {stored} bytes claims to be {size}, expected at most "
-            f"{max(_CHUNK, _DENSEST * stored)}"
+            f"a chunk of {stored} bytes becomes {size}, expected at most {most}: open it with its "
+            "own library, and give the array"
         )
 
 

@@ -172,6 +172,8 @@ class Chunks:
         else:  # of an older HDF5, whose time grows with the square of their number
             for number in range(dataset.id.get_num_chunks()):
                 note(dataset.id.get_chunk_info(number))
+        if sum(sizes) > os.stat(dataset.file.filename).st_size:  # noqa: PTH116
+            raise ValueError("damaged: it has chunks that share their bytes")
         order = np.argsort(numbers, kind="stable")
         self._numbers, self._sizes = np.array(numbers)[order], np.array(sizes)[order]
 

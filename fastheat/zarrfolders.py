@@ -84,7 +84,7 @@ def _opened(root: str, path: str) -> Iterator[BinaryIO | None]:
         raise ZarrError(
             f"{short(os.path.relpath(path, root))} is a link to a file outside of the folder"
         )
-    if not stat.S_ISREG(os.stat(real).st_mode):  # noqa: PTH116; a pipe would be waited for
+    if not stat.S_ISREG(os.stat(real).st_mode):  # noqa: PTH116 - a pipe waits
         raise ZarrError(f"{short(os.path.relpath(path, root))} is a special file")
     with open(real, "rb") as file:  # noqa: PTH123
         yield file
@@ -95,10 +95,10 @@ def _json(root: str, path: str) -> Any:
     with _opened(root, path) as file:
         if file is None:
             return None
-        text = file.read(_MOST_JSON + 1)
-    name = os.path.basename(path)  # noqa: PTH119
-    if len(text) > _MOST_JSON:
-        _damaged(f"{name} has over {_MOST_JSON} bytes")
+        name, size = os.path.basename(path), os.fstat(file.fileno()).st_size  # noqa: PTH119
+        if size > _MOST_JSON:
+            _damaged(f"{name} has over {_MOST_JSON} bytes")
+        text = file.read(size)
     try:
         found = json.loads(text, object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError):
@@ -712,6 +712,9 @@ class Reader:
             if held < size:
                 _damaged(f"the shard {short(key)} ends before its index does")
             listed = index.chunk.decode(_part(file, 0 if index.first else held - size, size))
+            lengths = listed[..., 1][listed[..., 1] != _NOWHERE]
+            if lengths.astype(float).sum() > held:
+                _damaged(f"the shard {short(key)} has chunks that share their bytes")
             if sum(each.nbytes for each in self._indexes.values()) + listed.nbytes > _KEPT_INDEXES:
                 self._indexes = {}
             self._indexes[key] = listed
