@@ -20,7 +20,8 @@ from fastheat.datasets import HDF5, dataset_of, open_hdf5, open_zarr
 from fastheat.forms import check_names, keys_of
 from fastheat.messages import short, suggest
 from fastheat.stores import Mapped, Pieces, Seen, Source, mapped, naming, strides_of
-from fastheat.tensorfiles import is_safetensors, is_torch
+from fastheat.tensorfiles import is_safetensors
+from fastheat.torchfiles import is_torch
 from fastheat.zarrfolders import is_zarr
 
 _PICKLES = (".obj", ".pkl", ".pickle")

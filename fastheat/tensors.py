@@ -79,6 +79,8 @@ def size_of(name: str) -> int | None:
         return 2
     if name in _FLOATS8:
         return 1
+    if len(name) > 32:  # it may be a file's, and numpy makes a dtype of any number of fields
+        return None
     try:
         dtype = np.dtype(name)
     except TypeError:

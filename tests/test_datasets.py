@@ -9,7 +9,6 @@ import pickle
 import shutil
 import sys
 import tracemalloc
-import zipfile
 import zlib
 from collections.abc import Callable
 from importlib import import_module
@@ -695,17 +694,6 @@ def test_a_library_that_is_missing_is_named(
         match=rf"cannot read .*{name}: that takes {library}: pip install 'fastheat\[{extra}\]'$",
     ):
         load_frames(tmp_path / name)
-
-
-def test_torch_is_named_where_it_is_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with zipfile.ZipFile(tmp_path / "s.pt", "w") as archive:
-        archive.writestr("s/data.pkl", b"")
-    monkeypatch.setitem(sys.modules, "torch", None)
-    said = r"cannot read .*s\.pt: that takes torch: pip install 'fastheat\[checkpoints\]'$"
-    with pytest.raises(ImportError, match=said):
-        load_frames(tmp_path / "s.pt")
 
 
 def test_closed_hdf5_files_and_names_beside_arrays_are_refused(tmp_path: Path) -> None:
