@@ -49,14 +49,14 @@ class Checkpoints(Stack):
         self.shape = len(files), rows, columns
         self.dtype: np.dtype[Any] = dtype_of(entries[0])
         self._entry = entries[0]
-        self._offsets = [entry.offset for entry in entries]
+        self._places = [(entry.offset, entry.strides) for entry in entries]
 
     def __getitem__(self, index: int | slice) -> Any:
         """Return a frame, or the series of some of the files."""
         if not isinstance(index, slice):
             return super().__getitem__(index)
         other = copy(self)
-        other.files, other._offsets = self.files[index], self._offsets[index]
+        other.files, other._places = self.files[index], self._places[index]
         other.steps = None if self.steps is None else self.steps[index]
         other.shape = len(other.files), *self.shape[1:]
         return other
@@ -65,7 +65,7 @@ class Checkpoints(Stack):
         """Read the tensor from some of the files."""
         block = np.empty((stop - start, *self.shape[1:]), self.dtype)
         for number in range(start, stop):
-            entry = Entry(self._entry.shape, self._entry.dtype, self._offsets[number])
+            entry = Entry(self._entry.shape, self._entry.dtype, *self._places[number])
             block[number - start] = take(self.files[number], self.name, entry)
         return block
 

@@ -7,7 +7,9 @@ import os
 import pickle
 import sys
 from collections.abc import Iterator
+from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -15,14 +17,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastheat.hdf5files import Chunks, check_dataset, numbers_in
 from fastheat.messages import short
 from fastheat.named import pick
 from fastheat.stores import Seen, Source, Stack, naming
 from fastheat.tensors import as_array
+from fastheat.zarrfolders import Reader, is_zarr, shapes_in
 
 KEPT_BYTES = 1 << 26  # of a chunk
 HDF5 = b"\x89HDF\r\n"  # how such a file begins
-_ZARR = ("zarr.json", ".zarray", ".zgroup")  # one of them is in every array's or group's folder
 _IN_MEMORY = ("dict", "KVStore", "MemoryStore", "ManagedMemoryStore", "GpuMemoryStore")
 
 
@@ -127,6 +130,7 @@ class Hdf5(Chunked):
         dataset: Any = None,
         *,
         local: bool = False,
+        trusted: bool = True,
     ) -> None:
         self.seen = seen
         self.path = seen.path
@@ -134,12 +138,15 @@ class Hdf5(Chunked):
         self.shape = shape  # type: ignore[assignment]
         self.dtype = dtype
         self.local = local  # open for writing, or in memory
+        self.trusted = trusted  # a dataset that the caller opened
         self.every = every
         self._dataset = dataset
         self._process = os.getpid()
 
+        self._chunks: Chunks | None = None
+
     @classmethod
-    def of(cls, dataset: Any) -> Hdf5:
+    def of(cls, dataset: Any, *, trusted: bool = True) -> Hdf5:
         """Return the source of an `h5py.Dataset`."""
         file = dataset.file
         named = file.driver not in ("core", "fileobj")
@@ -151,7 +158,7 @@ class Hdf5(Chunked):
                 seen = Seen.of(path.absolute(), opened)
         every = (dataset.chunks or (1,))[0]
         place = (seen, dataset.name, dataset.shape or (), dataset.dtype, every)
-        return cls(*place, dataset, local=not elsewhere)
+        return cls(*place, dataset, local=not elsewhere, trusted=trusted)
 
     def take(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Read frames of the dataset."""
@@ -162,20 +169,26 @@ class Hdf5(Chunked):
                 h5py = library("h5py", "hdf5")  # a fork has a place in it that processes share
                 self._dataset = h5py.File(self.path, "r")[self.name]
                 self._process = os.getpid()
+            if not self.trusted:
+                self._chunks = self._chunks or Chunks(self._dataset)
+                self._chunks.check(self._dataset, start, stop)
             return as_array(self._dataset[start:stop])
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave out the open file."""
         if self.local:
             raise TypeError(f"cannot pickle the dataset {self.name!r} of a file open for writing")
-        return Hdf5, (self.seen, self.name, self.shape, self.dtype, self.every)
+        place = (self.seen, self.name, self.shape, self.dtype, self.every)
+        return partial(Hdf5, local=False, trusted=self.trusted), place
 
 
 def open_hdf5(path: Path, tensor: str | None) -> Hdf5:
     """Open a dataset of an HDF5 file."""
     h5py = library("h5py", "hdf5")
     file = h5py.File(path, "r")
-    return Hdf5.of(file[pick(_shapes_of_hdf5(h5py, file), tensor, 3)])
+    dataset = file[pick(numbers_in(h5py, file), tensor, 3)]
+    check_dataset(h5py, file, dataset)
+    return Hdf5.of(dataset, trusted=False)
 
 
 def _shapes_of_hdf5(h5py: Any, group: Any) -> dict[str, tuple[int, ...]]:
@@ -193,7 +206,7 @@ def _shapes_of_hdf5(h5py: Any, group: Any) -> dict[str, tuple[int, ...]]:
 
 
 class Zarr(Chunked):
-    """An array of a zarr store."""
+    """An array that was opened with zarr, whose codecs are the caller's own."""
 
     def __init__(self, array: Any) -> None:
         self._array = array
@@ -218,11 +231,6 @@ class Zarr(Chunked):
             return as_array(self._array[start:stop])
 
 
-def is_zarr(path: Path) -> bool:
-    """Return whether a folder is that of a zarr array or group."""
-    return any((path / name).is_file() for name in _ZARR)
-
-
 def _folder_of(array: Any) -> Path | None:
     """Return the folder of an array, None where it is not in one."""
     store = array.store
@@ -232,15 +240,40 @@ def _folder_of(array: Any) -> Path | None:
     return Path(root, array.path)
 
 
-def open_zarr(path: Path, tensor: str | None) -> Zarr:
+class ZarrFolder(Chunked):
+    """An array in a folder, which is read here and not by zarr."""
+
+    def __init__(self, path: Path, reader: Reader) -> None:
+        self._reader = reader
+        self.path = path
+        self.shape = reader.layout.shape  # type: ignore[assignment]
+        self.dtype = reader.layout.dtype
+        self.every = min(reader.layout.chunk.shape[0], self.shape[0])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave out the chunk that is kept."""
+        return ZarrFolder, (self.path, self._reader)
+
+    def take(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Read frames, with the fill value where the folder has no chunk."""
+        with naming(self.path):
+            # of a store that is gone, all chunks are missing, which would be no error
+            if not is_zarr(self.path):
+                raise FileNotFoundError(errno.ENOENT, "No such zarr array", str(self.path))
+            return self._reader.read(start, stop)
+
+
+def open_zarr(path: Path, tensor: str | None) -> ZarrFolder:
     """Open an array of the folder of a zarr array or group."""
-    zarr = library("zarr", "zarr")
-    opened = zarr.open(str(path), mode="r")
-    if isinstance(opened, zarr.Array):
+    if find_spec("zarr") is None:  # what it requires decodes the chunks
+        raise ImportError("that takes zarr: pip install 'fastheat[zarr]'")
+    shapes = shapes_in(path)
+    if shapes is None:
         if tensor is not None:
             raise ValueError(f"it is an array, which has no tensor {tensor!r}")
-        return Zarr(opened)
-    return Zarr(opened[pick(dict(_shapes_of_zarr(zarr, opened)), tensor, 3)])
+        return ZarrFolder(path.absolute(), Reader.of(path))
+    name = pick(shapes, tensor, 3)
+    return ZarrFolder(path.absolute() / name, Reader.of(path, name))
 
 
 def _shapes_of_zarr(

@@ -16,11 +16,13 @@ from fastheat import unpickle
 from fastheat.archives import Archive, open_archive, read_header
 from fastheat.arrays import NESTED, REAL, check_type
 from fastheat.checkpoints import files_in, has_pattern, matching, open_checkpoints
-from fastheat.datasets import HDF5, dataset_of, is_zarr, open_hdf5, open_zarr
+from fastheat.datasets import HDF5, dataset_of, open_hdf5, open_zarr
 from fastheat.forms import check_names, keys_of
 from fastheat.messages import short, suggest
 from fastheat.stores import FileArray, Pieces, Seen, Source, mapped, naming, strides_of
-from fastheat.tensorfiles import is_safetensors, is_torch
+from fastheat.tensorfiles import is_safetensors
+from fastheat.torchfiles import is_torch
+from fastheat.zarrfolders import is_zarr
 
 _PICKLES = (".obj", ".pkl", ".pickle")
 

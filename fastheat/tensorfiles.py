@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import pickle
-import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,20 +14,21 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from fastheat.archives import data_of, headers_in, read_header, read_member
-from fastheat.messages import in_a_line, short
+from fastheat.archives import headers_in, read_header, read_member
+from fastheat.messages import short
 from fastheat.stores import Seen
-from fastheat.tensors import as_array, of_bits, size_of
+from fastheat.tensors import of_bits, size_of
+from fastheat.torchfiles import Tensor, is_torch, load, place_of
 
 SUFFIXES = (".safetensors", ".npz", ".npy", ".pt", ".pth")
 _LONGEST_HEADER = 100_000_000  # bytes, as safetensors itself has it
 _MOST_PARTS = 1_000_000  # of a file of PyTorch's,
 _MOST_LETTERS = 100_000_000  # and of the names of its tensors together
+_FEW = 10_000  # of both, of the smallest file
 _MOST_SIDES = 64  # of a tensor
 _DEEPEST = 200
 _NUMPY = b"\x93NUMPY"
 _ZIP = b"PK\x03\x04"
-_OLD_TORCH = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")  # which its pickles begin with
 # as numpy and ml_dtypes call what safetensors has
 _DTYPES = {
     "F64": "float64",
@@ -61,6 +59,7 @@ class Entry:
     shape: tuple[int, ...]
     dtype: str
     offset: int = 0
+    strides: tuple[int, ...] | None = None  # in numbers, where they are not one after the other
 
 
 def look(path: Path, file: BinaryIO) -> dict[str, Entry]:
@@ -75,7 +74,7 @@ def look(path: Path, file: BinaryIO) -> dict[str, Entry]:
     if path.suffix.lower() == ".safetensors" or is_safetensors(magic):
         return _look_safetensors(file)
     if is_torch(file):
-        return _look_torch(path, file)
+        return _look_torch(file)
     if magic[:4] == _ZIP:
         return _look_npz(file)
     accepted = ", ".join(SUFFIXES)
@@ -87,17 +86,23 @@ def take(seen: Seen, name: str, entry: Entry) -> npt.NDArray[Any]:
     with seen.open() as file:
         if entry.offset:
             file.seek(entry.offset)
-            data = file.read(prod(entry.shape) * (size_of(entry.dtype) or 0))
-            return of_bits(data, entry.dtype).reshape(entry.shape)
+            width = size_of(entry.dtype) or 0
+            if entry.strides is None:
+                data = file.read(prod(entry.shape) * width)
+                return of_bits(data, entry.dtype).reshape(entry.shape)
+            steps = zip(entry.shape, entry.strides, strict=True)
+            size = width * (1 + sum((side - 1) * step for side, step in steps))
+            values = of_bits(file.read(size), entry.dtype)
+            if len(values) * width < size:
+                raise EOFError("the file ends before the tensor does")
+            strides = [step * values.itemsize for step in entry.strides]
+            return np.lib.stride_tricks.as_strided(values, entry.shape, strides)
         magic = file.read(6)
         file.seek(0)
         if magic == _NUMPY:
             return _whole(file)
-        if not is_torch(file):
-            with zipfile.ZipFile(file) as archive, archive.open(f"{name}.npy") as member:
-                return _whole(member, archive.getinfo(f"{name}.npy").compress_size)
-        # a copy, for the others of the file not to stay in memory
-        return np.array(as_array(_torch_tensors(seen.path)[name]))
+        with zipfile.ZipFile(file) as archive, archive.open(f"{name}.npy") as member:
+            return _whole(member, archive.getinfo(f"{name}.npy").compress_size)
 
 
 def _whole(file: Any, packed: int | None = None) -> npt.NDArray[Any]:
@@ -184,115 +189,33 @@ def _look_npz(file: BinaryIO) -> dict[str, Entry]:
 # ---------------------------------------------------------------------------------------- PyTorch
 
 
-def is_torch(file: BinaryIO) -> bool:
-    """Return whether a file is one that `torch.save` wrote, of today or before PyTorch 1.6."""
-    begin = file.read(64)
-    file.seek(0)
-    if begin[:4] != _ZIP:
-        return begin[:1] == pickle.PROTO and _OLD_TORCH in begin
-    with zipfile.ZipFile(file) as archive:
-        found = any(name.endswith("/data.pkl") for name in archive.namelist())
-    file.seek(0)
-    return found
+def _look_torch(file: BinaryIO) -> dict[str, Entry]:
+    """Return the tensors of a file of `torch.save`; nested ones have dots in their names."""
+    loaded, places = load(file)
+    entries: dict[str, Entry] = {}
+    found = _tensors_in(loaded, Tensor, os.fstat(file.fileno()).st_size)
+    for name, tensor in found.items():
+        try:
+            offset = place_of(tensor, places)
+        except ValueError as error:
+            raise ValueError(f"tensor {short(name)}: {error}") from None
+        entries[name] = Entry(tensor.shape, tensor.dtype, offset, tensor.strides)
+    return entries
 
 
-def _look_torch(path: Path, file: BinaryIO) -> dict[str, Entry]:
-    """Return the tensors of a file of `torch.save`, and of most where they lie."""
-    places: dict[int, tuple[int, int]] = {}
-    try:
-        outline, places = _outline(file)
-        tensors = _torch_tensors(outline, "meta")
-    except Exception:  # not all versions of torch and kinds of tensors take that, nor all files
-        tensors = _torch_tensors(path)
-    return {
-        name: Entry(tuple(each.shape), _named(each), _place_of(each, places))
-        for name, each in tensors.items()
-    }
-
-
-def _outline(file: BinaryIO) -> tuple[BinaryIO, dict[int, tuple[int, int]]]:
-    """Return a file of PyTorch's without its numbers, and where in `file` they are.
-
-    PyTorch reads numbers either all of them or by a map, which a file that is cut must not have.
-
-    Returns
-    -------
-    file
-        In memory.
-    dict of (int, int)
-        Offset and length of each storage, by the offset that it has in the outline.
-    """
-    outline = io.BytesIO()
-    places: dict[int, tuple[int, int]] = {}
-    end = os.fstat(file.fileno()).st_size
-    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(outline, "w") as empty:
-        for info in archive.infolist():
-            name = info.filename.partition("/")[2]
-            if info.compress_type != zipfile.ZIP_STORED:
-                raise ValueError(f"{short(info.filename)} is compressed")
-            if name == "byteorder" and archive.read(info) != b"little":
-                raise ValueError("numbers that are not little-endian")
-            if name in ("data.pkl", "version"):
-                empty.writestr(info.filename, archive.read(info))
-            elif name.startswith("data/"):
-                empty.writestr(info.filename, b"")
-                place = data_of(outline, empty.getinfo(info.filename))
-                outline.seek(0, 2)
-                start = data_of(file, info)
-                places[place] = start, min(info.file_size, end - start)
-    outline.seek(0)
-    return outline, places
-
-
-def _place_of(tensor: Any, places: Mapping[int, tuple[int, int]]) -> int:
-    """Return where in the file the numbers of a tensor begin, 0 where that is not known."""
-    if not places or str(tensor.layout) != "torch.strided":
-        return 0
-    if tensor.is_neg() or not tensor.is_contiguous():
-        return 0
-    start, length = places.get(getattr(tensor.untyped_storage(), "_checkpoint_offset", -1), (0, 0))
-    first, size = tensor.storage_offset(), tensor.element_size()
-    return start + first * size if (first + tensor.numel()) * size <= length else 0
-
-
-def _torch_tensors(file: Path | BinaryIO, device: str = "cpu") -> dict[str, Any]:
-    """Return the tensors of a file of `torch.save`; those of nested ones have dots in their names.
-
-    On the device "meta" they have no numbers.
-    """
-    try:
-        import torch
-    except ImportError:
-        raise ImportError("that takes torch: pip install 'fastheat[checkpoints]'") from None
-    try:
-        loaded = torch.load(file, map_location=device, weights_only=True)
-    except pickle.UnpicklingError as error:
-        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
-        said = in_a_line(error)
-        if why := re.search(
-            r"WeightsUnpickler error: (.*?)(?:\s*Check the doc|$)", str(error), re.S
-        ):
-            said = " ".join(why[1].split())  # the rest is how to have it run
-        what = f"asks for {asked[1]}" if asked else f"is refused ({said[:200]})"
-        raise ValueError(
-            f"it {what}, expected only tensors, numbers and containers; nothing in it was run: "
-            "of a model save its state_dict()"
-        ) from None
-    return _tensors_in(loaded, torch.Tensor)
-
-
-def _tensors_in(loaded: Any, kind: type) -> dict[str, Any]:
-    """Return the tensors in containers; those that share their items may have any number."""
+def _tensors_in(loaded: Any, kind: type, size: int = _MOST_LETTERS) -> dict[str, Any]:
+    """Return the tensors in containers of a file of a size; those may share their items."""
     tensors: dict[str, Any] = {}
     letters = 0
+    parts, most = min(_MOST_PARTS, _FEW + size // 16), min(_MOST_LETTERS, _FEW + 16 * size)
     for count, (name, value) in enumerate(_flat(loaded, "", kind)):
-        if count == _MOST_PARTS:
-            raise ValueError(f"it has over {_MOST_PARTS} containers and tensors, expected fewer")
+        if count == parts:
+            raise ValueError(f"it has over {parts} containers and tensors, expected fewer")
         if isinstance(value, kind):
             tensors[name] = value
             letters += len(name)
-        if letters > _MOST_LETTERS:
-            raise ValueError(f"its names have over {_MOST_LETTERS} letters, expected fewer")
+        if letters > most:
+            raise ValueError(f"its names have over {most} letters, expected fewer")
     return tensors
 
 
@@ -309,7 +232,3 @@ def _flat(value: Any, name: str, kind: type, depth: int = 0) -> Iterator[tuple[s
     for key, item in items:
         if isinstance(item, (kind, list, tuple, Mapping)):
             yield from _flat(item, f"{name}.{key}" if name else str(key), kind, depth + 1)
-
-
-def _named(tensor: Any) -> str:
-    return str(tensor.dtype).removeprefix("torch.")

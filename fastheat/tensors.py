@@ -79,7 +79,7 @@ def size_of(name: str) -> int | None:
         return 2
     if name in _FLOATS8:
         return 1
-    if not name.isalnum() or len(name) > 20:  # of fields, which numpy would read one by one
+    if not name.isalnum() or len(name) > 20:  # it may be a file's: numpy reads fields one by one
         return None
     try:
         dtype = np.dtype(name)

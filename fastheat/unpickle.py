@@ -35,7 +35,6 @@ _UNREAD = {
     pickle.NEWOBJ: "an object",
     pickle.NEWOBJ_EX: "an object",
     pickle.PERSID: "a persistent id",
-    pickle.BINPERSID: "a persistent id",
     pickle.EXT1: "an extension code",
     pickle.EXT2: "an extension code",
     pickle.EXT4: "an extension code",
@@ -547,6 +546,9 @@ class _Machine:
     def find(self, module: object, name: object) -> None:
         self.stack.append(_find(module, name))
 
+    def persistent(self) -> None:
+        raise pickle.UnpicklingError(f"the pickle holds a persistent id, {_EXPECTED}")
+
     def refuse(self) -> NoReturn:
         raise _refused(*self.named())
 
@@ -639,6 +641,7 @@ _STEPS: dict[int, Callable[[_Machine], object]] = {
         pickle.STACK_GLOBAL: lambda machine: machine.find(*machine.pop_pair()),
         pickle.GLOBAL: lambda machine: machine.find(*machine.named()),
         pickle.INST: _Machine.refuse,
+        pickle.BINPERSID: lambda machine: machine.persistent(),
         pickle.PROTO: _Machine.protocol,
         pickle.FRAME: lambda machine: machine.read(8),  # only a hint to read ahead
         pickle.READONLY_BUFFER: lambda machine: None,  # every buffer is read-only here

@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import struct
+import sys
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -505,6 +506,168 @@ def test_archives_with_a_name_that_stands_twice_are_refused(tmp_path: Path) -> N
     for files in (tmp_path / "a.npz", [tmp_path / "a.npz", tmp_path / "b.npz"]):
         with pytest.raises(ValueError, match=r"a\.npz: 'w\.npy' stands twice"):
             load_frames(files)
+
+
+# ---------------------------------------------------------------------------------------- PyTorch
+
+
+def text(value: str) -> bytes:
+    return b"X" + struct.pack("<I", len(value)) + value.encode()
+
+
+def numbers(*values: int) -> bytes:
+    long = [int(value).to_bytes(9, "little", signed=True) for value in values]
+    return b"(" + b"".join(b"\x8a\x09" + value for value in long) + b"t"
+
+
+def tensor_of(
+    key: str,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    start: int = 0,
+    length: int = 60,
+    kind: str = "FloatStorage",
+) -> bytes:
+    """Return the opcodes of a tensor, as `torch.save` writes them."""
+    storage = b"(" + text("storage") + f"ctorch\n{kind}\n".encode() + text(key) + text("cpu")
+    storage += numbers(length)[1:-1] + b"tQ"
+    function = b"ctorch._utils\n_rebuild_tensor_v2\n"
+    place = numbers(start)[1:-1] + numbers(*shape) + numbers(*strides)
+    return function + b"(" + storage + place + b"\x89ccollections\nOrderedDict\n)RtR"
+
+
+def torch_file(path: Path, tensors: dict[str, bytes], **members: bytes) -> Path:
+    """Write an archive of tensors; the storage "0" has the numbers from 0 to 59."""
+    items = b"".join(text(name) + tensor for name, tensor in tensors.items())
+    pickled = b"\x80\x02}(" + items + b"u."
+    found = {
+        "data.pkl": pickled,
+        "byteorder": b"little",
+        "data/0": np.arange(60, dtype="<f4").tobytes(),
+    }
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in {**found, **members}.items():
+            archive.writestr(f"s/{name}", data)
+    return path
+
+
+def test_tensors_of_pytorch_are_read_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    views = {
+        "plain": ((5, 4), (4, 1), 0),
+        "transposed": ((4, 5), (1, 4), 20),
+        "strided": ((3, 4), (20, 2), 7),
+        "expanded": ((3, 4), (0, 1), 50),
+        "vector": ((6,), (2,), 3),
+    }
+    tensors = {name: tensor_of("0", *view) for name, view in views.items()}
+    path = torch_file(tmp_path / "s1.pt", tensors)
+    for name, (shape, strides, start) in views.items():
+        indices = np.indices(shape).reshape(len(shape), -1)
+        expected = start + np.array(strides) @ indices
+        found = load_frames(path, tensor=name)
+        np.testing.assert_array_equal(np.asarray(found).ravel(), expected)
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(found))[0].ravel(), expected)
+
+
+ALLOCATING = b"c__builtin__\nbytearray\n" + numbers(10**10) + b"R"
+HOSTILE: dict[str, tuple[dict[str, bytes], dict[str, bytes], str]] = {
+    "code": ({"w": b"cos\nmkdir\n(" + text("made") + b"tR"}, {}, "asks for os.mkdir"),
+    "a class": ({"w": b"c__torch__\nModule\n)\x81"}, {"constants.pkl": b"\x80\x02)."}, "asks for"),
+    "state": ({"w": b"ctorch\nDevice\n"}, {}, "asks for torch.Device"),
+    "start": ({"w": tensor_of("0", (5, 4), (4, 1), 41)}, {}, "ends after the 240 bytes"),
+    "strides": ({"w": tensor_of("0", (5, 4), (15, 1))}, {}, "ends after the 240 bytes"),
+    "claim": (
+        {"w": tensor_of("0", (10**6, 10**6), (10**6, 1), 0, 10**12)},
+        {},
+        "ends after the 240",
+    ),
+    "wider": (
+        {"w": tensor_of("0", (5, 8), (8, 1), kind="DoubleStorage")},
+        {},
+        "ends after the 240",
+    ),
+    "expanded": ({"w": tensor_of("0", (10**6, 10**6), (0, 0))}, {}, "numbers in 1 places"),
+    "negative": ({"w": tensor_of("0", (5, 4), (-4, 1), 50)}, {}, "without a storage, shape"),
+    "rank": ({"w": tensor_of("0", (5, 4), (4,))}, {}, "without a storage, shape"),
+    "sides": ({"w": tensor_of("0", (1,) * 100, (1,) * 100)}, {}, "without a storage, shape"),
+    "missing": ({"w": tensor_of("1", (5, 4), (4, 1))}, {}, "it lacks the storage '1'"),
+    "two": (
+        {"w": tensor_of("0", (5, 4), (4, 1)), "v": tensor_of("0", (5, 4), (4, 1), 0, 59)},
+        {},
+        "two storages of one name",
+    ),
+    "order": ({"w": tensor_of("0", (5, 4), (4, 1))}, {"byteorder": b"big"}, "other byte order"),
+    "stack": ({"w": b"QQQ"}, {}, "damaged"),
+    "no pickle": ({}, {"data.pkl": b""}, "damaged|truncated"),
+    "memo": ({"w": b"Nr\xff\xff\xff\x7f"}, {}, "it holds no tensor"),
+    "memory": ({"w": ALLOCATING}, {}, "it holds no tensor"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_files_of_pytorch_run_nothing_and_read_nothing_else(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tensors, members, said = HOSTILE[case]
+    path = torch_file(tmp_path / "s1.pt", tensors, **members)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=said):
+            load_frames(path, tensor="w")
+        assert tracemalloc.get_traced_memory()[1] < 1 << 22
+    finally:
+        tracemalloc.stop()
+    assert len(complaint(path, "w")) < len(str(path)) + 400
+    assert not Path("made").exists()
+
+
+def test_archives_of_pytorch_have_each_member_once_and_none_compressed(tmp_path: Path) -> None:
+    tensors = {"w": tensor_of("0", (5, 4), (4, 1))}
+    path = torch_file(tmp_path / "s1.pt", tensors)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("s/data/1", bytes(1 << 20))
+    assert "'s/data/1' is compressed" in complaint(path)
+    path = torch_file(tmp_path / "s2.pt", tensors)
+    with (
+        pytest.warns(UserWarning, match="Duplicate name"),
+        zipfile.ZipFile(path, "a") as archive,
+    ):
+        archive.writestr("s/data/0", bytes(240))
+    assert "'s/data/0' stands twice" in complaint(path)
+
+
+@pytest.mark.parametrize("cut", [None, 1, 100, 200])
+def test_files_of_before_pytorch_1_6_are_read_as_far_as_they_go(
+    cut: int | None, tmp_path: Path
+) -> None:
+    magic = pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2)
+    state = b"\x80\x02}(" + text("w") + tensor_of("7", (5, 4), (1, 5), 3) + b"u."
+    raw = magic + pickle.dumps({"little_endian": True}, 2) + state + pickle.dumps(["7"], 2)
+    raw += struct.pack("<q", 60) + np.arange(60, dtype="<f4").tobytes()
+    path = tmp_path / "s1.pt"
+    path.write_bytes(raw if cut is None else raw[:-cut])
+    if cut is None:
+        expected = 3 + np.arange(20).reshape(4, 5).T
+        np.testing.assert_array_equal(load_frames(path, tensor="w")[0], expected)
+    else:
+        assert "the file ends before storage '7' does" in complaint(path, "w")
+    path.write_bytes(raw[:-248] + struct.pack("<q", 61) + raw[-240:])
+    assert "another length than it says" in complaint(path, "w")
+
+
+def test_a_dtype_of_any_length_is_not_made(tmp_path: Path) -> None:
+    path = tmp_path / "s.safetensors"
+    path.write_bytes(safetensors({}, w=("f4," * 200_000, [1, 1], b"1234")))
+    tracemalloc.start()
+    try:
+        assert "expected real numbers" in complaint(path, "w")
+        assert tracemalloc.get_traced_memory()[1] < 1 << 24
+    finally:
+        tracemalloc.stop()
 
 
 # ------------------------------------------------------------------------------- files and options

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import os
 import pickle
 import shutil
+import struct
 import sys
-import zipfile
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +143,285 @@ def test_zarr_arrays_in_memory_are_local() -> None:
     np.testing.assert_array_equal(source.read(3, 9), STACK[3:9])
 
 
+class Payload:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.path),)
+
+
+def write_zarr_2(path: Path, files: dict[str, bytes] | None = None, **settings: Any) -> Path:
+    metadata = {
+        "zarr_format": 2,
+        "shape": [4, 3, 5],
+        "chunks": [2, 3, 5],
+        "dtype": "<f4",
+        "compressor": None,
+        "filters": None,
+        "fill_value": 0,
+        "order": "C",
+    }
+    return write_folder(path, ".zarray", {**metadata, **settings}, files)
+
+
+BYTES = {"name": "bytes", "configuration": {"endian": "little"}}
+
+
+def write_zarr_3(path: Path, files: dict[str, bytes] | None = None, **settings: Any) -> Path:
+    metadata = {
+        "zarr_format": 3,
+        "node_type": "array",
+        "shape": [4, 3, 5],
+        "data_type": "float32",
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [2, 3, 5]}},
+        "chunk_key_encoding": {"name": "default"},
+        "codecs": [BYTES],
+        "fill_value": 0,
+    }
+    return write_folder(path, "zarr.json", {**metadata, **settings}, files)
+
+
+def write_folder(
+    path: Path, name: str, metadata: dict[str, Any], files: dict[str, bytes] | None
+) -> Path:
+    path.mkdir(parents=True)
+    (path / name).write_text(json.dumps(metadata))
+    for key, data in (files or {}).items():
+        (path / key).parent.mkdir(parents=True, exist_ok=True)
+        (path / key).write_bytes(data)
+    return path
+
+
+def sharded(codecs: list[Any], index_codecs: list[Any]) -> list[Any]:
+    settings = {"chunk_shape": [1, 3, 5], "codecs": codecs, "index_codecs": index_codecs}
+    return [{"name": "sharding_indexed", "configuration": settings}]
+
+
+PICKLE = {"name": "numcodecs.pickle", "configuration": {"id": "pickle"}}
+CODECS: dict[str, tuple[Callable[..., Path], dict[str, Any]]] = {
+    "compressor": (write_zarr_2, {"compressor": {"id": "pickle"}}),
+    "filter": (write_zarr_2, {"filters": [{"id": "pickle"}]}),
+    "objects": (write_zarr_2, {"dtype": "|O", "filters": [{"id": "pickle"}]}),
+    "vlen": (write_zarr_2, {"compressor": {"id": "vlen-bytes"}}),
+    "JSON": (write_zarr_2, {"compressor": {"id": "json2"}}),
+    "unknown": (write_zarr_2, {"compressor": {"id": "nothing.known"}}),
+    "no name": (write_zarr_2, {"compressor": {}}),
+    "a list": (write_zarr_2, {"compressor": [["id", "pickle"]]}),
+    "first in 3": (write_zarr_3, {"codecs": [PICKLE]}),
+    "last in 3": (write_zarr_3, {"codecs": [BYTES, PICKLE]}),
+    "before bytes in 3": (write_zarr_3, {"codecs": [PICKLE, BYTES]}),
+    "without a prefix in 3": (write_zarr_3, {"codecs": [BYTES, {"name": "pickle"}]}),
+    "in shards": (write_zarr_3, {"codecs": sharded([BYTES, PICKLE], [BYTES])}),
+    "of an index": (write_zarr_3, {"codecs": sharded([BYTES], [BYTES, PICKLE])}),
+    "strings in 3": (write_zarr_3, {"data_type": "string", "codecs": [{"name": "vlen-utf8"}]}),
+}
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("case", CODECS)
+def test_zarr_folders_run_none_but_known_codecs(case: str, nested: bool, tmp_path: Path) -> None:
+    pytest.importorskip("zarr")
+    made = tmp_path / "made"
+    payload = pickle.dumps(Payload(made))
+    write, settings = CODECS[case]
+    path = tmp_path / "w.zarr"
+    if nested:
+        write_folder(path, ".zgroup", {"zarr_format": 2}, None)
+        write_folder(path / "g", "zarr.json", {"zarr_format": 3, "node_type": "group"}, None)
+    fill = base64.b64encode(payload).decode()
+    for name, more in (("a", {}), ("b", {"fill_value": fill})):
+        files = {"0.0.0": payload, "c/0/0/0": payload}
+        array = write(path / "g" / name if nested else path / name, files, **settings, **more)
+        tensor = f"g/{name}" if nested else None
+        assert complaint(path if nested else array, tensor)
+    assert not made.exists()
+    pickle.loads(payload)
+    assert made.exists()
+
+
+def test_what_is_checked_of_a_zarr_folder_is_what_is_read(tmp_path: Path) -> None:
+    pytest.importorskip("zarr")
+    data = STACK[:2, :3, :1].repeat(5, 2).tobytes()
+    harmless = {"zarr_format": 2, "metadata": {"w/.zarray": {"compressor": None}}}
+    hostile = write_zarr_2(tmp_path / "a" / "w", {"0.0.0": data}, compressor={"id": "pickle"})
+    (tmp_path / "a" / ".zmetadata").write_text(json.dumps(harmless))
+    (tmp_path / "a" / ".zgroup").write_text('{"zarr_format": 2}')
+    assert "takes the codec 'pickle'" in complaint(tmp_path / "a")
+    twice = (hostile / ".zarray").read_text().replace("{", '{"compressor": null,', 1)
+    (hostile / ".zarray").write_text(twice)
+    assert "damaged: .zarray is no JSON of metadata" in complaint(hostile)
+    both = write_zarr_3(tmp_path / "b", {"c/0/0/0": data})
+    (both / ".zarray").write_text((hostile / ".zarray").read_text())
+    np.testing.assert_array_equal(np.array(load_frames(both))[:2].tobytes(), data)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="links and pipes of POSIX")
+@pytest.mark.parametrize("named", ["0.0.0", ".zarray"])
+def test_links_and_pipes_in_a_zarr_folder_lead_to_no_other_file(named: str, tmp_path: Path) -> None:
+    pytest.importorskip("zarr")
+    data = bytes(2 * 3 * 5 * 4)
+    metadata = write_zarr_2(tmp_path / "other", {"0.0.0": data}) / ".zarray"
+    for number, target in enumerate((tmp_path / "other" / named, "/dev/zero", named, None)):
+        path = write_zarr_2(tmp_path / f"{number}.zarr", {"0.0.0": data})
+        (path / named).unlink()
+        if target is None:
+            os.mkfifo(path / named)
+        else:
+            (path / named).symlink_to(target)
+        if named == ".zarray" and number:  # then it is no zarr folder
+            with pytest.raises((ValueError, OSError)):
+                load_frames(path)
+            continue
+        with pytest.raises(ValueError, match=r"outside of|special file|Too many levels|leads to"):
+            load_frames(path).read(0, 1)
+    within = write_zarr_2(tmp_path / "within", {"real": np.ones(30, "f4").tobytes()})
+    (within / "0.0.0").symlink_to("real")
+    (tmp_path / "link.zarr").symlink_to(within)
+    assert load_frames(tmp_path / "link.zarr").read(0, 2).all()
+    group = write_folder(tmp_path / "group", ".zgroup", {"zarr_format": 2}, None)
+    (group / "w").symlink_to(metadata.parent)
+    assert "it holds no tensor" in complaint(group)
+
+
+CLAIMS: dict[str, dict[str, Any]] = {
+    "frames": {"shape": [200_000, 1, 1], "chunks": [200_000, 1, 1], "dtype": "|u1"},
+    "all": {"shape": [10**5, 1000, 1000], "chunks": [10, 1000, 1000]},
+    "a frame": {"shape": [1, 4000, 4000], "chunks": [1, 4000, 4000], "dtype": "|u1"},
+    "a chunk": {"chunks": [10**9, 3, 5]},
+    "chunks": {"shape": [1, 1000, 1000], "chunks": [1, 1, 1], "dtype": "|u1"},
+    "product": {"shape": [1 << 47, 1 << 47, 1 << 47]},
+}
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_zarr_folders_may_claim_little_more_than_they_have(claim: str, tmp_path: Path) -> None:
+    pytest.importorskip("zarr")
+    path = write_zarr_2(tmp_path / "w.zarr", **CLAIMS[claim])
+    assert "which is too few to be read safely" in complaint(path)
+    if claim == "all":  # where there are many bytes, it is believed
+        with (path / "0.0.0").open("wb") as file:
+            file.truncate(1 << 30)
+        assert len(load_frames(path)) == 10**5
+
+
+def compressed(name: str, data: bytes) -> bytes:
+    if name in ("zlib", "gzip", "bz2", "lzma"):
+        return bytes(import_module(name).compress(data))
+    numcodecs = pytest.importorskip("numcodecs")
+    codec = {"zstd": "Zstd", "blosc": "Blosc", "lz4": "LZ4"}[name]
+    return bytes(getattr(numcodecs, codec)().encode(np.frombuffer(data, np.uint8)))
+
+
+COMPRESSORS = ["zlib", "gzip", "bz2", "lzma", "zstd", "blosc", "lz4"]
+
+
+@pytest.mark.parametrize("name", COMPRESSORS)
+def test_a_chunk_becomes_no_larger_than_it_has_to_be(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("zarr")
+    whole = np.arange(30, dtype="<f4").tobytes()
+    bomb = compressed(name, bytes(1 << 28))
+    settings: dict[str, Any] = {"compressor": {"id": name}}
+    good = compressed(name, whole)
+    path = write_zarr_2(tmp_path / "w.zarr", {"0.0.0": good}, **settings)
+    np.testing.assert_array_equal(load_frames(path).read(0, 2).ravel(), np.arange(30))
+    claiming = [bomb, compressed(name, whole[:-4]), compressed(name, whole + b"more"), good[:-1]]
+    if name in ("blosc", "lz4"):  # which begin with sizes
+        places = (0,) if name == "lz4" else (4, 8, 12)
+        claiming += [good[:k] + struct.pack("<I", 1 << 28) + good[k + 4 :] for k in places]
+    for data in [*claiming, good[:9], b"", b"\0" * 40, *(good[:k] + b"\xff" * 4 for k in (4, 12))]:
+        (path / "0.0.0").write_bytes(data)
+        tracemalloc.start()
+        try:
+            with pytest.raises(ValueError, match=r"w\.zarr: damaged: "):
+                load_frames(path).read(0, 1)
+            assert tracemalloc.get_traced_memory()[1] < 1 << 24  # of 1 << 28; xz has a dictionary
+        finally:
+            tracemalloc.stop()
+
+
+def test_shards_have_each_of_their_chunks_once_and_within_them(tmp_path: Path) -> None:
+    pytest.importorskip("zarr")
+    data = np.arange(30, dtype="<f4").tobytes()
+    nowhere = (1 << 64) - 1
+    for number, (index, expected) in enumerate(
+        [
+            ([0, 60, 60, 60], None),
+            ([0, 60, nowhere, nowhere], None),
+            ([0, 60, 0, 60], None),
+            ([0, 120, 0, 120], "share their bytes"),
+            ([0, 60, 1 << 63, 60], "ends before its chunks do"),
+            ([0, 60, nowhere, 60], "ends before its chunks do"),
+            ([0, 60, 60, 1 << 63], "share their bytes"),
+            ([0, 50, 60, 60], "a chunk of 50 bytes, expected 60"),
+        ]
+    ):
+        files = {"c/0/0/0": data + np.array(index, "<u8").tobytes()}
+        codecs = sharded([BYTES], [BYTES])
+        path = write_zarr_3(tmp_path / f"{number}.zarr", files, codecs=codecs)
+        if expected is None:
+            np.testing.assert_array_equal(load_frames(path).read(0, 1).ravel(), np.arange(15))
+        else:
+            with pytest.raises(ValueError, match=expected):
+                load_frames(path).read(0, 2)
+    for cut in (b"", data[:20]):
+        (path / "c/0/0/0").write_bytes(cut)
+        with pytest.raises(ValueError, match="ends before its index does"):
+            load_frames(path).read(0, 2)
+
+
+ODD: dict[str, tuple[Callable[..., Path], dict[str, Any]]] = {
+    "text": (write_zarr_2, {"dtype": "<U3"}),
+    "fields": (write_zarr_2, {"dtype": [["a", "<f4"], ["b", "|O"]]}),
+    "a list of dtypes": (write_zarr_2, {"dtype": "f4," * 9}),
+    "complex": (write_zarr_2, {"dtype": "<c8"}),
+    "no dtype": (write_zarr_2, {"dtype": None}),
+    "negative": (write_zarr_2, {"shape": [-4, 3, 5]}),
+    "bool": (write_zarr_2, {"shape": [True, 3, 5]}),
+    "no chunks": (write_zarr_2, {"chunks": [0, 3, 5]}),
+    "few chunks": (write_zarr_2, {"chunks": [2, 3]}),
+    "matrix": (write_zarr_2, {"shape": [3, 5], "chunks": [3, 5]}),
+    "fill": (write_zarr_2, {"fill_value": {"a": 1}}),
+    "large fill": (write_zarr_2, {"fill_value": 10**400}),
+    "separator": (write_zarr_2, {"dimension_separator": "/../"}),
+    "order": (write_zarr_2, {"order": "K"}),
+    "keys": (write_zarr_3, {"chunk_key_encoding": {"name": "own"}}),
+    "grid": (write_zarr_3, {"chunk_grid": {"name": "rectilinear"}}),
+    "key separator": (
+        write_zarr_3,
+        {"chunk_key_encoding": {"name": "default", "configuration": {"separator": "/../"}}},
+    ),
+    "extension": (write_zarr_3, {"data_type": {"name": "numpy.datetime64"}}),
+    "unknown": (write_zarr_3, {"more": {"name": "x"}}),
+    "transformers": (write_zarr_3, {"storage_transformers": [{"name": "x"}]}),
+    "transpose": (
+        write_zarr_3,
+        {"codecs": [{"name": "transpose", "configuration": {"order": [0, 0, 1]}}, BYTES]},
+    ),
+    "nothing": (write_zarr_3, {"codecs": []}),
+    "other": (write_zarr_3, {"zarr_format": 4}),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_zarr_metadata_that_are_not_understood_are_refused(case: str, tmp_path: Path) -> None:
+    pytest.importorskip("zarr")
+    write, settings = ODD[case]
+    message = complaint(write(tmp_path / "w.zarr", **settings))
+    assert len(message) < 400
+
+
+@pytest.mark.parametrize("text", [b"", b"[" * 100_000, b"[]", b'{"zarr_format": 2}', b"\xff\xfe{"])
+@pytest.mark.parametrize("name", ["zarr.json", ".zarray"])
+def test_damaged_zarr_metadata_are_refused(name: str, text: bytes, tmp_path: Path) -> None:
+    pytest.importorskip("zarr")
+    (tmp_path / "w.zarr").mkdir()
+    (tmp_path / "w.zarr" / name).write_bytes(text)
+    assert "damaged: " in complaint(tmp_path / "w.zarr")
+
+
 # ------------------------------------------------------------------------------------------- HDF5
 
 
@@ -213,6 +499,161 @@ def test_an_hdf5_file_of_several_is_panels_as_dictionaries_are(tmp_path: Path) -
         np.testing.assert_array_equal(chunk, np.stack([STACK, -STACK], 1).reshape(23, -1))
 
 
+def test_hdf5_files_are_read_from_their_own_bytes(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    other = write_hdf5(tmp_path / "other.h5")
+    raw = tmp_path / "secret.bin"
+    raw.write_bytes(STACK.tobytes())
+
+    def virtual(file: str) -> Any:
+        layout = h5py.VirtualLayout(STACK.shape, "f4")
+        layout[:] = h5py.VirtualSource(file, "s", STACK.shape)
+        return layout
+
+    path = tmp_path / "w.h5"
+    with h5py.File(path, "w") as file:
+        external: Any = {"shape": STACK.shape, "dtype": "f4", "external": [(str(raw), 0, 1104)]}
+        file.create_dataset("external", **external)
+        file["link"] = h5py.ExternalLink(str(other), "/layers/0/w")
+        file["group"] = h5py.ExternalLink(str(other), "/")
+        file["soft"] = h5py.SoftLink("/group/layers/0/w")
+        file.create_virtual_dataset("virtual", virtual(str(other)))
+    assert "'/external' lies in the file " in complaint(path, "external")
+    assert "'/virtual' lies in the file " in complaint(path, "virtual")
+    for name in ("link", "soft", "group/layers/0/w"):
+        assert "it holds no tensor" in complaint(path, name)
+    for name, source in {
+        "linked": h5py.ExternalLink(str(other), "/layers/0/w"),
+        "external": external,
+        "own": {"data": STACK, "chunks": (7, 4, 3), "compression": "gzip"},
+        "itself": None,
+    }.items():
+        path = tmp_path / f"{name}.h5"
+        with h5py.File(path, "w") as file:
+            if name == "linked":
+                file["s"] = source
+            elif source is None:
+                file.create_virtual_dataset("s", virtual("."))
+            else:
+                file.create_dataset("s", **source)
+            file.create_virtual_dataset("w", virtual("."))
+        if name == "own":
+            np.testing.assert_array_equal(read(path, tensor="w"), STACK)
+        else:
+            assert complaint(path, "w")
+
+
+def test_plug_ins_are_not_run_for_an_hdf5_file(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    space = h5py.h5s.create_simple(STACK.shape)
+    for codes in ((32015,), (2, 256), (1, 2), (1, 1)):
+        path = tmp_path / f"{codes}.h5"
+        with h5py.File(path, "w") as file:
+            settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            settings.set_chunk((10, 4, 3))
+            for code in codes:
+                settings.set_filter(code, h5py.h5z.FLAG_OPTIONAL, (4,))
+            h5py.h5d.create(file.id, b"w", h5py.h5t.IEEE_F32LE, space, settings)
+        said = "stands after a compressor" if codes[0] == 1 else f"takes filter {codes[-1]}, a plug"
+        assert said in complaint(path)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"compression": "gzip"},
+        {"compression": "lzf", "shuffle": True, "fletcher32": True},
+        {"compression": "gzip", "shuffle": True, "fletcher32": True},
+        {"compression": "gzip", "scaleoffset": 6},
+        {"scaleoffset": 6},
+        {"compression": "szip"},
+        {"fletcher32": True},
+        {"chunks": None},
+    ],
+)
+def test_all_filters_of_the_hdf5_library_are_read(settings: dict[str, Any], tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    if settings.get("compression") == "szip" and not h5py.h5z.filter_avail(h5py.h5z.FILTER_SZIP):
+        pytest.skip("this HDF5 has no szip")
+    smooth = np.round(STACK, 1)
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        written = file.create_dataset("w", data=smooth, **{"chunks": (10, 4, 2), **settings})
+        if written.chunks:  # one that is missing, beside those that are there
+            file.create_dataset("v", STACK.shape, "f4", fillvalue=7, **{**settings, "chunks": True})
+            file["v"][:3] = smooth[:3]
+            np.testing.assert_array_equal(file["v"][3:], 7)
+    with h5py.File(tmp_path / "w.h5", "r") as file:
+        expected = file["w"][:]
+    np.testing.assert_array_equal(read(tmp_path / "w.h5", tensor="w"), expected)
+    if settings.get("chunks", True):
+        np.testing.assert_allclose(read(tmp_path / "w.h5", tensor="v")[:3], smooth[:3], atol=1e-5)
+
+
+def test_an_hdf5_chunk_becomes_no_larger_than_it_has_to_be(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    for number, data in enumerate((bytes(1 << 27), b"")):
+        path = tmp_path / f"{number}w.h5"
+        with h5py.File(path, "w") as file:
+            settings: Any = {"shape": (20, 5, 7), "dtype": "u1", "chunks": (10, 5, 7)}
+            made = file.create_dataset("w", compression="gzip", **settings)
+            made.id.write_direct_chunk((10, 0, 0), zlib.compress(data) if data else b"damaged")
+        source = load_frames(path)
+        assert not source.read(0, 10).any()
+        with pytest.raises(ValueError, match=r"w\.h5: damaged: a chunk (of|that gzip)"):
+            pickle.loads(pickle.dumps(source)).read(10, 11)
+
+
+@pytest.mark.parametrize(
+    ("shape", "chunks"),
+    [
+        ((10**9, 5, 7), (100, 5, 7)),
+        ((1, 10**5, 10**5), None),
+        ((3, 5, 7), (10**8, 5, 7)),
+        ((1, 4000, 4000), (1, 1, 1)),
+    ],
+)
+def test_hdf5_files_may_claim_little_more_than_they_have(
+    shape: tuple[int, ...], chunks: Any, tmp_path: Path
+) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        most = (None, *shape[1:]) if chunks else None
+        file.create_dataset("w", shape, "u1", chunks=chunks, maxshape=most)
+    assert "which is too few to be read safely" in complaint(tmp_path / "w.h5")
+
+
+def test_hdf5_datasets_of_anything_but_numbers_are_not_looked_at(tmp_path: Path) -> None:
+    """A tag may name any dtype of numpy, that of pointers to objects among them."""
+    h5py = pytest.importorskip("h5py")
+    space = h5py.h5s.create_simple((2, 3, 4))
+    path = tmp_path / "w.h5"
+    with h5py.File(path, "w") as file:
+        for number, (size, tag) in enumerate([(8, b"NUMPY:|O"), (1, b"NUMPY:<f8")]):
+            kind = h5py.h5t.create(h5py.h5t.OPAQUE, size)
+            kind.set_tag(tag)
+            h5py.h5d.create(file.id, b"opaque%d" % number, kind, space)
+        for name, dtype in {
+            "vlen": h5py.vlen_dtype("f4"),
+            "text": h5py.string_dtype(),
+            "reference": h5py.ref_dtype,
+            "fields": np.dtype([("a", "f4")]),
+            "complex": np.dtype("c8"),
+            "arrays": np.dtype("(2,)f4"),
+        }.items():
+            file.create_dataset(name, (2, 3, 4), dtype)
+        file["type"] = np.dtype("f4")
+        file["empty"] = h5py.Empty("f4")
+        file["itself"] = file
+        file["w"] = STACK
+    np.testing.assert_array_equal(read(path), STACK)
+    assert complaint(path, "vlen") == "it holds no tensor 'vlen'; it has 'w' (23, 4, 3)"
+    with h5py.File(tmp_path / "deep.h5", "w") as file:
+        group = file
+        for _ in range(1000):
+            group = group.create_group("g")
+    assert "over 100 groups in one another" in complaint(tmp_path / "deep.h5")
+
+
 # ------------------------------------------------------------------------------------------- dask
 
 
@@ -257,17 +698,6 @@ def test_a_library_that_is_missing_is_named(
         match=rf"cannot read .*{name}: that takes {library}: pip install 'fastheat\[{extra}\]'$",
     ):
         load_frames(tmp_path / name)
-
-
-def test_torch_is_named_where_it_is_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with zipfile.ZipFile(tmp_path / "s.pt", "w") as archive:
-        archive.writestr("s/data.pkl", b"")
-    monkeypatch.setitem(sys.modules, "torch", None)
-    said = r"cannot read .*s\.pt: that takes torch: pip install 'fastheat\[checkpoints\]'$"
-    with pytest.raises(ImportError, match=said):
-        load_frames(tmp_path / "s.pt")
 
 
 def test_closed_hdf5_files_and_names_beside_arrays_are_refused(tmp_path: Path) -> None:

@@ -285,7 +285,7 @@ def test_a_held_file_goes_on_as_if_it_never_was(tmp_path: Path, hold: float) -> 
     assert len(held) == 1
 
 
-def shown_in(path: Path) -> list[tuple[bytes, int]]:
+def shown_in(path: Path) -> list[tuple[bytes, float]]:
     """Return what is shown, and how long before it becomes something else."""
     same = itertools.groupby(by_pillow(path.read_bytes()), key=lambda each: each[0].tobytes())
     return [(pixels, sum(delay for _, delay in each)) for pixels, each in same]

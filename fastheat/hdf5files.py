@@ -1,0 +1,216 @@
+"""What an HDF5 file may have the library do: read its own bytes, with the library's own filters.
+
+A dataset may say that its numbers lie in any other file, and be compressed by a plug-in, or to a
+chunk that becomes a thousand times as large as it has to be; the library follows all of it.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from fastheat.claims import between, check_chunk, check_shape
+from fastheat.messages import printable, short
+
+_DEEPEST = 100  # groups in one another
+_GZIP, _SHUFFLE, _FLETCHER32, _SZIP, _SCALEOFFSET, _LZF = 1, 2, 3, 4, 6, 32000
+_KNOWN = {
+    _GZIP: "gzip",
+    _SHUFFLE: "shuffle",
+    _FLETCHER32: "fletcher32",
+    _SZIP: "szip",
+    _SCALEOFFSET: "scaleoffset",
+    _LZF: "lzf",
+}
+_SPARE = 64  # bytes by which checksums and headers make a chunk longer
+
+
+def numbers_in(h5py: Any, file: Any) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the datasets of numbers in a file, by their names.
+
+    Only hard links are followed: any others may lead into other files.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    seen = set()
+    waiting = [("", file.id, 0)]
+    while waiting:
+        prefix, group, depth = waiting.pop()
+        if depth > _DEEPEST:
+            raise ValueError(f"it has over {_DEEPEST} groups in one another, expected fewer")
+        for raw in sorted(group):
+            if group.links.get_info(raw).type != h5py.h5l.TYPE_HARD:
+                continue
+            name = prefix + raw.decode("utf-8", "surrogateescape")
+            item = h5py.h5o.open(group, raw)
+            if isinstance(item, h5py.h5t.TypeID) or (place := _place(h5py, item)) in seen:
+                continue
+            seen.add(place)
+            if isinstance(item, h5py.h5g.GroupID):
+                waiting.append((f"{name}/", item, depth + 1))
+            elif isinstance(item, h5py.h5d.DatasetID) and _is_of_numbers(h5py, item):
+                shapes[name] = item.shape
+    return dict(sorted(shapes.items()))
+
+
+def _place(h5py: Any, item: Any) -> tuple[int, int]:
+    found = h5py.h5o.get_info(item)
+    return found.fileno, found.addr
+
+
+def _is_of_numbers(h5py: Any, dataset: Any) -> bool:
+    # h5py makes dtypes of all other classes, even any that a tag names: of Python's objects, too
+    kind = dataset.get_type().get_class()
+    if kind not in (h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM):
+        return False
+    if dataset.get_space().get_simple_extent_type() == h5py.h5s.NULL:
+        return False
+    found = dataset.dtype
+    return found.kind in "biuf" or (kind == h5py.h5t.FLOAT and found.names is None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Filter:
+    code: int
+    number: int  # in the order that they are run to encode
+    values: tuple[int, ...]
+
+
+def check_dataset(h5py: Any, file: Any, dataset: Any) -> None:
+    """Refuse a dataset that would be read from anywhere else, or with code of anyone else."""
+    _check_place(dataset)
+    settings = dataset.id.get_create_plist()
+    if settings.get_layout() == h5py.h5d.VIRTUAL:
+        names = numbers_in(h5py, file)
+        for number in range(settings.get_virtual_count()):
+            other = settings.get_virtual_filename(number)
+            name = settings.get_virtual_dsetname(number).lstrip("/")
+            if other != ".":
+                raise _elsewhere(dataset, f"the file {short(other)}")
+            if name not in names:
+                raise ValueError(f"damaged: it lacks {short(name)}, of which it has parts")
+            source = file[name]
+            _check_place(source)
+            if source.id.get_create_plist().get_layout() == h5py.h5d.VIRTUAL:
+                raise ValueError(f"its {short(name)} is virtual, too, expected numbers")
+            if source.shape:
+                Chunks(source).check(source, 0, source.shape[0])
+    sides = (*dataset.shape, 1, 1)[: max(3, len(dataset.shape))]
+    chunks = (*(dataset.chunks or dataset.shape), 1, 1)[: len(sides)]
+    if 0 not in sides:
+        held = lambda: os.stat(file.filename).st_size  # noqa: E731, PTH116
+        check_shape(sides, chunks, dataset.dtype, held)
+
+
+def _check_place(dataset: Any) -> None:
+    settings = dataset.id.get_create_plist()
+    if settings.get_external_count():
+        raise _elsewhere(dataset, f"the file {short(os.fsdecode(settings.get_external(0)[0]))}")
+    size = _chunk_size(dataset)
+    compressed = False
+    for each in _filters(dataset):
+        if each.code not in _KNOWN:
+            known = ", ".join(_KNOWN.values())
+            raise ValueError(
+                f"dataset {short(dataset.name)} takes filter {each.code}, a plug-in, which is not "
+                f"run for a file; expected {known}: open it with h5py, if you trust it, and give "
+                "the dataset"
+            )
+        # the sizes below are known in the order that h5py has them in
+        if compressed and each.code != _FLETCHER32:
+            raise ValueError(f"damaged: filter {_KNOWN[each.code]} stands after a compressor")
+        compressed |= each.code in (_GZIP, _SZIP, _LZF)
+        values = (*each.values, *(0,) * 5)
+        claimed = {_SCALEOFFSET: values[2] * values[4], _LZF: values[2]}.get(each.code, 0)
+        if claimed > size + _SPARE:
+            raise ValueError(
+                f"damaged: filter {_KNOWN[each.code]} of {claimed} bytes, of a chunk of {size}"
+            )
+
+
+def _elsewhere(dataset: Any, where: str) -> ValueError:
+    return ValueError(
+        f"dataset {short(dataset.name)} lies in {printable(where)}, and no other file is read: "
+        "open it with h5py, if you trust it, and give the dataset"
+    )
+
+
+def _filters(dataset: Any) -> list[_Filter]:
+    settings = dataset.id.get_create_plist()
+    found = (settings.get_filter(number)[:3:2] for number in range(settings.get_nfilters()))
+    return [_Filter(code, number, values) for number, (code, values) in enumerate(found)]
+
+
+def _chunk_size(dataset: Any) -> int:
+    return prod(dataset.chunks or ()) * int(dataset.id.get_type().get_size())
+
+
+class Chunks:
+    """The chunks of a dataset that `check_dataset` let through, checked before they are read."""
+
+    def __init__(self, dataset: Any) -> None:
+        self._filters = _filters(dataset)
+        if not self._filters:  # as large as they are stored
+            return
+        self._counts = [-(-a // b) for a, b in zip(dataset.shape, dataset.chunks, strict=True)]
+        numbers, sizes = array("q"), array("q")
+
+        def note(found: Any) -> None:
+            place = [a // b for a, b in zip(found.chunk_offset, dataset.chunks, strict=True)]
+            if all(a < b for a, b in zip(place, self._counts, strict=True)):
+                numbers.append(self._number(place))
+                sizes.append(found.size)
+
+        if hasattr(dataset.id, "chunk_iter"):
+            dataset.id.chunk_iter(note)
+        else:  # of an older HDF5, whose time grows with the square of their number
+            for number in range(dataset.id.get_num_chunks()):
+                note(dataset.id.get_chunk_info(number))
+        if sum(sizes) > os.stat(dataset.file.filename).st_size:  # noqa: PTH116
+            raise ValueError("damaged: it has chunks that share their bytes")
+        order = np.argsort(numbers, kind="stable")
+        self._numbers, self._sizes = np.array(numbers)[order], np.array(sizes)[order]
+
+    def _number(self, place: Iterable[int]) -> int:
+        number = 0
+        for each, count in zip(place, self._counts, strict=True):
+            number = number * count + each
+        return number
+
+    def check(self, dataset: Any, start: int, stop: int) -> None:
+        """Refuse chunks of some frames that become larger than they have to be."""
+        if not self._filters:
+            return
+        size = _chunk_size(dataset)
+        high = (stop, *dataset.shape[1:])
+        low = (start, *(0 for _ in high[1:]))
+        for place in between(low, high, dataset.chunks):
+            number = self._number(place)
+            at = int(np.searchsorted(self._numbers, number))
+            if at == len(self._numbers) or self._numbers[at] != number:
+                continue
+            check_chunk(size, int(self._sizes[at]))
+            for each in self._filters:
+                if each.code in (_GZIP, _SZIP):
+                    corner = tuple(a * b for a, b in zip(place, dataset.chunks, strict=True))
+                    skipped, raw = dataset.id.read_direct_chunk(corner)
+                    if not skipped >> each.number & 1:
+                        _check_compressed(each.code, raw, size + _SPARE)
+
+
+def _check_compressed(code: int, raw: bytes, most: int) -> None:
+    if code == _SZIP:
+        became = int.from_bytes(raw[:4], "little")
+    else:
+        try:
+            became = len(zlib.decompressobj().decompress(raw, most + 1))
+        except zlib.error as error:
+            raise ValueError(f"damaged: a chunk that gzip cannot decode ({error})") from None
+    if became > most:
+        raise ValueError(f"damaged: a chunk of {len(raw)} bytes that becomes over {most}")
