@@ -30,12 +30,12 @@ def main() -> int:
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and leave nothing behind
+    inputs = Inputs(seeds(), args.seed, args.only)
+    warm(inputs)
     if args.repeat:
         again = repeat(args.repeat)
         print("\n".join(f"{each}\n{each.text}" for each in again) or "nothing is found")
         return int(bool(again))
-    inputs = Inputs(seeds(), args.seed, args.only)
-    warm(inputs)
     started = time.monotonic()
     end = started + 60 * (args.minutes or 1)
     read = 0

@@ -152,11 +152,12 @@ def read(case: Case, folder: Path, watching: watch.Watch, trace: Path) -> What |
 
 
 def _place_of(trace: str) -> str:
-    """Return the innermost functions that a dump of faulthandler has, of ours and of all."""
+    """Return which functions a dump of faulthandler has: the outermost of ours, or the innermost."""
     frames = re.findall(r'File "(.*?)", line \d+ in (\S+)', trace)
     places = [(path, f"{Path(path).name}:{function}") for path, function in frames]
     ours = [name for path, name in places if "/fastheat/" in path]
-    return " ".join(dict.fromkeys([*ours[1::-1], *(name for _, name in places[:1])])) or "unknown"
+    outermost = [name for name in ours[::-1] if not name.startswith("cli.py")][:3]
+    return " ".join(outermost or [name for _, name in places[:1]] or ["unknown"])
 
 
 def _work(numbers: Iterable[int], inputs: Inputs, home: Path, pipe: int, times: int) -> None:
