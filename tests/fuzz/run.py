@@ -152,7 +152,7 @@ def read(case: Case, folder: Path, watching: watch.Watch, trace: Path) -> What |
 
 
 def _place_of(trace: str) -> str:
-    """Return which functions a dump of faulthandler has: the outermost of ours, or the innermost."""
+    """Return which functions a dump of faulthandler has: ours from the outermost, or the last."""
     frames = re.findall(r'File "(.*?)", line \d+ in (\S+)', trace)
     places = [(path, f"{Path(path).name}:{function}") for path, function in frames]
     ours = [name for path, name in places if "/fastheat/" in path]
