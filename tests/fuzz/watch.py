@@ -76,7 +76,7 @@ class Watch:
     def __init__(self, folder: Path, trace: TextIO) -> None:
         self.seen: list[str] = []
         self._folder = str(folder)
-        self._on = False
+        self._on = self._asking = False
         places: list[str] = [*sysconfig.get_paths().values(), *site.getsitepackages(), sys.prefix]
         places += [
             str(Path(fastheat.__file__).parent),
@@ -112,15 +112,15 @@ class Watch:
         self.grown = _status("VmHWM") - self.idle
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if not self._on:
+        if not self._on or self._asking:
             return
-        self._on = False  # what is asked here is none of theirs
+        self._asking = True  # what is opened here is none of theirs
         try:
             if self._refuses(event, arguments) and not _is_theirs(sys._getframe(1)):
                 shown = " ".join(f"{each!r:.80}" for each in arguments[:2])
                 self.seen.append(f"{event} {shown}")
         finally:
-            self._on = True
+            self._asking = False
 
     def _refuses(self, event: str, arguments: tuple[Any, ...]) -> bool:
         if event == "open":
