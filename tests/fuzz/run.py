@@ -29,6 +29,7 @@ from .mutate import mutated
 STALLED = 60.0  # s on the clock after which an input is ended, as after twice its processor time
 TIRED = 64 << 20  # bytes above idle, with which a process leaves what is left to another
 What = tuple[str, str, str]  # kind, key and text of what is found
+MOST_DOUBTED = 20  # that are tried of those that look the same
 Told = tuple[int, str, str, str]  # number of an input, and kind, key and text of what is found
 _AGAIN = ("crash", "hang", "slow", "memory")  # what may come from the inputs before
 
@@ -167,9 +168,9 @@ def _work(numbers: Iterable[int], inputs: Inputs, home: Path, pipe: int, times: 
         os.dup2(file.fileno(), 2)  # of C libraries too
         watching = watch.Watch(home, file)
         for number in numbers:
-            os.write(pipe, b'{"start": %d}\n' % number)
             case = inputs[number]
             for _ in range(times):
+                os.write(pipe, b'{"start": %d}\n' % number)
                 found = read(case, home, watching, trace)
             told: dict[str, Any] = {"done": number, "found": found and [t[:3000] for t in found]}
             os.write(pipe, json.dumps(told).encode("ascii") + b"\n")
@@ -287,17 +288,20 @@ def search(
         Called with how many inputs were read.
     """
     found: dict[tuple[str, str], Found] = {}
-    doubted: set[tuple[str, str]] = set()
+    doubted: dict[tuple[str, str], list[Told]] = {}  # of each, others to try if it is not so
     tasks: list[_Task] = []
     read = begun = 0
 
     def keep(told: Told, alone: bool) -> None:
         number, kind, key, text = told
-        if (kind, key) in found or (not alone and (kind, key) in doubted):
+        if (kind, key) in found:
             return
         if kind in _AGAIN and not alone:
-            doubted.add((kind, key))
-            tasks.append(_Task([number], told))
+            if (kind, key) in doubted:
+                doubted[kind, key].append(told)
+            else:
+                doubted[kind, key] = []
+                tasks.append(_Task([number], told))
             return
         found[kind, key] = Found(kind, key, text, inputs[number])
         tell(found[kind, key])
@@ -336,9 +340,13 @@ def search(
                         count(read)
                         if child.left and not stop(child.left[0]):
                             tasks.append(_Task(child.left, None))
-                    elif first[1] == "crash" and not child.told:
-                        number, kind, place, text = first
+                        continue
+                    number, kind, place, text = first
+                    if kind == "crash" and not child.told:
                         keep((number, kind, place, f"not alone, but after others: {text}"), True)
+                    others = doubted.pop((kind, place))
+                    for told in others[:MOST_DOUBTED]:
+                        keep(told, alone=False)
                 for child in children:
                     child.check_stalled()
         finally:

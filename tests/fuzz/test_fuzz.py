@@ -62,7 +62,7 @@ def harm(path, seed, variant):
         while True:
             pass
     elif seed == "slow":
-        end = time.process_time() + 0.6
+        end = time.process_time() + 1.4
         while time.process_time() < end:
             pass
     elif seed == "memory":
@@ -80,7 +80,7 @@ def harm(path, seed, variant):
     elif seed == "left":
         Path("more").touch()
 
-watch.SECONDS = 0.5
+watch.SECONDS = 1.0
 readers.READERS.clear()
 readers.READERS["harm"] = readers.Reader(("text",), "api", harm)
 names = "crash hang slow memory error lines long audit written left nothing".split()
