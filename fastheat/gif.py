@@ -105,6 +105,7 @@ class FrameInfo:
     length: int  # bytes
     transparent: int | None
     disposal: int
+    controlled: bool = True  # whether it has a graphic control block
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ def read_blocks(file: BinaryIO) -> Iterator[Block]:
             data = list(islice(blocks, 2))
             for _ in blocks:
                 pass
-            if label == 0xF9 and data and len(data[0]) == 4:
+            if label == 0xF9 and [*map(len, data)] == [4]:
                 packed, delay, index = struct.unpack("<BHB", data[0])
                 control = start, delay, index if packed & 1 else None, packed >> 2 & 7
             elif label == 0xFF and data[:1] == [b"NETSCAPE2.0"] and [*map(len, data[1:])] == [3]:
@@ -220,7 +221,9 @@ def read_blocks(file: BinaryIO) -> Iterator[Block]:
             first, delay, transparent, disposal = control or (start, 0, None, 0)
             left, top, columns, rows = box
             place = (left, top, columns, rows)
-            yield FrameInfo(delay, place, first, reader.offset - first, transparent, disposal)
+            length = reader.offset - first
+            known = control is not None
+            yield FrameInfo(delay, place, first, length, transparent, disposal, known)
             control = None
         else:
             raise ValueError(

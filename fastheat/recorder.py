@@ -87,6 +87,8 @@ def find(target: Path | BinaryIO) -> Found | None:
                     loop = block.times
             if not tail.parts:
                 raise ValueError("it has no frames")
+            if not all(part.controlled for part in tail.parts):  # where a delay is written
+                raise ValueError("its last frame has no graphic control block")
             note = said.note()
         except ValueError as error:
             raise ValueError(

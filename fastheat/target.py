@@ -6,9 +6,9 @@ import errno
 import hashlib
 import io
 import os
+import platform
 import re
 import secrets
-import socket
 import stat
 import threading
 from collections.abc import Callable
@@ -205,7 +205,7 @@ class Claim:
         if len(said) > 1 and re.fullmatch(pattern, said[1]):
             with suppress(OSError):
                 self._target.with_name(said[1]).unlink()
-        text = f"{self._process} {socket.gethostname()}\n{self.part.name}\n"
+        text = f"{self._process} {platform.node()}\n{self.part.name}\n"
         with suppress(OSError):  # no room on the disk: it is locked all the same
             os.ftruncate(self._descriptor, 0)
             os.lseek(self._descriptor, 0, os.SEEK_SET)
@@ -293,7 +293,7 @@ def _owner(said: bytes) -> str:
     number, _, host = said.decode("utf-8", "replace").partition("\n")[0].partition(" ")
     if not (number.isascii() and number.isdigit()):
         return "another process"
-    where = f" on {printable(host[:80])}" if host not in ("", socket.gethostname()) else ""
+    where = f" on {printable(host[:80])}" if host not in ("", platform.node()) else ""
     return f"process {number[:20]}{where}"
 
 

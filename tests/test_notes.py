@@ -140,6 +140,27 @@ def test_a_file_of_others_is_refused_by_what_it_lacks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "image",
+    [
+        gif.SAME_IMAGE,
+        b"!\xf9\x04\x04\x0a\x00\x00\x04abcd\x00" + gif.SAME_IMAGE,
+        gif.graphic_control(10, 0)[:-1] + b"\x01a\x00" + gif.SAME_IMAGE,
+        b"!\xf9\x05abcde\x00" + gif.SAME_IMAGE,
+        b"!\xf9\x00" + gif.SAME_IMAGE,
+        gif.EMPTY_IMAGE,
+    ],
+)
+def test_a_frame_whose_delay_has_no_place_of_its_own_is_not_gone_on_with(
+    tmp_path: Path, image: bytes
+) -> None:
+    path = tmp_path / "a.gif"
+    path.write_bytes(written()[:-1] + image + b";")
+    before = path.read_bytes()
+    assert "no graphic control block" in refusal(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
     "held", [-(10**12), 10**12, -(10**8), 10**8, 119, 120, 130, -9, -(1 << 62)]
 )
 def test_a_hold_that_the_frames_do_not_have_is_refused_at_once(tmp_path: Path, held: int) -> None:
