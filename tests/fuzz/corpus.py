@@ -127,6 +127,9 @@ def _npy() -> Made:
         header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}"
         yield "npy", f"{name}.npy", npy_of(header, pointers)
         yield "npz", f"{name}.npz", zipped({"w.npy": npy_of(header, pointers)})
+    letters = np.full((2, 4), "a")
+    letters.view("u4")[0, :2] = 0x110000, 0xD800
+    yield "npy", "letters.npy", npy(letters)
     yield "npy", "nested.npy", npy_of("(" * 9000 + ")" * 9000)
 
 
@@ -170,6 +173,9 @@ def _pickles() -> Made:
     yield "pickle", "deques-more.pkl", sharing(108)
     row = b"]" + b"(" + b"K\1" * 11_500 + b"e"
     yield "pickle", "rows.pkl", b"\x80\2" + b"](" + row + b"2" * 11_499 + b"e."
+    doubled = b"K\1" + b"2\x86" * 40
+    yield "pickle", "doubled.pkl", b"\x80\2](" + pickle.dumps(STACK[0], 2)[2:-1] + doubled + b"e."
+    yield "pickle", "doubled-dtype.pkl", b"\x80\2cnumpy\ndtype\n" + doubled + b"\x85R."
     yield "pickle", "tuples.pkl", b"\x80\2K\1" + b"\x85" * 50_000 + b"."
     collide = ((k + 1) * ((1 << 61) - 1) for k in range(20_000))
     keys = (b"\x8a\x0a" + key.to_bytes(10, "little") + b"N" for key in collide)
@@ -218,6 +224,9 @@ def _torch() -> Made:
         "tensor": weights,
         "half": {"w": weights.bfloat16(), "list": [weights, (weights, 1)]},
         "sparse": {"w": weights.to_sparse()},
+        "outside": {"w": _sparse(1 << 40, (2, 4))},
+        "sparse-vast": {"w": _sparse(1, (30_000, 30_000))},
+        "expanded": {"w": weights[0, 0].expand(30_000, 30_000)},
     }
     for name, state in states.items():
         file = io.BytesIO()
@@ -228,6 +237,14 @@ def _torch() -> Made:
         torch.save(states[name], file, _use_new_zipfile_serialization=False)
         # its one storage is called after its address
         yield "torch", f"{name}-old.pt", re.sub(rb"X....\d{9,}", b"X\1\0\0\x000", file.getvalue())
+
+
+def _sparse(column: int, shape: tuple[int, int]) -> Any:
+    """Return a sparse tensor, whether or not it has the column."""
+    import torch
+
+    places = torch.tensor([[0, 1], [1, column]])
+    return torch.sparse_coo_tensor(places, torch.ones(2), shape, check_invariants=False)
 
 
 # -------------------------------------------------------------------------------- zarr and HDF5
@@ -350,6 +367,11 @@ def _gifs() -> Made:
         ("panels", _forged(20_000)),
     ):
         yield "gif", f"plain-{name}.gif", plain[:-1] + commented(note) + b";"
+    late = _recorded(GIFS["long"], [*STACK, STACK[-1]])
+    image = late.rindex(b"!\xf9\x04\x05\xff\xff", 0, late.rindex(b"!\xf9\x04\x05\xff\xff")) + 8
+    after = late.index(b"!\xf9\x04\x05", image)
+    uncontrolled = late[:after] + late[image:after] + late[after:]
+    yield "gif", "long-uncontrolled.gif", uncontrolled
     control = gif.graphic_control(65535, 0) + gif.EMPTY_IMAGE
     yield "gif", "plain-delays.gif", plain[:-1] + control * 30_000 + b";"
 

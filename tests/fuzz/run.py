@@ -317,8 +317,9 @@ def search(
             while True:
                 while len(children) < jobs and (tasks or not stop(start)):
                     if not tasks:
-                        tasks.append(_Task(list(range(start, start + inputs.together)), None))
-                        start += inputs.together
+                        following = range(start, start + inputs.together)
+                        tasks.append(_Task([n for n in following if not stop(n)], None))
+                        start = following.stop
                     child = _Child(tasks.pop(), inputs, top / f"child-{begun}")
                     begun += 1
                     children.add(child)
