@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -59,6 +60,7 @@ from fastheat.reduce import Reductions
 from fastheat.sources import open_frames
 from fastheat.stills import paint
 from fastheat.tensors import as_array
+from fastheat.text import has_even_digits
 
 PICTURE_SIDE = 1500  # px that panels without figsize keep within, where their cells can shrink,
 MOST_SIDE = 2400  # and where these would have less than a pixel
@@ -885,7 +887,9 @@ def _tiles(
         title = Label(look.title, look.title_size, (0.5, 1.0), 0.0, look.typeface)
         box: object = title.box(), title.metrics()
         if title.box().width > min(measure.words, axes.WORDS * look.fontsize):
-            box = look.title  # which is broken at its spaces
+            # which is drawn smaller or broken: by its letters, of which digits are alike
+            even = has_even_digits(look.typeface)
+            box = box, _DIGIT.sub("0", look.title) if even else look.title
         bar = each.range if look.bar else None
         key = each.kin, bar, bool(look.title), box, natural and natural[number]
         alike.append(first.setdefault(key, number))
@@ -893,6 +897,9 @@ def _tiles(
     sized = _sized([panels[number] for number in first.values()], measure, own)
     tiles = dict(zip(first.values(), (_tile(each.frame()) for each in sized), strict=True))
     return [tiles[number] for number in alike]
+
+
+_DIGIT = re.compile("[0-9]")
 
 
 def _kinds(form: np.dtype[Any]) -> list[np.dtype[Any]]:

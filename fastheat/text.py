@@ -16,6 +16,7 @@ from PIL import ImageFont
 from fastheat.fonts import BASIC, Face, Typeface, clusters
 
 COVERAGE_STEPS = 5  # of a glyph pixel: none, three between, full
+EVEN_SIZE = 512.0  # px, at which digits that differ in width do so in pixels
 SHORT = 64  # letters of a text whose size is kept, as that of many panels' numbers
 STATIC_SUPERSAMPLE = 4  # pixels of a turned label drawn for each one shown
 SMALLEST_SIZE = 5.5  # px; digits below it cannot be told apart
@@ -433,6 +434,13 @@ def parts(text: str, font: Face) -> list[tuple[ImageFont.FreeTypeFont, str]]:
         else:
             found.append((drawn, cluster))
     return found or [(font, "")]
+
+
+@lru_cache(maxsize=64)
+def has_even_digits(typeface: Typeface) -> bool:
+    """Return whether all digits are as wide as each other."""
+    font = typeface.at(EVEN_SIZE)
+    return len({font.of(digit).getlength(digit) for digit in "0123456789"}) == 1
 
 
 @lru_cache(maxsize=4096)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import itertools
 import json
@@ -25,9 +26,21 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import fastheat
-from fastheat import GifWriter, Heatmap, Panels, cli, gif, kernels, load_frames, save_gif
+from fastheat import (
+    GifWriter,
+    Heatmap,
+    Panels,
+    cli,
+    gif,
+    kernels,
+    layout,
+    load_frames,
+    notes,
+    save_gif,
+)
+from fastheat import panels as panels_module
 from fastheat.colors import delta_e_2000, srgb_to_lab
-from fastheat.mosaic import Places, Tile, arrange, grids, largest, least_white, stacks
+from fastheat.mosaic import Places, Sizes, Tile, arrange, grids, largest, least_white, stacks
 from fastheat.palette import TRANSPARENT
 
 Piece = tuple[int, int, npt.NDArray[np.int64]]  # left, top and pixels
@@ -1027,3 +1040,163 @@ def test_a_picture_loads_nothing_that_only_animations_need() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], stdout=-1, text=True, check=True).stdout
     for name in ("encode", "save", "writer", "panels", "indexed"):
         assert f"fastheat.{name}" not in loaded.split()
+
+
+TILES = st.lists(
+    st.tuples(st.integers(1, 99), st.sampled_from([7, 40, 41, 99])).flatmap(
+        lambda sides: st.builds(
+            Tile,
+            st.just(sides[0]),
+            st.just(sides[1]),
+            st.integers(0, sides[0]),
+            st.integers(0, sides[1]),
+        )
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@given(TILES, st.integers(50, 900))
+def test_orders_are_as_large_as_panels_are_arranged_in_them(tiles: list[Tile], room: int) -> None:
+    sizes = Sizes(tiles)
+    for order in (*grids(tiles), *stacks(tiles)):
+        places = arrange(tiles, order)
+        assert sizes.of(order) == (places.width, places.height)
+        fits = max(places.width, places.height) <= room
+        assert sizes.may_fit(order, (room, room)) or not fits
+
+
+@given(TILES)
+def test_columns_that_are_filled_are_as_low_as_so_many_can_be(tiles: list[Tile]) -> None:
+    def columns(room: int) -> list[int]:
+        """Return how many panels stand in each, one after another."""
+        found, used = [0], 0
+        for tile in tiles:
+            if found[-1] and used + tile.height > room:
+                found.append(0)
+                used = 0
+            found[-1] += 1
+            used += tile.height
+        return found
+
+    lowest = max(tile.height for tile in tiles)
+    rooms = range(lowest, sum(tile.height for tile in tiles) + 1)
+    expected = []
+    for count in range(2, len(tiles)):
+        room = next(room for room in rooms if len(columns(room)) <= count)
+        expected.append(tuple(columns(room)))
+    assert stacks(tiles) == list(dict.fromkeys(expected))
+
+
+NAMES = st.lists(
+    st.one_of(
+        st.text("abWi. _0", min_size=1, max_size=40),
+        st.from_regex(r"layer[0-9]{1,3}\.attention weight", fullmatch=True),
+        st.sampled_from(["\u0394\u00e9", "a b c d e f g h i j k l m", "x" * 60]),
+    ),
+    min_size=1,
+    max_size=8,
+    unique=True,
+)
+
+
+@given(
+    NAMES,
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "figsize": st.sampled_from([(9, 6), (15, 10)]),
+            "columns": st.integers(1, 4),
+            "cbar": st.booleans(),
+            "cbar_location": st.just("top"),
+            "xlabel": st.just("x"),
+            "col_side": st.just("top"),
+        },
+    ),
+)
+@settings(max_examples=40)
+def test_panels_that_are_alike_are_drawn_as_if_each_were_made_and_measured(
+    names: list[str], options: dict[str, Any]
+) -> None:
+    if "cbar_location" in options:
+        options["cbar"] = True
+    shapes = {name: (2, 3 + k % 2) for k, name in enumerate(names)}
+    frame = {name: np.zeros(shape) for name, shape in shapes.items()}
+
+    def each_measured(heatmaps: Any, *rest: Any) -> list[Tile]:
+        return [panels_module._tile(each.frame()) for each in panels_module._sized(heatmaps, *rest)]
+
+    def drawn(**more: Any) -> Any:
+        try:
+            return Panels(shapes, vmin=0, vmax=1, **options, **more).rgb(frame).tobytes()
+        except ValueError as error:
+            return str(error)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        found = drawn()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(panels_module, "_tiles", each_measured)
+            assert drawn(options={name: {"title": name} for name in names}) == found
+
+
+def many_panels(count: int) -> dict[str, tuple[int, int]]:
+    """Return panels whose names are alike but for their digits."""
+    return {f"layer{k}.weight": (2, 3) for k in range(count)}
+
+
+def test_of_many_panels_each_kind_is_measured_once_for_a_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured: list[None] = []
+
+    def frame_of(*args: Any) -> Any:
+        measured.append(None)
+        return place(*args)
+
+    place = layout.frame_of
+    monkeypatch.setattr(layout, "frame_of", frame_of)
+    counts = []
+    for count in (150, 300):  # both have names of three lengths
+        measured.clear()
+        assert Panels(many_panels(count), figsize=(30, 30)).reduction is None
+        counts.append(len(measured))
+    assert counts[1] < 1.5 * counts[0]
+
+
+@pytest.mark.parametrize("options", [{}, {"figsize": (10, 10)}, {"columns": 2}, {"title": "x"}])
+def test_panels_without_room_are_refused_before_any_is_laid_out(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(*_: Any) -> Any:
+        raise AssertionError
+
+    frames = {name: np.zeros((2, *shape)) for name, shape in many_panels(2500).items()}
+    monkeypatch.setattr(layout, "build", build)
+    with pytest.raises(ValueError, match=r"at most 65535 px .*give fewer|a figsize in which"):
+        save_gif(io.BytesIO(), frames, vmin=0, vmax=1, **options)
+    monkeypatch.setattr(Heatmap, "__init__", build)
+    with pytest.raises(ValueError, match=r"at most 65535 px .*give fewer|a figsize in which"):
+        Panels(many_panels(20_000), **options)
+
+
+def test_a_mark_of_panels_is_that_of_each_part() -> None:
+    whole = Panels(SHAPES, **LOOK).layout()
+    marks = [notes.mark(part) for part in whole.parts]
+    expected = hashlib.sha256(" ".join([*marks, repr((whole.title, whole.typeface))]).encode())
+    assert notes.mark(whole) == expected.hexdigest()[:12]
+
+
+def test_a_thousand_panels_take_seconds() -> None:
+    code = (
+        "import io, time, numpy as np, fastheat\n"
+        "fastheat.save_gif(io.BytesIO(), {'a': np.eye(2)[None], 'b': np.eye(2)[None]})\n"
+        "frames = {f'layer{k}.weight': np.random.default_rng(k).random((2, 2, 3))"
+        " for k in range(1000)}\n"
+        "started = time.process_time()\n"
+        "fastheat.save_gif(io.BytesIO(), frames, columns=32)\n"
+        "print(time.process_time() - started)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 15  # over 40 where each is measured for each size
