@@ -133,8 +133,9 @@ def load(file: BinaryIO) -> tuple[Any, Places]:
     try:
         return _in_archive(file, size) if zipped else _in_sequence(file, size)
     except pickle.UnpicklingError as error:
+        said = in_a_line(error).partition(", expected")[0][:200]
         raise ValueError(
-            f"{in_a_line(error)[:200]}, expected only tensors, numbers and containers; nothing in "
+            f"{said}, expected only tensors, numbers and containers; nothing in "
             "it was run: of a model save its state_dict()"
         ) from None
 
@@ -313,6 +314,13 @@ def _parameter(data: object, *others: object) -> object:
     return data
 
 
+def _of_type(function: object, kind: object, arguments: object, *others: object) -> object:
+    call = function.call if isinstance(function, _Name) else None
+    if call not in (_tensor, _tensor_3) or type(arguments) is not tuple:
+        raise pickle.UnpicklingError("damaged: a tensor of a type of its own")
+    return call(*arguments)
+
+
 def _size(sides: object = ()) -> object:
     return sides
 
@@ -327,6 +335,10 @@ _CALLS: dict[tuple[str, str], _Name] = {
     ("torch._utils", "_rebuild_tensor_v3"): _Name(_tensor_3),
     ("torch._utils", "_rebuild_parameter"): _Name(_parameter),
     ("torch._utils", "_rebuild_parameter_with_state"): _Name(_parameter),
+    ("torch._tensor", "_rebuild_from_type_v2"): _Name(_of_type),
+    ("torch", "Tensor"): _Name(),
+    ("torch.nn.parameter", "Buffer"): _Name(),
+    ("torch.nn.parameter", "Parameter"): _Name(),
     ("torch", "Size"): _Name(_size),
     **dict.fromkeys(_NOTHING, _Name(_nothing)),
 }

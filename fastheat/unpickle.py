@@ -637,7 +637,7 @@ _STEPS: dict[int, Callable[[_Machine], object]] = {
         pickle.SETITEM: lambda machine: machine.update(machine.pop_pair()),
         pickle.SETITEMS: lambda machine: machine.update(machine.pop_mark()),
         pickle.REDUCE: _Machine.reduce,
-        pickle.BUILD: _Machine.build,
+        pickle.BUILD: lambda machine: machine.build(),
         pickle.STACK_GLOBAL: lambda machine: machine.find(*machine.pop_pair()),
         pickle.GLOBAL: lambda machine: machine.find(*machine.named()),
         pickle.INST: _Machine.refuse,

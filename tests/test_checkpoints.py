@@ -563,6 +563,9 @@ def test_tensors_of_pytorch_are_read_without_it(
         "vector": ((6,), (2,), 3),
     }
     tensors = {name: tensor_of("0", *view) for name, view in views.items()}
+    # as a state_dict() is, of which the versions of modules are an attribute
+    attributes = b"}" + text("_metadata") + b"}sb"
+    tensors["module"] = b"ccollections\nOrderedDict\n)R" + text("k") + b"Ns" + attributes
     path = torch_file(tmp_path / "s1.pt", tensors)
     for name, (shape, strides, start) in views.items():
         indices = np.indices(shape).reshape(len(shape), -1)

@@ -235,6 +235,95 @@ def test_zarr_stores(zarr_format: int, tmp_path: Path) -> None:
     check(read[:], read)
 
 
+ZARR_2: list[tuple[str, dict[str, Any]]] = [
+    *((name, {}) for name in ("Zlib", "GZip", "BZ2", "LZMA", "LZ4", "Zstd", "CRC32", "Adler32")),
+    *(("Blosc", {"cname": name}) for name in ("lz4", "zstd", "zlib", "blosclz")),
+    ("Fletcher32", {}),
+    ("Delta", {"dtype": "<f4"}),
+    ("FixedScaleOffset", {"offset": 1, "scale": 100, "dtype": "<f4", "astype": "<i2"}),
+    ("Quantize", {"digits": 3, "dtype": "<f4"}),
+    ("AsType", {"encode_dtype": "<f8", "decode_dtype": "<f4"}),
+    ("BitRound", {"keepbits": 8}),
+    ("Shuffle", {"elementsize": 4}),
+]
+
+
+@pytest.mark.parametrize(("name", "settings"), ZARR_2)
+def test_zarr_2_arrays_are_read_as_zarr_reads_them(
+    name: str, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    values = np.random.default_rng(0).normal(size=(23, 5, 7)).astype("f4")
+    codec = getattr(pytest.importorskip("numcodecs"), name)(**settings)
+    filters = name in ("Delta", "FixedScaleOffset", "Quantize", "AsType", "BitRound", "Shuffle")
+    how = {"filters": [codec]} if filters else {"compressors": codec}
+    for order, separator in (("C", "."), ("F", "/")):
+        keys = {"name": "v2", "separator": separator}
+        path = tmp_path / f"{order}.zarr"
+        settings = {"chunks": (10, 5, 4), "dtype": "f4", "order": order, "fill_value": 7}
+        written = zarr.create_array(
+            path, shape=values.shape, zarr_format=2, chunk_key_encoding=keys, **settings, **how
+        )
+        written[:13] = values[:13]
+        np.testing.assert_array_equal(np.asarray(fastheat.load_frames(path)), written[:])
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint16", "int64", "float16", "float64"])
+@pytest.mark.parametrize("shards", [None, (10, 5, 8)])
+@pytest.mark.parametrize("codec", ["gzip", "zstd", "blosc", "crc32c", "numcodecs.zlib", None])
+@pytest.mark.filterwarnings("ignore:Numcodecs codecs are not in the Zarr version 3")
+def test_zarr_3_arrays_are_read_as_zarr_reads_them(
+    dtype: str, shards: Any, codec: str | None, tmp_path: Path
+) -> None:
+    values = (np.random.default_rng(0).normal(size=(23, 5, 7)) * 9).astype(dtype)
+    codecs = None if codec is None else [{"name": codec, "configuration": {}}]
+    if codec == "crc32c":
+        codecs = [
+            {"name": "zstd", "configuration": {"level": 1, "checksum": True}},
+            {"name": codec},
+        ]
+    path = tmp_path / "w.zarr"
+    written = zarr.create_array(
+        path,
+        shape=values.shape,
+        dtype=dtype,
+        chunks=(5, 5, 4),
+        shards=shards,
+        compressors=codecs,
+        filters=[{"name": "transpose", "configuration": {"order": (2, 0, 1)}}],
+        serializer={"name": "bytes", "configuration": {"endian": "big"}},
+        fill_value=np.dtype(dtype).type(1),
+    )
+    written[:12] = values[:12]
+    np.testing.assert_array_equal(np.asarray(fastheat.load_frames(path)), written[:])
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_views_of_pytorch_are_read_as_pytorch_reads_them(old: bool, tmp_path: Path) -> None:
+    whole = torch.randn(40, 30, generator=torch.Generator().manual_seed(0))
+    state = {
+        "whole": whole,
+        "transposed": whole.T,
+        "part": whole[3:20:2, 5:9],
+        "expanded": whole[:1].expand(6, 30),
+        "parameter": torch.nn.Parameter(whole[5:]),
+        "row": whole[7],
+        "bfloat16": whole.bfloat16().T,
+        "int64": (whole * 100).long(),
+    }
+    path = tmp_path / "s1.pt"
+    module = torch.nn.Linear(3, 4)
+    more = {"optimizer": [{"lr": 0.1}], "module": module.state_dict(), "size": whole.shape}
+    more |= {"sparse": torch.eye(3).to_sparse(), "dtype": torch.float32, "set": {1, 2}}
+    more |= {"device": torch.device("cpu"), "complex": whole[:2].to(torch.complex64)}
+    torch.save({**state, **more}, path, _use_new_zipfile_serialization=not old)
+    for name, tensor in state.items():
+        found = fastheat.load_frames(path, tensor=name)
+        expected = tensor.detach().float() if name == "bfloat16" else tensor.detach()
+        np.testing.assert_array_equal(found[0], np.atleast_2d(expected.numpy()))
+    found = fastheat.load_frames(path, tensor="module.weight")
+    np.testing.assert_array_equal(found[0], module.weight.detach().numpy())
+
+
 def test_hdf5_files(tmp_path: Path) -> None:
     values = np.random.default_rng(0).normal(size=(40, 4, 6)).astype(">f8")
     with h5py.File(tmp_path / "run.hdf5", "w") as file:
