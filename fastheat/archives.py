@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastheat.arrays import REAL, Header, check_type
-from fastheat.messages import short
+from fastheat.messages import in_a_line, short
 from fastheat.named import pick
 from fastheat.stores import FileArray, Seen, Source, Stack, naming, strides_of
 
@@ -222,7 +222,10 @@ def read_header(
     header = BytesIO(prefix + member.read(length))
     read: Any = np.lib.format
     parse = read.read_array_header_1_0 if version == (1, 0) else read.read_array_header_2_0
-    shape, fortran, dtype = parse(header)
+    try:
+        shape, fortran, dtype = parse(header)
+    except Exception as error:  # of whatever kind: the parser reads it as Python does
+        raise ValueError(f"damaged header: {in_a_line(error)}") from None
     if len(shape) > _MOST_SIDES or any(type(side) is not int for side in shape):
         raise ValueError(f"an array of shape {short(shape)}, expected up to {_MOST_SIDES} integers")
     if shape and min(shape) < 0:

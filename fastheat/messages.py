@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterable
 from types import FrameType
 
+MOST_SHOWN = 300  # characters of a value in a message
 MOST_SAID = 4000  # characters of an error, which text of others may be in
 
 
@@ -38,7 +39,8 @@ def suggest(word: str, known: Iterable[str]) -> str:
 
 def short(value: object) -> str:
     """Return the `repr` of a value on one line, cut where it is long."""
-    return printable(" ".join(_short.repr(value).split())[:500])
+    text = " ".join(_short.repr(value).split())
+    return printable(text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 3]}...")
 
 
 _short = reprlib.Repr()

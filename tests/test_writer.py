@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -1225,3 +1226,28 @@ def test_groups_and_ticks_may_be_read_but_once_and_the_shape_be_that_of_the_firs
     assert writer.heatmap is not None
     same = Heatmap((6, 8), row_groups=[5], col_groups=[1, 7], cbar_ticks=[0, 1], **options)
     np.testing.assert_array_equal(writer.heatmap.rgb(np.ones((6, 8))), same.rgb(np.ones((6, 8))))
+
+
+@pytest.mark.parametrize("more", [{}, {"title": "t" * 5000}, {"annot": [["a" * 5000]]}])
+def test_what_waits_counts_with_its_objects_title_and_annotations(more: dict[str, Any]) -> None:
+    """Measured against what Python allocates, since frames of a few cells are mostly objects."""
+    frame, room, go = np.zeros((1, 1), np.float32), 2_000_000, threading.Event()
+    GifWriter(io.BytesIO(), **LOOK).close()  # the kernels are loaded before
+    writer = GifWriter(io.BytesIO(), queue_bytes=room, when_full="drop", **LOOK)
+    writer._recorder.write = lambda *_: go.wait(30)  # type: ignore[method-assign, assignment]
+    tracemalloc.start()
+    try:
+        while writer.add(frame, **{name: copied(each) for name, each in more.items()}):
+            pass
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        go.set()
+    with pytest.warns(UserWarning, match="dropped 1 frame"):
+        writer.close()
+    assert 0.3 * room < held < 1.2 * room
+
+
+def copied(value: Any) -> Any:
+    """Return a string, or rows of them, of memory of its own."""
+    return "".join(list(value)) if isinstance(value, str) else [[copied(x) for x in value[0]]]
