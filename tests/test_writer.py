@@ -246,22 +246,29 @@ def test_delays_are_mended_to_what_one_commit_would_write(
 ) -> None:
     table = np.zeros((256, 3), np.uint8)
     header = gif.header((2, 2), table, 4, 0)
-    files = Watched(), io.BytesIO()
+    files = Watched(), io.BytesIO(), Stream()
     last = frames[-1][1]
-    for file, cut in zip(files, (True, False), strict=True):
+    for file, cut in zip(files, (True, False, True), strict=True):
         with GifFile(file, header) as target:
             for k, ((repeats, delay), commit) in enumerate(zip(frames, commits, strict=False)):
-                target.add(b"" if repeats and k else gif.EMPTY_IMAGE, 0, delay)
+                label = gif.comment("x" * (k % 3))
+                target.add(b"" if repeats and k else gif.EMPTY_IMAGE, 0, delay, label=label)
                 if cut and commit:
                     target.commit()
-            target.lengthen(max(held, 2 - last))
-            target.add_note(gif.comment("end"))
+            target.hold(max(held, 2 - last), gif.comment("end"))
         data = file.getvalue()
         assert target.length == len(data)
         info = gif.read_info(io.BytesIO(data))
         assert sum(frame.delay for frame in info.frames) == target.ticks
         assert info.trailing == 0
-    assert files[0].getvalue() == files[1].getvalue()
+    assert files[0].getvalue() == files[1].getvalue() == files[2].getvalue()
+
+
+class Stream(io.BytesIO):
+    """A sink that cannot seek."""
+
+    def seekable(self) -> bool:
+        return False
 
 
 LOOP = """
