@@ -356,7 +356,7 @@ def _sample(value: Any) -> Sample:
 
 def _ends(value: Any, matrices: int | None) -> tuple[float, ...]:
     """Return `vmin` or `vmax` of each matrix."""
-    if matrices is None:
+    if matrices is None or (matrices == 1 and type(value) is not list):
         return (_number(value),)
     if type(value) is not list or len(value) != matrices:
         raise ValueError

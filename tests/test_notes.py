@@ -122,6 +122,25 @@ def test_numbers_that_json_has_no_end_for_are_refused(tmp_path: Path, key: str, 
     refusal(path, hold=500)
 
 
+@pytest.mark.parametrize("names", [("a",), ("a", "b")])
+@pytest.mark.parametrize("lines", [None, "loss", ["loss", "rate"]])
+@pytest.mark.parametrize("autoscale", [None, "grow", "frame"])
+def test_panels_of_any_number_are_gone_on_with(
+    tmp_path: Path, names: tuple[str, ...], lines: Any, autoscale: str | None
+) -> None:
+    path = tmp_path / "a.gif"
+    options = {"lines": lines, "autoscale": autoscale, "dpi": 40, "title": "{step}"}
+    scalars = {"loss": 0.5, "rate": 1.0} if lines else {}
+    for first in (0, 2):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with GifWriter(path, mode="a", background=False, **options) as writer:
+                for step in range(first, first + 2):
+                    frame = dict.fromkeys(names, FRAMES[step] * (step + 1))
+                    writer.add(frame, step=step, **(scalars if lines != "loss" else {"loss": 1}))
+        assert writer.frames == first + 2
+
+
 def test_brackets_in_brackets_are_no_note(tmp_path: Path) -> None:
     path = tmp_path / "a.gif"
     deep = '{"fastheat":' + "[" * 200_000 + "]" * 200_000 + "}"
