@@ -678,6 +678,16 @@ def test_dask_arrays_are_computed_as_they_are_asked_for() -> None:
         open_frames(lazy[lazy[:, 0, 0] > 0])
 
 
+def test_dask_arrays_in_a_file_are_refused(tmp_path: Path) -> None:
+    """Their graphs are functions; those of this package that make sources of them are no way in."""
+    array = pytest.importorskip("dask.array")
+    cloudpickle = pytest.importorskip("cloudpickle")
+    lazy = array.from_array(STACK, chunks=(6, 4, 3))
+    for number, data in enumerate((cloudpickle.dumps(lazy), pickle.dumps(source_of(lazy)))):
+        (tmp_path / f"{number}.pkl").write_bytes(data)
+        assert "the pickle asks for " in complaint(tmp_path / f"{number}.pkl")
+
+
 # ------------------------------------------------------------------------------------- not at hand
 
 
