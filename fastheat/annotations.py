@@ -358,8 +358,8 @@ def matrix_of(value: object, shape: tuple[int, int], name: str) -> Cells:
         array: NDArray[Any] = as_array(value)
     except Exception as error:
         raise TypeError(
-            f"expected {name} to be an array (N, M) of numbers or strings, not {short(value)}: "
-            f"{' '.join(str(error).split())[:200]}"
+            f"expected {name} to be an array (N, M) of numbers or strings, not "
+            f"{short(value)[:200]}: {' '.join(str(error).split())[:200]}"
         ) from None
     if array.shape != shape:
         raise ValueError(f"expected {name} of shape {shape}, not {array.shape}")

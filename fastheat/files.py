@@ -170,6 +170,8 @@ def _check_whole(path: Path) -> None:
         shape, _, dtype = read_header(file)
         check_type(dtype, "frame 0", REAL + "U")
         held = os.fstat(file.fileno()).st_size - file.tell()
+    if 0 in shape[1:]:
+        raise ValueError(f"an array of shape {short(shape)}, expected at least one cell")
     size = prod(shape[1:]) * dtype.itemsize
     if shape and held < size * shape[0]:
         raise ValueError(

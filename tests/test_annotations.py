@@ -6,6 +6,8 @@ import io
 import math
 import pickle
 import weakref
+import zipfile
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -325,6 +327,44 @@ def test_what_is_no_annotation_is_refused(annot: Any, error: Any, names: list[st
     message = str(caught.value)
     assert all(name in message for name in names), message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz", "a.pkl"])
+def test_a_file_of_annotations_holds_numbers_or_text(tmp_path: Path, name: str) -> None:
+    address = id(SHAPE).to_bytes(8, "little")
+    for descr in ("'|O'", "[('a', '|O')]", "('|O', (1,))", "'|V8'", "'<M8[s]'"):
+        for shape in ((9, *SHAPE), SHAPE):
+            text = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}".encode()
+            data = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + address * 108
+            path = tmp_path / name
+            if name == "a.npz":
+                with zipfile.ZipFile(path, "w") as archive:
+                    archive.writestr("a.npy", data)
+            else:
+                path.write_bytes(data)
+            with pytest.raises((TypeError, ValueError)):
+                written(FRAMES, annot=path, **LOOK)
+            with pytest.raises((TypeError, ValueError)):
+                Heatmap(SHAPE, annot=path, **LOOK)
+
+
+def test_texts_of_which_one_is_long_do_not_all_take_its_room(tmp_path: Path) -> None:
+    path = tmp_path / "a.pkl"
+    texts = np.array(WORDS[0].tolist(), object)
+    texts[0, 0] = "a" * 2_000_000
+    path.write_bytes(pickle.dumps(texts.tolist()))
+    for annot in (path, texts.tolist()):
+        with pytest.raises(TypeError, match="a text of 2000000 letters"):
+            written(FRAMES, annot=annot, **LOOK)
+
+
+def test_annotations_that_share_their_items_are_not_multiplied(tmp_path: Path) -> None:
+    deep: Any = ["a", "b"]
+    for _ in range(60):
+        deep = deque([deep, deep])
+    for annot in (deep, [deep, deep], [[deep, deep]]):
+        with pytest.raises((TypeError, ValueError), match="annot"):
+            written(FRAMES, annot=annot, **LOOK)
 
 
 def test_annotations_where_they_cannot_be_are_refused() -> None:
