@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.arrays import NESTED, Floats, check_rows
+from fastheat.arrays import NESTED, Floats, check_rows, check_text
 from fastheat.files import load
 from fastheat.formats import ValueFormat, as_written, check_length
 from fastheat.forms import Shape, Shapes, of_panel
@@ -344,8 +344,8 @@ def matrix_of(value: object, shape: tuple[int, int], name: str) -> Cells:
         array: NDArray[Any] = as_array(value)
     except Exception as error:
         raise TypeError(
-            f"expected {name} to be an array (N, M) of numbers or strings, not {short(value)}: "
-            f"{in_a_line(error, 200)}"
+            f"expected {name} to be an array (N, M) of numbers or strings, not "
+            f"{short(value)[:200]}: {in_a_line(error, 200)}"
         ) from None
     if array.shape != shape:
         raise ValueError(f"expected {name} of shape {shape}, not {array.shape}")
@@ -354,6 +354,8 @@ def matrix_of(value: object, shape: tuple[int, int], name: str) -> Cells:
     if plain.dtype.kind == "O":
         plain, missing = _objects(plain, blank, name)
         blank |= missing
+    if plain.dtype.kind == "U":
+        check_text(plain, name)
     if plain.dtype.kind in "UT" or plain.dtype == object:
         cells = plain.astype(object)
         check_length(f"texts in {name}", max(cells.flat, key=len))

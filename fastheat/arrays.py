@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias, TypeGuard
@@ -47,6 +48,13 @@ def check_type(dtype: np.dtype[Any], what: str, kinds: str = REAL) -> None:
         raise TypeError(f"{what} has dtype {str(dtype)[:100]}, expected {expected}{hint}")
 
 
+def check_text(array: npt.NDArray[np.str_], what: str) -> None:
+    """Refuse texts whose bytes are no characters: numpy makes strings of any."""
+    native = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    if native.nbytes and int(native.view(np.uint32).max()) > sys.maxunicode:
+        raise ValueError(f"expected {what} to be text, but it has bytes that are no characters")
+
+
 def is_series(value: object) -> TypeGuard[Iterable[Any]]:
     """Return whether there is one after the other in a value, as in no array without dimensions."""
     return isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0
@@ -74,7 +82,12 @@ def check_rows(frame: Sequence[Any], what: str) -> None:
     Before numpy looks: it searches 64 levels, which takes for ever where lists share their items,
     and gives each text the room of the longest.
     """
-    rows = [row for row in frame if hasattr(row, "__len__") and not isinstance(row, (str, bytes))]
+    kinds = set(map(type, frame))
+    sized = {
+        kind for kind in kinds if hasattr(kind, "__len__") and not issubclass(kind, (str, bytes))
+    }
+    rows = frame if sized == kinds else [row for row in frame if type(row) in sized]
+    nested = [row for row in rows if isinstance(row, NESTED)]
     widths = set(map(len, rows))
     if len(widths) > 1:
         few, many = min(widths), max(widths)
@@ -84,13 +97,13 @@ def check_rows(frame: Sequence[Any], what: str) -> None:
         raise ValueError(
             f"{what} is a list of {len(frame)} x {max(widths, default=1)} cells, expected an array"
         )
-    if any(getattr(row, "ndim", 1) > 1 or _has_rows(row) for row in rows):
+    if any(getattr(row, "ndim", 1) > 1 for row in rows) or any(map(_has_rows, nested)):
         raise ValueError(f"{what} has rows of rows, expected rows of cells")
     if cells > _MOST_SHARED and 8 * _held(rows) < cells:
         raise ValueError(
             f"{what} is a list of {len(frame)} rows that share their memory, expected an array"
         )
-    longest = max(map(_letters, (frame, *rows)))
+    longest = max(map(_letters, (frame, *nested)))
     if longest * cells > _MOST_LETTERS:
         raise ValueError(
             f"{what} has {cells} cells and a text of {longest} letters, expected shorter ones"
@@ -99,8 +112,6 @@ def check_rows(frame: Sequence[Any], what: str) -> None:
 
 def _has_rows(row: Iterable[Any]) -> bool:
     """Return whether numpy would look into any cell of a row."""
-    if not isinstance(row, NESTED):
-        return False
     for kind in set(map(type, row)):
         if issubclass(kind, (*NESTED, dict)):
             return True
@@ -130,16 +141,15 @@ def _held(rows: Iterable[Any]) -> int:
 
 def _letters(cells: Iterable[Any]) -> int:
     """Return the length of the longest text among cells or rows."""
-    if isinstance(cells, np.ndarray):
-        return cells.itemsize if cells.dtype.kind in "US" else 0
-    if not isinstance(cells, NESTED):
-        return 0
     longest = 0
     for kind in set(map(type, cells)):
         if issubclass(kind, (str, bytes)):
             longest = max(longest, *(len(cell) for cell in cells if type(cell) is kind))
         elif issubclass(kind, np.ndarray):
-            longest = max(longest, *(_letters(cell) for cell in cells if type(cell) is kind))
+            texts = [
+                cell.itemsize for cell in cells if type(cell) is kind and cell.dtype.kind in "US"
+            ]
+            longest = max(longest, *texts, 0)
     return longest
 
 

@@ -175,6 +175,8 @@ def _open_array(path: Path) -> FileArray:
         shape, fortran, dtype = read_header(file)
         check_type(dtype, "frame 0", REAL + "U")
         offset = file.tell()
+    if 0 in shape[1:]:
+        raise ValueError(f"an array of shape {short(shape)}, expected at least one cell")
     strides = strides_of(shape, dtype, "F" if fortran else "C")
     array = FileArray(seen, offset, dtype, shape, strides)
     size, held = prod(shape[1:]) * dtype.itemsize, seen.size - offset

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import operator
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -518,7 +517,8 @@ def _is_line(name: str, stack: object, panels: Mapping[str, Shape] | None) -> bo
 
 def _open_scalars(values: object) -> Frames:
     """Open numbers, one a frame."""
-    array = array_of(list(values) if isinstance(values, (Archive, deque)) else values, 0)
+    # of an iterator, since `list` makes room for as many as an archive says it has
+    array = array_of(list(iter(values)) if isinstance(values, Archive) else values, 0)
     if array.ndim != 1 or not array.size or array.dtype.kind not in "biuf":
         raise TypeError(f"expected a number for each frame, not {array.dtype} of {array.shape}")
     scalars = array.astype(np.float64)

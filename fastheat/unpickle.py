@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastheat.arrays import NESTED, REAL, check_type
+from fastheat.messages import in_a_line
 
 _DTYPE = re.compile(r"b1|[iufc][1-9][0-9]?|U[1-9][0-9]{0,4}")
 _EXPECTED = "expected only numpy arrays, numbers, lists, tuples and dicts"
@@ -224,7 +225,9 @@ def load(file: BinaryIO, *, defer: bool = False, spare: Spare | None = None) -> 
     except pickle.UnpicklingError:
         raise
     except Exception as error:  # there is no end to the ways in which damaged bytes can fail
-        raise pickle.UnpicklingError(f"damaged pickle ({type(error).__name__}: {error})") from error
+        raise pickle.UnpicklingError(
+            f"damaged pickle ({type(error).__name__}: {in_a_line(error)})"
+        ) from error
 
 
 _identity = object.__hash__  # as id(), of which audit hooks are told each time
@@ -690,7 +693,8 @@ def _array(
 
 def _dtype(name: str, align: object = False, copy: object = True) -> _Pending:
     if not (isinstance(name, str) and _DTYPE.fullmatch(name)):
-        raise pickle.UnpicklingError(f"an array of dtype {str(name)[:20]!a}, expected numbers")
+        shown = ascii(name[:20]) if isinstance(name, str) else f"a {type(name).__name__}"
+        raise pickle.UnpicklingError(f"an array of dtype {shown}, expected numbers")
 
     def finish(version: object, byteorder: str, *fields: object) -> np.dtype[Any]:
         if byteorder not in ("<", ">", "|", "=") or fields[:3] != (None, None, None):

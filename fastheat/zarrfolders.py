@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastheat.arrays import check_stack
-from fastheat.claims import between, check_chunk, check_shape
+from fastheat.bounds import between, check_chunk, check_shape
 from fastheat.messages import short
 
 METADATA = ("zarr.json", ".zarray", ".zgroup")  # one of them is in every array's or group's folder

@@ -6,6 +6,8 @@ import io
 import math
 import pickle
 import weakref
+import zipfile
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -327,6 +329,44 @@ def test_what_is_no_annotation_is_refused(annot: Any, error: Any, names: list[st
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("name", ["a.npy", "a.npz", "a.pkl"])
+def test_a_file_of_annotations_holds_numbers_or_text(tmp_path: Path, name: str) -> None:
+    address = id(SHAPE).to_bytes(8, "little")
+    for descr in ("'|O'", "[('a', '|O')]", "('|O', (1,))", "'|V8'", "'<M8[s]'"):
+        for shape in ((9, *SHAPE), SHAPE):
+            text = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}".encode()
+            data = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + address * 108
+            path = tmp_path / name
+            if name == "a.npz":
+                with zipfile.ZipFile(path, "w") as archive:
+                    archive.writestr("a.npy", data)
+            else:
+                path.write_bytes(data)
+            with pytest.raises((TypeError, ValueError)):
+                written(FRAMES, annot=path, **LOOK)
+            with pytest.raises((TypeError, ValueError)):
+                Heatmap(SHAPE, annot=path, **LOOK)
+
+
+def test_texts_of_which_one_is_long_do_not_all_take_its_room(tmp_path: Path) -> None:
+    path = tmp_path / "a.pkl"
+    texts = np.array(WORDS[0].tolist(), object)
+    texts[0, 0] = "a" * 2_000_000
+    path.write_bytes(pickle.dumps(texts.tolist()))
+    for annot in (path, texts.tolist()):
+        with pytest.raises(TypeError, match="a text of 2000000 letters"):
+            written(FRAMES, annot=annot, **LOOK)
+
+
+def test_annotations_that_share_their_items_are_not_multiplied(tmp_path: Path) -> None:
+    deep: Any = ["a", "b"]
+    for _ in range(60):
+        deep = deque([deep, deep])
+    for annot in (deep, [deep, deep], [[deep, deep]]):
+        with pytest.raises((TypeError, ValueError), match="annot"):
+            written(FRAMES, annot=annot, **LOOK)
+
+
 def test_annotations_where_they_cannot_be_are_refused() -> None:
     with pytest.raises(ValueError, match="the same in all frames"):
         Heatmap(SHAPE, annot=NUMBERS)
@@ -509,3 +549,17 @@ def test_annotations_of_panels_where_they_cannot_be_are_refused() -> None:
         gif.add(at(STACKS, 0))
         with pytest.raises(ValueError, match="expected annot= from the first frame on"):
             gif.add(at(STACKS, 1), annot=at(OTHERS, 1))
+
+
+@pytest.mark.parametrize("code", [0x110000, 0x7FFFFFFF, 0xFFFFFFFF])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_texts_of_a_file_whose_bytes_are_no_characters_are_refused(
+    tmp_path: Path, code: int, order: str
+) -> None:
+    texts = np.full((2, 3), "ab", f"{order}U2")
+    texts.view(f"{order}u4")[1, 2] = code
+    np.save(tmp_path / "texts.npy", texts)
+    (tmp_path / "texts.pkl").write_bytes(pickle.dumps([texts, texts]))
+    for name in ("texts.npy", "texts.pkl"):
+        with pytest.raises(ValueError, match="bytes that are no characters"):
+            save_gif(tmp_path / "a.gif", np.zeros((2, 2, 3)), annot=tmp_path / name)

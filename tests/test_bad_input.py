@@ -9,6 +9,9 @@ import math
 import os
 import pickle
 import re
+import subprocess
+import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -713,6 +716,119 @@ def test_a_pickle_that_asks_for_more_than_numbers_is_refused(
 
 
 # --------------------------------------------------------------------------------------- good input
+
+
+def _greedy() -> dict[str, bytes]:
+    """Files of under a megabyte, by their names, of which naive readers make far more."""
+    deque = b"ccollections\ndeque\nq\x000"
+    row = [float(k) for k in range(11_500)]
+    levels = b"".join(
+        b"](" + b"h" + bytes([k]) + b"h" + bytes([k]) + b"eq" + bytes([k + 1]) for k in range(1, 99)
+    )
+    multiple = [b"\x8a\x0a" + (k * (2**61 - 1)).to_bytes(10, "little") for k in range(1, 70_000)]
+    nested = deque + b"h\x00)Rq\x010"
+    for k in range(1, 5):
+        nested += b"0h\x00)R(" + (b"h" + bytes([k])) * 60 + b"eq" + bytes([k + 1])
+    vector, matrix = np.zeros(100_000, np.uint8), np.zeros((700, 700), np.uint8)
+    long = "a" * 400_000
+    files = {
+        "deques.pkl": nested + b".",
+        "levels.pkl": b"]q\x01" + levels + b".",
+        "rows.pkl": pickle.dumps([[row] * 11_500]),
+        "fewer rows.pkl": b"B"
+        + (900_000).to_bytes(4, "little")
+        + bytes(900_000)
+        + b"0"
+        + pickle.dumps([[row[:2500]] * 2500]),
+        "vectors.pkl": pickle.dumps([[vector] * 1300]),
+        "cells.pkl": pickle.dumps([[[matrix[:99]] * 1000] * 1000]),
+        "panels.pkl": pickle.dumps([{f"p{k}": matrix for k in range(30_000)}]),
+        "dumps.pkl": pickle.dumps([[0.0] * 1000] * 3000) * 50,
+        "texts.pkl": pickle.dumps([[[long] + ["b"] * 999] * 9]),
+        "keys.pkl": b"}(" + b"N".join(multiple) + b"Nu.",
+        "memo.pkl": b"N" + b"".join(b"p%d\n" % (k * (2**61 - 1)) for k in range(1, 40_000)) + b".",
+        "memo again.pkl": b"Np%d\n" % 10**300 + (b"0g%d\n" % 10**300) * 3000 + b".",
+        "tuples.pkl": b")" + b"\x85" * 990_000 + b".",
+        "lists.pkl": b"(" + b"]" * 990_000 + b"l.",
+        "marks.pkl": b"(" * 990_000 + b".",
+        "deep.pkl": b"B"
+        + (400_000).to_bytes(4, "little")
+        + bytes(400_000)
+        + b"0"
+        + deque
+        + b"h\x00)R" * 100_000
+        + b"a" * 99_999
+        + b".",
+        "many deques.pkl": b"(" + deque + b"h\x00)R" * 190_000 + b"l.",
+        "number.pkl": b"\x8b" + (900_000).to_bytes(4, "little") + b"\x7f" * 900_000 + b".",
+        "side.npy": npy_of("(" + "9" * 4000 + ", 1, 1)", b""),
+        "none.npy": npy_of("(1000000000000, 0, 2)", b""),
+        "header.npy": b"\x93NUMPY\x02\x00" + (900_000).to_bytes(4, "little") + b"(" * 900_000,
+    }
+    for name, shape in (
+        ("one.npz", "(1, 20000, 20000)"),
+        ("matrix.npz", "(20000, 20000)"),
+        ("vector.npz", "(400000000,)"),
+        ("longer.npz", "(2, 2)"),
+    ):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("a.npy", npy_of(shape, bytes(400_000_000)))
+            archive.writestr("b.npy", npy_of("(1, 1, 1)", bytes(1)))
+        files[name] = buffer.getvalue()
+    return files
+
+
+def npy_of(shape: str, data: bytes) -> bytes:
+    text = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + data
+
+
+# opens each file in what memory is left, and says in a line what it was
+OPENING = """
+import resource, sys, time
+from pathlib import Path
+import numpy as np
+from fastheat.annotations import open_annots
+from fastheat.sources import open_frames
+
+status = Path("/proc/self/statm").read_text().split()
+room = int(status[0]) * resource.getpagesize() + (300 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (room, room))
+for path in sys.argv[1:]:
+    frames = lambda: list(map(len, open_frames(path).chunks(1)))
+    for read in (frames, lambda: open_annots(path, (2, 2))):
+        started = time.process_time()
+        try:
+            said = f"read {read()}"
+        except (TypeError, ValueError) as error:
+            said = str(error)
+        print(f"{time.process_time() - started:.2f} {said!a}", flush=True)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="measures memory as Linux does")
+def test_small_files_take_little_memory_and_time(tmp_path: Path) -> None:
+    paths = []
+    for name, data in _greedy().items():
+        assert len(data) < 1 << 20, name
+        paths.append(tmp_path / name)
+        paths[-1].write_bytes(data)
+    done = subprocess.run(
+        [sys.executable, "-c", OPENING, *map(str, paths)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2 * len(paths), f"{paths[len(lines) // 2].name}: {done.stderr[-1000:]}"
+    for number, line in enumerate(lines):
+        seconds, said = line.split(" ", 1)
+        assert float(seconds) < 5, (paths[number // 2].name, line)
+        assert "MemoryError" not in said, (paths[number // 2].name, line)
+        assert "\\n" not in said
+        assert len(said) < 500 + len(str(tmp_path))
 
 
 @pytest.mark.parametrize(

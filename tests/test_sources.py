@@ -915,6 +915,197 @@ def test_a_member_that_goes_on_after_its_frames_is_refused(tmp_path: Path) -> No
     assert "npy format (3, 0)" in complaint(path)
 
 
+def raw(descr: str, shape: str, data: bytes, fortran: bool = False) -> bytes:
+    """Return an .npy file with a header of any text, and bytes."""
+    text = f"{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, }}".encode()
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + data
+
+
+def read_all(files: Any, tensor: str | None = None) -> list[Any]:
+    """Return every frame that `load_frames` gives, of each panel."""
+    loaded = load_frames(files, tensor=tensor)
+    stacks = loaded.values() if isinstance(loaded, dict) else [loaded]
+    return [frame for stack in stacks for frame in stack]
+
+
+ALIVE = [object() for _ in range(4)]
+ADDRESSES = b"".join(id(each).to_bytes(8, "little") for each in ALIVE)
+
+
+@pytest.mark.parametrize("shape", ["(1, 2, 2)", "(2, 2)", "(4,)", "()", "(4, 1, 1)"])
+@pytest.mark.parametrize(
+    "descr",
+    [
+        "'|O'",
+        "'O'",
+        "'<O8'",
+        "[('a', '|O')]",
+        "[('a', '<i4'), ('b', '<i4')]",
+        "[('a', '|O', (1,))]",
+        "('|O', (1,))",
+        "('<f8', (1,))",
+        "[('', [('', '|O')])]",
+        "'|V8'",
+        "'<M8[s]'",
+        "'<m8[s]'",
+        "'<c8'",
+        "'|S8'",
+        "'<U0'",
+        "'|S0'",
+        "'|V0'",
+        "'f4,f4'",
+        "'(2,)f4'",
+        "'|T16'",
+    ],
+)
+def test_bytes_of_a_file_are_numbers_and_nothing_else(
+    tmp_path: Path, descr: str, shape: str
+) -> None:
+    data = raw(descr, shape, ADDRESSES)
+    mapped = tmp_path / "a.npy"
+    mapped.write_bytes(data)
+    archive = zipped(tmp_path / "a.npz", {"a.npy": data})
+    several = zipped(tmp_path / "b.npz", {"a.npy": data, "b.npy": data})
+    named: list[tuple[Path, str | None]] = [(mapped, None), (archive, None), (archive, "a")]
+    for path, tensor in [*named, (several, None), (several, "b")]:
+        with pytest.raises((TypeError, ValueError)):
+            read_all(path, tensor)
+        with pytest.raises((TypeError, ValueError)):
+            list(open_frames(path, tensor=tensor).chunks(1))
+    for files in ([mapped], [archive], [several]):
+        with pytest.raises((TypeError, ValueError)):
+            read_all(files, None if files == [mapped] else "a")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "message"),
+    [(object, "object"), ("M8[s]", "datetime64"), (complex, "complex128")],
+)
+def test_what_has_another_type_in_an_archive_is_named_where_it_is_asked_for(
+    tmp_path: Path, dtype: Any, message: str
+) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, weights=STACK, others=np.zeros(3, dtype))
+    np.testing.assert_array_equal(np.stack(list(load_frames(path, tensor="weights"))), STACK)
+    np.savez(path, STACK.astype(dtype))
+    with pytest.raises(ValueError, match=rf"arr_0.npy has dtype {message}\S*, expected real"):
+        list(load_frames(path))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (raw("'<f8'", "(True, True, True)", bytes(8)), "shape (True, True, True)"),
+        (raw("'<f8'", "(" + "1, " * 65 + ")", bytes(8)), "expected up to 64 integers"),
+        (raw("'<f8'", "(4294967296, 4294967296, 1)", bytes(8)), "ends before its array"),
+        (raw("'<f8'", "(" + "9" * 4000 + ", 1, 1)", bytes(8)), "ends before its array"),
+        (raw("'<f8'", "(-1, -1, 1)", bytes(8)), "no negative sides"),
+        (raw("'<f8'", "(1000000000000, 0, 2)", b""), "at least one cell"),
+        (raw("'<f8'", "(1000000000000, 3, 0)", b"", fortran=True), "at least one cell"),
+        (raw("'<f8'", "(" * 3000 + "1", bytes(8)), "cannot read"),
+        (raw("'<f8'", "(" + "-" * 9000 + "1,)", bytes(8)), "cannot read"),
+        (raw("'<f8'", "(1, 1, 1)" + " " * 10_000, bytes(8)), "expected at most 10000"),
+        (b"\x93NUMPY\x02\x00" + (1 << 31).to_bytes(4, "little"), "expected at most 10000"),
+        (b"\x93NUMPY\x03\x00" + bytes(9), "npy format (3, 0)"),
+        (b"\x93NUMPY\x01\x00", "cannot read"),
+    ],
+    ids=range(13),
+)
+def test_a_header_that_asks_for_too_much_is_refused(
+    tmp_path: Path, data: bytes, message: str
+) -> None:
+    mapped = tmp_path / "a.npy"
+    mapped.write_bytes(data)
+    for path in (mapped, zipped(tmp_path / "a.npz", {"a.npy": data})):
+        tracemalloc.start()
+        try:
+            with pytest.raises(ValueError, match=re.escape(message)) as caught:
+                read_all(path)
+            assert tracemalloc.get_traced_memory()[1] < 1 << 25
+        finally:
+            tracemalloc.stop()
+        assert "\n" not in str(caught.value)
+        assert len(str(caught.value)) < 500 + len(str(path))
+
+
+@pytest.mark.parametrize(
+    ("shape", "fortran"),
+    [
+        ((1, 10_000, 10_000), False),
+        ((10_000, 10_000), False),
+        ((100_000_000, 1, 1), True),
+        ((4, 5000, 5000), True),
+    ],
+)
+def test_what_a_few_bytes_become_at_once_is_bounded(
+    tmp_path: Path, shape: tuple[int, ...], fortran: bool
+) -> None:
+    data = raw("'|u1'", str(shape), bytes(100_000_000), fortran)
+    path = zipped(tmp_path / "a.npz", {"a.npy": data})
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"'a\.npy' becomes 800000000 bytes of .* compressed"):
+            next(iter(load_frames(path)))
+        with pytest.raises(ValueError, match=r"'a\.npy' becomes .* save it uncompressed"):
+            list(open_frames(path).chunks(1))
+        assert tracemalloc.get_traced_memory()[1] < 1 << 25
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_a_few_bytes_become_one_after_another_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, np.zeros((10_000, 100, 100), np.uint8))
+    assert path.stat().st_size < 200_000
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in load_frames(path)) == 10_000
+        assert tracemalloc.get_traced_memory()[1] < 1 << 22
+    finally:
+        tracemalloc.stop()
+
+
+def test_members_that_share_bytes_or_claim_others_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, a=STACK[0], b=STACK[1])
+    whole = path.read_bytes()
+    entry = whole.rindex(b"PK\x01\x02")  # of the second member
+    shared = bytearray(whole)
+    shared[entry + 42 : entry + 46] = bytes(4)  # where it begins
+    path.write_bytes(shared)
+    assert "within another member" in complaint(path)
+    claims = bytearray(whole)
+    claims[entry + 24 : entry + 28] = (1 << 30).to_bytes(4, "little")  # its size
+    path.write_bytes(claims)
+    assert f"claims {1 << 30} bytes, expected at most" in complaint(path)
+    locked = bytearray(whole)
+    locked[entry + 8] |= 1
+    path.write_bytes(locked)
+    assert "encrypted" in complaint(path)
+    for kind in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        with zipfile.ZipFile(path, "w", kind) as archive:
+            archive.writestr("a.npy", npy(STACK))
+        assert "not compressed as np.savez_compressed does" in complaint(path)
+
+
+def test_rows_in_any_sequence_are_looked_at_before_numpy_does() -> None:
+    for kind in (list, tuple, collections.deque):
+        assert "rows of rows" in complaint([kind([[1.0, 2.0], kind([[1.0], [2.0]])])])
+        assert "rows of rows" in complaint([kind([[np.ones(9)] * 9] * 9)])
+        np.testing.assert_array_equal(
+            read([kind([kind([1, 2]), kind([3, 4])])]), [[[1, 2], [3, 4]]]
+        )
+    row = np.zeros(100_000, np.uint8)
+    assert "1000 rows that share their memory" in complaint([[row] * 1000])
+    assert "1000 rows that share their memory" in complaint([[row[1:], row[:-1]] * 500])
+    apart = list(np.zeros((100, 90_000), np.uint8))
+    assert open_frames([apart]).shape == (100, 90_000)
+    assert "a text of 100000 letters" in complaint([[["a" * 100_000] + ["b"] * 999]])
+    assert "a text of 100000 letters" in complaint([[np.array(["a" * 25_000])] * 999])
+    scalars = [[np.array(1.0), np.array(2.0)]]
+    np.testing.assert_array_equal(read([scalars]), [[[1.0, 2.0]]])
+
+
 def test_a_later_frame_of_another_kind_of_number_is_refused() -> None:
     opened = open_frames(iter([np.zeros((1, 1), int), np.full((1, 1), 0.7)]))
     chunks = opened.chunks(8)
