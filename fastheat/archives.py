@@ -25,6 +25,8 @@ from fastheat.stores import FileArray, Seen, Source, Stack, naming, strides_of
 _MOST_TIMES = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: 1032}
 _LOCAL = struct.Struct("<4s22xHH")  # before the data of a member: lengths of its name and extras
 _LONGEST_HEADER = 10_000  # bytes, as numpy itself has it
+_LONG_HEADER = 512  # bytes that one of numbers does not have,
+_MOST_LONG_HEADERS = 1 << 20  # and beyond which those of an archive may have so many
 _MOST_SIDES = 64  # of an array
 _AT_ONCE = 1 << 26  # bytes that a member may become at once, where it is small
 _AT_ONCE_TIMES = 512  # as many as it has where it is large
@@ -175,6 +177,7 @@ def headers_in(archive: zipfile.ZipFile) -> dict[str, Header]:
     """Read the headers of all arrays, by the names of their members."""
     _check_places(archive)
     headers: dict[str, Header] = {}
+    left = _MOST_LONG_HEADERS
     for info in archive.infolist():
         name = info.filename
         if name in headers:  # of those of one name only the last could be read
@@ -182,7 +185,11 @@ def headers_in(archive: zipfile.ZipFile) -> dict[str, Header]:
         if name.endswith(".npy"):
             with archive.open(info) as member:
                 shape, _, dtype = read_header(member, info.file_size)
-                headers[name] = shape, dtype
+                left -= max(member.tell() - _LONG_HEADER, 0)
+            if left < 0:
+                raise ValueError(f"headers of over {_MOST_LONG_HEADERS} bytes, expected short ones")
+            # one of many fields takes more memory than its header, and is no number in any case
+            headers[name] = shape, np.dtype((np.void, dtype.itemsize)) if dtype.names else dtype
     return headers
 
 

@@ -9,6 +9,9 @@ import mmap
 import os
 import pickle
 import re
+import struct
+import subprocess
+import sys
 import tracemalloc
 import warnings
 import weakref
@@ -1119,3 +1122,37 @@ def test_a_later_frame_may_be_of_a_narrower_type() -> None:
         iter([np.zeros((1, 1)), np.ones((1, 1), np.float32), np.ones((1, 1), int)])
     )
     assert np.concatenate(list(opened.chunks(8))).ravel().tolist() == [0.0, 1.0, 1.0]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="resource is of POSIX")
+def test_headers_of_archives_are_no_bomb(tmp_path: Path) -> None:
+    """A dtype of 3,200 fields is deflated to 60 bytes, and takes 600 kB and 5 ms as numpy's."""
+    fields = ",".join(["i1"] * 3200)
+    header = f"{{'descr':'{fields}','fortran_order':False,'shape':(1,1)}}\n".encode()
+    raw = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(5000):
+            archive.writestr(f"{number}.npy", raw)
+    assert path.stat().st_size < 1_000_000
+    script = (
+        "import fastheat, resource, sys; fastheat.load_frames\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF)\n"
+        "try: fastheat.load_frames(sys.argv[1])\n"
+        "except ValueError as error: print(error)\n"
+        "after = resource.getrusage(resource.RUSAGE_SELF)\n"
+        "assert after.ru_maxrss - before.ru_maxrss < 300_000\n"
+        "assert after.ru_utime - before.ru_utime < 5\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True
+    )
+    assert "headers of over 1048576 bytes" in done.stdout
+
+
+def test_an_archive_may_hold_records_beside_what_is_drawn(tmp_path: Path) -> None:
+    records = np.zeros((2, 2), [("a", "f8"), ("b", "i4")])
+    np.savez(tmp_path / "both.npz", stack=np.zeros((3, 2, 2)), records=records)
+    assert load_frames(tmp_path / "both.npz", tensor="stack").length == 3
+    with pytest.raises(ValueError, match=r"records.npy has dtype .*, expected real numbers"):
+        list(load_frames(tmp_path / "both.npz", tensor="records"))
