@@ -24,7 +24,7 @@ from fastheat.stores import Seen, Source, Stack, naming
 from fastheat.tensors import as_array
 from fastheat.zarrfolders import Reader, is_zarr, shapes_in
 
-KEPT_BYTES = 1 << 26  # of a chunk
+KEPT_BYTES = 1 << 26  # of frames that lie in the same chunks
 HDF5 = b"\x89HDF\r\n"  # how such a file begins
 _IN_MEMORY = ("dict", "KVStore", "MemoryStore", "ManagedMemoryStore", "GpuMemoryStore")
 
@@ -91,16 +91,22 @@ class Chunked(Stack):
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Read frames."""
-        size = self.every * prod(self.shape[1:]) * self.dtype.itemsize
-        if stop - start >= self.every or size > KEPT_BYTES:
+        # as many together as fit: what lies in long chunks is decoded as seldom as can be
+        fit = KEPT_BYTES // max(prod(self.shape[1:]) * self.dtype.itemsize, 1)
+        count = max(1, min(self.every, fit))
+        if stop - start >= count:
             return self.take(start, stop)
         parts = []
-        for first in range(start - start % self.every, stop, self.every):
+        while start < stop:
+            row = start - start % self.every
+            first = row + (start - row) // count * count
+            last = min(first + count, row + self.every, len(self))
             place, block = self._block
             if place != first:
-                block = self.take(first, min(first + self.every, len(self)))
+                block = self.take(first, last)
                 self._block = first, block
-            parts.append(block[max(start - first, 0) : stop - first])
+            parts.append(block[start - first : stop - first])
+            start = last
         masked = any(isinstance(part, np.ma.MaskedArray) for part in parts)
         join: Any = np.ma.concatenate if masked else np.concatenate
         return parts[0] if len(parts) == 1 else join(parts)

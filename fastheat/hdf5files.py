@@ -39,24 +39,32 @@ def numbers_in(h5py: Any, file: Any) -> dict[str, tuple[int, ...]]:
     """
     shapes: dict[str, tuple[int, ...]] = {}
     seen = set()
+    own, _ = _place(h5py, file["/"].id)
     waiting = [("", file.id, 0)]
     while waiting:
         prefix, group, depth = waiting.pop()
         if depth > _DEEPEST:
             raise ValueError(f"it has over {_DEEPEST} groups in one another, expected fewer")
         for raw in sorted(group):
-            if group.links.get_info(raw).type != h5py.h5l.TYPE_HARD:
+            # the library takes a slash in the name of a link for a path, through any links
+            if b"/" in raw or raw == b"." or not _is_hard(h5py, group, raw):
                 continue
             name = prefix + raw.decode("utf-8", "surrogateescape")
             item = h5py.h5o.open(group, raw)
             if isinstance(item, h5py.h5t.TypeID) or (place := _place(h5py, item)) in seen:
                 continue
+            if place[0] != own:
+                raise ValueError(f"its {short(name)} lies in another file, which is not read")
             seen.add(place)
             if isinstance(item, h5py.h5g.GroupID):
                 waiting.append((f"{name}/", item, depth + 1))
             elif isinstance(item, h5py.h5d.DatasetID) and _is_of_numbers(h5py, item):
                 shapes[name] = item.shape
     return dict(sorted(shapes.items()))
+
+
+def _is_hard(h5py: Any, group: Any, name: bytes) -> bool:
+    return bool(group.links.get_info(name).type == h5py.h5l.TYPE_HARD)
 
 
 def _place(h5py: Any, item: Any) -> tuple[int, int]:
@@ -93,6 +101,8 @@ def check_dataset(h5py: Any, file: Any, dataset: Any) -> None:
             name = settings.get_virtual_dsetname(number).lstrip("/")
             if other != ".":
                 raise _elsewhere(dataset, f"the file {short(other)}")
+            if "%" in name:  # a pattern, for datasets that are not known before
+                raise ValueError(f"its parts are {short(name)}, a pattern, expected names")
             if name not in names:
                 raise ValueError(f"damaged: it lacks {short(name)}, of which it has parts")
             source = file[name]

@@ -720,3 +720,69 @@ def test_closed_hdf5_files_and_names_beside_arrays_are_refused(tmp_path: Path) -
     for closed in (dataset, group, file):
         with pytest.raises(ValueError, match="expected an open HDF5 file, not <Closed HDF5"):
             open_frames(closed)
+
+
+def test_a_pattern_of_virtual_sources_is_refused(tmp_path: Path) -> None:
+    """The library fills in numbers: for `a%b` it reads `a0`, which may lie anywhere."""
+    h5py = pytest.importorskip("h5py")
+    secret, path = tmp_path / "secret.bin", tmp_path / "virtual.h5"
+    secret.write_bytes(np.arange(24.0).tobytes())
+    unlimited = h5py.h5s.UNLIMITED
+    with h5py.File(path, "w", libver="latest") as file:
+        file.create_dataset("a%b", data=np.zeros((1, 4, 6)))
+        place = [(str(secret), 0, h5py.h5f.UNLIMITED)]
+        file.create_dataset("a0", shape=(1, 4, 6), dtype="f8", external=place)
+        settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        space = h5py.h5s.create_simple((2, 4, 6), (unlimited, 4, 6))
+        space.select_hyperslab((0, 0, 0), (unlimited, 1, 1), (1, 1, 1), (1, 4, 6))
+        settings.set_virtual(space, b".", b"a%b", h5py.h5s.create_simple((1, 4, 6)))
+        whole = h5py.h5s.create_simple((2, 4, 6), (unlimited, 4, 6))
+        h5py.h5d.create(file.id, b"v", h5py.h5t.IEEE_F64LE, whole, settings)
+    with pytest.raises(ValueError, match="its parts are 'a%b', a pattern, expected names"):
+        load_frames(path, tensor="v")
+
+
+@pytest.mark.parametrize("link", ["external", "soft"])
+def test_a_link_whose_name_is_a_path_is_not_followed(tmp_path: Path, link: str) -> None:
+    h5py = pytest.importorskip("h5py")
+    other, path = tmp_path / "other.h5", tmp_path / "linked.h5"
+    with h5py.File(other, "w") as file:
+        file["x"] = np.ones((1, 4, 6))
+    with h5py.File(path, "w", libver="earliest") as file:
+        file["gQx"] = np.zeros((1, 4, 6))
+        file["own"] = np.zeros((2, 4, 6))
+        file["e"] = h5py.ExternalLink(str(other), "/")
+        file["g"] = h5py.ExternalLink(str(other), "/") if link == "external" else h5py.SoftLink("e")
+    path.write_bytes(path.read_bytes().replace(b"gQx", b"g/x"))
+    frames = load_frames(path)
+    assert frames.shape == (2, 4, 6)
+    assert not np.asarray(frames).any()
+    with pytest.raises(ValueError, match="it holds no tensor 'g/x'"):
+        load_frames(path, tensor="g/x")
+
+
+@pytest.mark.parametrize("library", ["zarr", "h5py"])
+def test_long_chunks_are_decoded_as_seldom_as_memory_lets(
+    tmp_path: Path, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module: Any = pytest.importorskip(library)
+    values = np.random.default_rng(0).normal(size=(103, 4, 5))
+    path = tmp_path / ("long.zarr" if library == "zarr" else "long.h5")
+    if library == "zarr":
+        module.create_array(path, data=values, chunks=(50, 2, 5))
+    else:
+        with module.File(path, "w") as file:
+            file.create_dataset("a", data=values, chunks=(50, 2, 5), compression="gzip")
+    monkeypatch.setattr("fastheat.datasets.KEPT_BYTES", 20 * 160)
+    frames = load_frames(path)
+    taken: list[tuple[int, int]] = []
+    take = type(frames).take
+
+    def counted(self: Any, start: int, stop: int) -> Any:
+        taken.append((start, stop))
+        return take(self, start, stop)
+
+    monkeypatch.setattr(type(frames), "take", counted)
+    read = np.concatenate([frames.read(k, min(k + 7, 103)) for k in range(0, 103, 7)])
+    np.testing.assert_array_equal(read, values)
+    assert taken == [(0, 20), (20, 40), (40, 50), (50, 70), (70, 90), (90, 100), (100, 103)]
