@@ -102,6 +102,8 @@ class Background:
                     _copy(part, own)
             elif isinstance(buffer, np.ndarray):
                 _copy(frame, buffer)
+            if self._ended:  # by the handler of a signal, meanwhile
+                raise ValueError("expected a GifWriter that is open, but it is closed")
             self._queue.put((buffer, title, annot, step))
             self._queued += 1
             self._queued_beside += beside

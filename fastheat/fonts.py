@@ -116,6 +116,8 @@ def _runs_left(text: str) -> bool:
     return next((kind for kind in strong if kind in ("L", "R", "AL")), "L") != "L"
 
 
+MOST_LACKED = 2000  # letters that a font may lack
+_COMPRESSED = (b"wOFF", b"wOF2", b"\x1f\x8b", b"\x1f\x9d", b"BZh")
 _SELECTORS = "\ufe0e\ufe0f"  # of the look of an emoji
 
 
@@ -173,7 +175,15 @@ def _has_glyph(file: FontFile, character: str) -> bool:
     if unicodedata.category(character) == "Cc":  # some fonts have blanks for them
         return False
     font = _probe(file)
-    return font is not None and _mask(font, character) != _mask(font, NO_CHARACTER)
+    return font is not None and _mask(font, character) != _missing(file)
+
+
+@cache
+def _missing(file: FontFile) -> bytes:
+    """Return what a font draws in place of a character that it lacks."""
+    font = _probe(file)
+    assert font is not None
+    return _mask(font, NO_CHARACTER)
 
 
 @cache
@@ -267,6 +277,17 @@ def _spare() -> tuple[Installed, ...]:
     return tuple(sorted(installed(), key=rank))
 
 
+def _check_plain(path: Path) -> None:
+    """Refuse a compressed font: it is unpacked whole for each size, whatever that takes."""
+    with path.open("rb") as file:
+        begin = file.read(4)
+    if begin.startswith(_COMPRESSED):
+        raise ValueError(
+            f"expected font to be a plain font file such as .ttf or .otf, not {str(path)!r}, which "
+            "is compressed"
+        )
+
+
 def locate(font: str) -> FontFile:
     """Return the font under a path or a name.
 
@@ -284,8 +305,10 @@ def locate(font: str) -> FontFile:
     for name in (font, font + ".ttf", font.replace(" ", "") + ".ttf"):
         if not name.strip():
             continue
-        if Path(name).exists() and not Path(name).is_file():  # a pipe, which is waited for
-            continue
+        if Path(name).exists():
+            if not Path(name).is_file():  # a pipe, which is waited for
+                continue
+            _check_plain(Path(name))
         try:
             found = ImageFont.truetype(name, 10, layout_engine=BASIC)
         except (OSError, ValueError):
@@ -375,6 +398,11 @@ def find_typeface(
         if font is None and dejavu and len(_lacked(dejavu, every)) < len(lacked):
             own = dejavu
             lacked = _lacked(own, every)
+    if len(lacked) > MOST_LACKED:  # each is looked for in all fonts that are installed
+        raise ValueError(
+            f"expected a font that lacks at most {MOST_LACKED} of the letters to draw, not "
+            f"{len(lacked)}: give font= a font file that has them"
+        )
     other = _search(lacked) if lacked else None
     typeface = Typeface(*own, (other,) if other else ())
     if is_shaped(text) and not features.check("raqm"):

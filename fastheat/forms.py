@@ -22,7 +22,8 @@ Shape: TypeAlias = tuple[int, ...]
 Shapes: TypeAlias = "tuple[int, int] | dict[str, Shape]"
 
 MOST_CELLS = 1 << 48  # of a matrix: more than any memory has
-_LONGEST = 1000  # letters of a name, which is a title, and in errors
+_LONGEST = 1000  # letters of a name, which is a title, and in errors,
+_MOST_LETTERS = 2000  # and different ones of all names, each of which is looked for in all fonts
 
 
 def form_of(shapes: Mapping[str, Shape], dtypes: Sequence[np.dtype[Any]]) -> np.dtype[Any]:
@@ -84,6 +85,10 @@ def check_names(names: Iterable[Any]) -> list[str]:
                 f"expected names of panels of up to {_LONGEST} letters, not {short(name)}"
             )
         checked.append(name)
+    if (letters := len(set("".join(checked)))) > _MOST_LETTERS:
+        raise ValueError(
+            f"expected names of panels with up to {_MOST_LETTERS} different letters, not {letters}"
+        )
     return checked
 
 

@@ -167,6 +167,8 @@ class Recorder:
         self._layout: Layout | Mosaic | None = None
         self._file: GifFile | None = None
         self.closed = False
+        self._writes = False  # somewhere down the stack, when a signal's handler closes it
+        self._ends = False  # it is to be closed after that
         self._previous: NDArray[np.float64] | None = None
         self._title = ""  # of the frame before
         self._annot: NDArray[Any] | None = None
@@ -335,6 +337,23 @@ class Recorder:
 
         All of them have annotations, or none has.
         """
+        if self._writes:
+            raise RuntimeError("expected frames one after another, not one within another")
+        self._writes = True
+        try:
+            self._write_all(frames, titles, annots, steps)
+        finally:
+            self._writes = False
+            if self._ends:
+                self.close()
+
+    def _write_all(
+        self,
+        frames: Sequence[Frame],
+        titles: Sequence[str],
+        annots: Sequence[Cells | PanelCells | None],
+        steps: Sequence[int | None],
+    ) -> None:
         start, count = 0, len(frames)
         while start < len(frames):
             part = slice(start, start + count)
@@ -542,8 +561,12 @@ class Recorder:
             raise self.error
 
     def close(self) -> None:
-        """Close the file; after an error, with the frames before that."""
-        if self.closed:
+        """Close the file; after an error, with the frames before that.
+
+        Within `write`, as a signal's handler may call it, that is done when the frame is written.
+        """
+        self._ends = True
+        if self.closed or self._writes:
             return
         self.closed = True
         try:

@@ -10,7 +10,7 @@ import platform
 import re
 import secrets
 import stat
-import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from os import PathLike, fsencode, fspath
@@ -131,6 +131,7 @@ class Claim:
         self.part: Path | None = None
         self._process = os.getpid()
         self._descriptor: int | None = None
+        self._released = False
         self._lock: Path | None = None
         self._target = Path()
         if not isinstance(file, str | PathLike):
@@ -139,16 +140,31 @@ class Claim:
         path = self._target = Path(os.path.realpath(os.fsdecode(file)))
         if path.exists() and not path.is_file():
             return
-        with _guard:
-            older = _claims.get(path)
-        if older is not None and older.finish is not None:
-            older.finish()
-        with _guard:
-            if path in _claims:
-                raise BlockingIOError(_refusal(path, "this process already"))
+        self._register(path)
+        try:
             self.part = path.with_name(f"{_hidden(path)}.{secrets.token_hex(6)}.part")
             self._take(path)
-            _claims[path] = self
+        except BaseException:
+            self._release()
+            raise
+
+    def _register(self, path: Path) -> None:
+        """Be the one of this process that has a path, after an older one was finished.
+
+        No lock is held: a collection of garbage may close another writer in the midst of it.
+        """
+        for _ in range(TRIES):
+            older = _claims.setdefault(path, self)
+            if older is self:
+                return
+            if not older._released:
+                if older.finish is None:
+                    break
+                older.finish()
+                if not older._released:  # it is in the midst of a frame, further down this stack
+                    break
+            time.sleep(WAIT)  # another thread is about to leave the place
+        raise BlockingIOError(_refusal(path, "this process already"))
 
     def _take(self, path: Path) -> None:
         names = dict.fromkeys((_hidden(path), f".{_digest(path)}"))
@@ -213,17 +229,21 @@ class Claim:
 
     def release(self) -> None:
         """Give it up. Nothing happens the second time, or in a forked child."""
-        if self._descriptor is None or self._process != os.getpid():
-            return
-        with _guard:
-            if _claims.get(self._target) is self:
-                del _claims[self._target]
+        if not self._released and self._process == os.getpid():
+            self._release()
+
+    def _release(self) -> None:
+        self._released = True
+        try:
             if os.name == "nt":  # an open file cannot be removed there
                 self._close()
             if self._lock is not None:
                 with suppress(OSError):
                     self._lock.unlink()
             self._close()
+        finally:
+            if _claims.get(self._target) is self:
+                del _claims[self._target]
 
     def _close(self) -> None:
         if self._descriptor is not None:
@@ -242,7 +262,8 @@ class Claim:
         self.release()
 
 
-TRIES = 20  # to lock a file that others take away meanwhile
+TRIES = 200  # to lock a file that others take away meanwhile,
+WAIT = 0.005  # s, after each
 _FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _FAR = 1 << 30  # a byte of the lock's file that has nothing else, for Windows
 
@@ -305,13 +326,10 @@ def _refusal(path: Path, owner: str) -> str:
 
 
 _claims: dict[Path, Claim] = {}
-_guard = threading.Lock()
 
 
 def _forked() -> None:
     """Leave to the parent what it holds: a child that kept a lock open would hold it longer."""
-    global _guard
-    _guard = threading.Lock()
     for claim in _claims.values():
         claim._close()
     _claims.clear()

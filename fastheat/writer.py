@@ -447,6 +447,8 @@ class GifWriter:
             self._thread.join()
         else:
             self._recorder.close()
+        if not self._recorder.closed:  # called within `add`, which will close it
+            return None
         if self._recorder.error is not None:
             if not self._recorder.told:
                 self._raise()

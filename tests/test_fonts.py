@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, features
 from PIL.ImageFont import Layout
 
-from fastheat import Heatmap, fonts, save_gif
+from fastheat import Heatmap, Panels, fonts, save_gif
 from fastheat.drawing import draw_lines
 from fastheat.fonts import Typeface, find_typeface, locate
 from fastheat.labels import Label
@@ -191,3 +191,20 @@ def test_ascii_that_a_font_lacks_is_drawn_with_another_too(valfmt: Any) -> None:
     file = io.BytesIO()
     save_gif(file, [values, values[::-1]], fps=10, heatmap=found)
     assert_lossless(file.getvalue(), [wanted.rgb(values), wanted.rgb(values[::-1])])
+
+
+def test_compressed_fonts_are_refused_before_they_are_unpacked(tmp_path: Path) -> None:
+    for begin in (b"wOFF", b"wOF2", b"\x1f\x8b\x08\x00", b"BZh9"):
+        (tmp_path / "a.ttf").write_bytes(begin + bytes(1000))
+        with pytest.raises(
+            ValueError, match=r"a plain font file such as \.ttf or \.otf, not .*a\.ttf"
+        ):
+            find_typeface(str(tmp_path / "a.ttf"), "abc")
+
+
+def test_letters_that_no_font_has_are_looked_for_up_to_a_number() -> None:
+    letters = "".join(map(chr, range(0x20000, 0x20000 + 2001)))
+    with pytest.raises(ValueError, match=r"a font that lacks at most 2000 of the letters .* 2001"):
+        find_typeface(None, letters)
+    with pytest.raises(ValueError, match="up to 2000 different letters, not 2001"):
+        Panels({letters[:1000]: (2, 2), letters[1000:2000]: (2, 2), letters[2000:]: (2, 2)})

@@ -22,7 +22,7 @@ import pytest
 from decoders import by_pillow
 from numpy.typing import NDArray
 
-from fastheat import GifWriter, gif, save_gif, save_indexed_gif
+from fastheat import GifWriter, Heatmap, gif, save_gif, save_indexed_gif
 from fastheat.cli import main
 from fastheat.giffile import GifFile
 from fastheat.target import Claim, check_target
@@ -540,3 +540,73 @@ def test_a_link_keeps_pointing_to_what_is_written(tmp_path: Path) -> None:
     assert link.is_symlink()
     assert frames_in(path) == 6
     assert hidden_in(tmp_path) == hidden_in(tmp_path / "real") == []
+
+
+# ----------------------------------------------------------------- signals, collections of garbage
+
+
+@posix
+def test_a_handler_that_closes_the_writer_waits_for_the_frame(tmp_path: Path) -> None:
+    """The handler runs at whatever line of `add` the signal comes at."""
+    path = tmp_path / "a.gif"
+    heatmap = Heatmap((30, 30), vmin=0, vmax=1, valfmt=None, row_labels=None, col_labels=None)
+    values, whole = np.random.default_rng(0).random((30, 30)), []
+    writer: list[GifWriter] = []
+    before = signal.signal(signal.SIGALRM, lambda *_: whole.append(writer[-1].close()))
+    random = np.random.default_rng(1)
+    try:
+        for number in range(300):
+            path.unlink(missing_ok=True)
+            writer.append(GifWriter(path, background=False, heatmap=heatmap))
+            signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 4e-3))
+            try:
+                taken = writer[-1].add(values)
+            except ValueError:
+                taken = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            writer[-1].close()
+            assert path.exists() == taken, number
+            assert not taken or frames_in(path) == 1
+            assert hidden_in(tmp_path) == []
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_a_frame_within_a_frame_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = GifWriter(tmp_path / "a.gif", background=False, **LOOK)
+    write, errors = GifFile._write, []
+
+    def within(file: GifFile, data: Any) -> None:
+        monkeypatch.undo()
+        with pytest.raises(RuntimeError, match="not one within another") as caught:
+            writer.add(FRAMES[1])
+        errors.append(caught.value)
+        assert writer.close() is None
+        write(file, data)
+
+    monkeypatch.setattr(GifFile, "_write", within)
+    writer.add(FRAMES[0])
+    assert errors
+    assert frames_in(tmp_path / "a.gif") == 1
+    assert hidden_in(tmp_path) == []
+
+
+def test_a_collection_of_garbage_may_close_a_writer_while_another_opens(tmp_path: Path) -> None:
+    script = """
+import gc, sys, numpy as np, fastheat
+options = dict(background=False, vmin=0, vmax=1, valfmt=None, row_labels=None, col_labels=None)
+for count in list(range(4, 24)) * 2:
+    gc.collect(); gc.disable()
+    cycle = fastheat.GifWriter(sys.argv[1] + "/one.gif", **options)
+    cycle.add(np.eye(2)); cycle.me = cycle
+    gc.collect(0); del cycle
+    gc.set_threshold(count, 2, 10**6); gc.enable()
+    with fastheat.GifWriter(sys.argv[1] + "/two.gif", **options) as other: other.add(np.eye(2))
+    gc.set_threshold(700, 10, 10)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert names_in(tmp_path) == ["one.gif", "two.gif"]
