@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, Protocol, TypeGuard, cast
+from typing import Any, BinaryIO, Literal, Protocol, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,10 @@ from fastheat.tensors import as_array
 AROUND = 1 << 21  # bytes before a page that is read which the system may map with it
 SCRATCH = 1 << 20  # bytes that are read at once where they do not lie as they are wanted,
 GAP = 1 << 13  # and the most between two of them that takes less long to read than to skip
+
+
+# a pipe that has come in the place of a file is not waited for
+_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 class Source(Protocol):
@@ -129,23 +133,24 @@ class Seen:
         status = os.fstat(file.fileno())
         return cls(path.absolute(), status.st_size, status.st_mtime_ns)
 
-    def check(self, file: BinaryIO) -> None:
-        """Refuse a file that is not as it was."""
-        now = os.fstat(file.fileno())
+    def check(self, file: BinaryIO | int) -> None:
+        """Refuse a file, or that of a descriptor, that is not as it was."""
+        now = os.fstat(file if isinstance(file, int) else file.fileno())
         if now.st_size != self.size or self.modified not in (None, now.st_mtime_ns):
             raise ValueError("the file changed after it was opened")
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
         """Open it again; what goes wrong has its name."""
-        with naming(self.path), self.path.open("rb") as file, self.checked(file):
-            yield file
+        with naming(self.path), self.path.open("rb") as file:
+            self.check(file)
+            with self.checked(file):
+                yield file
 
     @contextmanager
-    def checked(self, file: BinaryIO) -> Iterator[None]:
+    def checked(self, file: BinaryIO | int) -> Iterator[None]:
         """Refuse what is read meanwhile, and what goes wrong, if the file is not as it was."""
         with naming(self.path):
-            self.check(file)
             try:
                 yield
             except Exception:
@@ -243,7 +248,7 @@ class FileArray(Stack):
         dtype: np.dtype[Any],
         shape: tuple[int, ...],
         strides: tuple[int, ...],
-        file: BinaryIO | None = None,
+        descriptor: int | None = None,
     ) -> None:
         if dtype.hasobject:
             raise ValueError(f"an array of dtype {dtype}, expected numbers")
@@ -253,7 +258,7 @@ class FileArray(Stack):
         self.dtype = dtype
         self.shape: Any = shape  # (T, N, M) where it is a stack
         self.strides = strides
-        self._file = file  # where it is open already
+        self._descriptor = descriptor  # where it is open already
 
     @property
     def ndim(self) -> int:
@@ -273,7 +278,8 @@ class FileArray(Stack):
             offset += start * strides[axis]
             shape[axis] = len(range(start, stop, step))
             strides[axis] *= step
-        return FileArray(self.seen, offset, self.dtype, tuple(shape), tuple(strides), self._file)
+        place = self.seen, offset, self.dtype
+        return FileArray(*place, tuple(shape), tuple(strides), self._descriptor)
 
     def in_one_frame(self) -> FileArray:
         """Return a matrix as a stack of it alone, without reading it."""
@@ -282,24 +288,25 @@ class FileArray(Stack):
 
     def array(self) -> npt.NDArray[Any]:
         """Read all of it, into memory of its own."""
-        if self._file is None:
+        if self._descriptor is None:
             with self.kept_open() as again:
                 return again.array()
         out = np.empty(self.shape, self.dtype)
-        with self.seen.checked(self._file):
+        with self.seen.checked(self._descriptor):
             if out.size:
-                _fill(out, self._file, self.offset, self.strides)
+                _fill(out, self._descriptor, self.offset, self.strides)
         return out
 
     @contextmanager
     def kept_open(self) -> Iterator[FileArray]:
         """Return the same, to be read in parts."""
         with naming(self.path):
-            file = self.path.open("rb", buffering=0)
-        with file:
-            yield FileArray(
-                self.seen, self.offset, self.dtype, self.shape, self.strides, cast("BinaryIO", file)
-            )
+            descriptor = os.open(self.path, _FLAGS)
+        try:
+            place = self.seen, self.offset, self.dtype
+            yield FileArray(*place, self.shape, self.strides, descriptor)
+        finally:
+            os.close(descriptor)
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Read frames."""
@@ -397,7 +404,7 @@ class Pieces(Stack):
 # ---------------------------------------------------------------------------------- cells of a file
 
 
-def _fill(out: npt.NDArray[Any], file: Any, offset: int, strides: Sequence[int]) -> None:
+def _fill(out: npt.NDArray[Any], file: int, offset: int, strides: Sequence[int]) -> None:
     """Fill an array from cells in a file, whose axes may lie there in any order and backwards."""
     steps = list(strides)
     for axis, step in enumerate(strides):
@@ -409,7 +416,7 @@ def _fill(out: npt.NDArray[Any], file: Any, offset: int, strides: Sequence[int])
     _fill_in_order(out.transpose(order), file, offset, [steps[axis] for axis in order])
 
 
-def _fill_in_order(out: npt.NDArray[Any], file: Any, offset: int, strides: Sequence[int]) -> None:
+def _fill_in_order(out: npt.NDArray[Any], file: int, offset: int, strides: Sequence[int]) -> None:
     """Do the same where no axis has a longer stride than the one before."""
     sides = out.shape
     apart = zip(sides, strides, out.strides, strict=True)
@@ -432,15 +439,21 @@ def _fill_in_order(out: npt.NDArray[Any], file: Any, offset: int, strides: Seque
         part[...] = np.ndarray(part.shape, out.dtype, span, 0, strides)
 
 
-def _read_into(out: npt.NDArray[Any], file: Any, offset: int) -> None:
-    """Fill a contiguous array with the bytes from a place on of a file that is not buffered."""
+def _read_into(out: npt.NDArray[Any], file: int, offset: int) -> None:
+    """Fill a contiguous array with the bytes from a place on of a file."""
     rest = memoryview(out.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
-    file.seek(offset)
     while rest:
-        count = file.readinto(rest)  # no more than 2 GB at a time
+        if hasattr(os, "preadv"):
+            count = os.preadv(file, [rest], offset)  # no more than 2 GB at a time
+        else:  # as on Windows; no other thread has the descriptor
+            os.lseek(file, offset, os.SEEK_SET)
+            data = os.read(file, min(len(rest), SCRATCH))
+            count = len(data)
+            rest[:count] = data
         if not count:
             raise EOFError("the file ends before the array does")
         rest = rest[count:]
+        offset += count
 
 
 # ------------------------------------------------------------------------------------------- arrays
