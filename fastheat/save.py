@@ -357,9 +357,10 @@ def stepped(title: object, source: Frames) -> str | None:
     try:
         Template.read(title).fill(0, step=0)
     except (ValueError, IndexError, KeyError, AttributeError, TypeError) as error:
+        reason = f": {in_a_line(error)}" if isinstance(error, ValueError) else ""
         raise ValueError(
             f"expected a title with {{step}} alone, the number in the name of a file, "
-            f"not {short(title)}: {in_a_line(error)}"
+            f"not {short(title)}{reason}"
         ) from None
     return title
 
