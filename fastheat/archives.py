@@ -86,12 +86,16 @@ class Members(Stack):
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Read frames, and check their bytes as `zipfile` does."""
-        block = np.empty((stop - start, *self.shape[1:]), self.dtype)
         with self.seen.open() as file:
             if not self._infos:
                 with zipfile.ZipFile(file) as archive:
                     self._infos = list(map(archive.getinfo, self.names))
-            for out, info in zip(block, self._infos[start:stop], strict=True):
+            infos = self._infos[start:stop]
+            for info in infos:
+                if info.file_size > info.compress_size:
+                    _check_at_once(info.filename, info.file_size, info.compress_size)
+            block = np.empty((stop - start, *self.shape[1:]), self.dtype)
+            for out, info in zip(block, infos, strict=True):
                 (out[...],) = read_member(_member(file, info), info.compress_size)
         return block
 
@@ -105,8 +109,6 @@ def _members(*place: Any) -> Members:
 def _member(file: BinaryIO, info: zipfile.ZipInfo) -> IO[bytes]:
     """Read a member: `zipfile` does not do so on several threads at once."""
     size, length = info.compress_size, info.file_size
-    if length > size:
-        _check_at_once(info.filename, length, size)
     file.seek(data_of(file, info))
     raw = file.read(size)
     if info.compress_type == zipfile.ZIP_DEFLATED:

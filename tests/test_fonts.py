@@ -196,9 +196,7 @@ def test_ascii_that_a_font_lacks_is_drawn_with_another_too(valfmt: Any) -> None:
 def test_compressed_fonts_are_refused_before_they_are_unpacked(tmp_path: Path) -> None:
     for begin in (b"wOFF", b"wOF2", b"\x1f\x8b\x08\x00", b"BZh9"):
         (tmp_path / "a.ttf").write_bytes(begin + bytes(1000))
-        with pytest.raises(
-            ValueError, match=r"a plain font file such as \.ttf or \.otf, not .*a\.ttf"
-        ):
+        with pytest.raises(ValueError, match=r"a plain font file such as .*, not .*a\.ttf"):
             find_typeface(str(tmp_path / "a.ttf"), "abc")
 
 

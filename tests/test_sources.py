@@ -1051,6 +1051,10 @@ def test_what_a_few_bytes_become_at_once_is_bounded(
             next(iter(load_frames(path)))
         with pytest.raises(ValueError, match=r"'a\.npy' becomes .* save it uncompressed"):
             list(open_frames(path).chunks(1))
+        if len(shape) == 2:
+            source: Any = open_frames(path).source
+            with pytest.raises(ValueError, match=r"'a\.npy' becomes .* save it uncompressed"):
+                source.read(0, 1)
         assert tracemalloc.get_traced_memory()[1] < 1 << 25
     finally:
         tracemalloc.stop()

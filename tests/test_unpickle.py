@@ -736,13 +736,17 @@ def test_what_is_honestly_shared_is_read(protocol: int) -> None:
         assert len(load(pickletools.optimize(data))) == len(value)
 
 
+def test_a_large_file_may_hold_as_many_values_as_it_has_bytes() -> None:
+    assert len(load(b"(" + b"N" * 4_300_000 + b"l.")) == 4_300_000
+
+
 def test_memo_indices_may_have_gaps() -> None:
     data = b"](" + b"".join(b"](Nep%d\n" % (7 * k) for k in range(3000)) + b"e]("
     data += b"".join(b"g%d\n" % (7 * k) for k in range(3000)) + b"e\x86."
     first, second = load(data)
     assert len(first) == 3000
     assert all(one is other for one, other in zip(first, second, strict=True))
-    refusal(b"](Np5\ng3\nel.")
+    refusal(b"](Np5\ng3\ne.")
     # as Python's own, which counts what was put
     assert load(b"]p5\n0U\x01a\x94U\x01b0g1\n.") == "a"
     # the number of those that no writer makes is bounded
