@@ -26,6 +26,7 @@ from fastheat.stores import FileArray
 from fastheat.tensors import as_array
 
 TEXTS = np.dtype(str)  # as the dtype of annotations that are no numbers
+MOST_DIFFERENT = 4000  # letters of texts, each of which is measured
 SAMPLED = 64  # texts of all frames, the longest, that a layout is made for
 DEEPEST = 3  # (T, N, M)
 
@@ -504,6 +505,11 @@ def sample_of_texts(chunks: Iterable[NDArray[Any]]) -> Sample:
     for chunk in chunks:
         new = set(chunk.ravel().tolist())
         letters |= dict.fromkeys("".join(sorted(new)))
+        if len(letters) > MOST_DIFFERENT:
+            raise ValueError(
+                f"expected annot with up to {MOST_DIFFERENT} different letters, not "
+                f"{len(letters)} or more"
+            )
         longest = sorted({*longest, *new}, key=lambda text: (-_length(text), text))[:SAMPLED]
     return Sample(TEXTS, tuple(longest), "".join(letters))
 

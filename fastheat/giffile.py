@@ -21,38 +21,77 @@ from fastheat.timing import Clock
 
 @dataclass(slots=True)
 class _Frame:
-    """An image, and how long it is shown before one that differs."""
+    """An image, and how long it is shown before one that differs.
+
+    A delay that is longer than one frame can have lies in parts: after the first, nothing changes.
+    They are filled one after the other, so that each change is one of the last part or a new one,
+    and never of two places.
+    """
 
     image: bytes | memoryview
     transparent: int | None
-    delay: int  # hundredths of a second
+    delays: list[int]  # hundredths of a second, of each part
     note: bytes = b""  # comment blocks before it,
-    label: bytes = b""  # one more, which a repeat replaces,
-    after: list[tuple[int, bytes]] = field(
+    labels: list[bytes] = field(
         default_factory=list
-    )  # and, behind so many parts, others
+    )  # one before each part, which repeats replace,
+    after: list[tuple[int, bytes]] = field(default_factory=list)  # others behind so many parts
 
-    def parts(self) -> list[int]:
-        """Return the delay in parts that a frame can have; after the first, nothing changes."""
-        parts: list[int] = []
-        left = self.delay
-        while left or not parts:
-            part = min(left, gif.LONGEST_DELAY)
-            if 0 < left - part < gif.SHORTEST_DELAY:
-                part -= gif.SHORTEST_DELAY
-            parts.append(part)
-            left -= part
-        return parts
+    def lengthen(self, delay: int) -> None:
+        """Show it so much longer, or shorter."""
+        if delay < 0:
+            self._shorten(-delay)
+        elif self.delays[-1] + delay <= gif.LONGEST_DELAY:
+            self.delays[-1] += delay
+        elif delay:
+            lacks = max(gif.SHORTEST_DELAY - delay, 0)
+            self.delays[-1] -= lacks
+            more = split(delay + lacks)
+            self.delays += more
+            self.labels += [b""] * len(more)
+
+    def _shorten(self, delay: int) -> None:
+        dropped: list[bytes] = []
+        while len(self.delays) > 1 and self.delays[-1] <= delay:
+            delay -= self.delays.pop()
+            dropped.insert(0, self.labels.pop())
+        self.delays[-1] -= delay
+        # what they say stays, behind what is before them
+        place = sum(count <= len(self.delays) for count, _ in self.after)
+        self.after[place:place] = [(len(self.delays) + 1, label) for label in dropped if label]
+        if len(self.delays) > 1 and (lacks := gif.SHORTEST_DELAY - self.delays[-1]) > 0:
+            self.delays[-2] -= lacks
+            self.delays[-1] += lacks
+
+    def add_note(self, note: bytes) -> None:
+        """Add a comment block behind its parts."""
+        self.after.append((len(self.delays), note))
 
     def tail(self, parts: int, notes: int) -> Iterator[tuple[bytes | memoryview, bool]]:
         """Yield what lies behind the first parts and notes, and of each whether it is a part."""
-        delays, after = self.parts(), self.after[notes:]
-        for k in range(parts, len(delays) + 1):
-            while after and (after[0][0] <= k or k == len(delays)):
+        after = self.after[notes:]
+        for k in range(parts, len(self.delays) + 1):
+            while after and (after[0][0] <= k or k == len(self.delays)):
                 yield after.pop(0)[1], False
-            if k < len(delays):
-                image, transparent = (gif.EMPTY_IMAGE, 0) if k else (self.image, self.transparent)
-                yield gif.graphic_control(delays[k], transparent) + image, True
+            if k < len(self.delays):
+                yield self.labels[k], False
+                yield self.control(k) + (gif.EMPTY_IMAGE if k else self.image), True
+
+    def control(self, part: int) -> bytes:
+        """Return the control block of a part."""
+        return gif.graphic_control(self.delays[part], 0 if part else self.transparent)
+
+
+def split(delay: int) -> list[int]:
+    """Return a delay in parts that a frame can have."""
+    parts: list[int] = []
+    while delay or not parts:
+        part = min(delay, gif.LONGEST_DELAY)
+        if 0 < delay - part < gif.SHORTEST_DELAY:
+            part -= gif.SHORTEST_DELAY
+        parts.append(part)
+        delay -= part
+    return parts
 
 
 class Tail:
@@ -142,7 +181,7 @@ class GifFile:
         self._last: _Frame | None = None  # the last that is, where its delay may be changed,
         self._places: list[int] = []  # where its control blocks lie,
         self._delays: list[int] = []  # what they say,
-        self._label = b""  # and the label before the first
+        self._labels: list[bytes] = []  # and what stands before each
         self._noted = 0  # of the notes behind it, how many are in the sink
         self._cut: int | None = None  # from where on the sink has what is to go
         self._torn = False  # a stream that ends within a frame
@@ -161,11 +200,16 @@ class GifFile:
         file._sink.truncate(tail.length)
         file._seekable = True
         file._end = tail.length - len(gif.TRAILER)
-        file._last = _Frame(b"", tail.parts[0].transparent, tail.ticks - tail.begin)
-        file._last.after = [(parts, gif.comment_of(note.text)) for parts, note in tail.notes]
+        file._last = _Frame(
+            b"",
+            tail.parts[0].transparent,
+            [frame.delay for frame in tail.parts],
+            labels=[b""] * len(tail.parts),
+            after=[(parts, gif.comment_of(note.text)) for parts, note in tail.notes],
+        )
         file._noted = len(tail.notes)
         file._places = [frame.offset for frame in tail.parts]
-        file._delays = [frame.delay for frame in tail.parts]
+        file._delays, file._labels = file._last.delays.copy(), file._last.labels.copy()
         file.ticks = tail.ticks
         return file
 
@@ -226,25 +270,28 @@ class GifFile:
         last = self._frames[-1] if self._frames else self._last
         if note and not image:
             image, transparent = gif.SAME_IMAGE, 0
+        self.ticks += delay
         if image or last is None:
-            self._frames.append(_Frame(image, transparent, delay, note, label))
-            self.ticks += delay
+            delays = split(delay)
+            labels = [*[b""] * (len(delays) - 1), label]
+            self._frames.append(_Frame(image, transparent, delays, note, labels))
             return
-        self.lengthen(delay)
+        parts = len(last.delays)
+        last.lengthen(delay)
         self.merged += 1
-        if label and len(label) == len(last.label):
-            last.label, label = label, b""
-        self.add_note(label)
+        if len(last.delays) > parts or (label and len(label) == len(last.labels[-1])):
+            last.labels[-1] = label
+        else:
+            self.add_note(label)
 
     def add_note(self, note: bytes) -> None:
         """Add a comment block behind the last frame."""
         if note:
-            last = self._last_added()
-            last.after.append((len(last.parts()), note))
+            self._last_added().add_note(note)
 
     def lengthen(self, delay: int) -> None:
         """Show the frame that was added last so much longer."""
-        self._last_added().delay += delay
+        self._last_added().lengthen(delay)
         self.ticks += delay
 
     def hold(self, delay: int, note: bytes) -> None:
@@ -297,8 +344,8 @@ class GifFile:
     def _is_mended(self) -> bool:
         last = self._last
         return last is None or (
-            last.parts() == self._delays
-            and last.label == self._label
+            last.delays == self._delays
+            and last.labels == self._labels
             and len(last.after) == self._noted
             and self._cut is None
         )
@@ -420,16 +467,13 @@ class GifFile:
         """Mend the delay of the last frame, and commit the others behind it."""
         sink = self._sink_now()
         last = self._last
-        parts = last.parts() if last else []
-        for k in range(1, min(len(parts), len(self._delays))):
-            if parts[k] != self._delays[k]:
-                sink.seek(self._places[k])
-                self._write(gif.graphic_control(parts[k], 0))
-        if last is not None and (parts[:1] != self._delays[:1] or last.label != self._label):
-            # side by side and in one write, so that one is never without the other
-            sink.seek(self._places[0] - len(last.label))
-            self._write(last.label + gif.graphic_control(parts[0], last.transparent))
-        self._shorten(parts)
+        if last is not None:
+            for k, said in enumerate(zip(self._delays, self._labels, strict=True)):
+                if k < len(last.delays) and said != (last.delays[k], last.labels[k]):
+                    # side by side and in one write, so that one is never without the other
+                    sink.seek(self._places[k] - len(last.labels[k]))
+                    self._write(last.labels[k] + last.control(k))
+            self._shorten(last)
         data, places, end = self._laid(self._end, b"")
         if end > self._end:
             sink.seek(self._end + 1)
@@ -440,23 +484,31 @@ class GifFile:
         self._flush()
         self._done(end, places)
 
-    def _shorten(self, parts: list[int]) -> None:
+    def _shorten(self, last: _Frame) -> None:
         """End the file before what its last frame has no more: parts of the delay, a note."""
         cuts = [] if self._cut is None else [self._cut]
-        if len(parts) < len(self._places):
-            cuts.append(self._places[len(parts)])
-            assert self._last is not None
-            kept = sum(count <= len(parts) for count, _ in self._last.after)
+        parts = len(last.delays)
+        if parts < len(self._places):
+            cuts.append(self._places[parts] - len(self._labels[parts]))
+            kept = sum(count <= parts for count, _ in last.after)
             self._noted = min(self._noted, kept)
         if not cuts:
             return
-        end = min(cuts)
+        places = self._places[:parts]
+        start = end = min(cuts)
+        # what comes in its place is in the same write: the file is never without either
+        pieces: list[bytes | memoryview] = []
+        for piece, is_part in last.tail(len(places), self._noted):
+            if is_part:
+                places.append(end)
+            pieces.append(piece)
+            end += len(piece)
         sink = self._sink_now()
-        sink.seek(end)
-        self._write(gif.TRAILER)
+        sink.seek(start)
+        self._write(b"".join(pieces) + gif.TRAILER)
         sink.truncate(end + len(gif.TRAILER))
-        self._end, self._cut = end, None
-        del self._places[len(parts) :], self._delays[len(parts) :]
+        self._end, self._cut, self._noted, self._places = end, None, len(last.after), places
+        self._delays, self._labels = last.delays.copy(), last.labels.copy()
 
     def _laid(self, start: int, header: bytes) -> tuple[memoryview, list[int], int]:
         """Lay what is not in the sink from `start` on.
@@ -471,8 +523,8 @@ class GifFile:
         for frame, parts, notes in [*behind, *((each, 0, 0) for each in self._frames)]:
             if parts == 0:
                 places = []
-                pieces += frame.note, frame.label
-                start += len(frame.note) + len(frame.label)
+                pieces.append(frame.note)
+                start += len(frame.note)
             for piece, is_part in frame.tail(parts, notes):
                 if is_part:
                     places.append(start)
@@ -484,11 +536,11 @@ class GifFile:
 
     def _done(self, end: int, places: list[int]) -> None:
         last = self._frames[-1] if self._frames else self._last
-        delays, label = (last.parts(), last.label) if last else (self._delays, self._label)
+        delays, labels = (last.delays.copy(), last.labels.copy()) if last else ([], [])
         noted = len(last.after) if last else 0
         # with no call in between, at which Ctrl-C might come
         self._end, self._places, self._noted = end, places, noted
-        self._last, self._frames, self._delays, self._label = last, [], delays, label
+        self._last, self._frames, self._delays, self._labels = last, [], delays, labels
         if last is not None:
             last.image = b""
 
@@ -496,7 +548,7 @@ class GifFile:
         self._torn = True
         for frame in self._frames[:count]:
             tail = (piece for piece, _ in frame.tail(0, 0))
-            data = b"".join([frame.note, frame.label, *tail])
+            data = b"".join([frame.note, *tail])
             self._write(data)
             self._end += len(data)
         del self._frames[:count]

@@ -39,7 +39,10 @@ def suggest(word: str, known: Iterable[str]) -> str:
 
 def short(value: object) -> str:
     """Return the `repr` of a value on one line, cut where it is long."""
-    text = " ".join(_short.repr(value).split())
+    try:
+        text = " ".join(_short.repr(value).split())
+    except Exception:  # an integer of over 4,300 digits, or what is not ours
+        text = f"<{type(value).__name__}>"
     return printable(text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 3]}...")
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat import gif
-from fastheat.annotations import SAMPLED, TEXTS, Sample, Samples, facts_of
+from fastheat.annotations import MOST_DIFFERENT, SAMPLED, TEXTS, Sample, Samples, facts_of
 from fastheat.forms import MOST_CELLS, Shapes, check_names, form_of, parts_of
 from fastheat.layout import Layout
 from fastheat.messages import short
@@ -345,6 +345,8 @@ def _samples(value: Any, shape: Shapes) -> Samples:
 def _sample(value: Any) -> Sample:
     texts, span = value["texts"], value["span"]
     if type(texts) is not list or len(texts) > SAMPLED or not (span is None or len(span) == 2):
+        raise ValueError
+    if len(set("".join(map(_text, [*texts, value["letters"]])))) > MOST_DIFFERENT:
         raise ValueError
     return Sample(
         dtype=_written_type(value["dtype"], (1, 1)),

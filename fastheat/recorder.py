@@ -286,11 +286,6 @@ class Recorder:
         for ticks in (said, tail.ticks):
             if tail.begin < ticks and self._clock.resume(ticks) == ticks:
                 return ticks
-        # a process may have ended while it changed a delay of several parts
-        if self._clock.resume(tail.begin) == tail.begin:
-            ticks = self._clock.resume(tail.ticks, least=self._clock.frames + 1)
-            if max(ticks, tail.ticks) - tail.begin >= gif.LONGEST_DELAY - gif.SHORTEST_DELAY:
-                return ticks
         raise ValueError(
             f"expected durations whose frames end at {10 * said} ms, as those of the file that is "
             "to go on do"

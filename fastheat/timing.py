@@ -57,19 +57,13 @@ class Clock:
         if isinstance(each, list) and frames is not None and len(each) != frames:
             raise ValueError(f"expected a duration for each of {frames} frames, not {len(each)}")
 
-    def resume(self, ticks: int, least: int = 0) -> int:
-        """Go on behind the last frame that ends within so many hundredths; return where it ends.
-
-        Parameters
-        ----------
-        least
-            How many frames there are at the least, whenever they end.
-        """
+    def resume(self, ticks: int) -> int:
+        """Go on behind the last frame that ends within so many hundredths; return where it ends."""
         if isinstance(self._durations, list):
             count, time = 0, 0.0
             for duration in self._durations:
                 longer = time + _honoured(duration)
-                if _ticks_of(longer) > ticks and count >= least:
+                if _ticks_of(longer) > ticks:
                     break
                 count, time = count + 1, longer
         else:  # a file may say any number: no loop over its frames
@@ -77,7 +71,6 @@ class Clock:
             count = int((10.0 * ticks + 5.0) / each)
             count -= _ticks_of(count * each) > ticks
             count += _ticks_of((count + 1) * each) <= ticks
-            count = max(count, least)
             time = count * each
         self.frames, self._time, self._ticks = count, time, _ticks_of(time)
         return self._ticks

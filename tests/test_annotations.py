@@ -563,3 +563,9 @@ def test_texts_of_a_file_whose_bytes_are_no_characters_are_refused(
     for name in ("texts.npy", "texts.pkl"):
         with pytest.raises(ValueError, match="bytes that are no characters"):
             save_gif(tmp_path / "a.gif", np.zeros((2, 2, 3)), annot=tmp_path / name)
+
+
+def test_annotations_of_very_many_letters_are_refused(tmp_path: Path) -> None:
+    letters = np.array(list(map(chr, range(0x4E00, 0x4E00 + 4002)))).reshape(2, 3, 667)
+    with pytest.raises(ValueError, match="up to 4000 different letters, not 4002 or more"):
+        save_gif(tmp_path / "a.gif", np.zeros(letters.shape), annot=letters)

@@ -1011,3 +1011,8 @@ def assert_a_line(error: BaseException) -> None:
     text = str(error)
     assert text.isprintable(), ascii(text)
     assert len(text) < 5000
+
+
+def test_numbers_without_end_are_named_by_their_kind() -> None:
+    with pytest.raises(ValueError, match="expected loop to be .*, not <int>$"):
+        save_gif(io.BytesIO(), np.zeros((2, 2, 2)), loop=10**5000)
