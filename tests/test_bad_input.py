@@ -1014,5 +1014,5 @@ def assert_a_line(error: BaseException) -> None:
 
 
 def test_numbers_without_end_are_named_by_their_kind() -> None:
-    with pytest.raises(ValueError, match="expected loop to be .*, not <int>$"):
+    with pytest.raises(ValueError, match=r"expected loop to be .*, not <int>$"):
         save_gif(io.BytesIO(), np.zeros((2, 2, 2)), loop=10**5000)
