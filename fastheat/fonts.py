@@ -305,8 +305,8 @@ def locate(font: str) -> FontFile:
     for name in (font, font + ".ttf", font.replace(" ", "") + ".ttf"):
         if not name.strip():
             continue
-        if Path(name).exists():
-            if not Path(name).is_file():  # a pipe, which is waited for
+        if os.path.exists(name):  # noqa: PTH110 - Path.exists raises where a name is too long
+            if not os.path.isfile(name):  # noqa: PTH113 - a pipe, which is waited for
                 continue
             _check_plain(Path(name))
         try:

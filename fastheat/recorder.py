@@ -334,6 +334,8 @@ class Recorder:
         """
         if self._writes:
             raise RuntimeError("expected frames one after another, not one within another")
+        if self.closed:
+            raise ValueError("expected a file that is open, but it was closed meanwhile")
         self._writes = True
         try:
             self._write_all(frames, titles, annots, steps)

@@ -351,11 +351,14 @@ def test_a_file_of_annotations_holds_numbers_or_text(tmp_path: Path, name: str) 
 def test_texts_of_which_one_is_long_do_not_all_take_its_room(tmp_path: Path) -> None:
     path = tmp_path / "a.pkl"
     texts = np.array(WORDS[0].tolist(), object)
-    texts[0, 0] = "a" * 2_000_000
-    path.write_bytes(pickle.dumps(texts.tolist()))
-    for annot in (path, texts.tolist()):
-        with pytest.raises(TypeError, match="a text of 2000000 letters"):
-            written(FRAMES, annot=annot, **LOOK)
+    for length in (90_000, 2_000_000):
+        texts[0, 0] = "a" * length
+        wide = texts if length > 100_000 else np.tile(texts, (20, 20))
+        path.write_bytes(pickle.dumps(wide.tolist()))
+        frames = np.zeros((2, *wide.shape))
+        for annot in (path, wide.tolist()):
+            with pytest.raises((TypeError, ValueError), match=f"{length}( letters|$)"):
+                written(frames, annot=annot, **LOOK)
 
 
 def test_annotations_that_share_their_items_are_not_multiplied(tmp_path: Path) -> None:

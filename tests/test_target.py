@@ -177,10 +177,10 @@ from fastheat import GifWriter
 writer = GifWriter(sys.argv[1], background=False)
 writer.add([[0.0, 1.0]])
 if os.fork() == 0:
+    print("open", flush=True)
     os.close(1)
     time.sleep(20)
     os._exit(0)
-print("open", flush=True)
 time.sleep(20)
 """
     path = tmp_path / "a.gif"
