@@ -74,6 +74,7 @@ class Background:
         """Start, and give the kernels time to be loaded, which holds up all other threads."""
         self._thread.start()
         _running.add(self)
+        _finish_with_child()
         self._ready.wait(LOADING)
 
     def put(
@@ -278,6 +279,15 @@ if hasattr(os, "register_at_fork"):
 _Item = tuple[Frame, str, Cells | PanelCells | None, int | None]
 _NOTHING = object()
 _running: set[Background] = set()
+
+
+def _finish_with_child() -> None:
+    """Have what is queued written when a process of multiprocessing ends, which skips `atexit`."""
+    known = sys.modules.get("multiprocessing.process")
+    if known is not None and known.parent_process() is not None:
+        from multiprocessing import util
+
+        util.Finalize(None, _finish_all, exitpriority=0)
 
 
 @atexit.register

@@ -48,6 +48,7 @@ from fastheat.summary import GifSummary
 from fastheat.target import check_place, check_target
 from fastheat.timing import DEFAULT_DURATION, LONGEST_DURATION
 
+MOST_LABELS = 1 << 24  # bytes of a file of labels
 STANDARD = "-"  # input or output, in place of a path
 PANELS = ("columns", "share_range", "share_cbar", "ylim")  # of Panels, not of Heatmap
 # of save_gif, not of Heatmap
@@ -604,7 +605,9 @@ def _labels(text: str) -> str | list[str] | None:
         return None
     if not text.startswith("@"):
         return [part.strip() for part in text.split(",")]
-    path = Path(text[1:])
+    path = _plain(text[1:], "labels")
+    if path.stat().st_size > MOST_LABELS:
+        raise ValueError(f"cannot read {path}: expected at most {MOST_LABELS} bytes of labels")
     try:
         lines = path.read_text("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
@@ -612,9 +615,17 @@ def _labels(text: str) -> str | list[str] | None:
     return lines[:-1] if lines[-1] == "" else lines
 
 
+def _plain(name: str, what: str) -> Path:
+    """Return the path of a file; others, such as pipes, may have no end."""
+    path = Path(name)
+    if path.exists() and not path.is_file():
+        raise ValueError(f"cannot read {path}: expected a file of {what}")
+    return path
+
+
 def _mask(name: str) -> Any:
     try:
-        with Path(name).open("rb") as file:
+        with _plain(name, "a mask").open("rb") as file:
             _, _, dtype = read_header(file, os.fstat(file.fileno()).st_size)
             check_type(dtype, "it")
             file.seek(0)

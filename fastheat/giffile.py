@@ -157,6 +157,8 @@ class GifFile:
     ----------
     merged
         Frames that only lengthened the one before.
+    gone
+        Whether the file was removed while it was written, or another took its place.
     ticks
         Hundredths of a second of all frames together.
     """
@@ -187,6 +189,7 @@ class GifFile:
         self._torn = False  # a stream that ends within a frame
         self._failed = False  # nothing is tried again: others may have the file by then
         self.merged = 0
+        self.gone = False
         self.ticks = 0
 
     @classmethod
@@ -353,6 +356,8 @@ class GifFile:
     def close(self) -> None:
         """Write the last frame and the trailer."""
         self._finish()
+        if self._sink is not self._target and self._seekable:
+            self.gone = os.fstat(self._sink_now().fileno()).st_nlink == 0
         self.abandon()
 
     def _finish(self) -> None:

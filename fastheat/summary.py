@@ -106,6 +106,10 @@ def summarise(
     seconds: float,
 ) -> GifSummary:
     """Return what was written, and warn of what is not shown as given."""
+    if target.gone:
+        warn(
+            "the file was removed or replaced while it was written, so that what came then is lost"
+        )
     warn_of(shown, layout)
     warn_of_labels(layout)
     ends = [end for end in shown.extremes or picture.range if end is not None]

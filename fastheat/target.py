@@ -130,7 +130,7 @@ class Claim:
         self.finish: Callable[[], object] | None = None
         self.part: Path | None = None
         self._process = os.getpid()
-        self._descriptor: int | None = None
+        self._descriptors: list[int] = []  # of the lock, and of what else is locked
         self._released = False
         self._lock: Path | None = None
         self._target = Path()
@@ -178,12 +178,17 @@ class Claim:
                     break
                 continue  # a folder of that name, a link
             if taken:
+                if path.exists() and path.stat().st_nlink > 1:  # the same file by other names
+                    self._lock_target(path)
                 return
         with suppress(FileNotFoundError):  # no file and no room for one: told when it is created
-            self._descriptor = os.open(path, os.O_RDWR | _FLAGS)
-            if _locked(self._descriptor) is False:
-                self._close()
-                raise BlockingIOError(_refusal(path, "another process"))
+            self._lock_target(path)
+
+    def _lock_target(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_RDWR | _FLAGS)
+        self._descriptors.append(descriptor)
+        if _locked(descriptor) is False:
+            raise BlockingIOError(_refusal(path, "another writer"))
 
     def _take_lock(self, path: Path, lock: Path) -> bool:
         """Make and lock the file beside the target; return whether that is its lock."""
@@ -197,7 +202,7 @@ class Claim:
                 except FileNotFoundError:  # released in between
                     continue
                 made = False
-            self._descriptor = descriptor
+            self._descriptors.append(descriptor)
             locked = _locked(descriptor)
             if locked is False or (locked is None and not made):
                 said = os.read(descriptor, 1024)
@@ -207,25 +212,24 @@ class Claim:
             with suppress(OSError):
                 if os.path.samestat(os.fstat(descriptor), lock.stat()):
                     self._lock = lock
-                    self._write()
+                    self._write(descriptor)
                     return True
             self._close()  # the one before took it away in between
         return False
 
-    def _write(self) -> None:
+    def _write(self, descriptor: int) -> None:
         """Say who holds the lock, and how a file is called that a killed process leaves."""
-        assert self._descriptor is not None
         assert self.part is not None
-        said = os.read(self._descriptor, 1024).decode("utf-8", "surrogateescape").split("\n")
+        said = os.read(descriptor, 1024).decode("utf-8", "surrogateescape").split("\n")
         pattern = re.escape(_hidden(self._target)) + r"\.[0-9a-f]{12}\.part"
         if len(said) > 1 and re.fullmatch(pattern, said[1]):
             with suppress(OSError):
                 self._target.with_name(said[1]).unlink()
         text = f"{self._process} {platform.node()}\n{self.part.name}\n"
         with suppress(OSError):  # no room on the disk: it is locked all the same
-            os.ftruncate(self._descriptor, 0)
-            os.lseek(self._descriptor, 0, os.SEEK_SET)
-            os.write(self._descriptor, text.encode("utf-8", "surrogateescape"))
+            os.ftruncate(descriptor, 0)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            os.write(descriptor, text.encode("utf-8", "surrogateescape"))
 
     def release(self) -> None:
         """Give it up. Nothing happens the second time, or in a forked child."""
@@ -246,9 +250,8 @@ class Claim:
                 del _claims[self._target]
 
     def _close(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        while self._descriptors:
+            os.close(self._descriptors.pop())
 
     def __enter__(self) -> Claim:
         return self
@@ -264,7 +267,8 @@ class Claim:
 
 TRIES = 200  # to lock a file that others take away meanwhile,
 WAIT = 0.005  # s, after each
-_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+# without waiting at a pipe of that name
+_FLAGS = sum(getattr(os, f"O_{name}", 0) for name in ("NOFOLLOW", "NONBLOCK", "CLOEXEC", "BINARY"))
 _FAR = 1 << 30  # a byte of the lock's file that has nothing else, for Windows
 
 

@@ -610,3 +610,73 @@ for count in list(range(4, 24)) * 2:
     )
     assert done.returncode == 0, done.stderr
     assert names_in(tmp_path) == ["one.gif", "two.gif"]
+
+
+HELD_IN_CHILD = """
+import multiprocessing, sys, numpy as np, fastheat
+def child(path):
+    writer = fastheat.GifWriter(path, vmin=0, vmax=1, valfmt=None)
+    for k in range(20): writer.add(np.full((2, 2), k / 20), step=k)
+if __name__ == "__main__":
+    process = multiprocessing.get_context(sys.argv[2]).Process(target=child, args=sys.argv[1:2])
+    process.start(); process.join(); sys.exit(process.exitcode)
+"""
+
+
+@posix
+@pytest.mark.parametrize("start", ["fork", "spawn", "forkserver"])
+def test_a_writer_left_open_in_a_child_is_finished_when_that_ends(
+    tmp_path: Path, start: str
+) -> None:
+    path, script = tmp_path / "a.gif", tmp_path / "child.py"
+    script.write_text(HELD_IN_CHILD)
+    argv = [sys.executable, "-W", "ignore", str(script), str(path), start]
+    assert subprocess.run(argv).returncode == 0
+    assert frames_in(path) == 20
+    assert hidden_in(tmp_path) == []
+
+
+@posix
+def test_a_file_is_one_under_all_its_names(tmp_path: Path) -> None:
+    path, other = tmp_path / "a.gif", tmp_path / "other.gif"
+    save_gif(path, FRAMES, **LOOK)
+    os.link(path, other)
+    with GifWriter(path, mode="a", **LOOK) as writer:
+        with pytest.raises(BlockingIOError, match="by another writer: "):
+            GifWriter(other, mode="a", **LOOK)
+        with pytest.raises(BlockingIOError):
+            claim_in_another(other)
+        writer.add(FRAMES[0])
+    with GifWriter(other, mode="a", **LOOK) as writer:
+        assert writer.frames == 7
+
+
+@posix
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_file_that_is_removed_meanwhile_is_told(tmp_path: Path, replaced: bool) -> None:
+    path = tmp_path / "a.gif"
+    writer = GifWriter(path, background=False, **LOOK)
+    writer.add(FRAMES[0])
+    path.unlink()
+    if replaced:
+        path.write_bytes(b"another's")
+    writer.add(FRAMES[1])
+    with pytest.warns(UserWarning, match="was removed or replaced while it was written"):
+        writer.close()
+    assert not replaced or path.read_bytes() == b"another's"
+
+
+@posix
+def test_a_pipe_at_the_name_of_the_lock_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / ".a.gif.lock")
+    system = os.open
+
+    def unwritable(name: Any, flags: int, *args: Any, **kwargs: Any) -> int:
+        if str(name).endswith(".a.gif.lock") and flags & os.O_RDWR:
+            raise FileExistsError if flags & os.O_CREAT else PermissionError
+        return system(name, flags, *args, **kwargs)
+
+    monkeypatch.setattr(os, "open", unwritable)
+    assert save_gif(tmp_path / "a.gif", FRAMES, **LOOK).frames == 6
