@@ -271,6 +271,11 @@ class Recorder:
             )
         self._heatmap = self._heatmap.ranged(note.range)
         self._layout = self._heatmap.layout(note.dtype)
+        if self._layout.size != found.size:
+            raise ValueError(
+                f"expected a range that the picture of {found.size} has room for, not that of the "
+                f"file's note, {short(note.range)}"
+            )
         ends = self._resume_clock(found)
         self._remember(found)
         self._file = GifFile.resumed(found.path, found.tail, sync=self._sync)

@@ -141,6 +141,21 @@ def test_panels_of_any_number_are_gone_on_with(
         assert writer.frames == first + 2
 
 
+@pytest.mark.parametrize("options", [{"autoscale": "frame"}, {"autoscale": "frame", "cbar": True}])
+def test_a_later_range_that_makes_the_picture_larger_is_refused(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
+    path = tmp_path / "a.gif"
+    with GifWriter(path, background=False, dpi=50, **options) as writer:
+        writer.add(np.eye(2), step=0)
+    data = path.read_bytes()
+    place = data.index(b"!\xfe$")  # the note of the step
+    forged = gif.comment('{"fastheat":{"vmax":1e300}}')
+    path.write_bytes(data[:place] + forged + data[place:])
+    with pytest.raises(ValueError, match=r"a range that the picture of .* has room for"):
+        GifWriter(path, mode="a", background=False, dpi=50, **options)
+
+
 def test_brackets_in_brackets_are_no_note(tmp_path: Path) -> None:
     path = tmp_path / "a.gif"
     deep = '{"fastheat":' + "[" * 200_000 + "]" * 200_000 + "}"
