@@ -89,13 +89,13 @@ class Background:
         if self._ended:
             raise ValueError("expected a GifWriter that is open, but it is closed")
         beside = _bytes_beside(title, annot)
+        buffer = self._take_buffer(frame, beside)
+        if buffer is None:
+            self._hurry.set()
+            if drops:
+                return False
+            buffer = self._wait(frame, beside)
         try:
-            buffer = self._take_buffer(frame, beside)
-            if buffer is None:
-                self._hurry.set()
-                if drops:
-                    return False
-                buffer = self._wait(frame, beside)
             if not _are_alike(frame, buffer):  # integers of which some are masked
                 buffer = _like(frame)
             if isinstance(frame, tuple):
@@ -119,11 +119,12 @@ class Background:
         """Return room for a copy of a frame, None while the queue has none; two may always wait."""
         own = _bytes_of(frame)
         held = (self._buffers + self._spare) * own + self._queued_beside - self._written_beside
-        if self._queued - self._written >= 2 and held + beside > self._room:
+        waits = self._queued - self._written >= 2
+        if waits and held + beside > self._room:
             return None
         with suppress(IndexError):
             return self._free.pop()
-        if self._buffers + self._spare >= 2 and held + beside + own > self._room:
+        if waits and held + beside + own > self._room:
             return None
         self._buffers += 1
         return _like(frame)

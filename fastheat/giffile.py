@@ -32,10 +32,9 @@ class _Frame:
     transparent: int | None
     delays: list[int]  # hundredths of a second, of each part
     note: bytes = b""  # comment blocks before it,
-    labels: list[bytes] = field(
-        default_factory=list
-    )  # one before each part, which repeats replace,
-    after: list[tuple[int, bytes]] = field(default_factory=list)  # others behind so many parts
+    # one before each part, which a repeat replaces, and others behind so many parts
+    labels: list[bytes] = field(default_factory=list)
+    after: list[tuple[int, bytes]] = field(default_factory=list)
 
     def lengthen(self, delay: int) -> None:
         """Show it so much longer, or shorter."""

@@ -15,6 +15,7 @@ import time
 import tracemalloc
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -1253,6 +1254,30 @@ def test_what_waits_counts_with_its_objects_title_and_annotations(more: dict[str
     with pytest.warns(UserWarning, match="dropped 1 frame"):
         writer.close()
     assert 0.3 * room < held < 1.2 * room
+
+
+@pytest.mark.skipif(os.name == "nt", reason="timers of POSIX")
+def test_an_add_that_is_interrupted_while_it_waits_makes_no_room() -> None:
+    def late(*_: object) -> None:
+        raise TimeoutError
+
+    go, frame = threading.Event(), np.zeros((100, 100))
+    writer = GifWriter(io.BytesIO(), queue_bytes=3 * frame.nbytes, valfmt=None, **LOOK)
+    writer._recorder.write = lambda *_: go.wait(60)  # type: ignore[method-assign, assignment]
+    before = signal.signal(signal.SIGALRM, late)
+    queued = 0
+    try:
+        for _ in range(40):
+            with suppress(TimeoutError):
+                signal.setitimer(signal.ITIMER_REAL, 0.02)
+                queued += writer.add(frame)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        go.set()
+    writer.close()
+    assert 2 <= queued <= 4
 
 
 def copied(value: Any) -> Any:
