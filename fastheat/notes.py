@@ -197,8 +197,13 @@ class NoteReader:
         """Take note of a frame that differs from the one before."""
         self._closing.clear()
 
-    def note(self) -> Note:
+    def note(self, pixels: int) -> Note:
         """Return what they say.
+
+        Parameters
+        ----------
+        pixels
+            Of the picture, each of whose matrices has one at the least.
 
         Raises
         ------
@@ -210,8 +215,10 @@ class NoteReader:
             raise ValueError(f"it has no note of its {missing[0]}")
         read = partial(_read, facts)
         shape = read("shape", _shapes)
-        dtype = read("dtype", partial(_form, shape=shape))
         matrices = None if not isinstance(shape, dict) else sum(map(bool, shape.values()))
+        if matrices is not None and matrices > pixels:
+            raise ValueError(f"its note says {matrices} matrices in {pixels} pixels")
+        dtype = read("dtype", partial(_form, shape=shape))
         ends = partial(_ends, matrices=matrices)
         end = partial(_read, self._closing)
         return Note(

@@ -89,7 +89,7 @@ def find(target: Path | BinaryIO) -> Found | None:
                 raise ValueError("it has no frames")
             if not all(part.controlled for part in tail.parts):  # where a delay is written
                 raise ValueError("its last frame has no graphic control block")
-            note = said.note()
+            note = said.note(size[0] * size[1])
         except ValueError as error:
             raise ValueError(
                 f"expected a GIF that fastheat wrote, to go on with it, not {str(target)!r}: "
