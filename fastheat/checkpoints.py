@@ -49,7 +49,7 @@ class Checkpoints(Stack):
         self.shape = len(files), rows, columns
         self.dtype: np.dtype[Any] = dtype_of(entries[0])
         self._entry = entries[0]
-        self._places = [(entry.offset, entry.strides) for entry in entries]
+        self._places = [(entry.offset, entry.strides, entry.big) for entry in entries]
 
     def __getitem__(self, index: int | slice) -> Any:
         """Return a frame, or the series of some of the files."""

@@ -60,6 +60,7 @@ class Entry:
     dtype: str
     offset: int = 0
     strides: tuple[int, ...] | None = None  # in numbers, where they are not one after the other
+    big: bool = False  # whether its bytes are in big-endian order
 
 
 def look(path: Path, file: BinaryIO) -> dict[str, Entry]:
@@ -89,10 +90,10 @@ def take(seen: Seen, name: str, entry: Entry) -> npt.NDArray[Any]:
             width = size_of(entry.dtype) or 0
             if entry.strides is None:
                 data = file.read(prod(entry.shape) * width)
-                return of_bits(data, entry.dtype).reshape(entry.shape)
+                return of_bits(data, entry.dtype, big=entry.big).reshape(entry.shape)
             steps = zip(entry.shape, entry.strides, strict=True)
             size = width * (1 + sum((side - 1) * step for side, step in steps))
-            values = of_bits(file.read(size), entry.dtype)
+            values = of_bits(file.read(size), entry.dtype, big=entry.big)
             if len(values) * width < size:
                 raise EOFError("the file ends before the tensor does")
             strides = [step * values.itemsize for step in entry.strides]
@@ -191,7 +192,7 @@ def _look_npz(file: BinaryIO) -> dict[str, Entry]:
 
 def _look_torch(file: BinaryIO) -> dict[str, Entry]:
     """Return the tensors of a file of `torch.save`; nested ones have dots in their names."""
-    loaded, places = load(file)
+    loaded, places, big = load(file)
     entries: dict[str, Entry] = {}
     found = _tensors_in(loaded, Tensor, os.fstat(file.fileno()).st_size)
     for name, tensor in found.items():
@@ -199,7 +200,7 @@ def _look_torch(file: BinaryIO) -> dict[str, Entry]:
             offset = place_of(tensor, places)
         except ValueError as error:
             raise ValueError(f"tensor {short(name)}: {error}") from None
-        entries[name] = Entry(tensor.shape, tensor.dtype, offset, tensor.strides)
+        entries[name] = Entry(tensor.shape, tensor.dtype, offset, tensor.strides, big)
     return entries
 
 

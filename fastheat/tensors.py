@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,16 +88,17 @@ def size_of(name: str) -> int | None:
     return dtype.itemsize if dtype.kind in "biuf" else None
 
 
-def of_bits(data: bytes, name: str) -> NDArray[Any]:
-    """Return the numbers that little-endian bytes are, of any dtype that `size_of` knows.
+def of_bits(data: bytes, name: str, *, big: bool = False) -> NDArray[Any]:
+    """Return the numbers that bytes are, little-endian ones or `big`, of any that `size_of` knows.
 
     bfloat16 and floats of 8 bits become float32, which has all of them.
     """
+    order: Literal["<", ">"] = ">" if big else "<"
     if name == "bfloat16":
-        return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
+        return (np.frombuffer(data, f"{order}u2").astype(np.uint32) << 16).view(np.float32)
     if name in _FLOATS8:
         return _floats8(name)[np.frombuffer(data, np.uint8)]
-    return np.frombuffer(data, np.dtype(name).newbyteorder("<"))
+    return np.frombuffer(data, np.dtype(name).newbyteorder(order))
 
 
 @lru_cache

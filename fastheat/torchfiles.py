@@ -125,13 +125,16 @@ def is_torch(file: BinaryIO) -> bool:
 Places = Callable[[str], tuple[int, int]]  # of a storage by its key: where it begins, and bytes
 
 
-def load(file: BinaryIO) -> tuple[Any, Places]:
-    """Return what is in a file, with a `Tensor` in place of each, and where storages lie."""
+def load(file: BinaryIO) -> tuple[Any, Places, bool]:
+    """Return what is in a file, with a `Tensor` in place of each, and where storages lie.
+
+    The last says whether they are of a machine of the other byte order, big-endian.
+    """
     size = os.fstat(file.fileno()).st_size
     zipped = file.read(4) == _ZIP
     file.seek(0)
     try:
-        return _in_archive(file, size) if zipped else _in_sequence(file, size)
+        return _in_archive(file, size) if zipped else (*_in_sequence(file, size), False)
     except pickle.UnpicklingError as error:
         said = in_a_line(error).partition(", expected")[0][:200]
         raise ValueError(
@@ -156,7 +159,7 @@ def place_of(tensor: Tensor, places: Places) -> int:
     return offset + tensor.start * width
 
 
-def _in_archive(file: BinaryIO, size: int) -> tuple[Any, Places]:
+def _in_archive(file: BinaryIO, size: int) -> tuple[Any, Places, bool]:
     with zipfile.ZipFile(file) as archive:
         members: dict[str, zipfile.ZipInfo] = {}
         for info in archive.infolist():
@@ -168,9 +171,11 @@ def _in_archive(file: BinaryIO, size: int) -> tuple[Any, Places]:
             members[info.filename] = info
         (pickled,) = (name for name in members if name.endswith("/data.pkl"))
         root = pickled.removesuffix("data.pkl")
-        order = members.get(f"{root}byteorder")
-        if order is not None and (order.file_size > 9 or archive.read(order) != b"little"):
-            raise ValueError("it is of a machine of the other byte order, expected little-endian")
+        order, said = members.get(f"{root}byteorder"), b"little"
+        if order is not None:
+            said = archive.read(order) if order.file_size < 9 else b""
+        if said not in (b"little", b"big"):
+            raise ValueError("damaged: its byte order is neither little nor big")
         if members[pickled].file_size > size:
             raise ValueError(f"damaged: {short(pickled)} ends after the file does")
         loaded = _run(_States(io.BytesIO(archive.read(pickled)), False))
@@ -184,7 +189,7 @@ def _in_archive(file: BinaryIO, size: int) -> tuple[Any, Places]:
             raise ValueError(f"damaged: storage {short(key)} ends after the file does")
         return offset, info.file_size
 
-    return loaded, place
+    return loaded, place, said == b"big"
 
 
 def _in_sequence(file: BinaryIO, size: int) -> tuple[Any, Places]:

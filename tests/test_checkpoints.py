@@ -602,7 +602,11 @@ HOSTILE: dict[str, tuple[dict[str, bytes], dict[str, bytes], str]] = {
         {},
         "two storages of one name",
     ),
-    "order": ({"w": tensor_of("0", (5, 4), (4, 1))}, {"byteorder": b"big"}, "other byte order"),
+    "order": (
+        {"w": tensor_of("0", (5, 4), (4, 1))},
+        {"byteorder": b"middle"},
+        "byte order is neither",
+    ),
     "stack": ({"w": b"QQQ"}, {}, "damaged"),
     "no pickle": ({}, {"data.pkl": b""}, "damaged|truncated"),
     "memo": ({"w": b"Nr\xff\xff\xff\x7f"}, {}, "it holds no tensor"),
