@@ -15,7 +15,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from PIL import ImageFont, features
+from PIL import Image, ImageFont, features
 
 from fastheat.messages import short, suggest, warn
 
@@ -195,7 +195,12 @@ def _probe(file: FontFile) -> ImageFont.FreeTypeFont | None:
 
 
 def _mask(font: ImageFont.FreeTypeFont, text: str) -> bytes:
-    mask, offset = font.getmask2(text, mode="L", anchor="ls")
+    try:
+        mask, offset = font.getmask2(text, mode="L", anchor="ls")
+    except (OSError, Image.DecompressionBombError):
+        raise ValueError(
+            f"expected a font whose letters fit in a picture, not that of {text!r}"
+        ) from None
     return bytes(mask) + repr((mask.size, offset)).encode()
 
 

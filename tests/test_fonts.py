@@ -206,3 +206,12 @@ def test_letters_that_no_font_has_are_looked_for_up_to_a_number() -> None:
         find_typeface(None, letters)
     with pytest.raises(ValueError, match="up to 2000 different letters, not 2001"):
         Panels({letters[:1000]: (2, 2), letters[1000:2000]: (2, 2), letters[2000:]: (2, 2)})
+
+
+def test_a_font_of_huge_letters_is_refused(tmp_path: Path) -> None:
+    ttlib = pytest.importorskip("fontTools.ttLib")  # which matplotlib brings
+    font = ttlib.TTFont(locate("DejaVu Sans").path)
+    font["head"].unitsPerEm = 16  # letters are 128 times as large
+    font.save(tmp_path / "huge.ttf")
+    with pytest.raises(ValueError, match="a font whose letters fit in a picture"):
+        Heatmap((2, 2), font=str(tmp_path / "huge.ttf"), vmin=0, vmax=1).image(np.zeros((2, 2)))
