@@ -49,7 +49,7 @@ def check_type(dtype: np.dtype[Any], what: str, kinds: str = REAL) -> None:
 
 
 def check_text(array: npt.NDArray[np.str_], what: str) -> None:
-    """Refuse texts whose bytes are no characters: numpy makes strings of any."""
+    """Refuse text with invalid code points, which numpy does not check."""
     native = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
     if native.nbytes and int(native.view(np.uint32).max()) > sys.maxunicode:
         raise ValueError(f"expected {what} to be text, but it has bytes that are no characters")

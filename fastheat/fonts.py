@@ -180,7 +180,7 @@ def _has_glyph(file: FontFile, character: str) -> bool:
 
 @cache
 def _missing(file: FontFile) -> bytes:
-    """Return what a font draws in place of a character that it lacks."""
+    """Return the mask of the glyph that a font draws for missing characters."""
     font = _probe(file)
     assert font is not None
     return _mask(font, NO_CHARACTER)

@@ -67,7 +67,7 @@ class _Frame:
         self.after.append((len(self.delays), note))
 
     def tail(self, parts: int, notes: int) -> Iterator[tuple[bytes | memoryview, bool]]:
-        """Yield what lies behind the first parts and notes, and of each whether it is a part."""
+        """Yield the pieces after the first parts and notes, each with whether it is a part."""
         after = self.after[notes:]
         for k in range(parts, len(self.delays) + 1):
             while after and (after[0][0] <= k or k == len(self.delays)):
@@ -82,7 +82,7 @@ class _Frame:
 
 
 def split(delay: int) -> list[int]:
-    """Return a delay in parts that a frame can have."""
+    """Split a delay into parts of at most 65,535 hundredths."""
     parts: list[int] = []
     while delay or not parts:
         part = min(delay, gif.LONGEST_DELAY)
@@ -306,7 +306,7 @@ class GifFile:
         self.lengthen(delay)
 
     def let_go(self, delay: int, number: int | None, offset: int) -> None:
-        """Take back what `hold` did to the file: so many hundredths, and the notes from one on.
+        """Undo `hold`: shorten the last frame, and remove the notes from one on.
 
         Parameters
         ----------
@@ -455,7 +455,7 @@ class GifFile:
                 os.close(folder)
 
     def _overwrite(self, path: Path) -> None:
-        """Write into a file that nothing can be put in the place of."""
+        """Write into a file that cannot be replaced."""
         self._sink = path.open("r+b" if path.exists() else "wb", buffering=0)
         self._begin(0)
         self._sink.truncate()
@@ -489,7 +489,7 @@ class GifFile:
         self._done(end, places)
 
     def _shorten(self, last: _Frame) -> None:
-        """End the file before what its last frame has no more: parts of the delay, a note."""
+        """Cut off the parts and notes that the last frame no longer has."""
         cuts = [] if self._cut is None else [self._cut]
         parts = len(last.delays)
         if parts < len(self._places):

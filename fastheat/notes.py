@@ -194,7 +194,7 @@ class NoteReader:
         self._closing |= {name: facts[name] for name in _HELD if name in facts}
 
     def add_frame(self) -> None:
-        """Take note of a frame that differs from the one before."""
+        """Note that a frame follows that differs from the one before."""
         self._closing.clear()
 
     def note(self, pixels: int) -> Note:
@@ -263,7 +263,7 @@ def _integer(text: str) -> int:
 
 
 def _read(facts: Mapping[str, Any], name: str, kind: Callable[[Any], _T]) -> _T:
-    """Return a fact as one of its kind; None for None or what is not said."""
+    """Return a fact, checked by its kind; None if an optional one is missing."""
     value = facts.get(name)
     if value is None and name not in _NEEDED:
         return None  # type: ignore[return-value]

@@ -149,7 +149,7 @@ class Claim:
             raise
 
     def _register(self, path: Path) -> None:
-        """Be the one of this process that has a path, after an older one was finished.
+        """Register this claim on a path, after an older one of this process has finished.
 
         No lock is held: a collection of garbage may close another writer in the midst of it.
         """
@@ -191,7 +191,7 @@ class Claim:
             raise BlockingIOError(_refusal(path, "another writer"))
 
     def _take_lock(self, path: Path, lock: Path) -> bool:
-        """Make and lock the file beside the target; return whether that is its lock."""
+        """Create and lock the file beside the target; return whether it is still in place."""
         for _ in range(TRIES):
             try:
                 descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o666)
@@ -218,7 +218,7 @@ class Claim:
         return False
 
     def _write(self, descriptor: int) -> None:
-        """Say who holds the lock, and how a file is called that a killed process leaves."""
+        """Write the holder, and the name of its temporary file, into the lock."""
         assert self.part is not None
         said = os.read(descriptor, 1024).decode("utf-8", "surrogateescape").split("\n")
         pattern = re.escape(_hidden(self._target)) + r"\.[0-9a-f]{12}\.part"
@@ -232,7 +232,7 @@ class Claim:
             os.write(descriptor, text.encode("utf-8", "surrogateescape"))
 
     def release(self) -> None:
-        """Give it up. Nothing happens the second time, or in a forked child."""
+        """Release the claim; a second call, or one in a forked child, does nothing."""
         if not self._released and self._process == os.getpid():
             self._release()
 
@@ -273,7 +273,7 @@ _FAR = 1 << 30  # a byte of the lock's file that has nothing else, for Windows
 
 
 def _open(lock: Path) -> int:
-    """Open the file of a lock, which may be another user's."""
+    """Open an existing lock file, which may belong to another user."""
     try:
         descriptor = os.open(lock, os.O_RDWR | _FLAGS)
     except PermissionError:
@@ -285,7 +285,7 @@ def _open(lock: Path) -> int:
 
 
 def _locked(descriptor: int) -> bool | None:
-    """Lock a file; return whether that went, None if the file system has no locks."""
+    """Lock a file; return whether it worked, or None if the file system has no locks."""
     try:
         if fcntl is not None:
             # not lockf: its locks end when any descriptor of the file is closed
@@ -305,7 +305,7 @@ def _locked(descriptor: int) -> bool | None:
 
 
 def _hidden(path: Path) -> str:
-    """Return what names of hidden files beside a target begin with."""
+    """Return the prefix of the hidden files beside a target."""
     return f".{path.name if len(fsencode(path.name)) <= LONGEST_NAME else _digest(path)}"
 
 
@@ -314,7 +314,7 @@ def _digest(path: Path) -> str:
 
 
 def _owner(said: bytes) -> str:
-    """Return who says in its lock that it writes."""
+    """Return the writer that a lock file names."""
     number, _, host = said.decode("utf-8", "replace").partition("\n")[0].partition(" ")
     if not (number.isascii() and number.isdigit()):
         return "another process"
@@ -333,7 +333,7 @@ _claims: dict[Path, Claim] = {}
 
 
 def _forked() -> None:
-    """Leave to the parent what it holds: a child that kept a lock open would hold it longer."""
+    """Close inherited locks, which would otherwise outlive the parent in its children."""
     for claim in _claims.values():
         claim._close()
     _claims.clear()
