@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.gif import LARGEST_SIDE
 from fastheat.labels import Box, Label, Placed, fitted
+from fastheat.tables import Grid
 
 POINTS = 72.0  # to the inch
 TICK_LENGTH, TICK_PAD, TICK_WIDTH = 3.5, 3.5, 0.8  # pt, matplotlib's xtick.major.*
@@ -34,17 +34,6 @@ WORDS = 22.0  # font sizes that a title may be long whatever the cells, in a pic
 LONGEST_SIDE = 1500  # px that a picture without figsize keeps its cells within, where it can
 PLAIN_SIDE = 720  # px of the cells of a picture without figsize and text
 SHORTEST_SIDE = 2.2  # font sizes that the cells of one are high and wide at least, where square
-
-
-class Grid(NamedTuple):
-    """The visible part of the cells in pixels, columns by rows; the sides 1 are not in it."""
-
-    x0: NDArray[np.int64]  # (M,)
-    x1: NDArray[np.int64]  # (M,)
-    y0: NDArray[np.int64]  # (N,)
-    y1: NDArray[np.int64]  # (N,)
-    center: NDArray[np.float64]  # (M,) the middle of each column
-    lower: bool = False  # whether the first row of matrices is the last of these
 
 
 @dataclass(frozen=True, slots=True)

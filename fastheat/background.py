@@ -15,25 +15,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastheat import jit
 from fastheat.annotations import Cells, PanelCells
 from fastheat.arrays import Frame
 from fastheat.encode import chunk_length
-from fastheat.layout import Layout
-from fastheat.loading import kinds_of, load_beside, load_kept
-from fastheat.mosaic import Mosaic
-from fastheat.picture import ways_of
 from fastheat.recorder import Recorder
 from fastheat.sampling import Sampler
 
 LARGE = 1 << 20  # bytes from which a copy lets other threads run
-SPARE = (
-    32  # buffers at most that the thread makes for the loop, which takes turns that a loop lacks
-)
-SPARE_BYTES = 1 << 24  # of them together
 OBJECTS = 512  # bytes, about, of the objects around the numbers of a queued frame,
 OBJECTS_EACH = 128  # and of each of its arrays
 LINGER = 0.2  # s that the thread lets frames gather: it takes the loop's time once for all of them
-LOADING = 2.0  # s that opening waits for kernels to be loaded, before it leaves them to the thread
 
 
 def here() -> object:
@@ -50,32 +42,27 @@ class Background:
 
     def __init__(self, recorder: Recorder, sampler: Sampler, queue_bytes: int) -> None:
         self._recorder = recorder
-        recorder.prepare = self._load
         self._sampler = sampler
         self._room = queue_bytes
         self._queue: SimpleQueue[_Item | threading.Event | None] = SimpleQueue()
         # taken from the end where they are put, since the last used is in the processor's cache
         self._free: deque[Frame] = deque()
         self._freed = threading.Event()
-        self._buffers = 0  # that the loop made
-        self._spare = 0  # that the thread did
+        self._buffers = 0
         # frames queued, and bytes of their titles and annotations: counted by the loop, and those
         # of them that were written by the thread
         self._queued = self._queued_beside = 0
         self._written = self._written_beside = 0
-        self._first: Frame | None = None
         self._ended = False  # whether the last frame was put
         self._hurry = threading.Event()  # somebody waits for what is queued
-        self._ready = threading.Event()
         self._process = _process
         self._thread = threading.Thread(target=self._run, name="fastheat", daemon=True)
 
     def start(self) -> None:
-        """Start, and give the kernels time to be loaded, which holds up all other threads."""
+        """Start the thread."""
         self._thread.start()
         _running.add(self)
         _finish_with_child()
-        self._ready.wait(LOADING)
 
     def put(
         self,
@@ -118,7 +105,7 @@ class Background:
     def _take_buffer(self, frame: Frame, beside: int) -> Frame | None:
         """Return room for a copy of a frame, None while the queue has none; two may always wait."""
         own = _bytes_of(frame)
-        held = (self._buffers + self._spare) * own + self._queued_beside - self._written_beside
+        held = self._buffers * own + self._queued_beside - self._written_beside
         waits = self._queued - self._written >= 2
         if waits and held + beside > self._room:
             return None
@@ -137,23 +124,6 @@ class Background:
             if buffer is not None:
                 return buffer
             self._freed.wait()
-
-    def _load(self, layout: Layout | Mosaic, grows: bool) -> None:
-        load_beside(kinds_of(layout), grows, ways_of(layout), meanwhile=self._make_spare)
-
-    def _make_spare(self) -> None:
-        """Make buffers for frames to come: memory that is new takes five times as long to fill."""
-        if self._first is None or len(self._free) > SPARE // 2:
-            return
-        count = max(1, SPARE_BYTES // _bytes_of(self._first))
-        room = self._room // _bytes_of(self._first) - self._buffers - self._spare
-        more = max(0, min(SPARE, count, room // 2))
-        self._spare += more
-        for _ in range(more):
-            buffer = _like(self._first)
-            for part in buffer if isinstance(buffer, tuple) else (buffer,):
-                part.fill(0)
-            self._free.append(buffer)
 
     def flush(self) -> None:
         """Wait until what is queued was written."""
@@ -179,8 +149,7 @@ class Background:
     def _run(self) -> None:
         try:
             with suppress(Exception):  # told when a frame meets it
-                load_kept()
-            self._ready.set()
+                jit.load(beside=True)
             self._work()
         finally:
             self._recorder.close()
@@ -188,9 +157,6 @@ class Background:
 
     def _work(self) -> None:
         item = self._queue.get()
-        if isinstance(item, tuple):
-            self._first = item[0]
-            self._make_spare()
         while item is not None:
             self._hurry.wait(LINGER)
             self._hurry.clear()

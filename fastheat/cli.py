@@ -1,4 +1,4 @@
-"""The command line: `fastheat render`, `fastheat demo` and `fastheat info`."""
+"""The command line: `fastheat render`, `demo`, `info` and `warmup`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fastheat
-from fastheat import demo, gif
+from fastheat import demo, gif, jit, objects
 from fastheat.annotations import Annots, open_annots
 from fastheat.archives import read_header
 from fastheat.arrays import check_type
@@ -112,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         args = _parse(sys.argv[1:] if argv is None else argv)
-        with _warnings_in_a_line():
+        with _warnings_in_a_line(), _saying_that_it_compiles(args):
             args.run(args)
     except UsageError as error:
         return _fail(2, _as_options(str(error)))
@@ -200,6 +200,25 @@ def _info(args: argparse.Namespace) -> None:
         _say(json.dumps(described, indent=2) + "\n", sys.stdout)
     else:
         _say("".join(f"{line}\n" for line in _info_lines(described)), sys.stdout)
+
+
+def _warmup(args: argparse.Namespace) -> None:
+    found = objects.where()
+    if found is None:
+        made = objects.make(objects.host())
+        found = objects.keep(made), made
+    path, made = found
+    how = "built with the package" if path.parent == objects.BUILT else "compiled on this machine"
+    rows = {
+        "kernels": path,
+        "made": f"{how}, by {made.maker}",
+        "processor": f"{made.target.system}-{made.target.level}",
+        "bytes": f"{len(made.code):,}",
+        "package": objects.BUILT,
+        "cache": objects.cache_folder() or "none: there is no home folder",
+    }
+    lines = (f"{name:<10} {printable(str(value))}\n" for name, value in rows.items())
+    _say("".join(lines), sys.stdout)
 
 
 # ----------------------------------------------------------------------------------------- parser
@@ -293,6 +312,15 @@ def make_parser() -> argparse.ArgumentParser:
     info.add_argument("--json", action="store_true", default=False, help="print JSON")
     info.add_argument("--frames", action="store_true", default=False, help="list every frame")
     info.set_defaults(run=_info, parser=info)
+
+    warmup = commands.add_parser(
+        "warmup",
+        help="make sure that nothing has to be compiled later",
+        description="Compile the drawing code where the package has none for this machine, keep it "
+        "in the user's cache folder (FASTHEAT_CACHE_DIR), and say where it lies. For images of "
+        "containers, whose first animation then waits for nothing.",
+    )
+    warmup.set_defaults(run=_warmup, parser=warmup)
     return parser
 
 
@@ -782,24 +810,18 @@ def _bar_maker(args: argparse.Namespace) -> Callable[..., Any] | None:
 
 
 @contextmanager
-def _saying_that_it_compiles(args: argparse.Namespace, bar: Any) -> Iterator[None]:
+def _saying_that_it_compiles(args: argparse.Namespace) -> Iterator[None]:
     """Tell whoever waits at a terminal what for."""
-    waiting = sys.stderr is not None and sys.stderr.isatty() and not args.quiet
-    if not waiting and bar is None:
+    if getattr(args, "quiet", False) or sys.stderr is None or not sys.stderr.isatty():
         yield
         return
-    from fastheat import kernels
-
-    told = False
 
     def tell() -> None:
-        nonlocal told
-        if not told:
-            told = True
-            text = "fastheat: compiling, once on this machine: some seconds"
-            bar.write(text, sys.stderr) if bar else _say(f"{text}\n", sys.stderr)
+        text = "fastheat: compiling, once on this machine: some seconds"
+        shown = sys.modules.get("tqdm")
+        shown.tqdm.write(text, sys.stderr) if shown else _say(f"{text}\n", sys.stderr)
 
-    with kernels.on_compiling(tell):
+    with jit.on_compiling(tell):
         yield
 
 
@@ -851,7 +873,6 @@ def _write(
     try:
         with (
             _naming_input(name),
-            _saying_that_it_compiles(args, bar),
             _counting(bar, source.length) as progress,
         ):
             summary = save_gif(target, frames, heatmap=heatmap, progress=progress, **timing)

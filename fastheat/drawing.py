@@ -16,11 +16,11 @@ from fastheat.axes import (
     TICK_WIDTH,
     Bar,
     Geometry,
-    Grid,
     Plan,
 )
 from fastheat.labels import POWER_GAP, POWER_RAISE, POWER_SIZE, Box, Label, Placed
-from fastheat.palette import TRANSPARENT, Palette
+from fastheat.palette import Palette
+from fastheat.tables import TRANSPARENT, Grid
 from fastheat.text import STATIC_SUPERSAMPLE, measure, parts
 
 

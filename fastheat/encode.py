@@ -18,12 +18,12 @@ from fastheat.forms import split
 from fastheat.layout import Layout, Shown, extremes_of
 from fastheat.masks import MASKED, hidden, is_masked
 from fastheat.mosaic import Mosaic
-from fastheat.palette import TRANSPARENT
 from fastheat.plots import Past, paint_plot
 from fastheat.ranges import Range
 from fastheat.shaping import Lettering, letter, shape_texts
 from fastheat.stills import count_hidden, count_refused, paint
-from fastheat.text import Type, with_atlas
+from fastheat.tables import TRANSPARENT, Type
+from fastheat.text import with_atlas
 from fastheat.titles import draw_numbers, draw_titles
 
 if TYPE_CHECKING:

@@ -6,17 +6,10 @@ They run without the GIL, fill what the caller lends or return arrays, and trust
 from __future__ import annotations
 
 import math
-import pickle
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from hashlib import sha256
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Annotated, NamedTuple
 
-import numba
 import numpy as np
-from numba.core import event
-from numba.core.caching import IndexDataCacheFile
+from numpy.typing import NDArray
 
 from fastheat.formats import (
     ALIGN,
@@ -36,96 +29,18 @@ from fastheat.formats import (
 from fastheat.formats import (
     WIDTH as FIELD,
 )
+from fastheat.jit import entry, inlined, jit
 from fastheat.masks import MASKED
-from fastheat.palette import TRANSPARENT
+from fastheat.tables import TRANSPARENT, Grid, Shades, Type
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def entry(function: Function) -> Any:
-    """Compile a kernel that Python calls, and keep it on disk where there is a place to."""
-    return _compiled(function)
-
-
-def jit(function: Function) -> Any:
-    """Compile a kernel that only kernels call, which spares the code that unpacks arguments."""
-    return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-
-
-def inlined(function: Function) -> Any:
-    """Compile a kernel into those that call it."""
-    return _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
-
-
-@contextmanager
-def on_compiling(tell: Callable[[], object]) -> Iterator[None]:
-    """Call `tell` when a kernel has to be compiled, which takes seconds."""
-
-    class Listener(event.Listener):
-        def on_start(self, _: event.Event) -> None:
-            tell()
-
-        def on_end(self, _: event.Event) -> None:
-            pass
-
-    with event.install_listener("numba:compile", Listener()):
-        yield
-
-
-on_disk = True  # whether what is compiled is kept for the next process
-
-
-def _compiled(function: Function, **options: bool) -> Any:
-    compiler: Any = numba.njit  # its annotations do not know all options
-    try:
-        kernel = compiler(nogil=True, error_model="numpy", cache=True, **options)(function)
-    except (RuntimeError, OSError):  # no folder for the cache may be written to
-        global on_disk
-        on_disk = False
-        return compiler(nogil=True, error_model="numpy", **options)(function)
-    kernel._cache = _Sparing(kernel._cache)
-    return kernel
-
-
-class _Sparing:
-    """The kernels on disk, which spare time and nothing else: what fails there is compiled anew."""
-
-    def __init__(self, cache: Any) -> None:
-        self._cache = cache
-        cache._cache_file.__class__ = _Checked
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._cache, name)
-
-    def load_overload(self, *key: Any) -> Any:
-        """Return a kernel, None if it is not there or cannot be read."""
-        try:
-            return self._cache.load_overload(*key)
-        except Exception:  # whatever pickle and LLVM raise
-            with suppress(Exception):
-                self._cache.flush()  # for what is damaged to be replaced
-            return None
-
-    def save_overload(self, *kernel: Any) -> None:
-        """Keep a kernel if it can be kept."""
-        with suppress(Exception):
-            self._cache.save_overload(*kernel)
-
-
-class _Checked(IndexDataCacheFile):
-    """Files of kernels that begin with their checksum: a bit that differs may end the process."""
-
-    def _save_data(self, name, data):
-        dumped = self._dump(data)
-        with self._open_for_write(self._data_path(name)) as file:
-            file.write(sha256(dumped).digest() + dumped)
-
-    def _load_data(self, name):
-        data = Path(self._data_path(name)).read_bytes()
-        if sha256(data[32:]).digest() != data[:32]:
-            raise ValueError("a kernel that is not as it was written")
-        return pickle.loads(data[32:])
-
+Uint8s = NDArray[np.uint8]
+Int16s = NDArray[np.int16]
+Int32s = NDArray[np.int32]
+Int64s = NDArray[np.int64]
+Uint16s = NDArray[np.uint16]
+Uint32s = NDArray[np.uint32]
+Uint64s = NDArray[np.uint64]
+Float64s = NDArray[np.float64]
 
 # --------------------------------------------------------------------------------------- digits
 #
@@ -403,8 +318,18 @@ def format_value(x, spec, scratch, out):
 # lengths: (T, C), -1 for too long
 @entry
 def write_numbers(
-    values, bits, spec, before, after, glyph_of, glyphs, digits, line, texts, lengths
-):
+    values: Annotated[Float64s, "T, C"],
+    bits: Annotated[Int64s, "F, C"],
+    spec: Annotated[Int64s, "fields"],
+    before: Annotated[Uint16s, "left"],
+    after: Annotated[Uint16s, "right"],
+    glyph_of: Annotated[Uint16s, "128"],
+    glyphs: int,
+    digits: Annotated[Uint64s, "SCRATCH"],
+    line: Annotated[Uint8s, "room"],
+    texts: Annotated[Int32s, "T, C, longest"],
+    lengths: Annotated[Int32s, "T, C"],
+) -> None:
     longest = texts.shape[2]
     for t in range(values.shape[0]):
         for c in range(values.shape[1]):
@@ -489,7 +414,13 @@ def sum_of_finite(frame, top, bottom, left, right, factor):
 # values: (T, R, M), rows: (n + 1,), columns: (m + 1,), sums: (M,) to work in,
 # out: (T, n, m), NaN where no value is finite
 @entry
-def mean_of_blocks(values, rows, columns, sums, out):
+def mean_of_blocks(
+    values: Annotated[Float64s, "T, R, M"],
+    rows: Annotated[Int64s, "n + 1"],
+    columns: Annotated[Int64s, "m + 1"],
+    sums: Annotated[Float64s, "M"],
+    out: Annotated[Float64s, "T, n, m"],
+) -> None:
     for t in range(values.shape[0]):
         frame = values[t]
         for i in range(rows.size - 1):
@@ -530,7 +461,15 @@ def ends_of_finite(frame, top, bottom, left, right):
 # The greatest, least or farthest value of each block, `which`; the rest as of mean_of_blocks.
 # lows, highs: (M,) to work in
 @entry
-def end_of_blocks(values, rows, columns, which, lows, highs, out):
+def end_of_blocks(
+    values: Annotated[Float64s, "T, R, M"],
+    rows: Annotated[Int64s, "n + 1"],
+    columns: Annotated[Int64s, "m + 1"],
+    which: int,
+    lows: Annotated[Float64s, "M"],
+    highs: Annotated[Float64s, "M"],
+    out: Annotated[Float64s, "T, n, m"],
+) -> None:
     width = np.uint64(values.shape[2])
     least, farthest = which == LEAST, which == FARTHEST
     for t in range(values.shape[0]):
@@ -581,11 +520,12 @@ class Changes(NamedTuple):
     C = N * M cells in raster order.
     """
 
-    slots: Any  # (T, C) int16, of every cell
-    dirty: Any  # (T, C) uint8, NOTHING to WHOLE
-    boxes: Any  # (T, C, 9) int32, of the dirty ones
-    rows: Any  # (T, N, 4) int64, the first and past the last dirty column, and pixel row of them
-    rectangles: Any  # (T, 4) int64: x0, x1, y0, y1; x0 >= x1 where nothing differs
+    slots: Annotated[Int16s, "T, C"]  # of every cell
+    dirty: Annotated[Uint8s, "T, C"]  # NOTHING to WHOLE
+    boxes: Annotated[Int32s, "T, C, 9"]  # of the dirty ones
+    # the first and past the last dirty column, and pixel row of them
+    rows: Annotated[Int64s, "T, N, 4"]
+    rectangles: Annotated[Int64s, "T, 4"]  # x0, x1, y0, y1; x0 >= x1 where nothing differs
 
 
 def new_changes(frames: int, shape: tuple[int, int]) -> Changes:
@@ -603,14 +543,14 @@ def new_changes(frames: int, shape: tuple[int, int]) -> Changes:
 class Scale(NamedTuple):
     """Where the slots begin over the range of one frame, as `Shades` have it."""
 
-    edges: Any  # (E + 1,)
-    guide: Any  # (G + 2,)
-    origin: Any
-    scale: Any
-    low: Any
-    high: Any
-    floor: Any
-    ceiling: Any
+    edges: Annotated[Float64s, "E + 1"]
+    guide: Annotated[Int16s, "G + 2"]
+    origin: float
+    scale: float
+    low: float
+    high: float
+    floor: float
+    ceiling: float
 
 
 # The scale of frame t, where all have one that.
@@ -871,8 +811,18 @@ def find_texts(
 # lengths: (F, C), places: (C, 5) to work in, changes: Changes of 1 + T frames
 @entry
 def find_changes(
-    previous, values, grid, shades, type_, bits, texts, lengths, places, changes, counts
-):
+    previous: Annotated[Float64s, "C"],
+    values: Annotated[Float64s, "T, C"],
+    grid: Grid,
+    shades: Shades,
+    type_: Type,
+    bits: Annotated[Int64s, "F, C"],
+    texts: Annotated[Int32s, "F, C, longest"],
+    lengths: Annotated[Int32s, "F, C"],
+    places: Annotated[Int64s, "C, 5"],
+    changes: Changes,
+    counts: Annotated[Int64s, "4"],
+) -> None:
     last = texts.shape[0] - 1
     for t in range(1 + values.shape[0]):
         now = values[t - 1] if t > 0 else previous
@@ -913,8 +863,8 @@ def find_changes(
 class Runs(NamedTuple):
     """Room for the runs of an image."""
 
-    indices: Any  # (P + 1,) uint8
-    starts: Any  # (P + 1,) uint32
+    indices: Annotated[Uint8s, "P + 1"]
+    starts: Annotated[Uint32s, "P + 1"]
 
 
 def new_runs(pixels: int) -> Runs:
@@ -1068,8 +1018,8 @@ def same_after(differing):
 class Lines(NamedTuple):
     """Room for a row of a picture and the same of the one before, W pixels and zeros up to S."""
 
-    pixels: Any  # (2, S) uint8
-    words: Any  # (2, S / 8) uint64, the same
+    pixels: Annotated[Uint8s, "2, S"]
+    words: Annotated[Uint64s, "2, S / 8"]  # the same
 
 
 def new_lines(width: int) -> Lines:
@@ -1254,13 +1204,13 @@ U8, U12, U31 = (np.uint64(k) for k in (8, 12, 31))
 class Coder(NamedTuple):
     """The encoder's table and output, used again for every image."""
 
-    entries: Any
-    keys: Any
-    longest: Any
-    last: Any
-    generation: Any  # (1,) uint64
-    words: Any  # uint32, the codes
-    codes_out: Any  # the same as uint8
+    entries: Annotated[Uint16s, "SLOTS"]
+    keys: Annotated[Uint32s, "CODES"]
+    longest: Annotated[Uint16s, "CODES"]
+    last: Annotated[Uint16s, "CODES"]
+    generation: Annotated[Uint64s, "1"]
+    words: Annotated[Uint32s, "room"]  # the codes
+    codes_out: Annotated[Uint8s, "4 * room"]  # the same
 
 
 def new_coder(pixels: int) -> Coder:
@@ -1460,7 +1410,7 @@ def free_index(picture, lines, rows):
                 found |= (pixels - BYTES) & ~pixels & HIGH_BITS  # not 0 where a byte of it is
         if found == U0:
             return np.int64(index)
-    present = np.zeros(256, np.bool_)
+    present = lines.pixels[0]  # TEMP
     for y in range(rows.shape[0]):
         for x in range(8 * rows[y, 0], min(8 * rows[y, 1], picture.shape[1])):
             present[picture[y, x]] = True
@@ -1473,7 +1423,12 @@ def free_index(picture, lines, rows):
 # Encodes one whole picture, (H, W) palette indices, to out: uint8, as an image block; returns its
 # size.
 @entry
-def encode_picture(picture, runs, coder, out):
+def encode_picture(
+    picture: Annotated[Uint8s, "H, W"],
+    runs: Runs,
+    coder: Coder,
+    out: Annotated[Uint8s, "room"],
+) -> int:
     height, width = picture.shape
     n = picture_runs(picture, 0, width, 0, height, runs.indices, runs.starts)
     return write_image((0, width, 0, height), runs.indices, runs.starts, n, coder, out, 0)
@@ -1482,13 +1437,13 @@ def encode_picture(picture, runs, coder, out):
 class Titles(NamedTuple):
     """The rows of pixels that have the title of each frame, of W pixels each."""
 
-    strips: Any  # (T, h, W) uint8 palette indices
-    top: Any  # the first of these rows in the picture
+    strips: Annotated[Uint8s, "T, h, W"]  # palette indices
+    top: int  # the first of these rows in the picture
     lines: Lines
-    rows: Any  # (h, 2) int64, to work in
+    rows: Annotated[Int64s, "h, 2"]  # to work in
 
 
-def new_titles(strips: Any, top: int) -> Titles:
+def new_titles(strips: Uint8s, top: int) -> Titles:
     """Return the titles of frames, with room to compare them in."""
     rows = np.empty((strips.shape[1], 2), np.int64)
     return Titles(strips, top, new_lines(strips.shape[2]), rows)
@@ -1542,8 +1497,19 @@ def changed_fills(values, scale, inks, grid, fills, old_fills, lines, rows):
 # each image block ends in it
 @entry
 def encode_changes(
-    start, room, titles, grid, shades, type_, texts, changes, runs, coder, out, ends
-):
+    start: int,
+    room: int,
+    titles: Titles,
+    grid: Grid,
+    shades: Shades,
+    type_: Type,
+    texts: Annotated[Int32s, "F, C, longest"],
+    changes: Changes,
+    runs: Runs,
+    coder: Coder,
+    out: Annotated[Uint8s, "bytes"],
+    ends: Annotated[Int64s, "T"],
+) -> int:
     last = texts.shape[0] - 1
     for t in range(start, ends.size):
         end = ends[t - 1]
@@ -1579,23 +1545,23 @@ def encode_changes(
 # rows: (N, 2) and changed: (M + 1,) uint32 to work in
 @entry
 def encode_fills(
-    start,
-    room,
-    titles,
-    grid,
-    shades,
-    previous,
-    values,
-    fills,
-    lines,
-    rows,
-    changed,
-    counts,
-    runs,
-    coder,
-    out,
-    ends,
-):
+    start: int,
+    room: int,
+    titles: Titles,
+    grid: Grid,
+    shades: Shades,
+    previous: Annotated[Float64s, "N, M"],
+    values: Annotated[Float64s, "T - 1, N, M"],
+    fills: Annotated[Uint8s, "2, N, M"],
+    lines: Lines,
+    rows: Annotated[Int64s, "N, 2"],
+    changed: Annotated[Uint32s, "M + 1"],
+    counts: Annotated[Int64s, "4"],
+    runs: Runs,
+    coder: Coder,
+    out: Annotated[Uint8s, "bytes"],
+    ends: Annotated[Int64s, "T"],
+) -> int:
     if start == 1:
         find_fills(previous, scale_of(shades, 0), shades.inks, grid.lower, fills[0])
     for t in range(start, ends.size):
@@ -1604,7 +1570,8 @@ def encode_fills(
             return t
         now, old = t & 1, 1 - (t & 1)
         scale, value = scale_of(shades, t), values[t - 1]
-        count_outside(value.reshape(-1), scale, counts)
+        for i in range(value.shape[0]):
+            count_outside(value[i], scale, counts)
         sides = changed_fills(value, scale, shades.inks, grid, fills[now], fills[old], lines, rows)
         rectangle, n = title_runs(t, sides, titles, runs.indices, runs.starts)
         if sides[0] < sides[1]:
@@ -1635,11 +1602,13 @@ def encode_fills(
 class Lists(NamedTuple):
     """The runs of T frames of K parts of a picture that do not overlap, from left to right."""
 
-    rectangles: Any  # (K, T, 4) int64: x0, x1, y0, y1 of what differs; x0 >= x1 where nothing does
-    ends: Any  # (K, T) int64, where the runs of each frame end, the first at where they all begin
-    indices: Any  # uint8
-    starts: Any  # uint32
-    cursors: Any  # (K,) int64, to work in
+    # x0, x1, y0, y1 of what differs; x0 >= x1 where nothing does
+    rectangles: Annotated[Int64s, "K, T, 4"]
+    # where the runs of each frame end, the first at where they all begin
+    ends: Annotated[Int64s, "K, T"]
+    indices: Annotated[Uint8s, "runs"]
+    starts: Annotated[Uint32s, "runs"]
+    cursors: Annotated[Int64s, "K"]  # to work in
 
 
 # Finds the runs of cells with text from frame `start` on, until all are or there is less `room`
@@ -1647,7 +1616,18 @@ class Lists(NamedTuple):
 # texts: (T, C, longest) segments, or (1, C, longest) of all frames, ends: (T,), indices, starts: as
 # long as each other
 @entry
-def list_changes(start, room, grid, shades, type_, texts, changes, ends, indices, starts):
+def list_changes(
+    start: int,
+    room: int,
+    grid: Grid,
+    shades: Shades,
+    type_: Type,
+    texts: Annotated[Int32s, "F, C, longest"],
+    changes: Changes,
+    ends: Annotated[Int64s, "T"],
+    indices: Annotated[Uint8s, "runs"],
+    starts: Annotated[Uint32s, "runs"],
+) -> int:
     last = texts.shape[0] - 1
     for t in range(start, ends.size):
         end = ends[t - 1]
@@ -1677,22 +1657,22 @@ def list_changes(start, room, grid, shades, type_, texts, changes, ends, indices
 # The same for cells without text, as encode_fills. rectangles: (T, 4) takes where they change
 @entry
 def list_fills(
-    start,
-    room,
-    grid,
-    shades,
-    previous,
-    values,
-    fills,
-    lines,
-    rows,
-    changed,
-    counts,
-    rectangles,
-    ends,
-    indices,
-    starts,
-):
+    start: int,
+    room: int,
+    grid: Grid,
+    shades: Shades,
+    previous: Annotated[Float64s, "N, M"],
+    values: Annotated[Float64s, "T - 1, N, M"],
+    fills: Annotated[Uint8s, "2, N, M"],
+    lines: Lines,
+    rows: Annotated[Int64s, "N, 2"],
+    changed: Annotated[Uint32s, "M + 1"],
+    counts: Annotated[Int64s, "4"],
+    rectangles: Annotated[Int64s, "T, 4"],
+    ends: Annotated[Int64s, "T"],
+    indices: Annotated[Uint8s, "runs"],
+    starts: Annotated[Uint32s, "runs"],
+) -> int:
     if start == 1:
         find_fills(previous, scale_of(shades, 0), shades.inks, grid.lower, fills[0])
     for t in range(start, ends.size):
@@ -1701,7 +1681,8 @@ def list_fills(
             return t
         now, old = t & 1, 1 - (t & 1)
         scale, value = scale_of(shades, t), values[t - 1]
-        count_outside(value.reshape(-1), scale, counts)
+        for i in range(value.shape[0]):
+            count_outside(value[i], scale, counts)
         sides = changed_fills(value, scale, shades.inks, grid, fills[now], fills[old], lines, rows)
         if sides[0] < sides[1]:
             end += 1 + fill_runs(
@@ -1724,8 +1705,18 @@ def list_fills(
 # pictures: (T, h, w) palette indices, rows: (h, 2) to work in
 @entry
 def list_differences(
-    start, room, pictures, left, top, lines, rows, rectangles, ends, indices, starts
-):
+    start: int,
+    room: int,
+    pictures: Annotated[Uint8s, "T, h, w"],
+    left: int,
+    top: int,
+    lines: Lines,
+    rows: Annotated[Int64s, "h, 2"],
+    rectangles: Annotated[Int64s, "T, 4"],
+    ends: Annotated[Int64s, "T"],
+    indices: Annotated[Uint8s, "runs"],
+    starts: Annotated[Uint32s, "runs"],
+) -> int:
     for t in range(start, ends.size):
         end = ends[t - 1]
         if indices.size - end < room:
@@ -1798,7 +1789,20 @@ def lines_to(t, picture, cover, ramps, xs, ys, half, dot, box):
 # is within, xs: (G, N), ys: (G, N, K) all frames' places in each, ramps: (K, S),
 # cover: (h, w) uint8, pictures: (T, h, w)
 @entry
-def plot_frames(first, begin, stages, bases, boxes, xs, ys, ramps, half, dot, cover, pictures):
+def plot_frames(
+    first: int,
+    begin: int,
+    stages: Annotated[Int64s, "T"],
+    bases: Annotated[Uint8s, "G, h, w"],
+    boxes: Annotated[Int64s, "G, 4"],
+    xs: Annotated[Float64s, "G, N"],
+    ys: Annotated[Float64s, "G, N, K"],
+    ramps: Annotated[Uint8s, "K, steps"],
+    half: float,
+    dot: float,
+    cover: Annotated[Uint8s, "h, w"],
+    pictures: Annotated[Uint8s, "T, h, w"],
+) -> None:
     for t in range(stages.size):
         g = stages[t]
         box = (boxes[g, 0], boxes[g, 1], boxes[g, 2], boxes[g, 3])
@@ -1806,11 +1810,15 @@ def plot_frames(first, begin, stages, bases, boxes, xs, ys, ramps, half, dot, co
         if t == 0 and begin > 0:
             start = begin
         elif t == 0 or stages[t - 1] != g:
-            pictures[t] = bases[g]
-            cover[:] = 0
+            for y in range(cover.shape[0]):  # TEMP
+                for x in range(cover.shape[1]):
+                    pictures[t, y, x] = bases[g, y, x]
+                    cover[y, x] = 0
             start = 0
         else:
-            pictures[t] = pictures[t - 1]
+            for y in range(cover.shape[0]):
+                for x in range(cover.shape[1]):
+                    pictures[t, y, x] = pictures[t - 1, y, x]
         for u in range(start, first + t + 1):
             lines_to(u, pictures[t], cover, ramps, xs[g], ys[g], half, dot, box)
 
@@ -1860,7 +1868,15 @@ def join_runs(t, lists, indices, starts):
 
 # Encodes frames of several parts, as encode_changes does those of one.
 @entry
-def encode_lists(start, room, lists, runs, coder, out, ends):
+def encode_lists(
+    start: int,
+    room: int,
+    lists: Lists,
+    runs: Runs,
+    coder: Coder,
+    out: Annotated[Uint8s, "bytes"],
+    ends: Annotated[Int64s, "T"],
+) -> int:
     for t in range(start, ends.size):
         end = ends[t - 1]
         if out.size - end < room:
@@ -1878,8 +1894,18 @@ def encode_lists(start, room, lists, runs, coder, out, ends):
 # transparent index of each frame, -1 where it has none
 @entry
 def encode_differences(
-    start, room, frames, free, lines, rows, runs, coder, out, ends, transparents
-):
+    start: int,
+    room: int,
+    frames: Annotated[Uint8s, "T, H, W"],
+    free: int,
+    lines: Lines,
+    rows: Annotated[Int64s, "H, 2"],
+    runs: Runs,
+    coder: Coder,
+    out: Annotated[Uint8s, "bytes"],
+    ends: Annotated[Int64s, "T"],
+    transparents: Annotated[Int64s, "T"],
+) -> int:
     for t in range(start, ends.size):
         end = ends[t - 1]
         if out.size - end < room:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from fastheat import axes, gif, norms
 from fastheat.annotations import Cells, Sample
-from fastheat.axes import Grid
 from fastheat.bars import BarNumbers, find_ticks, part_numbers, ticks_of_all, wide_ticks
 from fastheat.drawing import draw_static
 from fastheat.fonts import Face, Typeface
@@ -27,7 +26,6 @@ from fastheat.norms import Edges, Norm
 from fastheat.options import LARGEST_FONT, SMALLEST_FONT, Look
 from fastheat.palette import (
     TRANSPARENT,
-    Shades,
     SharedPalette,
     join_levels,
     limits_of,
@@ -38,12 +36,12 @@ from fastheat.ranges import Range, range_text, wider_ends
 from fastheat.reduce import Reduction
 from fastheat.scaling import Scaling
 from fastheat.shaping import LEADING, Lettering, Shaped, letter, shape_texts
+from fastheat.tables import Grid, Shades, Type
 from fastheat.text import (
     ALL_PAIRS,
     COVERAGE_STEPS,
     SHRINK,
     SMALLEST_SIZE,
-    Type,
     Writing,
     atlas_of_all,
     can_be_cut,

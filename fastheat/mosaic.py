@@ -21,9 +21,10 @@ from fastheat.forms import Shape, shapes_of, split
 from fastheat.labels import Label
 from fastheat.layout import Layout, TitlePlace, titles_with_ranges
 from fastheat.masks import hidden
-from fastheat.palette import TRANSPARENT, SharedPalette, share_palette
+from fastheat.palette import SharedPalette, share_palette
 from fastheat.plots import MOST_LINES, RAMP_STEPS, Plot
 from fastheat.reduce import Reduction
+from fastheat.tables import TRANSPARENT
 
 Size = tuple[int, int]  # width and height, px
 

@@ -13,67 +13,14 @@ from numpy.typing import NDArray
 from fastheat.colormaps import Colormap
 from fastheat.colors import RGB, contrast_ratio, delta_e_2000, srgb_to_lab
 from fastheat.norms import Edges
+from fastheat.tables import TRANSPARENT, Shades
 
-TRANSPARENT = 0  # palette index of what stays as it was in the frame before
 TOLERANCE = 0.99  # CIEDE2000, from the colour of a cell to its colormap entry; 1.0 less rounding
 LONGEST_LEVEL = 32  # colormap entries that may be joined
 PIECES = 1024  # of the range, to find a value's level by
 STATIC_STEPS = 15  # coverage of labels, from the background to the ink
 FEWEST_STATIC_STEPS = 7
 MOST_FIXED = 128  # colours of a shared table that are no fills and not between two others
-
-
-class Shades(NamedTuple):
-    """Which palette indices a cell is drawn in.
-
-    A cell is in one of E + 2 slots: as many as there are of E edges not above its value, or the
-    last where the value is not finite, or none that the norm takes. The edges are those of R
-    ranges: one that all frames have, or one of each.
-    """
-
-    # (R, E + 1) ascending, in data units; the last is NaN, above all
-    edges: NDArray[np.float64]
-    # (R, G + 2) how many edges lie before each of G equal pieces of the range
-    guide: NDArray[np.int16]
-    origin: NDArray[np.float64]  # (R,) where the pieces begin, in data units
-    scale: NDArray[np.float64]  # (R,) pieces in a data unit
-    inks: NDArray[np.uint8]  # (E + 2, steps) palette index at each coverage, 0 the fill
-    alike: NDArray[np.int64]  # (E + 2,) a number for each row of inks, the same for equal ones
-    low: NDArray[np.float64]  # (R,) what is below is under the range,
-    high: NDArray[np.float64]  # (R,) and what is not below this over it
-    floor: NDArray[np.float64]  # (R,) the norm takes values from here on,
-    ceiling: NDArray[np.float64]  # (R,) and below this
-    colors: int  # palette entries in use
-
-    def over(
-        self,
-        limits: NDArray[np.float64],
-        low: NDArray[np.float64],
-        high: NDArray[np.float64],
-        floor: NDArray[np.float64],
-        ceiling: NDArray[np.float64],
-    ) -> Shades:
-        """Return the same over R ranges.
-
-        Parameters
-        ----------
-        limits
-            (R, E) where the slots begin, but for the first and the last.
-        low, high, floor, ceiling
-            (R,)
-        """
-        guide, origin, scale = _guides(limits)
-        edges = np.concatenate([limits, np.full((len(limits), 1), np.nan)], 1)
-        return self._replace(
-            edges=edges,
-            guide=guide,
-            origin=origin,
-            scale=scale,
-            low=low,
-            high=high,
-            floor=floor,
-            ceiling=ceiling,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +34,37 @@ class Palette:
     grid: int
     group: int
     fills: NDArray[np.uint8]  # (bins,) palette index of each colormap entry
+
+
+def shades_over(
+    shades: Shades,
+    limits: NDArray[np.float64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    floor: NDArray[np.float64],
+    ceiling: NDArray[np.float64],
+) -> Shades:
+    """Return shades over R ranges.
+
+    Parameters
+    ----------
+    limits
+        (R, E) where the slots begin, but for the first and the last.
+    low, high, floor, ceiling
+        (R,)
+    """
+    guide, origin, scale = _guides(limits)
+    edges = np.concatenate([limits, np.full((len(limits), 1), np.nan)], 1)
+    return shades._replace(
+        edges=edges,
+        guide=guide,
+        origin=origin,
+        scale=scale,
+        low=low,
+        high=high,
+        floor=floor,
+        ceiling=ceiling,
+    )
 
 
 def plan_palette(

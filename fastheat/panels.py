@@ -52,13 +52,13 @@ from fastheat.options import (
     read_text,
     read_text_sizes,
 )
-from fastheat.palette import TRANSPARENT
 from fastheat.picture import Picture, image_of, pairs_of, warn_of, warn_of_labels
 from fastheat.plots import MOST_LINES, WIDTH, Plot, size_of
 from fastheat.ranges import Extents, Range, range_text
 from fastheat.reduce import Reductions
 from fastheat.sources import open_frames
 from fastheat.stills import paint
+from fastheat.tables import TRANSPARENT
 from fastheat.tensors import as_array
 from fastheat.text import has_even_digits
 

@@ -15,9 +15,9 @@ from fastheat.forms import Shapes
 from fastheat.layout import Layout, Shown
 from fastheat.messages import many, short, warn
 from fastheat.mosaic import Mosaic
-from fastheat.palette import TRANSPARENT
 from fastheat.ranges import Extent, Extents, Range
 from fastheat.reduce import Reduction, Reductions
+from fastheat.tables import TRANSPARENT
 
 
 def pairs_of(ends: Range) -> list[tuple[float | None, float | None]]:

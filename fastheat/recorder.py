@@ -150,7 +150,6 @@ class Recorder:
         self.told = False  # whether somebody was told of the error
         self.shown = Shown()
         # called before the first frame with the layout, and whether that changes
-        self.prepare: Callable[[Layout | Mosaic, bool], None] | None = None
         self._stuck = False  # whether the range could not grow any more
         self._make = make
         self._clock = clock
@@ -409,8 +408,6 @@ class Recorder:
             self._begin(values[0])
         assert self._layout is not None
         assert self._file is not None
-        if self.prepare and not self._added:
-            self.prepare(self._layout, self._grows)
         if self._let_go is not None:
             self._let_go()
         self._let_go, self._added = None, True

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.norms import Norm, edges_of_ranges
-from fastheat.palette import Shades
+from fastheat.palette import shades_over
 from fastheat.ranges import Extent, completed_range
+from fastheat.tables import Shades
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,4 +66,4 @@ class Scaling:
     def over(self, shades: Shades, ends: NDArray[np.float64]) -> Shades:
         """Return shades over ranges, (R, 2)."""
         found = edges_of_ranges(self.norm, ends, self.limits, self.bins, self.dtype)
-        return shades.over(*found)
+        return shades_over(shades, *found)

@@ -18,11 +18,11 @@ from fastheat.forms import split
 from fastheat.layout import Layout, Shown, extremes_of
 from fastheat.masks import hidden, is_masked
 from fastheat.mosaic import Mosaic
-from fastheat.palette import Shades
 from fastheat.plots import paint_plot
 from fastheat.ranges import Range
 from fastheat.shaping import shape_texts
-from fastheat.text import Type, Writing, with_atlas
+from fastheat.tables import Shades, Type
+from fastheat.text import Writing, with_atlas
 from fastheat.titles import draw_numbers, draw_titles
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import ImageFont
 
 from fastheat.fonts import BASIC, Face, Typeface, clusters
+from fastheat.tables import Type
 
 COVERAGE_STEPS = 5  # of a glyph pixel: none, three between, full
 EVEN_SIZE = 512.0  # px, at which digits that differ in width do so in pixels
@@ -27,26 +28,6 @@ ALL_PAIRS = 48  # glyphs up to which every pair is drawn ahead
 Number = TypeVar("Number", bound=np.generic)
 
 # ------------------------------------------------------------------------------------------ atlas
-
-
-class Type(NamedTuple):
-    """The letters of the values, and how they stand in their cells.
-
-    Text is laid in segments, each from where one glyph is cut to where the next is, so that every
-    pixel column belongs to one segment and what two glyphs share is drawn in the atlas, once.
-    """
-
-    widths: NDArray[np.int64]  # (sizes, segments) px
-    lows: NDArray[np.int64]  # (sizes, segments) first row with ink
-    highs: NDArray[np.int64]  # (sizes, segments) past the last one, not above lows if there is none
-    tops: NDArray[np.int64]  # (N, sizes) where row 0 comes to lie in each row of cells, px
-    lines: NDArray[np.int32]  # (sizes, segments, rows) which row of pixels; equal ones are one
-    heads: NDArray[np.uint64]  # (lines,) the first pixels of each, in words of WORD_PIXELS
-    tails: NDArray[np.uint64]  # the last ones, from the last on
-    starts: NDArray[np.int32]  # (lines + 1,) into runs
-    runs: NDArray[np.int32]  # pixels of one coverage, 0 .. COVERAGE_STEPS - 1, and << 8 how many
-    align: int  # -1 left, 0 centre, 1 right
-    inset: int  # px between the side of a cell and text aligned to it
 
 
 @dataclass(frozen=True, slots=True)

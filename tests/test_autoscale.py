@@ -23,8 +23,8 @@ from fastheat import GifWriter, Heatmap, save_gif
 from fastheat.cli import main
 from fastheat.encode import encode_chunk, joined
 from fastheat.loading import kinds_of
-from fastheat.palette import TRANSPARENT
 from fastheat.stills import paint
+from fastheat.tables import TRANSPARENT
 
 FRAMES = np.cumsum(np.random.default_rng(4).normal(size=(70, 3, 4)), axis=0)
 

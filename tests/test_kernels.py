@@ -23,8 +23,8 @@ from PIL import Image, ImageSequence
 
 from fastheat import Heatmap, kernels, save_gif
 from fastheat.encode import encode_chunk, joined
-from fastheat.palette import TRANSPARENT
 from fastheat.stills import paint
+from fastheat.tables import TRANSPARENT
 
 
 @pytest.fixture

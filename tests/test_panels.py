@@ -41,7 +41,7 @@ from fastheat import (
 from fastheat import panels as panels_module
 from fastheat.colors import delta_e_2000, srgb_to_lab
 from fastheat.mosaic import Places, Sizes, Tile, arrange, grids, largest, least_white, stacks
-from fastheat.palette import TRANSPARENT
+from fastheat.tables import TRANSPARENT
 
 Piece = tuple[int, int, npt.NDArray[np.int64]]  # left, top and pixels
 Stacks = dict[str, npt.NDArray[Any]]

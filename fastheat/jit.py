@@ -1,0 +1,288 @@
+"""Kernels: functions that numba compiles, declared, loaded as machine code, and called.
+
+A kernel that Python calls is an `entry`; those that only kernels call are `jit` or `inlined`. None
+is compiled where it is declared: machine code is made of all of them at once, mostly when the
+package is built, and running it takes neither numba nor a compiler.
+
+An entry says in its annotations what it takes: arrays, as in
+``Annotated[NDArray[np.float64], "N, M"]`` with a name or a number for each axis, `int`, `float`,
+`bool`, and named tuples of such. It returns an `int` or None. Arrays are C-contiguous and stay the
+caller's: kernels allocate nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Generic,
+    ParamSpec,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from fastheat.objects import MachineCode
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """An array among the arguments of a kernel."""
+
+    dtype: np.dtype[Any]
+    axes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """A named tuple among the arguments of a kernel."""
+
+    type: type
+    fields: tuple[Array | Fields | type, ...]
+
+
+class Entry(Generic[Parameters, Result]):
+    """A kernel that Python calls.
+
+    Its arguments become words of 64 bits, field by field: the address and the shape of an array,
+    int64 or float64 of a number.
+    """
+
+    def __init__(self, function: Callable[Parameters, Result], number: int) -> None:
+        self.function = function
+        self.number = number
+        self.__doc__ = function.__doc__
+        self.__name__ = function.__name__
+
+    def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        """Run the kernel; `kwargs` are not taken."""
+        return cast(Result, (_run or load())(self, args))
+
+    @cached_property
+    def types(self) -> dict[str, Array | Fields | type]:
+        """What it takes, by name."""
+        hints = get_type_hints(self.function, include_extras=True)
+        hints.pop("return")
+        return {name: _type_of(hint) for name, hint in hints.items()}
+
+    @cached_property
+    def returns(self) -> bool:
+        """Whether it returns a number."""
+        return get_type_hints(self.function)["return"] is int
+
+    def words(self, args: tuple[Any, ...]) -> bytes:
+        """Return the arguments as machine code takes them.
+
+        Raises
+        ------
+        TypeError
+            If an array is of another dtype, dimension or layout than is declared: it would be read
+            as what it is not.
+        """
+        words: list[Any] = []
+        for (name, type_), value in zip(self.types.items(), args, strict=True):
+            _append(words, type_, value, name)
+        return self._struct.pack(*words)
+
+    @cached_property
+    def signature(self) -> str:
+        """What it takes and returns, for comparison."""
+        return f"{self.__name__}({_names(tuple(self.types.values()))}) {self.returns}"
+
+    @cached_property
+    def _struct(self) -> struct.Struct:
+        return struct.Struct("".join(map(_codes, self.types.values())))
+
+
+entries: list[Entry[..., Any]] = []
+helpers: dict[Callable[..., Any], dict[str, bool]] = {}  # and what numba is told of each
+
+
+def entry(function: Callable[Parameters, Result]) -> Entry[Parameters, Result]:
+    """Declare a kernel that Python calls."""
+    entries.append(Entry(function, len(entries)))
+    return entries[-1]
+
+
+def jit(function: Function) -> Function:
+    """Declare a kernel that only kernels call."""
+    helpers[function] = {}
+    return function
+
+
+def inlined(function: Function) -> Function:
+    """Declare a kernel that is compiled into those that call it."""
+    helpers[function] = {"forceinline": True}
+    return function
+
+
+def _type_of(hint: Any) -> Array | Fields | type:
+    if get_origin(hint) is Annotated:
+        array, axes = get_args(hint)
+        (dtype,) = get_args(get_args(array)[1])
+        return Array(np.dtype(dtype), tuple(axes.split(", ")))
+    if issubclass(hint, tuple):
+        fields = get_type_hints(hint, include_extras=True).values()
+        return Fields(hint, tuple(map(_type_of, fields)))
+    assert hint in (int, float, bool), hint
+    return cast(type, hint)
+
+
+def _append(words: list[Any], type_: Array | Fields | type, value: Any, name: str) -> None:
+    if isinstance(type_, Array):
+        flags = value.flags
+        if (
+            value.dtype != type_.dtype
+            or value.ndim != len(type_.axes)
+            or not (flags.c_contiguous and flags.aligned)
+        ):
+            raise TypeError(
+                f"{name}: expected a C-contiguous {type_.dtype} array of shape "
+                f"({', '.join(type_.axes)}), not {value.dtype} of shape {value.shape} and "
+                f"strides {value.strides}"
+            )
+        words.append(value.__array_interface__["data"][0])
+        words += value.shape
+    elif isinstance(type_, Fields):
+        for field, each in zip(type_.fields, value, strict=True):
+            _append(words, field, each, name)
+    else:
+        words.append(value if type_ is float else int(value))
+
+
+def _names(types: tuple[Array | Fields | type, ...]) -> str:
+    """Return the names of types, those of named tuples as those of their fields."""
+    names = (
+        f"{type_.dtype}{len(type_.axes)}"
+        if isinstance(type_, Array)
+        else f"({_names(type_.fields)})"
+        if isinstance(type_, Fields)
+        else type_.__name__
+        for type_ in types
+    )
+    return ", ".join(names)
+
+
+def _codes(type_: Array | Fields | type) -> str:
+    """Return the codes of `struct` for the words of an argument."""
+    if isinstance(type_, Array):
+        return "q" * (1 + len(type_.axes))
+    if isinstance(type_, Fields):
+        return "".join(map(_codes, type_.fields))
+    return "d" if type_ is float else "q"
+
+
+# ---------------------------------------------------------------------------------------- loading
+
+Run = Callable[[Entry[..., Any], tuple[Any, ...]], Any]
+
+_run: Run | None = None  # what runs kernels, once it is known
+_lock = threading.RLock()
+_listeners: list[Callable[[], object]] = []
+
+
+def load(*, beside: bool = False) -> Run:
+    """Make kernels ready to run; compile them where no machine code fits this machine.
+
+    Parameters
+    ----------
+    beside
+        Whether others are not to be held up by that.
+    """
+    global _run
+    with _lock:
+        if _run is None:
+            _run = _find() or _compile(beside)
+        return _run
+
+
+def _find() -> Run | None:
+    """Return what runs kernels without compiling, None where that takes a compiler."""
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        return run_plainly
+    from fastheat import objects
+
+    made = objects.find()
+    if made is not None:
+        with suppress(Exception):  # whatever of LLVM; it is compiled anew
+            return run_machine_code(made)
+    return None
+
+
+def _compile(beside: bool) -> Run:
+    from fastheat import objects
+
+    for tell in _listeners:
+        tell()
+    with suppress(Exception):  # numba itself says what is wrong with a kernel
+        made = objects.make(objects.host(), beside=beside)
+        with suppress(OSError):
+            objects.keep(made)
+        return run_machine_code(made)
+    from fastheat import compiling
+
+    return compiling.run_through_numba()
+
+
+@contextmanager
+def on_compiling(tell: Callable[[], object]) -> Iterator[None]:
+    """Call `tell` before all kernels are compiled, which takes seconds."""
+    _listeners.append(tell)
+    try:
+        yield
+    finally:
+        _listeners.remove(tell)
+
+
+def run_machine_code(made: MachineCode) -> Run:
+    """Return what runs kernels as machine code, which is loaded."""
+    from fastheat import objects
+
+    function = objects.link(made)
+    known: set[int] = set()
+
+    def run(kernel: Entry[..., Any], args: tuple[Any, ...]) -> Any:
+        number = kernel.number
+        if number not in known:
+            if made.entries[number] != kernel.signature:
+                raise RuntimeError(
+                    "expected fastheat as it was imported, but its files have changed since: "
+                    "start Python anew"
+                )
+            known.add(number)
+        result = function(number, kernel.words(args))
+        return result if kernel.returns else None
+
+    return run
+
+
+def run_plainly(kernel: Entry[..., Any], args: tuple[Any, ...]) -> Any:
+    """Run a kernel as the Python that it is written in."""
+    with np.errstate(all="ignore"):  # as compiled
+        return kernel.function(*args)
+
+
+def _forked() -> None:
+    global _lock
+    _lock = threading.RLock()  # the thread that may have held it is not in this process
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

@@ -1,0 +1,362 @@
+"""Machine code of the kernels: where it lies, whether it fits this machine, and how it is loaded.
+
+The package holds what was compiled when it was built, the user's cache folder what was compiled on
+this machine. Neither is trusted: code runs only if its checksum, the sources that it was made of,
+the processor and the way that it is called are all as they have to be. Anything else is compiled
+anew and is never an error.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import platform
+import re
+import secrets
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).parent
+BUILT = PACKAGE / "objects"  # where the build puts them
+
+# How machine code is called: as numba calls its own functions, with an entry's number and the
+# address of its arguments as words of 64 bits. One more with each change of that.
+CONVENTION = 1
+NICENESS = 10  # of a compiler beside a loop: it has time while others have none to do
+
+# The processors that machine code is built for, the best first: levels of the psABI of x86-64, the
+# highest with vectors as wide as it has, which LLVM leaves half as wide for the first of them.
+_V3 = ("avx", "avx2", "bmi", "bmi2", "cx16", "f16c", "fma", "lzcnt", "movbe", "popcnt", "sahf")
+_V3 = (*_V3, "sse3", "sse4.1", "sse4.2", "ssse3", "xsave")
+_V4 = (*_V3, "avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl")
+_LEVELS: dict[str, dict[str, tuple[str, str, tuple[str, ...]]]] = {
+    "x86_64": {"v4": ("x86-64-v4", "-prefer-256-bit", _V4), "v3": ("x86-64-v3", "", _V3)},
+    "aarch64": {"v8": ("generic", "", ())},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A kind of processor that machine code is made for."""
+
+    system: str  # as of `this_system`
+    level: str
+    cpu: str  # as LLVM names it,
+    tuning: str  # and what it is to take otherwise
+    needs: tuple[str, ...]  # features that it has to have
+
+
+@dataclass(frozen=True, slots=True)
+class MachineCode:
+    """An object file of all kernels."""
+
+    target: Target
+    digest: str  # of the sources
+    symbol: str  # of the function to call
+    maker: str  # the versions of numba and llvmlite
+    convention: int
+    entries: list[str]  # what each is called with, as `Entry.signature`
+    code: bytes
+
+    def pack(self) -> bytes:
+        """Return it as a file has it: a checksum, a line of JSON, the object."""
+        header = {name: value for name, value in asdict(self).items() if name != "code"}
+        body = json.dumps(header).encode() + b"\n" + self.code
+        return hashlib.sha256(body).digest() + body
+
+
+def unpack(data: bytes) -> MachineCode:
+    """Return what a file holds.
+
+    Raises
+    ------
+    ValueError
+        If it is not as it was written.
+    """
+    body = data[32:]
+    if hashlib.sha256(body).digest() != data[:32]:
+        raise ValueError("machine code that is not as it was written")
+    header, code = body.split(b"\n", 1)
+    fields: dict[str, Any] = json.loads(header)
+    target = fields.pop("target")
+    target["needs"] = tuple(target["needs"])
+    return MachineCode(target=Target(**target), code=code, **fields)
+
+
+# ----------------------------------------------------------------------------------------- fitting
+
+
+def this_system() -> str:
+    """Return the architecture and the operating system, which decide on calls and object files."""
+    machine = platform.machine().lower()
+    return f"{ {'amd64': 'x86_64', 'arm64': 'aarch64'}.get(machine, machine) }-{sys.platform}"
+
+
+def targets() -> list[Target]:
+    """Return the kinds of processors that machine code is built for on this system."""
+    system = this_system()
+    levels = _LEVELS.get(system.split("-")[0], {})
+    return [Target(system, level, *needs) for level, needs in levels.items()]
+
+
+@cache
+def host() -> Target:
+    """Return the best kind that this machine's processor is of, itself where it is of none."""
+    import llvmlite.binding as llvm
+
+    features = llvm.get_host_cpu_features()
+    has = {name for name, there in features.items() if there}
+    for target in targets():
+        if has.issuperset(target.needs):
+            return target
+    name = llvm.get_host_cpu_name()
+    return Target(this_system(), name, name, features.flatten(), tuple(sorted(has)))
+
+
+@cache
+def digest() -> str | None:
+    """Return that of the sources that machine code is made of, None where there are none.
+
+    They are those of the kernels and of all modules of this package that they import, at whatever
+    remove: a constant of any may be compiled in.
+    """
+    try:
+        sources = _sources("kernels")
+    except OSError:
+        return None
+    total = hashlib.sha256()
+    for name in sorted(sources):
+        total.update(f"{name} {len(sources[name])}\n".encode() + sources[name])
+    return total.hexdigest()
+
+
+def _sources(root: str) -> dict[str, bytes]:
+    """Return the sources of a module and of all that it imports from this package, by name."""
+    sources: dict[str, bytes] = {}
+    names = [root]
+    while names:
+        name = names.pop()
+        if name not in sources:
+            sources[name] = (PACKAGE / f"{name}.py").read_bytes()
+            names += imported(sources[name])
+    return sources
+
+
+def imported(source: bytes) -> set[str]:
+    """Return the modules of this package that a source imports, wherever in it."""
+    found = set(re.findall(rb"^\s*(?:from|import) fastheat\.(\w+)", source, re.M))
+    for names in re.findall(rb"^\s*from fastheat import (\([^)]*\)|.*)", source, re.M):
+        found |= set(re.findall(rb"\w+", re.sub(rb"#.*| as \w+", b"", names)))
+    return {name for name in map(bytes.decode, found) if (PACKAGE / f"{name}.py").is_file()}
+
+
+def fits(made: MachineCode) -> bool:
+    """Return whether machine code is what this package's sources give for this machine."""
+    return made.digest == digest() and made.convention == CONVENTION and made.target == host()
+
+
+# ----------------------------------------------------------------------------------------- folders
+
+
+_OLD = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+
+
+def cache_folder() -> Path | None:
+    """Return where machine code is kept for this user, None if there is no such place."""
+    given = os.environ.get("FASTHEAT_CACHE_DIR")
+    if given:
+        return Path(given)
+    with suppress(RuntimeError):  # no home
+        if sys.platform == "win32":
+            local = os.environ.get("LOCALAPPDATA")
+            base = Path(local) if local else Path.home() / "AppData" / "Local"
+            return base / "fastheat" / "Cache"
+        if sys.platform == "darwin":
+            return Path.home() / "Library" / "Caches" / "fastheat"
+        xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
+        # a relative one is to be ignored (XDG Base Directory Specification)
+        return (xdg if xdg.is_absolute() else Path.home() / ".cache") / "fastheat"
+    return None
+
+
+def name_for(target: Target) -> str:
+    """Return the name of a file of machine code made of the sources as they are."""
+    return f"kernels-{(digest() or '')[:16]}-{target.system}-{target.level}.o"
+
+
+def find() -> MachineCode | None:
+    """Return machine code that fits, None if it has to be compiled."""
+    found = where()
+    return found[1] if found else None
+
+
+def where() -> tuple[Path, MachineCode] | None:
+    """Return the file of the machine code that is used, and what it holds."""
+    if digest() is None:
+        return None
+    name, folder = name_for(host()), cache_folder()
+    for path in (BUILT / name, *([folder / name] if folder else [])):
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            made = unpack(path.read_bytes() if path.parent == BUILT else _read_own(path))
+            if fits(made):
+                return path, made
+    return None
+
+
+def _read_own(path: Path) -> bytes:
+    """Read a file that this user alone may have written, in a folder where none else may write."""
+    _check_own(path.parent.stat())
+    with os.fdopen(os.open(path, _OLD), "rb") as file:
+        _check_own(os.fstat(file.fileno()))
+        return file.read()
+
+
+def _check_own(status: os.stat_result) -> None:
+    if hasattr(os, "geteuid") and (
+        status.st_uid != os.geteuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    ):
+        raise PermissionError("others may write there")
+
+
+def keep(made: MachineCode) -> Path:
+    """Keep machine code in the user's cache folder, whole or not at all.
+
+    Raises
+    ------
+    OSError
+        If it cannot be kept.
+    """
+    folder = cache_folder()
+    if folder is None:
+        raise FileNotFoundError("no home folder")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _check_own(folder.stat())
+    path = folder / name_for(made.target)
+    partial = folder / f".{path.name}.{secrets.token_hex(8)}"
+    try:
+        with os.fdopen(os.open(partial, _NEW, 0o600), "wb") as file:
+            file.write(made.pack())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    return path
+
+
+# -------------------------------------------------------------------------------- making, loading
+
+
+def make(target: Target, *, beside: bool = False) -> MachineCode:
+    """Compile all kernels, in a process of its own, which takes seconds.
+
+    Parameters
+    ----------
+    beside
+        Whether others are not to be held up.
+
+    Raises
+    ------
+    Exception
+        If that is not possible here, whatever numba, LLVM or the system say.
+    """
+    if digest() is None or not _has_interpreter():
+        raise RuntimeError("no sources, or no interpreter to compile them")
+    code = (
+        "import os, sys\n"
+        f"sys.path[:] = {sys.path!r}\n"
+        f"getattr(os, 'nice', abs)({NICENESS if beside else 0})\n"
+        "from fastheat import compiling\n"
+        f"compiling.write({target.cpu!r}, {target.tuning!r})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        # numba's settings are its user's for other code
+        env={name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")},
+        start_new_session=True,  # Ctrl-C is for the loop
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr.decode(errors="replace"))
+    header, code = done.stdout.split(b"\n", 1)
+    made = MachineCode(target=target, code=code, **json.loads(header))
+    if made.digest != digest():
+        raise RuntimeError("the sources changed meanwhile")
+    link(made)  # which refuses what needs anything unknown
+    return made
+
+
+def needs(made: MachineCode) -> list[str]:
+    """Return which of the functions that it may need machine code does."""
+    return [name for name in KNOWN if re.search(rb"\0_?%b\0" % name.encode(), made.code)]
+
+
+def _has_interpreter() -> bool:
+    """Return whether `sys.executable` is a Python to run, and not a program that holds one."""
+    name = Path(sys.executable or "").name.lower()
+    return name.startswith(("python", "pypy")) and not getattr(sys, "frozen", False)
+
+
+# All that machine code may need from outside: what LLVM makes of loops that copy and fill. Without
+# them it is not linked, so that nothing else of this process can be called.
+KNOWN = ("memcpy", "memmove", "memset")
+
+_linked: list[Any] = []  # what keeps it in memory
+
+
+def link(made: MachineCode) -> Callable[[int, bytes], int]:
+    """Load machine code; return what calls it with an entry's number and its words.
+
+    Raises
+    ------
+    Exception
+        Whatever llvmlite raises where it cannot.
+    """
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    compiler = llvm.create_lljit_compiler(suppress_errors=True)
+    builder = llvm.JITLibraryBuilder().add_object_img(made.code).export_symbol(made.symbol)
+    for name in KNOWN:
+        builder.import_symbol(name, _address(name))
+    library = builder.link(compiler, f"fastheat-{len(_linked)}")
+    _linked.append((compiler, library))
+    # the result and what was raised, by address; a status, 0 for none
+    prototype = ctypes.CFUNCTYPE(
+        ctypes.c_int32,
+        ctypes.POINTER(ctypes.c_int64),
+        ctypes.POINTER(ctypes.c_void_p),
+        ctypes.c_int64,
+        ctypes.c_char_p,
+    )
+    function = prototype(library[made.symbol])
+
+    def call(number: int, words: bytes) -> int:
+        result, raised = ctypes.c_int64(), ctypes.c_void_p()
+        status = function(ctypes.byref(result), ctypes.byref(raised), number, words)
+        if status:
+            raise RuntimeError(f"kernel {number} failed: {status}")
+        return result.value
+
+    return call
+
+
+def _address(name: str) -> int:
+    """Return that of a function of C."""
+    library = ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None)
+    address = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
+    assert address is not None
+    return address
