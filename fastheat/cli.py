@@ -812,7 +812,8 @@ def _bar_maker(args: argparse.Namespace) -> Callable[..., Any] | None:
 @contextmanager
 def _saying_that_it_compiles(args: argparse.Namespace) -> Iterator[None]:
     """Tell whoever waits at a terminal what for."""
-    if getattr(args, "quiet", False) or sys.stderr is None or not sys.stderr.isatty():
+    waiting = sys.stderr is not None and sys.stderr.isatty() and not getattr(args, "quiet", False)
+    if not waiting and not getattr(args, "progress", None):
         yield
         return
 

@@ -10,7 +10,9 @@ import matplotlib
 import pytest
 from hypothesis import settings
 
-# Kernels compile at their first call, so no example has a deadline.
+from fastheat import jit
+
+# Some kernels compile at their first call, so no example has a deadline.
 settings.register_profile("local", deadline=None, max_examples=40)
 settings.register_profile("ci", deadline=None, max_examples=40, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
@@ -22,6 +24,18 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # what needs large packages or minutes is run by name
 collect_ignore = [] if "FASTHEAT_SLOW_TESTS" in os.environ else ["integration"]
+
+
+if os.environ.get("FASTHEAT_TEST_KERNELS") == "numba":  # as where machine code cannot be loaded
+    from fastheat.compiling import run_through_numba
+
+    jit._run = run_through_numba()
+
+
+@pytest.fixture
+def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run kernels as the Python that they are written in."""
+    monkeypatch.setattr(jit, "_run", jit.run_plainly)
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,6 @@ import fastheat
 from fastheat import GifWriter, Heatmap, save_gif
 from fastheat.cli import main
 from fastheat.encode import encode_chunk, joined
-from fastheat.loading import kinds_of
 from fastheat.stills import paint
 from fastheat.tables import TRANSPARENT
 
@@ -362,12 +361,6 @@ def test_panels_have_numbers_at_their_bars(location: str, shares: bool) -> None:
         assert len({picture[place].tobytes() for picture in wanted}) == 9
         single = list(panels.ranges.values())[part]
         assert single[0] < single[1]
-
-
-def test_kernels_of_numbers_at_a_bar_are_those_of_panels() -> None:
-    for cbar, kinds in ((False, ("texts",)), (True, ("panels", "texts"))):
-        picture = Heatmap((3, 4), cbar=cbar).by_frame()
-        assert kinds_of(picture.fitted((0.0, 1.0)).layout()) == kinds
 
 
 def test_reduced_frames_have_the_range_of_what_is_drawn() -> None:

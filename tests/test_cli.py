@@ -20,7 +20,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numba
 import numpy as np
 import pytest
 from decoders import by_pillow
@@ -28,7 +27,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import fastheat
-from fastheat import cli, demo, gif, load_frames, save_gif
+from fastheat import cli, demo, gif, jit, load_frames, objects, save_gif
 from fastheat.cli import main
 from fastheat.heatmap import option_names
 from fastheat.panels import panels_options
@@ -477,12 +476,10 @@ def test_bad_standard_input_is_named_so(
 def test_whoever_waits_is_told_once_that_it_compiles(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def compiling(*arguments: Any, **options: Any) -> fastheat.GifSummary:
-        numba.njit(lambda x: x + 1)(1)
-        numba.njit(lambda x: x + 2)(1)
-        return save_gif(*arguments, **options)
-
-    monkeypatch.setattr(cli, "save_gif", compiling)
+    made = objects.find() or objects.make(objects.host())
+    monkeypatch.setattr(jit, "_run", None)
+    monkeypatch.setattr(jit, "_find", lambda: None)
+    monkeypatch.setattr(objects, "make", lambda *_, **__: made)
     assert main(["render", "w.npy", "--progress"]) == 0
     assert capsys.readouterr().err.count("compiling") == 1
     assert main(["render", "w.npy"]) == 0

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from compiled import compiled
 from decoders import Pixels, assert_lossless, by_pillow
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from PIL import Image
 import fastheat
 from fastheat import gif, indexed, kernels, save_indexed_gif
 from fastheat.indexed import IndexedSummary
+from fastheat.kernels import changed_rectangle
 
 Indices = npt.NDArray[np.uint8]
 RANDOM = np.random.default_rng(3).permutation(256 * 256)[:256]
@@ -187,9 +189,9 @@ def test_a_palette_may_be_bytes() -> None:
 # ----------------------------------------------------------------------- a kernel and its oracle
 
 
-@kernels.entry  # type: ignore[untyped-decorator, unused-ignore]
+@compiled
 def rectangle_of(picture: Any, old: Any, lines: Any, rows: Any) -> Any:
-    return kernels.changed_rectangle(picture, old, lines, rows)
+    return changed_rectangle(picture, old, lines, rows)
 
 
 def changed(pair: Indices) -> tuple[int, int, int, int]:
@@ -197,10 +199,12 @@ def changed(pair: Indices) -> tuple[int, int, int, int]:
     return int(xs.min()), int(xs.max()) + 1, int(ys.min()), int(ys.max()) + 1
 
 
-@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("function", [rectangle_of, changed_rectangle])
 @given(st.integers(0, 2**32), st.sampled_from([1, 2, 40]))
 @settings(max_examples=25)
-def test_changed_rectangles_are_those_of_numpy(compiled: bool, seed: int, count: int) -> None:
+def test_changed_rectangles_are_those_of_numpy(
+    function: Callable[..., Any], seed: int, count: int
+) -> None:
     rng = np.random.default_rng(seed)
     pair = np.repeat(rng.integers(0, 256, (1, 11, 37)).astype(np.uint8), 2, axis=0)
     pair[1, rng.integers(0, 11, count), rng.integers(0, 37, count)] ^= np.uint8(
@@ -208,13 +212,8 @@ def test_changed_rectangles_are_those_of_numpy(compiled: bool, seed: int, count:
     )
     if (pair[0] == pair[1]).all():
         return
-    function: Callable[..., Any] = rectangle_of if compiled else rectangle_of.py_func
     rows = np.zeros((11, 2), np.int64)
-    with pytest.MonkeyPatch.context() as patch, np.errstate(over="ignore"):
-        if not compiled:
-            for name, kernel in list(vars(kernels).items()):
-                if hasattr(kernel, "py_func"):
-                    patch.setattr(kernels, name, kernel.py_func)
+    with np.errstate(over="ignore"):
         lines = kernels.new_lines(37)
         assert tuple(map(int, function(pair[1], pair[0], lines, rows))) == changed(pair)
     for y in range(11):

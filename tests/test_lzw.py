@@ -6,17 +6,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from compiled import compiled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastheat import Heatmap, kernels
+from fastheat.kernels import encode_lzw
 
 Runs = list[tuple[int, int]]
 
 
-@kernels.entry  # type: ignore[untyped-decorator, unused-ignore]
+@compiled
 def encode_compiled(indices: Any, starts: Any, n: Any, code_size: Any, coder: Any) -> Any:
-    return kernels.encode_lzw(indices, starts, n, code_size, coder)
+    return encode_lzw(indices, starts, n, code_size, coder)
 
 
 def encode(runs: Runs, code_size: int, function: Callable[..., Any]) -> bytes:
@@ -120,13 +122,6 @@ def images(draw: st.DrawFn) -> tuple[Runs, int]:
     return runs, code_size
 
 
-@pytest.fixture
-def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, kernel in list(vars(kernels).items()):
-        if hasattr(kernel, "py_func"):
-            monkeypatch.setattr(kernels, name, kernel.py_func)
-
-
 @given(images())
 def test_runs_give_the_codes_of_plain_lzw(image: tuple[Runs, int]) -> None:
     runs, code_size = image
@@ -135,12 +130,11 @@ def test_runs_give_the_codes_of_plain_lzw(image: tuple[Runs, int]) -> None:
     assert decode(data, code_size) == spread(runs)
 
 
-@pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("seed", range(6))
 def test_kernels_give_the_same_codes_uncompiled(seed: int) -> None:
     rng = np.random.default_rng(seed)
     runs = [(int(i), int(n)) for i, n in rng.integers((0, 1), (4, 60), (80, 2))]
-    data = encode(runs, 2, encode_compiled.py_func)
+    data = encode(runs, 2, encode_lzw)
     assert data == plain_lzw(spread(runs), 2)
 
 
