@@ -13,21 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat import notes
-from fastheat.formats import ValueFormat, as_written
+from fastheat.cells import find_changes, shown_of
+from fastheat.formats import ValueFormat
 from fastheat.forms import split
 from fastheat.layout import Layout, Shown, extremes_of
-from fastheat.masks import MASKED, hidden, is_masked
+from fastheat.masks import hidden
 from fastheat.mosaic import Mosaic
-from fastheat.plots import Past, paint_plot
+from fastheat.plots import Past, draw_plots
 from fastheat.ranges import Range
-from fastheat.shaping import Lettering, letter, shape_texts
-from fastheat.stills import count_hidden, count_refused, paint
-from fastheat.tables import TRANSPARENT, Type
-from fastheat.text import with_atlas
+from fastheat.stills import paint
+from fastheat.tables import TRANSPARENT
 from fastheat.titles import draw_numbers, draw_titles
 
 if TYPE_CHECKING:
-    from fastheat.kernels import Changes, Coder, Runs, Titles
+    from fastheat.kernels import Coder, Runs, Titles
 
 CHUNK_BYTES = 1 << 24  # of values, about, which are encoded together
 CHUNK_FRAMES = 32
@@ -192,7 +191,7 @@ def _encode_fills(
         return done
 
     data, ends = _collect(encode, 1 + len(values), kernels.room_for(coder))
-    return Images(data, ends, [TRANSPARENT] * len(values), _shown(layout, counts, values, ""))
+    return Images(data, ends, [TRANSPARENT] * len(values), shown_of(layout, counts, values, ""))
 
 
 def _encode_texts(
@@ -206,7 +205,7 @@ def _encode_texts(
     from fastheat import kernels
 
     titles = _titles(layout, strips)
-    type_, lettering, changes, shown = _find_changes(layout, valfmt, previous, values, annots)
+    type_, lettering, changes, shown = find_changes(layout, valfmt, previous, values, annots)
     coder, runs = _tools(layout.size[0] * layout.size[1])
 
     def encode(start: int, out: NDArray[np.uint8], ends: NDArray[np.int64]) -> int:
@@ -228,38 +227,6 @@ def _encode_texts(
 
     data, ends = _collect(encode, 1 + len(values), kernels.room_for(coder))
     return Images(data, ends, [TRANSPARENT] * len(values), shown)
-
-
-def _find_changes(
-    layout: Layout,
-    valfmt: ValueFormat,
-    previous: NDArray[np.float64],
-    values: NDArray[np.float64],
-    annots: NDArray[Any] | None = None,
-) -> tuple[Type, Lettering, Changes, Shown]:
-    """Find what of cells with text has to be painted, and with which letters."""
-    from fastheat import kernels
-
-    previous, values = layout.from_top(previous), layout.from_top(values)
-    annots = None if annots is None else layout.from_top(annots)
-    type_, lettering, lacking = _written(layout, valfmt, previous, values, annots)
-    cells = layout.shape[0] * layout.shape[1]
-    changes = kernels.new_changes(1 + len(values), layout.shape)
-    counts = np.zeros(4, np.int64)
-    kernels.find_changes(
-        previous.reshape(-1),
-        values.reshape(len(values), -1),
-        layout.grid,
-        layout.shades,
-        type_,
-        lettering.bits,
-        lettering.segments,
-        lettering.lengths,
-        np.zeros((cells, 5), np.int64),
-        changes,
-        counts,
-    )
-    return type_, lettering, changes, _shown(layout, counts, values, lacking)
 
 
 def _encode_parts(
@@ -347,7 +314,7 @@ def _list_texts(
 ) -> _Listed:
     from fastheat import kernels
 
-    type_, lettering, changes, shown = _find_changes(layout, valfmt, previous, values, annots)
+    type_, lettering, changes, shown = find_changes(layout, valfmt, previous, values, annots)
 
     def fill(start: int, ends: Any, indices: Any, starts: Any) -> int:
         done: int = kernels.list_changes(
@@ -403,7 +370,7 @@ def _list_fills(
         return done
 
     ends, indices, starts = _collect_runs(fill, 1 + len(values), _room_of(layout))
-    shown = _shown(layout, counts, values, "")
+    shown = shown_of(layout, counts, values, "")
     return _Listed(int(layout.grid.x0[0]), rectangles, ends, indices, starts, shown)
 
 
@@ -491,9 +458,10 @@ def _plot_after(
         return None
     own = values[None, -layout.scalars :]
     if past is None or not past.frames:
-        return paint_plot(layout.plot, own)
-    last: NDArray[np.uint8] = past.draw(layout.plot, own)[-1]
-    return last
+        (plot,) = draw_plots(layout.plot, own, 0)
+    else:
+        *_, plot = past.draw(layout.plot, own)
+    return plot
 
 
 def _encode_first(
@@ -503,7 +471,7 @@ def _encode_first(
     annot: NDArray[Any] | None,
     past: Past | None,
 ) -> Images:
-    """Encode the frame that all of is new, drawn in numpy: few kernels are compiled for it."""
+    """Encode the first frame, of which all is new."""
     plot = _plot_after(layout, past, values)
     picture, shown = paint(layout, values, title, annot, plot=plot)
     transparent = TRANSPARENT if layout.clear else None
@@ -563,6 +531,7 @@ def encode_indexed(pictures: NDArray[np.uint8], transparent: int | None, *, firs
     coder, runs = _tools(height * width)
     lines = kernels.new_lines(width)
     rows = np.empty((height, 2), np.int64)
+    present = np.empty(256, np.uint8)
     transparents = np.empty(len(pictures), np.int64)
 
     def encode(start: int, out: NDArray[np.uint8], ends: NDArray[np.int64]) -> int:
@@ -573,6 +542,7 @@ def encode_indexed(pictures: NDArray[np.uint8], transparent: int | None, *, firs
             -1 if transparent is None else transparent,
             lines,
             rows,
+            present,
             runs,
             coder,
             out,
@@ -583,81 +553,3 @@ def encode_indexed(pictures: NDArray[np.uint8], transparent: int | None, *, firs
 
     data, ends = _collect(encode, len(pictures), kernels.room_for(coder))
     return Images(data, ends, [k if k >= 0 else None for k in transparents[1:].tolist()])
-
-
-def _shown(
-    layout: Layout, counts: NDArray[np.int64], values: NDArray[np.float64], lacking: str
-) -> Shown:
-    under, over, bad, left_out = counts.tolist()
-    masked = int(is_masked(values).sum()) if bad else 0  # which the kernels count as bad
-    if layout.crowded:
-        left_out = count_hidden(layout, len(values), masked)
-    refused = count_refused(layout.shades, values) if bad else 0
-    return Shown(under, over, bad - masked, masked, left_out, refused=refused, lacking=lacking)
-
-
-def _written(
-    layout: Layout,
-    valfmt: ValueFormat,
-    previous: NDArray[np.float64],
-    values: NDArray[np.float64],
-    annots: NDArray[Any] | None,
-) -> tuple[Type, Lettering, str]:
-    """Write the values of the frame before and of T frames, or what is there in their place.
-
-    Returns
-    -------
-    type : Type
-        With the letters of what was written.
-    lettering : Lettering
-        Of 1 + T frames, or of one where all have the same.
-    lacking : str
-        The characters that the font has no glyph for.
-    """
-    if layout.fixed is not None:
-        return layout.type, layout.fixed.lettering, ""
-    frames = 1 + len(values)
-    each = np.concatenate([previous[None], values]) if annots is None else annots
-    cells = np.ascontiguousarray(each).reshape(frames, -1)
-    if layout.writing is None:
-        return _written_in_python(layout, valfmt, cells)
-    from fastheat import kernels
-
-    bits = cells.view(np.int64)  # -0.0 and NaN compare so
-    texts = np.zeros((*cells.shape, layout.longest), np.int32)
-    lengths = np.zeros(cells.shape, np.int32)
-    writing = layout.writing
-    kernels.write_numbers(
-        cells,
-        bits,
-        writing.spec,
-        writing.before,
-        writing.after,
-        writing.glyph_of,
-        writing.glyphs,
-        np.empty(kernels.SCRATCH, np.uint64),
-        np.empty(writing.line, np.uint8),
-        texts,
-        lengths,
-    )
-    return layout.type, Lettering(bits, texts, lengths), ""
-
-
-def _written_in_python(
-    layout: Layout, valfmt: ValueFormat, cells: NDArray[Any]
-) -> tuple[Type, Lettering, str]:
-    if layout.written.kind == "U":
-        unique, place = np.unique(cells, return_inverse=True)
-        written = unique.tolist()
-    else:
-        bits, place = np.unique(cells.view(np.int64), return_inverse=True)
-        values, masked = bits.view(np.float64).tolist(), (bits == MASKED).tolist()
-        written = [
-            "" if hides else valfmt.write(as_written(x, layout.written))
-            for x, hides in zip(values, masked, strict=True)
-        ]
-    vertical, align = layout.vertical, layout.type.align
-    shaped = shape_texts(written, layout.typeface, layout.sizes, align, vertical)
-    room = int((layout.grid.x1 - layout.grid.x0).max())
-    lettering = letter(written, place.reshape(cells.shape), shaped, room)
-    return with_atlas(layout.type, shaped.atlas), lettering, shaped.lacking

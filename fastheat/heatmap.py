@@ -643,7 +643,7 @@ class Heatmap(Picture):
             read_text("title", title)
         heatmap = self if title is None or self._look.titled else self.with_titles()
         if heatmap.reduction is not None:
-            frames = frames.through(heatmap.reduction.in_a_hurry())
+            frames = frames.through(heatmap.reduction)
         (matrix,) = next(frames.chunks(1))
         if self._vmin is None or self._vmax is None:
             self._vmin, self._vmax = self.fitted(self.find_range(matrix)).range

@@ -1397,9 +1397,10 @@ BYTES, HIGH_BITS = (np.uint64(k * 0x0101010101010101) for k in (1, 0x80))
 
 
 # An index that no row of a picture that differs has: 0, the last, or the least that is free; -1
-# where none is. picture: (H, W), rows: (H, 2) as of changed_rectangle
+# where none is. picture: (H, W), rows: (H, 2) as of changed_rectangle,
+# present: (256,) uint8 to work in
 @jit
-def free_index(picture, lines, rows):
+def free_index(picture, lines, rows, present):
     for index in (0, 255):
         every = np.uint64(index) * BYTES
         found = U0
@@ -1410,14 +1411,85 @@ def free_index(picture, lines, rows):
                 found |= (pixels - BYTES) & ~pixels & HIGH_BITS  # not 0 where a byte of it is
         if found == U0:
             return np.int64(index)
-    present = lines.pixels[0]  # TEMP
+    present[:] = 0
     for y in range(rows.shape[0]):
         for x in range(8 * rows[y, 0], min(8 * rows[y, 1], picture.shape[1])):
-            present[picture[y, x]] = True
+            present[picture[y, x]] = 1
     for index in range(256):
-        if not present[index]:
+        if present[index] == 0:
             return np.int64(index)
     return np.int64(-1)
+
+
+# Draws n runs of a rectangle into a picture, (H, W), of which what is transparent stays as it is.
+@jit
+def draw_runs(rectangle, indices, starts, n, picture):
+    x0, x1, y, _ = rectangle
+    x = x0
+    for r in range(n):
+        left = np.int64(starts[r + 1]) - np.int64(starts[r])
+        while left > 0:
+            count = min(left, x1 - x)
+            if indices[r] != TRANSPARENT:
+                for k in range(np.uint64(x), np.uint64(x + count)):
+                    picture[y, k] = indices[r]
+            left -= count
+            x += count
+            if x == x1:
+                x = x0
+                y += 1
+
+
+# Draws all cells with text, as find_changes found them for its first frame.
+# texts: (C, longest) segments, picture: palette indices
+@entry
+def paint_texts(
+    grid: Grid,
+    shades: Shades,
+    type_: Type,
+    texts: Annotated[Int32s, "C, longest"],
+    changes: Changes,
+    runs: Runs,
+    picture: Annotated[Uint8s, "H, W"],
+) -> None:
+    x0, x1, y0, y1 = changes.rectangles[0]
+    if x0 < x1:
+        n = text_runs(
+            (x0, x1, y0, y1),
+            0,
+            changes.slots[0],
+            changes.dirty[0],
+            changes.boxes[0],
+            changes.rows[0],
+            grid.x0.size,
+            shades.inks,
+            type_,
+            texts,
+            texts,
+            runs.indices,
+            runs.starts,
+        )
+        draw_runs((x0, x1, y0, y1), runs.indices, runs.starts, n, picture)
+
+
+# Draws all cells without text, and adds to counts: (4,). fills: to work in
+@entry
+def paint_fills(
+    values: Annotated[Float64s, "N, M"],
+    grid: Grid,
+    shades: Shades,
+    fills: Annotated[Uint8s, "N, M"],
+    counts: Annotated[Int64s, "4"],
+    picture: Annotated[Uint8s, "H, W"],
+) -> None:
+    scale = scale_of(shades, 0)
+    find_fills(values, scale, shades.inks, grid.lower, fills)
+    for i in range(fills.shape[0]):
+        count_outside(values[i], scale, counts)
+        for y in range(grid.y0[i], grid.y1[i]):
+            for j in range(fills.shape[1]):
+                for x in range(np.uint64(grid.x0[j]), np.uint64(grid.x1[j])):
+                    picture[y, x] = fills[i, j]
 
 
 # Encodes one whole picture, (H, W) palette indices, to out: uint8, as an image block; returns its
@@ -1783,6 +1855,15 @@ def lines_to(t, picture, cover, ramps, xs, ys, half, dot, box):
             line_piece(picture, cover, ramps[k], xs[s], ys[s, k], xs[t], ys[t, k], reach, box)
 
 
+# Copies a picture, as no assignment does: those ask for memory where the two could overlap.
+# source, target: (h, w)
+@jit
+def copy_picture(source, target):
+    for y in range(source.shape[0]):
+        for x in range(np.uint64(source.shape[1])):
+            target[y, x] = source[y, x]
+
+
 # Draws the line plot of frames `first` on: what is new, or all where the axes are others than those
 # of the frame before. The first picture and `cover` have the lines before frame `begin` already, if
 # that is not 0. stages: (T,) which axes each has, bases: (G, h, w) these, boxes: (G, 4) int64 what
@@ -1810,15 +1891,11 @@ def plot_frames(
         if t == 0 and begin > 0:
             start = begin
         elif t == 0 or stages[t - 1] != g:
-            for y in range(cover.shape[0]):  # TEMP
-                for x in range(cover.shape[1]):
-                    pictures[t, y, x] = bases[g, y, x]
-                    cover[y, x] = 0
+            copy_picture(bases[g], pictures[t])
+            cover[:] = 0
             start = 0
         else:
-            for y in range(cover.shape[0]):
-                for x in range(cover.shape[1]):
-                    pictures[t, y, x] = pictures[t - 1, y, x]
+            copy_picture(pictures[t - 1], pictures[t])
         for u in range(start, first + t + 1):
             lines_to(u, pictures[t], cover, ramps, xs[g], ys[g], half, dot, box)
 
@@ -1900,6 +1977,7 @@ def encode_differences(
     free: int,
     lines: Lines,
     rows: Annotated[Int64s, "H, 2"],
+    present: Annotated[Uint8s, "256"],
     runs: Runs,
     coder: Coder,
     out: Annotated[Uint8s, "bytes"],
@@ -1913,7 +1991,7 @@ def encode_differences(
         transparents[t] = -1
         x0, x1, y0, y1 = changed_rectangle(frames[t], frames[t - 1], lines, rows)
         if x0 < x1:
-            index = free if free >= 0 else free_index(frames[t], lines, rows)
+            index = free if free >= 0 else free_index(frames[t], lines, rows, present)
             if index < 0:
                 n = picture_runs(frames[t], x0, x1, y0, y1, runs.indices, runs.starts)
             else:

@@ -444,7 +444,7 @@ class Panels(Picture):
             read_text("title", title)
         picture = self if title is None or self._heading.own else self.with_titles()
         if picture.reduction is not None:
-            frames = frames.through(picture.reduction.in_a_hurry())
+            frames = frames.through(picture.reduction)
         (flat,) = next(frames.chunks(1))
         if None in self.range:
             found = picture.fitted(picture.find_range(flat))

@@ -228,29 +228,6 @@ def places_of(
     return xs, np.where(np.isfinite(values), np.clip(ys, -far, far), np.nan)
 
 
-def paint_plot(plot: Plot, values: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Draw the axes and lines of the last of frames, as the kernels do; values: (all frames, K)."""
-    (stage,) = stages_of(plot, values, len(values) - 1)
-    base = base_of(plot, stage)
-    picture = base.picture.copy()
-    cover = np.zeros(picture.shape, np.uint8)
-    xs, ys = places_of(plot, stage, values)
-    for t in range(len(values)):
-        for k, ramp in enumerate(plot.ramps):
-            if np.isnan(ys[t, k]):
-                continue
-            s = t - 1 if t > 0 and not np.isnan(ys[t - 1, k]) else t
-            _segment(
-                picture,
-                cover,
-                np.array(ramp, np.uint8),
-                (float(xs[s]), float(ys[s, k]), float(xs[t]), float(ys[t, k])),
-                plot.half if s < t else plot.dot,
-                base.box,
-            )
-    return picture
-
-
 def draw_plots(plot: Plot, values: NDArray[np.float64], first: int) -> NDArray[np.uint8]:
     """Draw those of frames number `first` on, (T, h, w); values: (all frames to the last, K)."""
     cover = np.empty((plot.height, plot.width), np.uint8)
@@ -407,39 +384,6 @@ class History:
         each = past.stages(plot, frames[:, -self._rows.shape[1] :])
         stays = all(stage == past.stage for stage in each)
         return past if stays else replace(past, rows=self._rows[:stop])
-
-
-def _segment(
-    picture: NDArray[np.uint8],
-    cover: NDArray[np.uint8],
-    ramp: NDArray[np.uint8],
-    ends: tuple[float, float, float, float],
-    half: float,
-    box: tuple[int, int, int, int],
-) -> None:
-    ax, ay, bx, by = ends
-    reach = half + 1.0
-    x0, x1 = max(box[0], math.floor(ax - reach)), min(box[1], math.ceil(bx + reach))
-    y0, y1 = (
-        max(box[2], math.floor(min(ay, by) - reach)),
-        min(box[3], math.ceil(max(ay, by) + reach)),
-    )
-    if x0 >= x1 or y0 >= y1:
-        return
-    px, py = np.arange(x0, x1)[None] + 0.5, np.arange(y0, y1)[:, None] + 0.5
-    dx, dy = bx - ax, by - ay
-    length = dx * dx + dy * dy
-    along = np.zeros((y1 - y0, x1 - x0))
-    if length > 0:
-        along = ((px - ax) * dx + (py - ay) * dy) / length
-    along = np.minimum(np.maximum(along, 0.0), 1.0)
-    ex, ey = px - (ax + along * dx), py - (ay + along * dy)
-    covered = np.minimum(np.maximum(half + 0.5 - np.sqrt(ex * ex + ey * ey), 0.0), 1.0)
-    steps = np.floor(covered * (len(ramp) - 1) + 0.5).astype(np.uint8)
-    part, shown = cover[y0:y1, x0:x1], picture[y0:y1, x0:x1]
-    more = steps > part
-    part[more] = steps[more]
-    shown[more] = ramp[steps[more]]
 
 
 def size_of(fontsize: float, height: int | None) -> int:

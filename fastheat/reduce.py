@@ -1,14 +1,12 @@
 """Matrices of more rows and columns than their picture has pixels: a value for each block of them.
 
-Blocks are of whole rows and columns, and their sizes differ by one at most. Kernels reduce them as
-fast as memory gives the values; numpy does the same, to the last bit, where none is compiled yet.
+Blocks are of whole rows and columns, and their sizes differ by one at most.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,11 +18,9 @@ from fastheat.masks import hide
 from fastheat.stores import FileArray, is_ready, let_go
 
 BAND = 1 << 17  # values that are float64 at a time, such that they stay in the processor's cache
-LARGE = 1 << 25  # values that numpy takes as long for as to compile a kernel, about
 
 HOW = ("mean", "max", "min", "absmax")
 _WHICH = {"max": 0, "min": 1, "absmax": 2}  # GREATEST, LEAST, FARTHEST of the kernels
-SHRINK = 2.0**-64  # as of the kernels
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +35,6 @@ class Reduction:
         Those that are drawn.
     how
         One of `HOW`.
-    compiles
-        Whether the kernels may be compiled to do it.
     mask
         (N, M) the values that are left out, None where all count.
 
@@ -55,7 +49,6 @@ class Reduction:
     shape: tuple[int, int]
     cells: tuple[int, int]
     how: str
-    compiles: bool = True
     mask: NDArray[np.bool_] | None = field(default=None, compare=False)
 
     @property
@@ -78,10 +71,6 @@ class Reduction:
         """Rows and columns of the largest block."""
         (n, m), (rows, columns) = self.shape, self.cells
         return -(-n // rows), -(-m // columns)
-
-    def in_a_hurry(self) -> Reduction:
-        """Return the same for one that does not wait for kernels, unless numpy takes longer."""
-        return replace(self, compiles=self.shape[0] * self.shape[1] > LARGE)
 
     def told(self) -> str:
         """Say in a sentence what is done."""
@@ -115,10 +104,9 @@ class Reduction:
         """
         if block.shape != (len(out), *self.shape):
             raise ValueError(f"frame {number}: shape {block.shape[1:]}, expected {self.shape}")
-        kernel = self._kernel()
-        reduce = kernel or self._plainly
+        reduce = self._reducer()
         rows, columns = self.rows, self.columns
-        if kernel and is_ready(block, np.float64) and self.mask is None:
+        if is_ready(block, np.float64) and self.mask is None:
             reduce(block, rows, columns, out)
             return
         n, m = self.shape
@@ -148,54 +136,20 @@ class Reduction:
         cells: NDArray[np.bool_] = np.logical_and.reduceat(rows, self.columns[:-1], -1)
         return cells
 
-    def _kernel(self) -> _Reducer | None:
-        if not self.compiles and "fastheat.kernels" not in sys.modules:
-            return None
+    def _reducer(self) -> _Reducer:
+        """Return what reduces a band, with room to work in."""
         from fastheat import kernels
 
-        kernel = kernels.mean_of_blocks if self.how == "mean" else kernels.end_of_blocks
-        if not self.compiles and not getattr(kernel, "signatures", None):
-            return None
         m = self.shape[1]
         if self.how == "mean":
             sums = np.empty(m)
-            return lambda values, rows, columns, out: kernel(values, rows, columns, sums, out)
+            return lambda values, rows, columns, out: kernels.mean_of_blocks(
+                values, rows, columns, sums, out
+            )
         which, lows, highs = _WHICH[self.how], np.empty(m), np.empty(m)
-        return lambda values, rows, columns, out: kernel(
+        return lambda values, rows, columns, out: kernels.end_of_blocks(
             values, rows, columns, which, lows, highs, out
         )
-
-    def _plainly(
-        self,
-        values: NDArray[np.float64],
-        rows: NDArray[np.int64],
-        columns: NDArray[np.int64],
-        out: NDArray[np.float64],
-    ) -> None:
-        """Do in numpy what the kernels do."""
-        finite = np.isfinite(values)
-
-        def folded(operation: np.ufunc, otherwise: float, factor: float = 1.0) -> Any:
-            kept = np.where(finite, values * factor, otherwise)
-            return _fold(operation, _fold(operation, kept, rows, 1), columns, 2)
-
-        counts = _fold(np.add, _fold(np.add, finite.astype(np.int64), rows, 1), columns, 2)
-        with np.errstate(all="ignore"):
-            if self.how == "mean":
-                totals = folded(np.add, 0.0)
-                out[...] = totals / counts
-                large = ~np.isfinite(totals)
-                if large.any():
-                    shrunk = folded(np.add, 0.0, SHRINK) / counts / SHRINK
-                    out[large] = shrunk[large]
-            else:
-                low, high = folded(np.minimum, np.inf), folded(np.maximum, -np.inf)
-                out[...] = {
-                    "max": high,
-                    "min": low,
-                    "absmax": np.where(-low > high, low, high),
-                }[self.how]
-        out[counts == 0] = np.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +167,6 @@ class Reductions:
     parts: Mapping[str, Reduction | None]
     cells: dict[str, Shape]
 
-    def in_a_hurry(self) -> Reductions:
-        """Return the same for those that do not wait for kernels, unless numpy takes longer."""
-        parts = {name: part and part.in_a_hurry() for name, part in self.parts.items()}
-        return Reductions(parts, self.cells)
-
 
 _Reducer = Callable[
     [NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]], object
@@ -226,16 +175,3 @@ _Reducer = Callable[
 
 def _starts(count: int, blocks: int) -> NDArray[np.int64]:
     return np.arange(blocks + 1) * count // blocks
-
-
-def _fold(
-    operation: np.ufunc, values: NDArray[Any], starts: NDArray[np.int64], axis: int
-) -> NDArray[Any]:
-    """Combine the values of each block along an axis, one after the other."""
-    sizes = np.diff(starts)
-    result = values.take(starts[:-1], axis)
-    for k in range(1, int(sizes.max())):
-        longer = np.flatnonzero(sizes > k)
-        place = (slice(None),) * axis + (longer,)
-        result[place] = operation(result[place], values.take(starts[longer] + k, axis))
-    return result

@@ -1,28 +1,19 @@
-"""One picture at a time, in numpy: a single one should not wait for kernels to be compiled.
-
-It draws what the kernels draw from the same layout, by other code, which makes each the test of the
-other.
-"""
+"""One picture at a time: a still, or the first frame of a GIF."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.formats import ValueFormat, as_written
+from fastheat.cells import find_changes, shown_of
 from fastheat.forms import split
 from fastheat.layout import Layout, Shown, extremes_of
-from fastheat.masks import hidden, is_masked
+from fastheat.masks import hidden
 from fastheat.mosaic import Mosaic
-from fastheat.plots import paint_plot
+from fastheat.plots import draw_plots
 from fastheat.ranges import Range
-from fastheat.shaping import shape_texts
-from fastheat.tables import Shades, Type
-from fastheat.text import Writing, with_atlas
 from fastheat.titles import draw_numbers, draw_titles
 
 
@@ -74,7 +65,7 @@ def paint(
             if plot is None:
                 now = values[None, -layout.scalars :]
                 scalars = now if past is None else np.concatenate([past, now])
-                plot = paint_plot(layout.plot, scalars)
+                (plot,) = draw_plots(layout.plot, scalars, len(scalars) - 1)
             indices[layout.plot.top :] = plot
     else:
         shown = _paint_cells(layout, values, indices, annot)
@@ -95,146 +86,17 @@ def _paint_cells(
     annot: NDArray[Any] | None = None,
 ) -> Shown:
     """Draw the cells of one matrix into a picture."""
-    values = hidden(values, layout.mask)
-    annot = None if annot is None else layout.from_top(hidden(annot, layout.mask))
-    values = layout.from_top(values)
-    masked = is_masked(values)
-    grid, shades = layout.grid, layout.shades
-    (edges,), (low,), (high,) = shades.edges, shades.low, shades.high
-    (floor,), (ceiling,) = shades.floor, shades.ceiling
-    slots = np.searchsorted(edges, values, side="right")
-    bad = len(edges)
-    slots[~((values >= floor) & (values < ceiling))] = bad
-    ys, i = _pixels(grid.y0, grid.y1)
-    xs, j = _pixels(grid.x0, grid.x1)
-    # one axis after the other: many times quicker than both at once
-    rows, columns = _span(ys), _span(xs)
-    band = indices[rows]
-    band[:, columns] = shades.inks[:, 0].take(slots).take(j, axis=1).take(i, axis=0)
-    indices[rows] = band
-    left_out, lacking = count_hidden(layout, 1, int(masked.sum())), ""
-    if layout.format is not None:
-        cells = values if annot is None else annot
-        left_out, lacking = _write(layout, layout.format, cells, slots, indices)
-    return Shown(
-        under=int(((values < low) & (slots < bad)).sum()),
-        over=int(((values >= high) & (slots < bad)).sum()),
-        bad=int(((slots == bad) & ~masked).sum()),
-        masked=int(masked.sum()),
-        hidden=left_out,
-        refused=count_refused(shades, values[None]),
-        lacking=lacking,
+    from fastheat import kernels
+
+    values = np.ascontiguousarray(hidden(values, layout.mask))
+    if layout.format is None:
+        counts, fills = np.zeros(4, np.int64), np.empty(layout.shape, np.uint8)
+        kernels.paint_fills(values, layout.grid, layout.shades, fills, counts, indices)
+        return shown_of(layout, counts, values[None], "")
+    each = None if annot is None else np.stack([hidden(annot, layout.mask)] * 2)
+    type_, lettering, changes, shown = find_changes(
+        layout, layout.format, values, values[None], each
     )
-
-
-def count_hidden(layout: Layout, frames: int, masked: int) -> int:
-    """Return how many texts are left out where none has room."""
-    every = layout.shape[0] * layout.shape[1]
-    return frames * layout.crowded - (masked if layout.crowded == every else 0)
-
-
-def count_refused(shades: Shades, values: NDArray[np.float64]) -> int:
-    """Return how many finite values of frames (T, N, M), the last ones, the norm does not take."""
-    floor, ceiling = (each[-len(values) :, None, None] for each in (shades.floor, shades.ceiling))
-    if (floor <= -np.finfo(np.float64).max).all() and (ceiling == np.inf).all():
-        return 0
-    return int((np.isfinite(values) & ~((values >= floor) & (values < ceiling))).sum())
-
-
-def _pixels(
-    starts: NDArray[np.int64], stops: NDArray[np.int64]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the pixels of all cells along one side, and the cell of each."""
-    pixels = np.concatenate([np.arange(a, b) for a, b in zip(starts, stops, strict=True)])
-    return pixels, np.repeat(np.arange(len(starts)), stops - starts)
-
-
-def _span(pixels: NDArray[np.intp]) -> slice | NDArray[np.intp]:
-    """Return ascending pixels as a slice where nothing lies between them."""
-    first, last = int(pixels[0]), int(pixels[-1])
-    return slice(first, last + 1) if last - first + 1 == len(pixels) else pixels
-
-
-def _write(
-    layout: Layout,
-    valfmt: ValueFormat,
-    cells: NDArray[Any],
-    slots: NDArray[np.intp],
-    indices: NDArray[np.uint8],
-) -> tuple[int, str]:
-    """Write what is in cells into `indices`; return how many had no room, and what has no glyph."""
-    each: list[Any] = cells.ravel().tolist()
-    texts: Sequence[str] = each if layout.fixed is None else layout.fixed.texts
-    if layout.fixed is None and layout.written.kind != "U":
-        texts = [
-            "" if hides else valfmt.write(as_written(x, layout.written))
-            for x, hides in zip(each, is_masked(cells).ravel(), strict=True)
-        ]
-    type_, lacking = layout.type, ""
-    if layout.fixed is not None:
-        chains = {text: layout.fixed.shaped.chain(text) for text in set(texts)}
-    elif layout.writing is not None:
-        affixes = len(valfmt.before), len(valfmt.after)
-        chains = {text: _chain(text, affixes, layout.writing) for text in set(texts)}
-    else:
-        vertical, align = layout.vertical, layout.type.align
-        shaped = shape_texts(texts, layout.typeface, layout.sizes, align, vertical)
-        chains = {text: shaped.chain(text) for text in set(texts)}
-        type_, lacking = with_atlas(type_, shaped.atlas), shaped.lacking
-    letters: dict[tuple[int, int], NDArray[np.uint8]] = {}
-    left_out = 0
-    for c, text in enumerate(texts):
-        if not text:
-            continue
-        i, j = divmod(c, cells.shape[1])
-        chain = chains[text]
-        room = int(layout.grid.x1[j] - layout.grid.x0[j])
-        widths = type_.widths[:, chain].sum(1)
-        lows, highs = type_.lows[:, chain].min(1), type_.highs[:, chain].max(1)
-        tall = int(layout.grid.y1[i] - layout.grid.y0[i])
-        fitting = np.flatnonzero((widths <= room) & (highs - lows <= tall))
-        too_long = layout.writing is not None and len(chain) > layout.longest
-        if too_long or not len(fitting):
-            left_out += 1
-            continue
-        size = int(fitting[0])
-        for segment in chain:
-            if (size, segment) not in letters:
-                letters[size, segment] = _letter(type_, size, segment)
-        low, high = int(lows[size]), int(highs[size])
-        if low >= high:
-            continue
-        steps = np.hstack([letters[size, segment] for segment in chain])[low:high]
-        x = _left(layout, j, int(widths[size]))
-        y = int(type_.tops[i, size]) + low
-        y = max(int(layout.grid.y0[i]), min(y, int(layout.grid.y1[i]) - (high - low)))
-        indices[y : y + steps.shape[0], x : x + steps.shape[1]] = layout.shades.inks[
-            slots[i, j], steps
-        ]
-    return left_out, lacking
-
-
-def _chain(text: str, affixes: tuple[int, int], writing: Writing) -> list[int]:
-    number = text[affixes[0] : len(text) - affixes[1]]
-    inner = [int(writing.glyph_of[ord(c)]) for c in number]
-    glyphs = [0, *writing.before.tolist(), *inner, *writing.after.tolist(), 0]
-    return [a * writing.glyphs + b for a, b in itertools.pairwise(glyphs)]
-
-
-def _letter(type_: Type, size: int, segment: int) -> NDArray[np.uint8]:
-    """Return the steps of coverage of a segment, (rows, columns)."""
-    lines = type_.lines[size, segment].tolist()
-    runs = np.concatenate([type_.runs[type_.starts[k] : type_.starts[k + 1]] for k in lines])
-    return np.repeat(runs & 0xFF, runs >> 8).astype(np.uint8).reshape(len(lines), -1)
-
-
-def _left(layout: Layout, j: int, width: int) -> int:
-    low, high = int(layout.grid.x0[j]), int(layout.grid.x1[j])
-    align = layout.type.align
-    if align == 0:
-        x = int(np.floor(layout.grid.center[j] - 0.5 * width + 0.5))
-    elif align < 0:
-        x = low + layout.type.inset
-    else:
-        x = high - layout.type.inset - width
-    return max(low, min(x, high - width))
+    segments, runs = lettering.segments[0], kernels.new_runs(indices.size)
+    kernels.paint_texts(layout.grid, layout.shades, type_, segments, changes, runs, indices)
+    return shown

@@ -489,7 +489,7 @@ class GifWriter:
             self._recorder.error, self._recorder.told = error, True
             raise
         if found is not None:
-            self._reduction = found if self._thread is None else found.in_a_hurry()
+            self._reduction = found
         self._expected = True
 
     def _reduced(self, reduction: Reduction | Reductions, frame: Frame) -> Frame:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import matplotlib
+import numpy as np
+import oracles
 import pytest
 from hypothesis import settings
+from numpy.typing import NDArray
 
-from fastheat import jit
+from fastheat import encode, heatmap, jit, panels
+from fastheat.layout import Shown
+from fastheat.stills import paint
 
 # Some kernels compile at their first call, so no example has a deadline.
 settings.register_profile("local", deadline=None, max_examples=40)
@@ -25,6 +31,22 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # what needs large packages or minutes is run by name
 collect_ignore = [] if "FASTHEAT_SLOW_TESTS" in os.environ else ["integration"]
 
+
+def _check_stills() -> None:
+    """Compare each picture that kernels draw at once, anywhere, with what numpy makes of it."""
+
+    def checked(*args: Any, **options: Any) -> tuple[NDArray[np.uint8], Shown]:
+        picture, shown = paint(*args, **options)
+        expected, as_shown = oracles.paint(*args, **options)
+        np.testing.assert_array_equal(picture, expected)
+        assert shown == as_shown
+        return picture, shown
+
+    for module in (encode, heatmap, panels):
+        module.paint = checked  # type: ignore[attr-defined]
+
+
+_check_stills()
 
 if os.environ.get("FASTHEAT_TEST_KERNELS") == "numba":  # as where machine code cannot be loaded
     from fastheat.compiling import run_through_numba

@@ -18,7 +18,7 @@ from decoders import assert_lossless, by_pillow
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from fastheat import GifWriter, Heatmap, Panels, encode, kernels, save_gif
+from fastheat import GifWriter, Heatmap, Panels, encode, save_gif
 from fastheat.annotations import open_annots, sample_of
 from fastheat.encode import encode_chunk
 
@@ -96,15 +96,13 @@ def test_the_bytes_do_not_depend_on_chunks_threads_or_the_writer(
 
 @pytest.mark.parametrize("annots", [NUMBERS.astype(float), WORDS.astype(object)])
 def test_kernels_draw_annotations_the_same_uncompiled(
-    annots: Any, monkeypatch: pytest.MonkeyPatch
+    annots: Any, request: pytest.FixtureRequest
 ) -> None:
     heatmap = Heatmap(SHAPE, annot=annots[0], **LOOK).with_annots(np.dtype(annots.dtype.type))
     if annots.dtype == object:
         heatmap = heatmap.with_annots(np.dtype(str))
     compiled = encode_chunk(heatmap.layout(), None, FRAMES, (), annots)
-    for name, kernel in list(vars(kernels).items()):
-        if hasattr(kernel, "py_func"):
-            monkeypatch.setattr(kernels, name, kernel.py_func)
+    request.getfixturevalue("uncompiled")
     assert encode_chunk(heatmap.layout(), None, FRAMES, (), annots) == compiled
 
 

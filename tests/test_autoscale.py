@@ -16,13 +16,13 @@ import pytest
 from decoders import assert_lossless, by_pillow
 from matplotlib.colors import Normalize
 from numpy.typing import NDArray
+from oracles import paint
 from PIL import Image
 
 import fastheat
 from fastheat import GifWriter, Heatmap, save_gif
 from fastheat.cli import main
 from fastheat.encode import encode_chunk, joined
-from fastheat.stills import paint
 from fastheat.tables import TRANSPARENT
 
 FRAMES = np.cumsum(np.random.default_rng(4).normal(size=(70, 3, 4)), axis=0)

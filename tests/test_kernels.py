@@ -1,37 +1,23 @@
 """The kernels, run uncompiled on small input, against what they give compiled and against numpy."""
 
-import errno
-import importlib.util
 import io
-import os
-import pickle
-import shutil
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 import pytest
+from compiled import compiled
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from oracles import paint
 from PIL import Image, ImageSequence
 
 from fastheat import Heatmap, kernels, save_gif
 from fastheat.encode import encode_chunk, joined
-from fastheat.stills import paint
+from fastheat.kernels import count_outside, find_slots, scale_of
 from fastheat.tables import TRANSPARENT
-
-
-@pytest.fixture
-def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, kernel in list(vars(kernels).items()):
-        if hasattr(kernel, "py_func"):
-            monkeypatch.setattr(kernels, name, kernel.py_func)
 
 
 def walk(seed: int, frames: int, shape: tuple[int, int]) -> NDArray[np.float64]:
@@ -61,9 +47,9 @@ def test_kernels_draw_the_same_uncompiled(
     heatmap = Heatmap((3, 2), vmin=-0.5, vmax=0.5, **options)  # type: ignore[arg-type]
     frames = walk(3, 5, (3, 2))
     frames[4] = 1e300
-    compiled = encode_chunk(heatmap.layout(), None, frames)
+    expected = encode_chunk(heatmap.layout(), None, frames)
     request.getfixturevalue("uncompiled")
-    assert encode_chunk(heatmap.layout(), None, frames) == compiled
+    assert encode_chunk(heatmap.layout(), None, frames) == expected
 
 
 @pytest.mark.parametrize("options", SMALL)
@@ -123,18 +109,17 @@ def test_what_could_not_be_shown_is_counted_over_all_frames() -> None:
     assert (still.under, still.over, still.bad, still.hidden) == (1, 2, 1, 1)
 
 
-@kernels.entry  # type: ignore[untyped-decorator, unused-ignore]
 def slots_of(values: Any, shades: Any, slots: Any) -> None:
-    kernels.find_slots(values, kernels.scale_of(shades, 0), slots)
+    find_slots(values, scale_of(shades, 0), slots)
 
 
-@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("kernel", [slots_of, compiled(slots_of)])
 @pytest.mark.parametrize(
     ("vmin", "vmax"),
     [(0.0, 1.0), (-3.0, 3.0), (1.0, 1.0), (0.0, 5e-324), (1e300, 1.0001e300), (-8e307, 8e307)],
 )
 def test_slots_are_found_as_numpy_searches_the_edges(
-    vmin: float, vmax: float, compiled: bool, request: pytest.FixtureRequest
+    vmin: float, vmax: float, kernel: Callable[..., None]
 ) -> None:
     shades = Heatmap((2, 2), vmin=vmin, vmax=vmax, threshold=vmin).layout().shades
     edges = shades.edges[np.isfinite(shades.edges)]
@@ -143,33 +128,27 @@ def test_slots_are_found_as_numpy_searches_the_edges(
     spread = np.random.default_rng(0).uniform(vmin, vmax, 300)
     values = np.concatenate([edges, *around, spread, extreme, [np.inf, -np.inf, np.nan]])
     slots = np.empty(len(values), np.int16)
-    if not compiled:
-        request.getfixturevalue("uncompiled")
     with np.errstate(all="ignore"):
-        (slots_of if compiled else slots_of.py_func)(values, shades, slots)
+        kernel(values, shades, slots)
     expected = np.searchsorted(shades.edges[0], values, side="right")
     expected[~np.isfinite(values)] = len(shades.edges[0])
     np.testing.assert_array_equal(slots, expected)
 
 
-@kernels.entry  # type: ignore[untyped-decorator, unused-ignore]
 def outside(values: Any, shades: Any, counts: Any) -> None:
-    scale = kernels.scale_of(shades, 0)
-    kernels.count_outside(values, scale, counts)
+    count_outside(values, scale_of(shades, 0), counts)
 
 
-@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("kernel", [outside, compiled(outside)])
 def test_values_outside_of_the_range_are_counted_as_numpy_counts_them(
-    compiled: bool, request: pytest.FixtureRequest
+    kernel: Callable[..., None],
 ) -> None:
     shades = Heatmap((2, 2), vmin=-1, vmax=1).layout().shades
     values = np.random.default_rng(0).normal(0, 1, 300)
     values[:12] = [np.nan, np.inf, -np.inf, -1, 1, 1.001, 1e308, -1e308, 0, 5, -5, 2]
     counts = np.ones(4, np.int64)
-    if not compiled:
-        request.getfixturevalue("uncompiled")
     with np.errstate(all="ignore"):
-        (outside if compiled else outside.py_func)(values, shades, counts)
+        kernel(values, shades, counts)
     finite = np.isfinite(values)
     under, over = ((values < -1) & finite).sum(), ((values > 1) & finite).sum()
     assert counts.tolist() == [1 + under, 1 + over, 1 + (~finite).sum(), 1]
@@ -177,9 +156,7 @@ def test_values_outside_of_the_range_are_counted_as_numpy_counts_them(
 
 @pytest.mark.parametrize("share", [0.02, 0.3, 1.0])
 @pytest.mark.parametrize("look", [{}, {"grid_width": 0}, {"figsize": (1.5, 0.8), "square": False}])
-def test_runs_of_fills_make_the_new_picture_of_the_old(
-    look: dict[str, Any], share: float, uncompiled: None
-) -> None:
+def test_runs_of_fills_make_the_new_picture_of_the_old(look: dict[str, Any], share: float) -> None:
     rng = np.random.default_rng(int(100 * share))
     look |= {"row_labels": None, "col_labels": None, "valfmt": None, "dpi": 30}
     layout = Heatmap((5, 21), vmin=0, vmax=1, **look).layout()
@@ -208,7 +185,7 @@ def test_runs_of_fills_make_the_new_picture_of_the_old(
 @pytest.mark.parametrize("step", [1, 3])
 @pytest.mark.parametrize("share", [0.02, 0.3, 1.0])
 def test_runs_of_differences_make_the_new_picture_of_the_old(
-    share: float, step: int, each: bool, uncompiled: None
+    share: float, step: int, each: bool
 ) -> None:
     rng = np.random.default_rng(int(100 * share))
     old, new = rng.integers(1, 4, (2, 10, 45)).astype(np.uint8)
@@ -300,122 +277,3 @@ def assert_lossless(heatmap: Heatmap, frames: NDArray[np.generic]) -> None:
             for k, frame in enumerate(ImageSequence.Iterator(image)):
                 assert (np.asarray(frame.convert("RGB")) == heatmap.rgb(frames[k])).all()
             assert k == len(frames) - 1
-
-
-KERNEL = """
-from fastheat.kernels import entry
-
-@entry
-def double(x):
-    return 2 * x
-"""
-
-
-class Kept:
-    """A kernel of a file, loaded anew as by another process."""
-
-    def __init__(self, folder: Path) -> None:
-        self.cache = folder / "cache"
-        self.path = folder / "kept.py"
-        self.path.write_text(KERNEL)
-
-    def run(self, value: float, damage: Callable[[], object] = lambda: None) -> int:
-        """Call it, and return how often it was compiled for that."""
-        spec = importlib.util.spec_from_file_location("kept", self.path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        compiled: list[None] = []
-        damage()
-        with kernels.on_compiling(lambda: compiled.append(None)):
-            assert module.double(value) == 2 * value
-        return len(compiled)
-
-    def file(self, suffix: str) -> Path:
-        (path,) = self.cache.rglob(f"*{suffix}")
-        return path
-
-
-@pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kept:
-    monkeypatch.setattr("numba.core.config.CACHE_DIR", str(tmp_path / "cache"))
-    return Kept(tmp_path)
-
-
-def flipped(data: bytes) -> bytes:
-    middle = len(data) // 2
-    return data[:middle] + bytes([data[middle] ^ 16]) + data[middle + 1 :]
-
-
-@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
-@pytest.mark.parametrize(
-    "damaged",
-    [
-        lambda _: b"",
-        lambda data: data[: len(data) // 2],
-        lambda data: data[:-1],
-        lambda data: data + b"more",
-        lambda data: data[:10],
-        flipped,
-        lambda _: b"no pickle at all",
-        lambda _: bytes(range(256)) * 40,
-        lambda _: pickle.dumps({"a": 3}),
-        lambda data: data[: len(data) // 2] + pickle.dumps(7),
-        lambda _: pickle.dumps(numba.__version__) + pickle.dumps(7),
-    ],
-)
-def test_a_kernel_that_is_damaged_on_disk_is_compiled_anew_and_kept(
-    kept: Kept, suffix: str, damaged: Callable[[bytes], bytes]
-) -> None:
-    assert (kept.run(3.0), kept.run(3.0)) == (1, 0)
-    path = kept.file(suffix)
-    path.write_bytes(damaged(path.read_bytes()))
-    compiled = kept.run(4.0)
-    assert compiled == 1 or (suffix == "nbi" and not compiled)  # where bytes are unused
-    assert kept.run(5.0) == 0
-
-
-def test_a_kernel_is_run_where_none_can_be_kept(
-    kept: Kept, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert kept.run(3.0) == 1
-    assert kept.run(3.0, lambda: shutil.rmtree(kept.cache)) == 1  # gone after it was found
-    for suffix in ("nbc", "nbi"):
-        path = kept.file(suffix)
-        path.unlink()
-        path.mkdir()
-        assert kept.run(3.0) == 1
-    shutil.rmtree(kept.cache)
-    kept.cache.write_bytes(b"a file")
-    assert kept.run(3.0) == 1
-    kept.cache.unlink()
-
-    def full(*_: object) -> Any:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    with monkeypatch.context() as patch:
-        patch.setattr("numba.core.caching.IndexDataCacheFile._open_for_write", full)
-        assert (kept.run(3.0), kept.run(3.0)) == (1, 1)
-    assert (kept.run(3.0), kept.run(3.0)) == (1, 0)
-    with monkeypatch.context() as patch:
-        patch.setattr("numba.core.caching.IndexDataCacheFile._open_for_write", full)
-        assert kept.run(3.0) == 0
-        assert kept.run(3) == 1  # of another type
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="a limit of POSIX")
-def test_frames_are_drawn_with_a_full_disk_for_kernels(tmp_path: Path) -> None:
-    code = (
-        "import resource, io, numpy as np, fastheat\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
-        "file = io.BytesIO()\n"
-        "fastheat.save_gif(file, np.zeros((2, 1, 1)), vmin=0, vmax=1, valfmt=None)\n"
-        "print(len(file.getvalue()))"
-    )
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert int(done.stdout) > 0

@@ -18,10 +18,11 @@ import pytest
 from decoders import assert_lossless, by_pillow
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles import paint_plot
 
 from fastheat import GifWriter, Panels, gif, load_frames, notes, plots, save_gif
 from fastheat.jobs import Beside, encodings
-from fastheat.plots import History, base_of, draw_plots, paint_plot, stages_of
+from fastheat.plots import History, base_of, draw_plots, stages_of
 
 BLUE = (31, 119, 180)  # C0
 SHAPES = {"a": (2, 3), "b": (3, 2)}

@@ -20,12 +20,12 @@ from matplotlib import colors
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
+from oracles import paint
 
 import fastheat
 from fastheat.heatmap import Heatmap
 from fastheat.norms import bin_edges, edges_of_ranges
 from fastheat.ranges import EXACT, Quantiles
-from fastheat.stills import paint
 from fastheat.ticks import bar_ticks, ticks_at
 
 pytestmark = reference.NEEDS_NEW

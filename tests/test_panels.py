@@ -20,8 +20,9 @@ import matplotlib
 import numpy as np
 import numpy.typing as npt
 import pytest
+from compiled import compiled
 from decoders import assert_lossless, by_ffmpeg, by_pillow
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -40,6 +41,7 @@ from fastheat import (
 )
 from fastheat import panels as panels_module
 from fastheat.colors import delta_e_2000, srgb_to_lab
+from fastheat.kernels import join_runs
 from fastheat.mosaic import Places, Sizes, Tile, arrange, grids, largest, least_white, stacks
 from fastheat.tables import TRANSPARENT
 
@@ -758,14 +760,15 @@ def parts(draw: st.DrawFn) -> list[Piece]:
     return sorted(found, key=lambda part: part[0])
 
 
-@pytest.fixture
-def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, kernel in list(vars(kernels).items()):
-        if hasattr(kernel, "py_func"):
-            monkeypatch.setattr(kernels, name, kernel.py_func)
+def joined(lists: Any, indices: Any, starts: Any) -> Any:
+    return join_runs(1, lists, indices, starts)
 
 
-def check_joined(given: list[Piece], *, compiled: bool) -> None:
+@pytest.mark.parametrize("kernel", [joined, compiled(joined)])
+@given(given=parts())
+def test_joined_runs_are_those_of_the_rectangle_around_all(
+    kernel: Callable[..., Any], given: list[Piece]
+) -> None:
     canvas = np.full((12, 20), TRANSPARENT)
     indices: list[int] = []
     starts: list[int] = []
@@ -793,7 +796,7 @@ def check_joined(given: list[Piece], *, compiled: bool) -> None:
     )
     runs = kernels.new_runs(canvas.size)
     drawn = [part for part in given if part[2].size]
-    (x0, x1, y0, y1), n = (joined if compiled else joined.py_func)(lists, *runs)
+    (x0, x1, y0, y1), n = kernel(lists, *runs)
     if not drawn:
         assert x0 >= x1
         assert n == 0
@@ -804,24 +807,6 @@ def check_joined(given: list[Piece], *, compiled: bool) -> None:
     shown = np.repeat(runs.indices[:n], np.diff(runs.starts[: n + 1].astype(int)))
     np.testing.assert_array_equal(shown, wanted)
     assert n == 1 + np.count_nonzero(np.diff(wanted))
-
-
-@kernels.entry  # type: ignore[untyped-decorator, unused-ignore]
-def joined(lists: Any, indices: Any, starts: Any) -> Any:
-    return kernels.join_runs(1, lists, indices, starts)
-
-
-@given(pieces=parts())
-def test_joined_runs_are_those_of_the_rectangle_around_all(
-    pieces: list[Piece],
-) -> None:
-    check_joined(pieces, compiled=True)
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(pieces=parts())
-def test_runs_are_joined_the_same_uncompiled(pieces: list[Piece], uncompiled: None) -> None:
-    check_joined(pieces, compiled=False)
 
 
 # -------------------------------------------------------------------------------------- bad input

@@ -19,9 +19,9 @@ from decoders import assert_lossless, by_pillow
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from oracles import paint, reduce_blocks
 
-import fastheat
-from fastheat import GifWriter, Heatmap, gif, kernels, reduce, save_gif, sources
+from fastheat import GifWriter, Heatmap, gif, reduce, save_gif, sources
 from fastheat.arrays import Floats
 from fastheat.masks import is_masked
 from fastheat.reduce import HOW, Reduction
@@ -44,24 +44,15 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.fixture(params=[False, True], ids=["uncompiled", "compiled"])
-def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def kernel(request: pytest.FixtureRequest) -> None:
     if not request.param:
-        for name, each in list(vars(kernels).items()):
-            if hasattr(each, "py_func"):
-                monkeypatch.setattr(kernels, name, each.py_func)
+        request.getfixturevalue("uncompiled")
 
 
 def reduced(reduction: Reduction, block: npt.NDArray[Any]) -> Floating:
     out = np.full((len(block), *reduction.cells), 7.0)
     reduction.into(Floats(), out, block, 0)
     return out
-
-
-def plainly(reduction: Reduction, block: npt.NDArray[Any]) -> Floating:
-    """Reduce in numpy, as if no kernel were compiled."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Reduction, "_kernel", lambda _: None)
-        return reduced(reduction, block)
 
 
 def one_by_one(reduction: Reduction, values: npt.NDArray[Any]) -> Iterator[tuple[int, int, Any]]:
@@ -99,7 +90,7 @@ def test_a_block_becomes_what_numpy_finds_in_it(
     reduction = Reduction(shape, cells, how)
     with np.errstate(all="ignore"):  # as in compiled kernels
         found = reduced(reduction, values)
-    np.testing.assert_array_equal(found, plainly(reduction, values))
+    np.testing.assert_array_equal(found, reduce_blocks(reduction, values))
     for t in range(2):
         for i, j, block in one_by_one(reduction, values[t]):
             if len(block):
@@ -127,7 +118,7 @@ def test_kernels_and_numpy_agree_to_the_last_bit(
     values, rows, columns = given
     reduction = Reduction(values.shape, (rows, columns), how)
     found = reduced(reduction, values[None])
-    np.testing.assert_array_equal(found, plainly(reduction, values[None]))
+    np.testing.assert_array_equal(found, reduce_blocks(reduction, values[None]))
     for i, j, block in one_by_one(reduction, values):
         if not len(block):
             assert math.isnan(found[0, i, j])
@@ -144,7 +135,7 @@ def test_the_mean_of_values_whose_sum_is_too_large_is_finite() -> None:
     values[0, 5, 5] = np.inf
     reduction = Reduction((8, 8), (2, 2), "mean")
     found = reduced(reduction, values)
-    np.testing.assert_array_equal(found, plainly(reduction, values))
+    np.testing.assert_array_equal(found, reduce_blocks(reduction, values))
     np.testing.assert_allclose(found[0], [[-1.25e308] * 2, [1.5e308] * 2], rtol=1e-15)
 
 
@@ -168,17 +159,12 @@ def test_bands_of_any_dtype_become_what_all_of_it_becomes(
 ) -> None:
     values = (RNG.normal(size=(5, 61, 37)) * 50).astype(dtype)
     reduction = Reduction((61, 37), (11, 5), how)
-    whole = plainly(reduction, values.astype(np.float64))
+    whole = reduce_blocks(reduction, values.astype(np.float64))
     for band in (1, 61 * 37, 2 * 61 * 37 + 5, 500):
         monkeypatch.setattr(reduce, "BAND", band)
         np.testing.assert_array_equal(reduced(reduction, values), whole)
         flipped = np.asfortranarray(values)
         np.testing.assert_array_equal(reduced(reduction, flipped), whole)
-
-
-def test_a_kernel_is_compiled_for_a_still_only_if_numpy_takes_longer() -> None:
-    assert not Reduction((4096, 4096), (100, 100), "mean").in_a_hurry().compiles
-    assert Reduction((16384, 16384), (100, 100), "mean").in_a_hurry().compiles
 
 
 def test_masked_cells_are_left_out() -> None:
@@ -291,7 +277,7 @@ def test_a_gif_shows_the_reduced_values_as_stills_of_them_do(how: str) -> None:
     layout = heatmap.layout()
     same = replace(layout, reduction=None)
     for frame, mean in zip(frames, means, strict=True):
-        indices, _ = fastheat.stills.paint(same, mean)
+        indices, _ = paint(same, mean)
         np.testing.assert_array_equal(heatmap.indices(frame), indices)
     assert summary.reduced == how
     assert summary.cells == heatmap.reduction.cells == layout.shape

@@ -1,0 +1,143 @@
+"""Cells of frames: what is written in them, and what of them differs from the frame before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastheat.formats import ValueFormat, as_written
+from fastheat.layout import Layout, Shown
+from fastheat.masks import MASKED, is_masked
+from fastheat.shaping import Lettering, letter, shape_texts
+from fastheat.tables import Shades, Type
+from fastheat.text import with_atlas
+
+if TYPE_CHECKING:
+    from fastheat.kernels import Changes
+
+
+def find_changes(
+    layout: Layout,
+    valfmt: ValueFormat,
+    previous: NDArray[np.float64],
+    values: NDArray[np.float64],
+    annots: NDArray[Any] | None = None,
+) -> tuple[Type, Lettering, Changes, Shown]:
+    """Find what of cells with text has to be painted, and with which letters."""
+    from fastheat import kernels
+
+    previous, values = layout.from_top(previous), layout.from_top(values)
+    annots = None if annots is None else layout.from_top(annots)
+    type_, lettering, lacking = written(layout, valfmt, previous, values, annots)
+    cells = layout.shape[0] * layout.shape[1]
+    changes = kernels.new_changes(1 + len(values), layout.shape)
+    counts = np.zeros(4, np.int64)
+    kernels.find_changes(
+        previous.reshape(-1),
+        values.reshape(len(values), -1),
+        layout.grid,
+        layout.shades,
+        type_,
+        lettering.bits,
+        lettering.segments,
+        lettering.lengths,
+        np.zeros((cells, 5), np.int64),
+        changes,
+        counts,
+    )
+    return type_, lettering, changes, shown_of(layout, counts, values, lacking)
+
+
+def written(
+    layout: Layout,
+    valfmt: ValueFormat,
+    previous: NDArray[np.float64],
+    values: NDArray[np.float64],
+    annots: NDArray[Any] | None,
+) -> tuple[Type, Lettering, str]:
+    """Write the values of the frame before and of T frames, or what is there in their place.
+
+    Returns
+    -------
+    type : Type
+        With the letters of what was written.
+    lettering : Lettering
+        Of 1 + T frames, or of one where all have the same.
+    lacking : str
+        The characters that the font has no glyph for.
+    """
+    if layout.fixed is not None:
+        return layout.type, layout.fixed.lettering, ""
+    frames = 1 + len(values)
+    each = np.concatenate([previous[None], values]) if annots is None else annots
+    cells = np.ascontiguousarray(each).reshape(frames, -1)
+    if layout.writing is None:
+        return _written_in_python(layout, valfmt, cells)
+    from fastheat import kernels
+
+    bits = cells.view(np.int64)  # -0.0 and NaN compare so
+    texts = np.zeros((*cells.shape, layout.longest), np.int32)
+    lengths = np.zeros(cells.shape, np.int32)
+    writing = layout.writing
+    kernels.write_numbers(
+        cells,
+        bits,
+        writing.spec,
+        writing.before,
+        writing.after,
+        writing.glyph_of,
+        writing.glyphs,
+        np.empty(kernels.SCRATCH, np.uint64),
+        np.empty(writing.line, np.uint8),
+        texts,
+        lengths,
+    )
+    return layout.type, Lettering(bits, texts, lengths), ""
+
+
+def _written_in_python(
+    layout: Layout, valfmt: ValueFormat, cells: NDArray[Any]
+) -> tuple[Type, Lettering, str]:
+    if layout.written.kind == "U":
+        unique, place = np.unique(cells, return_inverse=True)
+        written = unique.tolist()
+    else:
+        bits, place = np.unique(cells.view(np.int64), return_inverse=True)
+        values, masked = bits.view(np.float64).tolist(), (bits == MASKED).tolist()
+        written = [
+            "" if hides else valfmt.write(as_written(x, layout.written))
+            for x, hides in zip(values, masked, strict=True)
+        ]
+    vertical, align = layout.vertical, layout.type.align
+    shaped = shape_texts(written, layout.typeface, layout.sizes, align, vertical)
+    room = int((layout.grid.x1 - layout.grid.x0).max())
+    lettering = letter(written, place.reshape(cells.shape), shaped, room)
+    return with_atlas(layout.type, shaped.atlas), lettering, shaped.lacking
+
+
+def shown_of(
+    layout: Layout, counts: NDArray[np.int64], values: NDArray[np.float64], lacking: str
+) -> Shown:
+    """Return what could not be shown as it is, of what kernels counted in frames (T, N, M)."""
+    under, over, bad, left_out = counts.tolist()
+    masked = int(is_masked(values).sum()) if bad else 0  # which the kernels count as bad
+    if layout.crowded:
+        left_out = _count_hidden(layout, len(values), masked)
+    refused = _count_refused(layout.shades, values) if bad else 0
+    return Shown(under, over, bad - masked, masked, left_out, refused=refused, lacking=lacking)
+
+
+def _count_hidden(layout: Layout, frames: int, masked: int) -> int:
+    """Return how many texts are left out where none has room."""
+    every = layout.shape[0] * layout.shape[1]
+    return frames * layout.crowded - (masked if layout.crowded == every else 0)
+
+
+def _count_refused(shades: Shades, values: NDArray[np.float64]) -> int:
+    """Return how many finite values of frames (T, N, M), the last ones, the norm does not take."""
+    floor, ceiling = (each[-len(values) :, None, None] for each in (shades.floor, shades.ceiling))
+    if (floor <= -np.finfo(np.float64).max).all() and (ceiling == np.inf).all():
+        return 0
+    return int((np.isfinite(values) & ~((values >= floor) & (values < ceiling))).sum())
