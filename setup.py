@@ -41,6 +41,7 @@ def _compile(folder: Path) -> list[Path]:
         import numba  # noqa: F401
 
         from fastheat import objects
+        from fastheat.symbols import undefined
 
         folder.mkdir(parents=True, exist_ok=True)
         made = []
@@ -49,8 +50,8 @@ def _compile(folder: Path) -> list[Path]:
             path = folder / objects.name_for(target)
             path.write_bytes(code.pack())
             made.append(path)
-            needs = ", ".join(objects.needs(code)) or "nothing"
-            print(f"compiled {path.name}: {len(code.code):,} bytes, undefined: {needs}")
+            asked = ", ".join(sorted(undefined(code.code))) or "nothing"
+            print(f"compiled {path.name}: {len(code.code):,} bytes, which ask for {asked}")
     except Exception as error:  # whatever is wrong with numba here
         print(f"kernels are compiled at their first use, not now: {error}", file=sys.stderr)
         shutil.rmtree(folder, ignore_errors=True)

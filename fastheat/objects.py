@@ -25,6 +25,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from fastheat.symbols import undefined
+
 PACKAGE = Path(__file__).parent
 BUILT = PACKAGE / "objects"  # where the build puts them
 
@@ -294,13 +296,10 @@ def make(target: Target, *, beside: bool = False) -> MachineCode:
     made = MachineCode(target=target, code=code, **json.loads(header))
     if made.digest != digest():
         raise RuntimeError("the sources changed meanwhile")
-    link(made)  # which refuses what needs anything unknown
+    unknown = undefined(code) - set(KNOWN)
+    if unknown:
+        raise RuntimeError(f"kernels that ask for {', '.join(sorted(unknown))}")
     return made
-
-
-def needs(made: MachineCode) -> list[str]:
-    """Return which of the functions that it may need machine code does."""
-    return [name for name in KNOWN if re.search(rb"\0_?%b\0" % name.encode(), made.code)]
 
 
 def _has_interpreter() -> bool:
@@ -309,8 +308,7 @@ def _has_interpreter() -> bool:
     return name.startswith(("python", "pypy")) and not getattr(sys, "frozen", False)
 
 
-# All that machine code may need from outside: what LLVM makes of loops that copy and fill. Without
-# them it is not linked, so that nothing else of this process can be called.
+# All that machine code may ask for: what LLVM makes of loops that copy and fill
 KNOWN = ("memcpy", "memmove", "memset")
 
 _linked: list[Any] = []  # what keeps it in memory
