@@ -23,6 +23,8 @@ from fastheat.palette import Palette
 from fastheat.tables import TRANSPARENT, Grid
 from fastheat.text import STATIC_SUPERSAMPLE, measure, parts
 
+SLICE = 24  # px that turned text is drawn at a time
+
 
 def draw_static(
     geometry: Geometry,
@@ -139,34 +141,41 @@ def _draw_label(ink: Image.Image, draw: ImageDraw.ImageDraw, placed: Placed) -> 
     if label.rotation % 360 == 0:
         draw_lines(draw, label, placed.x, placed.y)
         return
-    # turned text is drawn larger, turned and reduced: hinting belongs to upright text only
-    scale = 1 if label.rotation % 90 == 0 else STATIC_SUPERSAMPLE
-    reach = math.ceil(max(math.hypot(x, y) for x, y in label.corners())) + 2
-    center = (reach * scale, reach * scale)
-    canvas = Image.new("L", (2 * center[0], 2 * center[1]))
-    draw_lines(ImageDraw.Draw(canvas), label, *center, scale)
-    if scale == 1:
+    if label.rotation % 90 == 0:
+        reach = math.ceil(max(math.hypot(x, y) for x, y in label.corners())) + 2
+        canvas = Image.new("L", (2 * reach, 2 * reach))
+        draw_lines(ImageDraw.Draw(canvas), label, reach, reach)
         x, y = math.floor(placed.x + 0.5), math.floor(placed.y + 0.5)
         ink.paste(255, (x - reach, y - reach), canvas.rotate(label.rotation))
     else:
-        # the part of a pixel that the anchor is off goes into the turn, so that labels stay even
-        x, y = math.floor(placed.x), math.floor(placed.y)
-        shift = ((placed.x - x) * scale, (placed.y - y) * scale)
-        # only where the turned text is, which is little of the square that it turns in
-        box = label.box()
-        left, top = math.floor(box.x0) - 2, math.floor(box.y0) - 2
-        right, bottom = math.ceil(box.x1) + 3, math.ceil(box.y1) + 3
-        angle = math.radians(-label.rotation)
-        cos, sin = math.cos(angle), math.sin(angle)
+        _draw_turned(ink, placed)
+
+
+def _draw_turned(ink: Image.Image, placed: Placed) -> None:
+    """Draw text larger, turn and reduce it: hinting belongs to upright text only."""
+    label, scale = placed.label, STATIC_SUPERSAMPLE
+    # no larger than the text and what its letters reach beyond: Pillow soon leaves what is outside
+    extent, room = label.extent(), math.ceil(label.size) + 2
+    left, top = math.floor(extent.x0) - room, math.floor(extent.y0) - room
+    right, bottom = math.ceil(extent.x1) + room, math.ceil(extent.y1) + room
+    canvas = Image.new("L", ((right - left) * scale, (bottom - top) * scale))
+    anchor = -left * scale, -top * scale
+    draw_lines(ImageDraw.Draw(canvas), label, *anchor, scale)
+    # the part of a pixel that the anchor is off goes into the turn, so that labels stay even
+    x, y = math.floor(placed.x), math.floor(placed.y)
+    shift = ((placed.x - x) * scale, (placed.y - y) * scale)
+    angle = math.radians(-label.rotation)
+    cos, sin = math.cos(angle), math.sin(angle)
+    for left, top, right, bottom in _slices(label):
         # from a pixel there to where it comes from
         dx, dy = left * scale - shift[0], top * scale - shift[1]
         matrix = (
             cos,
             sin,
-            cos * dx + sin * dy + center[0],
+            cos * dx + sin * dy + anchor[0],
             -sin,
             cos,
-            -sin * dx + cos * dy + center[1],
+            -sin * dx + cos * dy + anchor[1],
         )
         turned = canvas.transform(
             ((right - left) * scale, (bottom - top) * scale),
@@ -175,6 +184,25 @@ def _draw_label(ink: Image.Image, draw: ImageDraw.ImageDraw, placed: Placed) -> 
             Image.Resampling.BILINEAR,
         )
         ink.paste(255, (x + left, y + top), turned.reduce(scale))
+
+
+def _slices(label: Label) -> Iterator[tuple[int, int, int, int]]:
+    """Yield upright slices that have all of a turned text, and little beside: their sides."""
+    a, b, d, c = label.corners()
+    edges = [sorted(edge) for edge in ((a, b), (b, c), (c, d), (d, a))]
+    box = label.box()
+    last = math.ceil(box.x1) + 3
+    for left in range(math.floor(box.x0) - 2, last, SLICE):
+        right = min(left + SLICE, last)
+        low, high = box.y1, box.y0
+        for (x0, y0), (x1, y1) in edges:
+            # a pixel more on both sides, since what is between two is of both
+            start, stop = max(x0, left - 1), min(x1, right + 1)
+            for x in (start, stop) if start <= stop else ():
+                y = y0 + (y1 - y0) * (x - x0) / max(x1 - x0, 1e-9)
+                low, high = min(low, y), max(high, y)
+        if low <= high:
+            yield left, math.floor(low) - 2, right, math.ceil(high) + 3
 
 
 def draw_lines(draw: ImageDraw.ImageDraw, label: Label, x: float, y: float, scale: int = 1) -> None:

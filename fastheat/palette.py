@@ -358,11 +358,13 @@ def join_levels(table: bytes) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
     lab = srgb_to_lab(colors)
     count = len(colors)
     close = np.eye(count, dtype=bool)
-    for step in range(1, min(LONGEST_LEVEL, count)):
-        near = delta_e_2000(lab[:-step], lab[step:]) <= TOLERANCE
-        near |= (colors[:-step] == colors[step:]).all(1)
-        k = np.flatnonzero(near)
-        close[k, k + step] = close[k + step, k] = True
+    steps = np.arange(1, min(LONGEST_LEVEL, count))[:, None]
+    one, other = np.broadcast_arrays(np.arange(count), np.arange(count) + steps)
+    one, other = one[other < count], other[other < count]
+    near = delta_e_2000(lab[one], lab[other]) <= TOLERANCE
+    near |= (colors[one] == colors[other]).all(1)
+    one, other = one[near], other[near]
+    close[one, other] = close[other, one] = True
     levels = np.zeros(count, np.intp)
     chosen: list[NDArray[np.uint8]] = []
     start = 0

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageFont
 
-from fastheat.fonts import BASIC, Face, Typeface, clusters
+from fastheat.fonts import BASIC, Face, FontFile, Typeface, clusters
 from fastheat.tables import Type
 
 COVERAGE_STEPS = 5  # of a glyph pixel: none, three between, full
@@ -205,10 +205,11 @@ def _draw_segments(
     cover = np.zeros((len(pairs), bottom - top, 3 * columns), np.uint8)
     pens = columns + advance[first] - before[first]
     for k, glyph in enumerate(glyphs):
-        stamp(cover, np.nonzero(first == k)[0], glyph, top, columns - int(before[k]))
-    for k, glyph in enumerate(glyphs):
-        for pen in np.unique(pens[second == k]):
-            stamp(cover, np.nonzero((second == k) & (pens == pen))[0], glyph, top, int(pen))
+        stamp(cover, np.nonzero(first == k)[0], glyph, top, columns - int(before[k]), alone=True)
+    for pen in np.unique(pens).tolist():
+        there = pens == pen
+        for k, glyph in enumerate(glyphs):
+            stamp(cover, np.nonzero(there & (second == k))[0], glyph, top, pen)
     return widths, top, cover[:, :, columns : 2 * columns]
 
 
@@ -224,14 +225,40 @@ def margin(font: Face) -> int:
 
     It goes by a fixed set of letters, so that a text stands the same whatever others there are.
     """
-    glyphs = [draw_glyph(font, c) for c in string.printable.strip()]
-    return max(1, *(-g.left for g in glyphs), *map(_right, glyphs))
+    most = 1
+    for letter, has in _printable(font.typeface):
+        chosen = font if has else font.of(letter)
+        left, _, right, _ = chosen.getbbox(letter, anchor="ls")
+        # its box has all of its ink, and mostly lies within its advance
+        if max(-left, right - math.floor(chosen.getlength(letter) + 0.5)) > most:
+            glyph = draw_letters(chosen, letter)
+            most = max(most, -glyph.left, _right(glyph))
+    return most
+
+
+@lru_cache(maxsize=64)
+def _printable(typeface: Typeface) -> list[tuple[str, bool]]:
+    """Return the printable letters of ASCII, and whether the first font of a typeface has them."""
+    own = FontFile(typeface.path, typeface.number)
+    return [(letter, typeface.file_of(letter) == own) for letter in string.printable.strip()]
 
 
 def stamp(
-    cover: NDArray[np.uint8], chosen: NDArray[np.intp], glyph: Glyph, top: int, pen: int
+    cover: NDArray[np.uint8],
+    chosen: NDArray[np.intp],
+    glyph: Glyph,
+    top: int,
+    pen: int,
+    *,
+    alone: bool = False,
 ) -> None:
-    """Draw a glyph at a pen position into the chosen ones of cover (P, rows, columns)."""
+    """Draw a glyph at a pen position into the chosen ones of cover (P, rows, columns).
+
+    Parameters
+    ----------
+    alone
+        Whether nothing is there yet.
+    """
     if not glyph.cover.size or not len(chosen):
         return
     y, x = glyph.top - top, pen + glyph.left
@@ -239,7 +266,9 @@ def stamp(
     x0, x1 = max(x, 0), min(x + columns, cover.shape[2])
     if x0 < x1:
         place = (chosen, slice(y, y + rows), slice(x0, x1))
-        cover[place] = combine(cover[place], glyph.cover[:, x0 - x : x1 - x])
+        part = glyph.cover[:, x0 - x : x1 - x]
+        under = None if alone else cover[place]
+        cover[place] = part if under is None or not under.any() else combine(under, part)
 
 
 def overlay(ink: NDArray[np.uint8], glyph: Glyph, pen: int, baseline: int) -> None:
@@ -304,7 +333,7 @@ def unlike_rows(rows: NDArray[Number]) -> tuple[NDArray[Number], NDArray[np.intp
     padded[:, : bytes_.shape[1]] = bytes_
     words = padded.view(np.uint64)
     # a number for each row is sorted far sooner than the rows; two that share one are found out
-    factors = np.random.default_rng(0).integers(0, 2**63, words.shape[1], np.uint64) * 2 + 1
+    factors = np.arange(1, 2 * words.shape[1], 2, np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     keys = (words ^ (words >> np.uint64(29))) @ factors
     _, first, which = np.unique(keys, return_index=True, return_inverse=True)
     if not np.array_equal(rows[first][which], rows):
