@@ -60,12 +60,17 @@ def is_series(value: object) -> TypeGuard[Iterable[Any]]:
     return isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0
 
 
+def is_masked_array(value: object) -> TypeGuard[np.ma.MaskedArray[Any, Any]]:
+    """Return whether a value is masked; where nothing loaded `numpy.ma`, this does not either."""
+    return "numpy.ma" in sys.modules and isinstance(value, np.ma.MaskedArray)
+
+
 def array_of(frame: object, number: int) -> npt.NDArray[Any]:
     """Return a frame as an array, which may be its own memory; errors name its number."""
     stack: Any = as_array
     if isinstance(frame, NESTED):
         check_rows(frame, f"frame {number}")
-        if any(isinstance(row, np.ma.MaskedArray) for row in frame):
+        if any(map(is_masked_array, frame)):
             stack = np.ma.stack
     try:
         return stack(frame)  # type: ignore[no-any-return]
@@ -200,14 +205,18 @@ class Floats:
     def into(self, out: FloatArray, block: npt.NDArray[Any], number: int, row: int = 0) -> None:
         if block.shape != out.shape:
             raise ValueError(f"frame {number}: shape {block.shape[1:]}, expected {out.shape[1:]}")
-        values, mask = np.ma.getdata(block), np.ma.getmask(block)
+        values, mask = block, None
+        if is_masked_array(block):
+            values, mask = np.ma.getdata(block), np.ma.getmaskarray(block)
         with np.errstate(all="ignore"):  # what overflows is found below, a NaN is no news
             out[...] = values
             if not self.warned and values.dtype.itemsize >= 8 and values.dtype != np.float64:
-                changed = _changed(values, out) & ~mask
+                changed = _changed(values, out)
+                if mask is not None:
+                    changed &= ~mask
                 if changed.any():
                     self.tell(values, out, number, changed, row)
-        if mask is not np.ma.nomask:
+        if mask is not None:
             hide(out, mask)
 
     def tell(

@@ -25,7 +25,6 @@ from fastheat.tensors import as_array
 from fastheat.zarrfolders import Reader, is_zarr, shapes_in
 
 KEPT_BYTES = 1 << 26  # of frames that lie in the same chunks
-HDF5 = b"\x89HDF\r\n"  # how such a file begins
 _IN_MEMORY = ("dict", "KVStore", "MemoryStore", "ManagedMemoryStore", "GpuMemoryStore")
 
 

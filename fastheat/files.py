@@ -12,19 +12,15 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from fastheat import unpickle
 from fastheat.archives import Archive, open_archive, read_header
 from fastheat.arrays import NESTED, REAL, check_type
-from fastheat.checkpoints import files_in, has_pattern, matching, open_checkpoints
-from fastheat.datasets import HDF5, dataset_of, open_hdf5, open_zarr
 from fastheat.forms import check_names, keys_of
 from fastheat.messages import short, suggest
-from fastheat.stores import FileArray, Pieces, Seen, Source, mapped, naming, strides_of
-from fastheat.tensorfiles import is_safetensors
-from fastheat.torchfiles import is_torch
-from fastheat.zarrfolders import is_zarr
+from fastheat.stores import FileArray, Pieces, Seen, Source, Stored, mapped, naming, strides_of
 
 _PICKLES = (".obj", ".pkl", ".pickle")
+NUMPY = b"\x93NUMPY"
+HDF5 = b"\x89HDF\r\n"
 
 
 def load_frames(source: object, *, tensor: object = None) -> Any:
@@ -112,23 +108,33 @@ def _load(source: object, defer: bool, tensor: object) -> Any:
     if tensor is not None and not isinstance(tensor, str):
         raise TypeError(f"expected tensor to be the name of one, not {short(tensor)}")
     if isinstance(source, (list, tuple)) and source and all(map(_is_path, source)):
+        from fastheat.checkpoints import open_checkpoints
+
         paths = [Path(os.fsdecode(path)) for path in source]
         return open_checkpoints(paths, tensor, given=True)
     if not isinstance(source, (str, os.PathLike)):
         if tensor is None:
             return source
+        from fastheat.datasets import dataset_of
+
         if (found := dataset_of(source, tensor)) is None:
             raise TypeError(
                 f"expected tensor={tensor!r} with files or a group, not with {short(source)}"
             )
         return found
+    from fastheat.checkpoints import files_in, has_pattern, matching, open_checkpoints
+
     name = os.fsdecode(source)
     if has_pattern(name):
         return open_checkpoints(matching(name), tensor, given=False)
     path = Path(name)
     with naming(path):
-        if path.is_dir() and is_zarr(path):
-            return open_zarr(path, tensor)
+        if path.is_dir():
+            from fastheat.datasets import open_zarr
+            from fastheat.zarrfolders import is_zarr
+
+            if is_zarr(path):
+                return open_zarr(path, tensor)
         if path.exists() and not path.is_dir():
             return _load_file(path, defer, tensor)
         files = files_in(path)
@@ -146,6 +152,14 @@ def _load_file(path: Path, defer: bool, tensor: str | None) -> Any:
         magic = file.read(9)
         archive = magic[:4] in (b"PK\x03\x04", b"PK\x05\x06")
         file.seek(0)
+        if magic.startswith(NUMPY) and path.suffix.lower() != ".safetensors":
+            if tensor is not None:
+                raise ValueError(f"it holds one array without a name, not {tensor!r}")
+            return _open_array(path)
+        from fastheat.checkpoints import open_checkpoints
+        from fastheat.tensorfiles import is_safetensors
+        from fastheat.torchfiles import is_torch
+
         checkpoint = path.suffix.lower() == ".safetensors" or is_safetensors(magic)
         checkpoint = checkpoint or (magic != b"" and is_torch(file))
     if not magic:
@@ -153,13 +167,11 @@ def _load_file(path: Path, defer: bool, tensor: str | None) -> Any:
     if checkpoint:
         return open_checkpoints([path], tensor, given=True)
     if magic.startswith(HDF5):
+        from fastheat.datasets import open_hdf5
+
         return open_hdf5(path, tensor)
     if archive:
         return open_archive(path, tensor)
-    if magic.startswith(b"\x93NUMPY"):
-        if tensor is not None:
-            raise ValueError(f"it holds one array without a name, not {tensor!r}")
-        return _open_array(path)
     if path.suffix.lower() in _PICKLES or magic[:1] == pickle.PROTO:
         return _load_pickle(path, defer, tensor)
     if magic.startswith(b"GIF8"):
@@ -189,6 +201,8 @@ def _open_array(path: Path) -> FileArray:
 
 
 def _load_pickle(path: Path, defer: bool, tensor: str | None) -> Any:
+    from fastheat import unpickle
+
     with path.open("rb") as file:
         seen = Seen.of(path, file)
         frames = unpickle.load(file, defer=defer)
@@ -212,9 +226,7 @@ def _load_pickle(path: Path, defer: bool, tensor: str | None) -> Any:
 
 
 def _unpickled(seen: Seen, frames: Any) -> Any:
-    if isinstance(frames, unpickle.Stored) or (
-        isinstance(frames, NESTED) and any(map(_is_stored, frames))
-    ):
+    if isinstance(frames, Stored) or (isinstance(frames, NESTED) and any(map(_is_stored, frames))):
         return Pickled(seen, frames)
     if not isinstance(frames, (np.ndarray, *NESTED)):
         raise ValueError(f"the pickle holds a {type(frames).__name__}, expected an array or list")
@@ -224,8 +236,8 @@ def _unpickled(seen: Seen, frames: Any) -> Any:
 def _is_stored(frame: object) -> bool:
     """Return whether a frame, or any of its matrices, is still in the file."""
     if isinstance(frame, dict):
-        return any(isinstance(part, unpickle.Stored) for part in frame.values())
-    return isinstance(frame, unpickle.Stored)
+        return any(isinstance(part, Stored) for part in frame.values())
+    return isinstance(frame, Stored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +258,7 @@ class Pickled:
     def read(self, frame: Any, file: BinaryIO) -> Any:
         if isinstance(frame, dict):
             return {name: self.read(part, file) for name, part in frame.items()}
-        if not isinstance(frame, unpickle.Stored):
+        if not isinstance(frame, Stored):
             return frame
         array = frame.read(file)
         self.seen.check(file)
@@ -254,7 +266,7 @@ class Pickled:
 
     def source(self) -> Source | None:
         """Return what reads any of the frames, None where some are in memory or unlike."""
-        if isinstance(self.frames, unpickle.Stored):
+        if isinstance(self.frames, Stored):
             stack = self.frames
             if stack.ndim != 3:
                 return None
@@ -270,7 +282,7 @@ class Pickled:
 
 def _kind_of(frame: object) -> tuple[Any, ...] | None:
     """Return how a matrix lies in the file, None where it does not."""
-    if not isinstance(frame, unpickle.Stored) or frame.ndim != 2:
+    if not isinstance(frame, Stored) or frame.ndim != 2:
         return None
     return frame.shape, frame.dtype, frame.order
 
@@ -282,6 +294,8 @@ class Dumps:
     path: Path
 
     def __iter__(self) -> Iterator[Any]:
+        from fastheat import unpickle
+
         with naming(self.path), self.path.open("rb") as file:
             number, spare = 0, unpickle.Spare()
             while file.peek(1):

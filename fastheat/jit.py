@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -29,7 +29,6 @@ from typing import (
     cast,
     get_args,
     get_origin,
-    get_type_hints,
 )
 
 import numpy as np
@@ -78,14 +77,13 @@ class Entry(Generic[Parameters, Result]):
     @cached_property
     def types(self) -> dict[str, Array | Fields | type]:
         """What it takes, by name."""
-        hints = get_type_hints(self.function, include_extras=True)
-        hints.pop("return")
-        return {name: _type_of(hint) for name, hint in hints.items()}
+        hints = self.function.__annotations__.items()
+        return {name: _type_of(hint) for name, hint in hints if name != "return"}
 
     @cached_property
     def returns(self) -> bool:
         """Whether it returns a number."""
-        return get_type_hints(self.function)["return"] is int
+        return self.function.__annotations__["return"] is int
 
     def words(self, args: tuple[Any, ...]) -> bytes:
         """Return the arguments as machine code takes them.
@@ -133,14 +131,14 @@ def inlined(function: Function) -> Function:
     return function
 
 
+@lru_cache(maxsize=256)
 def _type_of(hint: Any) -> Array | Fields | type:
     if get_origin(hint) is Annotated:
         array, axes = get_args(hint)
         (dtype,) = get_args(get_args(array)[1])
         return Array(np.dtype(dtype), tuple(axes.split(", ")))
     if issubclass(hint, tuple):
-        fields = get_type_hints(hint, include_extras=True).values()
-        return Fields(hint, tuple(map(_type_of, fields)))
+        return Fields(hint, tuple(map(_type_of, hint.__annotations__.values())))
     assert hint in (int, float, bool), hint
     return cast(type, hint)
 

@@ -3,8 +3,6 @@
 They run without the GIL, fill what the caller lends or return arrays, and trust their arguments.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Annotated, NamedTuple
 

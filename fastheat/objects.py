@@ -14,9 +14,7 @@ import json
 import os
 import platform
 import re
-import secrets
 import stat
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -244,7 +242,7 @@ def keep(made: MachineCode) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _check_own(folder.stat())
     path = folder / name_for(made.target)
-    partial = folder / f".{path.name}.{secrets.token_hex(8)}"
+    partial = folder / f".{path.name}.{os.urandom(8).hex()}"
     try:
         with os.fdopen(os.open(partial, _NEW, 0o600), "wb") as file:
             file.write(made.pack())
@@ -271,6 +269,8 @@ def make(target: Target, *, beside: bool = False) -> MachineCode:
     Exception
         If that is not possible here, whatever numba, LLVM or the system say.
     """
+    import subprocess
+
     if digest() is None or not _has_interpreter():
         raise RuntimeError("no sources, or no interpreter to compile them")
     code = (

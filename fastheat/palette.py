@@ -183,7 +183,7 @@ def _colors_of(
         second = second_contrast > first_contrast
     inks = np.array(textcolors, np.uint8)[second.astype(int)]
 
-    few = len(np.unique(fills, axis=0)) <= 120
+    few = len({*_tuples(fills)}) <= 120
     statics = _blends(background, foreground, STATIC_STEPS if few else FEWEST_STATIC_STEPS)
     fixed = {*_tuples(statics), *(_tuples(inks) if steps > 1 else ()), grid, group}
     fills = nearest_that_fit(fills, 255 - len(fixed))
@@ -428,7 +428,7 @@ def _shared(
         np.add.at(sums, group, blends)
         means = sums / np.bincount(group)[:, None, None]
         shared = np.floor(means + 0.5).astype(np.uint8)[group]
-        if len(np.unique(shared.reshape(-1, 3), axis=0)) <= room:
+        if len({*_tuples(shared.reshape(-1, 3))}) <= room:
             break
     return shared
 

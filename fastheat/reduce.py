@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.arrays import Floats
+from fastheat.arrays import Floats, is_masked_array
 from fastheat.forms import Shape
 from fastheat.masks import hide
 from fastheat.stores import FileArray, is_ready, let_go
@@ -127,7 +127,7 @@ class Reduction:
                     hide(values, self.mask[starts[0] : starts[-1]])
                 reduce(values, starts - starts[0], columns, out[t : t + together, i : i + blocks])
                 let_go(part, others=False)
-        if isinstance(block, np.ndarray) and np.ma.is_masked(block):
+        if is_masked_array(block) and np.ma.is_masked(block):
             hide(out, self._whole(np.ma.getmaskarray(block)))
 
     def _whole(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

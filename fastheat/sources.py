@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,6 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from fastheat import unpickle
 from fastheat.archives import Archive
 from fastheat.arrays import (
     NESTED,
@@ -29,7 +29,6 @@ from fastheat.arrays import (
     check_frame,
     check_stack,
 )
-from fastheat.datasets import dataset_of
 from fastheat.files import Pickled, file_of, load
 from fastheat.forms import (
     Shape,
@@ -50,6 +49,7 @@ from fastheat.messages import short, warn
 from fastheat.stores import (
     FileArray,
     Source,
+    Stored,
     is_ready,
     is_source,
     let_go,
@@ -60,6 +60,7 @@ from fastheat.tensors import as_array
 
 Take: TypeAlias = "Callable[[int, int], npt.NDArray[Any] | FileArray]"
 
+LIBRARIES = frozenset({"h5py", "zarr", "dask.array"})  # whose arrays are opened by `datasets`
 BAND = 1 << 17  # values that become float64 at once, such that they stay in the processor's cache
 TOGETHER = 1 << 21  # cells of frames that are read at once to become others
 KEPT_BYTES = 1 << 26  # of what frames became
@@ -260,8 +261,11 @@ def open_frames(
         return frames
     named = Path(os.fsdecode(frames)) if isinstance(frames, (str, os.PathLike)) else None
     frames = load(frames, defer=True, tensor=tensor)
-    if (dataset := dataset_of(frames)) is not None:
-        frames = dataset
+    if not LIBRARIES.isdisjoint(sys.modules):
+        from fastheat.datasets import dataset_of
+
+        if (dataset := dataset_of(frames)) is not None:
+            frames = dataset
     floats = Floats()
     if isinstance(frames, Mapping) and (frames or panels):
         return replace(_open_stacks(frames, panels), file=named or file_of(frames))
@@ -269,7 +273,7 @@ def open_frames(
         if len(panels) == 1 and _is_stack(frames):
             return replace(_open_stacks({next(iter(panels)): frames}, panels), file=named)
         return replace(_open_each(frames, floats, panels), file=named or file_of(frames))
-    if isinstance(frames, Pickled) and isinstance(frames.frames, unpickle.Stored):
+    if isinstance(frames, Pickled) and isinstance(frames.frames, Stored):
         check_stack(frames.frames.shape)
     if is_source(frames):
         return _open_source(frames, floats)
@@ -658,7 +662,7 @@ def _convert(
 
 
 def _header(frame: object, number: int) -> Header:
-    array = frame if isinstance(frame, unpickle.Stored) else array_of(frame, number)
+    array = frame if isinstance(frame, Stored) else array_of(frame, number)
     return array.shape, array.dtype
 
 

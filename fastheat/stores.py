@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, TypeGuard
@@ -224,6 +225,88 @@ class Held(Stack):
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Return a view of frames."""
         return self._array[start:stop]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layout:
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    order: Literal["C", "F"]
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape) * self.dtype.itemsize
+
+
+stored_as = lru_cache(64)(_Layout)  # a long history has few, which its frames share
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stored:
+    """An array of two dimensions, or of more in C order, whose data stay in the file.
+
+    All that can be wrong with it but a change of the file was found when it was unpickled.
+    """
+
+    _layout: _Layout
+    _offset: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the array."""
+        return self._layout.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the array."""
+        return self._layout.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def order(self) -> Literal["C", "F"]:
+        """How the cells lie in the file."""
+        return self._layout.order
+
+    @property
+    def offset(self) -> int:
+        """Where in the file the first cell lies."""
+        return self._offset
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Stored]:
+        """Iterate over the first axis of an array of three or more, without reading it."""
+        inner = stored_as(self.shape[1:], self.dtype, "C")
+        return (Stored(inner, self._offset + i * inner.size) for i in range(len(self)))
+
+    def read(self, file: BinaryIO) -> npt.NDArray[Any]:
+        """Read the array.
+
+        Parameters
+        ----------
+        file
+            The file that it was unpickled from, open anew or still; its position changes.
+
+        Returns
+        -------
+        array
+            Read-only.
+
+        Raises
+        ------
+        EOFError
+            If the file has become too short.
+        """
+        file.seek(self._offset)
+        raw = file.read(self._layout.size)
+        if len(raw) != self._layout.size:
+            raise EOFError("the file ends before the array does")
+        return np.ndarray(self.shape, self.dtype, buffer=raw, order=self._layout.order)
 
 
 class FileArray(Stack):

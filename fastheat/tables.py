@@ -1,7 +1,5 @@
 """What layouts are made of and kernels read: named arrays and numbers, and nothing else."""
 
-from __future__ import annotations
-
 from typing import Annotated, NamedTuple
 
 import numpy as np

@@ -206,7 +206,7 @@ def _draw_segments(
     pens = columns + advance[first] - before[first]
     for k, glyph in enumerate(glyphs):
         stamp(cover, np.nonzero(first == k)[0], glyph, top, columns - int(before[k]), alone=True)
-    for pen in np.unique(pens).tolist():
+    for pen in sorted({*pens.tolist()}):
         there = pens == pen
         for k, glyph in enumerate(glyphs):
             stamp(cover, np.nonzero(there & (second == k))[0], glyph, top, pen)

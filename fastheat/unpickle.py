@@ -18,14 +18,14 @@ import struct
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, BinaryIO, Literal, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from fastheat.arrays import NESTED, REAL, check_type
 from fastheat.messages import in_a_line
+from fastheat.stores import Stored, stored_as
 
 _DTYPE = re.compile(r"b1|[iufc][1-9][0-9]?|U[1-9][0-9]{0,4}")
 _EXPECTED = "expected only numpy arrays, numbers, lists, tuples and dicts"
@@ -71,88 +71,6 @@ class _Pending:
 
     finish: Callable[..., object]
     value: object = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Layout:
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    order: Literal["C", "F"]
-
-    @property
-    def size(self) -> int:
-        return math.prod(self.shape) * self.dtype.itemsize
-
-
-_layout = lru_cache(64)(_Layout)  # a long history has few, which its frames share
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Stored:
-    """An array of two dimensions, or of more in C order, whose data stay in the file.
-
-    All that can be wrong with it but a change of the file was found when it was unpickled.
-    """
-
-    _layout: _Layout
-    _offset: int
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the array."""
-        return self._layout.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The dtype of the array."""
-        return self._layout.dtype
-
-    @property
-    def ndim(self) -> int:
-        """The number of dimensions."""
-        return len(self.shape)
-
-    @property
-    def order(self) -> Literal["C", "F"]:
-        """How the cells lie in the file."""
-        return self._layout.order
-
-    @property
-    def offset(self) -> int:
-        """Where in the file the first cell lies."""
-        return self._offset
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __iter__(self) -> Iterator[Stored]:
-        """Iterate over the first axis of an array of three or more, without reading it."""
-        inner = _layout(self.shape[1:], self.dtype, "C")
-        return (Stored(inner, self._offset + i * inner.size) for i in range(len(self)))
-
-    def read(self, file: BinaryIO) -> npt.NDArray[Any]:
-        """Read the array.
-
-        Parameters
-        ----------
-        file
-            The file that it was unpickled from, open anew or still; its position changes.
-
-        Returns
-        -------
-        array
-            Read-only.
-
-        Raises
-        ------
-        EOFError
-            If the file has become too short.
-        """
-        file.seek(self._offset)
-        raw = file.read(self._layout.size)
-        if len(raw) != self._layout.size:
-            raise EOFError("the file ends before the array does")
-        return np.ndarray(self.shape, self.dtype, buffer=raw, order=self._layout.order)
 
 
 @dataclass(slots=True, eq=False)
@@ -685,9 +603,9 @@ def _array(
         )
     if isinstance(raw, _Span):
         if order == "C" and len(shape) >= 2:
-            return Stored(_layout(shape, dtype, "C"), raw.offset)
+            return Stored(stored_as(shape, dtype, "C"), raw.offset)
         if order == "F" and len(shape) == 2:
-            return Stored(_layout(shape, dtype, "F"), raw.offset)
+            return Stored(stored_as(shape, dtype, "F"), raw.offset)
     return np.ndarray(shape, dtype, buffer=_whole(raw), order="F" if order == "F" else "C")
 
 

@@ -29,7 +29,7 @@ from fastheat.annotations import (
     sample_of,
     shape_of,
 )
-from fastheat.arrays import Floats, Frame, array_of, check_frame
+from fastheat.arrays import Floats, Frame, array_of, check_frame, is_masked_array
 from fastheat.background import Background, here
 from fastheat.formats import Template, check_length
 from fastheat.forms import Shape, Shapes, check_names, form_of, of_panel, parts_in, parts_of
@@ -383,7 +383,7 @@ class GifWriter:
         if self._reduction is not None:
             frame = self._reduced(self._reduction, frame)
         parts = frame if isinstance(frame, tuple) else (frame,)
-        if any(isinstance(part, np.ma.MaskedArray) for part in parts):
+        if any(map(is_masked_array, parts)):
             filled = tuple(map(self._filled, parts))
             frame = filled if isinstance(frame, tuple) else filled[0]
         if self._thread is None:
