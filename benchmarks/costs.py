@@ -230,7 +230,7 @@ def caller_peak() -> float:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "few.npy"
         np.save(path, np.random.default_rng(0).normal(size=(9, 64, 64)))
-        return run(["-c", CALLER, str(path), str(path.with_suffix(".gif"))], root=ROOT).peak
+        return run(["-c", CALLER, str(path), str(path.with_suffix(".gif"))], path=ROOT).peak
 
 
 def _cases(folder: Path, quick: bool) -> Iterator[Case]:
@@ -410,4 +410,4 @@ def _peak(folder: Path, jobs: Sequence[Encoding]) -> float:
     """Return the MiB of a process that does some jobs one after the other."""
     path = folder / "jobs.pkl"
     path.write_bytes(pickle.dumps(list(jobs)))
-    return run(["-c", WORKER, str(path)], root=ROOT).peak
+    return run(["-c", WORKER, str(path)], path=ROOT).peak

@@ -1,6 +1,6 @@
 """A training loop of 10 ms a step, with and without a matrix recorded at each.
 
-Run as a module it is the first loop of a process: ``python -m benchmarks.loop steps file``.
+Run as a program it is the first loop of a process: ``python benchmarks/loop.py steps file``.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class Took:
 
     loops: list[float] = field(default_factory=list)  # seconds
     calls: list[float] = field(default_factory=list)  # seconds
+    opened: list[float] = field(default_factory=list)  # seconds that opening a writer took
 
 
 def measure(folder: Path, rounds: int, steps: int) -> dict[str, Took]:
@@ -53,7 +54,9 @@ def measure(folder: Path, rounds: int, steps: int) -> dict[str, Took]:
         took.loops.append(time.perf_counter() - begun)
 
     def recorded(took: Took) -> None:
+        begun = time.perf_counter()
         with fastheat.GifWriter(folder / "loop.gif", vmin=-3, vmax=3) as writer:
+            took.opened.append(time.perf_counter() - begun)
             loop(took, lambda: writer.add(weights))
 
     ways: dict[str, Callable[[Took], None]] = {

@@ -27,7 +27,11 @@ class Usage:
 
 
 def run(
-    arguments: Sequence[str], *, cores: int | None = None, cold: bool = False, root: Path
+    arguments: Sequence[str],
+    *,
+    cores: int | None = None,
+    fresh: bool = False,
+    path: Path | None = None,
 ) -> Usage:
     """Run Python with `arguments` and return what it used.
 
@@ -35,17 +39,25 @@ def run(
     ----------
     cores
         The most processors that it may use.
-    cold
-        Whether kernels are compiled anew.
-    root
-        The folder that fastheat and the benchmarks are imported from.
+    fresh
+        Whether its home folder is new and empty.
+    path
+        The folder that modules are imported from before all others; None leaves those installed.
     """
-    environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONPATH": str(root)}
-    with tempfile.TemporaryDirectory() as cache:
-        if cold:
-            environment["NUMBA_CACHE_DIR"] = cache
-        launcher = [sys.executable, "-m", "benchmarks.processes", str(cores or 0), *arguments]
-        result = subprocess.run(launcher, env=environment, stdout=subprocess.PIPE, check=True)
+    environment = os.environ | {"MPLBACKEND": "Agg"}
+    environment.pop("PYTHONPATH", None)
+    if path is not None:
+        environment["PYTHONPATH"] = str(path)
+    with tempfile.TemporaryDirectory() as home:
+        if fresh:
+            for name in ("XDG_CACHE_HOME", "FASTHEAT_CACHE_DIR", "LOCALAPPDATA"):
+                environment.pop(name, None)
+            environment["HOME"] = home
+        # not in the folder of the sources, which would be imported
+        launcher = [sys.executable, __file__, str(cores or 0), *arguments]
+        result = subprocess.run(
+            launcher, env=environment, cwd=home, stdout=subprocess.PIPE, check=True
+        )
     return Usage(**json.loads(result.stdout))
 
 

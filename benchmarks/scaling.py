@@ -103,7 +103,7 @@ def large(folder: Path, quick: bool) -> Table:
     def render(name: str, source: str, frames: int, size: int, *options: str) -> float:
         result = folder / "seconds.txt"
         arguments = [source, str(folder / "large.gif"), str(result), *options]
-        usage = run(["-c", RENDER, *arguments], root=ROOT)
+        usage = run(["-c", RENDER, *arguments], path=ROOT)
         seconds = float(result.read_text())
         figures[f"MiB, {name}"] = usage.peak
         rows.append(
@@ -119,7 +119,7 @@ def large(folder: Path, quick: bool) -> Table:
     # a process that has the kernels on disk
     np.save(folder / "few.npy", np.zeros((3, SIDE, SIDE), np.float32) + np.eye(SIDE))
     files = [str(folder / name) for name in ("few.npy", "few.gif", "few.txt")]
-    run(["-c", RENDER, *files], root=ROOT)
+    run(["-c", RENDER, *files], path=ROOT)
     count = 15 if quick else 300
     path = folder / "sparse.npy"
     _write_sparse(path, count, 4096)
