@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import reduce
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +36,7 @@ PLAIN_SIDE = 720  # px of the cells of a picture without figsize and text
 SHORTEST_SIDE = 2.2  # font sizes that the cells of one are high and wide at least, where square
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(NamedTuple):
     """A colour bar: its ticks, from 0 at its start to 1 at its end, and its label.
 
     It starts at the bottom, or at the left where it is above or below the cells.
@@ -55,8 +54,7 @@ class Bar:
         return self.location in ("left", "right")
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What there is to lay out, all lengths in pixels."""
 
     shape: tuple[int, int]  # rows and columns, which labels stand at
@@ -86,9 +84,8 @@ class Plan:
         bar = self.bar
         if bar is not None:
             beside = height if along is None else along
-            bar = replace(bar, label=fit(bar.label, beside if bar.upright else width))
-        return replace(
-            self,
+            bar = bar._replace(label=fit(bar.label, beside if bar.upright else width))
+        return self._replace(
             title=fit(self.title, width),
             xlabel=fit(self.xlabel, width),
             ylabel=fit(self.ylabel, height),
@@ -97,8 +94,8 @@ class Plan:
 
     def without_words(self) -> Plan:
         """Return the plan without title and labels of axes and bar."""
-        bar = self.bar and replace(self.bar, label=None)
-        return replace(self, title=None, xlabel=None, ylabel=None, bar=bar)
+        bar = self.bar and self.bar._replace(label=None)
+        return self._replace(title=None, xlabel=None, ylabel=None, bar=bar)
 
     def words(self) -> list[Label]:
         """Return title and labels of axes and bar."""
@@ -106,8 +103,7 @@ class Plan:
         return [label for label in found if label is not None]
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """What of a picture stays as it is whatever its range: its size, and where the cells stand."""
 
     width: int
@@ -124,7 +120,7 @@ class Frame:
     def moved(self, x: float, y: float) -> Frame:
         """Return it as a part of a larger picture."""
         bar = self.bar and self.bar.moved(x, y)
-        return replace(self, cells=self.cells.moved(x, y), bar=bar)
+        return self._replace(cells=self.cells.moved(x, y), bar=bar)
 
     @property
     def slot(self) -> Box:
@@ -132,8 +128,7 @@ class Frame:
         return self.cells.union(self.bar) if self.bar else self.cells
 
 
-@dataclass(frozen=True, slots=True)
-class Geometry:
+class Geometry(NamedTuple):
     """Where everything stands."""
 
     width: int
@@ -423,9 +418,9 @@ def _within(placed: Placed, plan: Plan, width: int, height: int, pad: float) -> 
     box = placed.box()
     if placed.label.rotation:
         low, high = pad - box.y0, height - pad - box.y1
-        return replace(placed, y=placed.y + (low if low > 0 else min(high, 0.0)))
+        return placed._replace(y=placed.y + (low if low > 0 else min(high, 0.0)))
     low, high = pad - box.x0, width - pad - box.x1
-    return replace(placed, x=placed.x + (low if low > 0 else min(high, 0.0)))
+    return placed._replace(x=placed.x + (low if low > 0 else min(high, 0.0)))
 
 
 def _axis_labels(plan: Plan, cells: Box, beside: Sequence[Box] = ()) -> list[Placed]:

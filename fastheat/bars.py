@@ -152,7 +152,7 @@ def _fitted(placed: Placed, width: int, height: int) -> Placed:
         box = placed.box()
         if min(box.x0, box.y0, width - box.x1, height - box.y1) >= 0:
             break
-        placed = replace(placed, label=replace(placed.label, size=SHRINK * placed.label.size))
+        placed = placed._replace(label=placed.label._replace(size=SHRINK * placed.label.size))
     return placed
 
 
@@ -162,7 +162,7 @@ def part_numbers(look: Look, plan: Plan, geometry: Geometry) -> tuple[Plan, Geom
     assert bar is not None
     assert box is not None
     own = {id(label) for _, label in bar.ticks}
-    ends = replace(bar, ticks=[(at, bar.ticks[0][1]) for at in (0.0, 1.0)])
+    ends = bar._replace(ticks=[(at, bar.ticks[0][1]) for at in (0.0, 1.0)])
     boxes = [placed.box() for placed in place_numbers(ends, box, look.point)]
     x0, x1 = math.floor(min(b.x0 for b in boxes)) - 1, math.ceil(max(b.x1 for b in boxes)) + 1
     y0, y1 = math.floor(min(b.y0 for b in boxes)) - 1, math.ceil(max(b.y1 for b in boxes)) + 1
@@ -184,5 +184,5 @@ def part_numbers(look: Look, plan: Plan, geometry: Geometry) -> tuple[Plan, Geom
         min(geometry.height, y1),
     )
     labels = tuple(placed for placed in geometry.labels if id(placed.label) not in own)
-    plan = replace(plan, bar=replace(bar, ticks=[], minor=[]))
-    return plan, replace(geometry, labels=labels), numbers
+    plan = plan._replace(bar=bar._replace(ticks=[], minor=[]))
+    return plan, geometry._replace(labels=labels), numbers

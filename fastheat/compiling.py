@@ -82,8 +82,8 @@ def write(cpu: str, features: str) -> None:
     For a process that does nothing else: settings and parts of numba are changed for good.
     """
     digest = objects.digest()
-    config.CPU_NAME = cpu
-    config.CPU_FEATURES = features
+    settings: Any = config
+    settings.CPU_NAME, settings.CPU_FEATURES = cpu, features
     _compile_once()
     dispatcher = jit(**INNER)(_dispatch(Copies()))
     dispatcher.compile((types.int64, types.CPointer(types.int64)))
@@ -105,8 +105,9 @@ def _compile_once() -> None:
 
     That takes half as long. The names are numba's own; where it has others, it takes longer.
     """
+    base: Any = codegen.JITCodeLibrary
 
-    class Library(codegen.JITCodeLibrary):
+    class Library(base):  # type: ignore[misc]
         def _finalize_specific(self) -> None:
             pass
 
@@ -150,8 +151,9 @@ def _source(type_: Array | Fields | type, place: Iterator[int], space: dict[str,
         first, *_ = [next(place) for _ in range(1 + len(type_.axes))]
         return f"{name}(words, {first})"
     if isinstance(type_, Fields):
-        space[type_.type.__name__] = type_.type
-        return f"{type_.type.__name__}({', '.join(_source(t, place, space) for t in type_.fields)})"
+        name = type_.tuple.__name__
+        space[name] = type_.tuple
+        return f"{name}({', '.join(_source(each, place, space) for each in type_.fields)})"
     word = f"words[{next(place)}]"
     if type_ is float:
         return f"int64({word}).view(float64)"

@@ -458,10 +458,11 @@ def _plot_after(
         return None
     own = values[None, -layout.scalars :]
     if past is None or not past.frames:
-        (plot,) = draw_plots(layout.plot, own, 0)
+        pictures = draw_plots(layout.plot, own, 0)
     else:
-        *_, plot = past.draw(layout.plot, own)
-    return plot
+        pictures = past.draw(layout.plot, own)
+    last: NDArray[np.uint8] = pictures[-1]
+    return last
 
 
 def _encode_first(

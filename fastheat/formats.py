@@ -9,8 +9,8 @@ import re
 import string
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import astuple, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,7 @@ MOST_LETTERS = 100_000  # of a text that is given as it is to be drawn
 KIND, PRECISION, SIGN, NO_MINUS_ZERO, ALTERNATE, GROUP, UPPER, FILL, ALIGN, WIDTH = range(10)
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(NamedTuple):
     """A format spec in numbers; characters are ASCII codes, 0 stands for none."""
 
     kind: int
@@ -44,7 +43,7 @@ class Spec:
 
     def array(self) -> NDArray[np.int64]:
         """Return the fields in order, shape (10,), as `format_value` takes them."""
-        return np.array(astuple(self), np.int64)
+        return np.array(self, np.int64)
 
 
 _SPEC = re.compile(
@@ -121,8 +120,7 @@ def _largest(spec: str) -> int:
 _NUMBER = re.compile(r"\d+")
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(NamedTuple):
     """A text with fields in braces, which every text that is filled in goes through.
 
     What it is filled with does not matter: no field reaches an attribute or an item, and none asks
@@ -218,8 +216,7 @@ def max_length(spec: Spec, exponent_max: int = 308) -> int:
     return max(length, len("-inf%"), spec.width)
 
 
-@dataclass(frozen=True, slots=True)
-class ValueFormat:
+class ValueFormat(NamedTuple):
     """How a value is written: literal text around a format spec, or a function of the value.
 
     `spec` holds what the kernels write themselves; where it is None, `write` does it in Python.

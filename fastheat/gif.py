@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,31 +71,27 @@ def comment_of(data: bytes) -> bytes:
     return b"!\xfe" + b"".join(bytes([len(block)]) + block for block in blocks) + b"\0"
 
 
-@dataclass(frozen=True, slots=True)
-class Screen:
+class Screen(NamedTuple):
     """What a GIF begins with."""
 
     size: tuple[int, int]  # width, height in pixels
     colors: int  # entries of the global colour table
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(NamedTuple):
     """How often a GIF is played again."""
 
     times: int  # 0 for ever
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(NamedTuple):
     """Text that is not shown."""
 
     text: bytes
     offset: int  # of its first byte
 
 
-@dataclass(frozen=True, slots=True)
-class FrameInfo:
+class FrameInfo(NamedTuple):
     """One frame as it lies in a file."""
 
     delay: int  # hundredths of a second
@@ -108,8 +103,7 @@ class FrameInfo:
     controlled: bool = True  # whether it has a graphic control block
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """Where a GIF ends."""
 
     length: int  # bytes up to and with the trailer
@@ -119,8 +113,7 @@ class End:
 Block: TypeAlias = Screen | Loop | Comment | FrameInfo | End
 
 
-@dataclass(frozen=True, slots=True)
-class GifInfo:
+class GifInfo(NamedTuple):
     """What a GIF file says of itself."""
 
     size: tuple[int, int]  # width, height in pixels

@@ -15,15 +15,15 @@ from __future__ import annotations
 import os
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import (
     TYPE_CHECKING,
     Annotated,
     Any,
     Generic,
+    NamedTuple,
     ParamSpec,
     TypeVar,
     cast,
@@ -41,20 +41,18 @@ Result = TypeVar("Result")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Array:
+class Array(NamedTuple):
     """An array among the arguments of a kernel."""
 
     dtype: np.dtype[Any]
     axes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(NamedTuple):
     """A named tuple among the arguments of a kernel."""
 
-    type: type
-    fields: tuple[Array | Fields | type, ...]
+    tuple: Callable[..., Any]
+    fields: Sequence[Array | Fields | type]
 
 
 class Entry(Generic[Parameters, Result]):
@@ -102,7 +100,7 @@ class Entry(Generic[Parameters, Result]):
     @cached_property
     def signature(self) -> str:
         """What it takes and returns, for comparison."""
-        return f"{self.__name__}({_names(tuple(self.types.values()))}) {self.returns}"
+        return f"{self.__name__}({_names(self.types.values())}) {self.returns}"
 
     @cached_property
     def _struct(self) -> struct.Struct:
@@ -115,8 +113,9 @@ helpers: dict[Callable[..., Any], dict[str, bool]] = {}  # and what numba is tol
 
 def entry(function: Callable[Parameters, Result]) -> Entry[Parameters, Result]:
     """Declare a kernel that Python calls."""
-    entries.append(Entry(function, len(entries)))
-    return entries[-1]
+    made = Entry(function, len(entries))
+    entries.append(made)
+    return made
 
 
 def jit(function: Function) -> Function:
@@ -165,7 +164,7 @@ def _append(words: list[Any], type_: Array | Fields | type, value: Any, name: st
         words.append(value if type_ is float else int(value))
 
 
-def _names(types: tuple[Array | Fields | type, ...]) -> str:
+def _names(types: Iterable[Array | Fields | type]) -> str:
     """Return the names of types, those of named tuples as those of their fields."""
     names = (
         f"{type_.dtype}{len(type_.axes)}"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,8 +137,7 @@ class Encoding:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Measuring:
+class Measuring(NamedTuple):
     """A job: frames whose range is taken."""
 
     extent: Extent | Extents  # of nothing, which stays so: a job may be done again
@@ -162,7 +161,7 @@ class Measuring:
     def each(self) -> Iterator[Measuring]:
         """Yield the same with one frame at a time."""
         for k, number in enumerate(self.frames):
-            yield replace(self, frames=range(number, number + 1), span=self.span.part(k, k + 1))
+            yield self._replace(frames=range(number, number + 1), span=self.span.part(k, k + 1))
 
 
 class Beside:

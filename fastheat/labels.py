@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -66,8 +65,7 @@ def line_extent(typeface: Typeface, size: float, text: str = "") -> tuple[float,
     return max(float(-top), ASCENT * size), max(float(bottom), DESCENT * size)
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(NamedTuple):
     """A text that never changes, and where its anchor stands relative to what it belongs to.
 
     The anchor is a point of the unturned text's box: (0, 0) its top left, (1, 1) its bottom right.
@@ -138,8 +136,7 @@ def number_width(text: str, power: str, font: Face) -> float:
     return measure(text, font) + POWER_SIZE * measure(power, font)
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A label with the pixel that its anchor stands on."""
 
     label: Label
@@ -265,22 +262,22 @@ def fitted(label: Label, length: float) -> Label:
     size = label.size
     least = min(size, max(SMALLEST_SIZE, SMALLEST_SHARE * size))
     while True:
-        broken = replace(label, size=size)
-        broken = replace(broken, text=wrapped(broken, length))
+        broken = label._replace(size=size)
+        broken = broken._replace(text=wrapped(broken, length))
         if size <= least or (len(broken.lines()) <= lines and max(_widths(broken)) <= length):
             break
         size = max(least, size * SHRINK)
     if max(_widths(broken)) > length:
-        return replace(broken, text=wrapped(broken, length, anywhere=True))
+        return broken._replace(text=wrapped(broken, length, anywhere=True))
     # as even as so many lines can be
-    whole = replace(label, size=broken.size)
+    whole = label._replace(size=broken.size)
     low, high = 0.0, length
     while high - low > 1:
         middle = (low + high) / 2
-        even = replace(whole, text=wrapped(whole, middle))
+        even = whole._replace(text=wrapped(whole, middle))
         fits = len(even.lines()) <= len(broken.lines()) and max(_widths(even)) <= length
         low, high = (low, middle) if fits else (middle, high)
-    return replace(whole, text=wrapped(whole, high))
+    return whole._replace(text=wrapped(whole, high))
 
 
 def wrapped(label: Label, length: float, *, anywhere: bool = False) -> str:

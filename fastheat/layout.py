@@ -25,7 +25,6 @@ from fastheat.messages import in_a_line, short
 from fastheat.norms import Edges, Norm
 from fastheat.options import LARGEST_FONT, SMALLEST_FONT, Look
 from fastheat.palette import (
-    TRANSPARENT,
     SharedPalette,
     join_levels,
     limits_of,
@@ -36,7 +35,7 @@ from fastheat.ranges import Range, range_text, wider_ends
 from fastheat.reduce import Reduction
 from fastheat.scaling import Scaling
 from fastheat.shaping import LEADING, Lettering, Shaped, letter, shape_texts
-from fastheat.tables import Grid, Shades, Type
+from fastheat.tables import TRANSPARENT, Grid, Shades, Type
 from fastheat.text import (
     ALL_PAIRS,
     COVERAGE_STEPS,
@@ -90,8 +89,7 @@ class TitlePlace(NamedTuple):
     margin: float  # px, what is left free at either end of it, where it has room without
 
 
-@dataclass(frozen=True, slots=True)
-class Fixed:
+class Fixed(NamedTuple):
     """Texts that stay as they are in all frames."""
 
     texts: tuple[str, ...]  # of each cell
@@ -556,7 +554,7 @@ def _widest(look: Look, texts: Iterable[str]) -> list[str]:
 
 
 def _fixed(
-    look: Look, texts: tuple[str, ...], type_: Type, sizes: tuple[float, ...], grid: axes.Grid
+    look: Look, texts: tuple[str, ...], type_: Type, sizes: tuple[float, ...], grid: Grid
 ) -> tuple[Type, Fixed]:
     """Lay the texts of all frames."""
     shaped = shape_texts(texts, look.typeface, sizes, look.align, look.vertical)
@@ -691,7 +689,7 @@ def _changing(look: Look, geometry: axes.Geometry) -> list[Box]:
     return found
 
 
-def _sizes(look: Look, samples: list[str], grid: axes.Grid) -> tuple[float, ...]:
+def _sizes(look: Look, samples: list[str], grid: Grid) -> tuple[float, ...]:
     """Return the font sizes for values, the largest such that all in the range fit their cells.
 
     Of texts that are given they are such that those fit which do so at any.
@@ -770,7 +768,7 @@ def _height(text: str, font: Face) -> int:
 
 
 def _type(
-    look: Look, valfmt: ValueFormat, sizes: tuple[float, ...], grid: axes.Grid, cells: Box
+    look: Look, valfmt: ValueFormat, sizes: tuple[float, ...], grid: Grid, cells: Box
 ) -> tuple[Type, int]:
     """Return where text stands, tops counted from its baselines, and its most segments."""
     n, _ = look.shape

@@ -171,8 +171,7 @@ class Heading:
         np.copyto(static[:height], statics[steps], where=steps > 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(NamedTuple):
     """Where the left top of each panel comes to lie."""
 
     width: int
@@ -444,8 +443,7 @@ def compose(
     names = form.names or ()
     if plot is not None:
         ramps = palette.indices[-1][_RAMPS[: len(plot.names)]]
-        plot = replace(
-            plot,
+        plot = plot._replace(
             statics=tuple(statics.tolist()),
             ramps=tuple(map(tuple, ramps.tolist())),
         )

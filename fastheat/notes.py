@@ -6,9 +6,8 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,8 +146,7 @@ def read_scalars(comments: Iterable[bytes]) -> Iterator[list[float]]:
 # ------------------------------------------------------------------------------- reading
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """What a file says of its frames and how they were drawn, checked."""
 
     shape: Shapes

@@ -35,8 +35,8 @@ NICENESS = 10  # of a compiler beside a loop: it has time while others have none
 
 # The processors that machine code is built for, the best first: levels of the psABI of x86-64, the
 # highest with vectors as wide as it has, which LLVM leaves half as wide for the first of them.
-_V3 = ("avx", "avx2", "bmi", "bmi2", "cx16", "f16c", "fma", "lzcnt", "movbe", "popcnt", "sahf")
-_V3 = (*_V3, "sse3", "sse4.1", "sse4.2", "ssse3", "xsave")
+_V2 = ("cx16", "popcnt", "sahf", "sse3", "sse4.1", "sse4.2", "ssse3")
+_V3 = (*_V2, "avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe", "xsave")
 _V4 = (*_V3, "avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl")
 _LEVELS: dict[str, dict[str, tuple[str, str, tuple[str, ...]]]] = {
     "x86_64": {"v4": ("x86-64-v4", "-prefer-256-bit", _V4), "v3": ("x86-64-v3", "", _V3)},
@@ -292,11 +292,11 @@ def make(target: Target, *, beside: bool = False) -> MachineCode:
     )
     if done.returncode:
         raise RuntimeError(done.stderr.decode(errors="replace"))
-    header, code = done.stdout.split(b"\n", 1)
-    made = MachineCode(target=target, code=code, **json.loads(header))
+    header, machine_code = done.stdout.split(b"\n", 1)
+    made = MachineCode(target=target, code=machine_code, **json.loads(header))
     if made.digest != digest():
         raise RuntimeError("the sources changed meanwhile")
-    unknown = undefined(code) - set(KNOWN)
+    unknown = undefined(machine_code) - set(KNOWN)
     if unknown:
         raise RuntimeError(f"kernels that ask for {', '.join(sorted(unknown))}")
     return made

@@ -865,7 +865,7 @@ def _sized(
         title = Label(look.title, look.title_size, (0.5, 1.0), 0.0, look.typeface)
         titles.append((title, max(measure.words, each.shape[1] * wide)))
     size = min(fitted(title, length).size for title, length in titles)
-    texts = [fitted(replace(title, size=size), length).text for title, length in titles]
+    texts = [fitted(title._replace(size=size), length).text for title, length in titles]
     return [
         each.with_look(figure=None, cell=cell, title=text, title_size=size)
         for each, cell, text in zip(panels, cells, texts, strict=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastheat import axes
 from fastheat.axes import Bar, Geometry, Plan
@@ -27,8 +27,7 @@ PASSES = 4  # of laying out, each of which may leave less room for labels than t
 Find = Callable[[int], Ticks]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """What of the labels has room."""
 
     rows: int  # every so many are labelled
@@ -80,8 +79,7 @@ def lay_out(
     choice = Choice(0, 0, 0, 0)
     for _ in range(PASSES):
         chosen = _choose(look, labels, ticks, cells, bar)
-        chosen = replace(
-            chosen,
+        chosen = chosen._replace(
             rows=max(chosen.rows, choice.rows),
             columns=max(chosen.columns, choice.columns),
         )
@@ -131,8 +129,7 @@ class _Wanted(Sequence[tuple[int, Label]]):
         return found, self.make(found)
 
 
-@dataclass(frozen=True, slots=True)
-class _AxisLabels:
+class _AxisLabels(NamedTuple):
     rows: Sequence[tuple[int, Label]]  # all that are wanted
     columns: Sequence[tuple[int, Label]]
 
@@ -179,8 +176,8 @@ def _choose(look: Look, labels: _AxisLabels, found: Find, cells: Box, bar: Box) 
             apart(one, two, x * (b - a), y * (b - a), APART * look.fontsize)
             for (a, one), (b, two) in itertools.pairwise(ticks[::step])
         ):
-            return replace(choice, ticks=step)
-    return replace(choice, ticks=max(1, len(ticks)))
+            return choice._replace(ticks=step)
+    return choice._replace(ticks=max(1, len(ticks)))
 
 
 def bar_labels(look: Look, found: Find, box: Box) -> Bar:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -37,8 +36,7 @@ class Stage(NamedTuple):
     high: float
 
 
-@dataclass(frozen=True, slots=True)
-class Plot:
+class Plot(NamedTuple):
     """A line plot in rows of its own: everything that it is drawn from, but its values."""
 
     names: tuple[str, ...]
@@ -281,8 +279,7 @@ def _draw_lines(
     return pictures
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(NamedTuple):
     """The line plot of all frames before some, for these to go on from.
 
     The picture of a frame follows from that of the frame before unless the axes change, so the time
@@ -380,10 +377,10 @@ class History:
         if len(new):
             stays = past.stages(plot, new, len(new) - 1) == [past.stage]
             past = past.after(plot, new, self._rows[past.frames - 1 if stays else 0 : stop])
-            self._past = past = replace(past, rows=past.rows[-1:])
+            self._past = past = past._replace(rows=past.rows[-1:])
         each = past.stages(plot, frames[:, -self._rows.shape[1] :])
         stays = all(stage == past.stage for stage in each)
-        return past if stays else replace(past, rows=self._rows[:stop])
+        return past if stays else past._replace(rows=self._rows[:stop])
 
 
 def size_of(fontsize: float, height: int | None) -> int:

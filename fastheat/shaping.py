@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -36,8 +35,7 @@ class Lettering(NamedTuple):
     lengths: NDArray[np.int32]  # (F, C), -1 where a text is longer than any cell has room for
 
 
-@dataclass(frozen=True, slots=True)
-class Shaped:
+class Shaped(NamedTuple):
     """U different texts as segments."""
 
     atlas: Atlas  # of the segments that the texts use

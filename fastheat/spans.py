@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +15,7 @@ from fastheat.sources import Converter, Frames, read_values, taker
 from fastheat.stores import Source, is_local
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One of the matrices of frames."""
 
     source: Source
@@ -25,8 +23,7 @@ class Part:
     converter: Converter | None
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Frames of a source, from `start` to before `stop`."""
 
     parts: Mapping[str, Part]  # one, named "", where a frame is one matrix
@@ -36,7 +33,7 @@ class Span:
 
     def part(self, first: int, last: int) -> Span:
         """Return those from `first` to before `last` of these."""
-        return replace(self, start=self.start + first, stop=self.start + last)
+        return self._replace(start=self.start + first, stop=self.start + last)
 
     def chunks(self) -> Iterator[tuple[NDArray[np.float64], dict[str, str]]]:
         """Read them a few at a time, each as `values` does."""

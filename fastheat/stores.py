@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, Protocol, TypeGuard
+from typing import Any, BinaryIO, Literal, NamedTuple, Protocol, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -110,8 +110,7 @@ def read_frames(source: Source, start: int, stop: int) -> npt.NDArray[Any]:
     return array
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """A file as it was when it was opened; once it is another, it is refused.
 
     Attributes

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias, TypeVar
 
@@ -30,8 +29,7 @@ Number = TypeVar("Number", bound=np.generic)
 # ------------------------------------------------------------------------------------------ atlas
 
 
-@dataclass(frozen=True, slots=True)
-class Writing:
+class Writing(NamedTuple):
     """How the kernels write a number as segments.
 
     Segment ``a * glyphs + b`` joins glyph a to glyph b; glyph 0 is the edge of the text.
@@ -45,8 +43,7 @@ class Writing:
     line: int  # the most characters of a number
 
 
-@dataclass(frozen=True, slots=True)
-class Atlas:
+class Atlas(NamedTuple):
     """Every segment at every size, as runs of equal coverage; fields as in `Type`."""
 
     widths: NDArray[np.int64]
@@ -333,7 +330,7 @@ def unlike_rows(rows: NDArray[Number]) -> tuple[NDArray[Number], NDArray[np.intp
     padded[:, : bytes_.shape[1]] = bytes_
     words = padded.view(np.uint64)
     # a number for each row is sorted far sooner than the rows; two that share one are found out
-    factors = np.arange(1, 2 * words.shape[1], 2, np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    factors = np.arange(1, 2 * words.shape[1], 2).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     keys = (words ^ (words >> np.uint64(29))) @ factors
     _, first, which = np.unique(keys, return_index=True, return_inverse=True)
     if not np.array_equal(rows[first][which], rows):

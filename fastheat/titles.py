@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -112,8 +111,8 @@ def _attempts(label: Label, width: float) -> Iterator[Label]:
     for anywhere in (False, True):
         size = label.size
         while size >= SMALLEST_SIZE:
-            smaller = replace(label, size=size)
+            smaller = label._replace(size=size)
             if not anywhere:
                 yield smaller
-            yield replace(smaller, text=wrapped(smaller, width, anywhere=anywhere))
+            yield smaller._replace(text=wrapped(smaller, width, anywhere=anywhere))
             size *= SHRINK

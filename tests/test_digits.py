@@ -165,7 +165,8 @@ def test_any_float_at_any_precision(x: float, precision: int, kind: str, flag: s
 def test_scaled_is_exact_and_rounds_half_to_even(m: int, power: int, shift: int) -> None:
     expected = round(Fraction(m * power, 2**shift))
     assume(expected < 2**63)
-    for kernel in (scaled_compiled, scaled):
+    kernels: tuple[Callable[..., int], ...] = scaled_compiled, scaled
+    for kernel in kernels:
         assert int(kernel(np.uint64(m), np.uint64(power), shift)) == expected
 
 
@@ -222,5 +223,5 @@ def test_what_python_refuses_is_refused(spec: str) -> None:
 def test_array_has_the_fields_in_the_order_the_kernels_read() -> None:
     fields = parsed(f"*^+{Z}#20_.3E")
     array = fields.array()
-    for name in Spec.__dataclass_fields__:
+    for name in Spec._fields:
         assert array[getattr(formats, name.upper())] == getattr(fields, name)

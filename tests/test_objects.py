@@ -506,7 +506,13 @@ def test_kernels_that_ask_for_more_are_refused(monkeypatch: pytest.MonkeyPatch) 
     """Whatever of this process the linker would find."""
     answer = subprocess.CompletedProcess([], 0, b"{}\ncode", b"")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: answer)
-    header = {"digest": objects.digest(), "symbol": "", "maker": "", "convention": 1, "entries": []}
+    header: dict[str, Any] = {
+        "digest": objects.digest(),
+        "symbol": "",
+        "maker": "",
+        "convention": 1,
+        "entries": [],
+    }
     answer.stdout = json.dumps(header).encode() + b"\ncode"
     monkeypatch.setattr(objects, "undefined", lambda _: {"memset", "system"})
     with pytest.raises(RuntimeError, match="ask for system"):

@@ -33,6 +33,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastheat import unpickle
+from fastheat.stores import Stored
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 DTYPES = ["?", "i1", "<u2", ">i4", "u8", "<f2", ">f4", "<f8", ">f8", "g", "c16"]
@@ -156,8 +157,8 @@ def read(value: Any, file: BinaryIO, known: dict[int, Any]) -> Any:
     if id(value) in known:
         return known[id(value)]
     known[id(value)] = new = value
-    if isinstance(value, unpickle.Stored | unpickle._Span):
-        new = value.read(file) if isinstance(value, unpickle.Stored) else unpickle._whole(value)
+    if isinstance(value, Stored | unpickle._Span):
+        new = value.read(file) if isinstance(value, Stored) else unpickle._whole(value)
     elif isinstance(value, tuple):
         new = tuple(read(item, file, known) for item in value)
     elif isinstance(value, list | collections.deque | dict):
@@ -870,9 +871,9 @@ def test_only_large_matrices_and_stacks_of_raw_bytes_stay_in_the_file(protocol: 
         loaded = unpickle.load(file, defer=True)
     assert not file.read()
     for number, (before, after) in enumerate(zip([*stays, *held], loaded, strict=True)):
-        assert isinstance(after, unpickle.Stored) == (number < len(stays) and protocol >= 3)
+        assert isinstance(after, Stored) == (number < len(stays) and protocol >= 3)
         assert (after.shape, after.dtype, after.ndim) == (before.shape, before.dtype, before.ndim)
-        if isinstance(after, unpickle.Stored):
+        if isinstance(after, Stored):
             assert len(after) == len(before)
             after = after.read(file)
             assert not after.flags.writeable
