@@ -17,19 +17,14 @@ from numpy.typing import NDArray
 
 from fastheat import formats
 from fastheat.formats import Spec, max_length, parse_spec
-from fastheat.kernels import LIMBS, SCRATCH, format_value, scaled
+from fastheat.kernels import LIMBS, SCRATCH, format_value, scaled, write_numbers
+from fastheat.masks import MASKED
 
 SLOW = "FASTHEAT_SLOW_TESTS" in os.environ
 SPECS = [".2f", ".9f", ".0f", ".30f", ".3e", ".0e", ".17e", ".4g", ".17g", "#.6g", "+,.1%", "_.3f"]
 Z = "z" if sys.version_info >= (3, 11) else ""  # no minus before zero
 SPECS += ["z.2f"] if Z else []
 SPECS += [" .4f", "09.3f", "*^24.3e", "x<12.1f", "=+15,.2f", ".60f", ".60G", ".18e", ".19E"]
-
-
-@compiled
-def format_all(values: Any, spec: Any, scratch: Any, out: Any, lengths: Any) -> None:
-    for i in range(len(values)):
-        lengths[i] = format_value(values[i], spec, scratch, out[i])
 
 
 @compiled
@@ -49,12 +44,35 @@ def parsed(spec: str) -> Spec:
 
 
 def texts(values: NDArray[np.float64], spec: str) -> list[str]:
+    """Return what the kernel that frames are written by makes of values; its glyphs are ASCII."""
     fields = parsed(spec)
-    out = np.full((len(values), max_length(fields) + 1), 7, np.uint8)
-    lengths = np.zeros(len(values), np.int64)
-    format_all(values, fields.array(), np.empty(SCRATCH, np.uint64), out, lengths)
-    assert (out[:, -1] == 7).all()
-    return [row[:n].tobytes().decode("ascii") for row, n in zip(out, lengths, strict=True)]
+    longest = max_length(fields) + 2
+    segments = np.full((1, len(values), longest + 1), -7, np.int32)
+    lengths = np.zeros((1, len(values)), np.int32)
+    ascii_, none = np.arange(128, dtype=np.uint16), np.zeros(0, np.uint16)
+    digits, line = np.empty(SCRATCH, np.uint64), np.full(max_length(fields) + 1, 7, np.uint8)
+    row = values.copy()[None]
+    row.view(np.int64)[row.view(np.int64) == MASKED] = np.float64(np.nan).view(np.int64)
+    write_numbers(
+        row,
+        row.view(np.int64),
+        fields.array(),
+        none,
+        none,
+        ascii_,
+        128,
+        digits,
+        line,
+        segments,
+        lengths,
+    )
+    assert line[-1] == 7
+    assert (segments[..., -1] == -7).all()
+    codes = (segments[0] & 127).astype(np.uint8)
+    return [
+        each[: n - 1].tobytes().decode("ascii")
+        for each, n in zip(codes, lengths[0].tolist(), strict=True)
+    ]
 
 
 def text(x: float, spec: str, kernel: Callable[..., int] = format_compiled) -> str:
