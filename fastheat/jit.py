@@ -69,7 +69,9 @@ class Entry(Generic[Parameters, Result]):
         self.__name__ = function.__name__
 
     def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        """Run the kernel; `kwargs` are not taken."""
+        """Run the kernel, whose arguments have no names."""
+        if kwargs:
+            raise TypeError(f"expected {self.__name__} with arguments by place, not by name")
         return cast(Result, (_run or load())(self, args))
 
     @cached_property

@@ -1,6 +1,6 @@
-"""Every numba function: what is drawn, found and encoded for each frame.
+"""The kernels: what is drawn, found and encoded for each frame.
 
-They run without the GIL, fill what the caller lends or return arrays, and trust their arguments.
+They run without the interpreter's lock, fill what the caller lends, and trust their arguments.
 """
 
 import math
@@ -42,7 +42,7 @@ Float64s = NDArray[np.float64]
 
 # --------------------------------------------------------------------------------------- digits
 #
-# The kernels. |x| = m * 2**-shift exactly, m under 2**53. Two ways to its digits, both exact:
+# |x| = m * 2**-shift exactly, m under 2**53. Two ways to its digits, both exact:
 #
 # - usual values: |x| * 10**decimals as one integer. m * 10**decimals fits 128 bits (two uint64);
 #   shifted right, the bits that fall out say which way to round.
@@ -53,10 +53,6 @@ Float64s = NDArray[np.float64]
 #                                 ^ UNIT
 #
 # All of scratch is uint64 and meets only uint64: numba makes float64 of a mix with int64.
-# numba counts a reference to each array that a kernel is given, two locked instructions that take
-# longer than the work here, unless it sees one block in which the array is used last and no call in
-# between. So each kernel has one exit that all paths reach with its arrays alive, no loop stops
-# early on what it reads from one, and helpers are forced inline.
 
 LIMBS = 90  # 767 digits at most
 UNIT = LIMBS + 320
@@ -309,15 +305,13 @@ def format_value(x, spec, scratch, out):
 
 
 # Writes values as segments, masked ones as none; those that are as in the frame before are copied
-# from there.
-# values, bits: (T, C) floats and the same as int64, since -0.0 and NaN compare so,
-# spec: Spec.array(), before, after: glyphs around a number, glyph_of: (128,) ASCII code -> glyph,
-# digits: (SCRATCH,), line: at least max_length, texts: (T, C, longest),
-# lengths: (T, C), -1 for too long
+# from there. bits: the values as int64, since -0.0 and NaN compare so, spec: Spec.array(),
+# before, after: glyphs around a number, glyph_of: by ASCII code, digits, line: to work in, the line
+# at least max_length, lengths: -1 for too long
 @entry
 def write_numbers(
     values: Annotated[Float64s, "T, C"],
-    bits: Annotated[Int64s, "F, C"],
+    bits: Annotated[Int64s, "T, C"],
     spec: Annotated[Int64s, "fields"],
     before: Annotated[Uint16s, "left"],
     after: Annotated[Uint16s, "right"],
@@ -409,8 +403,7 @@ def sum_of_finite(frame, top, bottom, left, right, factor):
 
 
 # The mean of each block: (i, j) has the rows from rows[i] up to rows[i + 1], and so the columns.
-# values: (T, R, M), rows: (n + 1,), columns: (m + 1,), sums: (M,) to work in,
-# out: (T, n, m), NaN where no value is finite
+# sums: to work in, out: NaN where no value is finite
 @entry
 def mean_of_blocks(
     values: Annotated[Float64s, "T, R, M"],
@@ -457,7 +450,7 @@ def ends_of_finite(frame, top, bottom, left, right):
 
 
 # The greatest, least or farthest value of each block, `which`; the rest as of mean_of_blocks.
-# lows, highs: (M,) to work in
+# lows, highs: to work in
 @entry
 def end_of_blocks(
     values: Annotated[Float64s, "T, R, M"],
@@ -802,11 +795,9 @@ def find_texts(
     return hidden
 
 
-# Finds what has to be painted for each frame of cells with text, and adds to counts: (4,). Frame 0
-# of what is written and found is the one before the first. What is written may be one frame, F = 1,
-# which all have, else F = 1 + T.
-# previous: (C,), values: (T, C), bits: (F, C) int64, texts: (F, C, longest) segments,
-# lengths: (F, C), places: (C, 5) to work in, changes: Changes of 1 + T frames
+# Finds what has to be painted for each frame of cells with text, and adds to counts. Frame 0 of
+# what is written and found is the one before the first. What is written may be one frame, F = 1,
+# which all have, else F = 1 + T. places: to work in, changes: of 1 + T frames
 @entry
 def find_changes(
     previous: Annotated[Float64s, "C"],
@@ -1439,7 +1430,6 @@ def draw_runs(rectangle, indices, starts, n, picture):
 
 
 # Draws all cells with text, as find_changes found them for its first frame.
-# texts: (C, longest) segments, picture: palette indices
 @entry
 def paint_texts(
     grid: Grid,
@@ -1470,7 +1460,7 @@ def paint_texts(
         draw_runs((x0, x1, y0, y1), runs.indices, runs.starts, n, picture)
 
 
-# Draws all cells without text, and adds to counts: (4,). fills: to work in
+# Draws all cells without text, and adds to counts. fills: to work in
 @entry
 def paint_fills(
     values: Annotated[Float64s, "N, M"],
@@ -1490,8 +1480,7 @@ def paint_fills(
                     picture[y, x] = fills[i, j]
 
 
-# Encodes one whole picture, (H, W) palette indices, to out: uint8, as an image block; returns its
-# size.
+# Encodes one whole picture of palette indices as an image block; returns its size.
 @entry
 def encode_picture(
     picture: Annotated[Uint8s, "H, W"],
@@ -1563,8 +1552,7 @@ def changed_fills(values, scale, inks, grid, fills, old_fills, lines, rows):
 
 # Encodes frames of cells with text from `start` on, until all are or `out` has less than `room`
 # left; returns the frame to go on with. A frame that shows nothing new has no bytes.
-# texts: (T, C, longest) segments, or (1, C, longest) of all frames, out: uint8, ends: (T,) where
-# each image block ends in it
+# texts: segments of each frame, or of all, ends: where each image block ends in out
 @entry
 def encode_changes(
     start: int,
@@ -1610,9 +1598,8 @@ def encode_changes(
     return ends.size
 
 
-# The same for cells without text, which are found and compared on the way; adds to counts: (4,).
-# previous: (N, M), values: (T - 1, N, M), fills: (2, N, M) of the last frame and the one before it,
-# rows: (N, 2) and changed: (M + 1,) uint32 to work in
+# The same for cells without text, which are found and compared on the way; adds to counts.
+# fills: of the last frame and the one before it, lines, rows, changed: to work in
 @entry
 def encode_fills(
     start: int,
@@ -1683,8 +1670,7 @@ class Lists(NamedTuple):
 
 # Finds the runs of cells with text from frame `start` on, until all are or there is less `room`
 # than one may take; returns the frame to go on with.
-# texts: (T, C, longest) segments, or (1, C, longest) of all frames, ends: (T,), indices, starts: as
-# long as each other
+# texts: segments of each frame, or of all
 @entry
 def list_changes(
     start: int,
@@ -1724,7 +1710,7 @@ def list_changes(
     return ends.size
 
 
-# The same for cells without text, as encode_fills. rectangles: (T, 4) takes where they change
+# The same for cells without text, as encode_fills. rectangles: takes where they change
 @entry
 def list_fills(
     start: int,
@@ -1772,7 +1758,7 @@ def list_fills(
 
 
 # The same for a part that is drawn as pictures, of which the left top pixel lies at left and top.
-# pictures: (T, h, w) palette indices, rows: (h, 2) to work in
+# lines, rows: to work in
 @entry
 def list_differences(
     start: int,
@@ -1864,9 +1850,8 @@ def copy_picture(source, target):
 
 # Draws the line plot of frames `first` on: what is new, or all where the axes are others than those
 # of the frame before. The first picture and `cover` have the lines before frame `begin` already, if
-# that is not 0. stages: (T,) which axes each has, bases: (G, h, w) these, boxes: (G, 4) int64 what
-# is within, xs: (G, N), ys: (G, N, K) all frames' places in each, ramps: (K, S),
-# cover: (h, w) uint8, pictures: (T, h, w)
+# that is not 0. stages: which axes each has, bases: these, boxes: what is within, xs, ys: all
+# frames' places in each
 @entry
 def plot_frames(
     first: int,
@@ -1964,9 +1949,8 @@ def encode_lists(
 
 
 # The same for frames of palette indices, which are compared. Index `free` is transparent, or, where
-# that is negative, one that the frame has not, if there is one.
-# frames: (T, H, W), rows: (H, 2) to work in, transparents: (T,) the
-# transparent index of each frame, -1 where it has none
+# that is negative, one that the frame has not, if there is one. lines, rows, present: to work in,
+# transparents: the transparent index of each frame, -1 where it has none
 @entry
 def encode_differences(
     start: int,
