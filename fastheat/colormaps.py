@@ -23,9 +23,10 @@ from fastheat.messages import in_a_line, short, suggest
 
 __all__ = ["Colormap", "colormap", "names"]
 
-# One array a map, and where the reversed map is not quite the flipped table (matplotlib computes
-# it anew, and truncates), its difference from the flip, modulo 256, under the name with "_r".
-_FILE = Path(__file__).with_name("colormaps.npz")
+# The names of maps, how many entries each has, and the entries of all. Where the reversed map is not
+# quite the flipped table (matplotlib computes it anew, and truncates), its difference from the flip,
+# modulo 256, is there under the name with "_r".
+_FILE = Path(__file__).with_name("colormaps.npy")
 
 # Maps of seaborn and others that are asked for by the name alone, in the package cmap.
 _CATALOGS = {
@@ -135,21 +136,21 @@ def colormap(
 
 
 @lru_cache(maxsize=1)
-def _stored() -> frozenset[str]:
-    with np.load(_FILE, allow_pickle=False) as archive:
-        return frozenset(archive.files)
+def _stored() -> dict[str, npt.NDArray[np.uint8]]:
+    with _FILE.open("rb") as file:
+        every, counts, entries = (np.load(file) for _ in range(3))
+    return dict(zip(every.tolist(), np.split(entries, counts.cumsum()[:-1]), strict=True))
 
 
 @cache
 def _shipped(name: str) -> npt.NDArray[np.uint8]:
     """Load one shipped table, (N, 3); its name must be one of `names`."""
     base = name[:-2] if name.endswith("_r") else name
-    with np.load(_FILE, allow_pickle=False) as archive:
-        table: npt.NDArray[np.uint8] = archive[base]
-        if name != base:
-            table = table[::-1]
-            if name in _stored():
-                table = table + archive[name]
+    table = _stored()[base]
+    if name != base:
+        table = table[::-1]
+        if name in _stored():
+            table = table + _stored()[name]
     return _frozen(table)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -490,6 +489,8 @@ def _fingerprint(norm: Norm, edges: Edges) -> str:
     """Return what norms share that are alike over one range."""
     if norm.given is None:
         return str(norm)
+    import hashlib  # which few norms need
+
     digest = hashlib.sha256(edges.bins.tobytes())
     digest.update(np.array([edges.floor, edges.ceiling]).tobytes())
     return f"{norm} {digest.hexdigest()}"

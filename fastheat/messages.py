@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import reprlib
 import sys
 import warnings
@@ -28,6 +27,8 @@ def suggest(word: str, known: Iterable[str]) -> str:
     str
         ``"; did you mean 'a' or 'b'?"``, or an empty string where nothing is near.
     """
+    import difflib  # for the sake of an error alone
+
     # Compared without case: the commonest slip is 'ylgn' for 'YlGn'.
     folded: dict[str, list[str]] = {}
     for name in dict.fromkeys(known):

@@ -1,13 +1,11 @@
-"""Write fastheat/colormaps.npz from the matplotlib that is installed (3.11 or later).
+"""Write fastheat/colormaps.npy from the matplotlib that is installed (3.11 or later).
 
 Run it again to pick up new maps: ``python tools/make_colormaps.py``. The bytes are the same
-whenever the tables, numpy's array format and zlib are.
+whenever the tables and numpy's array format are.
 """
 
 from __future__ import annotations
 
-import io
-import zipfile
 from pathlib import Path
 
 import matplotlib
@@ -15,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.colors import Colormap
 
-TARGET = Path(__file__).parents[1] / "fastheat" / "colormaps.npz"
+TARGET = Path(__file__).parents[1] / "fastheat" / "colormaps.npy"
 
 
 def table_of(cmap: Colormap) -> npt.NDArray[np.uint8]:
@@ -49,14 +47,10 @@ def arrays() -> dict[str, npt.NDArray[np.uint8]]:
 def main() -> None:
     """Write the file."""
     tables = arrays()
-    with zipfile.ZipFile(TARGET, "w") as archive:
-        for name, table in tables.items():
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.ascontiguousarray(table), version=(1, 0))
-            # A ZipInfo of its own has a fixed date, and no trace of the system.
-            info = zipfile.ZipInfo(name + ".npy")
-            info.create_system = 3
-            archive.writestr(info, buffer.getvalue(), zipfile.ZIP_DEFLATED, compresslevel=9)
+    with TARGET.open("wb") as file:
+        np.save(file, np.array(list(tables)))
+        np.save(file, np.array([len(table) for table in tables.values()]))
+        np.save(file, np.concatenate(list(tables.values())))
     count = sum(not name.endswith("_r") for name in tables)
     print(
         f"{TARGET}: {count} maps, {len(tables) - count} differences, {TARGET.stat().st_size} bytes"
