@@ -23,9 +23,9 @@ from fastheat.messages import in_a_line, short, suggest
 
 __all__ = ["Colormap", "colormap", "names"]
 
-# The names of maps, how many entries each has, and the entries of all. Where the reversed map is not
-# quite the flipped table (matplotlib computes it anew, and truncates), its difference from the flip,
-# modulo 256, is there under the name with "_r".
+# The names of maps, how many entries each has, and the entries of all. Where the reversed map is
+# not quite the flipped table (matplotlib computes it anew, and truncates), its difference from the
+# flip, modulo 256, is there under the name with "_r".
 _FILE = Path(__file__).with_name("colormaps.npy")
 
 # Maps of seaborn and others that are asked for by the name alone, in the package cmap.
