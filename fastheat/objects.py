@@ -9,6 +9,7 @@ anew and is never an error.
 from __future__ import annotations
 
 import ctypes
+import errno
 import hashlib
 import json
 import os
@@ -215,17 +216,18 @@ def where() -> tuple[Path, MachineCode] | None:
 
 def _read_own(path: Path) -> bytes:
     """Read a file that this user alone may have written, in a folder where none else may write."""
-    _check_own(path.parent.stat())
+    _check_own(path.parent, path.parent.stat())
     with os.fdopen(os.open(path, _OLD), "rb") as file:
-        _check_own(os.fstat(file.fileno()))
+        _check_own(path, os.fstat(file.fileno()))
         return file.read()
 
 
-def _check_own(status: os.stat_result) -> None:
+def _check_own(path: Path, status: os.stat_result) -> None:
     if hasattr(os, "geteuid") and (
         status.st_uid != os.geteuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     ):
-        raise PermissionError("others may write there")
+        reason = "expected to be this user's, and that nobody else may write there"
+        raise PermissionError(errno.EPERM, reason, str(path))
 
 
 def keep(made: MachineCode) -> Path:
@@ -240,7 +242,7 @@ def keep(made: MachineCode) -> Path:
     if folder is None:
         raise FileNotFoundError("no home folder")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _check_own(folder.stat())
+    _check_own(folder, folder.stat())
     path = folder / name_for(made.target)
     partial = folder / f".{path.name}.{os.urandom(8).hex()}"
     try:

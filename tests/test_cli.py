@@ -486,6 +486,51 @@ def test_whoever_waits_is_told_once_that_it_compiles(
     assert "compiling" not in capsys.readouterr().err
 
 
+def test_warmup_compiles_what_the_package_lacks_once_and_says_where_it_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = objects.find() or objects.make(objects.host())
+    compiled: list[objects.Target] = []
+
+    def make(target: objects.Target) -> objects.MachineCode:
+        compiled.append(target)
+        return made
+
+    monkeypatch.setattr(objects, "BUILT", folder / "objects")
+    monkeypatch.setattr(objects, "make", make)
+    monkeypatch.setenv("FASTHEAT_CACHE_DIR", str(folder / "cache"))
+    path = folder / "cache" / objects.name_for(objects.host())
+    for _ in range(2):
+        assert main(["warmup"]) == 0
+        said = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+        assert said["kernels"] == str(path)
+        assert said["made"].startswith("compiled on this machine, by numba ")
+        assert said["package"] == str(folder / "objects")
+        assert said["cache"] == str(folder / "cache")
+    assert compiled == [objects.host()]
+    path.parent.rename(folder / "objects")
+    assert main(["warmup"]) == 0
+    assert "\nmade       built with the package, by numba " in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not POSIX, reason="permissions are POSIX's")
+def test_warmup_fails_where_others_may_write(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = objects.find() or objects.make(objects.host())
+    monkeypatch.setattr(objects, "BUILT", folder / "objects")
+    monkeypatch.setattr(objects, "make", lambda _: made)
+    monkeypatch.setenv("FASTHEAT_CACHE_DIR", str(folder / "cache"))
+    (folder / "cache").mkdir()
+    (folder / "cache").chmod(0o777)
+    assert main(["warmup"]) == 1
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.startswith(f"fastheat: error: {folder / 'cache'}: expected to be this user's")
+    assert err.count("\n") == 1
+    assert not list((folder / "cache").iterdir())
+
+
 def test_standard_output_gets_the_gif_and_nothing_else(
     folder: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:

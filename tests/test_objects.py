@@ -27,7 +27,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastheat import Heatmap, compiling, jit, kernels, objects, save_gif
-from fastheat.cli import main
 from fastheat.symbols import undefined
 
 ROOT = Path(__file__).parent.parent
@@ -296,22 +295,6 @@ def test_machine_code_of_other_arguments_is_told_from_what_was_imported(
     ran = jit.run_machine_code(replace(made, entries=others))
     with pytest.raises(RuntimeError, match="its files have changed since"):
         ran(kernels.paint_fills, ())
-
-
-def test_warmup_says_where_machine_code_lies(
-    place: Place, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for _ in range(2):
-        assert main(["warmup"]) == 0
-        out = capsys.readouterr().out
-        assert str(place.path) in out
-        assert "compiled on this machine, by numba " in out
-    assert place.compiled == 1
-    place.path.unlink()
-    place.folder.rmdir()
-    place.folder.write_bytes(b"")
-    assert main(["warmup"]) == 1
-    assert str(place.folder) in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------------------------------- digest
