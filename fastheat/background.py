@@ -25,6 +25,7 @@ from fastheat.sampling import Sampler
 LARGE = 1 << 20  # bytes from which a copy lets other threads run
 OBJECTS = 512  # bytes, about, of the objects around the numbers of a queued frame,
 OBJECTS_EACH = 128  # and of each of its arrays
+LOADING = 0.04  # s at most that opening waits for kernels, which would hold up the first steps
 LINGER = 0.2  # s that the thread lets frames gather: it takes the loop's time once for all of them
 
 
@@ -55,14 +56,16 @@ class Background:
         self._written = self._written_beside = 0
         self._ended = False  # whether the last frame was put
         self._hurry = threading.Event()  # somebody waits for what is queued
+        self._ready = threading.Event()
         self._process = _process
         self._thread = threading.Thread(target=self._run, name="fastheat", daemon=True)
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the thread, and give it the time to load kernels that are compiled."""
         self._thread.start()
         _running.add(self)
         _finish_with_child()
+        self._ready.wait(LOADING)
 
     def put(
         self,
@@ -150,6 +153,7 @@ class Background:
         try:
             with suppress(Exception):  # told when a frame meets it
                 jit.load(beside=True)
+            self._ready.set()
             self._work()
         finally:
             self._recorder.close()
