@@ -136,12 +136,18 @@ def inlined(function: Function) -> Function:
 def _type_of(hint: Any) -> Array | Fields | type:
     if get_origin(hint) is Annotated:
         array, axes = get_args(hint)
-        (dtype,) = get_args(get_args(array)[1])
-        return Array(np.dtype(dtype), tuple(axes.split(", ")))
+        return Array(np.dtype(_scalar_of(array)), tuple(axes.split(", ")))
     if issubclass(hint, tuple):
         return Fields(hint, tuple(map(_type_of, hint.__annotations__.values())))
     assert hint in (int, float, bool), hint
     return cast(type, hint)
+
+
+def _scalar_of(hint: Any) -> Any:
+    """Return numpy's type of the numbers of `NDArray`, which versions of numpy nest otherwise."""
+    if isinstance(hint, type) and issubclass(hint, np.generic):
+        return hint
+    return next(filter(None, map(_scalar_of, get_args(hint))), None)
 
 
 def _append(words: list[Any], type_: Array | Fields | type, value: Any, name: str) -> None:
