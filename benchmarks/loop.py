@@ -54,8 +54,9 @@ def measure(folder: Path, rounds: int, steps: int) -> dict[str, Took]:
         took.loops.append(time.perf_counter() - begun)
 
     def recorded(took: Took) -> None:
+        opened = fastheat.GifWriter  # which imports what it needs
         begun = time.perf_counter()
-        with fastheat.GifWriter(folder / "loop.gif", vmin=-3, vmax=3) as writer:
+        with opened(folder / "loop.gif", vmin=-3, vmax=3) as writer:
             took.opened.append(time.perf_counter() - begun)
             loop(took, lambda: writer.add(weights))
 
