@@ -150,11 +150,15 @@ def _scalar_of(hint: Any) -> Any:
     return next(filter(None, map(_scalar_of, get_args(hint))), None)
 
 
+MOST_KEPT = 12  # named tuples of layouts whose words are kept, and so what they hold
+_of_layouts: dict[int, tuple[object, list[Any]]] = {}  # by identity: they are the same each time
+
+
 def _append(words: list[Any], type_: Array | Fields | type, value: Any, name: str) -> None:
     if isinstance(type_, Array):
-        flags = value.flags
+        flags, dtype = value.flags, value.dtype
         if (
-            value.dtype != type_.dtype
+            (dtype is not type_.dtype and dtype != type_.dtype)
             or value.ndim != len(type_.axes)
             or not (flags.c_contiguous and flags.aligned)
         ):
@@ -166,8 +170,17 @@ def _append(words: list[Any], type_: Array | Fields | type, value: Any, name: st
         words.append(value.__array_interface__["data"][0])
         words += value.shape
     elif isinstance(type_, Fields):
+        kept = _of_layouts.get(id(value))
+        if kept is not None and kept[0] is value:
+            words += kept[1]
+            return
+        first = len(words)
         for field, each in zip(type_.fields, value, strict=True):
             _append(words, field, each, name)
+        if type_.tuple.__module__ == "fastheat.tables":
+            if len(_of_layouts) >= MOST_KEPT:
+                _of_layouts.clear()
+            _of_layouts[id(value)] = value, words[first:]
     else:
         words.append(value if type_ is float else int(value))
 
