@@ -205,9 +205,11 @@ def _info(args: argparse.Namespace) -> None:
 def _warmup(args: argparse.Namespace) -> None:
     found = objects.where()
     if found is None:
+        jit.tell_of_compiling()
         made = objects.make(objects.host())
         found = objects.keep(made), made
     path, made = found
+    objects.link(made)  # an error where it cannot be used
     how = "built with the package" if path.parent == objects.BUILT else "compiled on this machine"
     rows = {
         "kernels": path,

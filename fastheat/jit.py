@@ -237,18 +237,16 @@ def _find() -> Run | None:
         return run_plainly
     from fastheat import objects
 
-    made = objects.find()
-    if made is not None:
-        with suppress(Exception):  # whatever of LLVM; it is compiled anew
-            return run_machine_code(made)
+    with suppress(Exception):  # whatever of LLVM; it is compiled anew
+        made = objects.find()
+        return None if made is None else run_machine_code(made)
     return None
 
 
 def _compile(beside: bool) -> Run:
     from fastheat import objects
 
-    for tell in _listeners:
-        tell()
+    tell_of_compiling()
     with suppress(Exception):  # numba itself says what is wrong with a kernel
         made = objects.make(objects.host(), beside=beside)
         with suppress(OSError):
@@ -257,6 +255,12 @@ def _compile(beside: bool) -> Run:
     from fastheat import compiling
 
     return compiling.run_through_numba()
+
+
+def tell_of_compiling() -> None:
+    """Call those who asked to be told before all kernels are compiled."""
+    for tell in _listeners:
+        tell()
 
 
 @contextmanager

@@ -80,8 +80,8 @@ def unpack(data: bytes) -> MachineCode:
 
     Raises
     ------
-    ValueError
-        If it is not as it was written.
+    Exception
+        If it is nothing that was written here, whatever reading it meets.
     """
     body = data[32:]
     if hashlib.sha256(body).digest() != data[:32]:
@@ -207,7 +207,7 @@ def where() -> tuple[Path, MachineCode] | None:
         return None
     name, folder = name_for(host()), cache_folder()
     for path in (BUILT / name, *([folder / name] if folder else [])):
-        with suppress(OSError, ValueError, TypeError, KeyError):
+        with suppress(Exception):  # whatever is wrong with it, it is compiled anew
             made = unpack(path.read_bytes() if path.parent == BUILT else _read_own(path))
             if fits(made):
                 return path, made

@@ -499,6 +499,8 @@ def test_warmup_compiles_what_the_package_lacks_once_and_says_where_it_is(
     monkeypatch.setattr(objects, "BUILT", folder / "objects")
     monkeypatch.setattr(objects, "make", make)
     monkeypatch.setenv("FASTHEAT_CACHE_DIR", str(folder / "cache"))
+    told: list[None] = []
+    monkeypatch.setattr(jit, "_listeners", [lambda: told.append(None)])
     path = folder / "cache" / objects.name_for(objects.host())
     for _ in range(2):
         assert main(["warmup"]) == 0
@@ -508,6 +510,7 @@ def test_warmup_compiles_what_the_package_lacks_once_and_says_where_it_is(
         assert said["package"] == str(folder / "objects")
         assert said["cache"] == str(folder / "cache")
     assert compiled == [objects.host()]
+    assert len(told) == 1
     path.parent.rename(folder / "objects")
     assert main(["warmup"]) == 0
     assert "\nmade       built with the package, by numba " in capsys.readouterr().out
