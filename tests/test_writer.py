@@ -614,8 +614,8 @@ zeros = np.zeros((350, 350))
 writer.add(zeros)
 writer.flush()
 for delay in np.linspace(1e-4, 2e-3, 20):
-    signal.setitimer(signal.ITIMER_REAL, delay)
     try:
+        signal.setitimer(signal.ITIMER_REAL, delay)
         while True:
             writer.add(zeros)
     except KeyboardInterrupt:
