@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 24  # of values, about, which are encoded together
 CHUNK_FRAMES = 32
+MOST_KEPT = 1 << 22  # pixels of a picture whose encoder a thread keeps, of 6.5 bytes each
+
+_spare = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,35 +167,19 @@ def _encode_fills(
 
     n, m = layout.shape
     titles = _titles(layout, strips)
-    coder, runs = _tools(layout.size[0] * layout.size[1])
     fills = np.empty((2, n, m), np.uint8)
     lines = kernels.new_lines(m)
     rows = np.empty((n, 2), np.int64)
     changed = np.empty(m + 1, np.uint32)
     counts = np.zeros(4, np.int64)
 
-    def encode(start: int, out: NDArray[np.uint8], ends: NDArray[np.int64]) -> int:
-        done: int = kernels.encode_fills(
-            start,
-            kernels.room_for(coder),
-            titles,
-            layout.grid,
-            layout.shades,
-            previous,
-            values,
-            fills,
-            lines,
-            rows,
-            changed,
-            counts,
-            runs,
-            coder,
-            out,
-            ends,
+    def encode(start: int, room: int, *lent: Any) -> int:
+        look = titles, layout.grid, layout.shades
+        return kernels.encode_fills(
+            start, room, *look, previous, values, fills, lines, rows, changed, counts, *lent
         )
-        return done
 
-    data, ends = _collect(encode, 1 + len(values), kernels.room_for(coder))
+    data, ends = _collect(encode, 1 + len(values), layout.size[0] * layout.size[1])
     return Images(data, ends, [TRANSPARENT] * len(values), shown_of(layout, counts, values, ""))
 
 
@@ -206,26 +195,12 @@ def _encode_texts(
 
     titles = _titles(layout, strips)
     type_, lettering, changes, shown = find_changes(layout, valfmt, previous, values, annots)
-    coder, runs = _tools(layout.size[0] * layout.size[1])
 
-    def encode(start: int, out: NDArray[np.uint8], ends: NDArray[np.int64]) -> int:
-        done: int = kernels.encode_changes(
-            start,
-            kernels.room_for(coder),
-            titles,
-            layout.grid,
-            layout.shades,
-            type_,
-            lettering.segments,
-            changes,
-            runs,
-            coder,
-            out,
-            ends,
-        )
-        return done
+    def encode(start: int, room: int, *lent: Any) -> int:
+        look = titles, layout.grid, layout.shades, type_
+        return kernels.encode_changes(start, room, *look, lettering.segments, changes, *lent)
 
-    data, ends = _collect(encode, 1 + len(values), kernels.room_for(coder))
+    data, ends = _collect(encode, 1 + len(values), layout.size[0] * layout.size[1])
     return Images(data, ends, [TRANSPARENT] * len(values), shown)
 
 
@@ -271,14 +246,11 @@ def _encode_parts(
         starts=np.concatenate([each.starts for each in listed]),
         cursors=np.zeros(len(listed), np.int64),
     )
-    coder, runs = _tools(layout.size[0] * layout.size[1])
 
-    def encode(start: int, out: NDArray[np.uint8], ends: NDArray[np.int64]) -> int:
-        room = kernels.room_for(coder)
-        done: int = kernels.encode_lists(start, room, lists, runs, coder, out, ends)
-        return done
+    def encode(start: int, room: int, *lent: Any) -> int:
+        return kernels.encode_lists(start, room, lists, *lent)
 
-    data, ends = _collect(encode, frames, kernels.room_for(coder))
+    data, ends = _collect(encode, frames, layout.size[0] * layout.size[1])
     return Images(data, ends, [TRANSPARENT] * len(values), shown)
 
 
@@ -420,23 +392,52 @@ def _titles(layout: Layout, strips: NDArray[np.uint8]) -> Titles:
     return kernels.new_titles(strips, layout.title.top if layout.title else 0)
 
 
-def _tools(pixels: int) -> tuple[Coder, Runs]:
-    """Return what encodes images of so many pixels."""
+@contextmanager
+def _tools(pixels: int) -> Iterator[tuple[Runs, Coder]]:
+    """Lend what encodes images of `pixels` pixels.
+
+    A thread keeps it for its next images of as many: the pages of new memory cost more than a frame
+    in which little changes.
+    """
     from fastheat import kernels
 
-    return kernels.new_coder(pixels), kernels.new_runs(pixels)
+    kept, _spare.tools = getattr(_spare, "tools", None), None  # one who interrupts has others
+    if kept is None or kept[0] != pixels:
+        kept = pixels, (kernels.new_runs(pixels), kernels.new_coder(pixels))
+    yield kept[1]
+    if pixels <= MOST_KEPT:
+        _spare.tools = kept
 
 
-def _collect(
-    encode: Callable[[int, NDArray[np.uint8], NDArray[np.int64]], int], frames: int, room: int
-) -> tuple[memoryview, list[int]]:
-    """Let a kernel encode frames 1 to `frames` to a buffer that grows; return where they end."""
-    out = np.empty(2 * room, np.uint8)
+def _collect(encode: Callable[..., int], frames: int, pixels: int) -> tuple[memoryview, list[int]]:
+    """Let a kernel encode images 1 to `frames` to a buffer that grows.
+
+    Parameters
+    ----------
+    encode
+        What encodes images from one on, and returns the first that it had no room for. It is
+        called with the number of that, the room that it leaves for each, and what it is lent: runs,
+        coder, output, and where each image ends in that.
+    frames
+        One more than the images.
+    pixels
+        Of a picture.
+
+    Returns
+    -------
+    tuple
+        The images, and where each ends.
+    """
+    from fastheat import kernels
+
     ends = np.zeros(frames, np.int64)
-    done = 1
-    while (done := encode(done, out, ends)) < frames:
-        end = int(ends[done - 1])
-        out = np.concatenate([out[:end], np.empty(2 * end + 2 * room, np.uint8)])
+    with _tools(pixels) as (runs, coder):
+        room = kernels.room_for(coder)
+        out = np.empty(2 * room, np.uint8)
+        done = 1
+        while (done := encode(done, room, runs, coder, out, ends)) < frames:
+            end = int(ends[done - 1])
+            out = np.concatenate([out[:end], np.empty(2 * end + 2 * room, np.uint8)])
     return out[: ends[-1]].data, ends[1:].tolist()
 
 
@@ -483,9 +484,9 @@ def _encode_first(
 def _encode_picture(picture: NDArray[np.uint8]) -> tuple[bytes, list[int]]:
     from fastheat import kernels
 
-    coder, runs = _tools(picture.size)
-    out = np.empty(kernels.room_for(coder), np.uint8)
-    size = kernels.encode_picture(picture, runs, coder, out)
+    with _tools(picture.size) as (runs, coder):
+        out = np.empty(kernels.room_for(coder), np.uint8)
+        size = kernels.encode_picture(picture, runs, coder, out)
     return out[:size].tobytes(), [size]
 
 
@@ -529,28 +530,15 @@ def encode_indexed(pictures: NDArray[np.uint8], transparent: int | None, *, firs
     from fastheat import kernels
 
     _, height, width = pictures.shape
-    coder, runs = _tools(height * width)
     lines = kernels.new_lines(width)
     rows = np.empty((height, 2), np.int64)
     present = np.empty(256, np.uint8)
     transparents = np.empty(len(pictures), np.int64)
 
-    def encode(start: int, out: NDArray[np.uint8], ends: NDArray[np.int64]) -> int:
-        done: int = kernels.encode_differences(
-            start,
-            kernels.room_for(coder),
-            pictures,
-            -1 if transparent is None else transparent,
-            lines,
-            rows,
-            present,
-            runs,
-            coder,
-            out,
-            ends,
-            transparents,
-        )
-        return done
+    def encode(start: int, room: int, *lent: Any) -> int:
+        index = -1 if transparent is None else transparent
+        changes = lines, rows, present, transparents
+        return kernels.encode_differences(start, room, pictures, index, *changes, *lent)
 
-    data, ends = _collect(encode, len(pictures), kernels.room_for(coder))
+    data, ends = _collect(encode, len(pictures), height * width)
     return Images(data, ends, [k if k >= 0 else None for k in transparents[1:].tolist()])

@@ -1960,11 +1960,11 @@ def encode_differences(
     lines: Lines,
     rows: Annotated[Int64s, "H, 2"],
     present: Annotated[Uint8s, "256"],
+    transparents: Annotated[Int64s, "T"],
     runs: Runs,
     coder: Coder,
     out: Annotated[Uint8s, "bytes"],
     ends: Annotated[Int64s, "T"],
-    transparents: Annotated[Int64s, "T"],
 ) -> int:
     for t in range(start, ends.size):
         end = ends[t - 1]
