@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
 from numbers import Real
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,8 +98,7 @@ def _form(parts: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> np.dtyp
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """What the annotations of frames are like, for a layout to have room for them."""
 
     dtype: np.dtype[Any]

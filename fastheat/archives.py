@@ -17,17 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from fastheat.arrays import REAL, Header, check_type
-from fastheat.messages import in_a_line, short
+from fastheat.messages import short
 from fastheat.named import pick
+from fastheat.npy import read_header
 from fastheat.stores import FileArray, Seen, Source, Stack, naming, strides_of
 
 # what numpy writes: as large as its compressed data is what they can become
 _MOST_TIMES = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: 1032}
 _LOCAL = struct.Struct("<4s22xHH")  # before the data of a member: lengths of its name and extras
-_LONGEST_HEADER = 10_000  # bytes, as numpy itself has it
 _LONG_HEADER = 512  # bytes that one of numbers does not have,
 _MOST_LONG_HEADERS = 1 << 20  # and beyond which those of an archive may have so many
-_MOST_SIDES = 64  # of an array
 _AT_ONCE = 1 << 26  # bytes that a member may become at once, where it is small
 _AT_ONCE_TIMES = 512  # as many as it has where it is large
 _NUMBER = 40  # bytes of a number in a list
@@ -211,39 +210,6 @@ def _check_places(archive: zipfile.ZipFile) -> None:
                 f"{name} claims {info.file_size} bytes, expected at most {most} of "
                 f"{info.compress_size} compressed"
             )
-
-
-def read_header(
-    member: IO[bytes] | BinaryIO, room: int | None = None
-) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Read the header of an .npy file: shape, whether in Fortran order, and dtype.
-
-    Of an array that does not fit into `room`, the bytes of all of the file, it is refused. The
-    dtype may be any: `check_type` says whether bytes may be seen as one.
-    """
-    version = np.lib.format.read_magic(member)
-    if version not in ((1, 0), (2, 0)):  # 3.0 is for field names in Unicode, not for numbers
-        raise ValueError(f"npy format {version}, expected (1, 0) or (2, 0)")
-    prefix = member.read(2 if version == (1, 0) else 4)
-    length = int.from_bytes(prefix, "little")
-    if length > _LONGEST_HEADER:  # which the parser would take a hundred times of
-        raise ValueError(f"a header of {length} bytes, expected at most {_LONGEST_HEADER}")
-    header = BytesIO(prefix + member.read(length))
-    read: Any = np.lib.format
-    parse = read.read_array_header_1_0 if version == (1, 0) else read.read_array_header_2_0
-    try:
-        shape, fortran, dtype = parse(header)
-    except Exception as error:  # of whatever kind: the parser reads it as Python does
-        raise ValueError(f"damaged header: {in_a_line(error)}") from None
-    if len(shape) > _MOST_SIDES or any(type(side) is not int for side in shape):
-        raise ValueError(f"an array of shape {short(shape)}, expected up to {_MOST_SIDES} integers")
-    if shape and min(shape) < 0:
-        raise ValueError(f"an array of shape {short(shape)}, expected no negative sides")
-    if room is not None and not dtype.hasobject and prod(shape) * dtype.itemsize > room:
-        raise ValueError(
-            f"it ends before its array of shape {short(shape)} does, after {room} bytes"
-        )
-    return shape, fortran, dtype
 
 
 def _check_at_once(name: str, size: int, packed: int) -> None:

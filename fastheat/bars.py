@@ -63,7 +63,7 @@ def ticks_of_all(look: Look, vmin: float, vmax: float, _intervals: int = MOST) -
         What the values of all frames lie in, as far as that is known.
     """
     if isinstance(look.bar_ticks, tuple):
-        known = find_ticks(replace(look, norm=LINEAR), look.bar_ticks[0], look.bar_ticks[-1], MOST)
+        known = find_ticks(look._replace(norm=LINEAR), look.bar_ticks[0], look.bar_ticks[-1], MOST)
     else:
         known = find_ticks(look, vmin, vmax, MOST)
         known = known._replace(major=known.major + wide_ticks(look).major)
@@ -176,7 +176,7 @@ def part_numbers(look: Look, plan: Plan, geometry: Geometry) -> tuple[Plan, Geom
     else:
         y0 = bottom
     numbers = BarNumbers(
-        replace(look, rows=Labels(()), columns=Labels(()), mask=None, annot=None),
+        look._replace(rows=Labels(()), columns=Labels(()), mask=None, annot=None),
         box,
         max(0, x0),
         min(geometry.width, x1),

@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 import fastheat
 from fastheat import demo, gif, jit, objects
 from fastheat.annotations import Annots, open_annots
-from fastheat.archives import read_header
 from fastheat.arrays import check_type
 from fastheat.checkpoints import has_pattern
 from fastheat.encode import chunk_length
@@ -38,6 +37,7 @@ from fastheat.forms import cells_of
 from fastheat.heatmap import Heatmap, option_names
 from fastheat.hints import elsewhere
 from fastheat.messages import MOST_SAID, many, printable, suggest
+from fastheat.npy import read_header
 from fastheat.options import AUTOSCALES, read_autoscale
 from fastheat.panels import Panels, make_picture
 from fastheat.save import save_gif, titles_of, with_range_of

@@ -9,13 +9,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Generator, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from fastheat.messages import in_a_line, short
 from fastheat.timing import is_whole
+
+if TYPE_CHECKING:  # else loaded for the first job that is given to a worker
+    from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 
 class Result(Protocol):
@@ -113,7 +115,11 @@ class Crew:
     @property
     def near(self) -> bool:
         """Whether jobs are done in this process, with the memory that it has."""
-        return self._executor is None or isinstance(self._executor, ThreadPoolExecutor)
+        if self._executor is None:
+            return True
+        from concurrent.futures import ThreadPoolExecutor
+
+        return isinstance(self._executor, ThreadPoolExecutor)
 
     def pace(self, frames: int, most: int, length: int | None) -> Pace:
         """Return how many frames jobs have, of so many at first and at most."""
@@ -177,7 +183,11 @@ class Crew:
     def _give(self, job: Job[T]) -> _Given[T]:
         executor = self._executor
         if executor is None:
-            executor = self._pool = self._pool or ThreadPoolExecutor(self.workers, "fastheat")
+            if self._pool is None:
+                from concurrent.futures import ThreadPoolExecutor
+
+                self._pool = ThreadPoolExecutor(self.workers, "fastheat")
+            executor = self._pool
         try:
             future = executor.submit(_timed, job)
         except Exception as error:  # of a pool that is broken, or was shut down

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeGuard
 
 import numpy as np
 
-from fastheat.archives import Archive, open_archive, read_header
 from fastheat.arrays import NESTED, REAL, check_type
 from fastheat.forms import check_names, keys_of
 from fastheat.messages import short, suggest
+from fastheat.npy import read_header
 from fastheat.stores import FileArray, Pieces, Seen, Source, Stored, mapped, naming, strides_of
+
+if TYPE_CHECKING:
+    from fastheat.archives import Archive
 
 _PICKLES = (".obj", ".pkl", ".pickle")
 NUMPY = b"\x93NUMPY"
@@ -171,6 +175,8 @@ def _load_file(path: Path, defer: bool, tensor: str | None) -> Any:
 
         return open_hdf5(path, tensor)
     if archive:
+        from fastheat.archives import open_archive
+
         return open_archive(path, tensor)
     if path.suffix.lower() in _PICKLES or magic[:1] == pickle.PROTO:
         return _load_pickle(path, defer, tensor)
@@ -308,9 +314,15 @@ class Dumps:
                 number += 1
 
 
+def is_archive(frames: object) -> TypeGuard[Archive]:
+    """Return whether frames are those of an .npz file, whose reader is loaded where there are."""
+    archives: Any = sys.modules.get("fastheat.archives")
+    return archives is not None and isinstance(frames, archives.Archive)
+
+
 def file_of(frames: object) -> Path | None:
     """Return the file that frames are read from, None where there is none or it is not known."""
-    if isinstance(frames, (Pickled, Archive, FileArray)):
+    if isinstance(frames, (Pickled, FileArray)) or is_archive(frames):
         return frames.seen.path
     if isinstance(frames, Dumps):
         return frames.path

@@ -9,7 +9,6 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from os import PathLike, fspath
 from pathlib import Path
@@ -48,8 +47,7 @@ class FontFile(NamedTuple):
     number: int = 0  # in a collection
 
 
-@dataclass(frozen=True, slots=True)
-class Typeface:
+class Typeface(NamedTuple):
     """A font, and those to take for letters that it lacks."""
 
     path: str | None = None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -409,7 +407,7 @@ class GifFile:
 
     def _create(self, path: Path) -> None:
         """Write a new file beside the old one, which it replaces when it is whole."""
-        part = self._part or path.with_name(f".{secrets.token_hex(8)}.part")
+        part = self._part or path.with_name(f".{os.urandom(8).hex()}.part")
         self._seekable = True
         try:
             sink = part.open("x+b", buffering=0)
@@ -423,7 +421,9 @@ class GifFile:
             self._sink = sink
             self._begin(0)
             if path.exists():
-                shutil.copymode(path, part)
+                from shutil import copymode
+
+                copymode(path, part)
             if os.name == "nt":  # an open file cannot be renamed there
                 sink.close()
             try:
@@ -434,7 +434,9 @@ class GifFile:
                     raise
                 self._sink = path.open("r+b", buffering=0)
                 sink.seek(0)
-                shutil.copyfileobj(sink, self._sink)
+                from shutil import copyfileobj
+
+                copyfileobj(sink, self._sink)
                 self._sink.truncate()
                 self._flush()
                 sink.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from functools import cache
 from os import PathLike
 from typing import Any, NamedTuple
@@ -527,11 +526,11 @@ class Heatmap(Picture):
         if self.cbar and self._look.figure is None and self._look.bar_location in ("left", "right"):
             # longer numbers at the colour bar than those of this range
             frame = frame.widened(self._look.bar_location, round(BAR_ROOM * self._look.fontsize))
-        return self._like(replace(self._look, frame=frame), self._vmin, self._vmax)
+        return self._like(self._look._replace(frame=frame), self._vmin, self._vmax)
 
     def with_titles(self) -> Heatmap:
         """Return the same heatmap with a place for a title of each frame, as large as its own."""
-        return self._like(replace(self._look, titled=True), self._vmin, self._vmax)
+        return self._like(self._look._replace(titled=True), self._vmin, self._vmax)
 
     def with_annots(self, dtype: np.dtype[Any]) -> Heatmap:
         """Return the same heatmap for annotations of each frame, as large as its own texts.
@@ -552,8 +551,8 @@ class Heatmap(Picture):
         sample = look.annot
         if isinstance(sample, Cells):
             sample = Sample(dtype, tuple(dict.fromkeys(sample.texts(look.valfmt))))
-        sample = replace(sample or Sample(dtype), dtype=dtype)
-        return self._like(replace(look, annot=sample), self._vmin, self._vmax)
+        sample = (sample or Sample(dtype))._replace(dtype=dtype)
+        return self._like(look._replace(annot=sample), self._vmin, self._vmax)
 
     def __repr__(self) -> str:
         low, high = self.range
@@ -586,7 +585,7 @@ class Heatmap(Picture):
 
     def with_look(self, **changes: Any) -> Heatmap:
         """Return the same heatmap, what is named of its look another."""
-        return self._like(replace(self._look, **changes), self._vmin, self._vmax)
+        return self._like(self._look._replace(**changes), self._vmin, self._vmax)
 
     @property
     def kin(self) -> object:
@@ -714,7 +713,6 @@ def option_names() -> tuple[str, ...]:
 
 def check_options(names: Iterable[str], others: Iterable[str] = ()) -> None:
     """Refuse names that are no option of `Heatmap`, naming the nearest of those and of `others`."""
-    known = option_names()
     for name in names:
-        if name not in known:
-            raise TypeError(f"unknown option {name!r}{hint(name, [*known, *others])}")
+        if name not in option_names():
+            raise TypeError(f"unknown option {name!r}{hint(name, [*option_names(), *others])}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from typing import Any, NamedTuple
@@ -96,8 +96,7 @@ class Fixed(NamedTuple):
     lettering: Lettering
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """Everything that a frame is drawn from, but its values: arrays and numbers only.
 
     Equal layouts and values give equal pixels, in whatever process.
@@ -154,7 +153,7 @@ class Layout:
         """Return the layout of T frames whose ranges are (T, 1, 2)."""
         if self.scaling is None:
             return self
-        return replace(self, shades=self.scaling.over(self.shades, ranges[:, 0]))
+        return self._replace(shades=self.scaling.over(self.shades, ranges[:, 0]))
 
     def named(self, titles: Sequence[str], ranges: NDArray[np.float64]) -> list[str]:
         """Return the titles of T frames, with their ranges where they stand there."""
@@ -210,8 +209,7 @@ class Layout:
             alike=np.unique(inks, axis=0, return_inverse=True)[1].reshape(-1),
             colors=palette.count,
         )
-        return replace(
-            self,
+        return self._replace(
             static=static,
             table=palette.table,
             statics=index[self.statics],
@@ -283,7 +281,7 @@ def build(
     cells = look.shape
     if reduction is not None:  # without texts
         rule, cells = norms.working_type(np.dtype(np.float64)), reduction.cells
-        look = replace(look, annot=None, valfmt=None, grid_width=0.0)
+        look = look._replace(annot=None, valfmt=None, grid_width=0.0)
         annot = None
     look, texts, samples = _to_write(look, vmin, vmax, dtype)
     cell = _cell_size(look, cells, samples)
@@ -395,7 +393,7 @@ def _to_write(
     if not isinstance(annot, Cells):
         samples = _samples(look, vmin, vmax, dtype)
     if annot is not None and annot.dtype.kind == "U":
-        look = replace(look, valfmt=AS_THEY_ARE)
+        look = look._replace(valfmt=AS_THEY_ARE)
     if not isinstance(annot, Cells):
         return look, (), samples
     texts = annot.texts(look.valfmt)
@@ -460,7 +458,7 @@ def reduction(look: Look) -> Reduction | None:
     elif ROOMY * m <= look.figure[0] and ROOMY * n <= look.figure[1]:
         return None
     else:
-        free = replace(look, frame=None)
+        free = look._replace(frame=None)
         ticks = wide_ticks(look)
         cells = lay_out(free, None, lambda _: ticks, (1, 1))[1].cells
         high, wide = (int(side + NEARLY) for side in (cells.height, cells.width))

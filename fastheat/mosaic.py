@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from itertools import accumulate, compress
 from typing import Any, NamedTuple
 
@@ -34,8 +33,7 @@ SMALLEST = 1e-4  # cells, px
 EXACT = 1e-3  # of them, how exactly they fit
 
 
-@dataclass(frozen=True, slots=True)
-class Mosaic:
+class Mosaic(NamedTuple):
     """Everything that a frame of several panels is drawn from, but its values: as a `Layout`."""
 
     parts: tuple[Layout, ...]  # each in the coordinates and colours of the whole
@@ -91,7 +89,7 @@ class Mosaic:
     def over(self, ranges: NDArray[np.float64]) -> Mosaic:
         """Return the layout of T frames whose ranges are (T, P, 2)."""
         parts = (part.over(ranges[:, k : k + 1]) for k, part in enumerate(self.parts))
-        return replace(self, parts=tuple(parts))
+        return self._replace(parts=tuple(parts))
 
     def named(self, titles: Sequence[str], ranges: NDArray[np.float64]) -> list[str]:
         """Return the titles of T frames, with their ranges where they stand there."""
@@ -130,8 +128,7 @@ def plot_of(layout: Layout | Mosaic) -> Plot | None:
     return layout.plot if isinstance(layout, Mosaic) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(NamedTuple):
     """The title above all panels."""
 
     text: str

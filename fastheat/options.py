@@ -59,8 +59,7 @@ class Labels(NamedTuple):
         return "" if self.numbers else "".join(self.texts)
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """The options of a `Heatmap`, checked and read, colours and lengths as its layout has them."""
 
     shape: tuple[int, int]

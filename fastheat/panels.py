@@ -6,10 +6,9 @@ import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
 from math import floor
 from os import PathLike
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -370,7 +369,7 @@ class Panels(Picture):
     def with_titles(self) -> Panels:
         """Return the same panels with a place for a title of each frame, as large as their own."""
         other = self._like(list(self._heatmaps.values()))
-        other._heading, other._measures = replace(self._heading, own=True), []
+        other._heading, other._measures = self._heading._replace(own=True), []
         return other
 
     def for_frames(self, count: int, steps: Sequence[int] | None = None) -> Panels:
@@ -530,7 +529,7 @@ class Panels(Picture):
             if numbers is not None:
                 cut = plan.bar.start
                 numbers = numbers.moved(*((-cut, 0) if plan.bar.width else (0, -cut)))
-            cut_out = replace(layout, static=plan.bar.cut(layout.static), numbers=numbers)
+            cut_out = layout._replace(static=plan.bar.cut(layout.static), numbers=numbers)
             bar = cut_out, plan.bar_corner
         return mosaic.compose(
             layouts,
@@ -601,7 +600,7 @@ class Panels(Picture):
         measure = Measure(self._columns or 1, SMALLEST, SMALLEST, SMALLEST, words, least)
 
         def tiles(side: float) -> list[Tile]:
-            return _tiles(bare, replace(measure, side=side, wide=side, high=side), natural)
+            return _tiles(bare, measure._replace(side=side, wide=side, high=side), natural)
 
         orders = None if self._columns is None else [self._columns]
         most = max(max(each.shape) for each in bare)
@@ -617,7 +616,7 @@ class Panels(Picture):
             places = arrange(tiles(side), white)
             if places.width <= room[0] and places.height <= room[1]:
                 order = white
-        return replace(measure, order=order, side=side, wide=side, high=side)
+        return measure._replace(order=order, side=side, wide=side, high=side)
 
     def _measure_figure(self, bare: Sequence[Heatmap], room: Size) -> Measure:
         """Find the largest cells that fit a picture of a size."""
@@ -627,28 +626,28 @@ class Panels(Picture):
         best = Measure(self._columns or 1, SMALLEST, SMALLEST, SMALLEST, self._size, 0.0)
         for least in (axes.SHORTEST_SIDE * self._size, 0.0):
             for share in (1, 2, 4):  # titles may be longer than the cells are wide
-                measure = replace(best, words=axes.WORDS * self._size / share, least=least)
+                measure = best._replace(words=axes.WORDS * self._size / share, least=least)
 
                 def tiles(side: float, measure: Measure = measure) -> list[Tile]:
-                    return _tiles(bare, replace(measure, side=side, wide=side, high=side))
+                    return _tiles(bare, measure._replace(side=side, wide=side, high=side))
 
                 found = largest(tiles, room, bound, orders)
                 if found is not None and found[0] > SHORTENED * best.side:
                     side, order = found
-                    best = replace(measure, order=order, side=side, wide=side, high=side)
+                    best = measure._replace(order=order, side=side, wide=side, high=side)
             if best.side > SMALLEST:
                 break
         if best.side < 1 or all(each.look.square for each in bare):
             return best
         only, side = [best.order], best.side
         wider = largest(
-            lambda x: _tiles(bare, replace(best, wide=max(side, x))), room, room[0] / columns, only
+            lambda x: _tiles(bare, best._replace(wide=max(side, x))), room, room[0] / columns, only
         )
-        best = replace(best, wide=max(side, wider[0] if wider else side))
+        best = best._replace(wide=max(side, wider[0] if wider else side))
         higher = largest(
-            lambda x: _tiles(bare, replace(best, high=max(side, x))), room, room[1] / rows, only
+            lambda x: _tiles(bare, best._replace(high=max(side, x))), room, room[1] / rows, only
         )
-        return replace(best, high=max(side, higher[0] if higher else side))
+        return best._replace(high=max(side, higher[0] if higher else side))
 
     def _bar_room(self, kind: np.dtype[Any], room: Size) -> Size:
         """Return what a bar that stands for all takes beside and beneath them."""
@@ -775,8 +774,7 @@ class Panels(Picture):
         return Strip(bar, side, start, stop)
 
 
-@dataclass(frozen=True, slots=True)
-class Strip:
+class Strip(NamedTuple):
     """A colour bar beside all panels: a part of the picture of a heatmap, from side to side."""
 
     heatmap: Heatmap | None
@@ -800,8 +798,7 @@ class Strip:
         return picture[:, pixels] if self.width else picture[pixels]
 
 
-@dataclass(frozen=True, slots=True)
-class Arrangement:
+class Arrangement(NamedTuple):
     """The panels as large as they stand in the picture, and where."""
 
     panels: tuple[Heatmap, ...]
@@ -811,8 +808,7 @@ class Arrangement:
     bar_corner: tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(NamedTuple):
     """How panels stand, and how large their cells are at most, in pixels."""
 
     order: Order

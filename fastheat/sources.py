@@ -18,7 +18,6 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from fastheat.archives import Archive
 from fastheat.arrays import (
     NESTED,
     FloatArray,
@@ -29,7 +28,7 @@ from fastheat.arrays import (
     check_frame,
     check_stack,
 )
-from fastheat.files import Pickled, file_of, load
+from fastheat.files import Pickled, file_of, is_archive, load
 from fastheat.forms import (
     Shape,
     Shapes,
@@ -289,12 +288,12 @@ def open_frames(
         )
     if not iterable:
         return _open_stack(array_of(frames, 0), floats)
-    source = frames.source() if isinstance(frames, (Archive, Pickled)) else None
+    source = frames.source() if isinstance(frames, Pickled) or is_archive(frames) else None
     return replace(_open_each(frames, floats), file=named or file_of(frames), source=source)
 
 
 def _is_stack(frames: object) -> bool:
-    if isinstance(frames, Archive) or is_source(frames):
+    if is_archive(frames) or is_source(frames):
         return True
     return bool(getattr(frames, "ndim", 0) == 3)
 
@@ -512,7 +511,7 @@ def _is_line(name: str, stack: object, panels: Mapping[str, Shape] | None) -> bo
     shape: Any = getattr(stack, "shape", None)
     if isinstance(stack, Real) or shape == ():
         return True
-    if isinstance(stack, Archive):
+    if is_archive(stack):
         return stack.headers[:1] != () and stack.headers[0][0] == ()
     if shape is None and isinstance(stack, (list, tuple)) and stack:
         return isinstance(stack[0], Real)
@@ -522,7 +521,7 @@ def _is_line(name: str, stack: object, panels: Mapping[str, Shape] | None) -> bo
 def _open_scalars(values: object) -> Frames:
     """Open numbers, one a frame."""
     # of an iterator, since `list` makes room for as many as an archive says it has
-    array = array_of(list(iter(values)) if isinstance(values, Archive) else values, 0)
+    array = array_of(list(iter(values)) if is_archive(values) else values, 0)
     if array.ndim != 1 or not array.size or array.dtype.kind not in "biuf":
         raise TypeError(f"expected a number for each frame, not {array.dtype} of {array.shape}")
     scalars = array.astype(np.float64)
@@ -687,7 +686,7 @@ def _open_each(frames: Any, floats: Floats, panels: Mapping[str, Shape] | None =
         def iterate() -> Iterator[Any]:
             return iter(frames)
 
-    if isinstance(frames, Archive):
+    if is_archive(frames):
         headers = frames.headers
     elif isinstance(frames, (*NESTED, Pickled)):
         each = frames.frames if isinstance(frames, Pickled) else frames

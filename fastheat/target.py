@@ -8,7 +8,6 @@ import io
 import os
 import platform
 import re
-import secrets
 import stat
 import time
 from collections.abc import Callable
@@ -142,7 +141,7 @@ class Claim:
             return
         self._register(path)
         try:
-            self.part = path.with_name(f"{_hidden(path)}.{secrets.token_hex(6)}.part")
+            self.part = path.with_name(f"{_hidden(path)}.{os.urandom(6).hex()}.part")
             self._take(path)
         except BaseException:
             self._release()

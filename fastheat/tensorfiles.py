@@ -14,8 +14,9 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from fastheat.archives import headers_in, read_header, read_member
+from fastheat.archives import headers_in, read_member
 from fastheat.messages import short
+from fastheat.npy import read_header
 from fastheat.stores import Seen
 from fastheat.tensors import of_bits, size_of
 from fastheat.torchfiles import Tensor, is_torch, load, place_of

@@ -423,7 +423,7 @@ def test_each_frame_of_panels_has_its_annotations(annots: Any, more: dict[str, A
         look["options"] = {"a": {"mask": rng.random(SHAPE) < 0.3}}
     opened = open_annots(annots, SHAPES)  # type: ignore[arg-type]
     sampled = opened.sample()  # type: ignore[union-attr]
-    assert list(sampled) == list(annots)  # type: ignore[arg-type]
+    assert list(sampled) == list(annots)
     heatmap = Panels(SHAPES, annot=sampled, **look)
     wanted = [heatmap.rgb(at(STACKS, k), annot=at(annots, k)) for k in range(9)]
     assert_lossless(written(STACKS, annot=annots, **look), wanted)

@@ -7,7 +7,6 @@ import math
 import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -275,7 +274,7 @@ def test_a_gif_shows_the_reduced_values_as_stills_of_them_do(how: str) -> None:
     assert_lossless(file.getvalue(), [heatmap.rgb(frame) for frame in frames])
     means = reduced(heatmap.reduction, frames)
     layout = heatmap.layout()
-    same = replace(layout, reduction=None)
+    same = layout._replace(reduction=None)
     for frame, mean in zip(frames, means, strict=True):
         indices, _ = paint(same, mean)
         np.testing.assert_array_equal(heatmap.indices(frame), indices)
