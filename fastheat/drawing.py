@@ -55,7 +55,10 @@ def draw_static(
     entries
         Of the colormap, which the colour bar shows evenly spread from its start on.
     """
-    ink = Image.new("L", (geometry.width, geometry.height))
+    size = geometry.width, geometry.height
+    drawn = bytearray(geometry.width * geometry.height)
+    ink = Image.frombuffer("L", size, drawn, "raw", "L", 0, 1)
+    ink.readonly = 0  # so that `drawn` has all, and Pillow imports nothing to tell its bytes
     draw = ImageDraw.Draw(ink)
     n, m = plan.shape
     cells = geometry.cells
@@ -79,7 +82,9 @@ def draw_static(
 
     steps = (np.arange(256) * (len(palette.statics) - 1) + 127) // 255
     shades = np.where(clear & (steps == 0), TRANSPARENT, palette.statics[steps])
-    static = np.array(ink.point(shades.tolist()))
+    if not np.frombuffer(drawn, np.uint8).any():  # there is nothing, or Pillow drew into a copy
+        drawn = bytearray(ink.tobytes())
+    static = np.frombuffer(drawn.translate(bytes(shades.tolist())), np.uint8).reshape(size[::-1])
     for each in solid if clear else ():
         x0, y0, x1, y1 = _pixels(each)
         part = static[max(y0, 0) : y1, max(x0, 0) : x1]

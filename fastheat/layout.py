@@ -785,7 +785,7 @@ def _type(
         else:
             at = grid.y1 - 1.0 - bottom
         baselines[:, k] = at
-        narrowest = max(1, min(narrowest, *(measure(c, font) for c in DIGITS + valfmt.charset)))
+        narrowest = max(1, min(narrowest, *(measure(c, font) for c in {*DIGITS, *valfmt.charset})))
     room = int((grid.x1 - grid.x0).max())
     type_ = NO_TYPE._replace(tops=baselines, align=look.align, inset=max(1, round(2 * look.point)))
     return type_, int(room // narrowest) + 2 + len(valfmt.before + valfmt.after)

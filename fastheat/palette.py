@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from fastheat.colormaps import Colormap
 from fastheat.colors import RGB, contrast_ratio, delta_e_2000, srgb_to_lab
@@ -188,7 +188,7 @@ def _colors_of(
     fixed = {*_tuples(statics), *(_tuples(inks) if steps > 1 else ()), grid, group}
     fills = nearest_that_fit(fills, 255 - len(fixed))
     room = 255 - len(fixed | {*_tuples(fills)})
-    shades = np.stack([_blends(fill, ink, steps) for fill, ink in zip(fills, inks, strict=True)])
+    shades = _blends(fills[:, None], inks[:, None], steps)
     if steps > 1:
         shades[:, 1:-1] = _shared(shades[:, 1:-1], second, slice(first, last + 1), room)
     else:
@@ -402,8 +402,8 @@ def nearest_that_fit(colors: NDArray[np.uint8], room: int) -> NDArray[np.uint8]:
     return replaced
 
 
-def _blends(fill: object, ink: object, steps: int) -> NDArray[np.uint8]:
-    """Return the colours (steps, 3) from the fill to the ink, as ImageDraw blends them."""
+def _blends(fill: ArrayLike, ink: ArrayLike, steps: int) -> NDArray[np.uint8]:
+    """Return the colours (..., steps, 3) from fills to inks, (..., 1, 3), as ImageDraw blends."""
     cover = np.linspace(0, 1, steps)[:, None] if steps > 1 else np.zeros((1, 1))
     low, high = np.asarray(fill, float), np.asarray(ink, float)
     blends: NDArray[np.uint8] = np.floor(low + (high - low) * cover + 0.5).astype(np.uint8)
@@ -434,4 +434,4 @@ def _shared(
 
 
 def _tuples(colors: NDArray[np.uint8]) -> list[RGB]:
-    return [(int(r), int(g), int(b)) for r, g, b in colors]
+    return [(r, g, b) for r, g, b in colors.tolist()]

@@ -287,7 +287,7 @@ def combine(under: NDArray[np.uint8], ink: NDArray[np.uint8]) -> NDArray[np.uint
 
 def quantise(cover: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return coverage 0 .. 255 as the nearest of `COVERAGE_STEPS` steps."""
-    return ((cover.astype(np.int64) * (COVERAGE_STEPS - 1) + 127) // 255).astype(np.uint8)
+    return ((cover.astype(np.uint16) * (COVERAGE_STEPS - 1) + 127) // 255).astype(np.uint8)
 
 
 class _Lines(NamedTuple):

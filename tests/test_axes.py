@@ -766,3 +766,16 @@ def test_labels_that_are_arrays_of_one_value_are_written_as_it() -> None:
     for each in (labels, items):
         drawn = Heatmap((4, 4), row_labels=each, col_labels=each).rgb(matrix)
         np.testing.assert_array_equal(drawn, plain)
+
+
+def test_what_never_changes_is_drawn_where_pillow_draws_into_a_copy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    options: dict[str, Any] = {"vmin": 0, "vmax": 1, "title": "a title", "row_labels": "row {}"}
+    expected = Heatmap((3, 4), **options).layout().static
+
+    def copied(mode: str, size: tuple[int, int], data: bytearray, *args: Any) -> Image.Image:
+        return Image.frombytes(mode, size, bytes(data), *args)
+
+    monkeypatch.setattr(Image, "frombuffer", copied)
+    assert np.array_equal(Heatmap((3, 4), **options).layout().static, expected)
