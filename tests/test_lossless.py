@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -233,6 +234,38 @@ def test_a_chunk_is_the_same_a_frame_at_a_time(frames: Values, look: dict[str, A
         total = total + part.shown
     assert replace(total, lacking="") == replace(whole.shown, lacking="")
     assert set(total.lacking) == set(whole.shown.lacking)
+
+
+def test_bytes_do_not_depend_on_what_the_thread_encoded_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small = Heatmap((3, 4), vmin=0, vmax=1, dpi=40, **PLAIN)
+    large = Heatmap((9, 7), vmin=0, vmax=1, dpi=60, valfmt=".2f")
+    frames = {each: np.random.default_rng(5).random((6, *each.shape)) for each in (small, large)}
+
+    def encoded(heatmap: Heatmap) -> bytes:
+        values = frames[heatmap]
+        return bytes(encode_chunk(heatmap.layout(), values[0], values[1:]).data)
+
+    def encoded_by_a_new_thread(heatmap: Heatmap) -> bytes:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(encoded, heatmap).result()
+
+    wanted = {each: encoded_by_a_new_thread(each) for each in frames}
+    for each in (small, small, large, small, large, large):
+        assert encoded(each) == wanted[each]
+
+    monkeypatch.setattr(encode, "MOST_KEPT", math.prod(small.size))
+    for each in (large, small, large):
+        assert encoded(each) == wanted[each]
+
+
+def test_a_thread_that_is_interrupted_while_it_encodes_lends_nothing_twice() -> None:
+    with encode._tools(12) as (first, _):
+        pass
+    with encode._tools(12) as (runs, coder), encode._tools(12) as (other_runs, other_coder):
+        assert runs is first
+        assert not any(map(np.shares_memory, (*runs, *coder), (*other_runs, *other_coder)))
 
 
 @given(frames=histories(), look=looks)
