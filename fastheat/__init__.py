@@ -21,7 +21,7 @@ __all__ = [
     "save_gif",
     "save_indexed_gif",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _ROOMS = {
     "GifSummary": "summary",

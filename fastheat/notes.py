@@ -7,11 +7,13 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+import fastheat
 from fastheat import gif
 from fastheat.annotations import MOST_DIFFERENT, SAMPLED, TEXTS, Sample, Samples, facts_of
 from fastheat.forms import MOST_CELLS, Shapes, check_names, form_of, parts_of
@@ -24,6 +26,8 @@ from fastheat.timing import LONGEST_DURATION
 _T = TypeVar("_T")
 
 NAME = "fastheat"
+# Of notes: one more with each change that an earlier fastheat, or a file of one, could not follow
+VERSION = 1
 STEP_WIDTH = 14  # characters
 
 
@@ -52,12 +56,14 @@ def header(
     if isinstance(layout, Mosaic) and layout.plot and layout.plot.room:
         more["xlim"] = layout.plot.room
     note = block(
+        version=VERSION,
+        writer=fastheat.__version__,
         shape=layout.shape_read,
         dtype=dtype_name(layout.dtype),
         **range_facts(ends),
         duration=duration,
         titled=layout.title is not None,
-        mark=mark(layout),
+        look=look_of(layout),
         **more,
     )
     return gif.header(layout.size, layout.table, layout.colors, loop) + note
@@ -87,37 +93,68 @@ def dtype_name(dtype: np.dtype[Any]) -> Any:
     return {name: kind.name for name, (_, kind) in parts_of(dtype).items()}
 
 
-def mark(layout: Layout | Mosaic, begun: Any = None) -> str:
-    """Return a number that layouts share which draw the same, but for their range.
+def look_of(layout: Layout | Mosaic) -> dict[str, str]:
+    """Return what files compare of a layout before they are continued: a hash of each aspect.
 
-    Parameters
-    ----------
-    begun
-        The hash of what never changes of the picture, which is that of each of its parts.
+    The range is not among them. What an aspect consists of is listed here field by field, so that
+    names and classes may change without a file being refused. A later version may add an aspect,
+    but only to layouts that no earlier version could draw.
     """
+    aspects = _aspects_of(layout)
     if isinstance(layout, Mosaic):
-        begun = hashlib.sha256(layout.static.tobytes())
-        each = (mark(part, begun.copy()) for part in layout.parts)
-        marks = [*each, repr((layout.title, layout.typeface))]
-        if layout.plot is not None:
-            marks.append(repr(layout.plot))
-        return hashlib.sha256(" ".join(marks).encode()).hexdigest()[:12]
-    digest = hashlib.sha256(layout.static.tobytes()) if begun is None else begun
-    for array in (*layout.grid[:5], layout.shades.inks, layout.statics):
-        digest.update(array.tobytes())
+        parts = [_aspects_of(part) for part in layout.parts]
+        aspects |= {f"{name} of panels": [each[name] for each in parts] for name in parts[0]}
+    aspects["background"] = layout.static
+    return {name: _hash(value) for name, value in aspects.items() if value is not None}
+
+
+def _aspects_of(layout: Layout | Mosaic) -> dict[str, Any]:
+    """Return the numbers, texts and arrays that make up each aspect, None for one without any."""
+    title, typeface = layout.title, layout.typeface
+    aspects: dict[str, Any] = {
+        "title": title and [title.x, title.y, title.size, title.top, title.bottom, title.margin],
+        "fonts": [
+            *(_name_of(typeface.path), typeface.number),
+            *((_name_of(other.path), other.number) for other in typeface.others),
+        ],
+    }
+    if isinstance(layout, Mosaic):
+        plot = layout.plot
+        lines: Any = plot and [
+            *(plot.names, plot.colors, plot.top, plot.width, plot.height, plot.fontsize),
+            *(plot.point, plot.room, plot.limits, plot.steps, plot.statics, plot.ramps),
+        ]
+        return aspects | {"lines": lines}
+    grid, reduction = layout.grid, layout.reduction
     source = None if layout.format is None else layout.format.source
     written = source if isinstance(source, str) else source is None
-    if layout.fixed is not None:
-        digest.update(repr(layout.fixed.texts).encode("utf-8", "surrogatepass"))
-    digest.update(repr((layout.title, layout.sizes, layout.typeface, written)).encode())
-    if layout.reduction is not None:
-        digest.update(repr((layout.reduction.cells, layout.reduction.how)).encode())
-    digest.update(layout.norm.encode())
-    if layout.grid.lower:
-        digest.update(b"lower")
-    if layout.mask is not None:
-        digest.update(np.packbits(layout.mask).tobytes())
-    return digest.hexdigest()[:12]
+    return aspects | {
+        "grid": [grid.x0, grid.x1, grid.y0, grid.y1, grid.center, grid.lower],
+        "colors": [layout.shades.inks, layout.statics],
+        "texts": [written, layout.sizes, layout.fixed and layout.fixed.texts],
+        "reduction": reduction and [reduction.cells, reduction.how],
+        "norm": layout.norm,
+        "mask": layout.mask,
+    }
+
+
+def _name_of(path: str | None) -> str | None:
+    """Return the name of a font's file, which lies in other folders on other machines."""
+    return path and Path(path).name
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(_plain(value)).encode()).hexdigest()[:8]
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON has in place of a value: of an array its shape and a hash of its bytes."""
+    if isinstance(value, np.ndarray):
+        data = value.astype(value.dtype.newbyteorder("<"), order="C").tobytes()
+        return [value.shape, hashlib.sha256(data).hexdigest()]
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def block(**facts: object) -> bytes:
@@ -153,7 +190,7 @@ class Note(NamedTuple):
     dtype: np.dtype[Any]
     range: Range
     first: Range  # of the first frame
-    mark: str  # of the layout
+    look: dict[str, str]  # of the layout, as `look_of`
     duration: float | None  # ms of each frame, None where they differ
     titled: bool  # whether its frames have titles of their own
     written: np.dtype[Any] | None  # of annotations, where its frames have their own
@@ -165,13 +202,25 @@ class Note(NamedTuple):
     ticks: int | None  # hundredths of all frames without these; older files do not say
 
 
-_NEEDED = ("shape", "dtype", "vmin", "vmax", "mark", "titled")
+_NEEDED = ("shape", "dtype", "vmin", "vmax", "look", "titled")
 # of the whole file, the last of each kind
-_KNOWN = (*_NEEDED, "duration", "written", "sample", "xlim", "autoscale", "step")
+_KNOWN = (
+    *_NEEDED,
+    "version",
+    "writer",
+    "mark",
+    "duration",
+    "written",
+    "sample",
+    "xlim",
+    "autoscale",
+    "step",
+)
 _HELD = ("held", "ticks")  # of its end: they count behind the last frame alone
 _LONGEST_INTEGER = 20  # characters
 _MOST_DELAY = round(LONGEST_DURATION / 10)  # hundredths
 _MOST_FRAMES = 1 << 40
+_MOST_ASPECTS = 100
 _NUMBERS = {np.dtype(code).name: np.dtype(code) for code in "?bBhHiIlLqQefdg"}
 
 
@@ -209,6 +258,7 @@ class NoteReader:
             If they say too little, or anything that fastheat does not write.
         """
         facts = self._facts or {}
+        _check_version(facts)
         if missing := [name for name in _NEEDED if name not in facts]:
             raise ValueError(f"it has no note of its {missing[0]}")
         read = partial(_read, facts)
@@ -224,7 +274,7 @@ class NoteReader:
             dtype=dtype,
             range=_range(read("vmin", ends), read("vmax", ends)),
             first=_range(_read(self._first, "vmin", ends), _read(self._first, "vmax", ends)),
-            mark=read("mark", _text),
+            look=read("look", _look),
             duration=read("duration", partial(_number, least=0, most=LONGEST_DURATION)),
             titled=read("titled", _flag),
             written=read("written", partial(_written_type, shape=shape)),
@@ -235,6 +285,23 @@ class NoteReader:
             held=end("held", partial(_whole, least=-_MOST_DELAY, most=_MOST_DELAY)) or 0,
             ticks=end("ticks", partial(_whole, least=0, most=1 << 62)),
         )
+
+
+def _check_version(facts: Mapping[str, Any]) -> None:
+    """Refuse a note that is older or newer than those that can be read."""
+    version, writer = facts.get("version"), facts.get("writer")
+    if version is None and "mark" in facts:  # a hash that went by the names of classes
+        raise ValueError(
+            "fastheat 0.1 wrote it, whose files later versions cannot go on with: write a new one"
+        )
+    if type(version) is int and version > VERSION:
+        name = short(writer).strip("'") if type(writer) is str else "of a later version"
+        raise ValueError(
+            f"fastheat {name} wrote it, of which this one, {fastheat.__version__}, knows too "
+            "little to go on with it: update fastheat"
+        )
+    if facts and (type(version) is not int or version < 1):
+        raise ValueError(f"its note says version={short(version)}")
 
 
 def says_held(comment: bytes) -> bool:
@@ -296,6 +363,12 @@ def _text(value: Any) -> str:
     if type(value) is not str:
         raise ValueError
     return value
+
+
+def _look(value: Any) -> dict[str, str]:
+    if type(value) is not dict or len(value) > _MOST_ASPECTS:
+        raise ValueError
+    return {_text(name): _text(each) for name, each in value.items()}
 
 
 def _autoscale(value: Any) -> str:

@@ -261,10 +261,13 @@ class Recorder:
                 "expected the colors that the file that is to go on has, not those of this cmap, "
                 "threshold and these colors of texts, labels and background"
             )
-        if notes.mark(self._layout) != note.mark:
+        own = notes.look_of(self._layout)
+        names = own.keys() | note.look
+        unlike = sorted(name for name in names if own.get(name) != note.look.get(name))
+        if unlike:
             raise ValueError(
                 "expected the labels, texts, fonts and grid that the file that is to go on has, "
-                f"not others: {self._ways(note)}"
+                f"not others (unlike: {short(', '.join(unlike))}): {self._ways(note)}"
             )
         self._heatmap = self._heatmap.ranged(note.range)
         self._layout = self._heatmap.layout(note.dtype)

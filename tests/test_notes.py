@@ -82,8 +82,8 @@ BAD: list[Any] = [
     *("O", "object", "V8", "f8,f8", "(1000000,)f8", "datetime64[ns]", "U", "S1000000000", "c16"),
 ]
 KEYS = (
-    *("shape", "dtype", "vmin", "vmax", "duration", "titled", "mark", "written", "autoscale"),
-    *("sample", "xlim", "step", "held", "ticks"),
+    *("shape", "dtype", "vmin", "vmax", "duration", "titled", "look", "written", "autoscale"),
+    *("version", "sample", "xlim", "step", "held", "ticks"),
 )
 
 
@@ -120,6 +120,94 @@ def test_numbers_that_json_has_no_end_for_are_refused(tmp_path: Path, key: str, 
 
     path.write_bytes(with_notes(data, change))
     refusal(path, hold=500)
+
+
+def test_a_file_of_before_notes_had_versions_is_refused_with_what_wrote_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+
+    def older(facts: dict[str, Any]) -> dict[str, Any]:
+        new = ("version", "writer", "look")
+        return {k: v for k, v in facts.items() if k not in new} | {"mark": "0123456789ab"}
+
+    path.write_bytes(with_notes(written(), older))
+    before = path.read_bytes()
+    assert "fastheat 0.1 wrote it" in refusal(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("writer", "said"),
+    [("9.0.1", "fastheat 9.0.1 wrote it"), ("\x1b[31m" * 99, "\\x1b"), (7, "later")],
+)
+def test_a_file_of_a_later_version_is_refused_with_what_wrote_it(
+    tmp_path: Path, writer: object, said: str
+) -> None:
+    path = tmp_path / "a.gif"
+    change = {"version": 2, "writer": writer}
+    path.write_bytes(with_notes(written(), lambda facts: facts | change))
+    assert said in refusal(path)
+    assert "update fastheat" in refusal(path)
+
+
+def test_an_aspect_that_this_version_does_not_know_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+
+    def later(facts: dict[str, Any]) -> dict[str, Any]:
+        return facts | ({"look": facts["look"] | {"shadows": "a1"}} if "look" in facts else {})
+
+    path.write_bytes(with_notes(written(), later))
+    assert "unlike: 'shadows'" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"title": "{step}", "norm": "symlog", "cbar": True, "mask": np.eye(2, 3, dtype=bool)}],
+)
+def test_a_file_is_continued_where_classes_have_other_names(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
+    path = tmp_path / "a.gif"
+    path.write_bytes(written(**options))
+    classes = {
+        each
+        for name, module in sys.modules.copy().items()
+        if name.startswith("fastheat.")
+        for each in vars(module).values()
+        if isinstance(each, type) and each.__module__.startswith("fastheat.")
+    }
+    names = {each: (each.__name__, each.__qualname__) for each in classes}
+    try:
+        for each in classes:
+            each.__name__ = each.__qualname__ = "Another"
+        with GifWriter(path, mode="a", **LOOK | options) as writer:
+            writer.add(FRAMES[0], step=99)
+    finally:
+        for each, (name, qualified) in names.items():
+            each.__name__, each.__qualname__ = name, qualified
+    assert len(by_pillow(path.read_bytes())) == 13
+
+
+CONTINUED: dict[str, Any] = {
+    "vmin": 0,
+    "vmax": 1,
+    "dpi": 30,
+    "valfmt": None,
+    "row_labels": None,
+    "col_labels": None,
+}  # no letters, which versions of FreeType draw otherwise
+
+
+@pytest.mark.parametrize("file", sorted((Path(__file__).parent / "data").glob("*.gif")), ids=str)
+def test_files_of_earlier_versions_are_continued(tmp_path: Path, file: Path) -> None:
+    path = tmp_path / "a.gif"
+    path.write_bytes(file.read_bytes())
+    shapes = {"a": (2, 3), "b": (3, 1)}
+    values: Any = {name: np.full(shape, 0.25) for name, shape in shapes.items()}
+    if "panels" not in file.name:
+        values = values["a"]
+    with GifWriter(path, mode="a", **CONTINUED) as writer:
+        writer.add(values)
+    assert len(by_pillow(path.read_bytes())) == 4
 
 
 @pytest.mark.parametrize("names", [("a",), ("a", "b")])

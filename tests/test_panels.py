@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import itertools
 import json
@@ -1166,11 +1165,21 @@ def test_panels_without_room_are_refused_before_any_is_laid_out(
         Panels(many_panels(20_000), **options)
 
 
-def test_a_mark_of_panels_is_that_of_each_part() -> None:
-    whole = Panels(SHAPES, **LOOK).layout()
-    marks = [notes.mark(part) for part in whole.parts]
-    expected = hashlib.sha256(" ".join([*marks, repr((whole.title, whole.typeface))]).encode())
-    assert notes.mark(whole) == expected.hexdigest()[:12]
+def test_what_files_compare_tells_apart_each_panel() -> None:
+    def unlike(name: str, change: dict[str, Any]) -> dict[str, str]:
+        look = notes.look_of(Panels(SHAPES, vmin=-1, vmax=1, options={name: change}).layout())
+        return {aspect: value for aspect, value in look.items() if value != plain[aspect]}
+
+    plain = notes.look_of(Panels(SHAPES, vmin=-1, vmax=1).layout())
+    assert not unlike("bias", {})
+    for change, aspect in (
+        ({"origin": "lower"}, "grid"),
+        ({"valfmt": ".1e"}, "texts"),
+        ({"norm": "symlog"}, "norm"),
+    ):
+        each = [unlike(name, change) for name in ("encoder", "decoder")]
+        assert all(f"{aspect} of panels" in found for found in each)
+        assert each[0] != each[1]
 
 
 def test_a_thousand_panels_take_seconds() -> None:
