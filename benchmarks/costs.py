@@ -24,13 +24,13 @@ from benchmarks.job import heatmap, history
 from benchmarks.measure import Table, in_turn, one_core
 from benchmarks.processes import run
 from fastheat import notes
-from fastheat.encode import Images, chunk_length, encode_chunk
+from fastheat.encode import Images, encode_chunk
 from fastheat.executors import Crew, Job, Pace
 from fastheat.forms import cells_of
 from fastheat.giffile import GifFile
 from fastheat.jobs import Beside, Encoded, Encoding, encodings, pace_of, span_encodings
 from fastheat.sources import open_frames
-from fastheat.spans import spans_of
+from fastheat.spans import chunk_length, spans_of
 from fastheat.timing import Clock
 
 ROOT = Path(fastheat.__file__).parents[1]

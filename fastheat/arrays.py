@@ -55,11 +55,6 @@ def check_text(array: npt.NDArray[np.str_], what: str) -> None:
         raise ValueError(f"expected {what} to be text, but it has bytes that are no characters")
 
 
-def is_series(value: object) -> TypeGuard[Iterable[Any]]:
-    """Return whether there is one after the other in a value, as in no array without dimensions."""
-    return isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0
-
-
 def is_masked_array(value: object) -> TypeGuard[np.ma.MaskedArray[Any, Any]]:
     """Return whether a value is masked; where nothing loaded `numpy.ma`, this does not either."""
     return "numpy.ma" in sys.modules and isinstance(value, np.ma.MaskedArray)

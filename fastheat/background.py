@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from fastheat import jit
 from fastheat.annotations import Cells, PanelCells
 from fastheat.arrays import Frame
-from fastheat.encode import chunk_length
 from fastheat.recorder import Recorder
 from fastheat.sampling import Sampler
+from fastheat.spans import chunk_length
 
 LARGE = 1 << 20  # bytes from which a copy lets other threads run
 OBJECTS = 512  # bytes, about, of the objects around the numbers of a queued frame,

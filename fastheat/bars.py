@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from fastheat.axes import Geometry, Plan, place_numbers
 from fastheat.drawing import pieces, tick_marks
 from fastheat.labels import Box, Placed, number_width
+from fastheat.look import Labels, Look
 from fastheat.norms import LINEAR
-from fastheat.options import Labels, Look
 from fastheat.plan import bar_labels
 from fastheat.text import SHRINK, draw_letters
 from fastheat.ticks import TIMES, Tick, Ticks, bar_ticks, ticks_at

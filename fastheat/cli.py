@@ -30,7 +30,6 @@ from fastheat import demo, gif, jit, objects
 from fastheat.annotations import Annots, open_annots
 from fastheat.arrays import check_type
 from fastheat.checkpoints import has_pattern
-from fastheat.encode import chunk_length
 from fastheat.executors import Crew
 from fastheat.files import Pickled, load
 from fastheat.forms import cells_of
@@ -42,7 +41,7 @@ from fastheat.options import AUTOSCALES, read_autoscale
 from fastheat.panels import Panels, make_picture
 from fastheat.save import save_gif, titles_of, with_range_of
 from fastheat.sources import Frames, open_frames
-from fastheat.spans import spans_of
+from fastheat.spans import chunk_length, spans_of
 from fastheat.stores import FileArray
 from fastheat.summary import GifSummary
 from fastheat.target import check_place, check_target

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ImageColor
 
-from fastheat.arrays import is_series
+from fastheat.checks import is_series
 from fastheat.messages import short, suggest
 
 __all__ = [

@@ -9,12 +9,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat import notes
 from fastheat.cells import find_changes, shown_of
 from fastheat.formats import ValueFormat
 from fastheat.forms import split
@@ -30,8 +30,6 @@ from fastheat.titles import draw_numbers, draw_titles
 if TYPE_CHECKING:
     from fastheat.kernels import Coder, Runs, Titles
 
-CHUNK_BYTES = 1 << 24  # of values, about, which are encoded together
-CHUNK_FRAMES = 32
 MOST_KEPT = 1 << 22  # pixels of a picture whose encoder a thread keeps, of 6.5 bytes each
 
 _spare = threading.local()
@@ -43,25 +41,24 @@ class Images:
 
     Frame t is ``data[ends[t - 1] : ends[t]]``, from 0; no bytes where it shows what the frame
     before showed. `transparent` has the index of pixels that it leaves as they were, None where
-    it draws all, and `notes` a comment block of each, if there are any.
+    it draws all, and `scalars` those of each frame, if there is a line plot.
     """
 
     data: bytes | memoryview
     ends: list[int]
     transparent: list[int | None]
     shown: Shown = field(default_factory=Shown)
-    notes: tuple[bytes, ...] = ()
+    scalars: tuple[list[float], ...] = ()
 
-    def __iter__(self) -> Iterator[tuple[memoryview, int | None, bytes]]:
-        """Yield each image block, its transparent index, and the comment before it."""
+    def __iter__(self) -> Iterator[tuple[memoryview, int | None]]:
+        """Yield each image block and its transparent index."""
         view, start = memoryview(self.data), 0
-        each = self.notes or (b"",) * len(self.ends)
-        for end, transparent, note in zip(self.ends, self.transparent, each, strict=True):
-            yield view[start:end], transparent, note
+        for end, transparent in zip(self.ends, self.transparent, strict=True):
+            yield view[start:end], transparent
             start = end
 
     def __reduce__(self) -> tuple[type[Images], tuple[Any, ...]]:
-        return Images, (bytes(self.data), self.ends, self.transparent, self.shown, self.notes)
+        return Images, (bytes(self.data), self.ends, self.transparent, self.shown, self.scalars)
 
 
 def joined(images: Sequence[Images]) -> Images:
@@ -77,13 +74,8 @@ def joined(images: Sequence[Images]) -> Images:
         ends,
         [index for each in images for index in each.transparent],
         sum((each.shown for each in images), Shown()),
-        tuple(note for each in images for note in each.notes),
+        tuple(chain.from_iterable(each.scalars for each in images)),
     )
-
-
-def chunk_length(cells: int) -> int:
-    """Return how many frames of so many values are best encoded together."""
-    return max(1, min(CHUNK_FRAMES, CHUNK_BYTES // (8 * cells)))
 
 
 def encode_chunk(
@@ -145,16 +137,15 @@ def encode_chunk(
         images = _encode_fills(layout, previous, values, strips)
     else:
         images = _encode_texts(layout, layout.format, previous, values, strips, annots)
-    noted = _noted(layout, values)
     shown = sum(written[1:], images.shown + Shown(extremes=extremes))
-    return replace(images, shown=shown, notes=noted)
+    return replace(images, shown=shown, scalars=_scalars(layout, values))
 
 
-def _noted(layout: Layout | Mosaic, values: NDArray[np.float64]) -> tuple[bytes, ...]:
-    """Return a note of the scalars of each frame, where there is a line plot."""
+def _scalars(layout: Layout | Mosaic, values: NDArray[np.float64]) -> tuple[list[float], ...]:
+    """Return the scalars of each frame, where there is a line plot."""
     if isinstance(layout, Layout) or not layout.scalars:
         return ()
-    return tuple(map(notes.scalars, values[:, -layout.scalars :]))
+    return tuple(values[:, -layout.scalars :].tolist())
 
 
 def _encode_fills(
@@ -477,8 +468,8 @@ def _encode_first(
     plot = _plot_after(layout, past, values)
     picture, shown = paint(layout, values, title, annot, plot=plot)
     transparent = TRANSPARENT if layout.clear else None
-    noted = _noted(layout, values[None])
-    return Images(*_encode_picture(picture), [transparent], shown, noted)
+    scalars = _scalars(layout, values[None])
+    return Images(*_encode_picture(picture), [transparent], shown, scalars)
 
 
 def _encode_picture(picture: NDArray[np.uint8]) -> tuple[bytes, list[int]]:
@@ -507,7 +498,7 @@ def encode_between(
     plot = _plot_after(layout, past, values)
     after, shown = paint(layout, values, title, annot, plot=plot)
     images = encode_indexed(np.stack([before, after]), TRANSPARENT, first=False)
-    return replace(images, shown=shown, notes=_noted(layout, values[None]))
+    return replace(images, shown=shown, scalars=_scalars(layout, values[None]))
 
 
 def encode_indexed(pictures: NDArray[np.uint8], transparent: int | None, *, first: bool) -> Images:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import repeat
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
@@ -237,10 +238,19 @@ class GifFile:
         self.abandon()
 
     def add_all(
-        self, images: Iterable[tuple[bytes | memoryview, int | None, bytes]], clock: Clock
+        self,
+        images: Iterable[tuple[bytes | memoryview, int | None]],
+        clock: Clock,
+        notes: Iterable[bytes] | None = None,
     ) -> None:
-        """Add frames, each an image, its transparent index and a note, and commit them."""
-        for image, transparent, note in images:
+        """Add frames, each an image and its transparent index, and commit them.
+
+        Parameters
+        ----------
+        notes
+            A comment before each, if there are any.
+        """
+        for (image, transparent), note in zip(images, notes or repeat(b"")):  # noqa: B905
             self.add(image, transparent, clock.next(), note)
         self.commit()
 

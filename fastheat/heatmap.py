@@ -21,10 +21,10 @@ from fastheat.fonts import find_typeface
 from fastheat.formats import LONGEST, parse_valfmt
 from fastheat.hints import hint
 from fastheat.layout import Layout
+from fastheat.look import Look
 from fastheat.messages import short
 from fastheat.norms import Norm, check_range
 from fastheat.options import (
-    Look,
     read_background,
     read_bar_format,
     read_choice,

@@ -19,10 +19,10 @@ from fastheat.drawing import draw_static
 from fastheat.fonts import Face, Typeface
 from fastheat.formats import AS_THEY_ARE, ValueFormat, as_written
 from fastheat.labels import Box, line_extent
+from fastheat.look import LARGEST_FONT, SMALLEST_FONT, Look
 from fastheat.masks import hidden
 from fastheat.messages import in_a_line, short
 from fastheat.norms import Edges, Norm
-from fastheat.options import LARGEST_FONT, SMALLEST_FONT, Look
 from fastheat.palette import (
     SharedPalette,
     join_levels,

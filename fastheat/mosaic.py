@@ -19,9 +19,9 @@ from fastheat.fonts import Typeface
 from fastheat.forms import Shape, shapes_of, split
 from fastheat.labels import Label
 from fastheat.layout import Layout, TitlePlace, titles_with_ranges
+from fastheat.lineplot import MOST_LINES, RAMP_STEPS, Plot
 from fastheat.masks import hidden
 from fastheat.palette import SharedPalette, share_palette
-from fastheat.plots import MOST_LINES, RAMP_STEPS, Plot
 from fastheat.reduce import Reduction
 from fastheat.tables import TRANSPARENT
 

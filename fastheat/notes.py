@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 import fastheat
 from fastheat import gif
 from fastheat.annotations import MOST_DIFFERENT, SAMPLED, TEXTS, Sample, Samples, facts_of
+from fastheat.encode import Images
 from fastheat.forms import MOST_CELLS, Shapes, check_names, form_of, parts_of
 from fastheat.layout import Layout
 from fastheat.messages import short
@@ -167,9 +167,9 @@ def step(number: int) -> bytes:
     return gif.comment('{"%s":{"step":%*d}}' % (NAME, STEP_WIDTH, number))  # noqa: UP031
 
 
-def scalars(values: NDArray[np.float64]) -> bytes:
-    """Return a comment that says the scalars of a frame, which its pixels do not."""
-    return block(scalars=values.tolist())
+def scalars(images: Images) -> list[bytes]:
+    """Return a comment for each frame that says its scalars, which its pixels do not."""
+    return [block(scalars=each) for each in images.scalars] or [b""] * len(images.ends)
 
 
 def read_scalars(comments: Iterable[bytes]) -> Iterator[list[float]]:

@@ -24,6 +24,8 @@ from fastheat.forms import Shape, Shapes, check_names, form_of, of_panel, parts_
 from fastheat.heatmap import BAR_ROOM, Heatmap, check_options, option_names
 from fastheat.labels import Label, fitted
 from fastheat.layout import Layout
+from fastheat.lineplot import MOST_LINES, WIDTH, Plot, size_of
+from fastheat.look import Labels
 from fastheat.messages import short
 from fastheat.mosaic import (
     FLATTEST,
@@ -40,7 +42,6 @@ from fastheat.mosaic import (
     least_white,
 )
 from fastheat.options import (
-    Labels,
     read_color,
     read_count,
     read_figure,
@@ -52,7 +53,6 @@ from fastheat.options import (
     read_text_sizes,
 )
 from fastheat.picture import Picture, image_of, pairs_of, warn_of, warn_of_labels
-from fastheat.plots import MOST_LINES, WIDTH, Plot, size_of
 from fastheat.ranges import Extents, Range, range_text
 from fastheat.reduce import Reductions
 from fastheat.sources import open_frames

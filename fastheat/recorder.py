@@ -539,7 +539,8 @@ class Recorder:
         assert self._file is not None
         self.shown += images.shown
         grown = notes.block(**facts) if facts else b""
-        for (image, transparent, note), step in zip(images, steps, strict=True):
+        scalars = notes.scalars(images)
+        for (image, transparent), note, step in zip(images, scalars, steps, strict=True):
             label = b"" if step is None else notes.step(step)
             self._file.add(image, transparent, self._clock.next(), grown + note, label)
             self._taken += 1

@@ -7,7 +7,7 @@ import sys
 import time
 from numbers import Real
 
-from fastheat.arrays import is_series
+from fastheat.checks import is_series
 from fastheat.messages import short
 from fastheat.timing import is_whole
 

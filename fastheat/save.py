@@ -17,8 +17,7 @@ import numpy as np
 
 from fastheat import notes
 from fastheat.annotations import Annots, Cells, Parts, open_annots
-from fastheat.arrays import is_series
-from fastheat.encode import chunk_length
+from fastheat.checks import is_series
 from fastheat.executors import Crew
 from fastheat.formats import Template
 from fastheat.forms import cells_of
@@ -32,7 +31,7 @@ from fastheat.panels import Panels, check_picture, check_picture_options, make_p
 from fastheat.picture import Picture, empty_ranges
 from fastheat.recorder import Recorder, hold_last
 from fastheat.sources import KEPT_BYTES, Frames, open_frames
-from fastheat.spans import spans_of
+from fastheat.spans import chunk_length, spans_of
 from fastheat.summary import GifSummary, summarise
 from fastheat.target import Claim, check_other, check_target
 from fastheat.timing import Clock, read_loop, read_milliseconds
@@ -211,7 +210,8 @@ def save_gif(
                 for encoded in results:
                     shown += encoded.images.shown
                     source.hear(encoded.told)
-                    target.add_all(encoded.images, clock)
+                    images = encoded.images
+                    target.add_all(images, clock, notes.scalars(images))
                     if progress is not None:
                         progress(clock.frames, source.length)
                 if last is not None:

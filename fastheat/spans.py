@@ -9,10 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.arrays import Floats
-from fastheat.encode import chunk_length
 from fastheat.forms import cells_of, of_panel, parts_of
 from fastheat.sources import Converter, Frames, read_values, taker
 from fastheat.stores import Source, is_local
+
+CHUNK_BYTES = 1 << 24  # of values, about, which are encoded together
+CHUNK_FRAMES = 32
+
+
+def chunk_length(cells: int) -> int:
+    """Return how many frames of so many values are best encoded together."""
+    return max(1, min(CHUNK_FRAMES, CHUNK_BYTES // (8 * cells)))
 
 
 class Part(NamedTuple):

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from fastheat.formats import ValueFormat, as_written
 from fastheat.forms import split
 from fastheat.layout import Layout, Shown, extremes_of
+from fastheat.lineplot import Plot, base_of, places_of, stages_of
 from fastheat.masks import hidden, is_masked
 from fastheat.mosaic import Mosaic
-from fastheat.plots import Plot, base_of, places_of, stages_of
 from fastheat.ranges import Range
 from fastheat.reduce import Reduction
 from fastheat.shaping import shape_texts

@@ -18,7 +18,7 @@ from decoders import assert_lossless, by_pillow
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from fastheat import GifWriter, Heatmap, Panels, encode, save_gif
+from fastheat import GifWriter, Heatmap, Panels, save_gif, spans
 from fastheat.annotations import open_annots, sample_of
 from fastheat.encode import encode_chunk
 
@@ -84,7 +84,7 @@ def test_the_bytes_do_not_depend_on_chunks_threads_or_the_writer(
     options: dict[str, Any] = {"annot": annots, "titles": titles, "heatmap": heatmap}
     whole = written(FRAMES, **options)
     for chunk in (1, 2, 4):
-        monkeypatch.setattr(encode, "CHUNK_FRAMES", chunk)
+        monkeypatch.setattr(spans, "CHUNK_FRAMES", chunk)
         assert written(FRAMES, workers=3, **options) == whole
     for background in (True, False):
         file = io.BytesIO()
@@ -452,7 +452,7 @@ def test_bytes_of_panels_with_annotations_do_not_depend_on_chunks_threads_or_the
     options: dict[str, Any] = {"annot": OTHERS, "titles": titles, "heatmap": heatmap}
     whole = written(STACKS, **options)
     for chunk in (1, 2, 4):
-        monkeypatch.setattr(encode, "CHUNK_FRAMES", chunk)
+        monkeypatch.setattr(spans, "CHUNK_FRAMES", chunk)
         assert written(STACKS, workers=3, **options) == whole
     once = {"a": iter(NUMBERS), "b": OTHERS["b"]}
     assert written(STACKS, **{**options, "annot": once}) == whole

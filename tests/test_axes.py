@@ -24,7 +24,7 @@ from fastheat.axes import Geometry
 from fastheat.fonts import find_typeface
 from fastheat.labels import Box, Label, Placed, anchor_outside, apart, distance
 from fastheat.layout import Layout
-from fastheat.options import Numbers
+from fastheat.look import Numbers
 
 LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "valfmt": None}
 

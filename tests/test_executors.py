@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import fastheat
-from fastheat import encode, executors, jobs, ranges
+from fastheat import executors, jobs, ranges, spans
 from fastheat.executors import Crew, Pace
 from fastheat.norms import LINEAR, Norm
 from fastheat.ranges import EXACT, Extent
@@ -37,7 +37,7 @@ LOOK: dict[str, Any] = {"figsize": (4, 3), "valfmt": "{x:.1f}"}
 @pytest.fixture(autouse=True)
 def _short_jobs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if "size" not in request.fixturenames:
-        monkeypatch.setattr(encode, "CHUNK_FRAMES", 3)
+        monkeypatch.setattr(spans, "CHUNK_FRAMES", 3)
         monkeypatch.setattr(jobs, "FEWEST_FRAMES", 3)
 
 
@@ -377,7 +377,7 @@ def test_a_worker_reads_no_more_at_a_time_than_a_chunk_has(
             self.reads.append((start, stop))
             return STACK[start:stop]
 
-    monkeypatch.setattr(encode, "CHUNK_FRAMES", size)
+    monkeypatch.setattr(spans, "CHUNK_FRAMES", size)
     options: dict[str, Any] = {"titles": "step {}", "annot": STACK**2}
     wanted = written(STACK, workers=1, **options)
     source = Watched()

@@ -20,9 +20,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import paint_plot
 
-from fastheat import GifWriter, Panels, gif, load_frames, notes, plots, save_gif
+from fastheat import GifWriter, Panels, gif, lineplot, load_frames, notes, save_gif
 from fastheat.jobs import Beside, encodings
-from fastheat.plots import History, base_of, draw_plots, stages_of
+from fastheat.lineplot import base_of, stages_of
+from fastheat.plots import History, draw_plots
 
 BLUE = (31, 119, 180)  # C0
 SHAPES = {"a": (2, 3), "b": (3, 2)}
@@ -152,8 +153,8 @@ def test_a_frame_is_drawn_from_the_lines_before_whatever_their_number(
         lengths.append(len(values))
         return places(plot, stage, values, *rest)
 
-    places = plots.places_of
-    monkeypatch.setattr(plots, "places_of", counted)
+    places = lineplot.places_of
+    monkeypatch.setattr("fastheat.plots.places_of", counted)
     stacks = history(np.linspace(0, 1, 2000))
     for name in SHAPES:
         stacks[name][:] = 0
@@ -193,7 +194,9 @@ def test_a_job_with_lines_gives_the_same_a_frame_at_a_time(ylim: Any) -> None:
     for job in jobs:
         whole, each = job.run().images, [one.run().images for one in job.each()]
         assert bytes(whole.data) == b"".join(bytes(one.data) for one in each)
-        assert whole.notes == tuple(note for one in each for note in one.notes)
+        rows = [scalars for one in each for scalars in one.scalars]
+        np.testing.assert_array_equal(whole.scalars, rows)
+        assert len(rows) == len(whole.ends)
 
 
 def test_the_line_goes_through_the_values() -> None:
@@ -455,7 +458,7 @@ def test_a_file_without_the_scalars_is_not_gone_on_with(
     stacks = history(np.linspace(0, 1, 5))
     path = tmp_path / "old.gif"
     with monkeypatch.context() as patch:
-        patch.setattr("fastheat.notes.scalars", lambda *_: b"")
+        patch.setattr("fastheat.encode._scalars", lambda *_: ())
         record(path, stacks, range(5), lines="loss")
     before = path.read_bytes()
     message = "expected a file that has the scalars of its 5 frames, to go on with its lines"

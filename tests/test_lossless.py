@@ -23,7 +23,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fastheat import GifSummary, Heatmap, encode, gif, save_gif
+from fastheat import GifSummary, Heatmap, encode, gif, save_gif, spans
 from fastheat.encode import encode_chunk, joined
 from fastheat.gif import GifInfo
 
@@ -204,7 +204,7 @@ def test_bytes_do_not_depend_on_workers_chunks_or_the_kind_of_source(
     wanted, _ = written(frames, heatmap=heatmap)
     for size in sizes:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(encode, "CHUNK_FRAMES", size)
+            patch.setattr(spans, "CHUNK_FRAMES", size)
             for workers in (1, 2, 3):
                 assert written(frames, heatmap=heatmap, workers=workers)[0] == wanted
             assert written(iter(frames), heatmap=heatmap)[0] == wanted
@@ -313,7 +313,7 @@ def test_texts_that_python_writes_stand_alike_whatever_is_drawn_with_them(
     data, _ = written(frames, heatmap=heatmap)
     assert_lossless(data, pictures(heatmap, list(frames)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encode, "CHUNK_FRAMES", 1)
+        patch.setattr(spans, "CHUNK_FRAMES", 1)
         assert written(frames, heatmap=heatmap)[0] == data
 
 
@@ -522,7 +522,7 @@ def test_identical_frames_merge_into_one_delay() -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_frames_merge_across_chunks(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    monkeypatch.setattr(encode, "CHUNK_FRAMES", size)
+    monkeypatch.setattr(spans, "CHUNK_FRAMES", size)
     frames = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0]).reshape(-1, 1, 1)
     for workers in (1, 2):
         found, summary = delays(frames, duration=100, workers=workers)
@@ -722,7 +722,7 @@ class Bare:
 def test_every_sink_gets_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(encode, "CHUNK_FRAMES", size)
+    monkeypatch.setattr(spans, "CHUNK_FRAMES", size)
     frames, heatmap = changing(8), small()
     wanted, _ = written(frames, heatmap=heatmap, hold=500)
     for pipe in (Pipe(7), Pipe(1 << 20), Bare()):
@@ -751,7 +751,7 @@ def test_every_sink_gets_the_same_bytes(
 
 
 def test_the_file_is_whole_after_every_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encode, "CHUNK_FRAMES", 2)
+    monkeypatch.setattr(spans, "CHUNK_FRAMES", 2)
     heatmap, frames = small(), changing(9)
     wanted = pictures(heatmap, list(frames))
     states: list[bytes] = []
@@ -780,7 +780,7 @@ def test_the_file_is_whole_after_every_write(monkeypatch: pytest.MonkeyPatch) ->
 def test_what_came_before_an_error_in_the_frames_is_in_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, workers: int
 ) -> None:
-    monkeypatch.setattr(encode, "CHUNK_FRAMES", size)
+    monkeypatch.setattr(spans, "CHUNK_FRAMES", size)
     heatmap, frames = small(), changing(9)
 
     def breaking() -> Iterator[Values]:
@@ -802,7 +802,7 @@ def test_what_came_before_an_error_in_the_frames_is_in_the_file(
 def test_the_file_is_whole_after_an_error_in_the_frames(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
-    monkeypatch.setattr(encode, "CHUNK_FRAMES", 2)
+    monkeypatch.setattr(spans, "CHUNK_FRAMES", 2)
     heatmap, frames = small(), changing(40)
 
     def breaking() -> Iterator[Values]:
@@ -820,7 +820,7 @@ def test_the_file_is_whole_after_an_error_in_the_frames(
 
 
 def test_progress_is_told_of_every_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encode, "CHUNK_FRAMES", 2)
+    monkeypatch.setattr(spans, "CHUNK_FRAMES", 2)
     calls: list[tuple[int, int | None]] = []
 
     def tell(done: int, total: int | None) -> None:

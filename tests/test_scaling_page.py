@@ -11,7 +11,7 @@ import pytest
 from decoders import by_pillow
 from numpy.typing import NDArray
 
-from fastheat import encode, executors, jobs
+from fastheat import executors, jobs, spans
 from fastheat.sources import open_frames
 from fastheat.spans import spans_of
 
@@ -66,4 +66,4 @@ def test_its_numbers_of_jobs_are_those_of_the_code() -> None:
     assert f"less than {executors.THREAD_SECONDS} s, or {executors.TASK_SECONDS} s" in text
     assert f"up to {jobs.MOST_FRAMES:,} frames or {executors.RESULT_BYTES >> 20} MiB" in text
     assert f"It has {jobs.FEWEST_FRAMES} at least" in text
-    assert f"{encode.CHUNK_FRAMES} frames or {encode.CHUNK_BYTES >> 20} MiB of values" in text
+    assert f"{spans.CHUNK_FRAMES} frames or {spans.CHUNK_BYTES >> 20} MiB of values" in text

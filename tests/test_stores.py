@@ -267,7 +267,7 @@ from fastheat.giffile import GifFile
 
 own = GifFile.add_all
 
-def add_all(self, images, clock):
+def add_all(self, images, clock, notes=None):
     own(self, images, clock)
     os.truncate("stack.npy", 200)
 

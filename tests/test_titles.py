@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fastheat import Heatmap, Panels, encode, gif, labels, save_gif, text
+from fastheat import Heatmap, Panels, gif, labels, save_gif, spans, text
 from fastheat.cli import main
 from fastheat.fonts import find_typeface
 from fastheat.labels import Label
@@ -37,7 +37,7 @@ def frames(count: int) -> NDArray[np.float64]:
 def test_each_frame_has_its_title_and_no_pixel_of_another(
     valfmt: Any, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encode, "CHUNK_FRAMES", chunk)
+    monkeypatch.setattr(spans, "CHUNK_FRAMES", chunk)
     values = frames(20)
     titles = [f"step {k // 2}  {'*' * (k % 5)}" for k in range(20)]
     titles[7], titles[8], titles[9] = "", "a\nb", "Wide " * 12

@@ -1,0 +1,232 @@
+"""The line plot of scalars beneath panels: its axes, their limits and where lines stand."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from fastheat.axes import TICK_LENGTH, TICK_PAD, TICK_WIDTH, TIGHT_PAD
+from fastheat.colors import RGB
+from fastheat.drawing import draw_lines
+from fastheat.fonts import Typeface
+from fastheat.labels import Label, line_extent
+from fastheat.ticks import linear_ticks
+
+RAMP_STEPS = 6  # coverages of a line's pixels, none and all included
+LINE_WIDTH = 1.5  # pt, matplotlib's lines.linewidth
+DOT = 3.0  # widths of a line that a point with none before it is wide
+WIDE_LABEL = "-0.000"  # as wide as labels are likely to be: others are drawn smaller
+APART = 1.7  # font sizes from label to label, at least
+HEIGHT, WIDTH = 14.5, 26.0  # font sizes of the plot without figsize, the second at least
+MOST_LINES = 10
+SHARE = 0.3  # of a picture's height, the most that it takes
+FEWEST_STEPS = 32  # frames that there is room for at first, where their number is not known
+
+
+class Stage(NamedTuple):
+    """The ranges of the axes: frames 0 to room - 1, and values."""
+
+    room: int
+    low: float
+    high: float
+
+
+class Plot(NamedTuple):
+    """A line plot in rows of its own: everything that it is drawn from, but its values."""
+
+    names: tuple[str, ...]
+    colors: tuple[RGB, ...]
+    top: int  # of the picture's rows the first
+    width: int
+    height: int
+    fontsize: float  # px
+    point: float
+    typeface: Typeface
+    room: int | None  # how many frames there are, None where that is not known
+    limits: tuple[float, float] | None  # of the values, None where they grow
+    steps: tuple[int, int] | None = None  # that of the first frame, and from each to the next
+    statics: tuple[int, ...] = ()  # palette index of labels at each coverage, once that is known
+    ramps: tuple[tuple[int, ...], ...] = ()  # the same of each line
+
+    @property
+    def half(self) -> float:
+        """Half the width of a line in pixels."""
+        return max(1.0, LINE_WIDTH * self.point) / 2
+
+    @property
+    def dot(self) -> float:
+        """The radius of a point that no line leads to, in pixels."""
+        return DOT * self.half
+
+
+def stages_of(
+    plot: Plot,
+    values: NDArray[np.float64],
+    first: int,
+    number: int = 0,
+    low: float = math.inf,
+    high: float = -math.inf,
+) -> list[Stage]:
+    """Return the axes of each of the frames in `values` from index `first` on.
+
+    Parameters
+    ----------
+    values
+        (T, K) of consecutive frames to the last.
+    number, low, high
+        The number of the first of them, and the limits of the finite values before it.
+    """
+    lows, highs = _extremes(values, low, high)
+    return [
+        Stage(_room(plot, number + k), *_limits(plot, float(lows[k]), float(highs[k])))
+        for k in range(first, len(values))
+    ]
+
+
+def _extremes(
+    values: NDArray[np.float64], low: float, high: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the limits of the finite values up to each frame, given those before."""
+    finite = np.isfinite(values)
+    lows = np.minimum.accumulate(np.where(finite, values, np.inf).min(1))
+    highs = np.maximum.accumulate(np.where(finite, values, -np.inf).max(1))
+    return np.minimum(lows, low), np.maximum(highs, high)
+
+
+def _room(plot: Plot, number: int) -> int:
+    """Return how many frames the axis has room for: twice as many when it is full."""
+    room = plot.room or FEWEST_STEPS
+    while room <= number:
+        room *= 2
+    return room
+
+
+@lru_cache(maxsize=4096)
+def _limits(plot: Plot, low: float, high: float) -> tuple[float, float]:
+    """Return round numbers around all values."""
+    if plot.limits is not None:
+        return plot.limits
+    if low > high:
+        return 0.0, 1.0
+    span = high - low
+    if not 0 < span < math.inf or span < 1e-12 * max(abs(low), abs(high)):
+        half = 0.5 * max(abs(low), abs(high)) or 0.5
+        half = min(half, 1e300)
+        return max(low - half, -1e307), min(high + half, 1e307)
+    step = 10.0 ** math.floor(math.log10(span) - 0.3)
+    if step == 0 or not math.isfinite(high + step):
+        return low, high
+    bottom, above = math.floor(low / step) * step, math.ceil(high / step) * step
+    return (bottom, above) if math.isfinite(bottom) and math.isfinite(above) else (low, high)
+
+
+class Base(NamedTuple):
+    """The axes without lines."""
+
+    picture: NDArray[np.uint8]  # (h, w) palette indices
+    box: tuple[int, int, int, int]  # x0, x1, y0, y1 of what is within,
+    data: tuple[int, int, int, int]  # and of the ranges, such that dots at their ends are whole
+
+
+@lru_cache(maxsize=64)
+def base_of(plot: Plot, stage: Stage) -> Base:
+    """Draw the axes."""
+    size, point = plot.fontsize, plot.point
+    pad = TIGHT_PAD * size
+    up, down = line_extent(plot.typeface, size)
+    tick, gap = TICK_LENGTH * point, (TICK_LENGTH + TICK_PAD) * point
+    top = round(pad + up + down + 0.4 * size)
+    bottom = max(top + 2, math.floor(plot.height - pad - 2 * (up + down) - gap))
+    room = _width(plot, WIDE_LABEL)
+    left = math.ceil(pad + gap + room)
+    right = max(left + 2, math.floor(plot.width - pad))
+    inner = math.ceil(plot.dot)
+    data = left, right, top, bottom
+    if min(right - left, bottom - top) > 4 * inner:
+        data = left + inner, right - inner, top + inner, bottom - inner
+    most = max(1, min(9, int((data[3] - data[2]) / (APART * size))))
+    middle = 0.5 * up / (up + down)
+    across = linear_ticks(stage.low, stage.high, most)
+    widest = max((_width(plot, text) for _, text in across), default=room)
+    shown = size * min(1.0, room / widest)
+    labels = [Label(text, shown, (1.0, middle), 0.0, plot.typeface) for _, text in across]
+    start, stride = plot.steps or (0, 1)
+    last = max(stage.room - 1, 1)
+    wide = _width(plot, str(start + stride * last))
+    most = max(1, min(9, int((right - left) / (wide + 2 * size))))
+    along = linear_ticks(start, start + stride * last, most)
+    along = [(at, text) for at, text in along if float(text) == int(float(text))]
+
+    ink = Image.new("L", (plot.width, plot.height))
+    draw = ImageDraw.Draw(ink)
+    width = max(1, round(TICK_WIDTH * point))
+    draw.rectangle((left - width, top - width, right + width - 1, bottom + width - 1), fill=255)
+    draw.rectangle((left, top, right - 1, bottom - 1), fill=0)
+    for (at, _), label in zip(across, labels, strict=True):
+        y = data[3] - at * (data[3] - data[2])
+        draw_lines(draw, label, left - width - gap, y)
+        row = min(max(round(y - width / 2), top - width), bottom)
+        draw.rectangle((left - width - round(tick), row, left - 1, row + width - 1), fill=255)
+    for at, text in along:
+        x = data[0] + at * (data[1] - data[0])
+        label = Label(f"{float(text):.0f}", size, (0.5, 0.0), 0.0, plot.typeface)
+        half = label.box().width / 2
+        draw_lines(draw, label, min(x, plot.width - half - 1), bottom + width + gap)
+        column = min(max(round(x - width / 2), left - width), right)
+        draw.rectangle(
+            (column, bottom, column + width - 1, bottom + width + round(tick) - 1), fill=255
+        )
+    word = Label("frame" if plot.steps is None else "step", size, (0.5, 0.0), 0.0, plot.typeface)
+    draw_lines(draw, word, (left + right) / 2, bottom + width + gap + up + down)
+    statics = np.array(plot.statics, np.uint8)
+    picture = statics[(np.asarray(ink).astype(np.intp) * (len(statics) - 1) + 127) // 255]
+    _draw_names(plot, picture, (left + right) / 2, top - 0.4 * size)
+    return Base(picture, (left, right, top, bottom), data)
+
+
+def _draw_names(plot: Plot, picture: NDArray[np.uint8], x: float, y: float) -> None:
+    """Write the name of each line in its colour, beside each other about x and above y."""
+    size = plot.fontsize
+    labels = [Label(name, size, (0.0, 1.0), 0.0, plot.typeface) for name in plot.names]
+    widths = [label.box().width for label in labels]
+    while sum(widths) + 1.5 * size * (len(labels) - 1) > plot.width - 2 and size > 1:
+        size *= 0.9
+        labels = [Label(name, size, (0.0, 1.0), 0.0, plot.typeface) for name in plot.names]
+        widths = [label.box().width for label in labels]
+    total = sum(widths) + 1.5 * size * (len(labels) - 1)
+    pen = min(max(x - total / 2, 1.0), max(1.0, plot.width - total - 1))
+    for label, width, ramp in zip(labels, widths, plot.ramps, strict=True):
+        ink = Image.new("L", (plot.width, plot.height))
+        draw_lines(ImageDraw.Draw(ink), label, pen, y)
+        steps = (np.asarray(ink).astype(np.intp) * (len(ramp) - 1) + 127) // 255
+        np.copyto(picture, np.array(ramp, np.uint8)[steps], where=steps > 0)
+        pen += width + 1.5 * size
+
+
+def _width(plot: Plot, text: str) -> float:
+    return Label(text, plot.fontsize, (0.0, 0.0), 0.0, plot.typeface).box().width
+
+
+def places_of(
+    plot: Plot, stage: Stage, values: NDArray[np.float64], number: int = 0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return where values from frame `number` on stand, (N,) and (N, K) px, NaN for none."""
+    base = base_of(plot, stage)
+    left, right, top, bottom = base.data
+    numbers = np.arange(number, number + len(values))
+    xs = left + (right - left) * numbers / max(stage.room - 1, 1)
+    with np.errstate(all="ignore"):
+        ys = bottom - (values - stage.low) * ((bottom - top) / (stage.high - stage.low))
+    far = 4.0 * plot.height
+    return xs, np.where(np.isfinite(values), np.clip(ys, -far, far), np.nan)
+
+
+def size_of(fontsize: float, height: int | None) -> int:
+    """Return the rows of pixels that a plot takes in a picture of a height, None if it is free."""
+    rows = round(HEIGHT * fontsize)
+    return rows if height is None else max(1, min(rows, int(SHARE * height)))
