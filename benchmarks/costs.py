@@ -27,11 +27,11 @@ from fastheat import notes
 from fastheat.encode import Images, encode_chunk
 from fastheat.executors import Crew, Job, Pace
 from fastheat.forms import cells_of
-from fastheat.giffile import GifFile
+from fastheat.gif.clock import Clock
+from fastheat.gif.file import GifFile
 from fastheat.jobs import Beside, Encoded, Encoding, encodings, pace_of, span_encodings
 from fastheat.sources import open_frames
 from fastheat.spans import chunk_length, spans_of
-from fastheat.timing import Clock
 
 ROOT = Path(fastheat.__file__).parents[1]
 LARGE = 4096

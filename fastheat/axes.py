@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.gif import LARGEST_SIDE
+from fastheat.gif.blocks import LARGEST_SIDE
 from fastheat.labels import Box, Label, Placed, fitted
 from fastheat.tables import Grid
 

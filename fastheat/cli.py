@@ -26,13 +26,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fastheat
-from fastheat import demo, gif, jit, objects
+from fastheat import demo, jit, objects
 from fastheat.annotations import Annots, open_annots
 from fastheat.arrays import check_type
 from fastheat.checkpoints import has_pattern
 from fastheat.executors import Crew
 from fastheat.files import Pickled, load
 from fastheat.forms import cells_of
+from fastheat.gif import blocks
+from fastheat.gif.clock import DEFAULT_DURATION, LONGEST_DURATION
+from fastheat.gif.target import check_place, check_target
 from fastheat.heatmap import Heatmap, option_names
 from fastheat.hints import elsewhere
 from fastheat.messages import MOST_SAID, many, printable, suggest
@@ -44,8 +47,6 @@ from fastheat.sources import Frames, open_frames
 from fastheat.spans import chunk_length, spans_of
 from fastheat.stores import FileArray
 from fastheat.summary import GifSummary
-from fastheat.target import check_place, check_target
-from fastheat.timing import DEFAULT_DURATION, LONGEST_DURATION
 
 MOST_LABELS = 1 << 24  # bytes of a file of labels
 STANDARD = "-"  # input or output, in place of a path
@@ -596,7 +597,7 @@ def _numbers(text: str) -> list[float]:
 
 
 def _loop(text: str) -> int | None:
-    return None if text.lower() == "none" else _integer(text, 0, gif.MOST_LOOPS, "none or ")
+    return None if text.lower() == "none" else _integer(text, 0, blocks.MOST_LOOPS, "none or ")
 
 
 def _ticks(text: str) -> int | list[float]:
@@ -1053,12 +1054,12 @@ def _summary(name: str, summary: GifSummary) -> str:
 
 def _describe(name: str, file: BinaryIO, each: bool) -> dict[str, Any]:
     """Return what `fastheat info --json` prints, times in milliseconds."""
-    screen, end, loop, ticks = gif.Screen((0, 0), 0), gif.End(0, 0), None, 0
+    screen, end, loop, ticks = blocks.Screen((0, 0), 0), blocks.End(0, 0), None, 0
     # different lengths are few, at most the root of twice the file's length; frames may be many
     lengths: Counter[int] = Counter()
     frames = []
-    for block in gif.read_blocks(file):
-        if isinstance(block, gif.FrameInfo):
+    for block in blocks.read_blocks(file):
+        if isinstance(block, blocks.FrameInfo):
             ticks += block.delay
             lengths[block.length] += 1
             if each:
@@ -1071,11 +1072,11 @@ def _describe(name: str, file: BinaryIO, each: bool) -> dict[str, Any]:
                         "disposal": block.disposal,
                     }
                 )
-        elif isinstance(block, gif.Screen):
+        elif isinstance(block, blocks.Screen):
             screen = block
-        elif isinstance(block, gif.Loop):
+        elif isinstance(block, blocks.Loop):
             loop = block.times
-        elif isinstance(block, gif.End):
+        elif isinstance(block, blocks.End):
             end = block
     described: dict[str, Any] = {
         "file": name,

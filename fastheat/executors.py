@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from fastheat.gif.clock import is_whole
 from fastheat.messages import in_a_line, short
-from fastheat.timing import is_whole
 
 if TYPE_CHECKING:  # else loaded for the first job that is given to a worker
     from concurrent.futures import Executor, Future, ThreadPoolExecutor

@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fastheat import gif
 from fastheat.arrays import array_of
 from fastheat.encode import encode_indexed
 from fastheat.files import file_of, load
-from fastheat.giffile import GifFile
+from fastheat.gif import blocks
+from fastheat.gif.clock import Clock, read_loop
+from fastheat.gif.file import GifFile
+from fastheat.gif.target import Claim, check_other, check_target
 from fastheat.messages import short
 from fastheat.stores import FileArray, is_ready
-from fastheat.target import Claim, check_other, check_target
-from fastheat.timing import Clock, read_loop
 
 CHUNK_BYTES = 1 << 22  # of pictures, about, which are encoded together
 CHUNK_FRAMES = 32
@@ -134,7 +134,7 @@ def save_indexed_gif(
         pictures = _pictures(source, colors)
         height, width = (first := next(pictures)).shape
         # one color more than there are is transparent
-        header = gif.header((width, height), table, min(colors + 1, MOST_COLORS), times)
+        header = blocks.header((width, height), table, min(colors + 1, MOST_COLORS), times)
         transparent = colors if colors < MOST_COLORS else None
         stack: NDArray[np.uint8] | None = None
         if isinstance(source, np.ndarray) and is_ready(source, np.uint8):
@@ -193,10 +193,10 @@ def _pictures(frames: object, colors: int) -> Iterator[NDArray[np.uint8]]:
                 f"frame {number}: expected an image of mode 'P' or 'L', not {frame.mode!r}"
             )
         picture = np.asarray(frame) if isinstance(frame, Image.Image) else array_of(frame, number)
-        if picture.ndim != 2 or 0 in picture.shape or max(picture.shape) > gif.LARGEST_SIDE:
+        if picture.ndim != 2 or 0 in picture.shape or max(picture.shape) > blocks.LARGEST_SIDE:
             raise ValueError(
-                f"frame {number}: expected shape (H, W) with sides of 1 to {gif.LARGEST_SIDE} px, "
-                f"not {picture.shape}"
+                f"frame {number}: expected shape (H, W) with sides of 1 to "
+                f"{blocks.LARGEST_SIDE} px, not {picture.shape}"
             )
         if shape is not None and picture.shape != shape:
             raise ValueError(f"frame {number}: expected shape {shape}, not {picture.shape}")

@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat import axes, gif, norms
+from fastheat import axes, norms
 from fastheat.annotations import Cells, Sample
 from fastheat.bars import BarNumbers, find_ticks, part_numbers, ticks_of_all, wide_ticks
 from fastheat.drawing import draw_static
 from fastheat.fonts import Face, Typeface
 from fastheat.formats import AS_THEY_ARE, ValueFormat, as_written
+from fastheat.gif import blocks
 from fastheat.labels import Box, line_extent
 from fastheat.look import LARGEST_FONT, SMALLEST_FONT, Look
 from fastheat.masks import hidden
@@ -623,7 +624,7 @@ def _with_labels(look: Look, cells: tuple[int, int], cell: tuple[int, int]) -> t
 def _grid_line(look: Look, cells: Box) -> int:
     n, m = look.shape
     if look.grid_width is not None:
-        width = min(look.grid_width * look.point, gif.LARGEST_SIDE)
+        width = min(look.grid_width * look.point, blocks.LARGEST_SIDE)
         return max(1, math.floor(width + 0.5)) if width else 0
     cell = min(cells.width / m, cells.height / n)
     return min(math.floor(GRID_WIDTH * look.point + 0.5), int(cell) // GRID_SHARE)
@@ -647,7 +648,7 @@ def _drawn(groups: tuple[int, ...], count: int, cells: int) -> tuple[int, ...]:
 def _group_line(look: Look, cells: Box, line: int) -> int:
     """Return the width of the lines between groups, by default no less than that of the grid."""
     if look.group_width is not None:
-        width = min(look.group_width * look.point, gif.LARGEST_SIDE)
+        width = min(look.group_width * look.point, blocks.LARGEST_SIDE)
         return max(1, math.floor(width + 0.5))
     n, m = look.shape
     cell = int(min(cells.width / m, cells.height / n))

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fastheat import gif
 from fastheat.bars import BarNumbers
 from fastheat.drawing import draw_lines
 from fastheat.fonts import Typeface
 from fastheat.forms import Shape, shapes_of, split
+from fastheat.gif import blocks
 from fastheat.labels import Label
 from fastheat.layout import Layout, TitlePlace, titles_with_ranges
 from fastheat.lineplot import MOST_LINES, RAMP_STEPS, Plot
@@ -388,10 +388,10 @@ def largest(
 
 
 def check_size(width: int, height: int, count: int) -> None:
-    if max(width, height) > gif.LARGEST_SIDE:
+    if max(width, height) > blocks.LARGEST_SIDE:
         found = f"{width} x {height} px" if width else f"{height} px or more"
         raise ValueError(
-            f"expected panels of at most {gif.LARGEST_SIDE} px a side together, the most that a "
+            f"expected panels of at most {blocks.LARGEST_SIDE} px a side together, the most that a "
             f"GIF can have, not {found}: give fewer than these {count}, columns=, a smaller "
             "fontsize, or a figsize"
         )

@@ -13,15 +13,15 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 import fastheat
-from fastheat import gif
 from fastheat.annotations import MOST_DIFFERENT, SAMPLED, TEXTS, Sample, Samples, facts_of
 from fastheat.encode import Images
 from fastheat.forms import MOST_CELLS, Shapes, check_names, form_of, parts_of
+from fastheat.gif import blocks
+from fastheat.gif.clock import LONGEST_DURATION
 from fastheat.layout import Layout
 from fastheat.messages import short
 from fastheat.mosaic import Mosaic
 from fastheat.ranges import Range
-from fastheat.timing import LONGEST_DURATION
 
 _T = TypeVar("_T")
 
@@ -66,7 +66,7 @@ def header(
         look=look_of(layout),
         **more,
     )
-    return gif.header(layout.size, layout.table, layout.colors, loop) + note
+    return blocks.header(layout.size, layout.table, layout.colors, loop) + note
 
 
 def _written(layout: Layout | Mosaic) -> Any:
@@ -159,12 +159,12 @@ def _plain(value: Any) -> Any:
 
 def block(**facts: object) -> bytes:
     """Return a comment that says something, in JSON."""
-    return gif.comment(json.dumps({NAME: facts}, separators=(",", ":")))
+    return blocks.comment(json.dumps({NAME: facts}, separators=(",", ":")))
 
 
 def step(number: int) -> bytes:
     """Return a comment that says which step a frame shows, as long for each number."""
-    return gif.comment('{"%s":{"step":%*d}}' % (NAME, STEP_WIDTH, number))  # noqa: UP031
+    return blocks.comment('{"%s":{"step":%*d}}' % (NAME, STEP_WIDTH, number))  # noqa: UP031
 
 
 def scalars(images: Images) -> list[bytes]:

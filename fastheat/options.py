@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat import axes, gif
+from fastheat import axes
 from fastheat.checks import is_series
 from fastheat.colors import RGB, parse_color, parse_rgba
 from fastheat.formats import LONGEST, Template, ValueFormat, check_length, parse_valfmt
 from fastheat.forms import MOST_CELLS
+from fastheat.gif import blocks
 from fastheat.look import LARGEST_FONT, SMALLEST_FONT, Labels, Numbers
 from fastheat.messages import in_a_line, short, suggest
 from fastheat.norms import LINEAR, SYMLOG_LINEAR, Norm, copied
@@ -43,9 +44,9 @@ def read_shape(shape: object) -> tuple[int, int]:
 
 def read_reduce(reduce: object, shape: tuple[int, int]) -> str | None:
     if reduce is None:
-        if max(shape) > gif.LARGEST_SIDE:
+        if max(shape) > blocks.LARGEST_SIDE:
             raise ValueError(
-                f"expected at most {gif.LARGEST_SIDE} rows and columns with reduce=None, "
+                f"expected at most {blocks.LARGEST_SIDE} rows and columns with reduce=None, "
                 f"not shape={shape!r}"
             )
         return None
@@ -238,11 +239,11 @@ def read_figure(figsize: object, inch: float) -> tuple[int, int]:
         raise ValueError(
             f"expected figsize to be a width and a height above 0 in inches, not {short(figsize)}"
         ) from None
-    most = 10.0 * gif.LARGEST_SIDE
+    most = 10.0 * blocks.LARGEST_SIDE
     sides = int(min(width * inch + 1e-9, most)), int(min(height * inch + 1e-9, most))
-    if min(sides) < 1 or max(sides) > gif.LARGEST_SIDE:
+    if min(sides) < 1 or max(sides) > blocks.LARGEST_SIDE:
         raise ValueError(
-            f"expected a picture of 1 to {gif.LARGEST_SIDE} px a side, which is all that a GIF "
+            f"expected a picture of 1 to {blocks.LARGEST_SIDE} px a side, which is all that a GIF "
             f"can have, not {sides[0]} x {sides[1]} px: figsize={short(figsize)}, dpi={inch:g}"
         )
     return sides

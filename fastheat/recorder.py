@@ -14,12 +14,15 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat import gif, notes
+from fastheat import notes
 from fastheat.annotations import Cells, PanelCells, Samples, sample_of
 from fastheat.arrays import Floats, Frame, join_frames
 from fastheat.encode import Images, encode_between, encode_chunk
 from fastheat.forms import Shapes
-from fastheat.giffile import GifFile, Tail
+from fastheat.gif import blocks
+from fastheat.gif.clock import Clock
+from fastheat.gif.file import GifFile, Tail
+from fastheat.gif.target import Claim
 from fastheat.layout import Layout, Shown
 from fastheat.messages import in_a_line, many, short, warn
 from fastheat.mosaic import Mosaic, plot_of
@@ -30,8 +33,6 @@ from fastheat.plots import History
 from fastheat.ranges import Range, wider_ends
 from fastheat.reduce import Reduction, Reductions
 from fastheat.summary import GifSummary, summarise
-from fastheat.target import Claim
-from fastheat.timing import Clock
 
 CHUNK_SCALARS = 1 << 12  # frames of a file whose scalars are read together
 HEADROOM = 0.1  # of a range that grows, left free on the side where it does
@@ -51,8 +52,8 @@ class Found(NamedTuple):
     def comments(self) -> Iterator[bytes]:
         """Yield all comments once more."""
         with self.path.open("rb") as file:
-            for block in gif.read_blocks(file):
-                if isinstance(block, gif.Comment):
+            for block in blocks.read_blocks(file):
+                if isinstance(block, blocks.Comment):
                     yield block.text
 
 
@@ -74,14 +75,14 @@ def find(target: Path | BinaryIO) -> Found | None:
         start = file.read(1 << 10)
         file.seek(0)
         try:
-            for block in gif.read_blocks(file):
+            for block in blocks.read_blocks(file):
                 if tail.add(block):
                     said.add_frame()
-                if isinstance(block, gif.Comment):
+                if isinstance(block, blocks.Comment):
                     said.add(block.text)
-                elif isinstance(block, gif.Screen):
+                elif isinstance(block, blocks.Screen):
                     size = block.size
-                elif isinstance(block, gif.Loop):
+                elif isinstance(block, blocks.Loop):
                     loop = block.times
             if not tail.parts:
                 raise ValueError("it has no frames")
@@ -255,8 +256,10 @@ class Recorder:
                 f"expected {_speed(note.duration)} as the file that is to go on has, not "
                 f"{_speed(self._clock.each)}"
             )
-        colors = gif.header(self._layout.size, self._layout.table, self._layout.colors, self._loop)
-        if found.start[: len(colors)] != colors:
+        start = blocks.header(
+            self._layout.size, self._layout.table, self._layout.colors, self._loop
+        )
+        if found.start[: len(start)] != start:
             raise ValueError(
                 "expected the colors that the file that is to go on has, not those of this cmap, "
                 "threshold and these colors of texts, labels and background"

@@ -8,8 +8,8 @@ import time
 from numbers import Real
 
 from fastheat.checks import is_series
+from fastheat.gif.clock import is_whole
 from fastheat.messages import short
-from fastheat.timing import is_whole
 
 FEWEST_OF_DECADE = 0.1
 

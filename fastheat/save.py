@@ -21,7 +21,9 @@ from fastheat.checks import is_series
 from fastheat.executors import Crew
 from fastheat.formats import Template
 from fastheat.forms import cells_of
-from fastheat.giffile import GifFile
+from fastheat.gif.clock import Clock, read_loop, read_milliseconds
+from fastheat.gif.file import GifFile
+from fastheat.gif.target import Claim, check_other, check_target
 from fastheat.jobs import Beside, Encoded, encodings, measurings, pace_of, span_encodings
 from fastheat.layout import Layout, Shown
 from fastheat.messages import in_a_line, short, warn
@@ -33,8 +35,6 @@ from fastheat.recorder import Recorder, hold_last
 from fastheat.sources import KEPT_BYTES, Frames, open_frames
 from fastheat.spans import chunk_length, spans_of
 from fastheat.summary import GifSummary, summarise
-from fastheat.target import Claim, check_other, check_target
-from fastheat.timing import Clock, read_loop, read_milliseconds
 
 
 def save_gif(

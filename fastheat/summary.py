@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fastheat.forms import Shapes
-from fastheat.giffile import GifFile
+from fastheat.gif.clock import Clock
+from fastheat.gif.file import GifFile
 from fastheat.layout import Layout, Shown
 from fastheat.messages import many, warn
 from fastheat.mosaic import Mosaic
 from fastheat.picture import Picture, warn_of, warn_of_labels, ways_of
-from fastheat.timing import Clock
 
 
 @dataclass(frozen=True, slots=True)

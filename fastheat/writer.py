@@ -33,6 +33,8 @@ from fastheat.arrays import Floats, Frame, array_of, check_frame, is_masked_arra
 from fastheat.background import Background, here
 from fastheat.formats import Template, check_length
 from fastheat.forms import Shape, Shapes, check_names, form_of, of_panel, parts_in, parts_of
+from fastheat.gif.clock import Clock, is_whole, read_loop, read_milliseconds
+from fastheat.gif.target import Claim, check_target
 from fastheat.heatmap import option_names
 from fastheat.messages import in_a_line, many, short, warn
 from fastheat.options import read_autoscale, read_choice, read_flag, read_shape
@@ -47,8 +49,6 @@ from fastheat.recorder import Recorder, check, find
 from fastheat.reduce import Reduction, Reductions
 from fastheat.sampling import Sampler
 from fastheat.summary import GifSummary
-from fastheat.target import Claim, check_target
-from fastheat.timing import Clock, is_whole, read_loop, read_milliseconds
 
 QUEUE_BYTES = 1 << 28
 LIKELY = 1 << 20  # rows or columns

@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import fastheat
-from fastheat import cli, demo, gif, jit, load_frames, objects, save_gif
+from fastheat import cli, demo, jit, load_frames, objects, save_gif
 from fastheat.cli import main
+from fastheat.gif import blocks
 from fastheat.heatmap import option_names
 from fastheat.panels import panels_options
 
@@ -297,7 +298,7 @@ def test_the_output_is_named_after_the_input_and_put_in_the_current_folder(
     Path("w.npy").rename("sub/run.1.npy")
     assert main(["render", "sub/run.1.npy"]) == 0
     with Path("run.1.gif").open("rb") as file:
-        assert len(gif.read_info(file).frames) == 5
+        assert len(blocks.read_info(file).frames) == 5
     assert capsys.readouterr().out.startswith("run.1.gif: 5 frames of ")
 
 
@@ -931,7 +932,7 @@ def test_an_interrupted_file_holds_the_frames_committed(folder: Path) -> None:
         _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, b"")
     with Path("w.gif").open("rb") as file:
-        frames = len(gif.read_info(file).frames)
+        frames = len(blocks.read_info(file).frames)
     assert 0 < frames < len(values)
 
 
@@ -1017,7 +1018,7 @@ def test_the_demo_takes_fps_in_place_of_its_duration(folder: Path) -> None:
     argv = ["demo", "--steps", "6", "--figsize", "3", "2", "--valfmt", "none", "-q"]
     assert main([*argv, "--fps", "20", "--hold", "700"]) == 0
     with Path("demo.gif").open("rb") as file:
-        assert [frame.delay for frame in gif.read_info(file).frames] == [5, 5, 70]
+        assert [frame.delay for frame in blocks.read_info(file).frames] == [5, 5, 70]
 
 
 # ------------------------------------------------------------------------------------------ info

@@ -7,27 +7,27 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fastheat import gif
+from fastheat.gif import blocks
 
 TABLE = np.arange(768, dtype=np.uint16).astype(np.uint8).reshape(256, 3)
 
 BLOCKS = [
     # (what is said, its bytes)
-    (gif.graphic_control(2, None), b"!\xf9\x04\x04\x02\x00\x00\x00"),
-    (gif.graphic_control(65535, 0), b"!\xf9\x04\x05\xff\xff\x00\x00"),
-    (gif.graphic_control(300, 7), b"!\xf9\x04\x05\x2c\x01\x07\x00"),
-    (gif.EMPTY_IMAGE, b",\0\0\0\0\1\0\1\0\0\2\2\x44\x01\0"),
+    (blocks.graphic_control(2, None), b"!\xf9\x04\x04\x02\x00\x00\x00"),
+    (blocks.graphic_control(65535, 0), b"!\xf9\x04\x05\xff\xff\x00\x00"),
+    (blocks.graphic_control(300, 7), b"!\xf9\x04\x05\x2c\x01\x07\x00"),
+    (blocks.EMPTY_IMAGE, b",\0\0\0\0\1\0\1\0\0\2\2\x44\x01\0"),
     (
-        gif.header((3, 258), TABLE, 3, None),
+        blocks.header((3, 258), TABLE, 3, None),
         b"GIF89a\x03\x00\x02\x01\xf1\0\0" + TABLE[:4].tobytes(),
     ),
     (
-        gif.header((1, 1), TABLE, 2, 0),
+        blocks.header((1, 1), TABLE, 2, 0),
         b"GIF89a\x01\x00\x01\x00\xf0\0\0"
         + TABLE[:2].tobytes()
         + b"!\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00",
     ),
-    (gif.header((1, 1), TABLE, 256, 513)[-5:], b"\x03\x01\x01\x02\x00"[-5:]),
+    (blocks.header((1, 1), TABLE, 256, 513)[-5:], b"\x03\x01\x01\x02\x00"[-5:]),
 ]
 
 
@@ -38,7 +38,7 @@ def test_blocks_are_the_bytes_of_the_specification(block: bytes, expected: bytes
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 128, 129, 255, 256])
 def test_the_colour_table_holds_the_colours_in_use(count: int) -> None:
-    data = gif.header((5, 5), TABLE, count, None)
+    data = blocks.header((5, 5), TABLE, count, None)
     colors = 2 << (data[10] & 7)
     assert colors >= max(2, count)
     assert colors == 2 or colors // 2 < count
@@ -46,12 +46,14 @@ def test_the_colour_table_holds_the_colours_in_use(count: int) -> None:
 
 
 def whole(*images: bytes, loop: int | None = 0) -> bytes:
-    return gif.header((4, 4), TABLE, 4, loop) + b"".join(images) + b";"
+    return blocks.header((4, 4), TABLE, 4, loop) + b"".join(images) + b";"
 
 
 def test_an_empty_image_changes_nothing() -> None:
     first = b",\0\0\0\0\4\0\4\0\0\2\4\x8c\x8f\x19\x05\0"
-    data = whole(gif.graphic_control(5, None) + first, gif.graphic_control(9, 0) + gif.EMPTY_IMAGE)
+    data = whole(
+        blocks.graphic_control(5, None) + first, blocks.graphic_control(9, 0) + blocks.EMPTY_IMAGE
+    )
     with Image.open(io.BytesIO(data)) as image:
         assert getattr(image, "n_frames") == 2  # noqa: B009
         before = image.convert("RGB").tobytes()
@@ -62,10 +64,10 @@ def test_an_empty_image_changes_nothing() -> None:
 
 @pytest.mark.parametrize("loop", [None, 0, 3, 65535])
 def test_what_was_written_is_read_back(loop: int | None) -> None:
-    image = gif.graphic_control(12, 0) + gif.EMPTY_IMAGE
-    other = gif.graphic_control(400, None) + gif.EMPTY_IMAGE
-    data = whole(image, other, gif.EMPTY_IMAGE, loop=loop)
-    info = gif.read_info(io.BytesIO(data + b"trailing"))
+    image = blocks.graphic_control(12, 0) + blocks.EMPTY_IMAGE
+    other = blocks.graphic_control(400, None) + blocks.EMPTY_IMAGE
+    data = whole(image, other, blocks.EMPTY_IMAGE, loop=loop)
+    info = blocks.read_info(io.BytesIO(data + b"trailing"))
     assert (info.size, info.colors, info.loop) == ((4, 4), 4, loop)
     assert [f.delay for f in info.frames] == [12, 400, 0]
     assert [f.transparent for f in info.frames] == [0, None, None]
@@ -73,7 +75,7 @@ def test_what_was_written_is_read_back(loop: int | None) -> None:
     assert [data[f.offset : f.offset + f.length] for f in info.frames] == [
         image,
         other,
-        gif.EMPTY_IMAGE,
+        blocks.EMPTY_IMAGE,
     ]
     assert (info.length, info.trailing) == (len(data), 8)
     assert info.duration == 4120
@@ -86,7 +88,7 @@ def test_files_of_other_programs_are_read() -> None:
         file, "GIF", save_all=True, append_images=frames[1:], duration=70, loop=2, comment=b"hello"
     )
     file.seek(0)
-    info = gif.read_info(file)
+    info = blocks.read_info(file)
     assert (info.size, info.loop, [f.delay for f in info.frames]) == ((30, 20), 2, [7, 7, 7])
 
 
@@ -96,18 +98,18 @@ def test_files_of_other_programs_are_read() -> None:
         (b"", "expected a GIF"),
         (b"PNG....", "expected a GIF"),
         (b"GIF89a\x01", "ends at byte"),
-        (whole(gif.EMPTY_IMAGE)[:-3], "ends at byte"),
-        (whole(gif.EMPTY_IMAGE)[:-1], "ends at byte"),
+        (whole(blocks.EMPTY_IMAGE)[:-3], "ends at byte"),
+        (whole(blocks.EMPTY_IMAGE)[:-1], "ends at byte"),
         (whole(b"X"), "expected an extension, an image or the trailer"),
     ],
 )
 def test_damaged_files_are_refused(data: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        gif.read_info(io.BytesIO(data))
+        blocks.read_info(io.BytesIO(data))
 
 
 def test_every_cut_of_a_file_is_refused() -> None:
-    data = whole(gif.graphic_control(12, 0) + gif.EMPTY_IMAGE)
+    data = whole(blocks.graphic_control(12, 0) + blocks.EMPTY_IMAGE)
     for length in range(len(data)):
         with pytest.raises((ValueError, struct.error)):
-            gif.read_info(io.BytesIO(data[:length]))
+            blocks.read_info(io.BytesIO(data[:length]))

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import fastheat
-from fastheat import gif, indexed, kernels, save_indexed_gif
+from fastheat import indexed, kernels, save_indexed_gif
+from fastheat.gif import blocks
 from fastheat.indexed import IndexedSummary
 from fastheat.kernels import changed_rectangle
 
@@ -36,7 +37,7 @@ def written(frames: object, palette: object = PALETTE, **timing: Any) -> tuple[b
 
 
 def frame_infos(data: bytes) -> Any:
-    return gif.read_info(io.BytesIO(data)).frames
+    return blocks.read_info(io.BytesIO(data)).frames
 
 
 @st.composite
@@ -125,7 +126,7 @@ def test_a_small_palette_has_its_transparent_index_beyond_it() -> None:
     (_, second) = frame_infos(data)
     assert second.transparent == 3
     assert second.box == (3, 4, 78, 1)
-    assert gif.read_info(io.BytesIO(data)).colors == 4
+    assert blocks.read_info(io.BytesIO(data)).colors == 4
 
 
 @given(st.data())
@@ -240,7 +241,7 @@ def test_the_summary_says_what_was_written(tmp_path: Path) -> None:
         bytes=path.stat().st_size,
         seconds=summary.seconds,
     )
-    info = gif.read_info(io.BytesIO(path.read_bytes()))
+    info = blocks.read_info(io.BytesIO(path.read_bytes()))
     assert info.loop == 3
     assert [f.delay for f in info.frames] == [4, 2, 2]
 

@@ -20,7 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import paint_plot
 
-from fastheat import GifWriter, Panels, gif, lineplot, load_frames, notes, save_gif
+from fastheat import GifWriter, Panels, lineplot, load_frames, notes, save_gif
+from fastheat.gif import blocks
 from fastheat.jobs import Beside, encodings
 from fastheat.lineplot import base_of, stages_of
 from fastheat.plots import History, draw_plots
@@ -372,7 +373,7 @@ def shown(path: Path) -> list[npt.NDArray[np.uint8]]:
 def parts_of(path: Path) -> list[bytes]:
     """Return each frame with the comments before it."""
     with path.open("rb") as file:
-        info = gif.read_info(file)
+        info = blocks.read_info(file)
     ends = [frame.offset + frame.length for frame in info.frames]
     data = path.read_bytes()
     return [data[a:b] for a, b in itertools.pairwise([0, *ends, info.length])]
@@ -440,7 +441,7 @@ def test_a_frame_and_its_scalars_are_committed_together() -> None:
     class Watched(io.BytesIO):
         def write(self, data: Any) -> int:
             count = super().write(data)
-            info = gif.read_info(io.BytesIO(self.getvalue()))
+            info = blocks.read_info(io.BytesIO(self.getvalue()))
             known = len(list(notes.read_scalars(info.comments)))
             states.append((info.duration / 100, known))
             return count

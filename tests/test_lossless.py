@@ -23,9 +23,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fastheat import GifSummary, Heatmap, encode, gif, save_gif, spans
+from fastheat import GifSummary, Heatmap, encode, save_gif, spans
 from fastheat.encode import encode_chunk, joined
-from fastheat.gif import GifInfo
+from fastheat.gif import blocks as gif
+from fastheat.gif.blocks import GifInfo
 
 Values = npt.NDArray[np.float64]
 

@@ -18,9 +18,10 @@ from decoders import by_pillow
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastheat import GifWriter, gif
-from fastheat.giffile import GifFile
-from fastheat.timing import Clock
+from fastheat import GifWriter
+from fastheat.gif import blocks
+from fastheat.gif.clock import Clock
+from fastheat.gif.file import GifFile
 
 LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "dpi": 40}
 FRAMES = np.random.default_rng(5).uniform(-1, 1, (12, 2, 3))
@@ -30,9 +31,9 @@ TABLE = np.zeros((256, 3), np.uint8)
 def blocks_of(data: bytes) -> Iterator[bytes]:
     """Yield the header, each comment block, and what is between them."""
     cuts = [0]
-    for block in gif.read_blocks(io.BytesIO(data)):
-        if isinstance(block, gif.Comment):
-            cuts += block.offset, block.offset + len(gif.comment_of(block.text))
+    for block in blocks.read_blocks(io.BytesIO(data)):
+        if isinstance(block, blocks.Comment):
+            cuts += block.offset, block.offset + len(blocks.comment_of(block.text))
     for start, stop in itertools.pairwise([*cuts, len(data)]):
         yield data[start:stop]
 
@@ -42,16 +43,16 @@ def with_notes(data: bytes, change: Callable[[dict[str, Any]], Any]) -> bytes:
     changed = b""
     for piece in blocks_of(data):
         if piece.startswith(b"!\xfe"):
-            (comment,) = gif.read_info(io.BytesIO(WRAP[0] + piece + WRAP[1])).comments
+            (comment,) = blocks.read_info(io.BytesIO(WRAP[0] + piece + WRAP[1])).comments
             facts = json.loads(comment)["fastheat"]
             said = change(facts)
             text = said if isinstance(said, str) else json.dumps({"fastheat": said or facts})
-            piece = gif.comment(text.replace('{"fastheat": ', '{"fastheat":'))
+            piece = blocks.comment(text.replace('{"fastheat": ', '{"fastheat":'))
         changed += piece
     return changed
 
 
-WRAP = gif.header((1, 1), TABLE, 2, None), b";"
+WRAP = blocks.header((1, 1), TABLE, 2, None), b";"
 
 
 def written(frames: Any = FRAMES, **options: Any) -> bytes:
@@ -238,7 +239,7 @@ def test_a_later_range_that_makes_the_picture_larger_is_refused(
         writer.add(np.eye(2), step=0)
     data = path.read_bytes()
     place = data.index(b"!\xfe$")  # the note of the step
-    forged = gif.comment('{"fastheat":{"vmax":1e300}}')
+    forged = blocks.comment('{"fastheat":{"vmax":1e300}}')
     path.write_bytes(data[:place] + forged + data[place:])
     with pytest.raises(ValueError, match=r"a range that the picture of .* has room for"):
         GifWriter(path, mode="a", background=False, dpi=50, **options)
@@ -253,9 +254,9 @@ def test_brackets_in_brackets_are_no_note(tmp_path: Path) -> None:
 
 def test_a_file_of_others_is_refused_by_what_it_lacks(tmp_path: Path) -> None:
     path = tmp_path / "a.gif"
-    path.write_bytes(gif.header((2, 2), TABLE, 4, 0) + gif.EMPTY_IMAGE + b";")
+    path.write_bytes(blocks.header((2, 2), TABLE, 4, 0) + blocks.EMPTY_IMAGE + b";")
     assert "expected a GIF that fastheat wrote, to go on with it, not " in refusal(path)
-    path.write_bytes(gif.header((2, 2), TABLE, 4, 0) + b";")
+    path.write_bytes(blocks.header((2, 2), TABLE, 4, 0) + b";")
     assert "it has no frames" in refusal(path)
     path.write_bytes(b"\x1b]0;owned\x07")
     refusal(path)
@@ -264,12 +265,12 @@ def test_a_file_of_others_is_refused_by_what_it_lacks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "image",
     [
-        gif.SAME_IMAGE,
-        b"!\xf9\x04\x04\x0a\x00\x00\x04abcd\x00" + gif.SAME_IMAGE,
-        gif.graphic_control(10, 0)[:-1] + b"\x01a\x00" + gif.SAME_IMAGE,
-        b"!\xf9\x05abcde\x00" + gif.SAME_IMAGE,
-        b"!\xf9\x00" + gif.SAME_IMAGE,
-        gif.EMPTY_IMAGE,
+        blocks.SAME_IMAGE,
+        b"!\xf9\x04\x04\x0a\x00\x00\x04abcd\x00" + blocks.SAME_IMAGE,
+        blocks.graphic_control(10, 0)[:-1] + b"\x01a\x00" + blocks.SAME_IMAGE,
+        b"!\xf9\x05abcde\x00" + blocks.SAME_IMAGE,
+        b"!\xf9\x00" + blocks.SAME_IMAGE,
+        blocks.EMPTY_IMAGE,
     ],
 )
 def test_a_frame_whose_delay_has_no_place_of_its_own_is_not_gone_on_with(
@@ -287,7 +288,7 @@ def test_a_frame_whose_delay_has_no_place_of_its_own_is_not_gone_on_with(
 )
 def test_a_hold_that_the_frames_do_not_have_is_refused_at_once(tmp_path: Path, held: int) -> None:
     path = tmp_path / "a.gif"
-    data = written()[:-1] + gif.comment(json.dumps({"fastheat": {"held": held}})) + b";"
+    data = written()[:-1] + blocks.comment(json.dumps({"fastheat": {"held": held}})) + b";"
     path.write_bytes(data.replace(b'{"fastheat": ', b'{"fastheat":'))
     try:
         with GifWriter(path, mode="a", **LOOK) as writer:
@@ -298,7 +299,7 @@ def test_a_hold_that_the_frames_do_not_have_is_refused_at_once(tmp_path: Path, h
 
 def test_frames_that_last_for_years_take_no_loop(tmp_path: Path) -> None:
     path = tmp_path / "a.gif"
-    longest = gif.graphic_control(gif.LONGEST_DELAY, 0) + gif.EMPTY_IMAGE
+    longest = blocks.graphic_control(blocks.LONGEST_DELAY, 0) + blocks.EMPTY_IMAGE
     path.write_bytes(written()[:-1] + 45_000 * longest + b";")
     script = (
         "import sys, resource; resource.setrlimit(resource.RLIMIT_CPU, (20, 20))\n"
@@ -313,7 +314,7 @@ def test_frames_that_last_for_years_take_no_loop(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     # those of 100 ms that fit in the time, and one more
-    assert int(done.stdout) == (12 * 10 + 45_000 * gif.LONGEST_DELAY) // 10 + 1
+    assert int(done.stdout) == (12 * 10 + 45_000 * blocks.LONGEST_DELAY) // 10 + 1
 
 
 def test_forged_panels_are_refused_at_once(tmp_path: Path) -> None:
@@ -357,11 +358,11 @@ run()
 print(tracemalloc.get_traced_memory()[1])
 """
     data = written(FRAMES[:1], title="{step}")
-    image = gif.graphic_control(10, None) + gif.SAME_IMAGE
+    image = blocks.graphic_control(10, None) + blocks.SAME_IMAGE
     peaks = []
     for count in (100, 20_000):
         path = tmp_path / f"{count}.gif"
-        noted = (gif.comment(f'{{"fastheat":{{"step":{k}}}}}') + image for k in range(count))
+        noted = (blocks.comment(f'{{"fastheat":{{"step":{k}}}}}') + image for k in range(count))
         path.write_bytes(data[:-1] + b"".join(noted) + b";")
         done = subprocess.run(
             [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True
@@ -435,7 +436,7 @@ def test_a_held_file_goes_on_as_if_it_never_was(tmp_path: Path, hold: float) -> 
                     writer.add(FRAMES[step // 3], step=step)
     # the frame that a file goes on with is written as a whole, even if it is the same
     assert shown_in(path) == shown_in(whole)
-    held = [c for c in gif.read_info(io.BytesIO(path.read_bytes())).comments if b'"held"' in c]
+    held = [c for c in blocks.read_info(io.BytesIO(path.read_bytes())).comments if b'"held"' in c]
     assert len(held) == 1
 
 

@@ -26,20 +26,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import fastheat
-from fastheat import (
-    GifWriter,
-    Heatmap,
-    Panels,
-    cli,
-    gif,
-    kernels,
-    layout,
-    load_frames,
-    notes,
-    save_gif,
-)
+from fastheat import GifWriter, Heatmap, Panels, cli, kernels, layout, load_frames, notes, save_gif
 from fastheat import panels as panels_module
 from fastheat.colors import delta_e_2000, srgb_to_lab
+from fastheat.gif import blocks
 from fastheat.kernels import join_runs
 from fastheat.mosaic import Places, Sizes, Tile, arrange, grids, largest, least_white, stacks
 from fastheat.tables import TRANSPARENT
@@ -737,7 +727,7 @@ def test_one_changed_cell_takes_an_image_of_its_cell(tmp_path: Path) -> None:
     first["decoder"][1, 2, 3] = 1
     first["bias"][1, 0, 0] = 0
     heatmap = Panels(SHAPES, vmin=-1, vmax=1, valfmt=None, grid_width=1)
-    info = gif.read_info(io.BytesIO(written(first, heatmap=heatmap)))
+    info = blocks.read_info(io.BytesIO(written(first, heatmap=heatmap)))
     grid = heatmap.layout().parts[1].grid
     x, y, width, height = info.frames[1].box
     assert (x, y) == (grid.x0[3], grid.y0[2])

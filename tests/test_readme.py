@@ -12,7 +12,7 @@ from benchmarks.cases import CASES
 from benchmarks.measure import Table
 from benchmarks.report import filled
 from fastheat.cli import main
-from fastheat.gif import read_info
+from fastheat.gif.blocks import read_info
 from fastheat.heatmap import option_names
 
 ROOT = Path(__file__).parents[1]

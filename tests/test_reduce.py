@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from oracles import paint, reduce_blocks
 
-from fastheat import GifWriter, Heatmap, gif, reduce, save_gif, sources
+from fastheat import GifWriter, Heatmap, reduce, save_gif, sources
 from fastheat.arrays import Floats
+from fastheat.gif import blocks as gif
 from fastheat.masks import is_masked
 from fastheat.reduce import HOW, Reduction
 from fastheat.sources import open_frames

@@ -24,7 +24,7 @@ from safetensors_bytes import safetensors
 
 from fastheat import save_gif, save_indexed_gif, stores
 from fastheat.cli import main
-from fastheat.giffile import GifFile
+from fastheat.gif.file import GifFile
 from fastheat.sources import open_frames
 from fastheat.stores import FileArray, Mapped, Seen, Source, is_local, let_go, read_frames
 
@@ -263,7 +263,7 @@ def test_a_file_that_changes_while_it_is_drawn_is_an_error_after_the_frames_befo
 RENDERING = """
 import os, sys
 from fastheat.cli import main
-from fastheat.giffile import GifFile
+from fastheat.gif.file import GifFile
 
 own = GifFile.add_all
 

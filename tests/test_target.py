@@ -22,10 +22,11 @@ import pytest
 from decoders import by_pillow
 from numpy.typing import NDArray
 
-from fastheat import GifWriter, Heatmap, gif, save_gif, save_indexed_gif
+from fastheat import GifWriter, Heatmap, save_gif, save_indexed_gif
 from fastheat.cli import main
-from fastheat.giffile import GifFile
-from fastheat.target import Claim, check_target
+from fastheat.gif import blocks
+from fastheat.gif.file import GifFile
+from fastheat.gif.target import Claim, check_target
 
 LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "dpi": 40}
 FRAMES = np.random.default_rng(3).uniform(-1, 1, (6, 2, 3))
@@ -200,10 +201,10 @@ time.sleep(20)
 def test_a_file_system_without_locks_is_told_by_the_file_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fastheat.target._locked", lambda _: None)
+    monkeypatch.setattr("fastheat.gif.target._locked", lambda _: None)
     path = tmp_path / "a.gif"
     with Claim(path):
-        monkeypatch.setattr("fastheat.target._claims", {})  # as another process has it
+        monkeypatch.setattr("fastheat.gif.target._claims", {})  # as another process has it
         message = r"process \d+: .*; if it was killed, remove '.*\.a\.gif\.lock'"
         with pytest.raises(BlockingIOError, match=message):
             Claim(path)
@@ -297,7 +298,7 @@ def test_threads_share_a_writer(tmp_path: Path, background: bool) -> None:
     assert summary.frames == writer.frames == 4 * count
     data = path.read_bytes()
     assert sum(delay for _, delay in by_pillow(data)) == 4 * count * 100
-    assert gif.read_info(io.BytesIO(data)).trailing == 0
+    assert blocks.read_info(io.BytesIO(data)).trailing == 0
 
 
 def test_threads_may_close_a_writer_at_once(tmp_path: Path) -> None:
@@ -319,7 +320,7 @@ def test_nothing_is_tried_again_after_a_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.gif"
-    header = gif.header((1, 1), PALETTE, 2, 0)
+    header = blocks.header((1, 1), PALETTE, 2, 0)
     replace, tries = Path.replace, []
 
     def failing(part: Path, target: Path) -> Path:
@@ -331,7 +332,7 @@ def test_nothing_is_tried_again_after_a_failure(
 
     monkeypatch.setattr(Path, "replace", failing)
     file = GifFile(path, header)
-    file.add(gif.EMPTY_IMAGE, 0, 10)
+    file.add(blocks.EMPTY_IMAGE, 0, 10)
     with pytest.raises(OSError, match="no room"), file:
         file.commit()
     assert path.read_bytes() == b"another's"
@@ -436,7 +437,7 @@ def test_long_names_are_written(tmp_path: Path, length: int, letter: str) -> Non
 def claim_in_another(path: Path) -> None:
     """Raise what another process gets that opens a path."""
     script = (
-        "import sys; from fastheat.target import Claim\n"
+        "import sys; from fastheat.gif.target import Claim\n"
         "try: Claim(sys.argv[1])\n"
         "except BlockingIOError: sys.exit(7)\n"
     )
@@ -491,13 +492,13 @@ def test_a_file_in_a_folder_that_takes_no_other_is_written_in_place(
     monkeypatch.setattr(Path, "open", no_part)
     with GifWriter(path, background=False, **LOOK) as writer:
         writer.add(FRAMES[0])
-        monkeypatch.setattr("fastheat.target._claims", {})  # as another process has it
+        monkeypatch.setattr("fastheat.gif.target._claims", {})  # as another process has it
         with pytest.raises(BlockingIOError):
             Claim(path)
         writer.add(FRAMES[1])
     assert frames_in(path) == 2
     assert path.stat().st_ino == inode
-    assert gif.read_info(io.BytesIO(path.read_bytes())).trailing == 0
+    assert blocks.read_info(io.BytesIO(path.read_bytes())).trailing == 0
 
 
 def test_a_file_that_is_mounted_there_is_written_in_place(

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fastheat import Heatmap, Panels, gif, labels, save_gif, spans, text
+from fastheat import Heatmap, Panels, labels, save_gif, spans, text
 from fastheat.cli import main
 from fastheat.fonts import find_typeface
+from fastheat.gif import blocks
 from fastheat.labels import Label
 from fastheat.text import extent
 
@@ -113,7 +114,7 @@ def test_a_frame_of_another_title_only_writes_the_title() -> None:
     summary = save_gif(file, values, titles=["step 1", "step 2", "step 2"], **LOOK)
     assert summary.merged == 1
     file.seek(0)
-    _, second = gif.read_info(file).frames
+    _, second = blocks.read_info(file).frames
     assert second.box[2] < 20
     assert second.box[3] < 20
     assert second.length < 120

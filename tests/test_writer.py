@@ -29,9 +29,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
 import fastheat
-from fastheat import GifWriter, Heatmap, gif, save_gif
+from fastheat import GifWriter, Heatmap, save_gif
 from fastheat.encode import encode_chunk
-from fastheat.giffile import GifFile
+from fastheat.gif import blocks
+from fastheat.gif.file import GifFile
 from fastheat.sampling import Sampler
 
 LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "dpi": 50}
@@ -64,13 +65,13 @@ def pictures(path: Path | io.BytesIO) -> list[tuple[int, NDArray[np.uint8]]]:
     return shown
 
 
-def said_in(info: gif.GifInfo) -> list[dict[str, Any]]:
+def said_in(info: blocks.GifInfo) -> list[dict[str, Any]]:
     return [json.loads(comment)["fastheat"] for comment in info.comments]
 
 
-def info_of(path: Path) -> gif.GifInfo:
+def info_of(path: Path) -> blocks.GifInfo:
     with path.open("rb") as file:
-        return gif.read_info(file)
+        return blocks.read_info(file)
 
 
 def assert_same(first: Path, second: Path) -> None:
@@ -162,7 +163,7 @@ def test_the_first_values_give_the_range_that_is_not_given() -> None:
     with GifWriter(stream, background=False, dpi=50) as writer:
         for frame in walk(5):
             writer.add(frame)
-    (said,) = said_in(gif.read_info(io.BytesIO(stream.getvalue())))
+    (said,) = said_in(blocks.read_info(io.BytesIO(stream.getvalue())))
     assert (said["vmin"], said["vmax"]) == (walk(5)[0].min(), walk(5)[0].max())
     assert said["shape"] == [3, 4]
     assert said["dtype"] == "float32"
@@ -224,12 +225,12 @@ class Watched(io.BytesIO):
 
     def write(self, data: Any) -> int:
         written = super().write(data)
-        self.counts.append(len(gif.read_info(io.BytesIO(self.getvalue())).frames))
+        self.counts.append(len(blocks.read_info(io.BytesIO(self.getvalue())).frames))
         return written
 
     def truncate(self, size: int | None = None) -> int:
         length = super().truncate(size)
-        gif.read_info(io.BytesIO(self.getvalue()))
+        blocks.read_info(io.BytesIO(self.getvalue()))
         return length
 
 
@@ -246,20 +247,20 @@ def test_delays_are_mended_to_what_one_commit_would_write(
     frames: list[tuple[bool, int]], commits: list[bool], held: int
 ) -> None:
     table = np.zeros((256, 3), np.uint8)
-    header = gif.header((2, 2), table, 4, 0)
+    header = blocks.header((2, 2), table, 4, 0)
     files = Watched(), io.BytesIO(), Stream()
     last = frames[-1][1]
     for file, cut in zip(files, (True, False, True), strict=True):
         with GifFile(file, header) as target:
             for k, ((repeats, delay), commit) in enumerate(zip(frames, commits, strict=False)):
-                label = gif.comment("x" * (k % 3))
-                target.add(b"" if repeats and k else gif.EMPTY_IMAGE, 0, delay, label=label)
+                label = blocks.comment("x" * (k % 3))
+                target.add(b"" if repeats and k else blocks.EMPTY_IMAGE, 0, delay, label=label)
                 if cut and commit:
                     target.commit()
-            target.hold(max(held, 2 - last), gif.comment("end"))
+            target.hold(max(held, 2 - last), blocks.comment("end"))
         data = file.getvalue()
         assert target.length == len(data)
-        info = gif.read_info(io.BytesIO(data))
+        info = blocks.read_info(io.BytesIO(data))
         assert sum(frame.delay for frame in info.frames) == target.ticks
         assert info.trailing == 0
     assert files[0].getvalue() == files[1].getvalue() == files[2].getvalue()

@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from fastheat import GifWriter, gif
+from fastheat import GifWriter
+from fastheat.gif import blocks as gif
 
 Files = dict[str, bytes]
 

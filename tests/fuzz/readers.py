@@ -18,7 +18,8 @@ from unittest.mock import patch
 
 import numpy as np
 
-from fastheat import GifWriter, Heatmap, cli, gif, load_frames, save_gif, save_indexed_gif
+from fastheat import GifWriter, Heatmap, cli, load_frames, save_gif, save_indexed_gif
+from fastheat.gif import blocks
 
 from .corpus import GIFS, MATRIX, SECRET, SMALL, STACK, as_frame, npy, safetensors, step_of
 
@@ -79,7 +80,7 @@ def check(name: str, path: Path, seed: str, variant: int) -> None:
     output = Path("out.gif")
     if output.exists() and output.stat().st_size:
         with output.open("rb") as file:
-            if not gif.read_info(file).frames:
+            if not blocks.read_info(file).frames:
                 raise Finding("output", name, "a GIF without frames was left")
     changed = path.is_file() and path.read_bytes() != before
     if changed and (name != "append" or failed is not None):
@@ -195,7 +196,7 @@ def _append(path: Path, seed: str, variant: int) -> None:
     with GifWriter(path, mode="a", background=False, **SMALL, **options) as writer:
         writer.add(frame, **step_of(5000, options))
     with path.open("rb") as file:
-        info = gif.read_info(file)
+        info = blocks.read_info(file)
     if info.trailing:
         raise Finding("output", "append", f"{info.trailing} bytes behind the trailer")
 

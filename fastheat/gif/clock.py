@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fastheat import gif
+from fastheat.gif import blocks
 from fastheat.messages import many, short, warn
 
 DEFAULT_DURATION = 100.0  # ms
@@ -82,7 +82,7 @@ class Clock:
             raise ValueError(f"expected a duration for each frame, not {len(each)} for more frames")
         duration = each[self.frames] if isinstance(each, list) else each
         self.frames += 1
-        self.raised += duration < 10 * gif.SHORTEST_DELAY
+        self.raised += duration < 10 * blocks.SHORTEST_DELAY
         # rounding is carried on: 33.4 ms are 3, 4, 3, 3, 4 ... hundredths
         if isinstance(each, list):
             self._time += _honoured(duration)
@@ -94,7 +94,7 @@ class Clock:
 
     def held(self, duration: float) -> int:
         """Return how much longer the last frame is shown if it is to last so many milliseconds."""
-        self.raised += duration < 10 * gif.SHORTEST_DELAY
+        self.raised += duration < 10 * blocks.SHORTEST_DELAY
         return _ticks(duration) - self.delay
 
     def warn(self) -> None:
@@ -107,17 +107,17 @@ class Clock:
         if self.raised:
             warn(
                 f"raised the delay of {many(self.raised, 'frame')} to "
-                f"{10 * gif.SHORTEST_DELAY} ms, since browsers play shorter ones at 100 ms"
+                f"{10 * blocks.SHORTEST_DELAY} ms, since browsers play shorter ones at 100 ms"
             )
 
 
 def _honoured(duration: float) -> float:
     """Return the milliseconds that browsers show a frame, if it is to be shown so long."""
-    return max(duration, 10.0 * gif.SHORTEST_DELAY)
+    return max(duration, 10.0 * blocks.SHORTEST_DELAY)
 
 
 def _ticks(duration: float) -> int:
-    return max(_ticks_of(duration), gif.SHORTEST_DELAY)
+    return max(_ticks_of(duration), blocks.SHORTEST_DELAY)
 
 
 def _ticks_of(duration: float) -> int:
@@ -128,9 +128,9 @@ def read_loop(loop: object) -> int | None:
     """Return how often to play again."""
     if loop is None:
         return None
-    if not is_whole(loop) or not 0 <= int(loop) <= gif.MOST_LOOPS:  # type: ignore[call-overload]
+    if not is_whole(loop) or not 0 <= int(loop) <= blocks.MOST_LOOPS:  # type: ignore[call-overload]
         raise ValueError(
-            f"expected loop to be 0 (for ever) to {gif.MOST_LOOPS} or None, not {short(loop)}"
+            f"expected loop to be 0 (for ever) to {blocks.MOST_LOOPS} or None, not {short(loop)}"
         )
     return int(loop)  # type: ignore[call-overload, no-any-return]
 

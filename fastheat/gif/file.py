@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from fastheat import gif
-from fastheat.target import NO_ROOM
-from fastheat.timing import Clock
+from fastheat.gif import blocks
+from fastheat.gif.clock import Clock
+from fastheat.gif.target import NO_ROOM
 
 
 @dataclass(slots=True)
@@ -39,10 +39,10 @@ class _Frame:
         """Show it so much longer, or shorter."""
         if delay < 0:
             self._shorten(-delay)
-        elif self.delays[-1] + delay <= gif.LONGEST_DELAY:
+        elif self.delays[-1] + delay <= blocks.LONGEST_DELAY:
             self.delays[-1] += delay
         elif delay:
-            lacks = max(gif.SHORTEST_DELAY - delay, 0)
+            lacks = max(blocks.SHORTEST_DELAY - delay, 0)
             self.delays[-1] -= lacks
             more = split(delay + lacks)
             self.delays += more
@@ -57,7 +57,7 @@ class _Frame:
         # what they say stays, behind what is before them
         place = sum(count <= len(self.delays) for count, _ in self.after)
         self.after[place:place] = [(len(self.delays) + 1, label) for label in dropped if label]
-        if len(self.delays) > 1 and (lacks := gif.SHORTEST_DELAY - self.delays[-1]) > 0:
+        if len(self.delays) > 1 and (lacks := blocks.SHORTEST_DELAY - self.delays[-1]) > 0:
             self.delays[-2] -= lacks
             self.delays[-1] += lacks
 
@@ -73,20 +73,20 @@ class _Frame:
                 yield after.pop(0)[1], False
             if k < len(self.delays):
                 yield self.labels[k], False
-                yield self.control(k) + (gif.EMPTY_IMAGE if k else self.image), True
+                yield self.control(k) + (blocks.EMPTY_IMAGE if k else self.image), True
 
     def control(self, part: int) -> bytes:
         """Return the control block of a part."""
-        return gif.graphic_control(self.delays[part], 0 if part else self.transparent)
+        return blocks.graphic_control(self.delays[part], 0 if part else self.transparent)
 
 
 def split(delay: int) -> list[int]:
     """Split a delay into parts of at most 65,535 hundredths."""
     parts: list[int] = []
     while delay or not parts:
-        part = min(delay, gif.LONGEST_DELAY)
-        if 0 < delay - part < gif.SHORTEST_DELAY:
-            part -= gif.SHORTEST_DELAY
+        part = min(delay, blocks.LONGEST_DELAY)
+        if 0 < delay - part < blocks.SHORTEST_DELAY:
+            part -= blocks.SHORTEST_DELAY
         parts.append(part)
         delay -= part
     return parts
@@ -108,24 +108,24 @@ class Tail:
     """
 
     def __init__(self) -> None:
-        self.parts: list[gif.FrameInfo] = []
-        self.notes: list[tuple[int, gif.Comment]] = []
+        self.parts: list[blocks.FrameInfo] = []
+        self.notes: list[tuple[int, blocks.Comment]] = []
         self.begin = 0
         self.ticks = 0
         self.length = 0
 
-    def add(self, block: gif.Block) -> bool:
+    def add(self, block: blocks.Block) -> bool:
         """Take the next block; return whether it is a frame that differs from the one before."""
         differs = False
-        if isinstance(block, gif.FrameInfo):
+        if isinstance(block, blocks.FrameInfo):
             differs = not (self.parts and _goes_on(block))
             if differs:
                 self.parts, self.notes, self.begin = [], [], self.ticks
             self.parts.append(block)
             self.ticks += block.delay
-        elif isinstance(block, gif.Comment):
+        elif isinstance(block, blocks.Comment):
             self.notes.append((len(self.parts), block))
-        elif isinstance(block, gif.End):
+        elif isinstance(block, blocks.End):
             self.length = block.length
         return differs
 
@@ -200,13 +200,13 @@ class GifFile:
         file._sink = path.open("r+b", buffering=0)
         file._sink.truncate(tail.length)
         file._seekable = True
-        file._end = tail.length - len(gif.TRAILER)
+        file._end = tail.length - len(blocks.TRAILER)
         file._last = _Frame(
             b"",
             tail.parts[0].transparent,
             [frame.delay for frame in tail.parts],
             labels=[b""] * len(tail.parts),
-            after=[(parts, gif.comment_of(note.text)) for parts, note in tail.notes],
+            after=[(parts, blocks.comment_of(note.text)) for parts, note in tail.notes],
         )
         file._noted = len(tail.notes)
         file._places = [frame.offset for frame in tail.parts]
@@ -217,7 +217,7 @@ class GifFile:
     @property
     def length(self) -> int:
         """Bytes of the GIF in the sink."""
-        return self._end - self._start + len(gif.TRAILER)
+        return self._end - self._start + len(blocks.TRAILER)
 
     def __enter__(self) -> GifFile:
         return self
@@ -279,7 +279,7 @@ class GifFile:
         """
         last = self._frames[-1] if self._frames else self._last
         if note and not image:
-            image, transparent = gif.SAME_IMAGE, 0
+            image, transparent = blocks.SAME_IMAGE, 0
         self.ticks += delay
         if image or last is None:
             delays = split(delay)
@@ -370,10 +370,10 @@ class GifFile:
     def _finish(self) -> None:
         self.commit()
         if self._seekable:
-            self._sink_now().seek(self._end + len(gif.TRAILER))
+            self._sink_now().seek(self._end + len(blocks.TRAILER))
         elif self._sink is not None and not self._torn:
             self._stream(len(self._frames))
-            self._write(gif.TRAILER)
+            self._write(blocks.TRAILER)
             self._flush()
 
     def abandon(self) -> None:
@@ -521,8 +521,8 @@ class GifFile:
             end += len(piece)
         sink = self._sink_now()
         sink.seek(start)
-        self._write(b"".join(pieces) + gif.TRAILER)
-        sink.truncate(end + len(gif.TRAILER))
+        self._write(b"".join(pieces) + blocks.TRAILER)
+        sink.truncate(end + len(blocks.TRAILER))
         self._end, self._cut, self._noted, self._places = end, None, len(last.after), places
         self._delays, self._labels = last.delays.copy(), last.labels.copy()
 
@@ -546,7 +546,7 @@ class GifFile:
                     places.append(start)
                 pieces.append(piece)
                 start += len(piece)
-        pieces.append(gif.TRAILER)
+        pieces.append(blocks.TRAILER)
         # joined once, since copies hold up all other threads
         return memoryview(b"".join(pieces)), places, start
 
@@ -594,11 +594,11 @@ class GifFile:
             os.fsync(self._sink_now().fileno())
 
 
-def _goes_on(frame: gif.FrameInfo) -> bool:
+def _goes_on(frame: blocks.FrameInfo) -> bool:
     """Return whether a frame changes nothing, but goes on with the delay of the one before."""
-    control = len(gif.graphic_control(0, 0))
+    control = len(blocks.graphic_control(0, 0))
     empty = frame.box == (0, 0, 1, 1) and frame.transparent == 0
-    return empty and frame.length == control + len(gif.EMPTY_IMAGE)
+    return empty and frame.length == control + len(blocks.EMPTY_IMAGE)
 
 
 def _appends(file: BinaryIO) -> bool:
