@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from fastheat.arrays import NESTED, Floats, check_rows, check_text
 from fastheat.files import load
-from fastheat.formats import ValueFormat, as_written, check_length
 from fastheat.forms import Shape, Shapes, of_panel
 from fastheat.masks import hide
 from fastheat.messages import MOST_SAID, in_a_line, short
 from fastheat.ranges import Extent
 from fastheat.sources import Frames, open_frames
 from fastheat.stores import FileArray
+from fastheat.style.text.formats import ValueFormat, as_written, check_length
 from fastheat.tensors import as_array
 
 TEXTS = np.dtype(str)  # as the dtype of annotations that are no numbers

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.gif.blocks import LARGEST_SIDE
-from fastheat.labels import Box, Label, Placed, fitted
+from fastheat.style.text.labels import Box, Label, Placed, fitted
 from fastheat.tables import Grid
 
 POINTS = 72.0  # to the inch

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from fastheat.axes import Geometry, Plan, place_numbers
 from fastheat.drawing import pieces, tick_marks
-from fastheat.labels import Box, Placed, number_width
 from fastheat.look import Labels, Look
-from fastheat.norms import LINEAR
 from fastheat.plan import bar_labels
-from fastheat.text import SHRINK, draw_letters
+from fastheat.style.colors.norms import LINEAR
+from fastheat.style.text.atlas import SHRINK, draw_letters
+from fastheat.style.text.labels import Box, Placed, number_width
 from fastheat.ticks import TIMES, Tick, Ticks, bar_ticks, ticks_at
 
 WIDE_TICK = "-0.0000"  # room for those of a range that is not known yet

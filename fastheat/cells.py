@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.formats import ValueFormat, as_written
 from fastheat.layout import Layout, Shown
 from fastheat.masks import MASKED, is_masked
-from fastheat.shaping import Lettering, letter, shape_texts
+from fastheat.style.text.atlas import with_atlas
+from fastheat.style.text.formats import ValueFormat, as_written
+from fastheat.style.text.typeset import Lettering, letter, shape_texts
 from fastheat.tables import Shades, Type
-from fastheat.text import with_atlas
 
 if TYPE_CHECKING:
     from fastheat.kernels import Changes

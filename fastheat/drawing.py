@@ -18,10 +18,10 @@ from fastheat.axes import (
     Geometry,
     Plan,
 )
-from fastheat.labels import POWER_GAP, POWER_RAISE, POWER_SIZE, Box, Label, Placed
-from fastheat.palette import Palette
+from fastheat.style.colors.palette import Palette
+from fastheat.style.text.atlas import STATIC_SUPERSAMPLE, measure, parts
+from fastheat.style.text.labels import POWER_GAP, POWER_RAISE, POWER_SIZE, Box, Label, Placed
 from fastheat.tables import TRANSPARENT, Grid
-from fastheat.text import STATIC_SUPERSAMPLE, measure, parts
 
 SLICE = 24  # px that turned text is drawn at a time
 

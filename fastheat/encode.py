@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.cells import find_changes, shown_of
-from fastheat.formats import ValueFormat
 from fastheat.forms import split
 from fastheat.layout import Layout, Shown, extremes_of
 from fastheat.masks import hidden
@@ -24,6 +23,7 @@ from fastheat.mosaic import Mosaic
 from fastheat.plots import Past, draw_plots
 from fastheat.ranges import Range
 from fastheat.stills import paint
+from fastheat.style.text.formats import ValueFormat
 from fastheat.tables import TRANSPARENT
 from fastheat.titles import draw_numbers, draw_titles
 

@@ -15,15 +15,10 @@ from PIL import Image
 from fastheat import axes
 from fastheat import layout as layouts
 from fastheat.annotations import Cells, Sample, matrix_of, read_annot
-from fastheat.colormaps import colormap
-from fastheat.colors import parse_color
-from fastheat.fonts import find_typeface
-from fastheat.formats import LONGEST, parse_valfmt
 from fastheat.hints import hint
 from fastheat.layout import Layout
 from fastheat.look import Look
 from fastheat.messages import short
-from fastheat.norms import Norm, check_range
 from fastheat.options import (
     read_background,
     read_bar_format,
@@ -51,6 +46,11 @@ from fastheat.ranges import Extent, Range, completed_range, range_text
 from fastheat.reduce import Reduction
 from fastheat.sources import open_frames
 from fastheat.stills import paint
+from fastheat.style.colors.colormaps import colormap
+from fastheat.style.colors.colors import parse_color
+from fastheat.style.colors.norms import Norm, check_range
+from fastheat.style.text.fonts import find_typeface
+from fastheat.style.text.formats import LONGEST, parse_valfmt
 
 
 class Style(NamedTuple):

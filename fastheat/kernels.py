@@ -9,7 +9,9 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.formats import (
+from fastheat.jit import entry, inlined, jit
+from fastheat.masks import MASKED
+from fastheat.style.text.formats import (
     ALIGN,
     ALTERNATE,
     EXPONENT,
@@ -24,11 +26,7 @@ from fastheat.formats import (
     SIGN,
     UPPER,
 )
-from fastheat.formats import (
-    WIDTH as FIELD,
-)
-from fastheat.jit import entry, inlined, jit
-from fastheat.masks import MASKED
+from fastheat.style.text.formats import WIDTH as FIELD
 from fastheat.tables import TRANSPARENT, Grid, Shades, Type
 
 Uint8s = NDArray[np.uint8]

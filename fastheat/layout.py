@@ -12,31 +12,22 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat import axes, norms
+from fastheat import axes
 from fastheat.annotations import Cells, Sample
 from fastheat.bars import BarNumbers, find_ticks, part_numbers, ticks_of_all, wide_ticks
 from fastheat.drawing import draw_static
-from fastheat.fonts import Face, Typeface
-from fastheat.formats import AS_THEY_ARE, ValueFormat, as_written
 from fastheat.gif import blocks
-from fastheat.labels import Box, line_extent
 from fastheat.look import LARGEST_FONT, SMALLEST_FONT, Look
 from fastheat.masks import hidden
 from fastheat.messages import in_a_line, short
-from fastheat.norms import Edges, Norm
-from fastheat.palette import (
-    SharedPalette,
-    join_levels,
-    limits_of,
-    plan_palette,
-)
 from fastheat.plan import lay_out, pitch
 from fastheat.ranges import Range, range_text, wider_ends
 from fastheat.reduce import Reduction
 from fastheat.scaling import Scaling
-from fastheat.shaping import LEADING, Lettering, Shaped, letter, shape_texts
-from fastheat.tables import TRANSPARENT, Grid, Shades, Type
-from fastheat.text import (
+from fastheat.style.colors import norms
+from fastheat.style.colors.norms import Edges, Norm
+from fastheat.style.colors.palette import SharedPalette, join_levels, limits_of, plan_palette
+from fastheat.style.text.atlas import (
     ALL_PAIRS,
     COVERAGE_STEPS,
     SHRINK,
@@ -50,6 +41,11 @@ from fastheat.text import (
     size_ladder,
     with_atlas,
 )
+from fastheat.style.text.fonts import Face, Typeface
+from fastheat.style.text.formats import AS_THEY_ARE, ValueFormat, as_written
+from fastheat.style.text.labels import Box, line_extent
+from fastheat.style.text.typeset import LEADING, Lettering, Shaped, letter, shape_texts
+from fastheat.tables import TRANSPARENT, Grid, Shades, Type
 from fastheat.ticks import segments
 
 GRID_WIDTH = 3.0  # pt

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from fastheat.axes import TICK_LENGTH, TICK_PAD, TICK_WIDTH, TIGHT_PAD
-from fastheat.colors import RGB
 from fastheat.drawing import draw_lines
-from fastheat.fonts import Typeface
-from fastheat.labels import Label, line_extent
+from fastheat.style.colors.colors import RGB
+from fastheat.style.text.fonts import Typeface
+from fastheat.style.text.labels import Label, line_extent
 from fastheat.ticks import linear_ticks
 
 RAMP_STEPS = 6  # coverages of a line's pixels, none and all included

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from fastheat import axes
 from fastheat.annotations import Cells, Sample
-from fastheat.colormaps import Colormap
-from fastheat.colors import RGB
-from fastheat.fonts import Typeface
-from fastheat.formats import ValueFormat
-from fastheat.norms import Norm
+from fastheat.style.colors.colormaps import Colormap
+from fastheat.style.colors.colors import RGB
+from fastheat.style.colors.norms import Norm
+from fastheat.style.text.fonts import Typeface
+from fastheat.style.text.formats import ValueFormat
 
 SMALLEST_FONT, LARGEST_FONT = 1.0, 1000.0  # px
 

@@ -14,15 +14,15 @@ from PIL import Image, ImageDraw
 
 from fastheat.bars import BarNumbers
 from fastheat.drawing import draw_lines
-from fastheat.fonts import Typeface
 from fastheat.forms import Shape, shapes_of, split
 from fastheat.gif import blocks
-from fastheat.labels import Label
 from fastheat.layout import Layout, TitlePlace, titles_with_ranges
 from fastheat.lineplot import MOST_LINES, RAMP_STEPS, Plot
 from fastheat.masks import hidden
-from fastheat.palette import SharedPalette, share_palette
 from fastheat.reduce import Reduction
+from fastheat.style.colors.palette import SharedPalette, share_palette
+from fastheat.style.text.fonts import Typeface
+from fastheat.style.text.labels import Label
 from fastheat.tables import TRANSPARENT
 
 Size = tuple[int, int]  # width and height, px

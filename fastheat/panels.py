@@ -17,12 +17,8 @@ from PIL import Image
 from fastheat import axes, mosaic
 from fastheat import layout as layouts
 from fastheat.annotations import Sample, by_panel, cells_in
-from fastheat.colors import RGB
-from fastheat.fonts import find_typeface
-from fastheat.formats import check_length
 from fastheat.forms import Shape, Shapes, check_names, form_of, of_panel, parts_of
 from fastheat.heatmap import BAR_ROOM, Heatmap, check_options, option_names
-from fastheat.labels import Label, fitted
 from fastheat.layout import Layout
 from fastheat.lineplot import MOST_LINES, WIDTH, Plot, size_of
 from fastheat.look import Labels
@@ -57,9 +53,13 @@ from fastheat.ranges import Extents, Range, range_text
 from fastheat.reduce import Reductions
 from fastheat.sources import open_frames
 from fastheat.stills import paint
+from fastheat.style.colors.colors import RGB
+from fastheat.style.text.atlas import has_even_digits
+from fastheat.style.text.fonts import find_typeface
+from fastheat.style.text.formats import check_length
+from fastheat.style.text.labels import Label, fitted
 from fastheat.tables import TRANSPARENT
 from fastheat.tensors import as_array
-from fastheat.text import has_even_digits
 
 PICTURE_SIDE = 1500  # px that panels without figsize keep within, where their cells can shrink,
 MOST_SIDE = 2400  # and where these would have less than a pixel

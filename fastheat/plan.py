@@ -11,9 +11,17 @@ from typing import Any, NamedTuple
 
 from fastheat import axes
 from fastheat.axes import Bar, Geometry, Plan
-from fastheat.fonts import Typeface
-from fastheat.labels import Box, Label, anchor_outside, apart, distance, line_extent, thinned
 from fastheat.look import Labels, Look
+from fastheat.style.text.fonts import Typeface
+from fastheat.style.text.labels import (
+    Box,
+    Label,
+    anchor_outside,
+    apart,
+    distance,
+    line_extent,
+    thinned,
+)
 from fastheat.ticks import TIMES, Ticks
 
 DEFAULT_ROTATION = 30.0  # of column labels that are not numbers, degrees to either side

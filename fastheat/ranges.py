@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.forms import Shape, split
-from fastheat.norms import LINEAR, Norm, check_range
+from fastheat.style.colors.norms import LINEAR, Norm, check_range
 
 # vmin and vmax, of each panel in turn where there are several; None where one is not known
 Range: TypeAlias = tuple[float | None, ...]

@@ -19,7 +19,6 @@ from fastheat import notes
 from fastheat.annotations import Annots, Cells, Parts, open_annots
 from fastheat.checks import is_series
 from fastheat.executors import Crew
-from fastheat.formats import Template
 from fastheat.forms import cells_of
 from fastheat.gif.clock import Clock, read_loop, read_milliseconds
 from fastheat.gif.file import GifFile
@@ -34,6 +33,7 @@ from fastheat.picture import Picture, empty_ranges
 from fastheat.recorder import Recorder, hold_last
 from fastheat.sources import KEPT_BYTES, Frames, open_frames
 from fastheat.spans import chunk_length, spans_of
+from fastheat.style.text.formats import Template
 from fastheat.summary import GifSummary, summarise
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.norms import Norm
+from fastheat.style.colors.norms import Norm
 
 TICK_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)  # times a power of ten, matplotlib's AutoLocator
 FEWEST_TICKS = 2

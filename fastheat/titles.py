@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.drawing import pieces
-from fastheat.fonts import Typeface
-from fastheat.labels import Label, wrapped
 from fastheat.layout import Layout, Shown, TitlePlace
 from fastheat.mosaic import Mosaic
-from fastheat.text import SHRINK, SMALLEST_SIZE, draw_letters, overlay
+from fastheat.style.text.atlas import SHRINK, SMALLEST_SIZE, draw_letters, overlay
+from fastheat.style.text.fonts import Typeface
+from fastheat.style.text.labels import Label, wrapped
 
 
 def draw_titles(

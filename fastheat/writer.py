@@ -31,7 +31,6 @@ from fastheat.annotations import (
 )
 from fastheat.arrays import Floats, Frame, array_of, check_frame, is_masked_array
 from fastheat.background import Background, here
-from fastheat.formats import Template, check_length
 from fastheat.forms import Shape, Shapes, check_names, form_of, of_panel, parts_in, parts_of
 from fastheat.gif.clock import Clock, is_whole, read_loop, read_milliseconds
 from fastheat.gif.target import Claim, check_target
@@ -48,6 +47,7 @@ from fastheat.picture import Picture
 from fastheat.recorder import Recorder, check, find
 from fastheat.reduce import Reduction, Reductions
 from fastheat.sampling import Sampler
+from fastheat.style.text.formats import Template, check_length
 from fastheat.summary import GifSummary
 
 QUEUE_BYTES = 1 << 28

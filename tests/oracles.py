@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.formats import ValueFormat, as_written
 from fastheat.forms import split
 from fastheat.layout import Layout, Shown, extremes_of
 from fastheat.lineplot import Plot, base_of, places_of, stages_of
@@ -21,9 +20,10 @@ from fastheat.masks import hidden, is_masked
 from fastheat.mosaic import Mosaic
 from fastheat.ranges import Range
 from fastheat.reduce import Reduction
-from fastheat.shaping import shape_texts
+from fastheat.style.text.atlas import Writing, with_atlas
+from fastheat.style.text.formats import ValueFormat, as_written
+from fastheat.style.text.typeset import shape_texts
 from fastheat.tables import Shades, Type
-from fastheat.text import Writing, with_atlas
 from fastheat.titles import draw_numbers, draw_titles
 
 SHRINK = 2.0**-64  # a factor for values whose sum float64 does not have

@@ -21,10 +21,10 @@ from reference import Reference
 
 from fastheat import GifWriter, Heatmap, Panels, axes, save_gif
 from fastheat.axes import Geometry
-from fastheat.fonts import find_typeface
-from fastheat.labels import Box, Label, Placed, anchor_outside, apart, distance
 from fastheat.layout import Layout
 from fastheat.look import Numbers
+from fastheat.style.text.fonts import find_typeface
+from fastheat.style.text.labels import Box, Label, Placed, anchor_outside, apart, distance
 
 LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "valfmt": None}
 

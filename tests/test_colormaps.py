@@ -18,8 +18,8 @@ from matplotlib.colors import Colormap as MplColormap
 from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 from matplotlib.figure import Figure
 
-from fastheat import colormaps
-from fastheat.colormaps import Colormap, colormap, names
+from fastheat.style.colors import colormaps
+from fastheat.style.colors.colormaps import Colormap, colormap, names
 
 RGBTable = npt.NDArray[np.uint8]
 
@@ -360,7 +360,7 @@ def test_the_real_package_cmap_gives_its_own_colours() -> None:
 FOREIGN = """
 import colorcet, numpy as np
 from cmcrameri import cm as crameri
-from fastheat.colormaps import colormap
+from fastheat.style.colors.colormaps import colormap
 
 for theirs in (colorcet.cm.fire, colorcet.cm["bmy_r"], crameri.batlow, crameri.batlowS):
     ours = colormap(theirs)

@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from fastheat.colors import (
+from fastheat.messages import suggest
+from fastheat.style.colors.colors import (
     RGB,
     composite,
     contrast_ratio,
@@ -24,7 +25,6 @@ from fastheat.colors import (
     relative_luminance,
     srgb_to_lab,
 )
-from fastheat.messages import suggest
 
 # Sharma, Wu and Dalal 2005, table 1: L1 a1 b1 L2 a2 b2 dE00.
 SHARMA_PAIRS = np.loadtxt(

@@ -24,8 +24,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
 from fastheat import Heatmap, save_gif
-from fastheat.colors import delta_e_2000, srgb_to_lab
 from fastheat.heatmap import option_names
+from fastheat.style.colors.colors import delta_e_2000, srgb_to_lab
 
 pytestmark = reference.NEEDS_NEW
 sns = pytest.importorskip("seaborn")

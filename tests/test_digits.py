@@ -15,10 +15,10 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fastheat import formats
-from fastheat.formats import Spec, max_length, parse_spec
 from fastheat.kernels import LIMBS, SCRATCH, format_value, scaled, write_numbers
 from fastheat.masks import MASKED
+from fastheat.style.text import formats
+from fastheat.style.text.formats import Spec, max_length, parse_spec
 
 SLOW = "FASTHEAT_SLOW_TESTS" in os.environ
 SPECS = [".2f", ".9f", ".0f", ".30f", ".3e", ".0e", ".17e", ".4g", ".17g", "#.6g", "+,.1%", "_.3f"]

@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 import fastheat
 from fastheat import executors, jobs, ranges, spans
 from fastheat.executors import Crew, Pace
-from fastheat.norms import LINEAR, Norm
 from fastheat.ranges import EXACT, Extent
 from fastheat.spans import Part, Span
+from fastheat.style.colors.norms import LINEAR, Norm
 
 Values = NDArray[np.float64]
 STACK = np.random.default_rng(3).normal(size=(23, 4, 5)).cumsum(0)

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, features
 from PIL.ImageFont import Layout
 
-from fastheat import Heatmap, Panels, fonts, save_gif
+from fastheat import Heatmap, Panels, save_gif
 from fastheat.drawing import draw_lines
-from fastheat.fonts import Typeface, find_typeface, locate
-from fastheat.labels import Label
+from fastheat.style.text import fonts
+from fastheat.style.text.fonts import Typeface, find_typeface, locate
+from fastheat.style.text.labels import Label
 
 FOLDER = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 STIX, DEJAVU = str(FOLDER / "STIXGeneral.ttf"), str(FOLDER / "DejaVuSans.ttf")

@@ -21,10 +21,11 @@ from reference import Edges, Reference
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
 
-from fastheat import axes, norms
-from fastheat.colormaps import names
+from fastheat import axes
 from fastheat.heatmap import Heatmap
-from fastheat.labels import Box, Placed
+from fastheat.style.colors import norms
+from fastheat.style.colors.colormaps import names
+from fastheat.style.text.labels import Box, Placed
 from fastheat.ticks import linear_ticks
 
 pytestmark = reference.NEEDS_NEW
@@ -308,7 +309,7 @@ def test_the_colour_difference_is_scikit_images() -> None:
     random = np.random.default_rng(0)
     first, second = random.integers(0, 256, (2, 4000, 3), np.uint8)
     second[:2000] = np.clip(first[:2000] + random.integers(-3, 4, (2000, 3)), 0, 255)
-    from fastheat.colors import delta_e_2000, srgb_to_lab
+    from fastheat.style.colors.colors import delta_e_2000, srgb_to_lab
 
     mine = delta_e_2000(srgb_to_lab(first), srgb_to_lab(second))
     np.testing.assert_allclose(mine, delta_e(first, second), atol=0.01)

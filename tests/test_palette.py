@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from fastheat.colormaps import Colormap, colormap, names
-from fastheat.colors import RGB
-from fastheat.norms import bin_edges, linear
-from fastheat.palette import Palette, join_levels, nearest_that_fit, plan_palette
+from fastheat.style.colors.colormaps import Colormap, colormap, names
+from fastheat.style.colors.colors import RGB
+from fastheat.style.colors.norms import bin_edges, linear
+from fastheat.style.colors.palette import Palette, join_levels, nearest_that_fit, plan_palette
 from fastheat.tables import TRANSPARENT
 
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)

@@ -28,10 +28,10 @@ from PIL import Image
 import fastheat
 from fastheat import GifWriter, Heatmap, Panels, cli, kernels, layout, load_frames, notes, save_gif
 from fastheat import panels as panels_module
-from fastheat.colors import delta_e_2000, srgb_to_lab
 from fastheat.gif import blocks
 from fastheat.kernels import join_runs
 from fastheat.mosaic import Places, Sizes, Tile, arrange, grids, largest, least_white, stacks
+from fastheat.style.colors.colors import delta_e_2000, srgb_to_lab
 from fastheat.tables import TRANSPARENT
 
 Piece = tuple[int, int, npt.NDArray[np.int64]]  # left, top and pixels

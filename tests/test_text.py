@@ -25,7 +25,7 @@ from PIL import Image, ImageDraw, ImageFont
 from fastheat import Heatmap, axes, save_gif
 from fastheat.axes import Geometry
 from fastheat.layout import Layout
-from fastheat.text import COVERAGE_STEPS, unlike_rows
+from fastheat.style.text.atlas import COVERAGE_STEPS, unlike_rows
 
 Steps = npt.NDArray[np.uint8]
 Format = str | Callable[[Any], str]

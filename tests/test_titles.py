@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fastheat import Heatmap, Panels, labels, save_gif, spans, text
+from fastheat import Heatmap, Panels, save_gif, spans
 from fastheat.cli import main
-from fastheat.fonts import find_typeface
 from fastheat.gif import blocks
-from fastheat.labels import Label
-from fastheat.text import extent
+from fastheat.style.text import atlas, labels
+from fastheat.style.text.atlas import extent
+from fastheat.style.text.fonts import find_typeface
+from fastheat.style.text.labels import Label
 
 LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "dpi": 80}
 
@@ -299,7 +300,7 @@ def test_what_is_measured_of_a_long_word_grows_with_its_letters_alone(
     def measure(letters: str, font: Any) -> int:
         nonlocal measured
         measured += len(letters)
-        return text.measure(letters, font)
+        return atlas.measure(letters, font)
 
     monkeypatch.setattr(labels, "measure", measure)
     with pytest.raises(ValueError, match="labels have room"):

@@ -1,4 +1,4 @@
-"""Write fastheat/colormaps.npy from the matplotlib that is installed (3.11 or later).
+"""Write fastheat/style/colors/colormaps.npy from the matplotlib that is installed (3.11 or later).
 
 Run it again to pick up new maps: ``python tools/make_colormaps.py``. The bytes are the same
 whenever the tables and numpy's array format are.
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.colors import Colormap
 
-TARGET = Path(__file__).parents[1] / "fastheat" / "colormaps.npy"
+TARGET = Path(__file__).parents[1] / "fastheat" / "style" / "colors" / "colormaps.npy"
 
 
 def table_of(cmap: Colormap) -> npt.NDArray[np.uint8]:

@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.fonts import Typeface, clusters
-from fastheat.text import (
+from fastheat.style.text.atlas import (
     EDGE,
     Atlas,
     Drawing,
@@ -23,6 +22,7 @@ from fastheat.text import (
     stamp,
     unlike_rows,
 )
+from fastheat.style.text.fonts import Typeface, clusters
 
 LEADING = 1.2  # font sizes from one line of a cell's text to the next
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from fastheat.fonts import Face, Typeface
-from fastheat.text import SHRINK, SMALLEST_SIZE, extent, measure
+from fastheat.style.text.atlas import SHRINK, SMALLEST_SIZE, extent, measure
+from fastheat.style.text.fonts import Face, Typeface
 
 # of a power, in sizes of what it stands behind
 POWER_SIZE, POWER_RAISE, POWER_GAP = 0.7, 0.34, 0.07

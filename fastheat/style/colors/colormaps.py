@@ -18,8 +18,8 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from fastheat.colors import RGB, WHITE, composite, parse_rgba
 from fastheat.messages import in_a_line, short, suggest
+from fastheat.style.colors.colors import RGB, WHITE, composite, parse_rgba
 
 __all__ = ["Colormap", "colormap", "names"]
 

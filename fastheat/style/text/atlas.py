@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageFont
 
-from fastheat.fonts import BASIC, Face, FontFile, Typeface, clusters
+from fastheat.style.text.fonts import BASIC, Face, FontFile, Typeface, clusters
 from fastheat.tables import Type
 
 COVERAGE_STEPS = 5  # of a glyph pixel: none, three between, full

@@ -1,0 +1,1 @@
+"""Colours and letters: how values look, whatever frames they come from."""
