@@ -26,12 +26,12 @@ from benchmarks.processes import run
 from fastheat import notes
 from fastheat.encode import Images, encode_chunk
 from fastheat.executors import Crew, Job, Pace
-from fastheat.forms import cells_of
 from fastheat.gif.clock import Clock
 from fastheat.gif.file import GifFile
+from fastheat.inputs.frames.spans import chunk_length, spans_of
+from fastheat.inputs.frames.stream import open_frames
+from fastheat.inputs.sources.shapes import cells_of
 from fastheat.jobs import Beside, Encoded, Encoding, encodings, pace_of, span_encodings
-from fastheat.sources import open_frames
-from fastheat.spans import chunk_length, spans_of
 
 ROOT = Path(fastheat.__file__).parents[1]
 LARGE = 4096

@@ -4,9 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fastheat.files import load_frames
     from fastheat.heatmap import Heatmap
     from fastheat.indexed import save_indexed_gif
+    from fastheat.inputs.sources.files import load_frames
     from fastheat.panels import Panels
     from fastheat.save import save_gif
     from fastheat.summary import GifSummary
@@ -28,7 +28,7 @@ _ROOMS = {
     "GifWriter": "writer",
     "Heatmap": "heatmap",
     "Panels": "panels",
-    "load_frames": "files",
+    "load_frames": "inputs.sources.files",
     "save_gif": "save",
     "save_indexed_gif": "indexed",
 }

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat import jit
-from fastheat.annotations import Cells, PanelCells
-from fastheat.arrays import Frame
+from fastheat.inputs.frames.annotations import Cells, PanelCells
+from fastheat.inputs.frames.spans import chunk_length
+from fastheat.inputs.sources.arrays import Frame
 from fastheat.recorder import Recorder
 from fastheat.sampling import Sampler
-from fastheat.spans import chunk_length
 
 LARGE = 1 << 20  # bytes from which a copy lets other threads run
 OBJECTS = 512  # bytes, about, of the objects around the numbers of a queued frame,

@@ -27,25 +27,25 @@ from numpy.typing import NDArray
 
 import fastheat
 from fastheat import demo, jit, objects
-from fastheat.annotations import Annots, open_annots
-from fastheat.arrays import check_type
-from fastheat.checkpoints import has_pattern
 from fastheat.executors import Crew
-from fastheat.files import Pickled, load
-from fastheat.forms import cells_of
 from fastheat.gif import blocks
 from fastheat.gif.clock import DEFAULT_DURATION, LONGEST_DURATION
 from fastheat.gif.target import check_place, check_target
 from fastheat.heatmap import Heatmap, option_names
 from fastheat.hints import elsewhere
+from fastheat.inputs.frames.annotations import Annots, open_annots
+from fastheat.inputs.frames.spans import chunk_length, spans_of
+from fastheat.inputs.frames.stream import Frames, open_frames
+from fastheat.inputs.sources.arrays import check_type
+from fastheat.inputs.sources.checkpoints import has_pattern
+from fastheat.inputs.sources.files import Pickled, load
+from fastheat.inputs.sources.npy import read_header
+from fastheat.inputs.sources.shapes import cells_of
+from fastheat.inputs.sources.source import FileArray
 from fastheat.messages import MOST_SAID, many, printable, suggest
-from fastheat.npy import read_header
 from fastheat.options import AUTOSCALES, read_autoscale
 from fastheat.panels import Panels, make_picture
 from fastheat.save import save_gif, titles_of, with_range_of
-from fastheat.sources import Frames, open_frames
-from fastheat.spans import chunk_length, spans_of
-from fastheat.stores import FileArray
 from fastheat.summary import GifSummary
 
 MOST_LABELS = 1 << 24  # bytes of a file of labels

@@ -14,8 +14,10 @@ from PIL import Image
 
 from fastheat import axes
 from fastheat import layout as layouts
-from fastheat.annotations import Cells, Sample, matrix_of, read_annot
 from fastheat.hints import hint
+from fastheat.inputs.frames.annotations import Cells, Sample, matrix_of, read_annot
+from fastheat.inputs.frames.ranges import Extent, Range, completed_range, range_text
+from fastheat.inputs.frames.stream import open_frames
 from fastheat.layout import Layout
 from fastheat.look import Look
 from fastheat.messages import short
@@ -42,9 +44,7 @@ from fastheat.options import (
     read_ticks,
 )
 from fastheat.picture import Picture, image_of, warn_of, warn_of_labels
-from fastheat.ranges import Extent, Range, completed_range, range_text
 from fastheat.reduce import Reduction
-from fastheat.sources import open_frames
 from fastheat.stills import paint
 from fastheat.style.colors.colormaps import colormap
 from fastheat.style.colors.colors import parse_color

@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fastheat.arrays import array_of
 from fastheat.encode import encode_indexed
-from fastheat.files import file_of, load
 from fastheat.gif import blocks
 from fastheat.gif.clock import Clock, read_loop
 from fastheat.gif.file import GifFile
 from fastheat.gif.target import Claim, check_other, check_target
+from fastheat.inputs.sources.arrays import array_of
+from fastheat.inputs.sources.files import file_of, load
+from fastheat.inputs.sources.source import FileArray, is_ready
 from fastheat.messages import short
-from fastheat.stores import FileArray, is_ready
 
 CHUNK_BYTES = 1 << 22  # of pictures, about, which are encoded together
 CHUNK_FRAMES = 32

@@ -13,15 +13,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.annotations import Annots
 from fastheat.encode import Images, encode_chunk, joined
 from fastheat.executors import Crew, Pace
+from fastheat.inputs.frames.annotations import Annots
+from fastheat.inputs.frames.ranges import Extent, Extents
+from fastheat.inputs.frames.spans import Span, chunk_length
 from fastheat.layout import Layout
 from fastheat.messages import short
 from fastheat.mosaic import Mosaic, plot_of
 from fastheat.plots import History, Past
-from fastheat.ranges import Extent, Extents
-from fastheat.spans import Span, chunk_length
 from fastheat.style.text.formats import check_length
 
 FEWEST_FRAMES = 8  # of a job, for which the frame before is read once more

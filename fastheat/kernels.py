@@ -9,8 +9,8 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fastheat.inputs.sources.masks import MASKED
 from fastheat.jit import entry, inlined, jit
-from fastheat.masks import MASKED
 from fastheat.style.text.formats import (
     ALIGN,
     ALTERNATE,

@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat import axes
-from fastheat.annotations import Cells, Sample
 from fastheat.bars import BarNumbers, find_ticks, part_numbers, ticks_of_all, wide_ticks
 from fastheat.drawing import draw_static
 from fastheat.gif import blocks
+from fastheat.inputs.frames.annotations import Cells, Sample
+from fastheat.inputs.frames.ranges import Range, range_text, wider_ends
+from fastheat.inputs.sources.masks import hidden
 from fastheat.look import LARGEST_FONT, SMALLEST_FONT, Look
-from fastheat.masks import hidden
 from fastheat.messages import in_a_line, short
 from fastheat.plan import lay_out, pitch
-from fastheat.ranges import Range, range_text, wider_ends
 from fastheat.reduce import Reduction
 from fastheat.scaling import Scaling
 from fastheat.style.colors import norms

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat import axes
-from fastheat.annotations import Cells, Sample
+from fastheat.inputs.frames.annotations import Cells, Sample
 from fastheat.style.colors.colormaps import Colormap
 from fastheat.style.colors.colors import RGB
 from fastheat.style.colors.norms import Norm

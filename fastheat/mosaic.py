@@ -14,11 +14,11 @@ from PIL import Image, ImageDraw
 
 from fastheat.bars import BarNumbers
 from fastheat.drawing import draw_lines
-from fastheat.forms import Shape, shapes_of, split
 from fastheat.gif import blocks
+from fastheat.inputs.sources.masks import hidden
+from fastheat.inputs.sources.shapes import Shape, shapes_of, split
 from fastheat.layout import Layout, TitlePlace, titles_with_ranges
 from fastheat.lineplot import MOST_LINES, RAMP_STEPS, Plot
-from fastheat.masks import hidden
 from fastheat.reduce import Reduction
 from fastheat.style.colors.palette import SharedPalette, share_palette
 from fastheat.style.text.fonts import Typeface

@@ -13,15 +13,22 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 import fastheat
-from fastheat.annotations import MOST_DIFFERENT, SAMPLED, TEXTS, Sample, Samples, facts_of
 from fastheat.encode import Images
-from fastheat.forms import MOST_CELLS, Shapes, check_names, form_of, parts_of
 from fastheat.gif import blocks
 from fastheat.gif.clock import LONGEST_DURATION
+from fastheat.inputs.frames.annotations import (
+    MOST_DIFFERENT,
+    SAMPLED,
+    TEXTS,
+    Sample,
+    Samples,
+    facts_of,
+)
+from fastheat.inputs.frames.ranges import Range
+from fastheat.inputs.sources.shapes import MOST_CELLS, Shapes, check_names, form_of, parts_of
 from fastheat.layout import Layout
 from fastheat.messages import short
 from fastheat.mosaic import Mosaic
-from fastheat.ranges import Range
 
 _T = TypeVar("_T")
 

@@ -147,17 +147,23 @@ def _sources(root: str) -> dict[str, bytes]:
     while names:
         name = names.pop()
         if name not in sources:
-            sources[name] = (PACKAGE / f"{name}.py").read_bytes()
+            sources[name] = _file_of(name).read_bytes()
             names += imported(sources[name])
     return sources
 
 
+def _file_of(name: str) -> Path:
+    return PACKAGE.joinpath(*name.split(".")).with_suffix(".py")
+
+
 def imported(source: bytes) -> set[str]:
-    """Return the modules of this package that a source imports, wherever in it."""
-    found = set(re.findall(rb"^\s*(?:from|import) fastheat\.(\w+)", source, re.M))
-    for names in re.findall(rb"^\s*from fastheat import (\([^)]*\)|.*)", source, re.M):
-        found |= set(re.findall(rb"\w+", re.sub(rb"#.*| as \w+", b"", names)))
-    return {name for name in map(bytes.decode, found) if (PACKAGE / f"{name}.py").is_file()}
+    """Return the modules of this package that a source imports, wherever in it, as `gif.file`."""
+    found = set(re.findall(rb"^\s*import fastheat\.([\w.]+)", source, re.M))
+    from_one = rb"^\s*from fastheat((?:\.\w+)*) import (\([^)]*\)|.*)"
+    for module, names in re.findall(from_one, source, re.M):
+        words = re.findall(rb"\w+", re.sub(rb"#.*| as \w+", b"", names))
+        found |= {module[1:], *((module + b"." + word)[1:] for word in words)}
+    return {name for name in map(bytes.decode, found) if name and _file_of(name).is_file()}
 
 
 def fits(made: MachineCode) -> bool:

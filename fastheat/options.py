@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from fastheat import axes
 from fastheat.checks import is_series
-from fastheat.forms import MOST_CELLS
 from fastheat.gif import blocks
+from fastheat.inputs.sources.shapes import MOST_CELLS
+from fastheat.inputs.sources.tensors import as_array
 from fastheat.look import LARGEST_FONT, SMALLEST_FONT, Labels, Numbers
 from fastheat.messages import in_a_line, short, suggest
 from fastheat.reduce import HOW
 from fastheat.style.colors.colors import RGB, parse_color, parse_rgba
 from fastheat.style.colors.norms import LINEAR, SYMLOG_LINEAR, Norm, copied
 from fastheat.style.text.formats import LONGEST, Template, ValueFormat, check_length, parse_valfmt
-from fastheat.tensors import as_array
 
 AUTOSCALES = ("all", "grow", "frame")  # where a range comes from, as far as it is not given
 FIT_SIZE = 60.0  # pt, the most that values are made to fit their cells

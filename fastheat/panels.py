@@ -16,9 +16,12 @@ from PIL import Image
 
 from fastheat import axes, mosaic
 from fastheat import layout as layouts
-from fastheat.annotations import Sample, by_panel, cells_in
-from fastheat.forms import Shape, Shapes, check_names, form_of, of_panel, parts_of
 from fastheat.heatmap import BAR_ROOM, Heatmap, check_options, option_names
+from fastheat.inputs.frames.annotations import Sample, by_panel, cells_in
+from fastheat.inputs.frames.ranges import Extents, Range, range_text
+from fastheat.inputs.frames.stream import open_frames
+from fastheat.inputs.sources.shapes import Shape, Shapes, check_names, form_of, of_panel, parts_of
+from fastheat.inputs.sources.tensors import as_array
 from fastheat.layout import Layout
 from fastheat.lineplot import MOST_LINES, WIDTH, Plot, size_of
 from fastheat.look import Labels
@@ -49,9 +52,7 @@ from fastheat.options import (
     read_text_sizes,
 )
 from fastheat.picture import Picture, image_of, pairs_of, warn_of, warn_of_labels
-from fastheat.ranges import Extents, Range, range_text
 from fastheat.reduce import Reductions
-from fastheat.sources import open_frames
 from fastheat.stills import paint
 from fastheat.style.colors.colors import RGB
 from fastheat.style.text.atlas import has_even_digits
@@ -59,7 +60,6 @@ from fastheat.style.text.fonts import find_typeface
 from fastheat.style.text.formats import check_length
 from fastheat.style.text.labels import Label, fitted
 from fastheat.tables import TRANSPARENT
-from fastheat.tensors import as_array
 
 PICTURE_SIDE = 1500  # px that panels without figsize keep within, where their cells can shrink,
 MOST_SIDE = 2400  # and where these would have less than a pixel

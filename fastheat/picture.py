@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fastheat.annotations import Samples
-from fastheat.forms import Shapes
+from fastheat.inputs.frames.annotations import Samples
+from fastheat.inputs.frames.ranges import Extent, Extents, Range
+from fastheat.inputs.sources.shapes import Shapes
 from fastheat.layout import Layout, Shown
 from fastheat.messages import many, short, warn
 from fastheat.mosaic import Mosaic
-from fastheat.ranges import Extent, Extents, Range
 from fastheat.reduce import Reduction, Reductions
 from fastheat.tables import TRANSPARENT
 

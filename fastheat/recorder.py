@@ -15,14 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat import notes
-from fastheat.annotations import Cells, PanelCells, Samples, sample_of
-from fastheat.arrays import Floats, Frame, join_frames
 from fastheat.encode import Images, encode_between, encode_chunk
-from fastheat.forms import Shapes
 from fastheat.gif import blocks
 from fastheat.gif.clock import Clock
 from fastheat.gif.file import GifFile, Tail
 from fastheat.gif.target import Claim
+from fastheat.inputs.frames.annotations import Cells, PanelCells, Samples, sample_of
+from fastheat.inputs.frames.ranges import Range, wider_ends
+from fastheat.inputs.sources.arrays import Floats, Frame, join_frames
+from fastheat.inputs.sources.shapes import Shapes
 from fastheat.layout import Layout, Shown
 from fastheat.messages import in_a_line, many, short, warn
 from fastheat.mosaic import Mosaic, plot_of
@@ -30,7 +31,6 @@ from fastheat.notes import Note, NoteReader
 from fastheat.panels import Panels
 from fastheat.picture import Picture, empty_ranges, pairs_of
 from fastheat.plots import History
-from fastheat.ranges import Range, wider_ends
 from fastheat.reduce import Reduction, Reductions
 from fastheat.summary import GifSummary, summarise
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.arrays import Floats, is_masked_array
-from fastheat.forms import Shape
-from fastheat.masks import hide
-from fastheat.stores import FileArray, is_ready, let_go
+from fastheat.inputs.sources.arrays import Floats, is_masked_array
+from fastheat.inputs.sources.masks import hide
+from fastheat.inputs.sources.shapes import Shape
+from fastheat.inputs.sources.source import FileArray, is_ready, let_go
 
 BAND = 1 << 17  # values that are float64 at a time, such that they stay in the processor's cache
 

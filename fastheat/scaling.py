@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.ranges import Extent, completed_range
+from fastheat.inputs.frames.ranges import Extent, completed_range
 from fastheat.style.colors.norms import Norm, edges_of_ranges
 from fastheat.style.colors.palette import shades_over
 from fastheat.tables import Shades

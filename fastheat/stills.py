@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.cells import find_changes, shown_of
-from fastheat.forms import split
+from fastheat.inputs.frames.ranges import Range
+from fastheat.inputs.sources.masks import hidden
+from fastheat.inputs.sources.shapes import split
 from fastheat.layout import Layout, Shown, extremes_of
-from fastheat.masks import hidden
 from fastheat.mosaic import Mosaic
 from fastheat.plots import draw_plots
-from fastheat.ranges import Range
 from fastheat.titles import draw_numbers, draw_titles
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fastheat.forms import Shapes
 from fastheat.gif.clock import Clock
 from fastheat.gif.file import GifFile
+from fastheat.inputs.sources.shapes import Shapes
 from fastheat.layout import Layout, Shown
 from fastheat.messages import many, warn
 from fastheat.mosaic import Mosaic

@@ -20,7 +20,11 @@ from typing import Any, BinaryIO, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.annotations import (
+from fastheat.background import Background, here
+from fastheat.gif.clock import Clock, is_whole, read_loop, read_milliseconds
+from fastheat.gif.target import Claim, check_target
+from fastheat.heatmap import option_names
+from fastheat.inputs.frames.annotations import (
     Cells,
     PanelCells,
     Samples,
@@ -29,12 +33,16 @@ from fastheat.annotations import (
     sample_of,
     shape_of,
 )
-from fastheat.arrays import Floats, Frame, array_of, check_frame, is_masked_array
-from fastheat.background import Background, here
-from fastheat.forms import Shape, Shapes, check_names, form_of, of_panel, parts_in, parts_of
-from fastheat.gif.clock import Clock, is_whole, read_loop, read_milliseconds
-from fastheat.gif.target import Claim, check_target
-from fastheat.heatmap import option_names
+from fastheat.inputs.sources.arrays import Floats, Frame, array_of, check_frame, is_masked_array
+from fastheat.inputs.sources.shapes import (
+    Shape,
+    Shapes,
+    check_names,
+    form_of,
+    of_panel,
+    parts_in,
+    parts_of,
+)
 from fastheat.messages import in_a_line, many, short, warn
 from fastheat.options import read_autoscale, read_choice, read_flag, read_shape
 from fastheat.panels import (

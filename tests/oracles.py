@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.forms import split
+from fastheat.inputs.frames.ranges import Range
+from fastheat.inputs.sources.masks import hidden, is_masked
+from fastheat.inputs.sources.shapes import split
 from fastheat.layout import Layout, Shown, extremes_of
 from fastheat.lineplot import Plot, base_of, places_of, stages_of
-from fastheat.masks import hidden, is_masked
 from fastheat.mosaic import Mosaic
-from fastheat.ranges import Range
 from fastheat.reduce import Reduction
 from fastheat.style.text.atlas import Writing, with_atlas
 from fastheat.style.text.formats import ValueFormat, as_written

@@ -18,9 +18,10 @@ from decoders import assert_lossless, by_pillow
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from fastheat import GifWriter, Heatmap, Panels, save_gif, spans
-from fastheat.annotations import open_annots, sample_of
+from fastheat import GifWriter, Heatmap, Panels, save_gif
 from fastheat.encode import encode_chunk
+from fastheat.inputs.frames import spans
+from fastheat.inputs.frames.annotations import open_annots, sample_of
 
 SHAPE = (3, 4)
 LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "dpi": 60, "valfmt": "{x}"}

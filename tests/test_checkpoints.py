@@ -20,11 +20,11 @@ import pytest
 from safetensors_bytes import safetensors
 
 from fastheat import Heatmap, load_frames, save_gif
-from fastheat.checkpoints import in_order
 from fastheat.cli import main
-from fastheat.sources import open_frames
-from fastheat.tensorfiles import _flat, _tensors_in
-from fastheat.tensors import of_bits
+from fastheat.inputs.frames.stream import open_frames
+from fastheat.inputs.sources.checkpoints import in_order
+from fastheat.inputs.sources.tensorfiles import _flat, _tensors_in
+from fastheat.inputs.sources.tensors import of_bits
 
 STEPS = (2, 10, 9, 100)
 WEIGHTS = {step: np.random.default_rng(step).normal(size=(3, 5)).astype("f4") for step in STEPS}

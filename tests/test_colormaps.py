@@ -381,7 +381,8 @@ def test_colormaps_of_colorcet_and_cmcrameri_give_their_own_colours() -> None:
 
 def test_matplotlib_is_not_imported_for_a_name() -> None:
     code = (
-        "import sys, fastheat.colormaps as c; c.colormap('viridis_r'); c.colormap(['r', 'b']);"
+        "import sys; from fastheat.style.colors import colormaps as c;"
+        "c.colormap('viridis_r'); c.colormap(['r', 'b']);"
         "sys.exit('matplotlib' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -390,7 +391,7 @@ def test_matplotlib_is_not_imported_for_a_name() -> None:
 def test_the_generator_writes_what_is_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
     if not matplotlib.__version__.startswith("3.11."):
         pytest.skip("the tables are those of matplotlib 3.11")
-    tools = colormaps._FILE.parents[1] / "tools"
+    tools = colormaps._FILE.parents[3] / "tools"
     if not tools.is_dir():
         pytest.skip("not a source tree")
     monkeypatch.syspath_prepend(str(tools))

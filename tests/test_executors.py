@@ -22,10 +22,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import fastheat
-from fastheat import executors, jobs, ranges, spans
+from fastheat import executors, jobs
 from fastheat.executors import Crew, Pace
-from fastheat.ranges import EXACT, Extent
-from fastheat.spans import Part, Span
+from fastheat.inputs.frames import ranges, spans
+from fastheat.inputs.frames.ranges import EXACT, Extent
+from fastheat.inputs.frames.spans import Part, Span
 from fastheat.style.colors.norms import LINEAR, Norm
 
 Values = NDArray[np.float64]

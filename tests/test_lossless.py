@@ -23,10 +23,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fastheat import GifSummary, Heatmap, encode, save_gif, spans
+from fastheat import GifSummary, Heatmap, encode, save_gif
 from fastheat.encode import encode_chunk, joined
 from fastheat.gif import blocks as gif
 from fastheat.gif.blocks import GifInfo
+from fastheat.inputs.frames import spans
 
 Values = npt.NDArray[np.float64]
 

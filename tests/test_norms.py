@@ -24,7 +24,7 @@ from oracles import paint
 
 import fastheat
 from fastheat.heatmap import Heatmap
-from fastheat.ranges import EXACT, Quantiles
+from fastheat.inputs.frames.ranges import EXACT, Quantiles
 from fastheat.style.colors.norms import bin_edges, edges_of_ranges
 from fastheat.ticks import bar_ticks, ticks_at
 

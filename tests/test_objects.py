@@ -30,6 +30,7 @@ from fastheat import Heatmap, compiling, jit, kernels, objects, save_gif
 from fastheat.symbols import undefined
 
 ROOT = Path(__file__).parent.parent
+MASKS = "inputs/sources/masks.py"
 SLOW = pytest.mark.skipif("FASTHEAT_SLOW_TESTS" not in os.environ, reason="compiles many times")
 AS_ROOT = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away"
@@ -365,11 +366,12 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_each_constant_that_is_compiled_in_changes_the_digest(copy: Path) -> None:
     known = list(constants())
-    assert {("tables", "TRANSPARENT"), ("masks", "MASKED"), ("formats", "SIGN")} <= set(known)
+    inputs, style = "inputs.sources.masks", "style.text.formats"
+    assert {("tables", "TRANSPARENT"), (inputs, "MASKED"), (style, "SIGN")} <= set(known)
     assert len(known) > 60
     first = objects.digest()
     for module, name in known:
-        path = copy / f"{module}.py"
+        path = copy / f"{module.replace('.', '/')}.py"
         source = path.read_text()
         changed = re.sub(rf"^(.*\b{name}\b.* = .*)$", r"\1  # 1", source, count=1, flags=re.M)
         assert changed != source, name
@@ -391,8 +393,8 @@ def test_the_digest_covers_what_is_imported_at_any_remove(copy: Path) -> None:
         "import fastheat.constants",
         "def late():\n    from fastheat.constants import A\n",
     ):
-        source = (objects.PACKAGE / "masks.py").read_text()
-        (copy / "masks.py").write_text(f"{source}\n{importing}\n")
+        source = (objects.PACKAGE / MASKS).read_text()
+        (copy / MASKS).write_text(f"{source}\n{importing}\n")
         objects.digest.cache_clear()
         before = objects.digest()
         assert before != first
@@ -400,32 +402,35 @@ def test_the_digest_covers_what_is_imported_at_any_remove(copy: Path) -> None:
         objects.digest.cache_clear()
         assert objects.digest() != before, importing
         (copy / "constants.py").write_text("A = 1\n")
-        (copy / "masks.py").write_text(source)
+        (copy / MASKS).write_text(source)
 
 
 def test_imports_are_found_as_the_parser_finds_them() -> None:
-    modules = {path.stem for path in objects.PACKAGE.glob("*.py")}
-    for path in objects.PACKAGE.glob("*.py"):
+    paths = {
+        ".".join(path.relative_to(objects.PACKAGE).with_suffix("").parts): path
+        for path in objects.PACKAGE.rglob("*.py")
+    }
+    for name, path in paths.items():
         expected = set()
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.module == "fastheat":
-                expected |= {alias.name for alias in node.names} & modules
-            elif isinstance(node, ast.ImportFrom):
+            if isinstance(node, ast.ImportFrom):
                 assert not node.level
-                expected |= {str(node.module).removeprefix("fastheat.")} & modules
+                module = str(node.module)
+                expected |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
             elif isinstance(node, ast.Import):
-                expected |= {alias.name.removeprefix("fastheat.") for alias in node.names} & modules
+                expected |= {alias.name for alias in node.names}
+        expected = {each.removeprefix("fastheat.") for each in expected} & paths.keys()
         found = objects.imported(path.read_bytes())
-        assert expected <= found, path.name
+        assert expected <= found, name
         # in documentation and in strings there may be more
-        assert found - expected <= {"compiling"}, path.name
+        assert {each.rpartition(".")[2] for each in found - expected} <= {"compiling"}, name
 
 
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
         ("tables.py", "TRANSPARENT = 0 ", "TRANSPARENT = 1 "),
-        pytest.param("masks.py", "0x7FFAD4 << 40", "0x7FFAD5 << 40", marks=SLOW),
+        pytest.param(MASKS, "0x7FFAD4 << 40", "0x7FFAD5 << 40", marks=SLOW),
         pytest.param(
             "kernels.py", "SPREAD = np.uint64(2531)", "SPREAD = np.uint64(2533)", marks=SLOW
         ),

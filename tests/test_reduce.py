@@ -20,12 +20,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from oracles import paint, reduce_blocks
 
-from fastheat import GifWriter, Heatmap, reduce, save_gif, sources
-from fastheat.arrays import Floats
+from fastheat import GifWriter, Heatmap, reduce, save_gif
 from fastheat.gif import blocks as gif
-from fastheat.masks import is_masked
+from fastheat.inputs.frames import stream
+from fastheat.inputs.frames.stream import open_frames
+from fastheat.inputs.sources.arrays import Floats
+from fastheat.inputs.sources.masks import is_masked
 from fastheat.reduce import HOW, Reduction
-from fastheat.sources import open_frames
 
 Floating = npt.NDArray[np.float64]
 
@@ -220,8 +221,8 @@ def test_what_a_second_reading_needs_is_kept_only_where_it_is_small(
 
     own = Reduction.into
     monkeypatch.setattr(Reduction, "into", into)
-    for most, times in ((sources.KEPT_BYTES, 1), (3 * 4 * 8 * 3, 2)):
-        monkeypatch.setattr(sources, "KEPT_BYTES", most)
+    for most, times in ((stream.KEPT_BYTES, 1), (3 * 4 * 8 * 3, 2)):
+        monkeypatch.setattr(stream, "KEPT_BYTES", most)
         frames = open_frames(STACK).through(reduction)
         first, again = (np.concatenate(list(frames.chunks(2))) for _ in range(2))
         np.testing.assert_array_equal(first, again)

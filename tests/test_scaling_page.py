@@ -11,9 +11,10 @@ import pytest
 from decoders import by_pillow
 from numpy.typing import NDArray
 
-from fastheat import executors, jobs, spans
-from fastheat.sources import open_frames
-from fastheat.spans import spans_of
+from fastheat import executors, jobs
+from fastheat.inputs.frames import spans
+from fastheat.inputs.frames.spans import spans_of
+from fastheat.inputs.frames.stream import open_frames
 
 PAGE = (Path(__file__).parents[1] / "docs" / "scaling.md").read_text()
 

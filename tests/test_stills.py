@@ -14,8 +14,8 @@ from oracles import paint
 
 from fastheat import Heatmap, Panels, stills
 from fastheat.encode import encode_chunk
+from fastheat.inputs.sources.masks import hide
 from fastheat.layout import Shown
-from fastheat.masks import hide
 from fastheat.mosaic import Mosaic
 from fastheat.picture import Picture
 from fastheat.tables import TRANSPARENT

@@ -22,11 +22,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors_bytes import safetensors
 
-from fastheat import save_gif, save_indexed_gif, stores
+from fastheat import save_gif, save_indexed_gif
 from fastheat.cli import main
 from fastheat.gif.file import GifFile
-from fastheat.sources import open_frames
-from fastheat.stores import FileArray, Mapped, Seen, Source, is_local, let_go, read_frames
+from fastheat.inputs.frames.stream import open_frames
+from fastheat.inputs.sources import source as stores
+from fastheat.inputs.sources.source import (
+    FileArray,
+    Mapped,
+    Seen,
+    Source,
+    is_local,
+    let_go,
+    read_frames,
+)
 
 MAPS = Path("/proc/self/maps")
 STACK = np.arange(60, dtype=np.float32).reshape(5, 4, 3)

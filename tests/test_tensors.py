@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from fastheat import GifWriter, save_gif
-from fastheat.tensors import as_array
+from fastheat.inputs.sources.tensors import as_array
 
 VALUES = np.arange(6.0, dtype=np.float32).reshape(2, 3)
 

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fastheat import Heatmap, Panels, save_gif, spans
+from fastheat import Heatmap, Panels, save_gif
 from fastheat.cli import main
 from fastheat.gif import blocks
+from fastheat.inputs.frames import spans
 from fastheat.style.text import atlas, labels
 from fastheat.style.text.atlas import extent
 from fastheat.style.text.fonts import find_typeface

@@ -32,8 +32,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastheat import unpickle
-from fastheat.stores import Stored
+from fastheat.inputs.sources import pickles
+from fastheat.inputs.sources.source import Stored
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 DTYPES = ["?", "i1", "<u2", ">i4", "u8", "<f2", ">f4", "<f8", ">f8", "g", "c16"]
@@ -136,7 +136,7 @@ def mode(request: pytest.FixtureRequest) -> Iterator[str]:
     """Run each test of this file twice, the second time with all data left in the file."""
     global DEFER
     DEFER = request.param == "deferred"
-    with patch.object(unpickle, "_LARGE", 1 if DEFER else unpickle._LARGE):
+    with patch.object(pickles, "_LARGE", 1 if DEFER else pickles._LARGE):
         yield request.param
 
 
@@ -145,7 +145,7 @@ DEFER = False
 
 def load(data: bytes) -> Any:
     file = io.BytesIO(data)
-    value = unpickle.load(file, defer=DEFER)
+    value = pickles.load(file, defer=DEFER)
     if DEFER:
         with suppress(RecursionError):  # what is that deep here holds nothing
             value = read(value, file, {})
@@ -157,8 +157,8 @@ def read(value: Any, file: BinaryIO, known: dict[int, Any]) -> Any:
     if id(value) in known:
         return known[id(value)]
     known[id(value)] = new = value
-    if isinstance(value, Stored | unpickle._Span):
-        new = value.read(file) if isinstance(value, Stored) else unpickle._whole(value)
+    if isinstance(value, Stored | pickles._Span):
+        new = value.read(file) if isinstance(value, Stored) else pickles._whole(value)
     elif isinstance(value, tuple):
         new = tuple(read(item, file, known) for item in value)
     elif isinstance(value, list | collections.deque | dict):
@@ -387,7 +387,7 @@ def test_objects_that_were_dumped_one_after_another_are_read_one_at_a_time() -> 
         pickle.dump(np.full((2, 2), protocol), file, protocol)
     file.seek(0)
     for protocol in PROTOCOLS:
-        assert unpickle.load(file)[0, 0] == protocol
+        assert pickles.load(file)[0, 0] == protocol
     assert file.read() == b""
 
 
@@ -467,8 +467,8 @@ def test_what_would_run_is_refused_by_name(name: str, protocol: int, tmp_path: P
         ("codecs", "open"),
         ("builtins", "bytes.fromhex"),
         ("builtins", "complex.__base__"),
-        ("fastheat.unpickle", "os.system"),
-        ("fastheat.unpickle", "_NAMES"),
+        ("fastheat.inputs.sources.pickles", "os.system"),
+        ("fastheat.inputs.sources.pickles", "_NAMES"),
         ("copyreg", "_reconstructor"),
         ("copyreg", "__newobj__"),
         ("copy_reg", "_reconstructor"),
@@ -600,10 +600,10 @@ def test_the_extension_registry_is_not_asked() -> None:
 
 
 def test_what_a_pickle_changes_is_its_own() -> None:
-    before = dict(unpickle._NAMES)
+    before = dict(pickles._NAMES)
     refusal(b"cnumpy\ndtype\n(N}S'call'\nI1\nstb.")
     refusal(b"cnumpy\ndtype\n}S'call'\nI1\nsb.")
-    assert before == unpickle._NAMES
+    assert before == pickles._NAMES
     assert not hasattr(builtins, "call")
 
 
@@ -633,7 +633,7 @@ def test_a_claim_of_gigabytes_is_no_allocation(data: bytes, tmp_path: Path) -> N
     path = tmp_path / "data.pkl"
     path.write_bytes(data)
     with path.open("rb") as file, little_memory(), pytest.raises(pickle.UnpicklingError):
-        unpickle.load(file, defer=DEFER)
+        pickles.load(file, defer=DEFER)
 
 
 def test_a_number_without_end_is_refused_by_its_length() -> None:
@@ -827,11 +827,11 @@ def test_a_few_bytes_call_for_few_objects(name: str) -> None:
 
 def test_objects_of_one_file_share_what_they_may_hold() -> None:
     data = pickle.dumps([[0.0] * 1000] * 3000)
-    spare = unpickle.Spare()
+    spare = pickles.Spare()
     file = io.BytesIO(data * 9)
-    assert len(unpickle.load(file, defer=DEFER, spare=spare)) == 3000
+    assert len(pickles.load(file, defer=DEFER, spare=spare)) == 3000
     with pytest.raises(pickle.UnpicklingError, match="in containers that share them"):
-        unpickle.load(file, defer=DEFER, spare=spare)
+        pickles.load(file, defer=DEFER, spare=spare)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -849,7 +849,7 @@ def test_damage_raises_one_error_or_nothing(data: bytes, protocol: int, rest: An
     start = rest.draw(st.integers(0, len(whole)))
     damaged = io.BytesIO(whole[:start] + data + whole[start + len(data) :])
     with nothing_runs(), suppress(pickle.UnpicklingError):
-        unpickle.load(damaged, defer=DEFER)
+        pickles.load(damaged, defer=DEFER)
 
 
 def test_arrays_do_not_share_memory_with_one_another() -> None:
@@ -867,8 +867,8 @@ def test_only_large_matrices_and_stacks_of_raw_bytes_stay_in_the_file(protocol: 
     stays = [stack, stack[0], np.asfortranarray(stack[0]), stack[0] > 1, stack.astype(">f4")]
     held = [stack[0, :2, :2], stack[0, 0], stack.T, np.ma.MaskedArray(stack[0]), stack[0, 0, 0]]
     file = io.BytesIO(pickle.dumps([*stays, *held], protocol))
-    with patch.object(unpickle, "_LARGE", 256):
-        loaded = unpickle.load(file, defer=True)
+    with patch.object(pickles, "_LARGE", 256):
+        loaded = pickles.load(file, defer=True)
     assert not file.read()
     for number, (before, after) in enumerate(zip([*stays, *held], loaded, strict=True)):
         assert isinstance(after, Stored) == (number < len(stays) and protocol >= 3)
@@ -885,7 +885,7 @@ def test_a_stored_stack_is_one_of_stored_frames() -> None:
     stack = np.arange(6000, dtype="<i2").reshape(10, 20, 30)
     file = io.BytesIO(b"before" + pickle.dumps(stack))
     file.seek(6)
-    frames = list(unpickle.load(file, defer=True))
+    frames = list(pickles.load(file, defer=True))
     assert len(frames) == 10
     for before, after in zip(stack, frames, strict=True):
         np.testing.assert_array_equal(after.read(file), before)
@@ -899,7 +899,7 @@ def test_arrays_are_not_read_unless_asked_for() -> None:
         file = io.BytesIO(pickle.dumps(value))
         tracemalloc.start()
         try:
-            kept = unpickle.load(file, defer=True)
+            kept = pickles.load(file, defer=True)
             assert len(kept) == 100
             assert tracemalloc.get_traced_memory()[1] < 200_000
         finally:
@@ -908,7 +908,7 @@ def test_arrays_are_not_read_unless_asked_for() -> None:
 
 def test_an_array_whose_data_are_gone_says_so() -> None:
     data = pickle.dumps(np.ones((10, 10)))
-    array = unpickle.load(io.BytesIO(data), defer=True)
+    array = pickles.load(io.BytesIO(data), defer=True)
     for end in (0, 200, len(data) - 20):
         with pytest.raises(EOFError, match="ends before the array"):
             array.read(io.BytesIO(data[:end]))
@@ -920,10 +920,10 @@ def test_data_mentioned_a_thousand_times_is_held_once() -> None:
     matrix = array_of(b"I131072\nI1\n", b"h\x00")
     with little_memory():
         assert (
-            len(unpickle.load(io.BytesIO(raw + b"(" + vector * 1000 + b"l."), defer=DEFER)) == 1000
+            len(pickles.load(io.BytesIO(raw + b"(" + vector * 1000 + b"l."), defer=DEFER)) == 1000
         )
         assert (
-            len(unpickle.load(io.BytesIO(raw + b"(" + matrix * 1000 + b"l."), defer=DEFER)) == 1000
+            len(pickles.load(io.BytesIO(raw + b"(" + matrix * 1000 + b"l."), defer=DEFER)) == 1000
         )
 
 
@@ -979,7 +979,7 @@ def test_damage_is_the_same_to_arrays_that_stay_in_the_file(
     for defer in (False, True):
         file = io.BytesIO(damaged)
         with suppress(pickle.UnpicklingError):
-            results[defer] = read(unpickle.load(file, defer=defer), file, {})
+            results[defer] = read(pickles.load(file, defer=defer), file, {})
     eager, deferred = (re.sub(" at 0x[0-9a-f]+", "", repr(result)) for result in results)
     assert eager == deferred
 

@@ -21,10 +21,10 @@ import pytest
 from PIL import Image, ImageSequence
 
 import fastheat
-from fastheat import tensorfiles
-from fastheat.sources import open_frames
-from fastheat.stores import is_local
-from fastheat.tensors import of_bits
+from fastheat.inputs.frames.stream import open_frames
+from fastheat.inputs.sources import tensorfiles
+from fastheat.inputs.sources.source import is_local
+from fastheat.inputs.sources.tensors import of_bits
 
 torch = pytest.importorskip("torch")
 safetensors_torch = pytest.importorskip("safetensors.torch")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fastheat
-from fastheat.tensors import as_array
+from fastheat.inputs.sources.tensors import as_array
 
 torch = pytest.importorskip("torch")
 jax = pytest.importorskip("jax")

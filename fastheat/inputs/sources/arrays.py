@@ -10,9 +10,9 @@ from typing import Any, TypeAlias, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
-from fastheat.masks import hide
+from fastheat.inputs.sources.masks import hide
+from fastheat.inputs.sources.tensors import as_array
 from fastheat.messages import in_a_line, warn
-from fastheat.tensors import as_array
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 # a matrix, or those of the panels

@@ -14,16 +14,16 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.arrays import NESTED, Floats, check_rows, check_text
-from fastheat.files import load
-from fastheat.forms import Shape, Shapes, of_panel
-from fastheat.masks import hide
+from fastheat.inputs.frames.ranges import Extent
+from fastheat.inputs.frames.stream import Frames, open_frames
+from fastheat.inputs.sources.arrays import NESTED, Floats, check_rows, check_text
+from fastheat.inputs.sources.files import load
+from fastheat.inputs.sources.masks import hide
+from fastheat.inputs.sources.shapes import Shape, Shapes, of_panel
+from fastheat.inputs.sources.source import FileArray
+from fastheat.inputs.sources.tensors import as_array
 from fastheat.messages import MOST_SAID, in_a_line, short
-from fastheat.ranges import Extent
-from fastheat.sources import Frames, open_frames
-from fastheat.stores import FileArray
 from fastheat.style.text.formats import ValueFormat, as_written, check_length
-from fastheat.tensors import as_array
 
 TEXTS = np.dtype(str)  # as the dtype of annotations that are no numbers
 MOST_DIFFERENT = 4000  # letters of texts, each of which is measured

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.arrays import array_of, check_frame
+from fastheat.inputs.sources.arrays import array_of, check_frame
 from fastheat.messages import MOST_SAID, in_a_line, short
 
 Shape: TypeAlias = tuple[int, ...]

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from fastheat.bounds import between, check_chunk, check_shape
+from fastheat.inputs.sources.bounds import between, check_chunk, check_shape
 from fastheat.messages import printable, short
 
 _DEEPEST = 100  # groups in one another

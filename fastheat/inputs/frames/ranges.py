@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.forms import Shape, split
+from fastheat.inputs.sources.shapes import Shape, split
 from fastheat.style.colors.norms import LINEAR, Norm, check_range
 
 # vmin and vmax, of each panel in turn where there are several; None where one is not known

@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from fastheat.arrays import (
+from fastheat.inputs.sources.arrays import (
     NESTED,
     FloatArray,
     Floats,
@@ -28,8 +28,8 @@ from fastheat.arrays import (
     check_frame,
     check_stack,
 )
-from fastheat.files import Pickled, file_of, is_archive, load
-from fastheat.forms import (
+from fastheat.inputs.sources.files import Pickled, file_of, is_archive, load
+from fastheat.inputs.sources.shapes import (
     Shape,
     Shapes,
     cells_of,
@@ -44,8 +44,7 @@ from fastheat.forms import (
     parts_of,
     shapes_of,
 )
-from fastheat.messages import short, warn
-from fastheat.stores import (
+from fastheat.inputs.sources.source import (
     FileArray,
     Source,
     Stored,
@@ -55,7 +54,8 @@ from fastheat.stores import (
     read_frames,
     source_of,
 )
-from fastheat.tensors import as_array
+from fastheat.inputs.sources.tensors import as_array
+from fastheat.messages import short, warn
 
 Take: TypeAlias = "Callable[[int, int], npt.NDArray[Any] | FileArray]"
 
@@ -261,7 +261,7 @@ def open_frames(
     named = Path(os.fsdecode(frames)) if isinstance(frames, (str, os.PathLike)) else None
     frames = load(frames, defer=True, tensor=tensor)
     if not LIBRARIES.isdisjoint(sys.modules):
-        from fastheat.datasets import dataset_of
+        from fastheat.inputs.sources.datasets import dataset_of
 
         if (dataset := dataset_of(frames)) is not None:
             frames = dataset

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, BinaryIO
 
-from fastheat.archives import data_of
+from fastheat.inputs.sources.npz import data_of
+from fastheat.inputs.sources.pickles import _find, _Machine, _Name
+from fastheat.inputs.sources.tensors import size_of
 from fastheat.messages import in_a_line, short
-from fastheat.tensors import size_of
-from fastheat.unpickle import _find, _Machine, _Name
 
 _ZIP = b"PK\x03\x04"
 _MAGIC = 0x1950A86A20F9469CFC6C  # which files of before PyTorch 1.6 begin with

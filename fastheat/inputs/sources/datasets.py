@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastheat.hdf5files import Chunks, check_dataset, numbers_in
+from fastheat.inputs.sources.hdf5files import Chunks, check_dataset, numbers_in
+from fastheat.inputs.sources.named import pick
+from fastheat.inputs.sources.source import Seen, Source, Stack, naming
+from fastheat.inputs.sources.tensors import as_array
+from fastheat.inputs.sources.zarrfolders import Reader, is_zarr, shapes_in
 from fastheat.messages import short
-from fastheat.named import pick
-from fastheat.stores import Seen, Source, Stack, naming
-from fastheat.tensors import as_array
-from fastheat.zarrfolders import Reader, is_zarr, shapes_in
 
 KEPT_BYTES = 1 << 26  # of frames that lie in the same chunks
 _IN_MEMORY = ("dict", "KVStore", "MemoryStore", "ManagedMemoryStore", "GpuMemoryStore")

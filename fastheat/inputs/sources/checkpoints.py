@@ -13,10 +13,10 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from fastheat.inputs.sources.named import pick
+from fastheat.inputs.sources.source import Seen, Stack, naming
+from fastheat.inputs.sources.tensorfiles import SUFFIXES, Entry, dtype_of, look, take
 from fastheat.messages import short
-from fastheat.named import pick
-from fastheat.stores import Seen, Stack, naming
-from fastheat.tensorfiles import SUFFIXES, Entry, dtype_of, look, take
 
 # before the number that counts, where names differ in several
 _COUNTED = ("step", "steps", "iteration", "iterations", "iter", "it", "epoch", "epochs")

@@ -23,9 +23,9 @@ from typing import Any, BinaryIO, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from fastheat.arrays import NESTED, REAL, check_type
+from fastheat.inputs.sources.arrays import NESTED, REAL, check_type
+from fastheat.inputs.sources.source import Stored, stored_as
 from fastheat.messages import in_a_line
-from fastheat.stores import Stored, stored_as
 
 _DTYPE = re.compile(r"b1|[iufc][1-9][0-9]?|U[1-9][0-9]{0,4}")
 _EXPECTED = "expected only numpy arrays, numbers, lists, tuples and dicts"

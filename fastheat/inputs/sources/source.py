@@ -16,8 +16,8 @@ from typing import Any, BinaryIO, Literal, NamedTuple, Protocol, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
+from fastheat.inputs.sources.tensors import as_array
 from fastheat.messages import in_a_line, printable
-from fastheat.tensors import as_array
 
 AROUND = 1 << 21  # bytes before a page that is read which the system may map with it
 SCRATCH = 1 << 20  # bytes that are read at once where they do not lie as they are wanted,

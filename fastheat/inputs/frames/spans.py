@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.arrays import Floats
-from fastheat.forms import cells_of, of_panel, parts_of
-from fastheat.sources import Converter, Frames, read_values, taker
-from fastheat.stores import Source, is_local
+from fastheat.inputs.frames.stream import Converter, Frames, read_values, taker
+from fastheat.inputs.sources.arrays import Floats
+from fastheat.inputs.sources.shapes import cells_of, of_panel, parts_of
+from fastheat.inputs.sources.source import Source, is_local
 
 CHUNK_BYTES = 1 << 24  # of values, about, which are encoded together
 CHUNK_FRAMES = 32

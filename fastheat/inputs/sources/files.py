@@ -13,14 +13,23 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeGuard
 
 import numpy as np
 
-from fastheat.arrays import NESTED, REAL, check_type
-from fastheat.forms import check_names, keys_of
+from fastheat.inputs.sources.arrays import NESTED, REAL, check_type
+from fastheat.inputs.sources.npy import read_header
+from fastheat.inputs.sources.shapes import check_names, keys_of
+from fastheat.inputs.sources.source import (
+    FileArray,
+    Pieces,
+    Seen,
+    Source,
+    Stored,
+    mapped,
+    naming,
+    strides_of,
+)
 from fastheat.messages import short, suggest
-from fastheat.npy import read_header
-from fastheat.stores import FileArray, Pieces, Seen, Source, Stored, mapped, naming, strides_of
 
 if TYPE_CHECKING:
-    from fastheat.archives import Archive
+    from fastheat.inputs.sources.npz import Archive
 
 _PICKLES = (".obj", ".pkl", ".pickle")
 NUMPY = b"\x93NUMPY"
@@ -112,21 +121,26 @@ def _load(source: object, defer: bool, tensor: object) -> Any:
     if tensor is not None and not isinstance(tensor, str):
         raise TypeError(f"expected tensor to be the name of one, not {short(tensor)}")
     if isinstance(source, (list, tuple)) and source and all(map(_is_path, source)):
-        from fastheat.checkpoints import open_checkpoints
+        from fastheat.inputs.sources.checkpoints import open_checkpoints
 
         paths = [Path(os.fsdecode(path)) for path in source]
         return open_checkpoints(paths, tensor, given=True)
     if not isinstance(source, (str, os.PathLike)):
         if tensor is None:
             return source
-        from fastheat.datasets import dataset_of
+        from fastheat.inputs.sources.datasets import dataset_of
 
         if (found := dataset_of(source, tensor)) is None:
             raise TypeError(
                 f"expected tensor={tensor!r} with files or a group, not with {short(source)}"
             )
         return found
-    from fastheat.checkpoints import files_in, has_pattern, matching, open_checkpoints
+    from fastheat.inputs.sources.checkpoints import (
+        files_in,
+        has_pattern,
+        matching,
+        open_checkpoints,
+    )
 
     name = os.fsdecode(source)
     if has_pattern(name):
@@ -134,8 +148,8 @@ def _load(source: object, defer: bool, tensor: object) -> Any:
     path = Path(name)
     with naming(path):
         if path.is_dir():
-            from fastheat.datasets import open_zarr
-            from fastheat.zarrfolders import is_zarr
+            from fastheat.inputs.sources.datasets import open_zarr
+            from fastheat.inputs.sources.zarrfolders import is_zarr
 
             if is_zarr(path):
                 return open_zarr(path, tensor)
@@ -160,9 +174,9 @@ def _load_file(path: Path, defer: bool, tensor: str | None) -> Any:
             if tensor is not None:
                 raise ValueError(f"it holds one array without a name, not {tensor!r}")
             return _open_array(path)
-        from fastheat.checkpoints import open_checkpoints
-        from fastheat.tensorfiles import is_safetensors
-        from fastheat.torchfiles import is_torch
+        from fastheat.inputs.sources.checkpoints import open_checkpoints
+        from fastheat.inputs.sources.tensorfiles import is_safetensors
+        from fastheat.inputs.sources.torchfiles import is_torch
 
         checkpoint = path.suffix.lower() == ".safetensors" or is_safetensors(magic)
         checkpoint = checkpoint or (magic != b"" and is_torch(file))
@@ -171,11 +185,11 @@ def _load_file(path: Path, defer: bool, tensor: str | None) -> Any:
     if checkpoint:
         return open_checkpoints([path], tensor, given=True)
     if magic.startswith(HDF5):
-        from fastheat.datasets import open_hdf5
+        from fastheat.inputs.sources.datasets import open_hdf5
 
         return open_hdf5(path, tensor)
     if archive:
-        from fastheat.archives import open_archive
+        from fastheat.inputs.sources.npz import open_archive
 
         return open_archive(path, tensor)
     if path.suffix.lower() in _PICKLES or magic[:1] == pickle.PROTO:
@@ -207,11 +221,11 @@ def _open_array(path: Path) -> FileArray:
 
 
 def _load_pickle(path: Path, defer: bool, tensor: str | None) -> Any:
-    from fastheat import unpickle
+    from fastheat.inputs.sources import pickles
 
     with path.open("rb") as file:
         seen = Seen.of(path, file)
-        frames = unpickle.load(file, defer=defer)
+        frames = pickles.load(file, defer=defer)
         if file.read(1):
             if tensor is not None:
                 raise ValueError(f"it holds objects without names, not {tensor!r}")
@@ -300,13 +314,13 @@ class Dumps:
     path: Path
 
     def __iter__(self) -> Iterator[Any]:
-        from fastheat import unpickle
+        from fastheat.inputs.sources import pickles
 
         with naming(self.path), self.path.open("rb") as file:
-            number, spare = 0, unpickle.Spare()
+            number, spare = 0, pickles.Spare()
             while file.peek(1):
                 try:
-                    frame = unpickle.load(file, spare=spare)
+                    frame = pickles.load(file, spare=spare)
                 except pickle.UnpicklingError as error:
                     raise ValueError(f"object {number}: {error}") from error
                 yield frame
@@ -316,7 +330,7 @@ class Dumps:
 
 def is_archive(frames: object) -> TypeGuard[Archive]:
     """Return whether frames are those of an .npz file, whose reader is loaded where there are."""
-    archives: Any = sys.modules.get("fastheat.archives")
+    archives: Any = sys.modules.get("fastheat.inputs.sources.npz")
     return archives is not None and isinstance(frames, archives.Archive)
 
 

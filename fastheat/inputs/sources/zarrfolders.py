@@ -25,8 +25,8 @@ from typing import Any, BinaryIO, NoReturn, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
-from fastheat.arrays import check_stack
-from fastheat.bounds import between, check_chunk, check_shape
+from fastheat.inputs.sources.arrays import check_stack
+from fastheat.inputs.sources.bounds import between, check_chunk, check_shape
 from fastheat.messages import short
 
 METADATA = ("zarr.json", ".zarray", ".zgroup")  # one of them is in every array's or group's folder

@@ -16,11 +16,11 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from fastheat.arrays import REAL, Header, check_type
+from fastheat.inputs.sources.arrays import REAL, Header, check_type
+from fastheat.inputs.sources.named import pick
+from fastheat.inputs.sources.npy import read_header
+from fastheat.inputs.sources.source import FileArray, Seen, Source, Stack, naming, strides_of
 from fastheat.messages import short
-from fastheat.named import pick
-from fastheat.npy import read_header
-from fastheat.stores import FileArray, Seen, Source, Stack, naming, strides_of
 
 # what numpy writes: as large as its compressed data is what they can become
 _MOST_TIMES = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: 1032}

@@ -14,12 +14,12 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from fastheat.archives import headers_in, read_member
+from fastheat.inputs.sources.npy import read_header
+from fastheat.inputs.sources.npz import headers_in, read_member
+from fastheat.inputs.sources.source import Seen
+from fastheat.inputs.sources.tensors import of_bits, size_of
+from fastheat.inputs.sources.torchfiles import Tensor, is_torch, load, place_of
 from fastheat.messages import short
-from fastheat.npy import read_header
-from fastheat.stores import Seen
-from fastheat.tensors import of_bits, size_of
-from fastheat.torchfiles import Tensor, is_torch, load, place_of
 
 SUFFIXES = (".safetensors", ".npz", ".npy", ".pt", ".pth")
 _LONGEST_HEADER = 100_000_000  # bytes, as safetensors itself has it

@@ -1,0 +1,1 @@
+"""Anything that has frames, as chunks of float64 and what goes with them."""
