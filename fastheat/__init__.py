@@ -4,10 +4,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fastheat.heatmap import Heatmap
+    from fastheat.figure.heatmap import Heatmap
+    from fastheat.figure.panels import Panels
     from fastheat.indexed import save_indexed_gif
     from fastheat.inputs.sources.files import load_frames
-    from fastheat.panels import Panels
     from fastheat.save import save_gif
     from fastheat.summary import GifSummary
     from fastheat.writer import GifWriter
@@ -26,8 +26,8 @@ __version__ = "0.2.0"
 _ROOMS = {
     "GifSummary": "summary",
     "GifWriter": "writer",
-    "Heatmap": "heatmap",
-    "Panels": "panels",
+    "Heatmap": "figure.heatmap",
+    "Panels": "figure.panels",
     "load_frames": "inputs.sources.files",
     "save_gif": "save",
     "save_indexed_gif": "indexed",

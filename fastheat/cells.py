@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.inputs.sources.masks import MASKED, is_masked
-from fastheat.layout import Layout, Shown
+from fastheat.layout.layout import Layout, Shown
 from fastheat.style.text.atlas import with_atlas
 from fastheat.style.text.formats import ValueFormat, as_written
 from fastheat.style.text.typeset import Lettering, letter, shape_texts

@@ -28,11 +28,13 @@ from numpy.typing import NDArray
 import fastheat
 from fastheat import demo, jit, objects
 from fastheat.executors import Crew
+from fastheat.figure.aliases import elsewhere
+from fastheat.figure.heatmap import Heatmap, option_names
+from fastheat.figure.options import AUTOSCALES, read_autoscale
+from fastheat.figure.panels import Panels, make_picture
 from fastheat.gif import blocks
 from fastheat.gif.clock import DEFAULT_DURATION, LONGEST_DURATION
 from fastheat.gif.target import check_place, check_target
-from fastheat.heatmap import Heatmap, option_names
-from fastheat.hints import elsewhere
 from fastheat.inputs.frames.annotations import Annots, open_annots
 from fastheat.inputs.frames.spans import chunk_length, spans_of
 from fastheat.inputs.frames.stream import Frames, open_frames
@@ -43,8 +45,6 @@ from fastheat.inputs.sources.npy import read_header
 from fastheat.inputs.sources.shapes import cells_of
 from fastheat.inputs.sources.source import FileArray
 from fastheat.messages import MOST_SAID, many, printable, suggest
-from fastheat.options import AUTOSCALES, read_autoscale
-from fastheat.panels import Panels, make_picture
 from fastheat.save import save_gif, titles_of, with_range_of
 from fastheat.summary import GifSummary
 

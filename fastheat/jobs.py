@@ -18,9 +18,9 @@ from fastheat.executors import Crew, Pace
 from fastheat.inputs.frames.annotations import Annots
 from fastheat.inputs.frames.ranges import Extent, Extents
 from fastheat.inputs.frames.spans import Span, chunk_length
-from fastheat.layout import Layout
+from fastheat.layout.arrange import Mosaic, plot_of
+from fastheat.layout.layout import Layout
 from fastheat.messages import short
-from fastheat.mosaic import Mosaic, plot_of
 from fastheat.plots import History, Past
 from fastheat.style.text.formats import check_length
 

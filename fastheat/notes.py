@@ -26,9 +26,9 @@ from fastheat.inputs.frames.annotations import (
 )
 from fastheat.inputs.frames.ranges import Range
 from fastheat.inputs.sources.shapes import MOST_CELLS, Shapes, check_names, form_of, parts_of
-from fastheat.layout import Layout
+from fastheat.layout.arrange import Mosaic
+from fastheat.layout.layout import Layout
 from fastheat.messages import short
-from fastheat.mosaic import Mosaic
 
 _T = TypeVar("_T")
 

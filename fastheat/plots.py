@@ -8,7 +8,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.lineplot import FEWEST_STEPS, Plot, Stage, _extremes, base_of, places_of, stages_of
+from fastheat.layout.lineplot import (
+    FEWEST_STEPS,
+    Plot,
+    Stage,
+    _extremes,
+    base_of,
+    places_of,
+    stages_of,
+)
 
 
 def draw_plots(plot: Plot, values: NDArray[np.float64], first: int) -> NDArray[np.uint8]:

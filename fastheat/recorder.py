@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from fastheat import notes
 from fastheat.encode import Images, encode_between, encode_chunk
+from fastheat.figure.base import Picture, empty_ranges, pairs_of
+from fastheat.figure.panels import Panels
 from fastheat.gif import blocks
 from fastheat.gif.clock import Clock
 from fastheat.gif.file import GifFile, Tail
@@ -24,14 +26,12 @@ from fastheat.inputs.frames.annotations import Cells, PanelCells, Samples, sampl
 from fastheat.inputs.frames.ranges import Range, wider_ends
 from fastheat.inputs.sources.arrays import Floats, Frame, join_frames
 from fastheat.inputs.sources.shapes import Shapes
-from fastheat.layout import Layout, Shown
+from fastheat.layout.arrange import Mosaic, plot_of
+from fastheat.layout.layout import Layout, Shown
+from fastheat.layout.reduction import Reduction, Reductions
 from fastheat.messages import in_a_line, many, short, warn
-from fastheat.mosaic import Mosaic, plot_of
 from fastheat.notes import Note, NoteReader
-from fastheat.panels import Panels
-from fastheat.picture import Picture, empty_ranges, pairs_of
 from fastheat.plots import History
-from fastheat.reduce import Reduction, Reductions
 from fastheat.summary import GifSummary, summarise
 
 CHUNK_SCALARS = 1 << 12  # frames of a file whose scalars are read together

@@ -18,6 +18,9 @@ import numpy as np
 from fastheat import notes
 from fastheat.checks import is_series
 from fastheat.executors import Crew
+from fastheat.figure.base import Picture, empty_ranges
+from fastheat.figure.options import AUTOSCALES, read_autoscale
+from fastheat.figure.panels import Panels, check_picture, check_picture_options, make_picture
 from fastheat.gif.clock import Clock, read_loop, read_milliseconds
 from fastheat.gif.file import GifFile
 from fastheat.gif.target import Claim, check_other, check_target
@@ -26,12 +29,9 @@ from fastheat.inputs.frames.spans import chunk_length, spans_of
 from fastheat.inputs.frames.stream import KEPT_BYTES, Frames, open_frames
 from fastheat.inputs.sources.shapes import cells_of
 from fastheat.jobs import Beside, Encoded, encodings, measurings, pace_of, span_encodings
-from fastheat.layout import Layout, Shown
+from fastheat.layout.arrange import Mosaic
+from fastheat.layout.layout import Layout, Shown
 from fastheat.messages import in_a_line, short, warn
-from fastheat.mosaic import Mosaic
-from fastheat.options import AUTOSCALES, read_autoscale
-from fastheat.panels import Panels, check_picture, check_picture_options, make_picture
-from fastheat.picture import Picture, empty_ranges
 from fastheat.recorder import Recorder, hold_last
 from fastheat.style.text.formats import Template
 from fastheat.summary import GifSummary, summarise

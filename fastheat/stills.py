@@ -11,8 +11,8 @@ from fastheat.cells import find_changes, shown_of
 from fastheat.inputs.frames.ranges import Range
 from fastheat.inputs.sources.masks import hidden
 from fastheat.inputs.sources.shapes import split
-from fastheat.layout import Layout, Shown, extremes_of
-from fastheat.mosaic import Mosaic
+from fastheat.layout.arrange import Mosaic
+from fastheat.layout.layout import Layout, Shown, extremes_of
 from fastheat.plots import draw_plots
 from fastheat.titles import draw_numbers, draw_titles
 

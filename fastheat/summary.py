@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fastheat.figure.base import Picture, warn_of, warn_of_labels, ways_of
 from fastheat.gif.clock import Clock
 from fastheat.gif.file import GifFile
 from fastheat.inputs.sources.shapes import Shapes
-from fastheat.layout import Layout, Shown
+from fastheat.layout.arrange import Mosaic
+from fastheat.layout.layout import Layout, Shown
 from fastheat.messages import many, warn
-from fastheat.mosaic import Mosaic
-from fastheat.picture import Picture, warn_of, warn_of_labels, ways_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.drawing import pieces
-from fastheat.layout import Layout, Shown, TitlePlace
-from fastheat.mosaic import Mosaic
+from fastheat.layout.arrange import Mosaic
+from fastheat.layout.axes.drawing import pieces
+from fastheat.layout.layout import Layout, Shown, TitlePlace
 from fastheat.style.text.atlas import SHRINK, SMALLEST_SIZE, draw_letters, overlay
 from fastheat.style.text.fonts import Typeface
 from fastheat.style.text.labels import Label, wrapped

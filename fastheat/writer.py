@@ -21,9 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.background import Background, here
+from fastheat.figure.base import Picture
+from fastheat.figure.heatmap import option_names
+from fastheat.figure.options import read_autoscale, read_choice, read_flag, read_shape
+from fastheat.figure.panels import Panels, check_picture, check_picture_options, make_picture
 from fastheat.gif.clock import Clock, is_whole, read_loop, read_milliseconds
 from fastheat.gif.target import Claim, check_target
-from fastheat.heatmap import option_names
 from fastheat.inputs.frames.annotations import (
     Cells,
     PanelCells,
@@ -43,17 +46,9 @@ from fastheat.inputs.sources.shapes import (
     parts_in,
     parts_of,
 )
+from fastheat.layout.reduction import Reduction, Reductions
 from fastheat.messages import in_a_line, many, short, warn
-from fastheat.options import read_autoscale, read_choice, read_flag, read_shape
-from fastheat.panels import (
-    Panels,
-    check_picture,
-    check_picture_options,
-    make_picture,
-)
-from fastheat.picture import Picture
 from fastheat.recorder import Recorder, check, find
-from fastheat.reduce import Reduction, Reductions
 from fastheat.sampling import Sampler
 from fastheat.style.text.formats import Template, check_length
 from fastheat.summary import GifSummary

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
-from fastheat import encode, heatmap, jit, panels
-from fastheat.layout import Shown
+from fastheat import encode, jit
+from fastheat.figure import heatmap, panels
+from fastheat.layout.layout import Shown
 from fastheat.stills import paint
 
 # Some kernels compile at their first call, so no example has a deadline.

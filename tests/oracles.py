@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from fastheat.inputs.frames.ranges import Range
 from fastheat.inputs.sources.masks import hidden, is_masked
 from fastheat.inputs.sources.shapes import split
-from fastheat.layout import Layout, Shown, extremes_of
-from fastheat.lineplot import Plot, base_of, places_of, stages_of
-from fastheat.mosaic import Mosaic
-from fastheat.reduce import Reduction
+from fastheat.layout.arrange import Mosaic
+from fastheat.layout.layout import Layout, Shown, extremes_of
+from fastheat.layout.lineplot import Plot, base_of, places_of, stages_of
+from fastheat.layout.reduction import Reduction
 from fastheat.style.text.atlas import Writing, with_atlas
 from fastheat.style.text.formats import ValueFormat, as_written
 from fastheat.style.text.typeset import shape_texts

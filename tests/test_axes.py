@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from reference import Reference
 
-from fastheat import GifWriter, Heatmap, Panels, axes, save_gif
-from fastheat.axes import Geometry
-from fastheat.layout import Layout
-from fastheat.look import Numbers
+from fastheat import GifWriter, Heatmap, Panels, save_gif
+from fastheat.layout.axes import geometry as axes
+from fastheat.layout.axes.geometry import Geometry
+from fastheat.layout.axes.look import Numbers
+from fastheat.layout.layout import Layout
 from fastheat.style.text.fonts import find_typeface
 from fastheat.style.text.labels import Box, Label, Placed, anchor_outside, apart, distance
 

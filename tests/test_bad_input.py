@@ -22,7 +22,8 @@ from matplotlib.colors import ListedColormap, LogNorm, Normalize
 from PIL import Image
 
 import fastheat
-from fastheat import GifWriter, Heatmap, Panels, hints, load_frames, save_gif
+from fastheat import GifWriter, Heatmap, Panels, load_frames, save_gif
+from fastheat.figure import aliases
 
 FRAMES = np.random.default_rng(0).random((3, 2, 4))
 
@@ -216,7 +217,7 @@ def test_what_others_call_an_option_is_none_of_ours_and_leads_to_some() -> None:
 
     everywhere = options(Heatmap) & options(Panels)
     every = options(Heatmap) | options(Panels) | options(save_gif) | options(GifWriter)
-    for name, here in hints._ELSEWHERE.items():
+    for name, here in aliases._ELSEWHERE.items():
         assert name not in everywhere
         for option in re.findall(r"(\w+)=", here):
             assert option in every, (name, here)

@@ -29,9 +29,9 @@ from PIL import Image
 import fastheat
 from fastheat import cli, demo, jit, load_frames, objects, save_gif
 from fastheat.cli import main
+from fastheat.figure.heatmap import option_names
+from fastheat.figure.panels import panels_options
 from fastheat.gif import blocks
-from fastheat.heatmap import option_names
-from fastheat.panels import panels_options
 
 POSIX = os.name == "posix"
 

@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
 from fastheat import Heatmap, save_gif
-from fastheat.heatmap import option_names
+from fastheat.figure.heatmap import option_names
 from fastheat.style.colors.colors import delta_e_2000, srgb_to_lab
 
 pytestmark = reference.NEEDS_NEW

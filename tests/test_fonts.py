@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont, features
 from PIL.ImageFont import Layout
 
 from fastheat import Heatmap, Panels, save_gif
-from fastheat.drawing import draw_lines
+from fastheat.layout.axes.drawing import draw_lines
 from fastheat.style.text import fonts
 from fastheat.style.text.fonts import Typeface, find_typeface, locate
 from fastheat.style.text.labels import Label

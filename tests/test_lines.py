@@ -20,10 +20,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import paint_plot
 
-from fastheat import GifWriter, Panels, lineplot, load_frames, notes, save_gif
+from fastheat import GifWriter, Panels, load_frames, notes, save_gif
 from fastheat.gif import blocks
 from fastheat.jobs import Beside, encodings
-from fastheat.lineplot import base_of, stages_of
+from fastheat.layout import lineplot
+from fastheat.layout.lineplot import base_of, stages_of
 from fastheat.plots import History, draw_plots
 
 BLUE = (31, 119, 180)  # C0

@@ -21,12 +21,12 @@ from reference import Edges, Reference
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
 
-from fastheat import axes
-from fastheat.heatmap import Heatmap
+from fastheat.figure.heatmap import Heatmap
+from fastheat.layout.axes import geometry as axes
+from fastheat.layout.axes.ticks import linear_ticks
 from fastheat.style.colors import norms
 from fastheat.style.colors.colormaps import names
 from fastheat.style.text.labels import Box, Placed
-from fastheat.ticks import linear_ticks
 
 pytestmark = reference.NEEDS_NEW
 

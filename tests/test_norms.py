@@ -23,10 +23,10 @@ from matplotlib.figure import Figure
 from oracles import paint
 
 import fastheat
-from fastheat.heatmap import Heatmap
+from fastheat.figure.heatmap import Heatmap
 from fastheat.inputs.frames.ranges import EXACT, Quantiles
+from fastheat.layout.axes.ticks import bar_ticks, ticks_at
 from fastheat.style.colors.norms import bin_edges, edges_of_ranges
-from fastheat.ticks import bar_ticks, ticks_at
 
 pytestmark = reference.NEEDS_NEW
 

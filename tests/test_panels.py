@@ -26,11 +26,21 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import fastheat
-from fastheat import GifWriter, Heatmap, Panels, cli, kernels, layout, load_frames, notes, save_gif
-from fastheat import panels as panels_module
+from fastheat import GifWriter, Heatmap, Panels, cli, kernels, load_frames, notes, save_gif
+from fastheat.figure import panels as panels_module
 from fastheat.gif import blocks
 from fastheat.kernels import join_runs
-from fastheat.mosaic import Places, Sizes, Tile, arrange, grids, largest, least_white, stacks
+from fastheat.layout import layout
+from fastheat.layout.arrange import (
+    Places,
+    Sizes,
+    Tile,
+    arrange,
+    grids,
+    largest,
+    least_white,
+    stacks,
+)
 from fastheat.style.colors.colors import delta_e_2000, srgb_to_lab
 from fastheat.tables import TRANSPARENT
 

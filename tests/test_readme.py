@@ -12,8 +12,8 @@ from benchmarks.cases import CASES
 from benchmarks.measure import Table
 from benchmarks.report import filled
 from fastheat.cli import main
+from fastheat.figure.heatmap import option_names
 from fastheat.gif.blocks import read_info
-from fastheat.heatmap import option_names
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -20,13 +20,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from oracles import paint, reduce_blocks
 
-from fastheat import GifWriter, Heatmap, reduce, save_gif
+from fastheat import GifWriter, Heatmap, save_gif
 from fastheat.gif import blocks as gif
 from fastheat.inputs.frames import stream
 from fastheat.inputs.frames.stream import open_frames
 from fastheat.inputs.sources.arrays import Floats
 from fastheat.inputs.sources.masks import is_masked
-from fastheat.reduce import HOW, Reduction
+from fastheat.layout import reduction as reduce
+from fastheat.layout.reduction import HOW, Reduction
 
 Floating = npt.NDArray[np.float64]
 

@@ -14,10 +14,10 @@ from oracles import paint
 
 from fastheat import Heatmap, Panels, stills
 from fastheat.encode import encode_chunk
+from fastheat.figure.base import Picture
 from fastheat.inputs.sources.masks import hide
-from fastheat.layout import Shown
-from fastheat.mosaic import Mosaic
-from fastheat.picture import Picture
+from fastheat.layout.arrange import Mosaic
+from fastheat.layout.layout import Shown
 from fastheat.tables import TRANSPARENT
 
 Values = npt.NDArray[np.float64]

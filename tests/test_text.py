@@ -22,9 +22,10 @@ from hypothesis.extra import numpy as hnp
 from matplotlib import ticker
 from PIL import Image, ImageDraw, ImageFont
 
-from fastheat import Heatmap, axes, save_gif
-from fastheat.axes import Geometry
-from fastheat.layout import Layout
+from fastheat import Heatmap, save_gif
+from fastheat.layout.axes import geometry as axes
+from fastheat.layout.axes.geometry import Geometry
+from fastheat.layout.layout import Layout
 from fastheat.style.text.atlas import COVERAGE_STEPS, unlike_rows
 
 Steps = npt.NDArray[np.uint8]

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from fastheat import axes
-from fastheat.axes import Bar, Geometry, Plan
-from fastheat.look import Labels, Look
+from fastheat.layout.axes import geometry as axes
+from fastheat.layout.axes.geometry import Bar, Geometry, Plan
+from fastheat.layout.axes.look import Labels, Look
+from fastheat.layout.axes.ticks import TIMES, Ticks
 from fastheat.style.text.fonts import Typeface
 from fastheat.style.text.labels import (
     Box,
@@ -22,7 +23,6 @@ from fastheat.style.text.labels import (
     line_extent,
     thinned,
 )
-from fastheat.ticks import TIMES, Ticks
 
 DEFAULT_ROTATION = 30.0  # of column labels that are not numbers, degrees to either side
 AUTO_STEPS = (1, 2, 5)  # times a power of ten, of numbers that are shown

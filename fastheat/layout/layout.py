@@ -12,18 +12,25 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat import axes
-from fastheat.bars import BarNumbers, find_ticks, part_numbers, ticks_of_all, wide_ticks
-from fastheat.drawing import draw_static
 from fastheat.gif import blocks
 from fastheat.inputs.frames.annotations import Cells, Sample
 from fastheat.inputs.frames.ranges import Range, range_text, wider_ends
 from fastheat.inputs.sources.masks import hidden
-from fastheat.look import LARGEST_FONT, SMALLEST_FONT, Look
+from fastheat.layout.axes import geometry as axes
+from fastheat.layout.axes.bar_numbers import (
+    BarNumbers,
+    find_ticks,
+    part_numbers,
+    ticks_of_all,
+    wide_ticks,
+)
+from fastheat.layout.axes.drawing import draw_static
+from fastheat.layout.axes.look import LARGEST_FONT, SMALLEST_FONT, Look
+from fastheat.layout.axes.thinning import lay_out, pitch
+from fastheat.layout.axes.ticks import segments
+from fastheat.layout.frame_ranges import Scaling
+from fastheat.layout.reduction import Reduction
 from fastheat.messages import in_a_line, short
-from fastheat.plan import lay_out, pitch
-from fastheat.reduce import Reduction
-from fastheat.scaling import Scaling
 from fastheat.style.colors import norms
 from fastheat.style.colors.norms import Edges, Norm
 from fastheat.style.colors.palette import SharedPalette, join_levels, limits_of, plan_palette
@@ -46,7 +53,6 @@ from fastheat.style.text.formats import AS_THEY_ARE, ValueFormat, as_written
 from fastheat.style.text.labels import Box, line_extent
 from fastheat.style.text.typeset import LEADING, Lettering, Shaped, letter, shape_texts
 from fastheat.tables import TRANSPARENT, Grid, Shades, Type
-from fastheat.ticks import segments
 
 GRID_WIDTH = 3.0  # pt
 NEARLY = 1e-6  # px, what margins may lose in rounding

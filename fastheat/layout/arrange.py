@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fastheat.bars import BarNumbers
-from fastheat.drawing import draw_lines
 from fastheat.gif import blocks
 from fastheat.inputs.sources.masks import hidden
 from fastheat.inputs.sources.shapes import Shape, shapes_of, split
-from fastheat.layout import Layout, TitlePlace, titles_with_ranges
-from fastheat.lineplot import MOST_LINES, RAMP_STEPS, Plot
-from fastheat.reduce import Reduction
+from fastheat.layout.axes.bar_numbers import BarNumbers
+from fastheat.layout.axes.drawing import draw_lines
+from fastheat.layout.layout import Layout, TitlePlace, titles_with_ranges
+from fastheat.layout.lineplot import MOST_LINES, RAMP_STEPS, Plot
+from fastheat.layout.reduction import Reduction
 from fastheat.style.colors.palette import SharedPalette, share_palette
 from fastheat.style.text.fonts import Typeface
 from fastheat.style.text.labels import Label

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat import axes
 from fastheat.inputs.frames.annotations import Cells, Sample
+from fastheat.layout.axes import geometry
 from fastheat.style.colors.colormaps import Colormap
 from fastheat.style.colors.colors import RGB
 from fastheat.style.colors.norms import Norm
@@ -81,7 +81,7 @@ class Look(NamedTuple):
     bar_ticks: int | tuple[float, ...] | None  # at most so many, or at these values
     bar_format: ValueFormat | None
     title: str
-    frame: axes.Frame | None  # of another range, to lay out in
+    frame: geometry.Frame | None  # of another range, to lay out in
     titled: bool  # whether each frame has a title of its own, for which `title` makes room
     xlabel: str
     ylabel: str

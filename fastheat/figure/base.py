@@ -13,10 +13,10 @@ from PIL import Image
 from fastheat.inputs.frames.annotations import Samples
 from fastheat.inputs.frames.ranges import Extent, Extents, Range
 from fastheat.inputs.sources.shapes import Shapes
-from fastheat.layout import Layout, Shown
+from fastheat.layout.arrange import Mosaic
+from fastheat.layout.layout import Layout, Shown
+from fastheat.layout.reduction import Reduction, Reductions
 from fastheat.messages import many, short, warn
-from fastheat.mosaic import Mosaic
-from fastheat.reduce import Reduction, Reductions
 from fastheat.tables import TRANSPARENT
 
 

@@ -14,19 +14,27 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fastheat import axes, mosaic
-from fastheat import layout as layouts
-from fastheat.heatmap import BAR_ROOM, Heatmap, check_options, option_names
+from fastheat.figure.base import Picture, image_of, pairs_of, warn_of, warn_of_labels
+from fastheat.figure.heatmap import BAR_ROOM, Heatmap, check_options, option_names
+from fastheat.figure.options import (
+    read_color,
+    read_count,
+    read_figure,
+    read_flag,
+    read_number,
+    read_positive,
+    read_shape,
+    read_text,
+    read_text_sizes,
+)
 from fastheat.inputs.frames.annotations import Sample, by_panel, cells_in
 from fastheat.inputs.frames.ranges import Extents, Range, range_text
 from fastheat.inputs.frames.stream import open_frames
 from fastheat.inputs.sources.shapes import Shape, Shapes, check_names, form_of, of_panel, parts_of
 from fastheat.inputs.sources.tensors import as_array
-from fastheat.layout import Layout
-from fastheat.lineplot import MOST_LINES, WIDTH, Plot, size_of
-from fastheat.look import Labels
-from fastheat.messages import short
-from fastheat.mosaic import (
+from fastheat.layout import arrange as mosaic
+from fastheat.layout import layout as layouts
+from fastheat.layout.arrange import (
     FLATTEST,
     SMALLEST,
     Heading,
@@ -40,19 +48,12 @@ from fastheat.mosaic import (
     largest,
     least_white,
 )
-from fastheat.options import (
-    read_color,
-    read_count,
-    read_figure,
-    read_flag,
-    read_number,
-    read_positive,
-    read_shape,
-    read_text,
-    read_text_sizes,
-)
-from fastheat.picture import Picture, image_of, pairs_of, warn_of, warn_of_labels
-from fastheat.reduce import Reductions
+from fastheat.layout.axes import geometry
+from fastheat.layout.axes.look import Labels
+from fastheat.layout.layout import Layout
+from fastheat.layout.lineplot import MOST_LINES, WIDTH, Plot, size_of
+from fastheat.layout.reduction import Reductions
+from fastheat.messages import short
 from fastheat.stills import paint
 from fastheat.style.colors.colors import RGB
 from fastheat.style.text.atlas import has_even_digits
@@ -172,14 +173,14 @@ class Panels(Picture):
         self._columns = None if columns is None else read_count("columns", columns)
         self._figure = None if figsize is None else read_figure(figsize, inch)
         self._shares = read_flag("share_range", share_range)
-        self._size, self._point = size, inch / axes.POINTS
+        self._size, self._point = size, inch / geometry.POINTS
         self._room = None if xlim is None else read_count("xlim", xlim)
         self._ylim = None if ylim is None else _read_limits(ylim)
         self._steps: tuple[int, int] | None = None
         for name, value in (("xlim", xlim), ("ylim", ylim)):
             if value is not None and not self._lines:
                 raise ValueError(f"expected lines= with {name}={short(value)}")
-        self._heading = Heading(text, HEADING * size, axes.TIGHT_PAD * size, typeface, lacking)
+        self._heading = Heading(text, HEADING * size, geometry.TIGHT_PAD * size, typeface, lacking)
         for name in ("row_labels", "col_labels"):  # which each panel reads
             if isinstance(common.get(name), Iterable) and not isinstance(common[name], str):
                 common[name] = list(common[name])
@@ -208,7 +209,7 @@ class Panels(Picture):
 
     def _check_count(self, own: Mapping[str, Mapping[str, Any]]) -> None:
         """Refuse more panels than have room for their margins alone, before any is made."""
-        count, least = len(own), floor(2 * axes.TIGHT_PAD * self._size)
+        count, least = len(own), floor(2 * geometry.TIGHT_PAD * self._size)
         if any("fontsize" in options for options in own.values()):
             return
         if self._figure:
@@ -596,7 +597,7 @@ class Panels(Picture):
         if self._figure:
             return self._measure_figure(bare, room)
         natural = _natural(bare, kinds)
-        words, least = axes.WORDS * self._size, axes.SHORTEST_SIDE * self._size
+        words, least = geometry.WORDS * self._size, geometry.SHORTEST_SIDE * self._size
         measure = Measure(self._columns or 1, SMALLEST, SMALLEST, SMALLEST, words, least)
 
         def tiles(side: float) -> list[Tile]:
@@ -624,9 +625,9 @@ class Panels(Picture):
         rows, columns = (max(each.shape[k] for each in bare) for k in (0, 1))
         bound = max(1.0, *room) / max(rows, columns)
         best = Measure(self._columns or 1, SMALLEST, SMALLEST, SMALLEST, self._size, 0.0)
-        for least in (axes.SHORTEST_SIDE * self._size, 0.0):
+        for least in (geometry.SHORTEST_SIDE * self._size, 0.0):
             for share in (1, 2, 4):  # titles may be longer than the cells are wide
-                measure = best._replace(words=axes.WORDS * self._size / share, least=least)
+                measure = best._replace(words=geometry.WORDS * self._size / share, least=least)
 
                 def tiles(side: float, measure: Measure = measure) -> list[Tile]:
                     return _tiles(bare, measure._replace(side=side, wide=side, high=side))
@@ -752,7 +753,7 @@ class Panels(Picture):
         cells = layout.frame.cells
         paper = TRANSPARENT if layout.clear else layout.statics[0]
         drawn = np.flatnonzero((layout.static != paper).any(0 if upright else 1))
-        pad = round(axes.TIGHT_PAD * size)
+        pad = round(geometry.TIGHT_PAD * size)
         if side in ("right", "bottom"):
             drawn = drawn[drawn > round(cells.x1 if upright else cells.y1)]
             start, stop = int(drawn[0]), int(drawn[-1]) + 1 + pad
@@ -868,7 +869,7 @@ def _sized(
     ]
 
 
-def _tile(frame: axes.Frame) -> Tile:
+def _tile(frame: geometry.Frame) -> Tile:
     return Tile(frame.width, frame.height, round(frame.cells.x0), round(frame.cells.y0))
 
 
@@ -882,7 +883,7 @@ def _tiles(
         look = each.look
         title = Label(look.title, look.title_size, (0.5, 1.0), 0.0, look.typeface)
         box: object = title.box(), title.metrics()
-        if title.box().width > min(measure.words, axes.WORDS * look.fontsize):
+        if title.box().width > min(measure.words, geometry.WORDS * look.fontsize):
             # which is drawn smaller or broken: by its letters, of which digits are alike
             even = has_even_digits(look.typeface)
             box = box, _DIGIT.sub("0", look.title) if even else look.title

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fastheat.axes import TICK_LENGTH, TICK_PAD, TICK_WIDTH, TIGHT_PAD
-from fastheat.drawing import draw_lines
+from fastheat.layout.axes.drawing import draw_lines
+from fastheat.layout.axes.geometry import TICK_LENGTH, TICK_PAD, TICK_WIDTH, TIGHT_PAD
+from fastheat.layout.axes.ticks import linear_ticks
 from fastheat.style.colors.colors import RGB
 from fastheat.style.text.fonts import Typeface
 from fastheat.style.text.labels import Label, line_extent
-from fastheat.ticks import linear_ticks
 
 RAMP_STEPS = 6  # coverages of a line's pixels, none and all included
 LINE_WIDTH = 1.5  # pt, matplotlib's lines.linewidth

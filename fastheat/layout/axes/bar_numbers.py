@@ -9,14 +9,14 @@ from functools import lru_cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.axes import Geometry, Plan, place_numbers
-from fastheat.drawing import pieces, tick_marks
-from fastheat.look import Labels, Look
-from fastheat.plan import bar_labels
+from fastheat.layout.axes.drawing import pieces, tick_marks
+from fastheat.layout.axes.geometry import Geometry, Plan, place_numbers
+from fastheat.layout.axes.look import Labels, Look
+from fastheat.layout.axes.thinning import bar_labels
+from fastheat.layout.axes.ticks import TIMES, Tick, Ticks, bar_ticks, ticks_at
 from fastheat.style.colors.norms import LINEAR
 from fastheat.style.text.atlas import SHRINK, draw_letters
 from fastheat.style.text.labels import Box, Placed, number_width
-from fastheat.ticks import TIMES, Tick, Ticks, bar_ticks, ticks_at
 
 WIDE_TICK = "-0.0000"  # room for those of a range that is not known yet
 SCIENTIFIC = ("log", "symlog", "asinh", "object")  # norms whose ticks may be written so

@@ -12,16 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from fastheat import axes
-from fastheat import layout as layouts
-from fastheat.hints import hint
-from fastheat.inputs.frames.annotations import Cells, Sample, matrix_of, read_annot
-from fastheat.inputs.frames.ranges import Extent, Range, completed_range, range_text
-from fastheat.inputs.frames.stream import open_frames
-from fastheat.layout import Layout
-from fastheat.look import Look
-from fastheat.messages import short
-from fastheat.options import (
+from fastheat.figure.aliases import hint
+from fastheat.figure.base import Picture, image_of, warn_of, warn_of_labels
+from fastheat.figure.options import (
     read_background,
     read_bar_format,
     read_choice,
@@ -43,8 +36,15 @@ from fastheat.options import (
     read_text_sizes,
     read_ticks,
 )
-from fastheat.picture import Picture, image_of, warn_of, warn_of_labels
-from fastheat.reduce import Reduction
+from fastheat.inputs.frames.annotations import Cells, Sample, matrix_of, read_annot
+from fastheat.inputs.frames.ranges import Extent, Range, completed_range, range_text
+from fastheat.inputs.frames.stream import open_frames
+from fastheat.layout import layout as layouts
+from fastheat.layout.axes import geometry
+from fastheat.layout.axes.look import Look
+from fastheat.layout.layout import Layout
+from fastheat.layout.reduction import Reduction
+from fastheat.messages import short
 from fastheat.stills import paint
 from fastheat.style.colors.colormaps import colormap
 from fastheat.style.colors.colors import parse_color
@@ -283,7 +283,7 @@ class Heatmap(Picture):
         )
         low, high = read_ends(spread, vmin, vmax)
         inch = read_positive("dpi", dpi)
-        point = inch / axes.POINTS
+        point = inch / geometry.POINTS
         size, own = read_text_sizes(fontsize, text_size, inch)
         format_ = None if valfmt is None else parse_valfmt(valfmt)
         read = read_annot(annot, (n, m))
@@ -369,7 +369,7 @@ class Heatmap(Picture):
             ylabel=words[3],
             figure=None if figsize is None else read_figure(figsize, inch),
             cell=None,
-            title_size=axes.TITLE_SIZE * size,
+            title_size=geometry.TITLE_SIZE * size,
             typeface=typeface,
             lacking=lacking,
             background=paper,
@@ -576,7 +576,7 @@ class Heatmap(Picture):
         assert high is not None
         return layouts.needed_cell(self._look, low, high, dtype)
 
-    def frame(self) -> axes.Frame:
+    def frame(self) -> geometry.Frame:
         """Return where the cells stand without figsize, with room for numbers of any range."""
         low, high = self.fitted((None, None)).range
         assert low is not None

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat import axes
 from fastheat.checks import is_series
 from fastheat.gif import blocks
 from fastheat.inputs.sources.shapes import MOST_CELLS
 from fastheat.inputs.sources.tensors import as_array
-from fastheat.look import LARGEST_FONT, SMALLEST_FONT, Labels, Numbers
+from fastheat.layout.axes import geometry
+from fastheat.layout.axes.look import LARGEST_FONT, SMALLEST_FONT, Labels, Numbers
+from fastheat.layout.reduction import HOW
 from fastheat.messages import in_a_line, short, suggest
-from fastheat.reduce import HOW
 from fastheat.style.colors.colors import RGB, parse_color, parse_rgba
 from fastheat.style.colors.norms import LINEAR, SYMLOG_LINEAR, Norm, copied
 from fastheat.style.text.formats import LONGEST, Template, ValueFormat, check_length, parse_valfmt
@@ -92,7 +92,7 @@ def read_count(name: str, value: object) -> int:
 
 def read_text_sizes(fontsize: object, text_size: object, inch: float) -> tuple[float, float]:
     """Return the sizes of the labels and of the values in pixels."""
-    point = inch / axes.POINTS
+    point = inch / geometry.POINTS
     size = read_positive("fontsize", fontsize) * point
     if isinstance(text_size, str):
         if text_size != "fit":

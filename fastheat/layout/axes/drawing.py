@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from fastheat.axes import (
+from fastheat.layout.axes.geometry import (
     MINOR_LENGTH,
     MINOR_WIDTH,
     TICK_LENGTH,
