@@ -40,8 +40,8 @@ def _compile(folder: Path) -> list[Path]:
     try:
         import numba  # noqa: F401
 
-        from fastheat import objects
-        from fastheat.symbols import undefined
+        from fastheat.render.kernels import objects
+        from fastheat.render.kernels.symbols import undefined
 
         folder.mkdir(parents=True, exist_ok=True)
         made = []

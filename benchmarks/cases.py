@@ -318,8 +318,8 @@ def memory(folder: Path, quick: bool) -> Table:
 def start(folder: Path, quick: bool) -> Table:
     """Compare whole processes with one that only imports matplotlib.pyplot."""
     rounds = 1 if quick else 7
-    check = "import sys; from fastheat import objects; found = objects.where(); "
-    check += "sys.exit(not found or found[0].parent != objects.BUILT)"
+    check = "import sys; from fastheat.render.kernels import objects; "
+    check += "found = objects.where(); sys.exit(not found or found[0].parent != objects.BUILT)"
     try:
         run(["-c", check])
     except subprocess.CalledProcessError:

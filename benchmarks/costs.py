@@ -24,7 +24,6 @@ from benchmarks.job import heatmap, history
 from benchmarks.measure import Table, in_turn, one_core
 from benchmarks.processes import run
 from fastheat import notes
-from fastheat.encode import Images, encode_chunk
 from fastheat.executors import Crew, Job, Pace
 from fastheat.gif.clock import Clock
 from fastheat.gif.file import GifFile
@@ -32,6 +31,7 @@ from fastheat.inputs.frames.spans import chunk_length, spans_of
 from fastheat.inputs.frames.stream import open_frames
 from fastheat.inputs.sources.shapes import cells_of
 from fastheat.jobs import Beside, Encoded, Encoding, encodings, pace_of, span_encodings
+from fastheat.render.encode import Images, encode_chunk
 
 ROOT = Path(fastheat.__file__).parents[1]
 LARGE = 4096

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat import jit
 from fastheat.inputs.frames.annotations import Cells, PanelCells
 from fastheat.inputs.frames.spans import chunk_length
 from fastheat.inputs.sources.arrays import Frame
 from fastheat.recorder import Recorder
+from fastheat.render.kernels import jit
 from fastheat.sampling import Sampler
 
 LARGE = 1 << 20  # bytes from which a copy lets other threads run

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fastheat
-from fastheat import demo, jit, objects
+from fastheat import demo
 from fastheat.executors import Crew
 from fastheat.figure.aliases import elsewhere
 from fastheat.figure.heatmap import Heatmap, option_names
@@ -45,6 +45,7 @@ from fastheat.inputs.sources.npy import read_header
 from fastheat.inputs.sources.shapes import cells_of
 from fastheat.inputs.sources.source import FileArray
 from fastheat.messages import MOST_SAID, many, printable, suggest
+from fastheat.render.kernels import jit, objects
 from fastheat.save import save_gif, titles_of, with_range_of
 from fastheat.summary import GifSummary
 

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fastheat.encode import encode_indexed
 from fastheat.gif import blocks
 from fastheat.gif.clock import Clock, read_loop
 from fastheat.gif.file import GifFile
@@ -21,6 +20,7 @@ from fastheat.inputs.sources.arrays import array_of
 from fastheat.inputs.sources.files import file_of, load
 from fastheat.inputs.sources.source import FileArray, is_ready
 from fastheat.messages import short
+from fastheat.render.encode import encode_indexed
 
 CHUNK_BYTES = 1 << 22  # of pictures, about, which are encoded together
 CHUNK_FRAMES = 32

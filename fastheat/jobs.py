@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.encode import Images, encode_chunk, joined
 from fastheat.executors import Crew, Pace
 from fastheat.inputs.frames.annotations import Annots
 from fastheat.inputs.frames.ranges import Extent, Extents
@@ -21,7 +20,8 @@ from fastheat.inputs.frames.spans import Span, chunk_length
 from fastheat.layout.arrange import Mosaic, plot_of
 from fastheat.layout.layout import Layout
 from fastheat.messages import short
-from fastheat.plots import History, Past
+from fastheat.render.encode import Images, encode_chunk, joined
+from fastheat.render.lineplot import History, Past
 from fastheat.style.text.formats import check_length
 
 FEWEST_FRAMES = 8  # of a job, for which the frame before is read once more

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 import fastheat
-from fastheat.encode import Images
 from fastheat.gif import blocks
 from fastheat.gif.clock import LONGEST_DURATION
 from fastheat.inputs.frames.annotations import (
@@ -29,6 +28,7 @@ from fastheat.inputs.sources.shapes import MOST_CELLS, Shapes, check_names, form
 from fastheat.layout.arrange import Mosaic
 from fastheat.layout.layout import Layout
 from fastheat.messages import short
+from fastheat.render.encode import Images
 
 _T = TypeVar("_T")
 

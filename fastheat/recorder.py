@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat import notes
-from fastheat.encode import Images, encode_between, encode_chunk
 from fastheat.figure.base import Picture, empty_ranges, pairs_of
 from fastheat.figure.panels import Panels
 from fastheat.gif import blocks
@@ -31,7 +30,8 @@ from fastheat.layout.layout import Layout, Shown
 from fastheat.layout.reduction import Reduction, Reductions
 from fastheat.messages import in_a_line, many, short, warn
 from fastheat.notes import Note, NoteReader
-from fastheat.plots import History
+from fastheat.render.encode import Images, encode_between, encode_chunk
+from fastheat.render.lineplot import History
 from fastheat.summary import GifSummary, summarise
 
 CHUNK_SCALARS = 1 << 12  # frames of a file whose scalars are read together

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fastheat.compiling import OPTIONS, Copies
+from fastheat.render.kernels.compiling import OPTIONS, Copies
 
 _COPIES = Copies()
 

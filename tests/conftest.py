@@ -14,10 +14,11 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
-from fastheat import encode, jit
 from fastheat.figure import heatmap, panels
 from fastheat.layout.layout import Shown
-from fastheat.stills import paint
+from fastheat.render import encode
+from fastheat.render.kernels import jit
+from fastheat.render.stills import paint
 
 # Some kernels compile at their first call, so no example has a deadline.
 settings.register_profile("local", deadline=None, max_examples=40)
@@ -50,7 +51,7 @@ def _check_stills() -> None:
 _check_stills()
 
 if os.environ.get("FASTHEAT_TEST_KERNELS") == "numba":  # as where machine code cannot be loaded
-    from fastheat.compiling import run_through_numba
+    from fastheat.render.kernels.compiling import run_through_numba
 
     jit._run = run_through_numba()
 

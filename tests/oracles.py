@@ -20,11 +20,11 @@ from fastheat.layout.arrange import Mosaic
 from fastheat.layout.layout import Layout, Shown, extremes_of
 from fastheat.layout.lineplot import Plot, base_of, places_of, stages_of
 from fastheat.layout.reduction import Reduction
+from fastheat.render.margins import draw_numbers, draw_titles
 from fastheat.style.text.atlas import Writing, with_atlas
 from fastheat.style.text.formats import ValueFormat, as_written
 from fastheat.style.text.typeset import shape_texts
 from fastheat.tables import Shades, Type
-from fastheat.titles import draw_numbers, draw_titles
 
 SHRINK = 2.0**-64  # a factor for values whose sum float64 does not have
 

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from fastheat import GifWriter, Heatmap, Panels, save_gif
-from fastheat.encode import encode_chunk
 from fastheat.inputs.frames import spans
 from fastheat.inputs.frames.annotations import open_annots, sample_of
+from fastheat.render.encode import encode_chunk
 
 SHAPE = (3, 4)
 LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "dpi": 60, "valfmt": "{x}"}

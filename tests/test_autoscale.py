@@ -22,7 +22,7 @@ from PIL import Image
 import fastheat
 from fastheat import GifWriter, Heatmap, save_gif
 from fastheat.cli import main
-from fastheat.encode import encode_chunk, joined
+from fastheat.render.encode import encode_chunk, joined
 from fastheat.tables import TRANSPARENT
 
 FRAMES = np.cumsum(np.random.default_rng(4).normal(size=(70, 3, 4)), axis=0)

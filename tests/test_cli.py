@@ -27,11 +27,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import fastheat
-from fastheat import cli, demo, jit, load_frames, objects, save_gif
+from fastheat import cli, demo, load_frames, save_gif
 from fastheat.cli import main
 from fastheat.figure.heatmap import option_names
 from fastheat.figure.panels import panels_options
 from fastheat.gif import blocks
+from fastheat.render.kernels import jit, objects
 
 POSIX = os.name == "posix"
 

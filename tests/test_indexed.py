@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import fastheat
-from fastheat import indexed, kernels, save_indexed_gif
+from fastheat import indexed, save_indexed_gif
 from fastheat.gif import blocks
 from fastheat.indexed import IndexedSummary
-from fastheat.kernels import changed_rectangle
+from fastheat.render.kernels import kernels
+from fastheat.render.kernels.kernels import changed_rectangle
 
 Indices = npt.NDArray[np.uint8]
 RANDOM = np.random.default_rng(3).permutation(256 * 256)[:256]

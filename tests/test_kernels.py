@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from oracles import paint
 from PIL import Image, ImageSequence
 
-from fastheat import Heatmap, kernels, save_gif
-from fastheat.encode import encode_chunk, joined
-from fastheat.kernels import count_outside, find_slots, scale_of
+from fastheat import Heatmap, save_gif
+from fastheat.render.encode import encode_chunk, joined
+from fastheat.render.kernels import kernels
+from fastheat.render.kernels.kernels import count_outside, find_slots, scale_of
 from fastheat.tables import TRANSPARENT
 
 

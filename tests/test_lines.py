@@ -25,7 +25,7 @@ from fastheat.gif import blocks
 from fastheat.jobs import Beside, encodings
 from fastheat.layout import lineplot
 from fastheat.layout.lineplot import base_of, stages_of
-from fastheat.plots import History, draw_plots
+from fastheat.render.lineplot import History, draw_plots
 
 BLUE = (31, 119, 180)  # C0
 SHAPES = {"a": (2, 3), "b": (3, 2)}
@@ -156,7 +156,7 @@ def test_a_frame_is_drawn_from_the_lines_before_whatever_their_number(
         return places(plot, stage, values, *rest)
 
     places = lineplot.places_of
-    monkeypatch.setattr("fastheat.plots.places_of", counted)
+    monkeypatch.setattr("fastheat.render.lineplot.places_of", counted)
     stacks = history(np.linspace(0, 1, 2000))
     for name in SHAPES:
         stacks[name][:] = 0
@@ -460,7 +460,7 @@ def test_a_file_without_the_scalars_is_not_gone_on_with(
     stacks = history(np.linspace(0, 1, 5))
     path = tmp_path / "old.gif"
     with monkeypatch.context() as patch:
-        patch.setattr("fastheat.encode._scalars", lambda *_: ())
+        patch.setattr("fastheat.render.encode._scalars", lambda *_: ())
         record(path, stacks, range(5), lines="loss")
     before = path.read_bytes()
     message = "expected a file that has the scalars of its 5 frames, to go on with its lines"

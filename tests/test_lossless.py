@@ -23,11 +23,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fastheat import GifSummary, Heatmap, encode, save_gif
-from fastheat.encode import encode_chunk, joined
+from fastheat import GifSummary, Heatmap, save_gif
 from fastheat.gif import blocks as gif
 from fastheat.gif.blocks import GifInfo
 from fastheat.inputs.frames import spans
+from fastheat.render import encode
+from fastheat.render.encode import encode_chunk, joined
 
 Values = npt.NDArray[np.float64]
 

@@ -10,8 +10,9 @@ from compiled import compiled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastheat import Heatmap, kernels
-from fastheat.kernels import encode_lzw
+from fastheat import Heatmap
+from fastheat.render.kernels import kernels
+from fastheat.render.kernels.kernels import encode_lzw
 
 Runs = list[tuple[int, int]]
 

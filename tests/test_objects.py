@@ -26,11 +26,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastheat import Heatmap, compiling, jit, kernels, objects, save_gif
-from fastheat.symbols import undefined
+from fastheat import Heatmap, save_gif
+from fastheat.render.kernels import compiling, jit, kernels, objects
+from fastheat.render.kernels.symbols import undefined
 
 ROOT = Path(__file__).parent.parent
-MASKS = "inputs/sources/masks.py"
+MASKS, KERNELS = "inputs/sources/masks.py", "render/kernels/kernels.py"
 SLOW = pytest.mark.skipif("FASTHEAT_SLOW_TESTS" not in os.environ, reason="compiles many times")
 AS_ROOT = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away"
@@ -294,7 +295,8 @@ def test_kernels_run_as_plain_python_where_numba_is_told_not_to_compile() -> Non
 def test_importing_the_package_loads_no_compiler_and_no_pillow() -> None:
     code = (
         "import sys, fastheat; assert not {'numba', 'llvmlite', 'PIL'} & set(sys.modules);"
-        "from fastheat import kernels; assert not {'numba', 'llvmlite', 'PIL'} & set(sys.modules)"
+        "from fastheat.render.kernels import kernels;"
+        "assert not {'numba', 'llvmlite', 'PIL'} & set(sys.modules)"
     )
     run(code)
 
@@ -334,13 +336,13 @@ def constants() -> Iterator[tuple[str, str]]:
     }
     imports = {
         alias.asname or alias.name: (str(node.module).removeprefix("fastheat."), alias.name)
-        for node in ast.walk(ast.parse((objects.PACKAGE / "kernels.py").read_text()))
+        for node in ast.walk(ast.parse((objects.PACKAGE / KERNELS).read_text()))
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("fastheat.")
         for alias in node.names
     }
     for name in sorted(names & set(vars(kernels))):
         if not isinstance(vars(kernels)[name], FunctionType | ModuleType | type):
-            yield imports.get(name, ("kernels", name))
+            yield imports.get(name, ("render.kernels.kernels", name))
 
 
 def names_in(code: CodeType) -> set[str]:
@@ -431,19 +433,15 @@ def test_imports_are_found_as_the_parser_finds_them() -> None:
     [
         ("tables.py", "TRANSPARENT = 0 ", "TRANSPARENT = 1 "),
         pytest.param(MASKS, "0x7FFAD4 << 40", "0x7FFAD5 << 40", marks=SLOW),
+        pytest.param(KERNELS, "SPREAD = np.uint64(2531)", "SPREAD = np.uint64(2533)", marks=SLOW),
+        pytest.param(KERNELS, "SAMPLED = 16", "SAMPLED = 2", marks=SLOW),
         pytest.param(
-            "kernels.py", "SPREAD = np.uint64(2531)", "SPREAD = np.uint64(2533)", marks=SLOW
-        ),
-        pytest.param("kernels.py", "SAMPLED = 16", "SAMPLED = 2", marks=SLOW),
-        pytest.param(
-            "kernels.py",
+            KERNELS,
             'ASCII_0 = np.uint64(ord("0"))',
             'ASCII_0 = np.uint64(ord("1"))',
             marks=SLOW,
         ),
-        pytest.param(
-            "kernels.py", "HALF = np.uint64(1 << 63)", "HALF = np.uint64(1 << 62)", marks=SLOW
-        ),
+        pytest.param(KERNELS, "HALF = np.uint64(1 << 63)", "HALF = np.uint64(1 << 62)", marks=SLOW),
     ],
 )
 def test_a_changed_constant_is_compiled_anew_and_draws_as_plain_python_does(
@@ -563,7 +561,7 @@ def test_the_wheel_has_machine_code_and_compiles_nothing(
         file.extractall(target)
     built = {path.name for path in (target / "fastheat" / "objects").iterdir()}
     assert built == {objects.name_for(kind) for kind in objects.targets()}
-    code = "import sys; from fastheat import objects; print(objects.where()[0])"
+    code = "import sys; from fastheat.render.kernels import objects; print(objects.where()[0])"
     home = tmp_path / "home"
     home.mkdir()
     where = run(code, PYTHONPATH=str(target), HOME=str(home))
@@ -590,7 +588,7 @@ def test_the_source_distribution_has_no_machine_code(tmp_path: Path) -> None:
     with tarfile.open(build(tmp_path, "sdist")) as file:
         names = file.getnames()
     assert not [name for name in names if name.endswith(".o")]
-    assert {"setup.py", "pyproject.toml", "fastheat/kernels.py"} <= {
+    assert {"setup.py", "pyproject.toml", f"fastheat/{KERNELS}"} <= {
         name.split("/", 1)[1] for name in names if "/" in name
     }
 

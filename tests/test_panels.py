@@ -26,10 +26,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import fastheat
-from fastheat import GifWriter, Heatmap, Panels, cli, kernels, load_frames, notes, save_gif
+from fastheat import GifWriter, Heatmap, Panels, cli, load_frames, notes, save_gif
 from fastheat.figure import panels as panels_module
 from fastheat.gif import blocks
-from fastheat.kernels import join_runs
 from fastheat.layout import layout
 from fastheat.layout.arrange import (
     Places,
@@ -41,6 +40,8 @@ from fastheat.layout.arrange import (
     least_white,
     stacks,
 )
+from fastheat.render.kernels import kernels
+from fastheat.render.kernels.kernels import join_runs
 from fastheat.style.colors.colors import delta_e_2000, srgb_to_lab
 from fastheat.tables import TRANSPARENT
 

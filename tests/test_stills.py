@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles import paint
 
-from fastheat import Heatmap, Panels, stills
-from fastheat.encode import encode_chunk
+from fastheat import Heatmap, Panels
 from fastheat.figure.base import Picture
 from fastheat.inputs.sources.masks import hide
 from fastheat.layout.arrange import Mosaic
 from fastheat.layout.layout import Shown
+from fastheat.render import stills
+from fastheat.render.encode import encode_chunk
 from fastheat.tables import TRANSPARENT
 
 Values = npt.NDArray[np.float64]

@@ -30,9 +30,9 @@ from PIL import Image, ImageSequence
 
 import fastheat
 from fastheat import GifWriter, Heatmap, save_gif
-from fastheat.encode import encode_chunk
 from fastheat.gif import blocks
 from fastheat.gif.file import GifFile
+from fastheat.render.encode import encode_chunk
 from fastheat.sampling import Sampler
 
 LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "dpi": 50}
@@ -508,7 +508,7 @@ def test_a_loop_is_recorded_while_kernels_compile(tmp_path: Path, helped: bool) 
 import sys
 import numpy as np
 import fastheat
-from fastheat import jit, objects
+from fastheat.render.kernels import jit, objects
 objects.BUILT = objects.BUILT / "nothing"
 compiled = []
 if not {helped}:

@@ -45,7 +45,7 @@ from fastheat.layout.axes.look import Look
 from fastheat.layout.layout import Layout
 from fastheat.layout.reduction import Reduction
 from fastheat.messages import short
-from fastheat.stills import paint
+from fastheat.render.stills import paint
 from fastheat.style.colors.colormaps import colormap
 from fastheat.style.colors.colors import parse_color
 from fastheat.style.colors.norms import Norm, check_range

@@ -54,7 +54,7 @@ from fastheat.layout.layout import Layout
 from fastheat.layout.lineplot import MOST_LINES, WIDTH, Plot, size_of
 from fastheat.layout.reduction import Reductions
 from fastheat.messages import short
-from fastheat.stills import paint
+from fastheat.render.stills import paint
 from fastheat.style.colors.colors import RGB
 from fastheat.style.text.atlas import has_even_digits
 from fastheat.style.text.fonts import find_typeface

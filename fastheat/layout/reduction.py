@@ -138,7 +138,7 @@ class Reduction:
 
     def _reducer(self) -> _Reducer:
         """Return what reduces a band, with room to work in."""
-        from fastheat import kernels
+        from fastheat.render.kernels import kernels
 
         m = self.shape[1]
         if self.how == "mean":

@@ -18,8 +18,8 @@ from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
-from fastheat import kernels, objects  # noqa: F401  (the kernels are declared)
-from fastheat.jit import Array, Entry, Fields, Run, entries, helpers
+from fastheat.render.kernels import kernels, objects  # noqa: F401  (the kernels are declared)
+from fastheat.render.kernels.jit import Array, Entry, Fields, Run, entries, helpers
 
 # _nrt=False leaves out the runtime that allocates and counts references: what allocates does not
 # compile, and frames take a sixth less

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.inputs.sources.masks import MASKED
-from fastheat.jit import entry, inlined, jit
+from fastheat.render.kernels.jit import entry, inlined, jit
 from fastheat.style.text.formats import (
     ALIGN,
     ALTERNATE,

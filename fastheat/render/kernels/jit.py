@@ -34,7 +34,7 @@ from typing import (
 import numpy as np
 
 if TYPE_CHECKING:
-    from fastheat.objects import MachineCode
+    from fastheat.render.kernels.objects import MachineCode
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -235,7 +235,7 @@ def _find() -> Run | None:
     """Return what runs kernels without compiling, None where that takes a compiler."""
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return run_plainly
-    from fastheat import objects
+    from fastheat.render.kernels import objects
 
     with suppress(Exception):  # whatever of LLVM; it is compiled anew
         made = objects.find()
@@ -244,7 +244,7 @@ def _find() -> Run | None:
 
 
 def _compile(beside: bool) -> Run:
-    from fastheat import objects
+    from fastheat.render.kernels import objects
 
     tell_of_compiling()
     with suppress(Exception):  # numba itself says what is wrong with a kernel
@@ -252,7 +252,7 @@ def _compile(beside: bool) -> Run:
         with suppress(OSError):
             objects.keep(made)
         return run_machine_code(made)
-    from fastheat import compiling
+    from fastheat.render.kernels import compiling
 
     return compiling.run_through_numba()
 
@@ -275,7 +275,7 @@ def on_compiling(tell: Callable[[], object]) -> Iterator[None]:
 
 def run_machine_code(made: MachineCode) -> Run:
     """Return what runs kernels as machine code, which is loaded."""
-    from fastheat import objects
+    from fastheat.render.kernels import objects
 
     function = objects.link(made)
     known: set[int] = set()

@@ -15,7 +15,7 @@ from fastheat.style.text.typeset import Lettering, letter, shape_texts
 from fastheat.tables import Shades, Type
 
 if TYPE_CHECKING:
-    from fastheat.kernels import Changes
+    from fastheat.render.kernels.kernels import Changes
 
 
 def find_changes(
@@ -26,7 +26,7 @@ def find_changes(
     annots: NDArray[Any] | None = None,
 ) -> tuple[Type, Lettering, Changes, Shown]:
     """Find what of cells with text has to be painted, and with which letters."""
-    from fastheat import kernels
+    from fastheat.render.kernels import kernels
 
     previous, values = layout.from_top(previous), layout.from_top(values)
     annots = None if annots is None else layout.from_top(annots)
@@ -75,7 +75,7 @@ def written(
     cells = np.ascontiguousarray(each).reshape(frames, -1)
     if layout.writing is None:
         return _written_in_python(layout, valfmt, cells)
-    from fastheat import kernels
+    from fastheat.render.kernels import kernels
 
     bits = cells.view(np.int64)  # -0.0 and NaN compare so
     texts = np.zeros((*cells.shape, layout.longest), np.int32)

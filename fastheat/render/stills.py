@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.cells import find_changes, shown_of
 from fastheat.inputs.frames.ranges import Range
 from fastheat.inputs.sources.masks import hidden
 from fastheat.inputs.sources.shapes import split
 from fastheat.layout.arrange import Mosaic
 from fastheat.layout.layout import Layout, Shown, extremes_of
-from fastheat.plots import draw_plots
-from fastheat.titles import draw_numbers, draw_titles
+from fastheat.render.cells import find_changes, shown_of
+from fastheat.render.lineplot import draw_plots
+from fastheat.render.margins import draw_numbers, draw_titles
 
 
 def paint(
@@ -86,7 +86,7 @@ def _paint_cells(
     annot: NDArray[Any] | None = None,
 ) -> Shown:
     """Draw the cells of one matrix into a picture."""
-    from fastheat import kernels
+    from fastheat.render.kernels import kernels
 
     values = np.ascontiguousarray(hidden(values, layout.mask))
     if layout.format is None:

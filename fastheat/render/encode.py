@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.cells import find_changes, shown_of
 from fastheat.inputs.frames.ranges import Range
 from fastheat.inputs.sources.masks import hidden
 from fastheat.inputs.sources.shapes import split
 from fastheat.layout.arrange import Mosaic
 from fastheat.layout.layout import Layout, Shown, extremes_of
-from fastheat.plots import Past, draw_plots
-from fastheat.stills import paint
+from fastheat.render.cells import find_changes, shown_of
+from fastheat.render.lineplot import Past, draw_plots
+from fastheat.render.margins import draw_numbers, draw_titles
+from fastheat.render.stills import paint
 from fastheat.style.text.formats import ValueFormat
 from fastheat.tables import TRANSPARENT
-from fastheat.titles import draw_numbers, draw_titles
 
 if TYPE_CHECKING:
-    from fastheat.kernels import Coder, Runs, Titles
+    from fastheat.render.kernels.kernels import Coder, Runs, Titles
 
 MOST_KEPT = 1 << 22  # pixels of a picture whose encoder a thread keeps, of 6.5 bytes each
 
@@ -154,7 +154,7 @@ def _encode_fills(
     values: NDArray[np.float64],
     strips: NDArray[np.uint8],
 ) -> Images:
-    from fastheat import kernels
+    from fastheat.render.kernels import kernels
 
     n, m = layout.shape
     titles = _titles(layout, strips)
@@ -182,7 +182,7 @@ def _encode_texts(
     strips: NDArray[np.uint8],
     annots: NDArray[Any] | None,
 ) -> Images:
-    from fastheat import kernels
+    from fastheat.render.kernels import kernels
 
     titles = _titles(layout, strips)
     type_, lettering, changes, shown = find_changes(layout, valfmt, previous, values, annots)
@@ -204,7 +204,7 @@ def _encode_parts(
     annots: NDArray[Any] | None,
     past: Past | None,
 ) -> Images:
-    from fastheat import kernels
+    from fastheat.render.kernels import kernels
 
     frames = 1 + len(values)
     if isinstance(layout, Layout):
@@ -275,7 +275,7 @@ def _list_texts(
     values: NDArray[np.float64],
     annots: NDArray[Any] | None,
 ) -> _Listed:
-    from fastheat import kernels
+    from fastheat.render.kernels import kernels
 
     type_, lettering, changes, shown = find_changes(layout, valfmt, previous, values, annots)
 
@@ -302,7 +302,7 @@ def _list_texts(
 def _list_fills(
     layout: Layout, previous: NDArray[np.float64], values: NDArray[np.float64]
 ) -> _Listed:
-    from fastheat import kernels
+    from fastheat.render.kernels import kernels
 
     n, m = layout.shape
     fills = np.empty((2, n, m), np.uint8)
@@ -338,7 +338,7 @@ def _list_fills(
 
 
 def _list_pictures(pictures: NDArray[np.uint8], left: int, top: int) -> _Listed:
-    from fastheat import kernels
+    from fastheat.render.kernels import kernels
 
     frames, height, width = pictures.shape
     lines = kernels.new_lines(width)
@@ -378,7 +378,7 @@ def _collect_runs(
 
 
 def _titles(layout: Layout, strips: NDArray[np.uint8]) -> Titles:
-    from fastheat import kernels
+    from fastheat.render.kernels import kernels
 
     return kernels.new_titles(strips, layout.title.top if layout.title else 0)
 
@@ -390,7 +390,7 @@ def _tools(pixels: int) -> Iterator[tuple[Runs, Coder]]:
     A thread keeps it for its next images of as many: the pages of new memory cost more than a frame
     in which little changes.
     """
-    from fastheat import kernels
+    from fastheat.render.kernels import kernels
 
     kept, _spare.tools = getattr(_spare, "tools", None), None  # one who interrupts has others
     if kept is None or kept[0] != pixels:
@@ -419,7 +419,7 @@ def _collect(encode: Callable[..., int], frames: int, pixels: int) -> tuple[memo
     tuple
         The images, and where each ends.
     """
-    from fastheat import kernels
+    from fastheat.render.kernels import kernels
 
     ends = np.zeros(frames, np.int64)
     with _tools(pixels) as (runs, coder):
@@ -473,7 +473,7 @@ def _encode_first(
 
 
 def _encode_picture(picture: NDArray[np.uint8]) -> tuple[bytes, list[int]]:
-    from fastheat import kernels
+    from fastheat.render.kernels import kernels
 
     with _tools(picture.size) as (runs, coder):
         out = np.empty(kernels.room_for(coder), np.uint8)
@@ -518,7 +518,7 @@ def encode_indexed(pictures: NDArray[np.uint8], transparent: int | None, *, firs
         if len(pictures) > 1:
             images = joined([images, encode_indexed(pictures, transparent, first=False)])
         return images
-    from fastheat import kernels
+    from fastheat.render.kernels import kernels
 
     _, height, width = pictures.shape
     lines = kernels.new_lines(width)

@@ -47,7 +47,7 @@ def _draw_lines(
         How many of `rows` have their lines in the first picture already, that picture, and its
         coverage, which becomes that of the last. None begins with the axes.
     """
-    from fastheat import kernels
+    from fastheat.render.kernels import kernels
 
     distinct = list(dict.fromkeys(each))
     places = [places_of(plot, stage, rows, number) for stage in distinct]

@@ -24,9 +24,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fastheat.symbols import undefined
+from fastheat.render.kernels.symbols import undefined
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[2]
 BUILT = PACKAGE / "objects"  # where the build puts them
 
 # How machine code is called: as numba calls its own functions, with an entry's number and the
@@ -131,7 +131,7 @@ def digest() -> str | None:
     remove: a constant of any may be compiled in.
     """
     try:
-        sources = _sources("kernels")
+        sources = _sources("render.kernels.kernels")
     except OSError:
         return None
     total = hashlib.sha256()
@@ -285,7 +285,7 @@ def make(target: Target, *, beside: bool = False) -> MachineCode:
         "import os, sys\n"
         f"sys.path[:] = {sys.path!r}\n"
         f"getattr(os, 'nice', abs)({NICENESS if beside else 0})\n"
-        "from fastheat import compiling\n"
+        "from fastheat.render.kernels import compiling\n"
         f"compiling.write({target.cpu!r}, {target.tuning!r})"
     )
     done = subprocess.run(
