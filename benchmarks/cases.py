@@ -22,7 +22,7 @@ from benchmarks import article, costs, encoders, forecast, loop, scaling
 from benchmarks.job import JOB, LOOK, OPTIONS, Values, heatmap, history
 from benchmarks.measure import Table, in_turn, one_core, ratio
 from benchmarks.processes import run
-from fastheat.cli import main
+from fastheat.cli.main import main
 
 ROOT = Path(fastheat.__file__).parents[1]
 

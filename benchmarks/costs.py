@@ -23,14 +23,14 @@ import fastheat
 from benchmarks.job import heatmap, history
 from benchmarks.measure import Table, in_turn, one_core
 from benchmarks.processes import run
-from fastheat import notes
-from fastheat.executors import Crew, Job, Pace
 from fastheat.gif.clock import Clock
 from fastheat.gif.file import GifFile
 from fastheat.inputs.frames.spans import chunk_length, spans_of
 from fastheat.inputs.frames.stream import open_frames
 from fastheat.inputs.sources.shapes import cells_of
-from fastheat.jobs import Beside, Encoded, Encoding, encodings, pace_of, span_encodings
+from fastheat.pipeline import resume
+from fastheat.pipeline.jobs import Beside, Encoded, Encoding, encodings, pace_of, span_encodings
+from fastheat.pipeline.workers import Crew, Job, Pace
 from fastheat.render.encode import Images, encode_chunk
 
 ROOT = Path(fastheat.__file__).parents[1]
@@ -295,7 +295,7 @@ def _measure(
     assert source.length is not None
     cells = cells_of(source.shape)
     clock = Clock(None, 20)
-    header = notes.header(layout, case.picture.range, clock.each, 0, case.picture.sample)
+    header = resume.header(layout, case.picture.range, clock.each, 0, case.picture.sample)
     chunk = chunk_length(cells)
     # the first frame draws all, and is not as those that come again and again
     parts = [slice(k, min(k + chunk, source.length)) for k in range(1, source.length, chunk)]

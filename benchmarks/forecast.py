@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.costs import LARGE, Costs, caller_peak, measured, missing, pace_for
 from benchmarks.measure import Table
 from benchmarks.simulation import Outcome, Steps, simulate
-from fastheat.executors import Pace, processors
+from fastheat.pipeline.workers import Pace, processors
 
 DISK = 1e9  # bytes/s that the file takes
 NETWORK, STORES = 1e10, 1e11  # bytes/s that all workers together read: of one, of many machines

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fastheat
-from fastheat.demo import train
+from fastheat.cli.demo import train
 
 OPTIONS = ["--cmap", "YlGn", "--vmin", "0", "--vmax", "0.05", "--valfmt", "{x:.9f}"]
 OPTIONS += ["--figsize", "15", "10", "--row-labels", "embed_dim_{}", "--col-labels", "orig_dim_{}"]

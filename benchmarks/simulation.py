@@ -1,8 +1,8 @@
 """A run as it would be with any number of workers, from what its steps take.
 
-It follows `fastheat.executors.Crew.results`: one thread gives jobs and takes their results in
-order, as soon as they are done, so many in flight at most; whoever is free does the next; all read
-from one storage.
+It follows `fastheat.pipeline.workers.Crew.results`: one thread gives jobs and takes their results
+in order, as soon as they are done, so many in flight at most; whoever is free does the next; all
+read from one storage.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-from fastheat.executors import Pace
+from fastheat.pipeline.workers import Pace
 
 LIMITS = ("workers", "reading", "jobs", "joining", "disk")
 

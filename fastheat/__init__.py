@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from fastheat.figure.panels import Panels
     from fastheat.indexed import save_indexed_gif
     from fastheat.inputs.sources.files import load_frames
+    from fastheat.pipeline.summary import GifSummary
     from fastheat.save import save_gif
-    from fastheat.summary import GifSummary
     from fastheat.writer import GifWriter
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
 __version__ = "0.2.0"
 
 _ROOMS = {
-    "GifSummary": "summary",
+    "GifSummary": "pipeline.summary",
     "GifWriter": "writer",
     "Heatmap": "figure.heatmap",
     "Panels": "figure.panels",

@@ -2,6 +2,6 @@
 
 import sys
 
-from fastheat.cli import main
+from fastheat.cli.main import main
 
 sys.exit(main())

@@ -15,9 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from fastheat import notes
 from fastheat.checks import is_series
-from fastheat.executors import Crew
 from fastheat.figure.base import Picture, empty_ranges
 from fastheat.figure.options import AUTOSCALES, read_autoscale
 from fastheat.figure.panels import Panels, check_picture, check_picture_options, make_picture
@@ -28,13 +26,15 @@ from fastheat.inputs.frames.annotations import Annots, Cells, Parts, open_annots
 from fastheat.inputs.frames.spans import chunk_length, spans_of
 from fastheat.inputs.frames.stream import KEPT_BYTES, Frames, open_frames
 from fastheat.inputs.sources.shapes import cells_of
-from fastheat.jobs import Beside, Encoded, encodings, measurings, pace_of, span_encodings
 from fastheat.layout.arrange import Mosaic
 from fastheat.layout.layout import Layout, Shown
 from fastheat.messages import in_a_line, short, warn
-from fastheat.recorder import Recorder, hold_last
+from fastheat.pipeline import resume
+from fastheat.pipeline.jobs import Beside, Encoded, encodings, measurings, pace_of, span_encodings
+from fastheat.pipeline.session import Recorder, hold_last
+from fastheat.pipeline.summary import GifSummary, summarise
+from fastheat.pipeline.workers import Crew
 from fastheat.style.text.formats import Template
-from fastheat.summary import GifSummary, summarise
 
 
 def save_gif(
@@ -201,7 +201,7 @@ def save_gif(
             if None in heatmap.range:
                 heatmap, source = with_range_of(heatmap, source, crew)
             layout = heatmap.layout(source.dtype)
-            header = notes.header(layout, heatmap.range, clock.each, times, sample)
+            header = resume.header(layout, heatmap.range, clock.each, times, sample)
             beside = Beside(titles, each, chunk_length(cells_of(source.shape)))
             with (
                 GifFile(file, header, part=claim.part) as target,
@@ -211,7 +211,7 @@ def save_gif(
                     shown += encoded.images.shown
                     source.hear(encoded.told)
                     images = encoded.images
-                    target.add_all(images, clock, notes.scalars(images))
+                    target.add_all(images, clock, resume.scalars(images))
                     if progress is not None:
                         progress(clock.frames, source.length)
                 if last is not None:

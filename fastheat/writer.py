@@ -20,7 +20,6 @@ from typing import Any, BinaryIO, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.background import Background, here
 from fastheat.figure.base import Picture
 from fastheat.figure.heatmap import option_names
 from fastheat.figure.options import read_autoscale, read_choice, read_flag, read_shape
@@ -48,10 +47,11 @@ from fastheat.inputs.sources.shapes import (
 )
 from fastheat.layout.reduction import Reduction, Reductions
 from fastheat.messages import in_a_line, many, short, warn
-from fastheat.recorder import Recorder, check, find
-from fastheat.sampling import Sampler
+from fastheat.pipeline.frame_queue import Background, here
+from fastheat.pipeline.sampling import Sampler
+from fastheat.pipeline.session import Recorder, check, find
+from fastheat.pipeline.summary import GifSummary
 from fastheat.style.text.formats import Template, check_length
-from fastheat.summary import GifSummary
 
 QUEUE_BYTES = 1 << 28
 LIKELY = 1 << 20  # rows or columns

@@ -21,7 +21,7 @@ from PIL import Image
 
 import fastheat
 from fastheat import GifWriter, Heatmap, save_gif
-from fastheat.cli import main
+from fastheat.cli.main import main
 from fastheat.render.encode import encode_chunk, joined
 from fastheat.tables import TRANSPARENT
 

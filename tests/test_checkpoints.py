@@ -20,7 +20,7 @@ import pytest
 from safetensors_bytes import safetensors
 
 from fastheat import Heatmap, load_frames, save_gif
-from fastheat.cli import main
+from fastheat.cli.main import main
 from fastheat.inputs.frames.stream import open_frames
 from fastheat.inputs.sources.checkpoints import in_order
 from fastheat.inputs.sources.tensorfiles import _flat, _tensors_in

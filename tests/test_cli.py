@@ -27,8 +27,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import fastheat
-from fastheat import cli, demo, load_frames, save_gif
-from fastheat.cli import main
+from fastheat import load_frames, save_gif
+from fastheat.cli import demo
+from fastheat.cli import main as cli
+from fastheat.cli.main import main
 from fastheat.figure.heatmap import option_names
 from fastheat.figure.panels import panels_options
 from fastheat.gif import blocks
@@ -977,7 +979,7 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_the_parser_needs_neither_numba_nor_matplotlib() -> None:
     program = (
-        "import sys; from fastheat.cli import main; assert main(['--help']) == 0; "
+        "import sys; from fastheat.cli.main import main; assert main(['--help']) == 0; "
         "assert not {'numba', 'matplotlib', 'tqdm'} & set(sys.modules)"
     )
     subprocess.run(

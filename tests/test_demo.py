@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastheat import Heatmap, demo
+from fastheat import Heatmap
+from fastheat.cli import demo
 
 
 def test_the_history_begins_before_training_and_has_a_matrix_every_few_steps() -> None:

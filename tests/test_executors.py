@@ -22,11 +22,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import fastheat
-from fastheat import executors, jobs
-from fastheat.executors import Crew, Pace
 from fastheat.inputs.frames import ranges, spans
 from fastheat.inputs.frames.ranges import EXACT, Extent
 from fastheat.inputs.frames.spans import Part, Span
+from fastheat.pipeline import jobs
+from fastheat.pipeline import workers as executors
+from fastheat.pipeline.workers import Crew, Pace
 from fastheat.style.colors.norms import LINEAR, Norm
 
 Values = NDArray[np.float64]

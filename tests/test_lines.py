@@ -20,11 +20,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import paint_plot
 
-from fastheat import GifWriter, Panels, load_frames, notes, save_gif
+from fastheat import GifWriter, Panels, load_frames, save_gif
 from fastheat.gif import blocks
-from fastheat.jobs import Beside, encodings
 from fastheat.layout import lineplot
 from fastheat.layout.lineplot import base_of, stages_of
+from fastheat.pipeline import resume
+from fastheat.pipeline.jobs import Beside, encodings
 from fastheat.render.lineplot import History, draw_plots
 
 BLUE = (31, 119, 180)  # C0
@@ -443,7 +444,7 @@ def test_a_frame_and_its_scalars_are_committed_together() -> None:
         def write(self, data: Any) -> int:
             count = super().write(data)
             info = blocks.read_info(io.BytesIO(self.getvalue()))
-            known = len(list(notes.read_scalars(info.comments)))
+            known = len(list(resume.read_scalars(info.comments)))
             states.append((info.duration / 100, known))
             return count
 

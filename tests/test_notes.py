@@ -346,9 +346,10 @@ def test_a_long_file_takes_no_more_memory_than_a_short_one(tmp_path: Path, what:
     resource = pytest.importorskip("resource")
     del resource
     script = {
-        "opened": "from fastheat.recorder import find; from pathlib import Path\n"
+        "opened": "from fastheat.pipeline.session import find; from pathlib import Path\n"
         "run = lambda: find(Path(sys.argv[1]))",
-        "described": "from fastheat.cli import main; run = lambda: main(['info', sys.argv[1]])",
+        "described": "from fastheat.cli.main import main\n"
+        "run = lambda: main(['info', sys.argv[1]])",
     }[what]
     script = f"""
 import sys, tracemalloc

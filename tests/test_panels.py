@@ -26,7 +26,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import fastheat
-from fastheat import GifWriter, Heatmap, Panels, cli, load_frames, notes, save_gif
+from fastheat import GifWriter, Heatmap, Panels, load_frames, save_gif
+from fastheat.cli import main
 from fastheat.figure import panels as panels_module
 from fastheat.gif import blocks
 from fastheat.layout import layout
@@ -40,6 +41,7 @@ from fastheat.layout.arrange import (
     least_white,
     stacks,
 )
+from fastheat.pipeline import resume
 from fastheat.render.kernels import kernels
 from fastheat.render.kernels.kernels import join_runs
 from fastheat.style.colors.colors import delta_e_2000, srgb_to_lab
@@ -923,13 +925,13 @@ def test_a_file_of_several_arrays_makes_panels(
     stacks = history()
     zipped(stacks, Path("w"))
     options = ["--columns", "1", "--share-range", "--cbar", "--no-share-cbar", "--cmap", "Blues"]
-    assert cli.main(["render", "w.npz", *options]) == 0
+    assert main.main(["render", "w.npz", *options]) == 0
     look: dict[str, Any] = {"share_range": True, "cbar": True, "share_cbar": False}
     assert Path("w.gif").read_bytes() == written(stacks, columns=1, cmap="Blues", **look)
-    assert cli.main(["render", "w.npz", "--vmin", "0", "--vmax", "9"]) == 0
+    assert main.main(["render", "w.npz", "--vmin", "0", "--vmax", "9"]) == 0
     assert "under the vmin of their panel" in capsys.readouterr().out
     np.save("single.npy", stacks["bias"])
-    assert cli.main(["render", "single.npy", "--columns", "1"]) == 2
+    assert main.main(["render", "single.npy", "--columns", "1"]) == 2
     told = capsys.readouterr().err
     assert "expected frames that are dictionaries of matrices with --columns" in told
 
@@ -1168,10 +1170,10 @@ def test_panels_without_room_are_refused_before_any_is_laid_out(
 
 def test_what_files_compare_tells_apart_each_panel() -> None:
     def unlike(name: str, change: dict[str, Any]) -> dict[str, str]:
-        look = notes.look_of(Panels(SHAPES, vmin=-1, vmax=1, options={name: change}).layout())
+        look = resume.look_of(Panels(SHAPES, vmin=-1, vmax=1, options={name: change}).layout())
         return {aspect: value for aspect, value in look.items() if value != plain[aspect]}
 
-    plain = notes.look_of(Panels(SHAPES, vmin=-1, vmax=1).layout())
+    plain = resume.look_of(Panels(SHAPES, vmin=-1, vmax=1).layout())
     assert not unlike("bias", {})
     for change, aspect in (
         ({"origin": "lower"}, "grid"),

@@ -11,7 +11,7 @@ from safetensors_bytes import safetensors
 from benchmarks.cases import CASES
 from benchmarks.measure import Table
 from benchmarks.report import filled
-from fastheat.cli import main
+from fastheat.cli.main import main
 from fastheat.figure.heatmap import option_names
 from fastheat.gif.blocks import read_info
 
@@ -38,7 +38,7 @@ def test_the_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import pickle
 
-    from fastheat.demo import train
+    from fastheat.cli.demo import train
 
     monkeypatch.chdir(tmp_path)
     Path("animation_data.obj").write_bytes(pickle.dumps(list(train(4))))

@@ -506,7 +506,7 @@ def test_a_still_from_the_command_line_is_the_frame_of_the_animation(
 ) -> None:
     from PIL import Image
 
-    from fastheat.cli import main
+    from fastheat.cli.main import main
 
     np.save(tmp_path / "a.npy", STACK)
     options = ["--figsize", "3", "2", "--reduce", "max", "-q", *titles]

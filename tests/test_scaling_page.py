@@ -11,10 +11,10 @@ import pytest
 from decoders import by_pillow
 from numpy.typing import NDArray
 
-from fastheat import executors, jobs
 from fastheat.inputs.frames import spans
 from fastheat.inputs.frames.spans import spans_of
 from fastheat.inputs.frames.stream import open_frames
+from fastheat.pipeline import jobs, workers
 
 PAGE = (Path(__file__).parents[1] / "docs" / "scaling.md").read_text()
 
@@ -64,7 +64,7 @@ def test_workers_of_other_processes_read_what_can_be_read_in_any_order(tmp_path:
 
 def test_its_numbers_of_jobs_are_those_of_the_code() -> None:
     text = " ".join(PAGE.split())
-    assert f"less than {executors.THREAD_SECONDS} s, or {executors.TASK_SECONDS} s" in text
-    assert f"up to {jobs.MOST_FRAMES:,} frames or {executors.RESULT_BYTES >> 20} MiB" in text
+    assert f"less than {workers.THREAD_SECONDS} s, or {workers.TASK_SECONDS} s" in text
+    assert f"up to {jobs.MOST_FRAMES:,} frames or {workers.RESULT_BYTES >> 20} MiB" in text
     assert f"It has {jobs.FEWEST_FRAMES} at least" in text
     assert f"{spans.CHUNK_FRAMES} frames or {spans.CHUNK_BYTES >> 20} MiB of values" in text

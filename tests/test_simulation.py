@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.simulation import LIMITS, Steps, simulate
-from fastheat.executors import Crew, Pace
+from fastheat.pipeline.workers import Crew, Pace
 
 STEPS = Steps(frame=3e-3, job=2e-3, give=4e-4, join=1e-4, write=5e-5)
 FREE = replace(STEPS, give=0.0, join=0.0, write=0.0)

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from safetensors_bytes import safetensors
 
 from fastheat import save_gif, save_indexed_gif
-from fastheat.cli import main
+from fastheat.cli.main import main
 from fastheat.gif.file import GifFile
 from fastheat.inputs.frames.stream import open_frames
 from fastheat.inputs.sources import source as stores
@@ -271,7 +271,7 @@ def test_a_file_that_changes_while_it_is_drawn_is_an_error_after_the_frames_befo
 
 RENDERING = """
 import os, sys
-from fastheat.cli import main
+from fastheat.cli.main import main
 from fastheat.gif.file import GifFile
 
 own = GifFile.add_all

@@ -23,7 +23,7 @@ from decoders import by_pillow
 from numpy.typing import NDArray
 
 from fastheat import GifWriter, Heatmap, save_gif, save_indexed_gif
-from fastheat.cli import main
+from fastheat.cli.main import main
 from fastheat.gif import blocks
 from fastheat.gif.file import GifFile
 from fastheat.gif.target import Claim, check_target

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from fastheat import Heatmap, Panels, save_gif
-from fastheat.cli import main
+from fastheat.cli.main import main
 from fastheat.gif import blocks
 from fastheat.inputs.frames import spans
 from fastheat.style.text import atlas, labels

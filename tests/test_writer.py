@@ -32,8 +32,8 @@ import fastheat
 from fastheat import GifWriter, Heatmap, save_gif
 from fastheat.gif import blocks
 from fastheat.gif.file import GifFile
+from fastheat.pipeline.sampling import Sampler
 from fastheat.render.encode import encode_chunk
-from fastheat.sampling import Sampler
 
 LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "dpi": 50}
 TITLE = "step {step}  loss {loss:.2f}"
@@ -896,7 +896,7 @@ def test_a_full_queue_waits_or_drops_and_counts(
         time.sleep(0.02)
         return encode_chunk(*args)
 
-    monkeypatch.setattr("fastheat.recorder.encode_chunk", slow)
+    monkeypatch.setattr("fastheat.pipeline.session.encode_chunk", slow)
     stream = io.BytesIO()
     writer = GifWriter(stream, queue_bytes=300, when_full=when_full, **LOOK)
     taken = [writer.add(frame) for frame in np.eye(3, dtype=np.float32)[np.arange(40) % 3, None]]

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from fastheat.inputs.frames.annotations import Cells, PanelCells
 from fastheat.inputs.frames.spans import chunk_length
 from fastheat.inputs.sources.arrays import Frame
-from fastheat.recorder import Recorder
+from fastheat.pipeline.sampling import Sampler
+from fastheat.pipeline.session import Recorder
 from fastheat.render.kernels import jit
-from fastheat.sampling import Sampler
 
 LARGE = 1 << 20  # bytes from which a copy lets other threads run
 OBJECTS = 512  # bytes, about, of the objects around the numbers of a queued frame,

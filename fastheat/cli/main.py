@@ -26,8 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fastheat
-from fastheat import demo
-from fastheat.executors import Crew
+from fastheat.cli import demo
 from fastheat.figure.aliases import elsewhere
 from fastheat.figure.heatmap import Heatmap, option_names
 from fastheat.figure.options import AUTOSCALES, read_autoscale
@@ -45,9 +44,10 @@ from fastheat.inputs.sources.npy import read_header
 from fastheat.inputs.sources.shapes import cells_of
 from fastheat.inputs.sources.source import FileArray
 from fastheat.messages import MOST_SAID, many, printable, suggest
+from fastheat.pipeline.summary import GifSummary
+from fastheat.pipeline.workers import Crew
 from fastheat.render.kernels import jit, objects
 from fastheat.save import save_gif, titles_of, with_range_of
-from fastheat.summary import GifSummary
 
 MOST_LABELS = 1 << 24  # bytes of a file of labels
 STANDARD = "-"  # input or output, in place of a path

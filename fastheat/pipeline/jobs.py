@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.executors import Crew, Pace
 from fastheat.inputs.frames.annotations import Annots
 from fastheat.inputs.frames.ranges import Extent, Extents
 from fastheat.inputs.frames.spans import Span, chunk_length
 from fastheat.layout.arrange import Mosaic, plot_of
 from fastheat.layout.layout import Layout
 from fastheat.messages import short
+from fastheat.pipeline.workers import Crew, Pace
 from fastheat.render.encode import Images, encode_chunk, joined
 from fastheat.render.lineplot import History, Past
 from fastheat.style.text.formats import check_length

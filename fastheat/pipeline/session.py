@@ -14,7 +14,6 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat import notes
 from fastheat.figure.base import Picture, empty_ranges, pairs_of
 from fastheat.figure.panels import Panels
 from fastheat.gif import blocks
@@ -29,10 +28,11 @@ from fastheat.layout.arrange import Mosaic, plot_of
 from fastheat.layout.layout import Layout, Shown
 from fastheat.layout.reduction import Reduction, Reductions
 from fastheat.messages import in_a_line, many, short, warn
-from fastheat.notes import Note, NoteReader
+from fastheat.pipeline import resume as notes
+from fastheat.pipeline.resume import Note, NoteReader
+from fastheat.pipeline.summary import GifSummary, summarise
 from fastheat.render.encode import Images, encode_between, encode_chunk
 from fastheat.render.lineplot import History
-from fastheat.summary import GifSummary, summarise
 
 CHUNK_SCALARS = 1 << 12  # frames of a file whose scalars are read together
 HEADROOM = 0.1  # of a range that grows, left free on the side where it does
