@@ -1,0 +1,105 @@
+"""The house: data flows down through its rooms, and each imports only from those below."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import fastheat
+
+PACKAGE = Path(fastheat.__file__).parent
+
+# each room, and those that it may import from, beside itself and those that all may
+BELOW = {
+    "cli": "called pipeline figure render inputs layout style gif",
+    "called": "pipeline figure render layout inputs style gif",
+    "pipeline": "figure render layout inputs style gif",
+    "figure": "render layout inputs style gif",
+    "render": "layout inputs style",
+    "layout": "inputs style gif",
+    "inputs": "style",
+    "style": "",
+    "gif": "",
+    "ground": "",
+}
+CALLED = ("save", "writer", "indexed")
+GROUND = ("checks", "messages", "tables")  # what all rooms may import
+# a reduction runs the kernels that reduce, which know no layout
+UPWARD = {("layout.reduction", "render.kernels.kernels")}
+
+
+def room_of(module: str) -> str:
+    top = module.partition(".")[0]
+    return "called" if top in CALLED else "ground" if top in GROUND else top
+
+
+def modules() -> dict[str, ast.Module]:
+    paths = (path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE / "objects")
+    found = {
+        ".".join(path.relative_to(PACKAGE).with_suffix("").parts): ast.parse(path.read_text())
+        for path in paths
+    }
+    del found["__init__"], found["__main__"]
+    return found
+
+
+def imports(tree: ast.Module, known: set[str]) -> Iterator[str]:
+    """Yield the modules of the package that one imports, wherever in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level
+            module = str(node.module)
+            for name in (module, *(f"{module}.{alias.name}" for alias in node.names)):
+                if name.removeprefix("fastheat.") in known:
+                    yield name.removeprefix("fastheat.")
+        elif isinstance(node, ast.Import):
+            assert not any(alias.name.startswith("fastheat.") for alias in node.names)
+
+
+def test_each_room_imports_only_from_those_below_it() -> None:
+    trees = modules()
+    wrong = {
+        (name, other)
+        for name, tree in trees.items()
+        for other in imports(tree, set(trees))
+        if room_of(other) not in (room_of(name), "ground", *BELOW[room_of(name)].split())
+    }
+    assert wrong == UPWARD
+
+
+def test_rooms_are_those_of_the_plan_and_few_modules_stand_outside() -> None:
+    folders = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    assert folders == BELOW.keys() - {"called", "ground"}
+    outside = {path.stem for path in PACKAGE.glob("*.py")}
+    assert outside == {"__init__", "__main__", *CALLED, *GROUND}
+
+
+def test_doors_say_what_is_behind_them_and_import_nothing() -> None:
+    for path in PACKAGE.rglob("__init__.py"):
+        tree = ast.parse(path.read_text())
+        doc = ast.get_docstring(tree)
+        assert doc
+        if path.parent == PACKAGE:
+            continue
+        assert len(tree.body) == 1, path
+        inside = {each.stem for each in path.parent.glob("*.py")} - {"__init__"}
+        inside |= {f"{each.parent.name}/" for each in path.parent.glob("*/__init__.py")}
+        assert {name for name in inside if f"`{name}`" not in doc} == set(), path
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    trees = modules()
+    below = {
+        name: {
+            other
+            for node in tree.body
+            for other in imports(ast.Module([node], []), set(trees))
+            if isinstance(node, ast.ImportFrom)
+        }
+        for name, tree in trees.items()
+    }
+    while below:
+        ready = {name for name, others in below.items() if not others & below.keys()}
+        assert ready, sorted(below)
+        below = {name: others for name, others in below.items() if name not in ready}
