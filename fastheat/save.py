@@ -34,6 +34,7 @@ from fastheat.pipeline.jobs import Beside, Encoded, encodings, measurings, pace_
 from fastheat.pipeline.session import Recorder, hold_last
 from fastheat.pipeline.summary import GifSummary, summarise
 from fastheat.pipeline.workers import Crew
+from fastheat.render.kernels import jit
 from fastheat.style.text.formats import Template
 
 
@@ -201,6 +202,8 @@ def save_gif(
             if None in heatmap.range:
                 heatmap, source = with_range_of(heatmap, source, crew)
             layout = heatmap.layout(source.dtype)
+            if crew.near:
+                jit.load()  # here, where Ctrl-C reaches a compiler, and not in a worker's thread
             header = resume.header(layout, heatmap.range, clock.each, times, sample)
             beside = Beside(titles, each, chunk_length(cells_of(source.shape)))
             with (

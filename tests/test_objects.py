@@ -13,6 +13,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import warnings
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,6 +28,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastheat import Heatmap, save_gif
+from fastheat.cli.main import main
 from fastheat.render.kernels import compiling, jit, kernels, objects
 from fastheat.render.kernels.symbols import undefined
 
@@ -84,8 +86,13 @@ def draws(place: Place) -> int:
     """Draw as a new process does, and return how often that compiled."""
     before = place.compiled
     jit._run = None
-    assert drawn() == EXPECTED
-    return place.compiled - before
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert drawn() == EXPECTED
+    compiled = place.compiled - before
+    assert len(caught) == (compiled and objects.where() is None), caught
+    assert all("cannot be kept" in str(each.message) for each in caught)
+    return compiled
 
 
 # ------------------------------------------------------------------------------- what is not run
@@ -107,6 +114,19 @@ def damaged(data: bytes, rng: np.random.Generator) -> bytes:
     for at in rng.integers(0, len(data), rng.integers(1, 9)):
         changed[at] ^= 1 << rng.integers(8)
     return bytes(changed)
+
+
+def test_code_for_a_lesser_processor_that_fits_is_used(
+    place: Place, made: objects.MachineCode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lesser = objects.Target(made.target.system, "lesser", made.target.cpu, made.target.tuning, ())
+    monkeypatch.setattr(objects, "fitting", lambda: (made.target, lesser))
+    place.folder.mkdir(mode=0o700)
+    path = place.folder / objects.name_for(lesser)
+    path.write_bytes(replace(made, target=lesser).pack())
+    assert draws(place) == 0
+    path.write_bytes(made.pack())  # of another kind than its name says
+    assert draws(place) == 1
 
 
 def test_damaged_machine_code_is_never_run(place: Place, made: objects.MachineCode) -> None:
@@ -222,6 +242,34 @@ def test_without_a_place_to_write_it_is_compiled_in_memory(
         patch.setattr(Path, "home", lambda: Path("/dev/null/nobody"))
         patch.setenv("XDG_CACHE_HOME", "relative")
         assert (draws(place), draws(place)) == (1, 1)
+
+
+def test_warming_up_says_what_is_wrong_with_a_folder_before_it_compiles(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def warmed_up() -> str:
+        assert main(["warmup"]) == 1
+        error = capsys.readouterr().err
+        assert place.compiled == 0
+        assert "set FASTHEAT_CACHE_DIR to a folder where only you may write" in error
+        assert str(place.folder) in error
+        return error
+
+    place.folder.write_bytes(b"a file")
+    assert "not a folder" in warmed_up()
+    if os.name == "posix":
+        place.folder.unlink()
+        place.folder.mkdir()
+        place.folder.chmod(0o777)
+        assert "others own it or may write there" in warmed_up()
+
+
+def test_home_is_known_in_the_name_of_the_cache_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("USERPROFILE", "/home/me")
+    for name, folder in (("~/kept", "/home/me/kept"), ("~no-such-user/a", "~no-such-user/a")):
+        monkeypatch.setenv("FASTHEAT_CACHE_DIR", name)
+        assert objects.cache_folder() == Path(folder)
 
 
 def test_the_cache_folder_is_where_the_system_has_such(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -206,6 +206,7 @@ def _info(args: argparse.Namespace) -> None:
 def _warmup(args: argparse.Namespace) -> None:
     found = objects.where()
     if found is None:
+        objects.open_cache()  # an error before it takes seconds to compile
         jit.tell_of_compiling()
         made = objects.make(objects.host())
         found = objects.keep(made), made
@@ -216,10 +217,12 @@ def _warmup(args: argparse.Namespace) -> None:
         "kernels": path,
         "made": f"{how}, by {made.maker}",
         "processor": f"{made.target.system}-{made.target.level}",
-        "bytes": f"{len(made.code):,}",
+        "bytes": f"{path.stat().st_size:,}",
         "package": objects.BUILT,
         "cache": objects.cache_folder() or "none: there is no home folder",
     }
+    if jit.is_plain():
+        rows["not used"] = "NUMBA_DISABLE_JIT is set: kernels run as plain Python"
     lines = (f"{name:<10} {printable(str(value))}\n" for name, value in rows.items())
     _say("".join(lines), sys.stdout)
 

@@ -231,9 +231,14 @@ def load(*, beside: bool = False) -> Run:
         return _run
 
 
+def is_plain() -> bool:
+    """Return whether the environment asks for kernels as plain Python."""
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+
+
 def _find() -> Run | None:
     """Return what runs kernels without compiling, None where that takes a compiler."""
-    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+    if is_plain():
         return run_plainly
     from fastheat.render.kernels import objects
 
@@ -244,17 +249,25 @@ def _find() -> Run | None:
 
 
 def _compile(beside: bool) -> Run:
+    from fastheat.messages import in_a_line, warn
     from fastheat.render.kernels import objects
 
     tell_of_compiling()
-    with suppress(Exception):  # numba itself says what is wrong with a kernel
+    try:
         made = objects.make(objects.host(), beside=beside)
-        with suppress(OSError):
-            objects.keep(made)
-        return run_machine_code(made)
-    from fastheat.render.kernels import compiling
+        run = run_machine_code(made)
+    except Exception:  # numba itself says what is wrong with a kernel
+        from fastheat.render.kernels import compiling
 
-    return compiling.run_through_numba()
+        return compiling.run_through_numba()
+    try:
+        objects.keep(made)
+    except OSError as error:
+        warn(
+            "kernels are compiled in each process, which takes seconds, as what was compiled "
+            f"cannot be kept: {in_a_line(error)}"
+        )
+    return run
 
 
 def tell_of_compiling() -> None:

@@ -110,17 +110,20 @@ def targets() -> list[Target]:
 
 
 @cache
-def host() -> Target:
-    """Return the best kind that this machine's processor is of, itself where it is of none."""
+def fitting() -> tuple[Target, ...]:
+    """Return the kinds that this machine's processor is of, the best first, or itself."""
     import llvmlite.binding as llvm
 
     features = llvm.get_host_cpu_features()
     has = {name for name, there in features.items() if there}
-    for target in targets():
-        if has.issuperset(target.needs):
-            return target
     name = llvm.get_host_cpu_name()
-    return Target(this_system(), name, name, features.flatten(), tuple(sorted(has)))
+    own = Target(this_system(), name, name, features.flatten(), tuple(sorted(has)))
+    return tuple(target for target in targets() if has.issuperset(target.needs)) or (own,)
+
+
+def host() -> Target:
+    """Return the best kind that this machine's processor is of."""
+    return fitting()[0]
 
 
 @cache
@@ -166,9 +169,9 @@ def imported(source: bytes) -> set[str]:
     return {name for name in map(bytes.decode, found) if name and _file_of(name).is_file()}
 
 
-def fits(made: MachineCode) -> bool:
-    """Return whether machine code is what this package's sources give for this machine."""
-    return made.digest == digest() and made.convention == CONVENTION and made.target == host()
+def fits(made: MachineCode, target: Target) -> bool:
+    """Return whether machine code is what this package's sources give for a kind of processor."""
+    return made.digest == digest() and made.convention == CONVENTION and made.target == target
 
 
 # ----------------------------------------------------------------------------------------- folders
@@ -182,7 +185,7 @@ def cache_folder() -> Path | None:
     """Return where machine code is kept for this user, None if there is no such place."""
     given = os.environ.get("FASTHEAT_CACHE_DIR")
     if given:
-        return Path(given)
+        return Path(os.path.expanduser(given))  # noqa: PTH111  (which leaves unknown users as they are)
     with suppress(RuntimeError):  # no home
         if sys.platform == "win32":
             local = os.environ.get("LOCALAPPDATA")
@@ -211,12 +214,14 @@ def where() -> tuple[Path, MachineCode] | None:
     """Return the file of the machine code that is used, and what it holds."""
     if digest() is None:
         return None
-    name, folder = name_for(host()), cache_folder()
-    for path in (BUILT / name, *([folder / name] if folder else [])):
-        with suppress(Exception):  # whatever is wrong with it, it is compiled anew
-            made = unpack(path.read_bytes() if path.parent == BUILT else _read_own(path))
-            if fits(made):
-                return path, made
+    folder = cache_folder()
+    for target in (host(), *fitting()[1:]):
+        name = name_for(target)
+        for path in (BUILT / name, *([folder / name] if folder else [])):
+            with suppress(Exception):  # whatever is wrong with it, it is compiled anew
+                made = unpack(path.read_bytes() if path.parent == BUILT else _read_own(path))
+                if fits(made, target):
+                    return path, made
     return None
 
 
@@ -232,8 +237,34 @@ def _check_own(path: Path, status: os.stat_result) -> None:
     if hasattr(os, "geteuid") and (
         status.st_uid != os.geteuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     ):
-        reason = "expected to be this user's, and that nobody else may write there"
+        reason = "others own it or may write there"
         raise PermissionError(errno.EPERM, reason, str(path))
+
+
+def open_cache() -> Path:
+    """Return the user's cache folder, which is made where it is not there.
+
+    Raises
+    ------
+    OSError
+        If nothing can be kept in it.
+    """
+    folder = cache_folder()
+    if folder is None:
+        raise FileNotFoundError(errno.ENOENT, f"no home folder: {_REMEDY}")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _check_own(folder, folder.stat())
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, f"not a folder: {_REMEDY}", str(folder)) from None
+    except OSError as error:
+        raise type(error)(error.errno, f"{error.strerror}: {_REMEDY}", str(folder)) from None
+    return folder
+
+
+_REMEDY = "set FASTHEAT_CACHE_DIR to a folder where only you may write"
 
 
 def keep(made: MachineCode) -> Path:
@@ -244,11 +275,7 @@ def keep(made: MachineCode) -> Path:
     OSError
         If it cannot be kept.
     """
-    folder = cache_folder()
-    if folder is None:
-        raise FileNotFoundError("no home folder")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _check_own(folder, folder.stat())
+    folder = open_cache()
     path = folder / name_for(made.target)
     partial = folder / f".{path.name}.{os.urandom(8).hex()}"
     try:
