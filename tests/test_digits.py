@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fastheat.inputs.sources.masks import MASKED
-from fastheat.render.kernels.kernels import LIMBS, SCRATCH, format_value, scaled, write_numbers
+from fastheat.render.kernels.digits import LIMBS, SCRATCH, format_value, scaled, write_numbers
 from fastheat.style.text import formats
 from fastheat.style.text.formats import Spec, max_length, parse_spec
 

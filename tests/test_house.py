@@ -26,7 +26,7 @@ BELOW = {
 CALLED = ("save", "writer", "indexed")
 GROUND = ("checks", "messages", "tables")  # what all rooms may import
 # a reduction runs the kernels that reduce, which know no layout
-UPWARD = {("layout.reduction", "render.kernels.kernels")}
+UPWARD = {("layout.reduction", "render.kernels.blocks")}
 
 
 def room_of(module: str) -> str:

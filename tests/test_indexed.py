@@ -22,8 +22,7 @@ import fastheat
 from fastheat import indexed, save_indexed_gif
 from fastheat.gif import blocks
 from fastheat.indexed import IndexedSummary
-from fastheat.render.kernels import kernels
-from fastheat.render.kernels.kernels import changed_rectangle
+from fastheat.render.kernels.runs import changed_rectangle, new_lines
 
 Indices = npt.NDArray[np.uint8]
 RANDOM = np.random.default_rng(3).permutation(256 * 256)[:256]
@@ -216,7 +215,7 @@ def test_changed_rectangles_are_those_of_numpy(
         return
     rows = np.zeros((11, 2), np.int64)
     with np.errstate(over="ignore"):
-        lines = kernels.new_lines(37)
+        lines = new_lines(37)
         assert tuple(map(int, function(pair[1], pair[0], lines, rows))) == changed(pair)
     for y in range(11):
         ws = np.unique(np.flatnonzero(pair[0, y] != pair[1, y]) // 8)

@@ -16,8 +16,14 @@ from PIL import Image, ImageSequence
 
 from fastheat import Heatmap, save_gif
 from fastheat.render.encode import encode_chunk, joined
-from fastheat.render.kernels import kernels
-from fastheat.render.kernels.kernels import count_outside, find_slots, scale_of
+from fastheat.render.kernels.cells import count_outside, find_slots, scale_of
+from fastheat.render.kernels.runs import (
+    changed_rectangle,
+    difference_runs,
+    fill_runs,
+    new_lines,
+    new_runs,
+)
 from fastheat.tables import TRANSPARENT
 
 
@@ -165,13 +171,13 @@ def test_runs_of_fills_make_the_new_picture_of_the_old(look: dict[str, Any], sha
     old, new = rng.integers(1, 4, (2, 5, 21)).astype(np.uint8)
     new = np.where(rng.random(new.shape) < share, new, old)
     rows = np.zeros((5, 2), np.int64)
-    indices, starts = kernels.new_runs(layout.size[0] * layout.size[1])
+    indices, starts = new_runs(layout.size[0] * layout.size[1])
     work = np.zeros(22, np.uint32)
     with np.errstate(over="ignore"):
-        cells = kernels.changed_rectangle(new, old, kernels.new_lines(21), rows)
+        cells = changed_rectangle(new, old, new_lines(21), rows)
         x0, x1, y0, y1 = map(int, cells)
         box = grid.x0[x0], grid.x1[x1 - 1], grid.y0[y0], grid.y1[y1 - 1]
-        n = kernels.fill_runs(box, 0, new, old, rows, work, grid, indices, starts)
+        n = fill_runs(box, 0, new, old, rows, work, grid, indices, starts)
     assert (np.diff(starts[: n + 1].astype(int)) > 0).all()
     assert (indices[1:n] != indices[: n - 1]).all()
     wanted = np.full(layout.size[::-1], TRANSPARENT)
@@ -192,12 +198,12 @@ def test_runs_of_differences_make_the_new_picture_of_the_old(
     old, new = rng.integers(1, 4, (2, 10, 45)).astype(np.uint8)
     new = np.where(rng.random(new.shape) < share, new, old)
     rows = np.zeros((10, 2), np.int64)
-    lines = kernels.new_lines(45)
-    indices, starts = kernels.new_runs(450)
+    lines = new_lines(45)
+    indices, starts = new_runs(450)
     with np.errstate(over="ignore"):
-        sides = kernels.changed_rectangle(new, old, lines, rows)
+        sides = changed_rectangle(new, old, lines, rows)
         x0, x1, y0, y1 = map(int, sides)
-        n, used = kernels.difference_runs(
+        n, used = difference_runs(
             new, old, lines, rows, x0, x1, y0, y1, step, 0, each, indices, starts
         )
     part = np.s_[y0:y1, x0:x1]

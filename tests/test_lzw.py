@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastheat import Heatmap
-from fastheat.render.kernels import kernels
-from fastheat.render.kernels.kernels import encode_lzw
+from fastheat.render.kernels.lzw import GENERATIONS, encode_lzw, new_coder
 
 Runs = list[tuple[int, int]]
 
@@ -26,7 +25,7 @@ def encode(runs: Runs, code_size: int, function: Callable[..., Any]) -> bytes:
     joined = [(k, sum(n for _, n in same)) for k, same in itertools.groupby(runs, lambda r: r[0])]
     indices = np.array([index for index, _ in joined], np.uint8)
     starts = np.cumsum([0, *(length for _, length in joined)]).astype(np.uint32)
-    coder = kernels.new_coder(int(starts[-1]))
+    coder = new_coder(int(starts[-1]))
     size = function(indices, starts, np.int64(len(joined)), np.int64(code_size), coder)
     return bytes(coder.codes_out[:size].tobytes())
 
@@ -183,8 +182,8 @@ def test_one_flat_image_takes_about_the_square_root_of_its_pixels() -> None:
 
 def test_a_coder_is_used_for_many_images_and_their_tables_never_mix() -> None:
     rng = np.random.default_rng(5)
-    coder = kernels.new_coder(400)
-    for _ in range(4 * kernels.GENERATIONS):
+    coder = new_coder(400)
+    for _ in range(4 * GENERATIONS):
         indices = np.tile(rng.permutation(4), 5).astype(np.uint8)
         starts = np.concatenate([[0], rng.integers(1, 20, 20).cumsum()]).astype(np.uint32)
         size = encode_compiled(indices, starts, np.int64(20), np.int64(2), coder)

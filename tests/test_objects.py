@@ -29,11 +29,11 @@ from hypothesis import strategies as st
 
 from fastheat import Heatmap, save_gif
 from fastheat.cli.main import main
-from fastheat.render.kernels import compiling, jit, kernels, objects
+from fastheat.render.kernels import compiling, images, jit, objects
 from fastheat.render.kernels.symbols import undefined
 
 ROOT = Path(__file__).parent.parent
-MASKS, KERNELS = "inputs/sources/masks.py", "render/kernels/kernels.py"
+MASKS, KERNELS = "inputs/sources/masks.py", "render/kernels"
 SLOW = pytest.mark.skipif("FASTHEAT_SLOW_TESTS" not in os.environ, reason="compiles many times")
 AS_ROOT = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away"
@@ -343,7 +343,7 @@ def test_kernels_run_as_plain_python_where_numba_is_told_not_to_compile() -> Non
 def test_importing_the_package_loads_no_compiler_and_no_pillow() -> None:
     code = (
         "import sys, fastheat; assert not {'numba', 'llvmlite', 'PIL'} & set(sys.modules);"
-        "from fastheat.render.kernels import kernels;"
+        "from fastheat.render.kernels import images;"
         "assert not {'numba', 'llvmlite', 'PIL'} & set(sys.modules)"
     )
     run(code)
@@ -358,7 +358,7 @@ def test_an_array_of_another_kind_is_refused_by_its_name() -> None:
         pytest.skip("plain Python takes any array")
     for values in (np.zeros((2, 3), np.float32), np.zeros(6), np.zeros((3, 2)).T):
         with pytest.raises(TypeError, match="values: expected a C-contiguous float64 array of sha"):
-            kernels.paint_fills.words((values, *rest, picture))
+            images.paint_fills.words((values, *rest, picture))
 
 
 def test_machine_code_of_other_arguments_is_told_from_what_was_imported(
@@ -367,30 +367,32 @@ def test_machine_code_of_other_arguments_is_told_from_what_was_imported(
     others = [f"{entry} and more" for entry in made.entries]
     ran = jit.run_machine_code(replace(made, entries=others))
     with pytest.raises(RuntimeError, match="its files have changed since"):
-        ran(kernels.paint_fills, ())
+        ran(images.paint_fills, ())
 
 
 # ---------------------------------------------------------------------------------------- digest
 
 
 def constants() -> Iterator[tuple[str, str]]:
-    """Yield each constant that a kernel has compiled in: its name in kernels.py, and its source."""
-    functions = [*jit.helpers, *(kernel.function for kernel in jit.entries)]
-    names = {
-        name
-        for function in functions
-        if isinstance(function, FunctionType) and function.__module__ == kernels.__name__
-        for name in names_in(function.__code__)
-    }
-    imports = {
-        alias.asname or alias.name: (str(node.module).removeprefix("fastheat."), alias.name)
-        for node in ast.walk(ast.parse((objects.PACKAGE / KERNELS).read_text()))
+    """Yield each constant that a kernel has compiled in: the module that it is of, and its name."""
+    for function in (*jit.helpers, *(kernel.function for kernel in jit.entries)):
+        if isinstance(function, FunctionType) and function.__module__.startswith("fastheat."):
+            yield from constants_of(function.__module__, names_in(function.__code__))
+
+
+def constants_of(module: str, names: set[str]) -> Iterator[tuple[str, str]]:
+    """Yield the constants among names of a module, those that it imports of where they are from."""
+    space = vars(sys.modules[module])
+    origins = {
+        alias.asname or alias.name: (str(node.module), alias.name)
+        for node in ast.walk(ast.parse(Path(space["__file__"]).read_text()))
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("fastheat.")
         for alias in node.names
     }
-    for name in sorted(names & set(vars(kernels))):
-        if not isinstance(vars(kernels)[name], FunctionType | ModuleType | type):
-            yield imports.get(name, ("render.kernels.kernels", name))
+    for name in sorted(names & space.keys()):
+        if not isinstance(space[name], FunctionType | ModuleType | type):
+            origin, own = origins.get(name, (module, name))
+            yield origin.removeprefix("fastheat."), own
 
 
 def names_in(code: CodeType) -> set[str]:
@@ -415,7 +417,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_each_constant_that_is_compiled_in_changes_the_digest(copy: Path) -> None:
-    known = list(constants())
+    known = sorted(set(constants()))
     inputs, style = "inputs.sources.masks", "style.text.formats"
     assert {("tables", "TRANSPARENT"), (inputs, "MASKED"), (style, "SIGN")} <= set(known)
     assert len(known) > 60
@@ -439,7 +441,7 @@ def test_the_digest_covers_what_is_imported_at_any_remove(copy: Path) -> None:
     for importing in (
         "from fastheat.constants import A",
         "from fastheat import constants",
-        "from fastheat import (  # several\n    messages,\n    constants as others,\n)",
+        "from fastheat import (  # several (two)\n    messages,\n    constants as others,\n)",
         "import fastheat.constants",
         "def late():\n    from fastheat.constants import A\n",
     ):
@@ -481,15 +483,20 @@ def test_imports_are_found_as_the_parser_finds_them() -> None:
     [
         ("tables.py", "TRANSPARENT = 0 ", "TRANSPARENT = 1 "),
         pytest.param(MASKS, "0x7FFAD4 << 40", "0x7FFAD5 << 40", marks=SLOW),
-        pytest.param(KERNELS, "SPREAD = np.uint64(2531)", "SPREAD = np.uint64(2533)", marks=SLOW),
-        pytest.param(KERNELS, "SAMPLED = 16", "SAMPLED = 2", marks=SLOW),
+        pytest.param(f"{KERNELS}/lzw.py", "= np.uint64(2531)", "= np.uint64(2533)", marks=SLOW),
+        pytest.param(f"{KERNELS}/images.py", "SAMPLED = 16", "SAMPLED = 2", marks=SLOW),
         pytest.param(
-            KERNELS,
+            f"{KERNELS}/digits.py",
             'ASCII_0 = np.uint64(ord("0"))',
             'ASCII_0 = np.uint64(ord("1"))',
             marks=SLOW,
         ),
-        pytest.param(KERNELS, "HALF = np.uint64(1 << 63)", "HALF = np.uint64(1 << 62)", marks=SLOW),
+        pytest.param(
+            f"{KERNELS}/digits.py",
+            "HALF = np.uint64(1 << 63)",
+            "HALF = np.uint64(1 << 62)",
+            marks=SLOW,
+        ),
     ],
 )
 def test_a_changed_constant_is_compiled_anew_and_draws_as_plain_python_does(
@@ -636,7 +643,7 @@ def test_the_source_distribution_has_no_machine_code(tmp_path: Path) -> None:
     with tarfile.open(build(tmp_path, "sdist")) as file:
         names = file.getnames()
     assert not [name for name in names if name.endswith(".o")]
-    assert {"setup.py", "pyproject.toml", f"fastheat/{KERNELS}"} <= {
+    assert {"setup.py", "pyproject.toml", "fastheat/render/kernels/lzw.py"} <= {
         name.split("/", 1)[1] for name in names if "/" in name
     }
 

@@ -42,8 +42,8 @@ from fastheat.layout.arrange import (
     stacks,
 )
 from fastheat.pipeline import resume
-from fastheat.render.kernels import kernels
-from fastheat.render.kernels.kernels import join_runs
+from fastheat.render.kernels.panels import Lists, join_runs
+from fastheat.render.kernels.runs import new_runs
 from fastheat.style.colors.colors import delta_e_2000, srgb_to_lab
 from fastheat.tables import TRANSPARENT
 
@@ -789,14 +789,14 @@ def test_joined_runs_are_those_of_the_rectangle_around_all(
         indices.append(0)
         starts.append(picture.size)
         ends[k, 1] = len(indices)
-    lists = kernels.Lists(
+    lists = Lists(
         rectangles,
         ends,
         np.array(indices, np.uint8),
         np.array(starts, np.uint32),
         np.zeros(len(given), np.int64),
     )
-    runs = kernels.new_runs(canvas.size)
+    runs = new_runs(canvas.size)
     drawn = [part for part in given if part[2].size]
     (x0, x1, y0, y1), n = kernel(lists, *runs)
     if not drawn:

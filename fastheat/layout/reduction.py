@@ -138,16 +138,16 @@ class Reduction:
 
     def _reducer(self) -> _Reducer:
         """Return what reduces a band, with room to work in."""
-        from fastheat.render.kernels import kernels
+        from fastheat.render.kernels.blocks import end_of_blocks, mean_of_blocks
 
         m = self.shape[1]
         if self.how == "mean":
             sums = np.empty(m)
-            return lambda values, rows, columns, out: kernels.mean_of_blocks(
+            return lambda values, rows, columns, out: mean_of_blocks(
                 values, rows, columns, sums, out
             )
         which, lows, highs = _WHICH[self.how], np.empty(m), np.empty(m)
-        return lambda values, rows, columns, out: kernels.end_of_blocks(
+        return lambda values, rows, columns, out: end_of_blocks(
             values, rows, columns, which, lows, highs, out
         )
 

@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 
 from fastheat.inputs.sources.masks import MASKED, is_masked
 from fastheat.layout.layout import Layout, Shown
+from fastheat.render.kernels import cells as kernels
+from fastheat.render.kernels.cells import new_changes
+from fastheat.render.kernels.digits import SCRATCH, write_numbers
 from fastheat.style.text.atlas import with_atlas
 from fastheat.style.text.formats import ValueFormat, as_written
 from fastheat.style.text.typeset import Lettering, letter, shape_texts
 from fastheat.tables import Shades, Type
 
 if TYPE_CHECKING:
-    from fastheat.render.kernels.kernels import Changes
+    from fastheat.render.kernels.cells import Changes
 
 
 def find_changes(
@@ -26,13 +29,11 @@ def find_changes(
     annots: NDArray[Any] | None = None,
 ) -> tuple[Type, Lettering, Changes, Shown]:
     """Find what of cells with text has to be painted, and with which letters."""
-    from fastheat.render.kernels import kernels
-
     previous, values = layout.from_top(previous), layout.from_top(values)
     annots = None if annots is None else layout.from_top(annots)
     type_, lettering, lacking = written(layout, valfmt, previous, values, annots)
     cells = layout.shape[0] * layout.shape[1]
-    changes = kernels.new_changes(1 + len(values), layout.shape)
+    changes = new_changes(1 + len(values), layout.shape)
     counts = np.zeros(4, np.int64)
     kernels.find_changes(
         previous.reshape(-1),
@@ -75,13 +76,11 @@ def written(
     cells = np.ascontiguousarray(each).reshape(frames, -1)
     if layout.writing is None:
         return _written_in_python(layout, valfmt, cells)
-    from fastheat.render.kernels import kernels
-
     bits = cells.view(np.int64)  # -0.0 and NaN compare so
     texts = np.zeros((*cells.shape, layout.longest), np.int32)
     lengths = np.zeros(cells.shape, np.int32)
     writing = layout.writing
-    kernels.write_numbers(
+    write_numbers(
         cells,
         bits,
         writing.spec,
@@ -89,7 +88,7 @@ def written(
         writing.after,
         writing.glyph_of,
         writing.glyphs,
-        np.empty(kernels.SCRATCH, np.uint64),
+        np.empty(SCRATCH, np.uint64),
         np.empty(writing.line, np.uint8),
         texts,
         lengths,

@@ -21,6 +21,17 @@ from fastheat.inputs.sources.shapes import split
 from fastheat.layout.arrange import Mosaic
 from fastheat.layout.layout import Layout, Shown, extremes_of
 from fastheat.render.cells import find_changes, shown_of
+from fastheat.render.kernels.images import encode_changes, encode_fills, encode_picture, new_titles
+from fastheat.render.kernels.lzw import new_coder, room_for
+from fastheat.render.kernels.panels import (
+    Lists,
+    encode_differences,
+    encode_lists,
+    list_changes,
+    list_differences,
+    list_fills,
+)
+from fastheat.render.kernels.runs import new_lines, new_runs
 from fastheat.render.lineplot import Past, draw_plots
 from fastheat.render.margins import draw_numbers, draw_titles
 from fastheat.render.stills import paint
@@ -28,7 +39,9 @@ from fastheat.style.text.formats import ValueFormat
 from fastheat.tables import TRANSPARENT
 
 if TYPE_CHECKING:
-    from fastheat.render.kernels.kernels import Coder, Runs, Titles
+    from fastheat.render.kernels.images import Titles
+    from fastheat.render.kernels.lzw import Coder
+    from fastheat.render.kernels.runs import Runs
 
 MOST_KEPT = 1 << 22  # pixels of a picture whose encoder a thread keeps, of 6.5 bytes each
 
@@ -154,19 +167,17 @@ def _encode_fills(
     values: NDArray[np.float64],
     strips: NDArray[np.uint8],
 ) -> Images:
-    from fastheat.render.kernels import kernels
-
     n, m = layout.shape
     titles = _titles(layout, strips)
     fills = np.empty((2, n, m), np.uint8)
-    lines = kernels.new_lines(m)
+    lines = new_lines(m)
     rows = np.empty((n, 2), np.int64)
     changed = np.empty(m + 1, np.uint32)
     counts = np.zeros(4, np.int64)
 
     def encode(start: int, room: int, *lent: Any) -> int:
         look = titles, layout.grid, layout.shades
-        return kernels.encode_fills(
+        return encode_fills(
             start, room, *look, previous, values, fills, lines, rows, changed, counts, *lent
         )
 
@@ -182,14 +193,12 @@ def _encode_texts(
     strips: NDArray[np.uint8],
     annots: NDArray[Any] | None,
 ) -> Images:
-    from fastheat.render.kernels import kernels
-
     titles = _titles(layout, strips)
     type_, lettering, changes, shown = find_changes(layout, valfmt, previous, values, annots)
 
     def encode(start: int, room: int, *lent: Any) -> int:
         look = titles, layout.grid, layout.shades, type_
-        return kernels.encode_changes(start, room, *look, lettering.segments, changes, *lent)
+        return encode_changes(start, room, *look, lettering.segments, changes, *lent)
 
     data, ends = _collect(encode, 1 + len(values), layout.size[0] * layout.size[1])
     return Images(data, ends, [TRANSPARENT] * len(values), shown)
@@ -204,8 +213,6 @@ def _encode_parts(
     annots: NDArray[Any] | None,
     past: Past | None,
 ) -> Images:
-    from fastheat.render.kernels import kernels
-
     frames = 1 + len(values)
     if isinstance(layout, Layout):
         listed = [_list_cells(layout, previous, values, annots)]
@@ -230,7 +237,7 @@ def _encode_parts(
     listed.sort(key=lambda each: each.left)
     lengths = [len(each.indices) for each in listed]
     offsets = np.cumsum([0, *lengths[:-1]])
-    lists = kernels.Lists(
+    lists = Lists(
         rectangles=np.stack([each.rectangles for each in listed]),
         ends=np.stack([each.ends + offset for each, offset in zip(listed, offsets, strict=True)]),
         indices=np.concatenate([each.indices for each in listed]),
@@ -239,7 +246,7 @@ def _encode_parts(
     )
 
     def encode(start: int, room: int, *lent: Any) -> int:
-        return kernels.encode_lists(start, room, lists, *lent)
+        return encode_lists(start, room, lists, *lent)
 
     data, ends = _collect(encode, frames, layout.size[0] * layout.size[1])
     return Images(data, ends, [TRANSPARENT] * len(values), shown)
@@ -247,7 +254,7 @@ def _encode_parts(
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """The runs of a part of a picture, as `kernels.Lists` has them."""
+    """The runs of a part of a picture, as `Lists` has them."""
 
     left: int  # where the part begins
     rectangles: NDArray[np.int64]
@@ -275,12 +282,10 @@ def _list_texts(
     values: NDArray[np.float64],
     annots: NDArray[Any] | None,
 ) -> _Listed:
-    from fastheat.render.kernels import kernels
-
     type_, lettering, changes, shown = find_changes(layout, valfmt, previous, values, annots)
 
     def fill(start: int, ends: Any, indices: Any, starts: Any) -> int:
-        done: int = kernels.list_changes(
+        done: int = list_changes(
             start,
             _room_of(layout),
             layout.grid,
@@ -302,18 +307,16 @@ def _list_texts(
 def _list_fills(
     layout: Layout, previous: NDArray[np.float64], values: NDArray[np.float64]
 ) -> _Listed:
-    from fastheat.render.kernels import kernels
-
     n, m = layout.shape
     fills = np.empty((2, n, m), np.uint8)
-    lines = kernels.new_lines(m)
+    lines = new_lines(m)
     rows = np.empty((n, 2), np.int64)
     changed = np.empty(m + 1, np.uint32)
     counts = np.zeros(4, np.int64)
     rectangles = np.zeros((1 + len(values), 4), np.int64)
 
     def fill(start: int, ends: Any, indices: Any, starts: Any) -> int:
-        done: int = kernels.list_fills(
+        done: int = list_fills(
             start,
             _room_of(layout),
             layout.grid,
@@ -338,16 +341,14 @@ def _list_fills(
 
 
 def _list_pictures(pictures: NDArray[np.uint8], left: int, top: int) -> _Listed:
-    from fastheat.render.kernels import kernels
-
     frames, height, width = pictures.shape
-    lines = kernels.new_lines(width)
+    lines = new_lines(width)
     rows = np.empty((height, 2), np.int64)
     rectangles = np.zeros((frames, 4), np.int64)
     room = height * width + 2
 
     def fill(start: int, ends: Any, indices: Any, starts: Any) -> int:
-        done: int = kernels.list_differences(
+        done: int = list_differences(
             start, room, pictures, left, top, lines, rows, rectangles, ends, indices, starts
         )
         return done
@@ -378,9 +379,7 @@ def _collect_runs(
 
 
 def _titles(layout: Layout, strips: NDArray[np.uint8]) -> Titles:
-    from fastheat.render.kernels import kernels
-
-    return kernels.new_titles(strips, layout.title.top if layout.title else 0)
+    return new_titles(strips, layout.title.top if layout.title else 0)
 
 
 @contextmanager
@@ -390,11 +389,9 @@ def _tools(pixels: int) -> Iterator[tuple[Runs, Coder]]:
     A thread keeps it for its next images of as many: the pages of new memory cost more than a frame
     in which little changes.
     """
-    from fastheat.render.kernels import kernels
-
     kept, _spare.tools = getattr(_spare, "tools", None), None  # one who interrupts has others
     if kept is None or kept[0] != pixels:
-        kept = pixels, (kernels.new_runs(pixels), kernels.new_coder(pixels))
+        kept = pixels, (new_runs(pixels), new_coder(pixels))
     yield kept[1]
     if pixels <= MOST_KEPT:
         _spare.tools = kept
@@ -419,11 +416,9 @@ def _collect(encode: Callable[..., int], frames: int, pixels: int) -> tuple[memo
     tuple
         The images, and where each ends.
     """
-    from fastheat.render.kernels import kernels
-
     ends = np.zeros(frames, np.int64)
     with _tools(pixels) as (runs, coder):
-        room = kernels.room_for(coder)
+        room = room_for(coder)
         out = np.empty(2 * room, np.uint8)
         done = 1
         while (done := encode(done, room, runs, coder, out, ends)) < frames:
@@ -473,11 +468,9 @@ def _encode_first(
 
 
 def _encode_picture(picture: NDArray[np.uint8]) -> tuple[bytes, list[int]]:
-    from fastheat.render.kernels import kernels
-
     with _tools(picture.size) as (runs, coder):
-        out = np.empty(kernels.room_for(coder), np.uint8)
-        size = kernels.encode_picture(picture, runs, coder, out)
+        out = np.empty(room_for(coder), np.uint8)
+        size = encode_picture(picture, runs, coder, out)
     return out[:size].tobytes(), [size]
 
 
@@ -518,10 +511,8 @@ def encode_indexed(pictures: NDArray[np.uint8], transparent: int | None, *, firs
         if len(pictures) > 1:
             images = joined([images, encode_indexed(pictures, transparent, first=False)])
         return images
-    from fastheat.render.kernels import kernels
-
     _, height, width = pictures.shape
-    lines = kernels.new_lines(width)
+    lines = new_lines(width)
     rows = np.empty((height, 2), np.int64)
     present = np.empty(256, np.uint8)
     transparents = np.empty(len(pictures), np.int64)
@@ -529,7 +520,7 @@ def encode_indexed(pictures: NDArray[np.uint8], transparent: int | None, *, firs
     def encode(start: int, room: int, *lent: Any) -> int:
         index = -1 if transparent is None else transparent
         changes = lines, rows, present, transparents
-        return kernels.encode_differences(start, room, pictures, index, *changes, *lent)
+        return encode_differences(start, room, pictures, index, *changes, *lent)
 
     data, ends = _collect(encode, len(pictures), height * width)
     return Images(data, ends, [k if k >= 0 else None for k in transparents[1:].tolist()])

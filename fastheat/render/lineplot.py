@@ -17,6 +17,7 @@ from fastheat.layout.lineplot import (
     places_of,
     stages_of,
 )
+from fastheat.render.kernels.lines import plot_frames
 
 
 def draw_plots(plot: Plot, values: NDArray[np.float64], first: int) -> NDArray[np.uint8]:
@@ -47,15 +48,13 @@ def _draw_lines(
         How many of `rows` have their lines in the first picture already, that picture, and its
         coverage, which becomes that of the last. None begins with the axes.
     """
-    from fastheat.render.kernels import kernels
-
     distinct = list(dict.fromkeys(each))
     places = [places_of(plot, stage, rows, number) for stage in distinct]
     bases = [base_of(plot, stage) for stage in distinct]
     pictures = np.empty((len(each), plot.height, plot.width), np.uint8)
     if picture is not None:
         pictures[0] = picture
-    kernels.plot_frames(
+    plot_frames(
         len(rows) - len(each),
         0 if picture is None else begin,
         np.array([distinct.index(stage) for stage in each], np.int64),

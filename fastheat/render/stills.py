@@ -13,6 +13,8 @@ from fastheat.inputs.sources.shapes import split
 from fastheat.layout.arrange import Mosaic
 from fastheat.layout.layout import Layout, Shown, extremes_of
 from fastheat.render.cells import find_changes, shown_of
+from fastheat.render.kernels.images import paint_fills, paint_texts
+from fastheat.render.kernels.runs import new_runs
 from fastheat.render.lineplot import draw_plots
 from fastheat.render.margins import draw_numbers, draw_titles
 
@@ -86,17 +88,15 @@ def _paint_cells(
     annot: NDArray[Any] | None = None,
 ) -> Shown:
     """Draw the cells of one matrix into a picture."""
-    from fastheat.render.kernels import kernels
-
     values = np.ascontiguousarray(hidden(values, layout.mask))
     if layout.format is None:
         counts, fills = np.zeros(4, np.int64), np.empty(layout.shape, np.uint8)
-        kernels.paint_fills(values, layout.grid, layout.shades, fills, counts, indices)
+        paint_fills(values, layout.grid, layout.shades, fills, counts, indices)
         return shown_of(layout, counts, values[None], "")
     each = None if annot is None else np.stack([hidden(annot, layout.mask)] * 2)
     type_, lettering, changes, shown = find_changes(
         layout, layout.format, values, values[None], each
     )
-    segments, runs = lettering.segments[0], kernels.new_runs(indices.size)
-    kernels.paint_texts(layout.grid, layout.shades, type_, segments, changes, runs, indices)
+    segments, runs = lettering.segments[0], new_runs(indices.size)
+    paint_texts(layout.grid, layout.shades, type_, segments, changes, runs, indices)
     return shown

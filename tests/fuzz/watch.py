@@ -61,7 +61,7 @@ _THEIRS: tuple[str, ...] = (
     "importlib/",
     "/dataclasses.py",
 )
-_THEIRS += ("collections/__init__.py", "/typing.py", "/enum.py", "fastheat/kernels.py")
+_THEIRS += ("collections/__init__.py", "/typing.py", "/enum.py", "fastheat/render/kernels/")
 
 
 class Watch:

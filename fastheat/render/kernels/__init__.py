@@ -1,6 +1,15 @@
 """Kernels, and how they become machine code.
 
-- `kernels`: all of them.
+They run without the interpreter's lock, fill what the caller lends, and trust their arguments.
+
+- `digits`: numbers as `format` writes them.
+- `blocks`: many values to one.
+- `cells`: what cells show, and which have changed.
+- `runs`: what has changed as runs of one palette index.
+- `lzw`: runs to codes.
+- `images`, `panels`: image blocks of one matrix, and of several.
+- `lines`: the lines of plots.
+- `unsigned`: numbers that several of them share.
 - `jit`: declares and calls them.
 - `objects`: finds, checks and loads machine code.
 - `compiling`: makes it, with numba, in a process of its own.

@@ -18,7 +18,15 @@ from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
-from fastheat.render.kernels import kernels, objects  # noqa: F401  (the kernels are declared)
+from fastheat.render.kernels import (  # noqa: F401  (which declare all kernels)
+    blocks,
+    cells,
+    digits,
+    images,
+    lines,
+    objects,
+    panels,
+)
 from fastheat.render.kernels.jit import Array, Entry, Fields, Run, entries, helpers
 
 # _nrt=False leaves out the runtime that allocates and counts references: what allocates does not
@@ -68,10 +76,10 @@ class Copies:
 def run_through_numba() -> Run:
     """Return what runs kernels by numba's dispatchers, each compiled at its first call."""
     copies = Copies()
-    dispatchers = [copies.compiled(kernel.function, OPTIONS) for kernel in entries]
+    dispatchers = {kernel: copies.compiled(kernel.function, OPTIONS) for kernel in entries}
 
     def run(kernel: Entry[..., Any], args: tuple[Any, ...]) -> Any:
-        return dispatchers[kernel.number](*args)
+        return dispatchers[kernel](*args)
 
     return run
 
@@ -127,17 +135,17 @@ def _compile_once() -> None:
 def _dispatch(copies: Copies) -> Callable[..., Any]:
     """Return a function that calls the entry of a number with its words."""
     space: dict[str, Any] = {"int64": np.int64, "float64": np.float64}
-    lines = ["def dispatch(number, words):", "    result = int64(0)"]
-    for kernel in entries:
+    source = ["def dispatch(number, words):", "    result = int64(0)"]
+    for number, kernel in enumerate(entries):
         space[kernel.__name__] = copies.compiled(kernel.function, INNER)
         place = count()
         args = ", ".join(_source(type_, place, space) for type_ in kernel.types.values())
         result = "result = " if kernel.returns else ""
-        lines += [
-            f"    if number == {kernel.number}:",
+        source += [
+            f"    if number == {number}:",
             f"        {result}{kernel.__name__}({args})",
         ]
-    exec("\n".join([*lines, "    return result"]), space)
+    exec("\n".join([*source, "    return result"]), space)
     function: Callable[..., Any] = space["dispatch"]
     return function
 

@@ -32,6 +32,7 @@ from typing import (
 )
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from fastheat.render.kernels.objects import MachineCode
@@ -62,9 +63,8 @@ class Entry(Generic[Parameters, Result]):
     int64 or float64 of a number.
     """
 
-    def __init__(self, function: Callable[Parameters, Result], number: int) -> None:
+    def __init__(self, function: Callable[Parameters, Result]) -> None:
         self.function = function
-        self.number = number
         self.__doc__ = function.__doc__
         self.__name__ = function.__name__
 
@@ -115,7 +115,7 @@ helpers: dict[Callable[..., Any], dict[str, bool]] = {}  # and what numba is tol
 
 def entry(function: Callable[Parameters, Result]) -> Entry[Parameters, Result]:
     """Declare a kernel that Python calls."""
-    made = Entry(function, len(entries))
+    made = Entry(function)
     entries.append(made)
     return made
 
@@ -291,17 +291,18 @@ def run_machine_code(made: MachineCode) -> Run:
     from fastheat.render.kernels import objects
 
     function = objects.link(made)
-    known: set[int] = set()
+    numbers = {signature: number for number, signature in enumerate(made.entries)}
+    known: dict[Entry[..., Any], int] = {}
 
     def run(kernel: Entry[..., Any], args: tuple[Any, ...]) -> Any:
-        number = kernel.number
-        if number not in known:
-            if made.entries[number] != kernel.signature:
+        number = known.get(kernel)
+        if number is None:
+            if kernel.signature not in numbers:
                 raise RuntimeError(
                     "expected fastheat as it was imported, but its files have changed since: "
                     "start Python anew"
                 )
-            known.add(number)
+            number = known[kernel] = numbers[kernel.signature]
         result = function(number, kernel.words(args))
         return result if kernel.returns else None
 
@@ -321,3 +322,13 @@ def _forked() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)
+
+
+Uint8s = NDArray[np.uint8]
+Int16s = NDArray[np.int16]
+Int32s = NDArray[np.int32]
+Int64s = NDArray[np.int64]
+Uint16s = NDArray[np.uint16]
+Uint32s = NDArray[np.uint32]
+Uint64s = NDArray[np.uint64]
+Float64s = NDArray[np.float64]

@@ -134,7 +134,7 @@ def digest() -> str | None:
     remove: a constant of any may be compiled in.
     """
     try:
-        sources = _sources("render.kernels.kernels")
+        sources = _sources("render.kernels.compiling")
     except OSError:
         return None
     total = hashlib.sha256()
@@ -161,10 +161,11 @@ def _file_of(name: str) -> Path:
 
 def imported(source: bytes) -> set[str]:
     """Return the modules of this package that a source imports, wherever in it, as `gif.file`."""
+    source = re.sub(rb"#.*", b"", source)  # which may have what ends a list of names
     found = set(re.findall(rb"^\s*import fastheat\.([\w.]+)", source, re.M))
     from_one = rb"^\s*from fastheat((?:\.\w+)*) import (\([^)]*\)|.*)"
     for module, names in re.findall(from_one, source, re.M):
-        words = re.findall(rb"\w+", re.sub(rb"#.*| as \w+", b"", names))
+        words = re.findall(rb"\w+", re.sub(rb" as \w+", b"", names))
         found |= {module[1:], *((module + b"." + word)[1:] for word in words)}
     return {name for name in map(bytes.decode, found) if name and _file_of(name).is_file()}
 

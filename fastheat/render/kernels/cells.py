@@ -1,0 +1,371 @@
+"""Cells: where in the range their values are, what is written in them, and what has changed.
+
+A cell shows one slot (its fill, and the shades from there to its ink) and one text, a row of
+segments. A segment reaches from where one glyph is cut to where the next is, so that it owns its
+columns: what two glyphs share is drawn once, in the atlas, and text is laid by putting segments
+side by side.
+"""
+
+import math
+from typing import Annotated, NamedTuple
+
+import numpy as np
+
+from fastheat.render.kernels.jit import (
+    Float64s,
+    Int16s,
+    Int32s,
+    Int64s,
+    Uint8s,
+    entry,
+    inlined,
+    jit,
+)
+from fastheat.render.kernels.unsigned import U1
+from fastheat.tables import Grid, Shades, Type
+
+# what of a cell has to be painted: letters that stand where others stood, all that it has and had,
+# or the fill as well
+NOTHING, LETTERS, TEXT, WHOLE = range(4)
+UNDER, OVER, BAD, HIDDEN = range(4)  # what is counted
+# of a text: segments, font size, where row 0 of its letters lies, its first pixel and its width
+COUNT, SIZE, TOP, LEFT, WIDTH = range(5)
+# of a box to paint: the first three of its text, its sides, its first segment and where that begins
+X0, X1, Y0, Y1, FIRST, FIRST_X = range(3, 9)
+
+
+class Changes(NamedTuple):
+    """What cells with text show that those of the frame before did not.
+
+    C = N * M cells in raster order.
+    """
+
+    slots: Annotated[Int16s, "T, C"]  # of every cell
+    dirty: Annotated[Uint8s, "T, C"]  # NOTHING to WHOLE
+    boxes: Annotated[Int32s, "T, C, 9"]  # of the dirty ones
+    # the first and past the last dirty column, and pixel row of them
+    rows: Annotated[Int64s, "T, N, 4"]
+    rectangles: Annotated[Int64s, "T, 4"]  # x0, x1, y0, y1; x0 >= x1 where nothing differs
+
+
+def new_changes(frames: int, shape: tuple[int, int]) -> Changes:
+    """Return what `find_changes` fills, for so many frames of matrices of a shape."""
+    cells = shape[0] * shape[1]
+    return Changes(
+        slots=np.empty((frames, cells), np.int16),
+        dirty=np.empty((frames, cells), np.uint8),
+        boxes=np.empty((frames, cells, 9), np.int32),
+        rows=np.empty((frames, shape[0], 4), np.int64),
+        rectangles=np.empty((frames, 4), np.int64),
+    )
+
+
+class Scale(NamedTuple):
+    """Where the slots begin over the range of one frame, as `Shades` have it."""
+
+    edges: Annotated[Float64s, "E + 1"]
+    guide: Annotated[Int16s, "G + 2"]
+    origin: float
+    scale: float
+    low: float
+    high: float
+    floor: float
+    ceiling: float
+
+
+# The scale of frame t, where all have one that.
+@inlined
+def scale_of(shades, t):
+    row = min(t, shades.edges.shape[0] - 1)
+    return Scale(
+        shades.edges[row],
+        shades.guide[row],
+        shades.origin[row],
+        shades.scale[row],
+        shades.low[row],
+        shades.high[row],
+        shades.floor[row],
+        shades.ceiling[row],
+    )
+
+
+# The slot of a value: 0 under, 1 .. E - 1 the levels, E over, E + 1 what is not finite, or not
+# taken by the norm.
+@inlined
+def slot_of(x, scale):
+    edges, guide = scale.edges, scale.guide
+    place = (x - scale.origin) * scale.scale
+    place = place if place > 0.0 else 0.0  # and NaN
+    # not above a value are the edges of lower pieces, and some of its own: mostly one at most
+    slot = np.uint64(guide[np.uint64(min(place, np.float64(guide.size - 2)))])
+    slot += np.uint64(edges[slot] <= x)
+    if edges[slot] <= x:
+        slot = last_slot(x, slot, place, scale)
+    return np.int64(slot) if scale.floor <= x < scale.ceiling else np.int64(edges.size)
+
+
+# The slot of a value in a piece with many edges, of which those before `slot` are not above it.
+@jit
+def last_slot(x, slot, place, scale):
+    edges, guide = scale.edges, scale.guide
+    end = np.uint64(guide[np.uint64(min(place, np.float64(guide.size - 2))) + U1])
+    while slot < end:
+        middle = (slot + end) >> U1
+        if edges[middle] <= x:
+            slot = middle + U1
+        else:
+            end = middle
+    return slot
+
+
+# Slots of values. values, slots: (C,)
+@jit
+def find_slots(values, scale, slots):
+    for c in range(np.uint64(values.size)):
+        slots[c] = slot_of(values[c], scale)
+
+
+# Palette indices of cells without text, from the top down. values, fills: (N, M), inks: of Shades
+@jit
+def find_fills(values, scale, inks, lower, fills):
+    last = values.shape[0] - 1
+    for i in range(values.shape[0]):
+        row = last - i if lower else i
+        for j in range(np.uint64(values.shape[1])):
+            fills[i, j] = inks[np.uint64(slot_of(values[row, j], scale)), 0]
+
+
+# Adds to counts: (4,) how many values are out of the range. values: (C,)
+@jit
+def count_outside(values, scale, counts):
+    low, high, floor, ceiling = scale.low, scale.high, scale.floor, scale.ceiling
+    under = over = bad = np.int64(0)
+    for c in range(np.uint64(values.size)):
+        x = values[c]
+        under += (x < low) & (x >= floor)
+        over += (x >= high) & (x < ceiling)
+        bad += not floor <= x < ceiling
+    counts[UNDER] += under
+    counts[OVER] += over
+    counts[BAD] += bad
+
+
+# Where n segments stand between x0 and x1, y0 and y1, at the largest size that fits: the size, or
+# one past the last where none does, the first pixel, the width and where row 0 of the letters lies.
+# widths, lows, highs: (sizes, segments), tops: (N, sizes), texts: (C, longest)
+@inlined
+def place_text(c, i, n, x0, x1, y0, y1, center, align, inset, widths, lows, highs, tops, texts):
+    sizes = widths.shape[0]
+    size, width, low, high = -1, x1 - x0 + 1, 0, 0
+    while width > x1 - x0 or high - low > y1 - y0:
+        size += 1
+        if n < 0 or size == sizes:
+            return sizes, 0, 0, 0
+        width, low, high = 0, 1 << 30, 0
+        for s in range(n):
+            segment = texts[c, s]
+            width += widths[size, segment]
+            low = min(low, lows[size, segment])
+            high = max(high, highs[size, segment])
+    if align == 0:
+        left = np.int64(math.floor(center - 0.5 * width + 0.5))
+    elif align < 0:
+        left = x0 + inset
+    else:
+        left = x1 - inset - width
+    top = max(y0, min(tops[i, size] + low, y1 - (high - low))) - low
+    return size, max(x0, min(left, x1 - width)), width, top
+
+
+# The rows with ink of segments first to last. lows, highs: (sizes, segments), texts: (C, longest)
+@inlined
+def ink_rows(c, first, last, size, lows, highs, texts):
+    low, high = 1 << 30, 0
+    for s in range(first, last):
+        low = min(low, lows[size, texts[c, s]])
+        high = max(high, highs[size, texts[c, s]])
+    return low, high
+
+
+# Gives cell c its text of n segments, and notes in its box where it differs from the one it had:
+# all of both, or, where they stand alike, from the first segment that differs to the last. Returns
+# what has to be painted. texts, old_texts: (C, longest), places: (C, 5), boxes: (C, 9)
+@inlined
+def update_text(c, n, size, left, width, top, widths, lows, highs, texts, old_texts, places, boxes):
+    sizes = widths.shape[0]
+    old_n, old_size, old_left = places[c, COUNT], places[c, SIZE], places[c, LEFT]
+    old_width, old_top = places[c, WIDTH], places[c, TOP]
+    alike = n == old_n and size == old_size and left == old_left
+    alike = alike and width == old_width and top == old_top
+    first, last, old_last = 0, n, old_n
+    if alike:
+        while first < last and texts[c, first] == old_texts[c, first]:
+            first += 1
+        while last > first and texts[c, last - 1] == old_texts[c, last - 1]:
+            last -= 1
+        old_last = last
+    x = stop = left
+    x0, x1, y0, y1 = 1 << 30, 0, 1 << 30, 0
+    if size < sizes:
+        for s in range(last):
+            stop += widths[size, texts[c, s]]
+            if s < first:
+                x = stop
+        low, high = ink_rows(c, first, last, size, lows, highs, texts)
+        if low < high:
+            x0, x1, y0, y1 = x, stop, top + low, top + high
+    if old_size < sizes:
+        low, high = ink_rows(c, first, old_last, old_size, lows, highs, old_texts)
+        if low < high:
+            x0, x1 = (
+                min(x0, x if alike else old_left),
+                max(x1, stop if alike else old_left + old_width),
+            )
+            y0, y1 = min(y0, old_top + low), max(y1, old_top + high)
+    if y0 < y1 and size < sizes:
+        # segments are laid even where they have no ink
+        x0, x1 = min(x0, x), max(x1, stop)
+    places[c, COUNT], places[c, SIZE], places[c, LEFT], places[c, WIDTH] = n, size, left, width
+    places[c, TOP] = top
+    boxes[c, COUNT], boxes[c, SIZE], boxes[c, TOP] = n, size, top
+    boxes[c, X0], boxes[c, X1], boxes[c, Y0], boxes[c, Y1] = x0, x1, y0, y1
+    boxes[c, FIRST], boxes[c, FIRST_X] = first, x
+    if y0 >= y1:
+        return NOTHING
+    return LETTERS if alike else TEXT
+
+
+# What of cells with text has to be painted, in which rows and rectangle; returns how many have no
+# room for theirs. slots, old_slots, dirty: (C,), rows, rectangle, boxes: of one frame in Changes,
+# bits, old_bits: (C,) int64, equal where what is written is, type_: Type,
+# texts, old_texts: (C, longest) segments, lengths: (C,), places: (C, 5) of the texts that are
+@jit
+def find_texts(
+    slots,
+    old_slots,
+    alike,
+    grid,
+    dirty,
+    rows,
+    rectangle,
+    fresh,
+    bits,
+    old_bits,
+    type_,
+    texts,
+    old_texts,
+    lengths,
+    places,
+    boxes,
+):
+    m = grid.x0.size
+    widths, lows, highs, tops = type_.widths, type_.lows, type_.highs, type_.tops
+    sizes = widths.shape[0]
+    hidden = 0
+    x0, x1, y0, y1 = 1 << 30, 0, 1 << 30, 0
+    for i in range(rows.shape[0]):
+        first, stop, top_y, bottom_y = m, 0, 1 << 30, 0
+        for j in range(m):
+            c = i * m + j
+            change = NOTHING
+            if fresh or alike[slots[c]] != alike[old_slots[c]]:
+                change = WHOLE
+            if fresh or bits[c] != old_bits[c]:
+                count = np.int64(lengths[c])
+                size, left, width, top = place_text(
+                    c,
+                    i,
+                    count,
+                    grid.x0[j],
+                    grid.x1[j],
+                    grid.y0[i],
+                    grid.y1[i],
+                    grid.center[j],
+                    type_.align,
+                    type_.inset,
+                    widths,
+                    lows,
+                    highs,
+                    tops,
+                    texts,
+                )
+                written = update_text(
+                    c,
+                    max(count, 0),
+                    size,
+                    left,
+                    width,
+                    top,
+                    widths,
+                    lows,
+                    highs,
+                    texts,
+                    old_texts,
+                    places,
+                    boxes,
+                )
+                change = max(change, written)
+            dirty[c] = change
+            if change == WHOLE:
+                # of the text that stands there, which may be that of the frame before
+                boxes[c, COUNT], boxes[c, SIZE] = places[c, COUNT], places[c, SIZE]
+                boxes[c, TOP] = places[c, TOP]
+                boxes[c, X0], boxes[c, X1] = grid.x0[j], grid.x1[j]
+                boxes[c, Y0], boxes[c, Y1] = grid.y0[i], grid.y1[i]
+                boxes[c, FIRST], boxes[c, FIRST_X] = 0, places[c, LEFT]
+            if change != NOTHING:
+                first, stop = min(first, j), j + 1
+                x0, x1 = min(x0, boxes[c, X0]), max(x1, boxes[c, X1])
+                top_y, bottom_y = min(top_y, boxes[c, Y0]), max(bottom_y, boxes[c, Y1])
+            hidden += places[c, SIZE] == sizes
+        rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 3] = first, stop, top_y, bottom_y
+        y0, y1 = min(y0, top_y), max(y1, bottom_y)
+    rectangle[0], rectangle[1], rectangle[2], rectangle[3] = x0, x1, y0, y1
+    return hidden
+
+
+# Finds what has to be painted for each frame of cells with text, and adds to counts. Frame 0 of
+# what is written and found is the one before the first. What is written may be one frame, F = 1,
+# which all have, else F = 1 + T. places: to work in, changes: of 1 + T frames
+@entry
+def find_changes(
+    previous: Annotated[Float64s, "C"],
+    values: Annotated[Float64s, "T, C"],
+    grid: Grid,
+    shades: Shades,
+    type_: Type,
+    bits: Annotated[Int64s, "F, C"],
+    texts: Annotated[Int32s, "F, C, longest"],
+    lengths: Annotated[Int32s, "F, C"],
+    places: Annotated[Int64s, "C, 5"],
+    changes: Changes,
+    counts: Annotated[Int64s, "4"],
+) -> None:
+    last = texts.shape[0] - 1
+    for t in range(1 + values.shape[0]):
+        now = values[t - 1] if t > 0 else previous
+        before = max(t - 1, 0)
+        written, old_written = min(t, last), min(before, last)
+        scale = scale_of(shades, t)
+        find_slots(now, scale, changes.slots[t])
+        hidden = find_texts(
+            changes.slots[t],
+            changes.slots[before],
+            shades.alike,
+            grid,
+            changes.dirty[t],
+            changes.rows[t],
+            changes.rectangles[t],
+            t == 0,
+            bits[written],
+            bits[old_written],
+            type_,
+            texts[written],
+            texts[old_written],
+            lengths[written],
+            places,
+            changes.boxes[t],
+        )
+        if t > 0:
+            count_outside(now, scale, counts)
+            counts[HIDDEN] += hidden

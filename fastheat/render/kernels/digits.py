@@ -1,0 +1,342 @@
+"""Numbers to decimal digits, exactly, as Python's `format` writes them.
+
+|x| = m * 2**-shift exactly, m under 2**53. Two ways to its digits, both exact:
+
+- usual values: |x| * 10**decimals as one integer. m * 10**decimals fits 128 bits (two uint64);
+  shifted right, the bits that fall out say which way to round.
+- all others: m * 2**-shift = m * 5**shift / 10**shift, so every double ends in decimal too, and
+  m * 5**shift (m * 2**-shift where that is whole), in limbs of nine digits, is all its digits.
+
+    scratch:  limbs | ... 1 2 3 4 . 5 6 7 8 9 ...     one digit a number
+                                ^ UNIT
+
+All of scratch is uint64 and meets only uint64: numba makes float64 of a mix with int64.
+"""
+
+from typing import Annotated
+
+import numpy as np
+
+from fastheat.inputs.sources.masks import MASKED
+from fastheat.render.kernels.jit import (
+    Float64s,
+    Int32s,
+    Int64s,
+    Uint8s,
+    Uint16s,
+    Uint64s,
+    entry,
+    inlined,
+    jit,
+)
+from fastheat.render.kernels.unsigned import LOW, U0, U1, U5, U10, U32, U52, U63
+from fastheat.style.text.formats import (
+    ALIGN,
+    ALTERNATE,
+    EXPONENT,
+    FILL,
+    GENERAL,
+    GROUP,
+    KIND,
+    MAX_PRECISION,
+    NO_MINUS_ZERO,
+    PERCENT,
+    PRECISION,
+    SIGN,
+    UPPER,
+)
+from fastheat.style.text.formats import WIDTH as FIELD
+
+LIMBS = 90  # 767 digits at most
+UNIT = LIMBS + 320
+SCRATCH = UNIT + 1080 + MAX_PRECISION  # uint64 numbers that the caller lends
+HALF = np.uint64(1 << 63)
+HIDDEN_BIT = np.uint64(1 << 52)
+FRACTION_BITS = np.uint64((1 << 52) - 1)
+EXPONENT_BITS = np.uint64(2047)
+BILLION = np.uint64(10**9)
+POWERS = np.array([10**k for k in range(19)], np.uint64)
+ASCII_0 = np.uint64(ord("0"))
+INF_NAN = np.array([ord(c) - 48 for c in "infnanINFNAN"], np.uint64)
+
+
+# m * power / 2**shift, rounded half to even. m < 2**53, power < 2**60, shift > 0, result < 2**63.
+@inlined
+def scaled(m, power, shift):
+    low = (m & LOW) * (power & LOW)
+    middle = (m >> U32) * (power & LOW) + (low >> U32)
+    other = (m & LOW) * (power >> U32) + (middle & LOW)
+    high = (m >> U32) * (power >> U32) + (middle >> U32) + (other >> U32)
+    low = (other & LOW) << U32 | (low & LOW)
+    # rest: the bits that fall out, from the top of 64 bits; lost: what falls out even below these
+    lost = U0
+    if shift <= 64:
+        right, left = np.uint64(shift - 1), np.uint64(64 - shift)
+        number = high << left | low >> right >> U1
+        rest = low << left
+    elif shift < 128:
+        right, left = np.uint64(shift - 64), np.uint64(128 - shift)
+        number = high >> right
+        rest = high << left | low >> right
+        lost = low << left
+    else:
+        number = rest = U0  # m * power < 2**113 is less than half
+    up = rest > HALF
+    if rest == HALF:
+        up = lost != U0 or number & U1 != U0
+    return number + np.uint64(up)
+
+
+# Write the digits of number, at least `count`, backwards from scratch[last]. scratch: (SCRATCH,).
+# Returns the place of the first.
+@inlined
+def write_digits(number, last, count, scratch):
+    start = last + 1 - count
+    i = last
+    while number != U0 or i >= start:
+        tenth = number // U10
+        scratch[i] = number - tenth * U10
+        number = tenth
+        i -= 1
+    return i + 1
+
+
+# Write all digits of m * 2**-shift: scratch[first:stop], and zeros before it down to UNIT.
+@inlined
+def write_all_digits(m, shift, scratch):
+    while shift > 0 and m & U1 == U0:
+        m >>= U1
+        shift -= 1
+    scratch[0] = m % BILLION
+    scratch[1] = m // BILLION
+    count = 2
+    left = abs(shift)
+    while left > 0:
+        step = min(left, 12)
+        left -= step
+        factor = U1 << np.uint64(step)
+        if shift > 0:
+            factor = POWERS[step] >> np.uint64(step)  # 5**step
+        carry = U0
+        for i in range(count):
+            product = scratch[i] * factor + carry
+            carry = product // BILLION
+            scratch[i] = product - carry * BILLION
+        if carry != U0:
+            scratch[count] = carry
+            count += 1
+    stop = UNIT + 1 + max(shift, 0)
+    first = stop
+    for i in range(count):
+        first = write_digits(scratch[i], first - 1, 9, scratch)
+    while first < stop - 1 and scratch[first] == U0:
+        first += 1
+    for i in range(UNIT, first):
+        scratch[i] = U0
+    return first, stop
+
+
+# Cut scratch[first:stop] to scratch[first:end], rounding half to even, or fill it up with zeros.
+# Returns the place of the first digit: one lower if the carry goes so far.
+@inlined
+def round_digits(first, end, stop, scratch):
+    for i in range(stop, end):
+        scratch[i] = U0
+    carry = U0
+    if end < stop:
+        dropped = scratch[end]
+        rest = U0
+        for i in range(end + 1, stop):
+            rest |= scratch[i]
+        odd = scratch[end - 1] & U1 != U0
+        if dropped > U5 or (dropped == U5 and (rest != U0 or odd)):
+            carry = U1
+    i = end - 1
+    while carry != U0 and i >= first:
+        digit = scratch[i] + U1
+        carry = digit // U10
+        scratch[i] = digit - carry * U10
+        i -= 1
+    scratch[first - 1] = carry
+    return first - np.int64(carry)
+
+
+# Digits of m * 2**-shift, rounded: `wanted` decimals, or if `significant` so many from the first.
+# Returns first and end: they lie in scratch[first:end].
+@inlined
+def decimal_digits(m, shift, wanted, significant, scratch):
+    decimals = wanted
+    fewest = 0
+    if significant:
+        power = (52 - shift) * 78913 >> 18 if m != U0 else 0  # floor(log10(2 ** (52 - shift)))
+        decimals = wanted - 1 - power
+        fewest = 1  # the power is one more where 10**k lies between, or after rounding
+    fast = shift > 0 and wanted < 19 and fewest <= decimals < 19
+    # 10**d <= 2**(10/3 d), so this keeps the number under 2**63
+    if fast and 53 - shift + decimals * 10 // 3 < 62:
+        number = scaled(m, POWERS[decimals], shift)
+        count = decimals + 1
+        if significant:
+            count = wanted
+            if number >= POWERS[wanted]:
+                decimals -= 1
+                number = scaled(m, POWERS[decimals], shift)
+        stop = UNIT + decimals + 1
+        first = write_digits(number, stop - 1, count, scratch)
+    else:
+        first, stop = write_all_digits(m, shift, scratch)
+    if significant:
+        end = first + wanted
+    else:
+        end = UNIT + 1 + wanted
+        first = min(first, UNIT)
+    rounded = round_digits(first, end, stop, scratch)
+    if significant:
+        end = rounded + wanted
+    return rounded, end
+
+
+# Shift the n characters of out, all but the first `kept`, to their place in width, and fill up.
+@inlined
+def pad(n, kept, fill, align, width, out):
+    before = width - n  # '>' and '='
+    if align == 60:  # '<'
+        before = 0
+    elif align == 94:  # '^'
+        before //= 2
+    if before > 0:
+        for i in range(n - 1, kept - 1, -1):
+            out[i + before] = out[i]
+        for i in range(kept, kept + before):
+            out[i] = fill
+    for i in range(n + before, width):
+        out[i] = fill
+
+
+# Text of one value. spec: Spec.array(), scratch: (SCRATCH,) uint64, out: uint8, max_length or more.
+# Returns its length. 'd' takes whole numbers; nan and infinities, which ints lack, read as in 'f'.
+@jit
+def format_value(x, spec, scratch, out):
+    kind, precision, sign, group = spec[KIND], spec[PRECISION], spec[SIGN], spec[GROUP]
+    no_minus_zero, alternate, upper = spec[NO_MINUS_ZERO], spec[ALTERNATE], spec[UPPER]
+    fill, align, width = spec[FILL], spec[ALIGN], spec[FIELD]
+    if kind == PERCENT:
+        x = x * 100.0
+    bits = np.float64(x).view(np.uint64)
+    m = bits & FRACTION_BITS
+    biased = np.int64(bits >> U52 & EXPONENT_BITS)
+    negative = bits >> U63 != U0
+    powered = kind == EXPONENT
+    power = 0
+    if biased == 2047:
+        name = 6 * upper + (3 if m != U0 else 0)
+        negative = negative and m == U0
+        powered = False
+        alternate = 0
+        first = UNIT - 2
+        end = point = UNIT + 1
+        for i in range(3):
+            scratch[first + i] = INF_NAN[name + i]
+    else:
+        shift = np.int64(1074)
+        if biased > 0:
+            m |= HIDDEN_BIT
+            shift = 1075 - biased
+        significant = powered or kind == GENERAL
+        wanted = precision + (1 if kind == EXPONENT else 0)
+        first, end = decimal_digits(m, shift, wanted, significant, scratch)
+        power = UNIT - first
+        if kind == GENERAL:
+            powered = power < -4 or power >= wanted
+            if not powered:
+                for i in range(UNIT, first):
+                    scratch[i] = U0
+                first = min(first, UNIT)
+        point = first + 1 if powered else UNIT + 1
+        if kind == GENERAL and alternate == 0:
+            while end > point and scratch[end - 1] == U0:
+                end -= 1
+        if negative and no_minus_zero != 0:
+            some = U0
+            for i in range(first, end):
+                some |= scratch[i]
+            negative = some != U0
+
+    out[0] = 45 if negative else sign
+    n = 1 if negative or sign != 0 else 0
+    kept = n if align == 61 else 0
+    for i in range(first, end):
+        out[n] = scratch[i] + ASCII_0
+        n += 1
+        ahead = point - 1 - i  # digits between this one and the point
+        if ahead == 0 and (end > point or alternate != 0):
+            out[n] = 46
+            n += 1
+        elif group != 0 and ahead > 0 and ahead % 3 == 0:
+            out[n] = group
+            n += 1
+    if powered:
+        out[n] = 69 if upper != 0 else 101
+        out[n + 1] = 45 if power < 0 else 43
+        n += 2
+        power = abs(power)
+        if power >= 100:
+            out[n] = 48 + power // 100
+            n += 1
+        out[n] = 48 + power // 10 % 10
+        out[n + 1] = 48 + power % 10
+        n += 2
+    if kind == PERCENT:
+        out[n] = 37
+        n += 1
+    width = max(n, width)
+    pad(n, kept, fill, align, width, out)
+    return width
+
+
+# Writes values as segments, masked ones as none; those that are as in the frame before are copied
+# from there. bits: the values as int64, since -0.0 and NaN compare so, spec: Spec.array(),
+# before, after: glyphs around a number, glyph_of: by ASCII code, digits, line: to work in, the line
+# at least max_length, lengths: -1 for too long
+@entry
+def write_numbers(
+    values: Annotated[Float64s, "T, C"],
+    bits: Annotated[Int64s, "T, C"],
+    spec: Annotated[Int64s, "fields"],
+    before: Annotated[Uint16s, "left"],
+    after: Annotated[Uint16s, "right"],
+    glyph_of: Annotated[Uint16s, "128"],
+    glyphs: int,
+    digits: Annotated[Uint64s, "SCRATCH"],
+    line: Annotated[Uint8s, "room"],
+    texts: Annotated[Int32s, "T, C, longest"],
+    lengths: Annotated[Int32s, "T, C"],
+) -> None:
+    longest = texts.shape[2]
+    for t in range(values.shape[0]):
+        for c in range(values.shape[1]):
+            if t > 0 and bits[t, c] == bits[t - 1, c]:
+                lengths[t, c] = lengths[t - 1, c]
+                for k in range(lengths[t, c]):
+                    texts[t, c, k] = texts[t - 1, c, k]
+                continue
+            if bits[t, c] == MASKED:
+                lengths[t, c] = 0
+                continue
+            n = format_value(values[t, c], spec, digits, line)
+            length = before.size + n + after.size
+            lengths[t, c] = -1
+            if length >= longest:
+                continue
+            lengths[t, c] = length + 1
+            last = 0  # glyph 0 is the edge of the text
+            for k in range(length):
+                if k < before.size:
+                    glyph = np.int64(before[k])
+                elif k < before.size + n:
+                    glyph = np.int64(glyph_of[line[k - before.size]])
+                else:
+                    glyph = np.int64(after[k - before.size - n])
+                texts[t, c, k] = last * glyphs + glyph
+                last = glyph
+            texts[t, c, length] = last * glyphs

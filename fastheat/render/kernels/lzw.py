@@ -1,0 +1,205 @@
+"""Runs to the codes of GIF's variant of LZW.
+
+GIF89a, appendix F. A phrase is a code for the pixels read so far. From a phrase P leads, for an
+index k that P does not end with, a chain of longer ones: Pk, Pkk, ... up to the longest there is
+(from no phrase at all: k, kk, ...). A chain is named by the code of its first. So a run needs
+no step a pixel, but one to its chain and one to its length in it:
+
+    chain of (P, k)             in the table, from the key P | k
+    length 1, the longest       the chain's name, and last[chain], longest[chain] long
+    lengths between             in the table, from the key chain | length
+
+A run that is longer than the longest ends the phrase there, which makes one longer still.
+
+The table has the code for a key where it hashes to, or some steps on; keys has the key of each
+code. An entry holds generation << 12 | code: to empty the table, count the generation on.
+
+A full table is kept as it is while it pays (a deferred clear, which the cover sheet of GIF89a
+describes): until the runs that a word of codes stands for are fewer than they were on the whole
+since it was empty, or while an earlier table was used, as one leaves a patch when it gives less
+than others do on average (Charnov 1976).
+
+    entries: (SLOTS,) uint16      keys: (4096,) uint32      longest, last: (4096,) uint16
+
+All is uint64 here, since numba makes float64 of a mix with int64 and tests signed places for < 0.
+"""
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+
+from fastheat.render.kernels.jit import Uint8s, Uint16s, Uint32s, Uint64s, inlined, jit
+from fastheat.render.kernels.unsigned import LOW, U0, U1, U2, U5, U7
+
+# 64 KB, an eighth of it in use at most: a miss of the nearest cache costs less than the wrong
+# guess of a branch where two keys meet; codes took 7 % longer with half as many slots, 25 % with a
+# quarter
+SLOTS = 1 << 15
+GENERATIONS = 1 << 4
+CODES = 1 << 12
+MASK = np.uint64(SLOTS - 1)
+STEP = np.uint64(1021)  # to the next slot; neighbouring codes have neighbouring ones
+SPREAD = np.uint64(2531)  # what an index or a length is multiplied by, to take it far from others
+APART = np.uint64(1365)
+LENGTHS = np.uint64(1 << 31)  # the bit of keys that have a length
+NO_PHRASE = np.uint64(CODES)
+FULL = np.uint64(CODES)
+LOOKED_AT = 128  # codes from one look at a full table to the next
+KEPT_FROM = 0.95  # of the average, since a new table has to learn first
+U8, U12, U31 = (np.uint64(k) for k in (8, 12, 31))
+
+
+class Coder(NamedTuple):
+    """The encoder's table and output, used again for every image."""
+
+    entries: Annotated[Uint16s, "SLOTS"]
+    keys: Annotated[Uint32s, "CODES"]
+    longest: Annotated[Uint16s, "CODES"]
+    last: Annotated[Uint16s, "CODES"]
+    generation: Annotated[Uint64s, "1"]
+    words: Annotated[Uint32s, "room"]  # the codes
+    codes_out: Annotated[Uint8s, "4 * room"]  # the same
+
+
+def new_coder(pixels: int) -> Coder:
+    """Return the encoder for images of at most so many pixels."""
+    # 12 bits a pixel at worst, a clear code in 3,800 of them, and the two ends
+    words = np.empty((pixels + pixels // 3800 + 8) * 12 // 32 + 8, np.uint32)
+    return Coder(
+        entries=np.zeros(SLOTS, np.uint16),
+        keys=np.zeros(CODES, np.uint32),
+        longest=np.zeros(CODES, np.uint16),
+        last=np.zeros(CODES, np.uint16),
+        generation=np.zeros(1, np.uint64),
+        words=words,
+        codes_out=words.view(np.uint8),
+    )
+
+
+def room_for(coder: Coder) -> int:
+    """Return the most bytes of an image block: its codes, and what is between and around them."""
+    size = int(coder.codes_out.size)
+    return size + size // 255 + 32
+
+
+# The code for a key that hashes to a slot, or FULL or more, and the slot where it is or belongs.
+@inlined
+def find_code(key, slot, tag, entries, keys):
+    code = np.uint64(entries[slot]) ^ tag
+    while code < FULL and np.uint64(keys[code]) != key:
+        slot = (slot + STEP) & MASK
+        code = np.uint64(entries[slot]) ^ tag
+    return code, slot
+
+
+# Appends a code to the bits, least significant first: whole words are left behind.
+@inlined
+def put_code(code, bits, total, filled, word, words):
+    total |= code << filled
+    filled += bits
+    words[word] = np.uint32(total & LOW)
+    whole = filled >> U5
+    return total >> (whole << U5), filled & U31, word + whole
+
+
+# An empty table; returns its tag.
+@inlined
+def next_table(clear, coder):
+    for k in range(clear):
+        coder.longest[k] = 1
+        coder.last[k] = k
+    generation = coder.generation[0] + U1
+    if generation == GENERATIONS:
+        coder.entries[:] = 0
+        generation = U1
+    coder.generation[0] = generation
+    return generation << U12
+
+
+# Encodes n runs of indices below 1 << code_size; returns the length of the codes in bytes.
+@jit
+def encode_lzw(indices, starts, n, code_size, coder):
+    entries, keys, longest, last = coder.entries, coder.keys, coder.longest, coder.last
+    words = coder.words
+    clear = U1 << np.uint64(code_size)
+    tag = next_table(clear, coder)
+    bits = np.uint64(code_size) + U1
+    code = clear + U2
+    total, filled, word = clear, bits, U0
+    phrase = NO_PHRASE
+    slot = key = U0
+    first_run, first_word = np.int64(0), U0  # where the table was empty
+    unseen, seen_run, seen_word = 0, np.int64(0), U0  # where a full one was looked at
+    best = 0.0  # runs that a word of codes stood for, by the best table so far
+    for r in range(n):
+        k = np.uint64(indices[r])
+        left = np.uint64(starts[r + 1]) - np.uint64(starts[r])
+        while True:
+            chain = k
+            if phrase != NO_PHRASE:
+                key = phrase << U8 | k
+                chain, slot = find_code(key, (phrase ^ k * SPREAD) & MASK, tag, entries, keys)
+            if chain < FULL:
+                most = np.uint64(longest[chain])
+                if left <= most:
+                    phrase = chain
+                    if left != U1:
+                        phrase = np.uint64(last[chain])
+                        if left != most:
+                            key = LENGTHS | left << U12 | chain
+                            slot = (chain ^ left * SPREAD + APART) & MASK
+                            phrase, slot = find_code(key, slot, tag, entries, keys)
+                    break
+                phrase = np.uint64(last[chain])
+                left -= most
+                if code < FULL:
+                    most += U1
+                    longest[chain] = most
+                    last[chain] = code
+                    key = LENGTHS | most << U12 | chain
+                    slot = (chain ^ most * SPREAD + APART) & MASK
+                    _, slot = find_code(key, slot, tag, entries, keys)
+            elif code < FULL:
+                longest[code] = 1
+                last[code] = code
+            total, filled, word = put_code(phrase, bits, total, filled, word, words)
+            phrase = NO_PHRASE
+            if code < FULL:
+                entries[slot] = tag | code
+                keys[code] = key
+                # the decoder is one entry behind, so the code after this one is the first wider one
+                bits += code >> bits
+                code += U1
+                if code == FULL:
+                    unseen, seen_run, seen_word = LOOKED_AT, r, word
+            else:
+                unseen -= 1
+                if unseen == 0:
+                    now = np.float64(r - seen_run) / np.float64(word - seen_word)
+                    average = np.float64(r - first_run) / np.float64(word - first_word)
+                    if now < KEPT_FROM * max(average, best):
+                        best = max(average, best)
+                        total, filled, word = put_code(clear, bits, total, filled, word, words)
+                        tag = next_table(clear, coder)
+                        bits = np.uint64(code_size) + U1
+                        code = clear + U2
+                        first_run, first_word = r, word
+                    unseen, seen_run, seen_word = LOOKED_AT, r, word
+    total, filled, word = put_code(phrase, bits, total, filled, word, words)
+    if code == U1 << bits and bits < U12:
+        bits += U1
+    total, filled, word = put_code(clear + U1, bits, total, filled, word, words)
+    words[word] = np.uint32(total & LOW)
+    return np.int64(word) * 4 + np.int64(filled + U7) // 8
+
+
+# The bits that n indices need, 2 at least.
+@jit
+def code_size_of(indices, n):
+    bits = np.uint8(3)
+    for r in range(n):
+        bits |= indices[r]
+    code_size = 2
+    while bits >> code_size > 0:
+        code_size += 1
+    return code_size
