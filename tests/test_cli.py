@@ -30,6 +30,7 @@ import fastheat
 from fastheat import load_frames, save_gif
 from fastheat.cli import demo
 from fastheat.cli import main as cli
+from fastheat.cli.arguments import given_options, make_parser, parse
 from fastheat.cli.main import main
 from fastheat.figure.heatmap import option_names
 from fastheat.figure.panels import panels_options
@@ -189,7 +190,7 @@ PANELS = set(panels_options()) - set(option_names()) - {"options", "lines", "xli
 
 
 def command_parser(command: str) -> Any:
-    return cli.make_parser().parse_args([command, *["x"] * (command == "render")]).parser
+    return make_parser().parse_args([command, *["x"] * (command == "render")]).parser
 
 
 @pytest.mark.parametrize("command", ["render", "demo"])
@@ -209,9 +210,9 @@ def test_every_argument_of_the_library_is_tried_below() -> None:
 
 @pytest.mark.parametrize(("argv", "given"), PASSED)
 def test_options_reach_the_library(argv: list[str], given: dict[str, Any]) -> None:
-    assert cli._given(cli._parse(["render", "x", *argv])) == given
+    assert given_options(parse(["render", "x", *argv])) == given
     if not PANELS & set(given):
-        assert cli._given(cli._parse(["demo", *argv])) == given
+        assert given_options(parse(["demo", *argv])) == given
 
 
 @pytest.mark.parametrize(
@@ -227,18 +228,18 @@ def test_labels_are_read_from_a_file_line_by_line(
     folder: Path, content: bytes, labels: list[str]
 ) -> None:
     Path("words.txt").write_bytes(content)
-    given = cli._given(cli._parse(["render", "x", "--row-labels", "@words.txt"]))
+    given = given_options(parse(["render", "x", "--row-labels", "@words.txt"]))
     assert given == {"row_labels": labels}
 
 
 def test_a_mask_is_read_from_a_file(folder: Path) -> None:
     mask = np.eye(2, 3, dtype=bool)
     np.save("mask.npy", mask)
-    given = cli._given(cli._parse(["render", "x", "--mask", "mask.npy"]))
+    given = given_options(parse(["render", "x", "--mask", "mask.npy"]))
     np.testing.assert_array_equal(given["mask"], mask)
     Path("mask.npy").write_bytes(b"no such thing")
     with pytest.raises(ValueError, match=r"cannot read mask.npy: expected a .npy file"):
-        cli._given(cli._parse(["render", "x", "--mask", "mask.npy"]))
+        given_options(parse(["render", "x", "--mask", "mask.npy"]))
 
 
 def test_the_gif_is_the_one_that_the_library_writes(folder: Path) -> None:
@@ -752,7 +753,7 @@ def test_without_tqdm_a_terminal_has_no_bar_and_asking_for_one_names_the_extra(
 
 ERRORS: list[tuple[str, int, str]] = [
     # usage: the command line
-    ("", 2, "expected a command: render, demo or info"),
+    ("", 2, "expected a command: render, demo, info or warmup"),
     ("rendr w.npy", 2, "'rendr'"),
     ("render", 2, "INPUT"),
     ("render w.npy b.npy", 2, "unexpected argument 'b.npy', which is no file"),
@@ -955,8 +956,8 @@ def test_help_has_examples_that_can_be_run(
     assert len(examples) > 2
     for example in examples:
         words = shlex.split(example.partition(" >")[0])
-        args = cli._parse(words[1:])
-        assert args.run.__name__ == f"_{words[1]}"
+        args = parse(words[1:])
+        assert args.command == words[1]
         if argv:
             assert words[1] == argv[0]
 

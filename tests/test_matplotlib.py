@@ -24,7 +24,7 @@ from skimage.metrics import structural_similarity
 from fastheat.figure.heatmap import Heatmap
 from fastheat.layout.axes import geometry as axes
 from fastheat.layout.axes.ticks import linear_ticks
-from fastheat.style.colors import norms
+from fastheat.style.colors import bins, norms
 from fastheat.style.colors.colormaps import names
 from fastheat.style.text.labels import Box, Placed
 
@@ -424,7 +424,7 @@ def test_edges_of_many_bins_are_matplotlibs(
     rgba = numbers(Normalize(vmin, vmax)(values), bytes=False)
     high, low, beyond, _ = np.rint(np.asarray(rgba).T * 255).astype(int)
     wanted = np.where(beyond > 0, np.where(low > 0, cells, -1), high * 256 + low)
-    edges = norms.bin_edges(norms.linear(vmin, vmax), cells, np.dtype(dtype))
+    edges = bins.bin_edges(norms.linear(vmin, vmax), cells, np.dtype(dtype))
     np.testing.assert_array_equal(np.searchsorted(edges.bins, values, side="right") - 1, wanted)
 
 

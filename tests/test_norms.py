@@ -26,7 +26,7 @@ import fastheat
 from fastheat.figure.heatmap import Heatmap
 from fastheat.inputs.frames.ranges import EXACT, Quantiles
 from fastheat.layout.axes.ticks import bar_ticks, ticks_at
-from fastheat.style.colors.norms import bin_edges, edges_of_ranges
+from fastheat.style.colors.bins import bin_edges, edges_of_ranges
 
 pytestmark = reference.NEEDS_NEW
 

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 
+from fastheat.style.colors.bins import bin_edges
 from fastheat.style.colors.colormaps import Colormap, colormap, names
 from fastheat.style.colors.colors import RGB
-from fastheat.style.colors.norms import bin_edges, linear
+from fastheat.style.colors.norms import linear
 from fastheat.style.colors.palette import Palette, join_levels, nearest_that_fit, plan_palette
 from fastheat.tables import TRANSPARENT
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.inputs.frames.ranges import Extent, completed_range
-from fastheat.style.colors.norms import Norm, edges_of_ranges
+from fastheat.style.colors.bins import edges_of_ranges
+from fastheat.style.colors.norms import Norm
 from fastheat.style.colors.palette import shades_over
 from fastheat.tables import Shades
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,59 +24,44 @@ from fastheat.layout.axes.bar_numbers import (
     wide_ticks,
 )
 from fastheat.layout.axes.drawing import draw_static
-from fastheat.layout.axes.look import LARGEST_FONT, SMALLEST_FONT, Look
-from fastheat.layout.axes.thinning import lay_out, pitch
+from fastheat.layout.axes.look import Look
+from fastheat.layout.axes.thinning import lay_out
 from fastheat.layout.axes.ticks import segments
 from fastheat.layout.frame_ranges import Scaling
 from fastheat.layout.reduction import Reduction
-from fastheat.messages import in_a_line, short
+from fastheat.layout.sizes import (
+    GRID_WIDTH,
+    NO_TYPE,
+    cell_size,
+    count_crowded,
+    font_sizes,
+    inked,
+    natural_cell,
+    samples_of,
+    type_of,
+    writing_of,
+)
 from fastheat.style.colors import norms
-from fastheat.style.colors.norms import Edges, Norm
+from fastheat.style.colors.bins import Edges, bin_edges, edge_above
+from fastheat.style.colors.norms import Norm
 from fastheat.style.colors.palette import SharedPalette, join_levels, limits_of, plan_palette
 from fastheat.style.text.atlas import (
-    ALL_PAIRS,
     COVERAGE_STEPS,
-    SHRINK,
-    SMALLEST_SIZE,
     Writing,
     atlas_of_all,
-    can_be_cut,
-    extent,
-    margin,
-    measure,
-    size_ladder,
     with_atlas,
 )
-from fastheat.style.text.fonts import Face, Typeface
-from fastheat.style.text.formats import AS_THEY_ARE, ValueFormat, as_written
-from fastheat.style.text.labels import Box, line_extent
-from fastheat.style.text.typeset import LEADING, Lettering, Shaped, letter, shape_texts
+from fastheat.style.text.fonts import Typeface
+from fastheat.style.text.formats import AS_THEY_ARE, ValueFormat
+from fastheat.style.text.labels import Box
+from fastheat.style.text.typeset import Lettering, Shaped, letter, shape_texts
 from fastheat.tables import TRANSPARENT, Grid, Shades, Type
 
-GRID_WIDTH = 3.0  # pt
 NEARLY = 1e-6  # px, what margins may lose in rounding
 THICK = 0.7  # of the least length of panels, how thick they are
 GRID_SHARE = 8  # of a cell, the most that a grid line of default width takes
 GROUP_WIDTH, GROUP_SHARE = 2.5, 4  # the same of lines between groups
-NEAR = 8  # sizes from one of the atlas to the next, to choose from where letters cannot be cut
-FIT_MARGIN = 0.5  # font sizes that values made to fit leave free, in width and in height
-BLANK = "0.00"  # as long as texts that come later may be, when the first are empty
 ROOMY = 8  # pixels of a picture for each row or column, where none can have less than one
-DIGITS = "0123456789"
-
-NO_TYPE = Type(
-    widths=np.zeros((0, 1), np.int64),
-    lows=np.zeros((0, 1), np.int64),
-    highs=np.zeros((0, 1), np.int64),
-    tops=np.zeros((0, 0), np.int64),
-    lines=np.zeros((0, 1, 0), np.int32),
-    heads=np.zeros(0, np.uint64),
-    tails=np.zeros(0, np.uint64),
-    starts=np.zeros(1, np.int32),
-    runs=np.zeros(0, np.int32),
-    align=0,
-    inset=0,
-)
 
 
 class TitlePlace(NamedTuple):
@@ -287,7 +271,7 @@ def build(
         look = look._replace(annot=None, valfmt=None, grid_width=0.0)
         annot = None
     look, texts, samples = _to_write(look, vmin, vmax, dtype)
-    cell = _cell_size(look, cells, samples)
+    cell = cell_size(look, cells, samples)
     changes = look.given is not None and look.bar  # the numbers at the bar
     ticks = partial(ticks_of_all if changes else find_ticks, look, vmin, vmax)
     plan, geometry, left_out = lay_out(look, cells, ticks, cell)
@@ -305,13 +289,13 @@ def build(
     grid = axes.cell_grid(geometry.cells, cells, line, groups, group_line)
     grid = grid._replace(lower=look.lower)
     left_out += _lines_left_out(grid, groups)
-    sizes = _sizes(look, samples, grid)
+    sizes = font_sizes(look, samples, grid)
     bins = len(look.cmap.table)
     norm = look.norm.rule(vmin, vmax, bins)
-    edges = norms.bin_edges(norm, bins, rule, (vmin, vmax), look.norm)
+    edges = bin_edges(norm, bins, rule, (vmin, vmax), look.norm)
     split = None
     if look.threshold is not None:
-        split = norms.edge_above(norm, look.threshold, edges, rule)
+        split = edge_above(norm, look.threshold, edges, rule)
     palette = plan_palette(
         look.cmap,
         edges,
@@ -326,8 +310,8 @@ def build(
     type_, longest = NO_TYPE, 0
     writing: Writing | None = None
     if look.valfmt is not None and sizes:
-        type_, longest = _type(look, look.valfmt, sizes, grid, geometry.cells)
-        writing = None if isinstance(annot, Cells) else _writing(look.valfmt)
+        type_, longest = type_of(look, look.valfmt, sizes, grid, geometry.cells)
+        writing = None if isinstance(annot, Cells) else writing_of(look.valfmt)
         atlas = None
         if writing is not None:
             letters = look.valfmt.charset
@@ -375,7 +359,7 @@ def build(
         annotated=annotated,
         fixed=fixed,
         vertical=look.vertical,
-        crowded=_crowded(look, texts) if not sizes else 0,
+        crowded=count_crowded(look, texts) if not sizes else 0,
         lacking=look.lacking,
         left_out=left_out,
         beyond=_beyond(look, vmin, vmax),
@@ -394,7 +378,7 @@ def _to_write(
     """Return a look as it writes texts, those of all frames, and some as wide as any."""
     annot, samples = look.annot, []
     if not isinstance(annot, Cells):
-        samples = _samples(look, vmin, vmax, dtype)
+        samples = samples_of(look, vmin, vmax, dtype)
     if annot is not None and annot.dtype.kind == "U":
         look = look._replace(valfmt=AS_THEY_ARE)
     if not isinstance(annot, Cells):
@@ -406,7 +390,7 @@ def _to_write(
     if look.lower:
         n, m = look.shape
         texts = tuple(text for i in reversed(range(n)) for text in texts[i * m : (i + 1) * m])
-    return look, texts, _inked(texts)
+    return look, texts, inked(texts)
 
 
 def needed_cell(
@@ -415,9 +399,9 @@ def needed_cell(
     """Return how large a cell is without figsize, and whether that is for what is written in it."""
     reduced = reduction(look)
     if reduced is not None:
-        return _natural_cell(look, reduced.cells, []), False
+        return natural_cell(look, reduced.cells, []), False
     look, _, samples = _to_write(look, vmin, vmax, dtype)
-    return _natural_cell(look, look.shape, samples), bool(samples)
+    return natural_cell(look, look.shape, samples), bool(samples)
 
 
 def frame_of(look: Look, vmin: float, vmax: float) -> axes.Frame:
@@ -425,7 +409,7 @@ def frame_of(look: Look, vmin: float, vmax: float) -> axes.Frame:
     reduced = reduction(look)
     cells = look.shape if reduced is None else reduced.cells
     ticks = partial(ticks_of_all, look, vmin, vmax)
-    return lay_out(look, cells, ticks, _cell_size(look, cells, []))[1].frame
+    return lay_out(look, cells, ticks, cell_size(look, cells, []))[1].frame
 
 
 def thickened(
@@ -507,54 +491,6 @@ def _title_place(look: Look, geometry: axes.Geometry) -> TitlePlace | None:
     return TitlePlace(placed.x, placed.y, placed.label.size, top, bottom, pad)
 
 
-def _samples(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> list[str]:
-    """Return texts as wide as those of the values in the range, or of what is written instead."""
-    if isinstance(look.annot, Sample):
-        if look.annot.texts:
-            return _inked(look.annot.texts) or [BLANK]
-        if look.annot.dtype.kind != "U":
-            dtype = look.annot.dtype
-        elif look.valfmt is None:
-            return [BLANK]
-        elif look.valfmt.integers:  # which need not be for values that are not written
-            dtype = np.dtype(np.int64)
-        vmin, vmax = look.annot.span or (vmin, vmax)
-    if look.valfmt is None:
-        return []
-    if look.valfmt.integers and dtype.kind not in "biu":
-        raise ValueError(
-            f"expected a format for {dtype} values such as '.0f', not {short(look.valfmt.source)}, "
-            "which is for integers"
-        )
-    values = [vmin, vmax, 0.0] if vmin <= 0 <= vmax else [vmin, vmax]
-    if look.valfmt.spec is None:
-        # what Python writes may be longest anywhere
-        values += [vmin * (1 - k / 32) + vmax * (k / 32) for k in range(33)]
-    try:
-        return sorted({look.valfmt.write(as_written(x, dtype)) for x in values})
-    except ValueError as error:
-        if isinstance(look.valfmt.source, str):
-            raise ValueError(
-                f"expected a format for {dtype} values, not {short(look.valfmt.source)}: "
-                f"{in_a_line(error)}"
-            ) from None
-        raise
-
-
-def _inked(texts: Iterable[str]) -> list[str]:
-    return sorted({text for text in texts if text.strip()})
-
-
-def _widest(look: Look, texts: Iterable[str]) -> list[str]:
-    """Return the texts that need most room, none where all are empty."""
-    each = _inked(texts)
-    if not each:
-        return []
-    font = look.typeface.at(max(look.text_size, SMALLEST_FONT))
-    wide = max(each, key=lambda text: measure(text, font))
-    return sorted({wide, max(each, key=lambda text: text.count("\n"))})
-
-
 def _fixed(
     look: Look, texts: tuple[str, ...], type_: Type, sizes: tuple[float, ...], grid: Grid
 ) -> tuple[Type, Fixed]:
@@ -564,63 +500,6 @@ def _fixed(
     room = int((grid.x1 - grid.x0).max())
     lettering = letter(unique.tolist(), place.reshape(1, -1), shaped, room)
     return with_atlas(type_, shaped.atlas), Fixed(texts, shaped, lettering)
-
-
-def _crowded(look: Look, texts: tuple[str, ...]) -> int:
-    if look.valfmt is None:
-        return 0
-    if isinstance(look.annot, Cells):
-        return sum(bool(text.strip()) for text in texts)
-    return look.shape[0] * look.shape[1]
-
-
-def _cell_size(look: Look, cells: tuple[int, int], samples: list[str]) -> tuple[float, float]:
-    """Return the width and height of a cell in a picture without figsize."""
-    if look.cell is not None:
-        return max(1.0, look.cell[0]), max(1.0, look.cell[1])
-    return _natural_cell(look, cells, samples)
-
-
-def _natural_cell(look: Look, cells: tuple[int, int], samples: list[str]) -> tuple[int, int]:
-    """Return the same where the picture is as large as labels and texts need."""
-    n, m = cells
-    # what is so long and thin that it would be no more than a line is as thick as a line of text
-    thick = math.ceil(axes.SHORTEST_SIDE * look.fontsize)
-    least = -(-thick // m) if n > m else 1, -(-thick // n) if m > n else 1
-    if not samples:
-        side = max(1, min(48, axes.PLAIN_SIDE // max(n, m)))
-        return _with_labels(look, cells, (max(side, least[0]), max(side, least[1])))
-    size = look.fontsize if look.fit else look.text_size
-    font = look.typeface.at(max(size, SMALLEST_FONT))
-    width = max(measure(text, font) for text in samples)
-    # a margin of a third of the size on either side, and the grid line between
-    line = GRID_WIDTH * look.point if look.grid_width is None else look.grid_width * look.point
-    lines = max(text.count("\n") for text in samples)
-    wide = math.ceil(width + 0.7 * size + line)
-    high = math.ceil((2.0 + LEADING * lines) * size + line)
-    if look.square:
-        wide = high = max(wide, high)
-    room = axes.LONGEST_SIDE
-    wide, high = max(1, min(wide, room // m)), max(1, min(high, room // n))
-    if look.square:
-        wide = high = min(wide, high)
-    return _with_labels(look, cells, (max(wide, least[0]), max(high, least[1])))
-
-
-def _with_labels(look: Look, cells: tuple[int, int], cell: tuple[int, int]) -> tuple[int, int]:
-    """Return a size of cells that gives the labels room, where the picture has it."""
-    n, m = cells
-    if cells != look.shape or max(n, m) > axes.LONGEST_SIDE:
-        return cell
-    wide, high = cell
-    for_columns, for_rows = (math.ceil(each) for each in pitch(look))
-    if for_columns * (max(n, m) if look.square else m) <= axes.LONGEST_SIDE:
-        wide = max(wide, for_columns)
-        high = max(high, for_columns) if look.square else high
-    if for_rows * (max(n, m) if look.square else n) <= axes.LONGEST_SIDE:
-        high = max(high, for_rows)
-        wide = max(wide, for_rows) if look.square else wide
-    return wide, high
 
 
 def _grid_line(look: Look, cells: Box) -> int:
@@ -689,126 +568,3 @@ def _changing(look: Look, geometry: axes.Geometry) -> list[Box]:
             }[side]
         )
     return found
-
-
-def _sizes(look: Look, samples: list[str], grid: Grid) -> tuple[float, ...]:
-    """Return the font sizes for values, the largest such that all in the range fit their cells.
-
-    Of texts that are given they are such that those fit which do so at any.
-    """
-    room = int((grid.x1 - grid.x0).min()), int((grid.y1 - grid.y0).min())
-    annot = look.annot
-    given = isinstance(annot, Cells) or (annot is not None and annot.dtype.kind == "U")
-    longest = _widest(look, samples) if given else samples
-    size = _largest(look, longest, room)
-    if size is None and given:
-        each = samples if isinstance(annot, Cells) else [*samples, BLANK]
-        fitting = [text for text in each if _share(look, [text], SMALLEST_SIZE, 0.0, room) >= 1]
-        longest = _widest(look, fitting)
-        size = _largest(look, longest, room)
-    return () if size is None else _ladder(look, longest, size)
-
-
-def _largest(look: Look, samples: list[str], room: tuple[int, int]) -> float | None:
-    """Return the largest font size at which texts have room, None where they cannot be read.
-
-    Those that are made to fit have margins, as far as that is not what they lack the room for.
-    """
-    if not samples or look.text_size < SMALLEST_SIZE:
-        return None
-    for margins in [FIT_MARGIN, 0.0] if look.fit else [0.0]:
-        size = above = look.text_size
-        while size > SMALLEST_SIZE and (times := _share(look, samples, size, margins, room)) < 1:
-            above, size = size, round(min(size - 0.1, size * max(times, 0.5)), 2)
-        # digits become narrower by whole pixels, so that a size between the two may do as well
-        while (above := round(min(0.99 * above, above - 0.1), 2)) > max(size, SMALLEST_SIZE):
-            if _share(look, samples, above, margins, room) >= 1:
-                return above
-        if size > SMALLEST_SIZE:
-            return size
-        if _share(look, samples, SMALLEST_SIZE, margins, room) >= 1:
-            return SMALLEST_SIZE
-    return None
-
-
-def _share(
-    look: Look, samples: list[str], size: float, margins: float, room: tuple[int, int]
-) -> float:
-    """Return how many times as much room there is as texts need, margins in font sizes."""
-    font = look.typeface.at(size)
-    width = max(measure(text, font) for text in samples) + 2 * margin(font) + margins * size
-    height = max(_height(text, font) for text in samples) + margins * size
-    return min(room[0] / width, room[1] / max(height, 1))
-
-
-def _ladder(look: Look, samples: list[str], size: float) -> tuple[float, ...]:
-    """Return `size` and smaller ones for longer texts, such that letters can be cut at each.
-
-    A little below most sizes at which they cannot is one at which they can. Where none is, or
-    `size` was given, what frames need of it is drawn for each chunk of them.
-    """
-    if look.valfmt is None or isinstance(look.annot, Cells):  # whose texts are drawn once
-        return size_ladder(size)
-    if look.valfmt.spec is not None:
-        letters, pairs = look.valfmt.charset, look.valfmt.neighbours
-    else:
-        letters = "".join(sorted({*DIGITS, *"".join(samples)}))
-        pairs = frozenset(a + b for a, b in product(letters, repeat=2))
-    can_write = partial(can_be_cut, look.typeface, charset=letters, neighbours=pairs)
-    chosen = look.fit or size < look.text_size  # which a given size is not
-    near = [round(size * SHRINK ** (k / NEAR), 3) for k in range(NEAR if chosen else 1)]
-    legible = [each for each in near if each >= SMALLEST_SIZE]
-    first, *others = size_ladder(next(filter(can_write, legible), size))
-    writable = list(filter(can_write, others))
-    return first, *(writable if writable or can_write(first) else others)
-
-
-def _height(text: str, font: Face) -> int:
-    first, *others = text.split("\n")
-    top, bottom = extent(first, font)
-    return bottom - top + math.ceil(LEADING * font.size * len(others))
-
-
-def _type(
-    look: Look, valfmt: ValueFormat, sizes: tuple[float, ...], grid: Grid, cells: Box
-) -> tuple[Type, int]:
-    """Return where text stands, tops counted from its baselines, and its most segments."""
-    n, _ = look.shape
-    baselines = np.zeros((n, len(sizes)), np.int64)
-    middle = cells.y0 + (np.arange(n) + 0.5) * cells.height / n
-    narrowest = LARGEST_FONT
-    for k, size in enumerate(sizes):
-        up, down = line_extent(look.typeface, size, DIGITS)
-        font = look.typeface.at(size)
-        top, bottom = extent(DIGITS, font)
-        if look.vertical == 0:
-            at = np.floor(middle + (up - down) / 2 + 0.5)
-        elif look.vertical < 0:
-            at = grid.y0 + 1.0 - top
-        else:
-            at = grid.y1 - 1.0 - bottom
-        baselines[:, k] = at
-        narrowest = max(1, min(narrowest, *(measure(c, font) for c in {*DIGITS, *valfmt.charset})))
-    room = int((grid.x1 - grid.x0).max())
-    type_ = NO_TYPE._replace(tops=baselines, align=look.align, inset=max(1, round(2 * look.point)))
-    return type_, int(room // narrowest) + 2 + len(valfmt.before + valfmt.after)
-
-
-def _writing(valfmt: ValueFormat) -> Writing | None:
-    """Return how the kernels write values, None where they cannot."""
-    charset = valfmt.charset
-    if valfmt.spec is None or len(charset) >= ALL_PAIRS:
-        return None
-    glyph = {c: k + 1 for k, c in enumerate(charset)}
-    glyph_of = np.zeros(128, np.uint16)
-    for c in charset:
-        if c.isascii():
-            glyph_of[ord(c)] = glyph[c]
-    return Writing(
-        spec=valfmt.spec.array(),
-        before=np.array([glyph[c] for c in valfmt.before], np.uint16),
-        after=np.array([glyph[c] for c in valfmt.after], np.uint16),
-        glyph_of=glyph_of,
-        glyphs=len(charset) + 1,
-        line=valfmt.longest,
-    )

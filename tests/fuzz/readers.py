@@ -19,7 +19,7 @@ from unittest.mock import patch
 import numpy as np
 
 from fastheat import GifWriter, Heatmap, load_frames, save_gif, save_indexed_gif
-from fastheat.cli import main
+from fastheat.cli import arguments, main, report
 from fastheat.gif import blocks
 
 from .corpus import GIFS, MATRIX, SECRET, SMALL, STACK, as_frame, npy, safetensors, step_of
@@ -31,7 +31,7 @@ PRINTED = 1 << 18  # characters of what `info` prints
 FAMILIES = {
     "api": (ValueError, TypeError, OSError, ImportError),
     "frames": (ValueError, FileNotFoundError, ImportError),
-    "cli": (ValueError, TypeError, OSError, ImportError, main.UsageError),
+    "cli": (ValueError, TypeError, OSError, ImportError, arguments.UsageError),
 }
 
 
@@ -229,7 +229,7 @@ def _streams(path: Path | None) -> Iterator[tuple[io.BytesIO, io.BytesIO]]:
 def _main(arguments: list[str], path: Path, piped: bool = False) -> None:
     """Run the command line: what it raises inside, its status and what it prints are checked."""
     raised: list[BaseException] = []
-    fail = main._fail
+    fail = report.fail
 
     def kept(status: int, message: str) -> int:
         error = sys.exc_info()[1]
@@ -237,7 +237,7 @@ def _main(arguments: list[str], path: Path, piped: bool = False) -> None:
             raised.append(error)
         return fail(status, message)
 
-    with _streams(path if piped else None) as (out, err), patch.object(main, "_fail", kept):
+    with _streams(path if piped else None) as (out, err), patch.object(main, "fail", kept):
         status = main.main(arguments)
     for error in raised:
         if not isinstance(error, FAMILIES["cli"]):

@@ -2,6 +2,7 @@
 
 - `colors`: colours as matplotlib reads them, and how far apart two look.
 - `colormaps`: matplotlib's tables, and those of other packages.
-- `norms`: from values to bins, as matplotlib's norms.
+- `norms`: matplotlib's norms, and those of others.
+- `bins`: from where on a value has the next colour, by any norm.
 - `palette`: at most 256 colours for all that a picture shows.
 """

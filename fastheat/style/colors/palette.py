@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastheat.style.colors.bins import Edges
 from fastheat.style.colors.colormaps import Colormap
 from fastheat.style.colors.colors import RGB, contrast_ratio, delta_e_2000, srgb_to_lab
-from fastheat.style.colors.norms import Edges
 from fastheat.tables import TRANSPARENT, Shades
 
 TOLERANCE = 0.99  # CIEDE2000, from the colour of a cell to its colormap entry; 1.0 less rounding

@@ -1,0 +1,233 @@
+"""Bins: from where on a value has the next colour, found exactly for any norm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastheat.style.colors.norms import Floats, Norm, Rule
+
+
+class Edges(NamedTuple):
+    """The values at which the bins of a colormap begin."""
+
+    # (bins + 1,) the least value in or above each bin, then the least above all of them; infinite
+    # where there is none. What is below the first has the colour of under, what is not below the
+    # last that of over.
+    bins: NDArray[np.float64]
+    low: float  # what is below is under the range, though it may have the first bin's colour,
+    high: float  # and what is not below this over it
+    floor: float  # the norm takes values from here on,
+    ceiling: float  # and below this
+
+
+def bin_edges(
+    norm: Rule,
+    bins: int,
+    dtype: np.dtype,
+    ends: tuple[float, float] = (0.0, 1.0),
+    known: Norm | None = None,
+) -> Edges:
+    """Return where the bins of a colormap begin.
+
+    Parameters
+    ----------
+    norm
+        Takes an array of `dtype` to where 0 .. 1 are the ends of the colormap.
+    bins
+        Entries of the colormap.
+    dtype
+        float32 or float64, see `working_type`.
+    ends
+        The range, which the norm takes.
+    known
+        What `norm` is the rule of, to begin near the edges.
+
+    Notes
+    -----
+    `matplotlib.colors.Colormap.__call__` multiplies by the number of entries, counts what equals it
+    to the last entry, and truncates.
+    """
+    wanted, each = np.arange(bins + 1), np.array([ends])
+    near = known.likely(each, wanted / bins, float(np.finfo(dtype).eps)) if known else None
+    found = _edges(_only(norm), each, wanted, bins, dtype, near)
+    return Edges(found.bins[0], *(float(each[0]) for each in found[1:]))
+
+
+class EdgesOfRanges(NamedTuple):
+    """The `Edges` of R ranges, and K of the bins of each."""
+
+    bins: NDArray[np.float64]  # (R, K)
+    low: NDArray[np.float64]  # (R,)
+    high: NDArray[np.float64]  # (R,)
+    floor: NDArray[np.float64]  # (R,)
+    ceiling: NDArray[np.float64]  # (R,)
+
+
+def edges_of_ranges(
+    norm: Norm, ends: NDArray[np.float64], wanted: NDArray[np.intp], bins: int, dtype: np.dtype
+) -> EdgesOfRanges:
+    """Return where some bins of a colormap begin over each of several ranges.
+
+    Parameters
+    ----------
+    ends
+        (R, 2) `vmin` and `vmax` of each.
+    wanted
+        (K,) which of the bins, from 0 to `bins`, which is the end of the last.
+    """
+    each, place = np.unique(ends, axis=0, return_inverse=True)
+    largest = float(np.finfo(dtype).max)
+    near = norm.likely(each, wanted / bins, float(np.finfo(dtype).eps))
+    sizes = np.stack([*np.abs(each).T, each[:, 1] - each[:, 0]])
+    known = norm.has_places and bool((sizes <= largest).all())
+    if known:
+        found = _edges(lambda rows, x: norm.places(x, each[rows]), each, wanted, bins, dtype, near)
+        near = np.stack([np.nextafter(found.bins.astype(dtype), -np.inf), found.bins])
+    if not known or norm.name == "center":
+        alone = []
+        for k, (vmin, vmax) in enumerate(each.tolist()):
+            rule, own = norm.rule(vmin, vmax, bins), None if near is None else near[:, k : k + 1]
+            alone.append(_edges(_only(rule), each[k : k + 1], wanted, bins, dtype, own))
+        found = EdgesOfRanges(*(np.concatenate(parts) for parts in zip(*alone, strict=True)))
+    place = place.reshape(-1)
+    return EdgesOfRanges(*(part[place] for part in found))
+
+
+def _only(rule: Rule) -> Callable[[NDArray[np.intp], Floats], Floats]:
+    """Return the rule of one range as `_edges` takes it."""
+    return lambda _, x: rule(x)
+
+
+def _edges(
+    norm: Callable[[NDArray[np.intp], Floats], Floats],
+    ends: NDArray[np.float64],
+    wanted: NDArray[np.intp],
+    bins: int,
+    dtype: np.dtype,
+    near: NDArray[np.float64] | None = None,
+) -> EdgesOfRanges:
+    """Return where bins begin, of R norms.
+
+    Parameters
+    ----------
+    norm
+        Takes the number of the norm of each value, and the values.
+    ends
+        (R, 2) the range of each norm, which it takes.
+    near
+        (2, R, K) what the edges are likely to lie between.
+    """
+    count, each = len(ends), np.arange(len(ends))
+    rows, entries = np.repeat(each, len(wanted)), np.tile(wanted, count)
+
+    def reached(which: NDArray[np.intp], x: Floats) -> NDArray[np.bool_]:
+        entry = entries[which]
+        with np.errstate(all="ignore"):
+            place = norm(rows[which], x)
+            place = place * place.dtype.type(bins)
+        return np.where(entry < bins, place >= entry, place > bins)
+
+    def taken(which: NDArray[np.intp], x: Floats) -> NDArray[np.bool_]:
+        with np.errstate(all="ignore"):
+            missing: NDArray[np.bool_] = np.isnan(norm(which, x))
+        return ~missing
+
+    largest = float(np.finfo(dtype).max)
+    inner = np.clip(ends[:, 0], -largest, largest).astype(dtype).astype(np.float64)
+    every = np.full(count, largest)
+    floor = _least(taken, dtype, -every, inner)
+    ceiling = _least(lambda which, x: ~taken(which, x), dtype, inner, every)
+    top = np.nextafter(ceiling.astype(dtype), inner.astype(dtype)).astype(np.float64)
+    found = _least(
+        reached,
+        dtype,
+        np.maximum(floor, -largest)[rows],
+        np.minimum(top, largest)[rows],
+        None if near is None else near.reshape(2, -1),
+    )
+    found = found.reshape(count, len(wanted))
+    empty = ends[:, 0] == ends[:, 1]  # where all values have the first colour
+    with np.errstate(over="ignore"):
+        above = np.nextafter(inner.astype(dtype), dtype.type(np.inf)).astype(np.float64)
+    return EdgesOfRanges(
+        found,
+        np.where(empty, inner, found[:, 0]),
+        np.where(empty, above, found[:, -1]),
+        np.maximum(floor, -np.finfo(np.float64).max),
+        ceiling,
+    )
+
+
+def edge_above(norm: Rule, threshold: float, edges: Edges, dtype: np.dtype) -> float:
+    """Return the least value whose norm is above that of `threshold`, which is in data units."""
+    if threshold < edges.floor:
+        return -np.inf
+    if threshold >= edges.ceiling:
+        return np.inf
+    with np.errstate(all="ignore"):
+        limit = norm(np.array([threshold]).astype(dtype))
+
+    def reached(_: NDArray[np.intp], x: Floats) -> NDArray[np.bool_]:
+        with np.errstate(all="ignore"):
+            return norm(x) > limit
+
+    largest = float(np.finfo(dtype).max)
+    top = float(np.nextafter(np.array(edges.ceiling, dtype), dtype.type(threshold)))
+    bottom = max(edges.floor, -largest)
+    return float(_least(reached, dtype, np.array([bottom]), np.array([min(top, largest)]))[0])
+
+
+def _least(
+    reached: Callable[[NDArray[np.intp], Floats], NDArray[np.bool_]],
+    dtype: np.dtype,
+    bottom: NDArray[np.float64],
+    top: NDArray[np.float64],
+    near: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
+    """Return the least float for which each of several monotone predicates holds.
+
+    Parameters
+    ----------
+    reached
+        Takes the numbers of predicates and a float for each.
+    bottom, top
+        (n,) -inf where it holds at `bottom` already, inf where it does not hold at `top`.
+    near
+        (2, n) what the floats are likely to lie between.
+    """
+    every = np.arange(len(bottom))
+    always = reached(every, bottom.astype(dtype))
+    never = ~reached(every, top.astype(dtype))
+    low, high = _orders(bottom, dtype), _orders(top, dtype)  # none is known to hold at low
+    if near is not None:
+        for guess in near:
+            with np.errstate(all="ignore"):
+                at = np.clip(_orders(guess, dtype), low, high)
+            holds = reached(every, _float(at, dtype))
+            low, high = np.where(holds, low, at), np.where(holds, at, high)
+    left = np.flatnonzero((low + 1 < high) & ~always & ~never)
+    while len(left):
+        a, b = low[left], high[left]
+        middle = (a >> 1) + (b >> 1) + (a & b & 1)  # their sum may not fit
+        holds = reached(left, _float(middle, dtype))
+        low[left], high[left] = np.where(holds, a, middle), np.where(holds, middle, b)
+        left = left[low[left] + 1 < high[left]]
+    edges = _float(high, dtype).astype(np.float64)
+    edges[always] = -np.inf
+    edges[never] = np.inf
+    return edges
+
+
+# Floats are in the order of their magnitude's bits, taken with their sign.
+def _orders(x: NDArray[np.float64], dtype: np.dtype) -> NDArray[np.int64]:
+    bits = np.abs(x).astype(dtype).view(f"i{dtype.itemsize}").astype(np.int64)
+    return np.where(x < 0, -bits, bits)
+
+
+def _float(order: NDArray[np.int64], dtype: np.dtype) -> NDArray[np.floating]:
+    magnitude = np.abs(order).astype(f"i{dtype.itemsize}").view(dtype)
+    return np.where(order < 0, -magnitude, magnitude)
