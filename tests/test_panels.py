@@ -1168,6 +1168,38 @@ def test_panels_without_room_are_refused_before_any_is_laid_out(
         Panels(many_panels(20_000), **options)
 
 
+@pytest.mark.parametrize(
+    ("shape", "options", "whole"),
+    [
+        ((6, 4), {"valfmt": ".1e"}, {"dpi": 72, "cbar_location": "top"}),
+        (
+            (4, 1),
+            {"valfmt": None, "vmax": 0.0},
+            {"dpi": 72, "title": "All", "cbar_location": "top"},
+        ),
+        ((1, 1), {}, {"dpi": 50, "cbar_location": "top"}),
+        (
+            (1, 5),
+            {"vmin": -0.1, "row_labels": None},
+            {"dpi": 50, "title": "Two\nlines", "cbar_location": "left"},
+        ),
+    ],
+)
+def test_a_panel_with_a_bar_has_room_in_a_figsize_of_nine_inches(
+    shape: tuple[int, int], options: dict[str, Any], whole: dict[str, Any]
+) -> None:
+    figure: dict[str, Any] = {"figsize": (9, 9), "cbar": True, "share_range": True}
+    panel = Panels({"a": shape}, options={"a": {**options, "cbar": True}}, **figure, **whole)
+    for values in (
+        np.linspace(-0.7, 0.2, math.prod(shape)),
+        np.geomspace(1e-3, 1e9, math.prod(shape)),
+    ):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            picture = panel.rgb({"a": values.reshape(shape)})
+        assert picture.shape[:2] == (9 * whole["dpi"], 9 * whole["dpi"])
+
+
 def test_what_files_compare_tells_apart_each_panel() -> None:
     def unlike(name: str, change: dict[str, Any]) -> dict[str, str]:
         look = resume.look_of(Panels(SHAPES, vmin=-1, vmax=1, options={name: change}).layout())

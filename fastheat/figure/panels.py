@@ -66,6 +66,7 @@ PICTURE_SIDE = 1500  # px that panels without figsize keep within, where their c
 MOST_SIDE = 2400  # and where these would have less than a pixel
 WHOLE_PIXELS = 8  # px, from where on cells are all alike
 SHORTENED = 1.25  # times as large that cells are at least, if titles are drawn smaller for them
+SHRINKS = (1.0, 0.97, 0.9, 0.75)  # of cells, until what stands around them has room
 HEADING = 1.4  # font sizes of the title above all
 Cell = tuple[float, float]  # width and height, px
 WHOLE = ("figsize", "dpi")  # options of the whole picture that no panel has of its own
@@ -671,7 +672,12 @@ class Panels(Picture):
         plan = self._placed(self._measured(), kinds, framed=framed)
         if plan is None and self._figure and self.reduction is None:
             # for numbers at colour bars that are longer than they were likely to be
-            plan = self._placed(self._measure(), kinds, framed=framed)
+            measure = self._measure()
+            for share in SHRINKS:
+                sides = {name: share * getattr(measure, name) for name in ("side", "wide", "high")}
+                plan = self._placed(measure._replace(**sides), kinds, framed=framed)
+                if plan is not None:
+                    break
         if plan is None:
             raise self._too_small()
         check_size(*plan.size, len(self._heatmaps))

@@ -409,6 +409,8 @@ def frame_of(look: Look, vmin: float, vmax: float) -> axes.Frame:
     reduced = reduction(look)
     cells = look.shape if reduced is None else reduced.cells
     ticks = partial(ticks_of_all, look, vmin, vmax)
+    # a title clears numbers above a bar wherever they stand, of which only the ends are laid out
+    look = look._replace(titled=look.titled or look.title != "")
     return lay_out(look, cells, ticks, cell_size(look, cells, []))[1].frame
 
 
