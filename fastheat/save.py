@@ -16,9 +16,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from fastheat.checks import is_series
-from fastheat.figure.base import Picture, empty_ranges
+from fastheat.figure.base import Figure, empty_ranges
 from fastheat.figure.options import AUTOSCALES, read_autoscale
-from fastheat.figure.panels import Panels, check_picture, check_picture_options, make_picture
+from fastheat.figure.panels import check_picture, check_picture_options, make_picture
 from fastheat.gif.clock import Clock, read_loop, read_milliseconds
 from fastheat.gif.file import GifFile
 from fastheat.gif.target import Claim, check_other, check_target
@@ -26,7 +26,6 @@ from fastheat.inputs.frames.annotations import Annots, Cells, Parts, open_annots
 from fastheat.inputs.frames.spans import chunk_length, spans_of
 from fastheat.inputs.frames.stream import KEPT_BYTES, Frames, open_frames
 from fastheat.inputs.sources.shapes import cells_of
-from fastheat.layout.arrange import Mosaic
 from fastheat.layout.layout import Layout, Shown
 from fastheat.messages import in_a_line, short, warn
 from fastheat.pipeline import resume
@@ -53,7 +52,7 @@ def save_gif(
     workers: int | None = None,
     executor: object = None,
     progress: Callable[[int, int | None], object] | None = None,
-    heatmap: Picture | None = None,
+    heatmap: Figure | None = None,
     **options: Any,
 ) -> GifSummary:
     """Write matrices as an animated heatmap.
@@ -148,8 +147,7 @@ def save_gif(
     check_picture(heatmap, options)
     check_names(options)
     with Claim(file) as claim:
-        panels = heatmap.shape if isinstance(heatmap, Panels) else None
-        source = open_frames(frames, panels, tensor)
+        source = open_frames(frames, None if heatmap is None else heatmap.shape, tensor)
         if heatmap is not None:
             given = stepped(heatmap.title, source) if titles is None else titles
             titles = read_titles(given, source.steps)
@@ -170,7 +168,7 @@ def save_gif(
             raise ValueError(
                 f"expected frames of shape {heatmap.shape} as the heatmap, not {source.shape}"
             )
-        if isinstance(heatmap, Panels) and source.length is not None:
+        if source.length is not None:
             heatmap = heatmap.for_frames(source.length, source.steps)
         if scaling == "grow":
             heatmap.check_growth()
@@ -187,8 +185,8 @@ def save_gif(
                 "list or a path, not an iterator: or give vmin and vmax"
             )
         if scaling == "frame":
-            heatmap = heatmap.by_frame()
-            if heatmap.is_by_frame and not heatmap.cbar and titles is None:
+            heatmap = heatmap.per_frame_limits()
+            if heatmap.has_frame_limits and not heatmap.cbar and titles is None:
                 titles = repeat(heatmap.title)
         if titles is not None:
             heatmap = heatmap.with_titles()
@@ -225,7 +223,7 @@ def save_gif(
 def _recorder(
     claim: Claim,
     file: str | PathLike[str] | BinaryIO,
-    picture: Picture,
+    picture: Figure,
     clock: Clock,
     loop: int | None,
     hold: float | None,
@@ -250,7 +248,7 @@ def _recorder(
 
 def _record(
     recorder: Recorder,
-    picture: Picture,
+    picture: Figure,
     source: Frames,
     titles: Iterable[str] | None,
     annots: Annots | None,
@@ -274,7 +272,7 @@ def _record(
 
 
 def _read_annots(
-    annot: object, source: Frames, heatmap: Picture | None
+    annot: object, source: Frames, heatmap: Figure | None
 ) -> Annots | Cells | Parts | bool:
     """Return annotations of each frame, or what `Heatmap` takes."""
     if annot is None or isinstance(annot, bool | np.bool_):
@@ -412,7 +410,7 @@ def check_names(options: dict[str, Any]) -> None:
     check_picture_options(options, own)
 
 
-def with_range_of(picture: Picture, source: Frames, crew: Crew) -> tuple[Picture, Frames]:
+def with_range_of(picture: Figure, source: Frames, crew: Crew) -> tuple[Figure, Frames]:
     """Take the range from all frames if they can be read twice, else from the first.
 
     Where each frame has its own, it is what there is room for in the picture.
@@ -420,8 +418,8 @@ def with_range_of(picture: Picture, source: Frames, crew: Crew) -> tuple[Picture
     if not source.rereadable:
         first, source = source.peeked(chunk_length(cells_of(source.shape)))
         given = picture.range
-        picture = picture.fitted(picture.find_range(first[0]))
-        if picture.is_by_frame:
+        picture = picture.completed(picture.find_range(first[0]))
+        if picture.has_frame_limits:
             return picture, source
         taken = "the ranges"
         if not picture.ranges:
@@ -434,32 +432,32 @@ def with_range_of(picture: Picture, source: Frames, crew: Crew) -> tuple[Picture
             f"{ways}"
         )
         return picture, source
-    extent: Any = picture.extent()
+    limits = picture.data_limits()
     size = chunk_length(cells_of(source.shape))
     span = None if crew.alone else spans_of(source, near=crew.near)
     if span is None:
         for chunk in source.chunks(size):
-            extent.add(chunk)
-        return picture.fitted(extent.found), source
+            limits.add(chunk)
+        return picture.completed(limits.found), source
     pace = pace_of(crew, cells_of(source.shape), source.length)
     keeps = source.converter is not None and source.nbytes <= KEPT_BYTES
     kept = []
-    for measured in crew.results(measurings(extent, span, pace, keeps=keeps), pace):
-        extent.join(measured.extent)
+    for measured in crew.results(measurings(limits, span, pace, keeps=keeps), pace):
+        limits.join(measured.limits)
         source.hear(measured.told)
         if measured.values is not None:
             kept.append(measured.values)
     if keeps:
         source = source.kept(np.concatenate(kept))
-    return picture.fitted(extent.found), source
+    return picture.completed(limits.found), source
 
 
 def _encoded(
-    layout: Layout | Mosaic, source: Frames, beside: Beside, crew: Crew
+    layout: Layout, source: Frames, beside: Beside, crew: Crew
 ) -> Generator[Encoded, None, None]:
     """Yield what is encoded, in order."""
-    plots = isinstance(layout, Mosaic) and layout.plot is not None  # what all frames before had
-    span = None if crew.alone or plots else spans_of(source, near=crew.near)
+    # a line plot shows all frames before
+    span = None if crew.alone or layout.plot is not None else spans_of(source, near=crew.near)
     if span is None:
         chunks = source.chunks(chunk_length(cells_of(source.shape)))
         return crew.results(encodings(layout, chunks, beside))

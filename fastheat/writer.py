@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.figure.base import Picture
+from fastheat.figure.base import Figure
 from fastheat.figure.heatmap import option_names
 from fastheat.figure.options import read_autoscale, read_choice, read_flag, read_shape
 from fastheat.figure.panels import Panels, check_picture, check_picture_options, make_picture
@@ -155,7 +155,7 @@ class GifWriter:
         queue_bytes: int = QUEUE_BYTES,
         when_full: str = "wait",
         sync: bool = False,
-        heatmap: Picture | None = None,
+        heatmap: Figure | None = None,
         **options: Any,
     ) -> None:
         check_target(file)
@@ -222,26 +222,26 @@ class GifWriter:
                 sample = Panels(likely, **options)
             else:
                 sample = make_picture(likely, options)
-            self._lines = sample.lines if isinstance(sample, Panels) else ()
+            self._lines = sample.lines
             self._template = _template(sample.title)
             self._fields = self._template.names
             if grows:
                 sample.check_growth()
             if scaling == "frame":
-                sample = sample.by_frame()
-                heatmap = heatmap and heatmap.by_frame()
-            says_range = (grows or sample.is_by_frame) and not sample.cbar
+                sample = sample.per_frame_limits()
+                heatmap = heatmap and heatmap.per_frame_limits()
+            says_range = (grows or sample.has_frame_limits) and not sample.cbar
             # an option says what there is to be room for, else those of the first frame do
             plans = heatmap is None and options.get("annot", True) is True
             if heatmap is None and sample.shape == self._shape:
                 heatmap = sample
 
-            def make(shape: Shapes, sampled: Samples | None) -> Picture:
+            def make(shape: Shapes, sampled: Samples | None) -> Figure:
                 if heatmap is not None and (sampled is None or not plans):
                     return heatmap
                 more = {"annot": sampled} if sampled is not None and plans else {}
                 picture = make_picture(shape, {**options, **more})
-                return picture.by_frame() if scaling == "frame" else picture
+                return picture.per_frame_limits() if scaling == "frame" else picture
 
             self._make = make
             self._written: np.dtype[Any] | None = None  # of the annotations of frames
@@ -297,7 +297,7 @@ class GifWriter:
         return self._recorder.size
 
     @property
-    def heatmap(self) -> Picture | None:
+    def heatmap(self) -> Figure | None:
         """What frames are drawn with now, None before the first was drawn."""
         return self._recorder.heatmap
 
@@ -495,14 +495,13 @@ class GifWriter:
             self._reduction = found
         self._expected = True
 
-    def _reduced(self, reduction: Reduction | Reductions, frame: Frame) -> Frame:
-        if isinstance(reduction, Reductions):
-            parts = zip(reduction.parts.values(), frame, strict=True)
-            return tuple(
-                each if part is None else self._reduced_matrix(part, each) for part, each in parts
-            )
-        assert isinstance(frame, np.ndarray)
-        return self._reduced_matrix(reduction, frame)
+    def _reduced(self, reduction: Any, frame: Frame) -> Frame:
+        if isinstance(frame, np.ndarray):
+            return self._reduced_matrix(reduction, frame)
+        parts = zip(reduction.parts.values(), frame, strict=True)
+        return tuple(
+            each if part is None else self._reduced_matrix(part, each) for part, each in parts
+        )
 
     def _reduced_matrix(self, reduction: Reduction, array: NDArray[Any]) -> NDArray[np.float64]:
         out = np.empty(reduction.cells)

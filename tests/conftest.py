@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
-from fastheat.figure import heatmap, panels
+from fastheat.figure import base
 from fastheat.layout.layout import Shown
 from fastheat.render import encode
 from fastheat.render.kernels import jit
@@ -44,7 +44,7 @@ def _check_stills() -> None:
         assert shown == as_shown
         return picture, shown
 
-    for module in (encode, heatmap, panels):
+    for module in (base, encode):
         module.paint = checked  # type: ignore[attr-defined]
 
 

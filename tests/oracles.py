@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,7 @@ from numpy.typing import NDArray
 
 from fastheat.inputs.frames.ranges import Range
 from fastheat.inputs.sources.masks import hidden, is_masked
-from fastheat.inputs.sources.shapes import split
-from fastheat.layout.arrange import Mosaic
-from fastheat.layout.layout import Layout, Shown, extremes_of
+from fastheat.layout.layout import Layout, Panel, Shown, extremes_of
 from fastheat.layout.lineplot import Plot, base_of, places_of, stages_of
 from fastheat.layout.reduction import Reduction
 from fastheat.render.margins import draw_numbers, draw_titles
@@ -30,7 +29,7 @@ SHRINK = 2.0**-64  # a factor for values whose sum float64 does not have
 
 
 def paint(
-    layout: Layout | Mosaic,
+    layout: Layout,
     values: NDArray[np.float64],
     title: str = "",
     annot: NDArray[Any] | None = None,
@@ -60,27 +59,26 @@ def paint(
     Shown
         What could not be shown as it is.
     """
-    indices = layout.static.copy()
+    frame = values.reshape(-1)
+    indices = layout.background.copy()
     extremes: Range = ()
     ranges = None
-    if layout.is_by_frame:
-        ranges = layout.ranges(values[None])
-        layout, (title,) = layout.over(ranges), layout.named([title], ranges)
+    if layout.has_frame_limits:
+        ranges = layout.ranges(frame[None])
+        layout, (title,) = layout.over(ranges), layout.titled([title], ranges)
         extremes = extremes_of(ranges)
-    if isinstance(layout, Mosaic):
-        shown = Shown()
-        parts = zip(layout.shape, layout.parts, split(values, layout.shape), strict=False)
-        for name, part, own in parts:
-            noted = annot[name] if annot is not None and part.annotated else None
-            shown += _paint_cells(part, own, indices, noted)
-        if layout.plot is not None:
-            if plot is None:
-                now = values[None, -layout.scalars :]
-                scalars = now if past is None else np.concatenate([past, now])
-                plot = paint_plot(layout.plot, scalars)
-            indices[layout.plot.top :] = plot
-    else:
-        shown = _paint_cells(layout, values, indices, annot)
+    shown, start = Shown(), 0
+    for panel in layout.panels:
+        own = frame[start : start + prod(panel.shape)].reshape(panel.shape)
+        start += own.size
+        noted = annot[panel.name] if annot is not None and panel.name and panel.annotated else None
+        shown += _paint_cells(panel, own, indices, noted if panel.name else annot)
+    if layout.plot is not None:
+        if plot is None:
+            now = frame[None, start:]
+            scalars = now if past is None else np.concatenate([past, now])
+            plot = paint_plot(layout.plot, scalars)
+        indices[layout.plot.top :] = plot
     strips, (written,) = draw_titles(layout, [title])
     if ranges is not None:
         for (picture,), x, y in draw_numbers(layout, ranges, strips):
@@ -92,17 +90,17 @@ def paint(
 
 
 def _paint_cells(
-    layout: Layout,
+    panel: Panel,
     values: NDArray[np.float64],
     indices: NDArray[np.uint8],
     annot: NDArray[Any] | None = None,
 ) -> Shown:
     """Draw the cells of one matrix into a picture."""
-    values = hidden(values, layout.mask)
-    annot = None if annot is None else layout.from_top(hidden(annot, layout.mask))
-    values = layout.from_top(values)
+    values = hidden(values, panel.mask)
+    annot = None if annot is None else panel.from_top(hidden(annot, panel.mask))
+    values = panel.from_top(values)
     masked = is_masked(values)
-    grid, shades = layout.grid, layout.shades
+    grid, shades = panel.grid, panel.shades
     (edges,), (low,), (high,) = shades.edges, shades.low, shades.high
     (floor,), (ceiling,) = shades.floor, shades.ceiling
     slots = np.searchsorted(edges, values, side="right")
@@ -115,10 +113,10 @@ def _paint_cells(
     band = indices[rows]
     band[:, columns] = shades.inks[:, 0].take(slots).take(j, axis=1).take(i, axis=0)
     indices[rows] = band
-    left_out, lacking = count_hidden(layout, 1, int(masked.sum())), ""
-    if layout.format is not None:
+    left_out, lacking = count_hidden(panel, 1, int(masked.sum())), ""
+    if panel.format is not None:
         cells = values if annot is None else annot
-        left_out, lacking = _write(layout, layout.format, cells, slots, indices)
+        left_out, lacking = _write(panel, panel.format, cells, slots, indices)
     return Shown(
         under=int(((values < low) & (slots < bad)).sum()),
         over=int(((values >= high) & (slots < bad)).sum()),
@@ -130,10 +128,10 @@ def _paint_cells(
     )
 
 
-def count_hidden(layout: Layout, frames: int, masked: int) -> int:
+def count_hidden(panel: Panel, frames: int, masked: int) -> int:
     """Return how many texts are left out where none has room."""
-    every = layout.shape[0] * layout.shape[1]
-    return frames * layout.crowded - (masked if layout.crowded == every else 0)
+    every = panel.shape[0] * panel.shape[1]
+    return frames * panel.crowded - (masked if panel.crowded == every else 0)
 
 
 def count_refused(shades: Shades, values: NDArray[np.float64]) -> int:
@@ -159,7 +157,7 @@ def _span(pixels: NDArray[np.intp]) -> slice | NDArray[np.intp]:
 
 
 def _write(
-    layout: Layout,
+    panel: Panel,
     valfmt: ValueFormat,
     cells: NDArray[Any],
     slots: NDArray[np.intp],
@@ -167,21 +165,21 @@ def _write(
 ) -> tuple[int, str]:
     """Write what is in cells into `indices`; return how many had no room, and what has no glyph."""
     each: list[Any] = cells.ravel().tolist()
-    texts: Sequence[str] = each if layout.fixed is None else layout.fixed.texts
-    if layout.fixed is None and layout.written.kind != "U":
+    texts: Sequence[str] = each if panel.fixed is None else panel.fixed.texts
+    if panel.fixed is None and panel.written.kind != "U":
         texts = [
-            "" if hides else valfmt.write(as_written(x, layout.written))
+            "" if hides else valfmt.write(as_written(x, panel.written))
             for x, hides in zip(each, is_masked(cells).ravel(), strict=True)
         ]
-    type_, lacking = layout.type, ""
-    if layout.fixed is not None:
-        chains = {text: layout.fixed.shaped.chain(text) for text in set(texts)}
-    elif layout.writing is not None:
+    type_, lacking = panel.type, ""
+    if panel.fixed is not None:
+        chains = {text: panel.fixed.shaped.chain(text) for text in set(texts)}
+    elif panel.writing is not None:
         affixes = len(valfmt.before), len(valfmt.after)
-        chains = {text: _chain(text, affixes, layout.writing) for text in set(texts)}
+        chains = {text: _chain(text, affixes, panel.writing) for text in set(texts)}
     else:
-        vertical, align = layout.vertical, layout.type.align
-        shaped = shape_texts(texts, layout.typeface, layout.sizes, align, vertical)
+        vertical, align = panel.vertical, panel.type.align
+        shaped = shape_texts(texts, panel.typeface, panel.sizes, align, vertical)
         chains = {text: shaped.chain(text) for text in set(texts)}
         type_, lacking = with_atlas(type_, shaped.atlas), shaped.lacking
     letters: dict[tuple[int, int], NDArray[np.uint8]] = {}
@@ -191,12 +189,12 @@ def _write(
             continue
         i, j = divmod(c, cells.shape[1])
         chain = chains[text]
-        room = int(layout.grid.x1[j] - layout.grid.x0[j])
+        room = int(panel.grid.x1[j] - panel.grid.x0[j])
         widths = type_.widths[:, chain].sum(1)
         lows, highs = type_.lows[:, chain].min(1), type_.highs[:, chain].max(1)
-        tall = int(layout.grid.y1[i] - layout.grid.y0[i])
+        tall = int(panel.grid.y1[i] - panel.grid.y0[i])
         fitting = np.flatnonzero((widths <= room) & (highs - lows <= tall))
-        too_long = layout.writing is not None and len(chain) > layout.longest
+        too_long = panel.writing is not None and len(chain) > panel.longest
         if too_long or not len(fitting):
             left_out += 1
             continue
@@ -208,10 +206,10 @@ def _write(
         if low >= high:
             continue
         steps = np.hstack([letters[size, segment] for segment in chain])[low:high]
-        x = _left(layout, j, int(widths[size]))
+        x = _left(panel, j, int(widths[size]))
         y = int(type_.tops[i, size]) + low
-        y = max(int(layout.grid.y0[i]), min(y, int(layout.grid.y1[i]) - (high - low)))
-        indices[y : y + steps.shape[0], x : x + steps.shape[1]] = layout.shades.inks[
+        y = max(int(panel.grid.y0[i]), min(y, int(panel.grid.y1[i]) - (high - low)))
+        indices[y : y + steps.shape[0], x : x + steps.shape[1]] = panel.shades.inks[
             slots[i, j], steps
         ]
     return left_out, lacking
@@ -231,15 +229,15 @@ def _letter(type_: Type, size: int, segment: int) -> NDArray[np.uint8]:
     return np.repeat(runs & 0xFF, runs >> 8).astype(np.uint8).reshape(len(lines), -1)
 
 
-def _left(layout: Layout, j: int, width: int) -> int:
-    low, high = int(layout.grid.x0[j]), int(layout.grid.x1[j])
-    align = layout.type.align
+def _left(panel: Panel, j: int, width: int) -> int:
+    low, high = int(panel.grid.x0[j]), int(panel.grid.x1[j])
+    align = panel.type.align
     if align == 0:
-        x = int(np.floor(layout.grid.center[j] - 0.5 * width + 0.5))
+        x = int(np.floor(panel.grid.center[j] - 0.5 * width + 0.5))
     elif align < 0:
-        x = low + layout.type.inset
+        x = low + panel.type.inset
     else:
-        x = high - layout.type.inset - width
+        x = high - panel.type.inset - width
     return max(low, min(x, high - width))
 
 

@@ -73,7 +73,9 @@ def test_the_same_annotations_stay_in_all_frames(annot: Any) -> None:
     data = written(FRAMES, annot=annot, **LOOK)
     assert_lossless(data, [heatmap.rgb(frame) for frame in FRAMES])
     assert written(FRAMES, heatmap=heatmap) == data
-    assert pickle.loads(pickle.dumps(heatmap.layout())).fixed.texts == heatmap.layout().fixed.texts  # type: ignore[union-attr]
+    (panel,) = heatmap.layout().panels
+    assert panel.fixed is not None
+    assert pickle.loads(pickle.dumps(panel)).fixed.texts == panel.fixed.texts
 
 
 @pytest.mark.parametrize("annots", [NUMBERS, WORDS])
@@ -172,7 +174,7 @@ def test_lines_of_a_text_are_drawn_as_imagedraw_draws_them(va: str, ha: str) -> 
     )
     picture = np.asarray(heatmap.image(np.zeros((1, 1))).convert("L")).astype(int)
     layout = heatmap.layout()
-    size, grid = layout.sizes[0], layout.grid
+    size, grid = layout.panels[0].sizes[0], layout.panels[0].grid
     cell = picture[grid.y0[0] : grid.y1[0], grid.x0[0] : grid.x1[0]]
     font = ImageFont.load_default(size)
     assert isinstance(font, ImageFont.FreeTypeFont)

@@ -186,10 +186,10 @@ def test_each_frame_is_drawn_as_it_is_alone(options: dict[str, Any]) -> None:
     frames = FRAMES.copy()
     frames[5, 0, 0], frames[6], frames[7], frames[8] = np.nan, np.inf, 4.0, frames[9]
     shown, summary = saved(frames, autoscale="frame", **options)
-    picture = Heatmap((3, 4), **options).by_frame()
+    picture = Heatmap((3, 4), **options).per_frame_limits()
     if "cbar" not in options:
         picture = picture.with_titles()
-    picture = picture.fitted(picture.find_range(frames))
+    picture = picture.completed(picture.find_range(frames))
     title = options.get("title", "")
     assert_lossless(shown, [alone(frame, title, picture) for frame in frames])
     assert summary.autoscale == "frame"
@@ -207,7 +207,7 @@ def test_a_frame_has_the_colours_of_a_heatmap_over_its_range_which_its_title_say
         low, high = frame.min(), frame.max()
         picture = Heatmap((3, 4), vmin=low, vmax=high, **look)
         wanted.append(picture.rgb(frame, f"step {k}  [{low:g}, {high:g}]"))
-    grid = Heatmap((3, 4), vmin=0, vmax=1, **look).with_titles().layout().grid
+    grid = Heatmap((3, 4), vmin=0, vmax=1, **look).with_titles().layout().panels[0].grid
     middle = grid.y0[:, None] + 1, grid.x0[None, :] + 1
     top = int(grid.y0[0]) - 20
     for (found, _), own in zip(by_pillow(shown), wanted, strict=True):
@@ -225,17 +225,19 @@ def test_the_numbers_at_the_bar_are_those_of_the_range_of_each_frame(
     options: dict[str, Any] = {"cbar": True, "cbar_location": location, "dpi": 80, **more}
     frames = FRAMES[10:30] * np.geomspace(0.1, 20, 20)[:, None, None]
     shown, _ = saved(frames, autoscale="frame", valfmt=None, titles="step {}", **options)
-    picture = Heatmap((3, 4), valfmt=None, **options).by_frame().with_titles()
-    picture = picture.fitted(picture.find_range(frames))
+    picture = Heatmap((3, 4), valfmt=None, **options).per_frame_limits().with_titles()
+    picture = picture.completed(picture.find_range(frames))
     layout = picture.layout()
     ((numbers, _),) = layout.bars
     part = slice(numbers.y0, numbers.y1), slice(numbers.x0, numbers.x1)
     seen = set()
     for (found, _), frame in zip(by_pillow(shown), frames, strict=True):
         # drawn as what never changes of a heatmap that has this range
-        fixed = picture.with_look(given=None, frame=layout.frame).over(frame.min(), frame.max())
+        fixed = picture.with_look(given=None, frame=layout.panels[0].frame).over(
+            frame.min(), frame.max()
+        )
         static = fixed.layout()
-        np.testing.assert_array_equal(found[part], static.table[static.static][part])
+        np.testing.assert_array_equal(found[part], static.table[static.background][part])
         seen.add(found[part].tobytes())
     assert len(seen) == len(frames)
 
@@ -243,8 +245,8 @@ def test_the_numbers_at_the_bar_are_those_of_the_range_of_each_frame(
 def test_numbers_on_a_transparent_background_are_cleared_away() -> None:
     options: dict[str, Any] = {"cbar": True, "valfmt": None, "background": "none"}
     shown, _ = saved(FRAMES, autoscale="frame", **options)
-    picture = Heatmap((3, 4), **options).by_frame()
-    layout = picture.fitted(picture.find_range(FRAMES)).layout()
+    picture = Heatmap((3, 4), **options).per_frame_limits()
+    layout = picture.completed(picture.find_range(FRAMES)).layout()
     with Image.open(io.BytesIO(shown)) as image:
         for number, frame in enumerate(FRAMES):
             image.seek(number)
@@ -259,8 +261,8 @@ def test_numbers_on_a_transparent_background_are_cleared_away() -> None:
 def test_numbers_that_are_longer_than_there_is_room_for_are_drawn_smaller() -> None:
     frames = np.stack([FRAMES[0], 1e9 + FRAMES[1] / 999])
     shown, _ = saved(iter(frames), autoscale="frame", cbar=True, valfmt=None)
-    picture = Heatmap((3, 4), valfmt=None, cbar=True).by_frame()
-    picture = picture.fitted(picture.find_range(FRAMES[0]))
+    picture = Heatmap((3, 4), valfmt=None, cbar=True).per_frame_limits()
+    picture = picture.completed(picture.find_range(FRAMES[0]))
     ((numbers, _),) = picture.layout().bars
     found = by_pillow(shown)[1][0]
     part = found[numbers.y0 : numbers.y1, numbers.x0 : numbers.x1]
@@ -284,8 +286,8 @@ def test_a_range_that_is_given_is_that_of_all_frames() -> None:
 
 @pytest.mark.parametrize("options", [{}, {"valfmt": None}], ids=str)
 def test_chunks_of_frames_with_ranges_of_their_own_can_go_anywhere(options: Any) -> None:
-    picture = Heatmap((3, 4), **options).by_frame().with_titles()
-    layout = picture.fitted((-9.0, 9.0)).layout()
+    picture = Heatmap((3, 4), **options).per_frame_limits().with_titles()
+    layout = picture.completed((-9.0, 9.0)).layout()
     layout = pickle.loads(pickle.dumps(layout))
     titles = [f"step {k}" for k in range(70)]
     whole = encode_chunk(layout, None, FRAMES, titles)
@@ -312,8 +314,8 @@ def test_panels_have_the_ranges_of_their_own_matrices(shares: bool) -> None:
     panels = fastheat.Panels({"a": (3, 4), "b": (2, 4), "c": (3, 2)}, **options)
     low, high = float(FRAMES.min()), float(FRAMES.max())  # which there is room for
     b = (low, high) if shares else (frames["b"].min(), frames["b"].max())
-    panels = panels.by_frame().with_titles().fitted((low, high, *b, -5.0, 5.0))
-    grids = [part.grid for part in panels.layout().parts]
+    panels = panels.per_frame_limits().with_titles().completed((low, high, *b, -5.0, 5.0))
+    grids = [part.grid for part in panels.layout().panels]
     for k, (picture, _) in enumerate(by_pillow(shown)):
         own = {name: stack[k] for name, stack in frames.items()}
         ends = {name: (each.min(), each.max()) for name, each in own.items()} | {"c": (-5, 5)}
@@ -322,7 +324,7 @@ def test_panels_have_the_ranges_of_their_own_matrices(shares: bool) -> None:
         for (name, matrix), grid in zip(own.items(), grids, strict=True):
             low, high = ends[name]
             single = Heatmap(matrix.shape, vmin=low, vmax=high, valfmt=None)
-            place = single.layout().grid
+            place = single.layout().panels[0].grid
             wanted = single.rgb(matrix)[place.y0[:, None], place.x0[None, :]]
             found = picture[grid.y0[:, None] + 1, grid.x0[None, :] + 1]
             np.testing.assert_array_equal(found, wanted)
@@ -346,9 +348,9 @@ def test_panels_have_numbers_at_their_bars(location: str, shares: bool) -> None:
     }
     shown, _ = saved(frames, autoscale="frame", titles="step {}", **options)
     panels = fastheat.Panels({"a": (3, 4), "b": (2, 4)}, lines="loss", xlim=9, **options)
-    panels = panels.by_frame().with_titles()
+    panels = panels.per_frame_limits().with_titles()
     flat = np.stack([np.hstack([each[k].ravel() for each in frames.values()]) for k in range(9)])
-    panels = panels.fitted(panels.find_range(flat))
+    panels = panels.completed(panels.find_range(flat))
     layout = panels.layout()
     assert len(layout.bars) == (1 if shares else 2)
     wanted = []
@@ -509,4 +511,4 @@ def test_negative_zeros_are_zeros_of_a_range(options: dict[str, Any]) -> None:
         return np.asarray(Image.open(file).convert("RGB"))
 
     assert (still(-ZEROS) == still(ZEROS)).all()
-    assert Heatmap((3, 4)).fitted((-0.0, 1.0)).range_text == "[0, 1]"
+    assert Heatmap((3, 4)).completed((-0.0, 1.0)).range_text == "[0, 1]"

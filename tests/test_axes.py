@@ -435,7 +435,7 @@ def test_ticks_that_would_overlap_are_left_out_and_counted() -> None:
 def colours_between(heatmap: Heatmap, axis: int) -> list[set[tuple[int, ...]]]:
     """Return the colours between the cells along an axis, from the first gap on."""
     picture = heatmap.rgb(np.zeros(heatmap.shape))
-    grid = heatmap.layout().grid
+    grid = heatmap.layout().panels[0].grid
     starts, stops = ((grid.y0, grid.y1), (grid.x0, grid.x1))[axis]
     found = []
     for stop, start in zip(stops[:-1], starts[1:], strict=True):
@@ -459,7 +459,7 @@ def test_lines_stand_between_groups_and_nowhere_else(grid_width: float) -> None:
     red, other = {(255, 0, 0)}, {(0, 0, 255)} if grid_width else set()
     assert colours_between(heatmap, 0) == [other, red, other, red, other]
     assert colours_between(heatmap, 1) == [red, other, other, other, red, other]
-    grid = heatmap.layout().grid
+    grid = heatmap.layout().panels[0].grid
     assert grid.y0[2] - grid.y1[1] == grid.x0[5] - grid.x1[4] == round(4 * 100 / 72)
 
 
@@ -467,7 +467,7 @@ def test_groups_are_marked_in_the_colour_of_labels_wide_enough_to_be_seen() -> N
     heatmap = Heatmap((4, 4), row_groups=2, foreground="green", **LOOK)
     assert colours_between(heatmap, 0)[1] == {(0, 128, 0)}
     for shape in ((300, 300), (40, 4), (4, 40)):
-        grid = Heatmap(shape, row_groups=2, col_groups=2, **LOOK).layout().grid
+        grid = Heatmap(shape, row_groups=2, col_groups=2, **LOOK).layout().panels[0].grid
         assert (grid.y0[2::2] > grid.y1[1:-1:2]).all()
         assert (grid.x0[2::2] > grid.x1[1:-1:2]).all()
         assert (grid.x1 > grid.x0).all()
@@ -475,7 +475,7 @@ def test_groups_are_marked_in_the_colour_of_labels_wide_enough_to_be_seen() -> N
 
 def test_the_edges_of_cells_stay_where_they_are_beside_groups() -> None:
     plain, grouped = (
-        Heatmap((9, 9), figsize=(5, 5), row_groups=groups, **LOOK).layout().grid
+        Heatmap((9, 9), figsize=(5, 5), row_groups=groups, **LOOK).layout().panels[0].grid
         for groups in (None, 3)
     )
     np.testing.assert_array_equal(plain.x0, grouped.x0)
@@ -495,7 +495,7 @@ def test_lines_between_cells_of_a_pixel_are_counted_as_left_out() -> None:
 def colours(heatmap: Heatmap) -> tuple[Any, Any, Any]:
     """Return the colours of a picture's corner, of the row labels' ticks and of the grid."""
     picture = heatmap.rgb(np.zeros(heatmap.shape))
-    grid = heatmap.layout().grid
+    grid = heatmap.layout().panels[0].grid
     tick = picture[(grid.y0[0] + grid.y1[0]) // 2, grid.x0[0] - 6]
     between = picture[grid.y0[0], grid.x1[0]]
     return picture[0, 0].tolist(), tick.tolist(), between.tolist()
@@ -564,7 +564,7 @@ def test_a_transparent_background_is_transparent_in_every_frame(
     assert_clear(file.getvalue(), heatmap, frames, titles)
     first = heatmap.indices(frames[0], titles[0] if titles else None)
     assert (first == 0).mean() > 0.2
-    grid = heatmap.layout().grid
+    grid = heatmap.layout().panels[0].grid
     assert first[grid.y0[0], grid.x1[0]] == 0  # between cells
     assert first[grid.y1[1], grid.x1[0]] != 0  # between groups
     nan = heatmap.rgb(frames[2])[grid.y0[1], grid.x0[1]]
@@ -615,7 +615,7 @@ def test_labels_blend_into_the_colour_that_stands_for_a_transparent_background()
     ]
     for options, paper in looks:
         heatmap = Heatmap((2, 2), vmin=0, vmax=1, valfmt=None, **options)
-        grid = heatmap.layout().grid
+        grid = heatmap.layout().panels[0].grid
         assert heatmap.indices(values)[0, 0] == 0
         picture = heatmap.rgb(values)
         assert picture[0, 0].tolist() == paper
@@ -716,7 +716,7 @@ def test_a_bar_is_not_far_from_the_cells_whatever_their_number(
     layout = Heatmap(
         shape, vmin=0, vmax=1, valfmt=None, cbar=True, cbar_location=location, **sides
     ).layout()
-    cells, bar = layout.frame.cells, layout.frame.bar
+    cells, bar = layout.panels[0].frame.cells, layout.panels[0].frame.bar
     assert bar is not None
     gap = {
         "left": cells.x0 - bar.x1,
@@ -773,10 +773,10 @@ def test_what_never_changes_is_drawn_where_pillow_draws_into_a_copy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     options: dict[str, Any] = {"vmin": 0, "vmax": 1, "title": "a title", "row_labels": "row {}"}
-    expected = Heatmap((3, 4), **options).layout().static
+    expected = Heatmap((3, 4), **options).layout().background
 
     def copied(mode: str, size: tuple[int, int], data: bytearray, *args: Any) -> Image.Image:
         return Image.frombytes(mode, size, bytes(data), *args)
 
     monkeypatch.setattr(Image, "frombuffer", copied)
-    assert np.array_equal(Heatmap((3, 4), **options).layout().static, expected)
+    assert np.array_equal(Heatmap((3, 4), **options).layout().background, expected)

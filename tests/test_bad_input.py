@@ -576,7 +576,7 @@ def test_cells_have_a_pixel_of_their_own_or_are_refused(
 ) -> None:
     heatmap = Heatmap(shape, vmin=0, vmax=1, cbar=True, figsize=(inches, 3 - inches / 2))
     try:
-        grid = heatmap.layout().grid
+        grid = heatmap.layout().panels[0].grid
     except ValueError as error:
         assert "figsize" in str(error)  # noqa: PT017
         return

@@ -120,7 +120,7 @@ class Here:
     @property
     def grid(self) -> Any:
         """Where the rows and columns of the matrix stand."""
-        grid = self.heatmap.layout().grid
+        grid = self.heatmap.layout().panels[0].grid
         if self.options.get("origin") == "lower":
             grid = grid._replace(y0=grid.y0[::-1], y1=grid.y1[::-1])
         return grid
@@ -486,7 +486,7 @@ def test_an_animation_has_the_frames_that_it_is_given() -> None:
         wanted = heatmap.rgb(frames[k], title=titles.format(k))
         np.testing.assert_array_equal(picture, wanted)
         there = matplotlib.colormaps["plasma"]((frames[k] - low) / (high - low), bytes=True)
-        grid = heatmap.layout().grid
+        grid = heatmap.layout().panels[0].grid
         fills = picture[np.ix_(grid.y1 + (len(picture) - heatmap.size[1]) - 1, grid.x1 - 1)]
         finite = np.isfinite(frames[k])
         difference = delta_e_2000(srgb_to_lab(there[..., :3]), srgb_to_lab(fills))
@@ -507,8 +507,8 @@ def test_frames_have_ranges_of_their_own_as_in_matplotlib() -> None:
     decoded = by_pillow(file.getvalue())
     assert len(decoded) == len(frames)
     del options["autoscale"]
-    heatmap = Heatmap(names()["shape"], **options).by_frame()
-    grid = heatmap.fitted(heatmap.find_range(np.array(frames))).layout().grid
+    heatmap = Heatmap(names()["shape"], **options).per_frame_limits()
+    grid = heatmap.completed(heatmap.find_range(np.array(frames))).layout().panels[0].grid
     for (picture, _), frame in zip(decoded, frames, strict=True):
         image: Any = Figure().subplots().imshow(frame)
         there = image.to_rgba(image.get_array(), bytes=True)[..., :3]

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 import fastheat
 from fastheat.inputs.frames import ranges, spans
-from fastheat.inputs.frames.ranges import EXACT, Extent
+from fastheat.inputs.frames.ranges import EXACT, DataLimits, MatrixLimits
 from fastheat.inputs.frames.spans import Part, Span
 from fastheat.pipeline import jobs
 from fastheat.pipeline import workers as executors
@@ -351,16 +351,16 @@ class Failing:
 
 
 def test_a_job_that_is_done_again_counts_its_values_once() -> None:
-    whole = Extent(robust=True)
+    whole = MatrixLimits(robust=True)
     whole.add(STACK)
-    joined = Extent(robust=True)
+    joined = DataLimits([MatrixLimits(robust=True)], [STACK.shape[1:]])
     source = Failing()
     span = Span({"": Part(source, STACK.dtype, None)}, 0, len(STACK), 2)
     for measured in Crew(2, None).results(
         jobs.measurings(joined, span, Pace(12, 12, 1.0), keeps=False)
     ):
-        assert isinstance(measured.extent, Extent)
-        joined.join(measured.extent)
+        assert isinstance(measured.limits, DataLimits)
+        joined.join(measured.limits)
     assert source.failures == 0
     assert joined.found == whole.found
 
@@ -420,9 +420,9 @@ def test_a_range_does_not_depend_on_how_the_frames_are_cut(
     edges = sorted({0, *cuts, 6})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ranges, "EXACT", EXACT if few else 5)
-        whole = Extent(norm, robust=robust)
+        whole = MatrixLimits(norm, robust=robust)
         whole.add(frames)
-        joined = Extent(norm, robust=robust)
+        joined = MatrixLimits(norm, robust=robust)
         for start, stop in itertools.pairwise(edges):
             part = joined.fresh(6)
             part.add(frames[start:stop])

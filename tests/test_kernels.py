@@ -128,7 +128,7 @@ def slots_of(values: Any, shades: Any, slots: Any) -> None:
 def test_slots_are_found_as_numpy_searches_the_edges(
     vmin: float, vmax: float, kernel: Callable[..., None]
 ) -> None:
-    shades = Heatmap((2, 2), vmin=vmin, vmax=vmax, threshold=vmin).layout().shades
+    shades = Heatmap((2, 2), vmin=vmin, vmax=vmax, threshold=vmin).layout().panels[0].shades
     edges = shades.edges[np.isfinite(shades.edges)]
     around = [np.nextafter(edges, side) for side in (-np.inf, np.inf)]
     extreme = [0.0, -0.0, 5e-324, 1.7976931348623157e308, -1.7976931348623157e308]
@@ -150,7 +150,7 @@ def outside(values: Any, shades: Any, counts: Any) -> None:
 def test_values_outside_of_the_range_are_counted_as_numpy_counts_them(
     kernel: Callable[..., None],
 ) -> None:
-    shades = Heatmap((2, 2), vmin=-1, vmax=1).layout().shades
+    shades = Heatmap((2, 2), vmin=-1, vmax=1).layout().panels[0].shades
     values = np.random.default_rng(0).normal(0, 1, 300)
     values[:12] = [np.nan, np.inf, -np.inf, -1, 1, 1.001, 1e308, -1e308, 0, 5, -5, 2]
     counts = np.ones(4, np.int64)
@@ -167,7 +167,7 @@ def test_runs_of_fills_make_the_new_picture_of_the_old(look: dict[str, Any], sha
     rng = np.random.default_rng(int(100 * share))
     look |= {"row_labels": None, "col_labels": None, "valfmt": None, "dpi": 30}
     layout = Heatmap((5, 21), vmin=0, vmax=1, **look).layout()
-    grid = layout.grid
+    grid = layout.panels[0].grid
     old, new = rng.integers(1, 4, (2, 5, 21)).astype(np.uint8)
     new = np.where(rng.random(new.shape) < share, new, old)
     rows = np.zeros((5, 2), np.int64)
@@ -226,7 +226,7 @@ def test_one_changed_cell_changes_its_rectangle_only(seed: int, n: int, m: int) 
     frames[1, i, j] = 1.0
     images = encode_chunk(layout, frames[0], frames[1:])
     box = np.frombuffer(images.data[1:9], "<u2").tolist()
-    grid = layout.grid
+    grid = layout.panels[0].grid
     x0, y0 = int(grid.x0[j]), int(grid.y0[i])
     assert box == [x0, y0, int(grid.x1[j]) - x0, int(grid.y1[i]) - y0]
     assert images.transparent == [TRANSPARENT]

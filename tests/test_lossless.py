@@ -301,7 +301,7 @@ def test_stills_agree_with_each_other(frames: Values, look: dict[str, Any]) -> N
     np.testing.assert_array_equal(np.asarray(image.convert("RGB")), rgb)
     assert image.mode == "P"
     assert image.size == heatmap.size == (rgb.shape[1], rgb.shape[0])
-    assert indices.max() < heatmap.layout().shades.colors
+    assert indices.max() < heatmap.layout().panels[0].shades.colors
     assert not (indices == 0).any()  # which is kept for what stays as it was
 
 
@@ -412,7 +412,7 @@ def test_masked_integers_have_no_text(valfmt: str) -> None:
     data, summary = written(frames, heatmap=heatmap)
     assert (summary.bad, summary.masked) == (0, 1)
     assert_lossless(data, pictures(heatmap, list(frames)))
-    grid = heatmap.layout().grid
+    grid = heatmap.layout().panels[0].grid
     cell = heatmap.indices(frames[0])[grid.y0[1] : grid.y1[1], grid.x0[2] : grid.x1[2]]
     assert len(np.unique(cell)) == 1
 

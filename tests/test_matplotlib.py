@@ -128,7 +128,7 @@ def test_cells_and_labels_stand_where_matplotlib_has_them(
     square: bool,
 ) -> None:
     theirs, ours = plain_figure(shape, figsize, dpi, cbar, square, dejavu)
-    grid = ours.layout().grid
+    grid = ours.layout().panels[0].grid
     # what is visible of a cell lies between grid lines, half of which it has on either side
     line = int(grid.x0[1] - grid.x1[0]) if shape[1] > 1 else round(3 * dpi / 72)
     before, after = line - line // 2, line // 2
@@ -275,7 +275,7 @@ def painted(cmap: Colormap, norm: Normalize, values: npt.NDArray[Any]) -> Pixels
 def fills(heatmap: Heatmap, values: npt.NDArray[Any]) -> Pixels:
     """Return the colour of each cell, which no text reaches in its corner."""
     picture = heatmap.rgb(values)
-    grid = heatmap.layout(values.dtype).grid
+    grid = heatmap.layout(values.dtype).panels[0].grid
     return picture[grid.y0[:, None], grid.x0[None, :]]
 
 
@@ -529,7 +529,7 @@ def test_text_colours_follow_the_articles_threshold(
         font=dejavu,
     )
     picture = heatmap.rgb(matrix)
-    grid = heatmap.layout(matrix.dtype).grid
+    grid = heatmap.layout(matrix.dtype).panels[0].grid
     middle = picture[(grid.y0 + grid.y1)[:, None] // 2, (grid.x0 + grid.x1)[None, :] // 2]
     above = np.asarray(norm(matrix) > norm(matrix.dtype.type(threshold)), bool)
     if np.dtype(dtype).kind != "f":
@@ -549,7 +549,7 @@ def test_a_cell_that_is_not_finite_has_the_first_text_colour(dejavu: str) -> Non
         font=dejavu,
     )
     picture = heatmap.rgb([[math.nan, math.inf, 0.5]])
-    grid = heatmap.layout().grid
+    grid = heatmap.layout().panels[0].grid
     middle = picture[(grid.y0[0] + grid.y1[0]) // 2, (grid.x0 + grid.x1) // 2]
     assert middle.tolist() == [[255, 0, 0], [255, 0, 0], [0, 0, 255]]
 

@@ -106,7 +106,7 @@ def nearby(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def fills(heatmap: Heatmap, values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     picture = heatmap.rgb(values)
-    grid = heatmap.layout(values.dtype).grid
+    grid = heatmap.layout(values.dtype).panels[0].grid
     return picture[grid.y0[:, None], grid.x0[None, :]]
 
 
@@ -138,7 +138,7 @@ def about_edges(options: dict[str, Any], dtype: Any) -> npt.NDArray[Any]:
     layout = Heatmap((2, 2), cmap=distinct(BIN_COLORS), valfmt=None, **options).layout(
         np.dtype(dtype)
     )
-    shades = layout.shades
+    shades = layout.panels[0].shades
     edges = np.concatenate([shades.edges[0], shades.floor, shades.ceiling, [0.0]])
     rng = np.random.default_rng(0)
     low, high = Heatmap((2, 2), **options).range
@@ -419,7 +419,7 @@ def test_masked_cells_are_bad_and_have_no_text(valfmt: Any, tmp_path: Any) -> No
     for first, second, frame in zip(*pictures, frames, strict=True):
         np.testing.assert_array_equal(first, second)
         np.testing.assert_array_equal(first, heatmap.rgb(frame))
-    grid = heatmap.layout().grid
+    grid = heatmap.layout().panels[0].grid
     for i, j in np.argwhere(mask):
         cell = pictures[0][2][grid.y0[i] : grid.y1[i], grid.x0[j] : grid.x1[j]]
         assert (cell == (255, 0, 0)).all()
@@ -679,7 +679,7 @@ def test_masked_cells_have_no_annotations(tmp_path: Any) -> None:
         summary = fastheat.save_gif(path, frames, mask=mask, annot=annot, grid_width=0, bad="r")
         assert summary.masked == 3
         heatmap = Heatmap((2, 2), grid_width=0, annot=words, vmin=0, vmax=1)
-        grid = heatmap.layout().grid
+        grid = heatmap.layout().panels[0].grid
         for picture in by_ffmpeg(path.read_bytes()):
             cell = picture[grid.y0[0] : grid.y1[0] - 3, grid.x0[0] : grid.x1[0] - 3]
             assert (cell[3:, 3:] == cell[5, 5]).all()
@@ -722,7 +722,7 @@ def test_panels_have_norms_masks_and_ranges_of_their_own(tmp_path: Any) -> None:
     logs = np.array([frame["a"] for frame in frames])
     assert summary.ranges["a"] == (logs.min(), logs.max())
     assert summary.masked == 4
-    drawn = panels.fitted(tuple(end for ends in summary.ranges.values() for end in ends))
+    drawn = panels.completed(tuple(end for ends in summary.ranges.values() for end in ends))
     for picture, frame in zip(by_ffmpeg(path.read_bytes()), frames, strict=True):
         np.testing.assert_array_equal(picture, drawn.rgb(frame))
 
@@ -760,7 +760,7 @@ def test_each_frame_has_the_bins_of_matplotlib_over_its_own_range(kind: str, dty
     look: dict[str, Any] = {"cmap": cmap, "valfmt": None, "figsize": (6, 5), **options}
     fastheat.save_gif(file, frames, autoscale="frame", **look)
     plain = Heatmap((20, 24), vmin=1, vmax=2, cmap=cmap, valfmt=None, figsize=(6, 5))
-    grid = plain.with_titles().layout().grid
+    grid = plain.with_titles().layout().panels[0].grid
     pictures = by_ffmpeg(file.getvalue())
     assert len(pictures) == len(frames)
     for picture, frame in zip(pictures, frames, strict=True):

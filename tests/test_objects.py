@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 
 from fastheat import Heatmap, save_gif
 from fastheat.cli.main import main
-from fastheat.render.kernels import compiling, images, jit, objects
+from fastheat.render.kernels import compiling, jit, objects, stills
 from fastheat.render.kernels.symbols import undefined
 
 ROOT = Path(__file__).parent.parent
@@ -344,7 +344,7 @@ def test_kernels_run_as_plain_python_where_numba_is_told_not_to_compile() -> Non
 def test_importing_the_package_loads_no_compiler_and_no_pillow() -> None:
     code = (
         "import sys, fastheat; assert not {'numba', 'llvmlite', 'PIL'} & set(sys.modules);"
-        "from fastheat.render.kernels import images;"
+        "from fastheat.render.kernels import stills;"
         "assert not {'numba', 'llvmlite', 'PIL'} & set(sys.modules)"
     )
     run(code)
@@ -352,14 +352,19 @@ def test_importing_the_package_loads_no_compiler_and_no_pillow() -> None:
 
 def test_an_array_of_another_kind_is_refused_by_its_name() -> None:
     layout = Heatmap((2, 3), vmin=0, vmax=1).layout()
-    rest = layout.grid, layout.shades, np.empty((2, 3), np.uint8), np.zeros(4, np.int64)
-    picture = layout.static.copy()
+    rest = (
+        layout.panels[0].grid,
+        layout.panels[0].shades,
+        np.empty((2, 3), np.uint8),
+        np.zeros(4, np.int64),
+    )
+    picture = layout.background.copy()
     jit.load()
     if jit._run is jit.run_plainly:
         pytest.skip("plain Python takes any array")
     for values in (np.zeros((2, 3), np.float32), np.zeros(6), np.zeros((3, 2)).T):
         with pytest.raises(TypeError, match="values: expected a C-contiguous float64 array of sha"):
-            images.paint_fills.words((values, *rest, picture))
+            stills.paint_fills.words((values, *rest, picture))
 
 
 def test_machine_code_of_other_arguments_is_told_from_what_was_imported(
@@ -368,7 +373,7 @@ def test_machine_code_of_other_arguments_is_told_from_what_was_imported(
     others = [f"{entry} and more" for entry in made.entries]
     ran = jit.run_machine_code(replace(made, entries=others))
     with pytest.raises(RuntimeError, match="its files have changed since"):
-        ran(images.paint_fills, ())
+        ran(stills.paint_fills, ())
 
 
 # ---------------------------------------------------------------------------------------- digest

@@ -77,8 +77,8 @@ def test_annotations_of_each_frame_follow_the_rows() -> None:
 @pytest.mark.parametrize("count", [2, 3])
 def test_labels_are_counted_from_the_first_row(count: int) -> None:
     heatmap = Heatmap(SHAPE, origin="lower", row_labels=count, col_labels=None, **LOOK)
-    grid = heatmap.layout().grid
-    left = heatmap.layout().static[:, : grid.x0[0] - 2]
+    grid = heatmap.layout().panels[0].grid
+    left = heatmap.layout().background[:, : grid.x0[0] - 2]
     ink = (left != left[0, 0]).any(1)
     found = [k for k in range(N) if ink[grid.y0[N - 1 - k] : grid.y1[N - 1 - k]].any()]
     assert found == list(range(0, N, count))
@@ -90,7 +90,7 @@ def test_matrices_are_reduced_before_they_are_turned() -> None:
     look: dict[str, Any] = {"figsize": (3, 2.5), "row_labels": None, **LOOK}
     heatmap = Heatmap(values.shape[1:], origin="lower", mask=values[0] > 0.9, **look)
     plain = Heatmap(values.shape[1:], mask=values[0] > 0.9, **look)
-    grid, upper = heatmap.layout().grid, plain.layout().grid
+    grid, upper = heatmap.layout().panels[0].grid, plain.layout().panels[0].grid
     assert heatmap.reduction is not None
     for frame in values:
         cells = heatmap.rgb(frame)[np.ix_(grid.y0, grid.x0)]

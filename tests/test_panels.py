@@ -30,7 +30,7 @@ from fastheat import GifWriter, Heatmap, Panels, load_frames, save_gif
 from fastheat.cli import main
 from fastheat.figure import panels as panels_module
 from fastheat.gif import blocks
-from fastheat.layout import layout
+from fastheat.layout import build
 from fastheat.layout.arrange import (
     Places,
     Sizes,
@@ -42,7 +42,8 @@ from fastheat.layout.arrange import (
     stacks,
 )
 from fastheat.pipeline import resume
-from fastheat.render.kernels.panels import Lists, join_runs
+from fastheat.render.kernels.images import join_runs
+from fastheat.render.kernels.lists import Lists
 from fastheat.render.kernels.runs import new_runs
 from fastheat.style.colors.colors import delta_e_2000, srgb_to_lab
 from fastheat.tables import TRANSPARENT
@@ -155,7 +156,7 @@ def test_every_decoder_gives_back_the_still_of_each_frame(
     titles = [f"step {k}" * k for k in range(5)] if titled else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        heatmap = heatmap.fitted((0.0, 1.0) * len(stacks))
+        heatmap = heatmap.completed((0.0, 1.0) * len(stacks))
         stills = [heatmap.rgb(frame(stacks, k), titles[k] if titles else None) for k in range(5)]
     assert_lossless(written(stacks, heatmap=heatmap, titles=titles), stills)
 
@@ -177,7 +178,7 @@ def test_bytes_do_not_depend_on_threads_chunks_or_the_way_they_are_written(
 
 
 def tile(heatmap: Heatmap) -> Tile:
-    cells = heatmap.layout().frame.cells
+    cells = heatmap.layout().panels[0].frame.cells
     return Tile(*heatmap.size, round(cells.x0), round(cells.y0))
 
 
@@ -207,7 +208,7 @@ def test_a_panel_looks_as_a_heatmap_of_its_own(options: dict[str, Any]) -> None:
 
 def test_panels_stand_in_rows_of_so_many_columns() -> None:
     shapes = {str(k): (2, 3) for k in range(5)}
-    grids = [part.grid for part in Panels(shapes, vmin=0, vmax=1, columns=3).layout().parts]
+    grids = [part.grid for part in Panels(shapes, vmin=0, vmax=1, columns=3).layout().panels]
     assert len({int(grid.x0[0]) for grid in grids}) == 3
     assert grids[0].y0[0] == grids[2].y0[0] < grids[3].y0[0]
     assert grids[0].x0[0] == grids[3].x0[0] < grids[1].x0[0]
@@ -295,11 +296,8 @@ def test_cells_are_the_largest_that_fit(shapes: list[tuple[int, int]], room: Any
 def cells_of(heatmap: Panels) -> dict[str, tuple[float, float]]:
     """Return the width and height of the cells of each panel."""
     layout = heatmap.layout()
-    boxes = [part.frame.cells for part in layout.parts]
-    return {
-        name: (box.width / m, box.height / n)
-        for (name, (n, m)), box in zip(layout.shape.items(), boxes, strict=False)
-    }
+    boxes = {part.name: (part.frame.cells, part.shape) for part in layout.panels}
+    return {name: (box.width / m, box.height / n) for name, (box, (n, m)) in boxes.items()}
 
 
 MIXED = {**{f"p{k}": (6, 8) for k in range(6)}, "long": (30, 4), "thin": (1, 10)}
@@ -334,7 +332,7 @@ def test_cells_of_a_figsize_are_of_one_size(
             assert wide == pytest.approx(first[0]) or max(n * high, m * wide) < 1.01 * line
             assert min(n * high, m * wide) <= line
         assert min(n * high, m * wide) > line / 2
-    boxes = [part.frame.cells for part in heatmap.layout().parts]
+    boxes = [part.frame.cells for part in heatmap.layout().panels]
     taken = max(box.x1 for box in boxes) - min(box.x0 for box in boxes)
     tall = max(box.y1 for box in boxes) - min(box.y0 for box in boxes)
     assert taken > 0.8 * heatmap.size[0] or tall > 0.8 * heatmap.size[1]
@@ -365,7 +363,7 @@ def test_titles_of_panels_are_of_one_size(figsize: Any, name: str) -> None:
     )
     picture = heatmap.rgb({each: np.zeros(shape) for each, shape in shapes.items()})
     found = []
-    for part in heatmap.layout().parts:
+    for part in heatmap.layout().panels:
         cells = part.frame.cells
         middle, top = int(cells.x0 + cells.x1) // 2, int(cells.y0)
         above = (picture[top - 40 : top, max(0, middle - 100) : middle + 100] < 128).all(-1)
@@ -378,7 +376,7 @@ def test_titles_of_panels_are_of_one_size(figsize: Any, name: str) -> None:
 def test_rows_of_panels_begin_at_one_height(shapes: dict[str, tuple[int, int]]) -> None:
     own: dict[str, Any] = {next(iter(shapes)): {"col_labels": "a long name {}"}}
     layout = Panels(shapes, columns=3, vmin=0, vmax=1, options=own).layout()
-    tops = [int(part.grid.y0[0]) for part in layout.parts]
+    tops = [int(part.grid.y0[0]) for part in layout.panels]
     assert all(len(set(tops[k : k + 3])) == 1 for k in range(0, len(tops), 3))
 
 
@@ -398,7 +396,7 @@ def test_pictures_of_ordinary_models_are_usable(valfmt: str | None) -> None:
         assert 700 < max(width, height) <= 1500
         assert 1 < width / height < 2.2
         cells = sum(
-            part.frame.cells.width * part.frame.cells.height for part in heatmap.layout().parts
+            part.frame.cells.width * part.frame.cells.height for part in heatmap.layout().panels
         )
         assert cells > 0.33 * width * height
 
@@ -423,7 +421,7 @@ def test_the_title_stands_above_all_and_follows_the_frames(tmp_path: Path) -> No
     pictures = [picture for picture, _ in by_pillow((tmp_path / "a.gif").read_bytes())]
     assert len(pictures) == 7
     assert writer.heatmap is not None
-    first = min(int(part.grid.y0[0]) for part in writer.heatmap.layout().parts)  # type: ignore[union-attr]
+    first = min(int(part.grid.y0[0]) for part in writer.heatmap.layout().panels)
     for old, new in itertools.pairwise(pictures):
         rows = np.flatnonzero((old != new).any((1, 2)))
         assert len(rows)
@@ -442,7 +440,7 @@ def test_fills_of_several_maps_stay_within_one_of_matplotlibs(maps: tuple[str, .
     heatmap = Panels(shapes, vmin=0, vmax=1, options=options, grid_width=0)
     ramp = ((np.arange(256) + 0.5) / 256).reshape(16, 16)
     picture = heatmap.rgb(dict.fromkeys(maps, ramp))
-    for part, name in zip(heatmap.layout().parts, maps, strict=True):
+    for part, name in zip(heatmap.layout().panels, maps, strict=True):
         found = picture[part.grid.y0[:, None], part.grid.x0[None]]
         wanted = matplotlib.colormaps[name](ramp, bytes=True)[..., :3]
         assert delta_e_2000(srgb_to_lab(found), srgb_to_lab(wanted)).max() <= 1.0
@@ -459,7 +457,7 @@ def test_fills_that_do_not_fit_are_the_nearest_and_told_of_once() -> None:
     heatmap = Panels(shapes, vmin=0, vmax=1, options=options)
     with pytest.warns(UserWarning, match="up to"):
         picture = heatmap.rgb(dict.fromkeys(maps, ramp[0]))
-    for part, name in zip(heatmap.layout().parts, maps, strict=True):
+    for part, name in zip(heatmap.layout().panels, maps, strict=True):
         found = picture[part.grid.y0[:, None], part.grid.x0[None]]
         wanted = matplotlib.colormaps[name](ramp[0], bytes=True)[..., :3]
         assert delta_e_2000(srgb_to_lab(found), srgb_to_lab(wanted)).max() < 12
@@ -501,8 +499,8 @@ def test_values_beyond_their_panels_range_are_counted() -> None:
 def bars(heatmap: Panels) -> int:
     """Count the bars: columns of cells' colours that are outside of all cells."""
     layout = heatmap.layout()
-    filled = np.isin(layout.static, np.unique(layout.parts[0].shades.inks[:, 0])[:-1])
-    for part in layout.parts:
+    filled = np.isin(layout.background, np.unique(layout.panels[0].shades.inks[:, 0])[:-1])
+    for part in layout.panels:
         grid = part.grid
         filled[grid.y0[0] : grid.y1[-1], grid.x0[0] : grid.x1[-1]] = False
     # of each bar one edge is its left one
@@ -533,11 +531,11 @@ def test_the_bar_of_all_panels_stands_where_that_of_a_heatmap_does(
     look |= {"cbar_location": side, "cbar_label": "weight", "cbar_ticks": [-0.5, 0.25], **more}
     shapes = {"a": (5, 3), "b": (2, 6), "c": (1, 4)}
     layout = Panels(shapes, columns=2, **look).layout()
-    fills = np.unique(layout.parts[0].shades.inks[:, 0])[:-1]
-    cells = np.isin(layout.static, fills)
-    rest = layout.static != layout.static[0, 0]
+    fills = np.unique(layout.panels[0].shades.inks[:, 0])[:-1]
+    cells = np.isin(layout.background, fills)
+    rest = layout.background != layout.background[0, 0]
     x0, x1, y0, y1 = (
-        f(getattr(part.grid, name).flat[at] for part in layout.parts)
+        f(getattr(part.grid, name).flat[at] for part in layout.panels)
         for f, name, at in ((min, "x0", 0), (max, "x1", -1), (min, "y0", 0), (max, "y1", -1))
     )
     beyond: Any = {
@@ -554,9 +552,13 @@ def test_the_bar_of_all_panels_stands_where_that_of_a_heatmap_does(
     length, most = (np.ptp(ys), y1 - y0) if side in ("right", "left") else (np.ptp(xs), x1 - x0)
     assert length > 0.9 * most
     middle = (ys.min() + ys.max()) // 2, (xs.min() + xs.max()) // 2
-    line = layout.static[:, middle[1]] if side in ("right", "left") else layout.static[middle[0]]
+    line = (
+        layout.background[:, middle[1]]
+        if side in ("right", "left")
+        else layout.background[middle[0]]
+    )
     line = line[np.isin(line, fills)]
-    levels = layout.parts[0].shades.inks[:, 0].tolist()
+    levels = layout.panels[0].shades.inks[:, 0].tolist()
     order = [levels.index(index) for index in dict.fromkeys(line.tolist())]
     assert order == sorted(order, reverse=side in ("right", "left"))
     # ticks, their two labels and the name of the bar stand at its outer side
@@ -741,7 +743,7 @@ def test_one_changed_cell_takes_an_image_of_its_cell(tmp_path: Path) -> None:
     first["bias"][1, 0, 0] = 0
     heatmap = Panels(SHAPES, vmin=-1, vmax=1, valfmt=None, grid_width=1)
     info = blocks.read_info(io.BytesIO(written(first, heatmap=heatmap)))
-    grid = heatmap.layout().parts[1].grid
+    grid = heatmap.layout().panels[1].grid
     x, y, width, height = info.frames[1].box
     assert (x, y) == (grid.x0[3], grid.y0[2])
     assert (width, height) == (grid.x1[3] - grid.x0[3], grid.y1[2] - grid.y0[2])
@@ -967,18 +969,18 @@ def test_large_matrices_are_reduced_to_the_room_of_their_panels() -> None:
     assert_lossless(data, stills)
     assert written([frame(stacks, k) for k in range(3)], **look) == data
     assert recorded(stacks, **look) == data
-    part = heatmap.layout().parts[0]
+    part = heatmap.layout().panels[0]
     rows, columns = part.shape
     starts = np.arange(rows) * 900 // rows, np.arange(columns) * 700 // columns
     values = stacks["large"][0]
     for axis, at in enumerate(starts):
         values = np.maximum.reduceat(values, at, axis)
     alone = Heatmap((rows, columns), vmin=-1, vmax=1, valfmt=None, grid_width=0)
-    grid = alone.layout().grid
+    grid = alone.layout().panels[0].grid
     expected = alone.rgb(values)[grid.y0[:, None], grid.x0[None]]
     found = stills[0][part.grid.y0[:, None], part.grid.x0[None]]
     np.testing.assert_array_equal(found, expected)
-    assert heatmap.layout().shape["small"] == (3, 4)
+    assert {part.name: part.shape for part in heatmap.layout().panels}["small"] == (3, 4)
 
 
 def test_panels_that_are_reduced_are_named() -> None:
@@ -998,7 +1000,7 @@ def test_a_transparent_background_is_that_of_all(tmp_path: Path) -> None:
     image = heatmap.image(frame(stacks, 0)).convert("RGBA")
     clear = np.asarray(image)[..., 3] == 0
     assert 0.2 < clear.mean() < 0.8
-    for part in heatmap.layout().parts:
+    for part in heatmap.layout().panels:
         assert not clear[part.grid.y0[0], part.grid.x0[0]]
     save_gif(tmp_path / "clear.gif", stacks, heatmap=heatmap, titles=titles)
     with Image.open(tmp_path / "clear.gif") as animation:
@@ -1142,8 +1144,8 @@ def test_of_many_panels_each_kind_is_measured_once_for_a_size(
         measured.append(None)
         return place(*args)
 
-    place = layout.frame_of
-    monkeypatch.setattr(layout, "frame_of", frame_of)
+    place = build.frame_of
+    monkeypatch.setattr(build, "frame_of", frame_of)
     counts = []
     for count in (150, 300):  # both have names of three lengths
         measured.clear()
@@ -1156,14 +1158,14 @@ def test_of_many_panels_each_kind_is_measured_once_for_a_size(
 def test_panels_without_room_are_refused_before_any_is_laid_out(
     options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def build(*_: Any) -> Any:
+    def build_none(*_: Any) -> Any:
         raise AssertionError
 
     frames = {name: np.zeros((2, *shape)) for name, shape in many_panels(2500).items()}
-    monkeypatch.setattr(layout, "build", build)
+    monkeypatch.setattr(build, "build", build_none)
     with pytest.raises(ValueError, match=r"at most 65535 px .*give fewer|a figsize in which"):
         save_gif(io.BytesIO(), frames, vmin=0, vmax=1, **options)
-    monkeypatch.setattr(Heatmap, "__init__", build)
+    monkeypatch.setattr(Heatmap, "__init__", build_none)
     with pytest.raises(ValueError, match=r"at most 65535 px .*give fewer|a figsize in which"):
         Panels(many_panels(20_000), **options)
 

@@ -277,7 +277,7 @@ def test_a_gif_shows_the_reduced_values_as_stills_of_them_do(how: str) -> None:
     assert_lossless(file.getvalue(), [heatmap.rgb(frame) for frame in frames])
     means = reduced(heatmap.reduction, frames)
     layout = heatmap.layout()
-    same = layout._replace(reduction=None)
+    same = layout._replace(panels=(layout.panels[0]._replace(reduction=None),))
     for frame, mean in zip(frames, means, strict=True):
         indices, _ = paint(same, mean)
         np.testing.assert_array_equal(heatmap.indices(frame), indices)
@@ -305,7 +305,7 @@ def test_each_cell_is_a_pixel_and_labels_stand_at_rows_of_the_matrix() -> None:
         (600, 800), reduce="max", vmin=0, vmax=1, figsize=(4, 3), cmap=["white", "black"]
     )
     geometry, layout = test_text.geometry_of(heatmap)
-    grid = layout.grid
+    grid = layout.panels[0].grid
     assert (np.diff(grid.x0) == 1).all()
     assert (grid.x1 - grid.x0 == 1).all()
     assert (grid.y1 - grid.y0 == 1).all()
@@ -342,7 +342,7 @@ def test_a_picture_without_figsize_is_large_enough_to_see_and_small_enough_to_sh
     heatmap = Heatmap(shape, vmin=0, vmax=1, valfmt=None)
     assert (heatmap.reduction and heatmap.reduction.cells) == cells
     assert max(heatmap.size) <= 1600
-    grid = heatmap.layout().grid
+    grid = heatmap.layout().panels[0].grid
     assert grid.x1[-1] - grid.x0[0] >= 30
     assert grid.y1[-1] - grid.y0[0] >= 30
 
@@ -352,7 +352,7 @@ def test_only_the_side_without_room_is_reduced() -> None:
     assert heatmap.reduction is not None
     assert heatmap.reduction.cells[1] == 4
     assert heatmap.reduction.cells[0] > 200
-    grid = heatmap.layout().grid
+    grid = heatmap.layout().panels[0].grid
     assert (grid.x1 - grid.x0 > 50).all()
     assert (grid.y1 - grid.y0 == 1).all()
 
@@ -412,7 +412,7 @@ def test_sides_over_65535_are_drawn(tmp_path: Path) -> None:
     with (tmp_path / "a.gif").open("rb") as file:
         assert max(gif.read_info(file).size) < 1600
     (_, (last, _)) = by_pillow((tmp_path / "a.gif").read_bytes())
-    grid = Heatmap((3, 70_000), vmin=0, vmax=1, row_labels=None).layout().grid
+    grid = Heatmap((3, 70_000), vmin=0, vmax=1, row_labels=None).layout().panels[0].grid
     row = last[int(grid.y0[1]), grid.x0, 0]
     assert np.flatnonzero(row < 9)[0] == pytest.approx(len(row) * 65_600 / 70_000, abs=1)
 

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from oracles import paint
 
 from fastheat import Heatmap, Panels
-from fastheat.figure.base import Picture
+from fastheat.figure.base import Figure
 from fastheat.inputs.sources.masks import hide
-from fastheat.layout.arrange import Mosaic
 from fastheat.layout.layout import Shown
 from fastheat.render import stills
 from fastheat.render.encode import encode_chunk
@@ -73,7 +72,7 @@ wholes = st.fixed_dictionaries(
 )
 
 
-def compare(picture: Picture, values: Values, title: str = "", annot: Any = None) -> None:
+def compare(picture: Figure, values: Values, title: str = "", annot: Any = None) -> None:
     """Refuse a still, or a first frame, that is not what numpy draws of values."""
     try:
         layout = picture.layout()
@@ -81,8 +80,7 @@ def compare(picture: Picture, values: Values, title: str = "", annot: Any = None
         if "figsize" not in str(error):
             raise
         return  # its cells have no room
-    reductions = layout.reductions.values() if isinstance(layout, Mosaic) else [layout.reduction]
-    if any(reductions):
+    if any(panel.reduction for panel in layout.panels):
         return  # values are reduced before they are drawn
     kept = values.copy()
     wanted = paint(layout, values, title, annot)
@@ -91,7 +89,7 @@ def compare(picture: Picture, values: Values, title: str = "", annot: Any = None
     titles, annots = [title] * (layout.title is not None), None if annot is None else annot[None]
     images = encode_chunk(layout, None, values[None], titles, annots)
     assert images.shown == wanted[1]
-    assert images.transparent == [TRANSPARENT if layout.clear else None]
+    assert images.transparent == [TRANSPARENT if layout.transparent else None]
 
 
 @st.composite
@@ -137,14 +135,14 @@ def test_a_heatmap_over_its_own_range_is_drawn_as_in_numpy(
 ) -> None:
     values = np.where(np.abs(values) > 1e9, 1e9, values)  # of which the range is one of numbers
     look = {key: look[key] for key in look if key != "threshold"}
-    heatmap = Heatmap(values.shape, **look, **whole).by_frame()
+    heatmap = Heatmap(values.shape, **look, **whole).per_frame_limits()
     try:
         found = heatmap.find_range(values[None])
     except ValueError as error:
         if "figsize" not in str(error):
             raise
         return  # its cells have no room
-    compare(heatmap.fitted(found), values, "its own")
+    compare(heatmap.completed(found), values, "its own")
 
 
 @given(st.lists(st.tuples(matrices(5), looks), min_size=1, max_size=3), wholes, st.data())
@@ -177,7 +175,7 @@ def test_panels_over_their_own_ranges_are_drawn_as_in_numpy(location: str) -> No
     shapes = {"a": (1, 4), "b": (3, 1)}
     for valfmt in (None, "{x:.1e}"):
         look: dict[str, Any] = {"cbar": True, "cbar_location": location, "valfmt": valfmt}
-        panels = Panels(shapes, **look).by_frame()
-        panels = panels.fitted(panels.find_range(frames))
+        panels = Panels(shapes, **look).per_frame_limits()
+        panels = panels.completed(panels.find_range(frames))
         for frame in frames:
             compare(panels, frame)

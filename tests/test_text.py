@@ -104,9 +104,12 @@ def cells(heatmap: Heatmap, values: npt.NDArray[Any]) -> Iterator[tuple[int, int
         warnings.simplefilter("ignore", UserWarning)
         indices = heatmap.indices(values)
         layout = heatmap.layout(values.dtype)
-    shades = layout.shades
-    for i, j in np.ndindex(layout.shape):
-        part = indices[layout.grid.y0[i] : layout.grid.y1[i], layout.grid.x0[j] : layout.grid.x1[j]]
+    shades = layout.panels[0].shades
+    for i, j in np.ndindex(layout.panels[0].shape):
+        part = indices[
+            layout.panels[0].grid.y0[i] : layout.panels[0].grid.y1[i],
+            layout.panels[0].grid.x0[j] : layout.panels[0].grid.x1[j],
+        ]
         finite = bool(np.isfinite(values[i, j]))
         slot = int(np.searchsorted(shades.edges[0], float(values[i, j]), side="right"))
         inks = shades.inks[slot if finite else -1]
@@ -156,7 +159,7 @@ def look_up(heatmap: Heatmap, valfmt: Format, path: str | None, values: Any) -> 
     found = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        sizes = heatmap.layout(values.dtype).sizes
+        sizes = heatmap.layout(values.dtype).panels[0].sizes
     for i, j, steps in cells(heatmap, values):
         text = expected_text(valfmt, values[i, j])
         place = find(text, path, sizes, steps)
@@ -290,7 +293,7 @@ def test_texts_of_one_width_stand_at_one_place(
         places.setdefault(drawn(place.text, path, place.size).advance, set()).add(place.pen)
     assert all(len(pens) == 1 for pens in places.values())
     assert len({place.baseline for place in found}) == 1
-    width = int((heatmap.layout().grid.x1 - heatmap.layout().grid.x0)[0])
+    width = int((heatmap.layout().panels[0].grid.x1 - heatmap.layout().panels[0].grid.x0)[0])
     for advance, (pen,) in places.items():
         assert abs(2 * pen + advance - width) <= 2, "not in the middle"
 
@@ -354,7 +357,7 @@ def test_texts_read_as_python_formats_them(valfmt: str, value: float, text: str)
     values = np.array([[value]], np.int64 if whole else np.float64)
     heatmap = Heatmap((1, 1), vmin=0, vmax=3, valfmt=valfmt, figsize=(4, 4), **LOOK)
     ((_, _, steps),) = cells(heatmap, values)
-    place = find(text, None, heatmap.layout(values.dtype).sizes, steps)
+    place = find(text, None, heatmap.layout(values.dtype).panels[0].sizes, steps)
     assert place is not None
 
 
@@ -427,7 +430,7 @@ def text_or_nothing(
     layout = heatmap.layout(values.dtype)
     for i, j, steps in cells(heatmap, values):
         text = expected_text(valfmt, values[i, j])
-        hidden += find(text, path, layout.sizes, steps) is None
+        hidden += find(text, path, layout.panels[0].sizes, steps) is None
     return hidden
 
 
@@ -438,10 +441,10 @@ def nothing_outside(heatmap: Heatmap, values: npt.NDArray[Any]) -> None:
         warnings.simplefilter("ignore", UserWarning)
         indices = heatmap.indices(values)
     outside = np.ones(indices.shape, bool)
-    for y0, y1 in zip(layout.grid.y0, layout.grid.y1, strict=True):
-        for x0, x1 in zip(layout.grid.x0, layout.grid.x1, strict=True):
+    for y0, y1 in zip(layout.panels[0].grid.y0, layout.panels[0].grid.y1, strict=True):
+        for x0, x1 in zip(layout.panels[0].grid.x0, layout.panels[0].grid.x1, strict=True):
             outside[y0:y1, x0:x1] = False
-    np.testing.assert_array_equal(indices[outside], layout.static[outside])
+    np.testing.assert_array_equal(indices[outside], layout.background[outside])
 
 
 CRAMPED = ["{x:.2f}", "{x:.9f}", "{x:,.1f}", "$({x:.1f})", "{x:_>7.1e}", "jgy{x:.0f}"]
@@ -490,7 +493,7 @@ def test_texts_are_whole_and_inside_of_their_cells_or_left_out_and_counted(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         summary = save_gif(io.BytesIO(), values[None], heatmap=heatmap)
-    if layout.sizes:
+    if layout.panels[0].sizes:
         assert summary.hidden == text_or_nothing(heatmap, valfmt, path, values)
     else:
         assert summary.hidden == 6
@@ -517,7 +520,7 @@ def test_texts_higher_than_digits_are_not_cut_in_low_cells(
         col_labels=None,
         **LOOK,
     )
-    if heatmap.layout().sizes:
+    if heatmap.layout().panels[0].sizes:
         text_or_nothing(heatmap, valfmt, path, values)
 
 
@@ -541,7 +544,7 @@ def test_a_longer_number_is_drawn_smaller_and_the_others_are_not(path: str | Non
         (1, 3), vmin=0, vmax=1, valfmt=".2f", font=path, figsize=(3, 1.5), fontsize=8, **LOOK
     )
     found = look_up(heatmap, ".2f", path, [[0.5, 1234567890123.0, 0.25]])
-    assert found[0].size == found[2].size == heatmap.layout().sizes[0]
+    assert found[0].size == found[2].size == heatmap.layout().panels[0].sizes[0]
     assert found[1].size < found[0].size
 
 
@@ -654,8 +657,13 @@ def test_all_the_ink_of_labels_is_inside_the_picture(
         assert min(box.x0, box.y0) >= 0, placed.label.text
         assert box.x1 <= width, placed.label.text
         assert box.y1 <= height, placed.label.text
-    paper = layout.static[0, 0]
-    border = [layout.static[0], layout.static[-1], layout.static[:, 0], layout.static[:, -1]]
+    paper = layout.background[0, 0]
+    border = [
+        layout.background[0],
+        layout.background[-1],
+        layout.background[:, 0],
+        layout.background[:, -1],
+    ]
     assert all((side == paper).all() for side in border)
 
 
@@ -676,7 +684,7 @@ def test_upright_labels_are_drawn_by_image_draw(path: str | None, anchor: str) -
         figsize=(8, 8),
     )
     geometry, layout = geometry_of(heatmap)
-    brightness = layout.table[layout.static].sum(2).astype(float) / 765
+    brightness = layout.table[layout.background].sum(2).astype(float) / 765
     for placed in geometry.labels:
         box = placed.box()
         x0, y0, x1, y1 = (
@@ -717,7 +725,7 @@ def test_turned_labels_have_about_as_much_ink_as_upright_ones(
             cmap=["white", "white"],
         )
         layout = heatmap.layout()
-        return float((1 - layout.table[layout.static].sum(2) / 765).sum())
+        return float((1 - layout.table[layout.background].sum(2) / 765).sum())
 
     assert inked(rotation) == pytest.approx(inked(0), rel=0.12)
 
@@ -737,7 +745,7 @@ def test_texts_made_to_fit_are_as_large_as_there_is_room(shape: tuple[int, int])
     between = min(place.above + place.below for place in found)
     assert min(beside, between) >= 0.3 * size
     assert min(beside, between) <= 1.5 * size or abs(size - 60 * 100 / 72) < 0.1
-    fixed = Heatmap(shape, text_size=8, **look).layout().sizes[0]
+    fixed = Heatmap(shape, text_size=8, **look).layout().panels[0].sizes[0]
     assert abs(fixed - 8 * 100 / 72) < 0.1
     assert size >= fixed
 
@@ -761,8 +769,8 @@ def test_texts_made_smaller_are_small_such_that_the_kernels_can_write_them(
         **LOOK,
     )
     layout = heatmap.layout()
-    assert layout.sizes
-    assert layout.writing is not None
+    assert layout.panels[0].sizes
+    assert layout.panels[0].writing is not None
     values = np.random.default_rng(width).random((2, 4))
     look_up(heatmap, "{x:.9f}", None, values)
 
@@ -783,8 +791,8 @@ def test_texts_are_made_no_smaller_than_their_cells_ask_for(
         row_labels=None,
         col_labels=None,
     )
-    sizes = heatmap.layout().sizes
-    wide = int((heatmap.layout().grid.x1 - heatmap.layout().grid.x0).min())
+    sizes = heatmap.layout().panels[0].sizes
+    wide = int((heatmap.layout().panels[0].grid.x1 - heatmap.layout().panels[0].grid.x0).min())
 
     def needed(size: float) -> int:
         font = font_at(dejavu, size)
@@ -826,7 +834,7 @@ def test_texts_are_left_out_only_where_they_have_no_room_at_the_smallest_legible
         heatmap = Heatmap(
             (2, 2), vmin=0, vmax=1, valfmt=".0f", text_size=size, figsize=(0.72, 0.72), **look
         )
-        grid = heatmap.layout().grid
+        grid = heatmap.layout().panels[0].grid
         # what digits reach beyond their advance is a pixel on either side
         text = "1" * ((int((grid.x1 - grid.x0).min()) - 2) // advance)
         with warnings.catch_warnings():
@@ -842,9 +850,9 @@ def test_texts_that_just_fit_are_left_without_the_margins_of_those_made_to_fit()
 
 def test_texts_of_frames_take_the_room_that_a_heatmaps_own_would() -> None:
     heatmap = Heatmap((2, 2), vmin=0, vmax=math.pi, figsize=(2, 2), **LOOK)
-    own = heatmap.layout().sizes[0]
+    own = heatmap.layout().panels[0].sizes[0]
     found = heatmap.with_annots(np.dtype(str)).layout()
-    assert found.sizes[0] == own
+    assert found.panels[0].sizes[0] == own
     whole = Heatmap((2, 2), vmin=0, vmax=math.pi, valfmt="d", figsize=(2, 2), **LOOK)
     save_gif(io.BytesIO(), np.ones((1, 2, 2)), heatmap=whole, annot=[[["a", "b"], ["c", "d"]]])
 

@@ -73,7 +73,7 @@ def test_a_title_is_drawn_as_imagedraw_draws_it(title: str, dejavu: str) -> None
     ImageDraw.Draw(ink).text(at, title, 255, font, anchor="ls")
     drawn = np.asarray(ink).astype(int)
     # the palette has not all of the 256 greys
-    assert abs(difference - drawn).max() <= 255 / (len(layout.statics) - 1) / 2 + 1
+    assert abs(difference - drawn).max() <= 255 / (len(layout.label_ramp) - 1) / 2 + 1
     assert place.top <= ys.min() <= ys.max() < place.bottom
     assert abs((xs.min() + xs.max()) / 2 - place.x) < 2
 
@@ -286,11 +286,11 @@ def test_titles_of_frames_stand_above_all_numbers_of_a_bar_on_top(vmax: float) -
     picture = Heatmap((3, 4), valfmt=None, **options).with_titles()
     layout = picture.layout()
     assert layout.title is not None
-    assert layout.frame.bar is not None
-    middle = layout.static[layout.title.bottom : int(layout.frame.bar.y0)]
-    paper = layout.statics[0]
+    assert layout.panels[0].frame.bar is not None
+    middle = layout.background[layout.title.bottom : int(layout.panels[0].frame.bar.y0)]
+    paper = layout.label_ramp[0]
     assert (middle != paper).any()
-    assert (layout.static[: layout.title.bottom] == paper).all()
+    assert (layout.background[: layout.title.bottom] == paper).all()
 
 
 def test_what_is_measured_of_a_long_word_grows_with_its_letters_alone(

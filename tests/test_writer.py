@@ -953,19 +953,19 @@ def test_a_range_that_grows_holds_all_values_and_is_in_the_picture(
         writer.flush()
         assert writer.heatmap is not None
         assert isinstance(writer.heatmap, Heatmap)
-        before = writer.heatmap.layout().grid
+        before = writer.heatmap.layout().panels[0].grid
         for frame in frames[1:]:
             writer.add(frame)
         writer.flush()
         assert isinstance(writer.heatmap, Heatmap)
-        after = writer.heatmap.layout().grid
+        after = writer.heatmap.layout().panels[0].grid
         drawn = writer.heatmap.rgb(frames[-1], None if "cbar" in options else title)
     np.testing.assert_array_equal(shown[-1][1], drawn)
     assert all((a == b).all() for a, b in zip(before[:5], after[:5], strict=True))
     own = heatmap.layout(frames.dtype)
     i, j = np.indices((3, 4))
     middle = drawn[after.y0[i] + 1, after.x0[j] + 1]
-    plain = heatmap.rgb(frames[-1])[own.grid.y0[i] + 1, own.grid.x0[j] + 1]
+    plain = heatmap.rgb(frames[-1])[own.panels[0].grid.y0[i] + 1, own.panels[0].grid.x0[j] + 1]
     np.testing.assert_array_equal(middle, plain)
 
 

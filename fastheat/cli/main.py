@@ -39,7 +39,7 @@ from fastheat.cli.report import (
     summary_line,
 )
 from fastheat.figure.heatmap import Heatmap
-from fastheat.figure.panels import Panels, make_picture
+from fastheat.figure.panels import make_picture
 from fastheat.gif.target import check_place, check_target
 from fastheat.inputs.frames.annotations import Annots, open_annots
 from fastheat.inputs.frames.spans import chunk_length, spans_of
@@ -392,7 +392,7 @@ def _write(
         if timing.get("autoscale") == "grow":
             heatmap.check_growth()
         if timing.get("autoscale") == "frame":
-            heatmap.by_frame()
+            heatmap.per_frame_limits()
         if None not in heatmap.range:
             heatmap.layout(source.dtype)  # it is kept, and not made again
     try:
@@ -404,7 +404,7 @@ def _write(
     except (ValueError, TypeError):
         if None in heatmap.range:
             with _options_at_fault():
-                heatmap.fitted((None,) * len(heatmap.range)).layout(source.dtype)
+                heatmap.completed((None,) * len(heatmap.range)).layout(source.dtype)
         raise
     except OSError as error:
         if error.strerror and error.filename is None:  # a disk is full, say
@@ -476,12 +476,11 @@ def _write_still(
     annots = _annots_of_frames(source, options)
     with _options_at_fault():
         heatmap = make_picture(source.shape, options)
-        lines = heatmap.lines if isinstance(heatmap, Panels) else ()
-        if isinstance(heatmap, Panels):
-            heatmap = heatmap.for_frames(count, source.steps)
+        lines = heatmap.lines
+        heatmap = heatmap.for_frames(count, source.steps)
         if scaling == "frame":
-            heatmap = heatmap.by_frame()
-            if heatmap.is_by_frame and not heatmap.cbar and titles is None:
+            heatmap = heatmap.per_frame_limits()
+            if heatmap.has_frame_limits and not heatmap.cbar and titles is None:
                 titles = repeat(heatmap.title)
         if titles is not None:
             heatmap = heatmap.with_titles()

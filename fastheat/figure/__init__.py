@@ -1,7 +1,7 @@
-"""Heatmap and Panels: their options, and pictures of one frame.
+"""Figures: `Heatmap` and `Panels`, their options, and stills.
 
-- `base`: what both can do.
+- `base`: the interface and the drawing that both share.
 - `heatmap`, `panels`: the two.
-- `options`: values that are given, checked and read.
-- `aliases`: names that matplotlib, seaborn and others have for them.
+- `options`: checks of the values that users give.
+- `aliases`: the names that matplotlib, seaborn and others have for options.
 """

@@ -1,8 +1,9 @@
-"""What frames are drawn with: the part that a heatmap and panels of several have in common."""
+"""Figures: the interface and the drawing that `Heatmap` and `Panels` share."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from itertools import compress
 from typing import Any
 
@@ -10,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fastheat.inputs.frames.annotations import Samples
-from fastheat.inputs.frames.ranges import Extent, Extents, Range
+from fastheat.figure.options import read_text
+from fastheat.inputs.frames.annotations import Samples, cells_in
+from fastheat.inputs.frames.ranges import DataLimits, Range, range_text
+from fastheat.inputs.frames.stream import Frames
 from fastheat.inputs.sources.shapes import Shapes
-from fastheat.layout.arrange import Mosaic
 from fastheat.layout.layout import Layout, Shown
 from fastheat.layout.reduction import Reduction, Reductions
 from fastheat.messages import many, short, warn
+from fastheat.render.stills import paint
 from fastheat.tables import TRANSPARENT
 
 
@@ -25,8 +28,11 @@ def pairs_of(ends: Range) -> list[tuple[float | None, float | None]]:
     return list(zip(ends[::2], ends[1::2], strict=True))
 
 
-class Picture(ABC):
-    """A picture of matrices whose layout is precomputed."""
+class Figure(ABC):
+    """One or several heatmaps in one picture, whose layout is computed before any is drawn."""
+
+    _dtype: np.dtype[Any]  # of the values that were drawn last
+    _told = False  # whether the user was warned of labels that are left out
 
     @property
     @abstractmethod
@@ -36,27 +42,39 @@ class Picture(ABC):
     @property
     @abstractmethod
     def range(self) -> Range:
-        """The values at the ends of the colormap, None where they are not known yet."""
+        """`vmin` and `vmax` of each panel in turn, None where they are not known yet."""
 
     @property
-    @abstractmethod
     def range_text(self) -> str:
-        """The range as a title shows it."""
+        """The ranges as a title shows them."""
+        pairs = pairs_of(self.range)
+        known = [(low, high) for low, high in pairs if low is not None and high is not None]
+        return range_text(dict(zip(self.ranges or [""], known, strict=True)))
 
     @property
     @abstractmethod
     def ranges(self) -> dict[str, tuple[float, float]]:
-        """`vmin` and `vmax` of each panel, none of a single heatmap."""
+        """`vmin` and `vmax` by the name of the panel; empty for a heatmap."""
 
     @property
     @abstractmethod
     def title(self) -> str:
-        """The text above the picture."""
+        """The text above the figure."""
+
+    @property
+    @abstractmethod
+    def titled(self) -> bool:
+        """Whether there is a place for a title of each frame."""
 
     @property
     @abstractmethod
     def cbar(self) -> bool:
-        """Whether there is a colour bar."""
+        """Whether every panel has a colour bar."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The names of the scalars in the line plot."""
+        return ()
 
     @property
     @abstractmethod
@@ -66,86 +84,144 @@ class Picture(ABC):
     @property
     @abstractmethod
     def reduction(self) -> Reduction | Reductions | None:
-        """How matrices become those that are drawn, None where they are drawn as they are."""
+        """The reduction of matrices to those that are drawn, None if all are drawn as they are."""
 
     @property
     @abstractmethod
-    def bottoms(self) -> tuple[float, ...]:
-        """What the range does not go below, of each panel in turn; -inf where it may."""
+    def lower_bounds(self) -> tuple[float, ...]:
+        """The values that the ranges of panels cannot go below; -inf where they can."""
 
     @abstractmethod
     def check_growth(self) -> None:
-        """Refuse what a range that grows cannot be with."""
+        """Raise ValueError if an option rules out a range that grows."""
 
     @abstractmethod
-    def extent(self) -> Extent | Extents:
-        """Return what takes the range of frames as this picture wants it, a chunk at a time."""
+    def data_limits(self) -> DataLimits:
+        """Return empty limits, which take in values as this figure counts them."""
 
     def find_range(self, values: NDArray[np.float64]) -> Range:
-        """Return the range of frames."""
-        extent = self.extent()
-        extent.add(values)
-        return extent.found
+        """Return the range of frames, (..., C) or (..., N, M)."""
+        limits = self.data_limits()
+        limits.add(values)
+        return limits.found
 
     @abstractmethod
-    def fitted(self, found: Range) -> Picture:
-        """Return the same picture, the ends of its range that are not known those found."""
+    def completed(self, found: Range) -> Figure:
+        """Return the same figure with the ends of ranges that are not known taken from `found`."""
 
     @abstractmethod
-    def ranged(self, ends: Range) -> Picture:
-        """Return the same picture over another range, whatever was given."""
+    def with_limits(self, ends: Range) -> Figure:
+        """Return the same figure over other ranges, whatever was given."""
 
     @abstractmethod
-    def by_frame(self) -> Picture:
-        """Return the same picture, each frame over a range of its own, as far as none is given.
+    def per_frame_limits(self) -> Figure:
+        """Return the same figure with each frame over a range of its own, unless it was given.
 
         Raises
         ------
         ValueError
-            If it has what such ranges cannot be with.
+            If another option rules that out.
         """
 
     @property
     @abstractmethod
-    def is_by_frame(self) -> bool:
+    def has_frame_limits(self) -> bool:
         """Whether each frame has a range of its own."""
 
     @abstractmethod
-    def framed(self, dtype: np.dtype[Any]) -> Picture:
-        """Return the same picture whose cells stay where they are whatever its range becomes."""
+    def freeze_axes(self, dtype: np.dtype[Any]) -> Figure:
+        """Return the same figure with cells that stay in place when its range changes."""
 
     @abstractmethod
-    def with_titles(self) -> Picture:
-        """Return the same picture with a place for a title of each frame, as large as its own."""
+    def with_titles(self) -> Figure:
+        """Return the same figure with a place for a title of each frame, as large as its own."""
+
+    def for_frames(self, count: int, steps: Sequence[int] | None = None) -> Figure:
+        """Return the same figure with room for `count` frames in its line plot.
+
+        Parameters
+        ----------
+        steps
+            The number of each frame, which the plot counts if they are evenly spaced.
+        """
+        return self
 
     @property
+    @abstractmethod
     def sample(self) -> Samples | None:
-        """What the annotations of frames are like that it was made for, not by its own."""
-        return None
+        """Sample of the per-frame annotations that the figure reserves room for, or None."""
 
     @abstractmethod
-    def with_annots(self, dtype: np.dtype[Any]) -> Picture:
-        """Return the same picture for annotations of each frame, as large as its own texts."""
+    def with_annots(self, dtype: np.dtype[Any]) -> Figure:
+        """Return the same figure with room for annotations of each frame.
+
+        Parameters
+        ----------
+        dtype
+            Of the annotations, that of str for texts; of panels with a field for each that has any.
+        """
 
     @abstractmethod
-    def layout(self, dtype: np.dtype[Any] | None = None) -> Layout | Mosaic:
-        """Return what frames of values of `dtype` are drawn from.
+    def layout(self, dtype: np.dtype[Any] | None = None) -> Layout:
+        """Return the layout of frames with values of `dtype`.
 
-        By default it is the dtype of the values that were drawn last, float64 before.
+        The default is the dtype of the values that were drawn last, float64 before.
 
         Raises
         ------
         ValueError
-            If the range is not known yet.
+            If the range is not known yet, or something has no room.
         """
 
     @abstractmethod
-    def _draw(
-        self, values: Any, title: str | None, annot: Any
-    ) -> tuple[NDArray[np.uint8], Layout | Mosaic]:
-        """Return palette indices of a frame, and the layout that they were drawn with."""
+    def _adopt(self, other: Figure) -> None:
+        """Take on the range of the same figure over another one."""
 
     @abstractmethod
+    def _open(self, values: Any) -> tuple[Frames, NDArray[np.float64] | None]:
+        """Return one frame, and the scalars of those before it if it comes with them."""
+
+    @abstractmethod
+    def _check_annots(self, written: np.dtype[Any] | None) -> None:
+        """Raise ValueError if annotations are missing that the figure was made for."""
+
+    def _draw(self, values: Any, title: str | None, annot: Any) -> tuple[NDArray[np.uint8], Layout]:
+        """Return palette indices of a frame, and the layout that they were drawn with."""
+        noted = None if annot is None else cells_in(annot, self.shape)
+        frames, past = self._open(values)
+        if title is not None:
+            read_text("title", title)
+        figure = self if title is None or self.titled else self.with_titles()
+        if figure.reduction is not None:
+            frames = frames.through(figure.reduction)
+        (frame,) = next(frames.chunks(1))
+        if None in self.range:
+            self._adopt(self.completed(figure.find_range(frame)))
+        cells, written = (None, None) if noted is None else (noted.drawn(), noted.dtype)
+        return self._drawn(frame, frames.dtype, title, cells, written, past)
+
+    def _drawn(
+        self,
+        frame: NDArray[np.float64],
+        dtype: np.dtype[Any],
+        title: str | None,
+        annot: NDArray[Any] | None,
+        written: np.dtype[Any] | None,
+        past: NDArray[np.float64] | None,
+    ) -> tuple[NDArray[np.uint8], Layout]:
+        self._dtype = dtype
+        self._check_annots(written)
+        figure = self if title is None or self.titled else self.with_titles()
+        if written is not None:
+            figure = figure.with_annots(written)
+        layout = figure.layout()
+        indices, shown = paint(layout, frame, title or "", annot, past)
+        warn_of(shown, layout)
+        if not self._told:
+            self._told = True
+            warn_of_labels(layout)
+        return indices, layout
+
     def frame_image(
         self,
         values: NDArray[np.float64],
@@ -155,15 +231,16 @@ class Picture(ABC):
         written: np.dtype[Any] | None = None,
         past: NDArray[np.float64] | None = None,
     ) -> Image.Image:
-        """Draw what a chunk has of one frame.
+        """Draw one frame of a chunk, reduced already if it is to be.
 
         Parameters
         ----------
         dtype, written
-            Those of the frames and of their annotations, as they were given.
+            The dtypes of the frames and of their annotations, as they were given.
         past
-            (P, K) the scalars of all frames before, where there are lines.
+            (P, K) the scalars of all frames before, if there is a line plot.
         """
+        return image_of(*self._drawn(values, dtype, title, annot, written, past))
 
     def indices(
         self, values: Any, title: str | None = None, annot: Any = None
@@ -173,12 +250,12 @@ class Picture(ABC):
         Parameters
         ----------
         values
-            (N, M) numbers; of panels a dictionary of such, or a tuple of them in their order.
+            (N, M) numbers; for panels a dictionary of such matrices, or a tuple in their order.
         title
-            In place of the picture's own, smaller where it is too long.
+            Replaces the figure's own title, and is drawn smaller if it is too long.
         annot
-            (N, M) numbers or strings, in place of the heatmap's own, smaller where they are too
-            long; of panels a dictionary of such for some or all of them.
+            (N, M) numbers or strings that replace the heatmap's own, drawn smaller if they are too
+            long; for panels a dictionary of such matrices for some or all of them.
 
         Returns
         -------
@@ -198,31 +275,30 @@ class Picture(ABC):
         return self.layout().table.copy()
 
     def rgb(self, values: Any, title: str | None = None, annot: Any = None) -> NDArray[np.uint8]:
-        """Draw one frame, as `indices`, as (height, width, 3) uint8."""
+        """Draw one frame as (height, width, 3) uint8; the arguments are those of `indices`."""
         indices, layout = self._draw(values, title, annot)
         colors: NDArray[np.uint8] = layout.table[indices]
         return colors
 
     def image(self, values: Any, title: str | None = None, annot: Any = None) -> Image.Image:
-        """Draw one frame, as `indices`, as a Pillow image of mode P."""
+        """Draw one frame as a Pillow image of mode P; the arguments are those of `indices`."""
         return image_of(*self._draw(values, title, annot))
 
 
-def image_of(indices: NDArray[np.uint8], layout: Layout | Mosaic) -> Image.Image:
+def image_of(indices: NDArray[np.uint8], layout: Layout) -> Image.Image:
     """Return palette indices as an image."""
     image = Image.fromarray(indices)
     image.putpalette(layout.table.tobytes())
-    if layout.clear:
+    if layout.transparent:
         image.info["transparency"] = TRANSPARENT
     return image
 
 
-def warn_of(shown: Shown, layout: Layout | Mosaic) -> None:
-    """Warn of what is not shown as given."""
-    reductions = layout.reductions if isinstance(layout, Mosaic) else {"": layout.reduction}
-    for name, reduction in reductions.items():
-        if reduction is not None:
-            warn((f"panel {name!r}: " if name else "") + reduction.told())
+def warn_of(shown: Shown, layout: Layout) -> None:
+    """Warn of values, texts and colours that are not shown as given."""
+    for panel in layout.panels:
+        if panel.reduction is not None:
+            warn((f"panel {panel.name!r}: " if panel.name else "") + panel.reduction.told())
     if shown.hidden:
         warn(
             f"left out the text of {many(shown.hidden, 'cell')} without room for it at a size that "
@@ -236,7 +312,7 @@ def warn_of(shown: Shown, layout: Layout | Mosaic) -> None:
         )
     if shown.lacking:
         warn(f"no font has a glyph for {short(shown.lacking)}: give font= a font file that has")
-    if isinstance(layout, Mosaic) and layout.replaced:
+    if layout.replaced:
         warn(
             f"{many(layout.replaced, 'colour')} of the panels' cells, which 256 colours have no "
             f"room for, are shown in the nearest that they have, up to {layout.off:.1f} off "
@@ -244,20 +320,20 @@ def warn_of(shown: Shown, layout: Layout | Mosaic) -> None:
         )
 
 
-def empty_ranges(picture: Picture, given: Range) -> str:
-    """Return which ranges, of those not `given`, have all values at one end; "" where none has."""
-    pairs = zip(pairs_of(picture.range), pairs_of(given), strict=True)
+def empty_ranges(figure: Figure, given: Range) -> str:
+    """Describe the ranges that were not `given` and hold a single value; "" if there is none."""
+    pairs = zip(pairs_of(figure.range), pairs_of(given), strict=True)
     empty = [None in own and ends[0] == ends[1] for ends, own in pairs]
     if not any(empty):
         return ""
-    if not picture.ranges:
-        vmin, vmax = picture.range
+    if not figure.ranges:
+        vmin, vmax = figure.range
         return f"an empty range, vmin={vmin:g} and vmax={vmax:g},"
-    names = " and ".join(map(repr, compress(picture.ranges, empty)))
+    names = " and ".join(map(repr, compress(figure.ranges, empty)))
     return f"empty ranges of {names}"
 
 
-def warn_of_labels(layout: Layout | Mosaic) -> None:
+def warn_of_labels(layout: Layout) -> None:
     """Warn of labels that were asked for and are left out."""
     if layout.left_out:
         warn(
@@ -268,8 +344,7 @@ def warn_of_labels(layout: Layout | Mosaic) -> None:
         warn(f"left out {' and '.join(layout.beyond)}, which are not in the range")
 
 
-def ways_of(layout: Layout | Mosaic) -> tuple[str, ...]:
+def ways_of(layout: Layout) -> tuple[str, ...]:
     """Return the ways in which matrices are reduced."""
-    parts = layout.parts if isinstance(layout, Mosaic) else (layout,)
-    found = (part.reduction.how for part in parts if part.reduction is not None)
+    found = (panel.reduction.how for panel in layout.panels if panel.reduction is not None)
     return tuple(dict.fromkeys(found))

@@ -9,11 +9,10 @@ from os import PathLike
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from PIL import Image
+from numpy.typing import ArrayLike
 
 from fastheat.figure.aliases import hint
-from fastheat.figure.base import Picture, image_of, warn_of, warn_of_labels
+from fastheat.figure.base import Figure
 from fastheat.figure.options import (
     read_background,
     read_bar_format,
@@ -36,16 +35,15 @@ from fastheat.figure.options import (
     read_text_sizes,
     read_ticks,
 )
-from fastheat.inputs.frames.annotations import Cells, Sample, matrix_of, read_annot
-from fastheat.inputs.frames.ranges import Extent, Range, completed_range, range_text
-from fastheat.inputs.frames.stream import open_frames
-from fastheat.layout import layout as layouts
+from fastheat.inputs.frames.annotations import Cells, Sample, read_annot
+from fastheat.inputs.frames.ranges import DataLimits, MatrixLimits, Range, completed_range
+from fastheat.inputs.frames.stream import Frames, open_frames
+from fastheat.layout import build
 from fastheat.layout.axes import geometry
 from fastheat.layout.axes.look import Look
 from fastheat.layout.layout import Layout
 from fastheat.layout.reduction import Reduction
 from fastheat.messages import short
-from fastheat.render.stills import paint
 from fastheat.style.colors.colormaps import colormap
 from fastheat.style.colors.colors import parse_color
 from fastheat.style.colors.norms import Norm, check_range
@@ -68,7 +66,7 @@ STYLES = {
 BAR_ROOM = 2.5  # font sizes that a colour bar whose range may grow has for longer numbers
 
 
-class Heatmap(Picture):
+class Heatmap(Figure):
     """The precomputed layout of heatmaps of one shape.
 
     Parameters
@@ -405,7 +403,7 @@ class Heatmap(Picture):
     def reduction(self) -> Reduction | None:
         """How matrices become those that are drawn, None where they are drawn as they are."""
         if not self._reductions:
-            self._reductions.append(layouts.reduction(self._look))
+            self._reductions.append(build.reduction(self._look))
         return self._reductions[0]
 
     @property
@@ -417,6 +415,11 @@ class Heatmap(Picture):
     def title(self) -> str:
         """The text above the picture."""
         return self._look.title
+
+    @property
+    def titled(self) -> bool:
+        """Whether there is a place for a title of each frame."""
+        return self._look.titled
 
     @property
     def cbar(self) -> bool:
@@ -435,15 +438,8 @@ class Heatmap(Picture):
 
     @property
     def sample(self) -> Sample | None:
-        """What the annotations of frames are like that it was made for, not by its own."""
+        """Sample of the per-frame annotations that the heatmap reserves room for, or None."""
         return self._look.annot if isinstance(self._look.annot, Sample) else None
-
-    @property
-    def range_text(self) -> str:
-        """The range as a title shows it."""
-        assert self._vmin is not None
-        assert self._vmax is not None
-        return range_text({"": (self._vmin, self._vmax)})
 
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
@@ -467,12 +463,12 @@ class Heatmap(Picture):
         return self._like(self._look, *self.norm.completed(vmin, vmax))
 
     @property
-    def bottoms(self) -> tuple[float, ...]:
-        """What the range does not go below, -inf where it may."""
+    def lower_bounds(self) -> tuple[float, ...]:
+        """The value that the range cannot go below; -inf if it can."""
         return (self.norm.bottom,)
 
     def check_growth(self) -> None:
-        """Refuse what a range that grows cannot be with."""
+        """Raise ValueError if an option rules out a range that grows."""
         if self.threshold is not None:
             raise ValueError(
                 "expected no threshold with autoscale='grow', whose colours of text would move"
@@ -482,30 +478,39 @@ class Heatmap(Picture):
         if self.norm.fixed:
             raise ValueError("expected no boundaries with autoscale='grow', which do not move")
 
-    def extent(self) -> Extent:
-        """Return what takes the range of matrices, a chunk at a time."""
-        # what is reduced has no masked values any more
-        mask = None if self.reduction is not None else self._look.mask
-        return Extent(self.norm, robust=self._look.robust, mask=mask)
+    def data_limits(self) -> DataLimits:
+        """Return empty limits, which take in values as this heatmap counts them."""
+        return DataLimits([self.matrix_limits()], [self.cells])
 
-    def fitted(self, found: Range) -> Heatmap:
-        """Return the same heatmap, the ends of its range that are not known those found."""
+    def matrix_limits(self) -> MatrixLimits:
+        """Return the same for matrices (..., N, M)."""
+        # reduced matrices have no masked values any more
+        mask = None if self.reduction is not None else self._look.mask
+        return MatrixLimits(self.norm, robust=self._look.robust, mask=mask)
+
+    @property
+    def cells(self) -> tuple[int, int]:
+        """Rows and columns of the cells that are drawn."""
+        return self.shape if self.reduction is None else self.reduction.cells
+
+    def completed(self, found: Range) -> Heatmap:
+        """Return the same heatmap with the ends that are not known taken from `found`."""
         return self._like(self._look, *completed_range(self.norm, (self._vmin, self._vmax), found))
 
-    def ranged(self, ends: Range) -> Heatmap:
+    def with_limits(self, ends: Range) -> Heatmap:
         """Return the same heatmap over another range, whatever was given to `Heatmap`."""
         low, high = ends
         assert low is not None
         assert high is not None
         return self.over(low, high)
 
-    def by_frame(self) -> Heatmap:
-        """Return the same heatmap, each frame over a range of its own, as far as none is given.
+    def per_frame_limits(self) -> Heatmap:
+        """Return the same heatmap with each frame over a range of its own, unless it was given.
 
         Raises
         ------
         ValueError
-            If it has what such ranges cannot be with.
+            If another option rules that out.
         """
         if self._look.given is not None or None not in self.range:
             return self
@@ -516,13 +521,13 @@ class Heatmap(Picture):
         return self.with_look(given=self.range)
 
     @property
-    def is_by_frame(self) -> bool:
+    def has_frame_limits(self) -> bool:
         """Whether each frame has a range of its own."""
         return self._look.given is not None
 
-    def framed(self, dtype: np.dtype[Any]) -> Heatmap:
-        """Return the same heatmap whose cells stay where they are whatever its range becomes."""
-        frame = self.layout(dtype).frame
+    def freeze_axes(self, dtype: np.dtype[Any]) -> Heatmap:
+        """Return the same heatmap with cells that stay in place when its range changes."""
+        frame = self.layout(dtype).panels[0].frame
         if self.cbar and self._look.figure is None and self._look.bar_location in ("left", "right"):
             # longer numbers at the colour bar than those of this range
             frame = frame.widened(self._look.bar_location, round(BAR_ROOM * self._look.fontsize))
@@ -571,17 +576,17 @@ class Heatmap(Picture):
 
     def needed_cell(self, dtype: np.dtype[Any]) -> tuple[tuple[int, int], bool]:
         """Return how large cells are without figsize, and whether for what is written in them."""
-        low, high = self.fitted((None, None)).range
+        low, high = self.completed((None, None)).range
         assert low is not None
         assert high is not None
-        return layouts.needed_cell(self._look, low, high, dtype)
+        return build.needed_cell(self._look, low, high, dtype)
 
     def frame(self) -> geometry.Frame:
         """Return where the cells stand without figsize, with room for numbers of any range."""
-        low, high = self.fitted((None, None)).range
+        low, high = self.completed((None, None)).range
         assert low is not None
         assert high is not None
-        return layouts.frame_of(self._look, low, high)
+        return build.frame_of(self._look, low, high)
 
     def with_look(self, **changes: Any) -> Heatmap:
         """Return the same heatmap, what is named of its look another."""
@@ -626,74 +631,23 @@ class Heatmap(Picture):
         if kind not in self._layouts:
             if self._vmin is None or self._vmax is None:
                 raise ValueError("expected vmin and vmax, or values to take them from, before this")
-            self._layouts[kind] = layouts.build(
+            self._layouts[kind] = build.build(
                 self._look, self._vmin, self._vmax, kind, self.reduction
             )
         return self._layouts[kind]
 
-    def _draw(
-        self, values: ArrayLike, title: str | None, annot: ArrayLike | None
-    ) -> tuple[NDArray[np.uint8], Layout]:
-        """Return palette indices of a matrix, and the layout that they were drawn with."""
+    def _adopt(self, other: Figure) -> None:
+        self._vmin, self._vmax = other.range
+
+    def _open(self, values: ArrayLike) -> tuple[Frames, None]:
         frames = open_frames([values])
         if frames.shape != self.shape:
             raise ValueError(f"expected values of shape {self.shape}, not {frames.shape}")
-        if title is not None:
-            read_text("title", title)
-        heatmap = self if title is None or self._look.titled else self.with_titles()
-        if heatmap.reduction is not None:
-            frames = frames.through(heatmap.reduction)
-        (matrix,) = next(frames.chunks(1))
-        if self._vmin is None or self._vmax is None:
-            self._vmin, self._vmax = self.fitted(self.find_range(matrix)).range
-        self._dtype = frames.dtype
-        if annot is None:
-            return self._drawn(matrix, title, None, None)
-        noted = matrix_of(annot, self.shape, "annot")
-        return self._drawn(matrix, title, noted.drawn(), noted.dtype)
+        return frames, None
 
-    def _drawn(
-        self,
-        matrix: NDArray[np.float64],
-        title: str | None,
-        annot: NDArray[Any] | None,
-        written: np.dtype[Any] | None,
-    ) -> tuple[NDArray[np.uint8], Layout]:
-        heatmap = self
-        if title is not None and not self._look.titled:
-            heatmap = heatmap.with_titles()
-        if written is not None:
-            heatmap = heatmap.with_annots(written)
-        elif isinstance(self._look.annot, Sample):
+    def _check_annots(self, written: np.dtype[Any] | None) -> None:
+        if written is None and self.sample is not None:
             raise ValueError("expected annot= with each matrix, for which this heatmap was made")
-        layout = heatmap.layout()
-        indices, shown = paint(layout, matrix, title or "", annot)
-        warn_of(shown, layout)
-        if not self._told:
-            self._told = True
-            warn_of_labels(layout)
-        return indices, layout
-
-    def frame_image(
-        self,
-        values: NDArray[np.float64],
-        dtype: np.dtype[Any],
-        title: str | None,
-        annot: NDArray[Any] | None = None,
-        written: np.dtype[Any] | None = None,
-        past: NDArray[np.float64] | None = None,
-    ) -> Image.Image:
-        """Draw what a chunk has of one frame, reduced where that is to be.
-
-        Parameters
-        ----------
-        dtype, written
-            Those of the frames and of their annotations, as they were given.
-        past
-            None: there are no lines.
-        """
-        self._dtype = dtype
-        return image_of(*self._drawn(values, title, annot, written))
 
 
 def _read_style(style: object) -> str:

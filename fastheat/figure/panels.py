@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from fastheat.figure.base import Picture, image_of, pairs_of, warn_of, warn_of_labels
+from fastheat.figure.base import Figure, pairs_of
 from fastheat.figure.heatmap import BAR_ROOM, Heatmap, check_options, option_names
 from fastheat.figure.options import (
     read_color,
@@ -27,18 +26,14 @@ from fastheat.figure.options import (
     read_text,
     read_text_sizes,
 )
-from fastheat.inputs.frames.annotations import Sample, by_panel, cells_in
-from fastheat.inputs.frames.ranges import Extents, Range, range_text
-from fastheat.inputs.frames.stream import open_frames
+from fastheat.inputs.frames.annotations import Sample, by_panel
+from fastheat.inputs.frames.ranges import DataLimits, Range
+from fastheat.inputs.frames.stream import Frames, open_frames
 from fastheat.inputs.sources.shapes import Shape, Shapes, check_names, form_of, of_panel, parts_of
 from fastheat.inputs.sources.tensors import as_array
-from fastheat.layout import arrange as mosaic
-from fastheat.layout import layout as layouts
 from fastheat.layout.arrange import (
     FLATTEST,
     SMALLEST,
-    Heading,
-    Mosaic,
     Order,
     Size,
     Sizes,
@@ -50,11 +45,12 @@ from fastheat.layout.arrange import (
 )
 from fastheat.layout.axes import geometry
 from fastheat.layout.axes.look import Labels
+from fastheat.layout.build import thickened
+from fastheat.layout.compose import Heading, compose
 from fastheat.layout.layout import Layout
 from fastheat.layout.lineplot import MOST_LINES, WIDTH, Plot, size_of
 from fastheat.layout.reduction import Reductions
 from fastheat.messages import short
-from fastheat.render.stills import paint
 from fastheat.style.colors.colors import RGB
 from fastheat.style.text.atlas import has_even_digits
 from fastheat.style.text.fonts import find_typeface
@@ -72,7 +68,7 @@ Cell = tuple[float, float]  # width and height, px
 WHOLE = ("figsize", "dpi")  # options of the whole picture that no panel has of its own
 
 
-class Panels(Picture):
+class Panels(Figure):
     """The precomputed layout of several heatmaps in one picture.
 
     It stands wherever a `Heatmap` does. A frame is a dictionary of matrices, or a tuple of them in
@@ -205,7 +201,7 @@ class Panels(Picture):
         self._told = False  # whether labels that are left out were
         self._fixed: Arrangement | None = None
         self._measures: list[Measure] = []  # one, when it is known
-        self._layouts: dict[np.dtype[Any], Mosaic] = {}
+        self._layouts: dict[np.dtype[Any], Layout] = {}
         self._dtype = form_of(self.shape, [np.dtype(np.float64)] * len(self.shape))
 
     def _check_count(self, own: Mapping[str, Mapping[str, Any]]) -> None:
@@ -279,11 +275,6 @@ class Panels(Picture):
         return tuple(end for each in self._heatmaps.values() for end in each.range)
 
     @property
-    def range_text(self) -> str:
-        """The ranges as a title shows them."""
-        return range_text(self.ranges)
-
-    @property
     def ranges(self) -> dict[str, tuple[float, float]]:
         """`vmin` and `vmax` of each panel, where both are known."""
         return {
@@ -296,6 +287,11 @@ class Panels(Picture):
     def title(self) -> str:
         """The text above all panels."""
         return self._heading.text
+
+    @property
+    def titled(self) -> bool:
+        """Whether there is a place for a title of each frame."""
+        return self._heading.own
 
     @property
     def cbar(self) -> bool:
@@ -323,46 +319,49 @@ class Panels(Picture):
         return Reductions(parts, cells)
 
     @property
-    def bottoms(self) -> tuple[float, ...]:
-        """What the range of each panel in turn does not go below, -inf where it may."""
+    def lower_bounds(self) -> tuple[float, ...]:
+        """The values that the ranges of panels cannot go below; -inf where they can."""
         return tuple(each.norm.bottom for each in self._heatmaps.values())
 
     def check_growth(self) -> None:
-        """Refuse what ranges that grow cannot be with."""
+        """Raise ValueError if an option rules out a range that grows."""
         for each in self._heatmaps.values():
             each.check_growth()
 
-    def extent(self) -> Extents:
-        """Return what takes the range of each panel of frames, (..., C), a chunk at a time."""
-        shape = self.shape if self.reduction is None else self.reduction.cells
-        return Extents(
-            [each.extent() for each in self._heatmaps.values()],
-            shape,
+    def data_limits(self) -> DataLimits:
+        """Return empty limits, which take in values as each panel counts them."""
+        return DataLimits(
+            [each.matrix_limits() for each in self._heatmaps.values()],
+            self._cells(),
             [self._shares and free for free in self._free],
         )
 
-    def fitted(self, found: Range) -> Panels:
-        """Return the same panels, the ends of their ranges that are not known those found."""
-        return self._like([each.fitted(ends) for each, ends in self._with_ends(found)])
+    def _cells(self) -> list[Shape]:
+        """Return rows and columns of the cells of each panel, then () for each line."""
+        return list((self.shape if self.reduction is None else self.reduction.cells).values())
 
-    def ranged(self, ends: Range) -> Panels:
+    def completed(self, found: Range) -> Panels:
+        """Return the same panels with the ends of ranges that are not known taken from `found`."""
+        return self._like([each.completed(ends) for each, ends in self._with_ends(found)])
+
+    def with_limits(self, ends: Range) -> Panels:
         """Return the same panels over other ranges, whatever was given."""
-        return self._like([each.ranged(pair) for each, pair in self._with_ends(ends)])
+        return self._like([each.with_limits(pair) for each, pair in self._with_ends(ends)])
 
     def _with_ends(self, ends: Range) -> Iterator[tuple[Heatmap, Range]]:
         return zip(self._heatmaps.values(), pairs_of(ends), strict=True)
 
-    def by_frame(self) -> Panels:
-        """Return the same panels, those of each frame over ranges of their own."""
-        return self._like([each.by_frame() for each in self._heatmaps.values()])
+    def per_frame_limits(self) -> Panels:
+        """Return the same panels with each frame over ranges of its own, unless they were given."""
+        return self._like([each.per_frame_limits() for each in self._heatmaps.values()])
 
     @property
-    def is_by_frame(self) -> bool:
+    def has_frame_limits(self) -> bool:
         """Whether each frame has ranges of its own."""
-        return any(each.is_by_frame for each in self._heatmaps.values())
+        return any(each.has_frame_limits for each in self._heatmaps.values())
 
-    def framed(self, dtype: np.dtype[Any]) -> Panels:
-        """Return the same panels whose cells stay where they are whatever their ranges become."""
+    def freeze_axes(self, dtype: np.dtype[Any]) -> Panels:
+        """Return the same panels with cells that stay in place when their ranges change."""
         plan = self._plan(_kinds(dtype), framed=True)
         other = self._like(plan.panels)
         other._fixed = plan
@@ -399,7 +398,7 @@ class Panels(Picture):
         other._layouts = {}
         return other
 
-    def layout(self, dtype: np.dtype[Any] | None = None) -> Mosaic:
+    def layout(self, dtype: np.dtype[Any] | None = None) -> Layout:
         """Return what frames of a form are drawn from.
 
         By default it is that of the frame that was drawn last, of float64 before.
@@ -418,7 +417,7 @@ class Panels(Picture):
 
     @property
     def sample(self) -> dict[str, Sample] | None:
-        """What the annotations of frames are like that panels were made for, not by their own."""
+        """Samples of the per-frame annotations that panels reserve room for, or None."""
         samples = {name: each.sample for name, each in self._heatmaps.items()}
         return {name: sample for name, sample in samples.items() if sample is not None} or None
 
@@ -437,37 +436,21 @@ class Panels(Picture):
                 heatmaps[name] = heatmaps[name].with_annots(dtype[name])
         return self._like(list(heatmaps.values()))
 
-    def _draw(self, values: Any, title: str | None, annot: Any) -> tuple[NDArray[np.uint8], Mosaic]:
-        noted = None if annot is None else cells_in(annot, self.shape)
-        values, past = self._split_history(values)
-        frames = open_frames([values], self.shape)
-        if title is not None:
-            read_text("title", title)
-        picture = self if title is None or self._heading.own else self.with_titles()
-        if picture.reduction is not None:
-            frames = frames.through(picture.reduction)
-        (flat,) = next(frames.chunks(1))
-        if None in self.range:
-            found = picture.fitted(picture.find_range(flat))
-            self._heatmaps, self._layouts = found._heatmaps, {}
-            picture = self if picture is self else found
-        self._dtype = frames.dtype
-        cells, written = (None, None) if noted is None else (noted.drawn(), noted.dtype)
-        drawn = picture._drawn(flat, frames.dtype, title, cells, written, past)
-        self._told = True
-        return drawn
+    def _adopt(self, other: Figure) -> None:
+        assert isinstance(other, Panels)
+        self._heatmaps, self._layouts = other._heatmaps, {}
 
-    def frame_image(
-        self,
-        values: NDArray[np.float64],
-        dtype: np.dtype[Any],
-        title: str | None,
-        annot: NDArray[Any] | None = None,
-        written: np.dtype[Any] | None = None,
-        past: NDArray[np.float64] | None = None,
-    ) -> Image.Image:
-        """Draw what a chunk has of one frame, (C,); `dtype` is the form of the frames."""
-        return image_of(*self._drawn(values, dtype, title, annot, written, past))
+    def _open(self, values: Any) -> tuple[Frames, NDArray[np.float64] | None]:
+        values, past = self._split_history(values)
+        return open_frames([values], self.shape), past
+
+    def _check_annots(self, written: np.dtype[Any] | None) -> None:
+        names = () if written is None else written.names or ()
+        for name in self.sample or ():
+            if name not in names:
+                raise ValueError(
+                    f"panel {name!r}: expected annot= with each frame, for which it was made"
+                )
 
     def _split_history(self, values: Any) -> tuple[Any, NDArray[np.float64] | None]:
         """Return a frame with a number for each line, and what they were in the frames before."""
@@ -489,36 +472,7 @@ class Panels(Picture):
             raise ValueError("expected as many numbers of each line")
         return frame, np.stack(histories, 1)
 
-    def _drawn(
-        self,
-        flat: NDArray[np.float64],
-        form: np.dtype[Any],
-        title: str | None,
-        annot: NDArray[Any] | None = None,
-        written: np.dtype[Any] | None = None,
-        past: NDArray[np.float64] | None = None,
-    ) -> tuple[NDArray[np.uint8], Mosaic]:
-        self._dtype = form
-        picture = self
-        if title is not None and not self._heading.own:
-            picture = picture.with_titles()
-        names = () if written is None else written.names or ()
-        for name in self.sample or ():
-            if name not in names:
-                raise ValueError(
-                    f"panel {name!r}: expected annot= with each frame, for which it was made"
-                )
-        if written is not None:
-            picture = picture.with_annots(written)
-        layout = picture.layout()
-        indices, shown = paint(layout, flat, title or "", annot, past)
-        warn_of(shown, layout)
-        if not self._told:
-            self._told = True
-            warn_of_labels(layout)
-        return indices, layout
-
-    def _compose(self, form: np.dtype[Any]) -> Mosaic:
+    def _compose(self, form: np.dtype[Any]) -> Layout:
         kinds = _kinds(form)
         plan = self._fixed or self._plan(kinds)
         panels = self._heatmaps.values() if self._fixed else plan.panels
@@ -526,14 +480,14 @@ class Panels(Picture):
         bar = None
         if plan.bar.heatmap is not None:
             # drawn as that of a heatmap, of which the cells are left out
-            layout = plan.bar.heatmap.ranged(self._barred.range).layout(kinds[0])
-            numbers = layout.numbers
-            if numbers is not None:
-                cut = plan.bar.start
-                numbers = numbers.moved(*((-cut, 0) if plan.bar.width else (0, -cut)))
-            cut_out = layout._replace(static=plan.bar.cut(layout.static), numbers=numbers)
+            layout = plan.bar.heatmap.with_limits(self._barred.range).layout(kinds[0])
+            by = (-plan.bar.start, 0) if plan.bar.width else (0, -plan.bar.start)
+            cut_out = layout._replace(
+                background=plan.bar.cut(layout.background),
+                bars=tuple((numbers.moved(*by), k) for numbers, k in layout.bars),
+            )
             bar = cut_out, plan.bar_corner
-        return mosaic.compose(
+        return compose(
             layouts,
             plan.corners,
             plan.size,
@@ -542,7 +496,7 @@ class Panels(Picture):
             form,
             bar,
             [self._shares and free for free in self._free],
-            says_range=self._heading.own and self.is_by_frame and not self.cbar,
+            says_range=self._heading.own and self.has_frame_limits and not self.cbar,
             barred=self._bars.index(True) if any(self._bars) else 0,
         )
 
@@ -587,7 +541,7 @@ class Panels(Picture):
         return self._measures[0]
 
     def _measure(self) -> Measure:
-        bare = [each.fitted((None, None)) for each in self._bare()]
+        bare = [each.completed((None, None)) for each in self._bare()]
         kinds = _likely_kinds(bare)
         width, height = self._figure or (PICTURE_SIDE, PICTURE_SIDE)
         above, below = self._heading.height, self._below(height if self._figure else None)
@@ -655,7 +609,7 @@ class Panels(Picture):
         """Return what a bar that stands for all takes beside and beneath them."""
         if not self._one_bar:
             return 0, 0
-        bar = self._bar(self._barred.fitted((None, None)), kind, room)
+        bar = self._bar(self._barred.completed((None, None)), kind, room)
         # longer or taller numbers than those of this range
         more = round((BAR_ROOM if bar.width else 1) * self._barred.look.fontsize)
         return (bar.width + more, 0) if bar.width else (0, bar.height + more)
@@ -699,10 +653,10 @@ class Panels(Picture):
                 return None
         if framed:
             panels = [
-                each.with_look(frame=each.frame()) if self._figure else each.framed(kind)
+                each.with_look(frame=each.frame()) if self._figure else each.freeze_axes(kind)
                 for each, kind in zip(panels, kinds, strict=False)
             ]
-        tiles = [_tile(layout.frame) for layout in self._laid_out(panels, kinds)]
+        tiles = [_tile(layout.panels[0].frame) for layout in self._laid_out(panels, kinds)]
         above = self._heading.height
         places = arrange(tiles, measure.order)
         strip = Strip(None, "right", 0, 0)
@@ -756,9 +710,10 @@ class Panels(Picture):
             figure=(across, room[1]) if upright else (room[0], across),
         )
         layout = bar.layout(kind)
-        cells = layout.frame.cells
-        paper = TRANSPARENT if layout.clear else layout.statics[0]
-        drawn = np.flatnonzero((layout.static != paper).any(0 if upright else 1))
+        frame = layout.panels[0].frame
+        cells = frame.cells
+        paper = TRANSPARENT if layout.transparent else layout.label_ramp[0]
+        drawn = np.flatnonzero((layout.background != paper).any(0 if upright else 1))
         pad = round(geometry.TIGHT_PAD * size)
         if side in ("right", "bottom"):
             drawn = drawn[drawn > round(cells.x1 if upright else cells.y1)]
@@ -766,8 +721,7 @@ class Panels(Picture):
         else:
             drawn = drawn[drawn < round(cells.x0 if upright else cells.y0) - 1]
             start, stop = max(0, int(drawn[0]) - pad), int(drawn[-1]) + 1
-        numbers = layout.numbers
-        if numbers is not None:  # which are not drawn yet
+        for numbers, _ in layout.bars:  # which are not drawn yet
             low, high = (numbers.x0, numbers.x1) if upright else (numbers.y0, numbers.y1)
             if side in ("right", "bottom"):
                 start, stop = min(start, low), max(stop, high + pad)
@@ -776,8 +730,8 @@ class Panels(Picture):
         if framed and upright:
             more = round(BAR_ROOM * size)
             stop += more
-            by = more if side == "left" else max(0, stop - layout.frame.width)
-            bar = bar.with_look(frame=layout.frame.widened(side, by))
+            by = more if side == "left" else max(0, stop - frame.width)
+            bar = bar.with_look(frame=frame.widened(side, by))
         return Strip(bar, side, start, stop)
 
 
@@ -861,7 +815,7 @@ def _sized(
         if natural is not None:
             wide, high = min(wide, natural[number][0]), min(high, natural[number][1])
         wide, high = (floor(x) if x >= WHOLE_PIXELS else x for x in (wide, high))
-        cells.append(layouts.thickened(each.shape, (wide, high), measure.least))
+        cells.append(thickened(each.shape, (wide, high), measure.least))
     titles = []
     for each, (wide, _) in zip(panels, cells, strict=True):
         look = each.look
@@ -975,7 +929,7 @@ def _read_limits(ylim: object) -> tuple[float, float]:
 
 def check_picture(heatmap: object, options: Mapping[str, object]) -> None:
     """Refuse what is no heatmap or panels, and options beside them."""
-    if heatmap is not None and not isinstance(heatmap, Picture):
+    if heatmap is not None and not isinstance(heatmap, Figure):
         raise TypeError(f"expected heatmap to be a Heatmap or Panels, not {short(heatmap)}")
     if heatmap is not None and options:
         raise TypeError(
@@ -989,7 +943,7 @@ def check_picture_options(names: Iterable[str], others: Iterable[str] = ()) -> N
     check_options([name for name in names if name not in known], [*known, *others])
 
 
-def make_picture(shape: Shapes, options: Mapping[str, Any]) -> Picture:
+def make_picture(shape: Shapes, options: Mapping[str, Any]) -> Figure:
     """Return a heatmap, or panels for frames of several matrices."""
     if isinstance(shape, dict):
         matrices = {name: sides for name, sides in shape.items() if sides}

@@ -1,10 +1,12 @@
-"""From options to where everything stands, and in which palette entry.
+"""Options to layouts: where everything stands, and in which palette entry.
 
-- `layout`: everything that a frame is drawn from, but its values.
-- `sizes`: how large cells and their texts are.
-- `arrange`: the same of several panels, and how they share a picture.
-- `axes/`: what stands around the cells.
+- `layout`: everything that frames are drawn from, except their values.
+- `build`: the layout of one matrix.
+- `compose`: several of them as the panels of one picture, with one palette.
+- `arrange`: where panels stand beside and beneath each other.
+- `sizes`: the sizes of cells and of the texts in them.
+- `axes/`: labels, ticks, titles and the colour bar around the cells.
 - `lineplot`: the axes of the line plot beneath panels.
-- `reduction`: blocks of values in matrices of more cells than the picture has room for.
-- `frame_ranges`: a range for each frame.
+- `reduction`: blocks of values, for matrices with more values than the picture has pixels.
+- `frame_ranges`: a range of its own for each frame.
 """

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.inputs.frames.ranges import Extent, completed_range
+from fastheat.inputs.frames.ranges import MatrixLimits, completed_range
 from fastheat.style.colors.bins import edges_of_ranges
 from fastheat.style.colors.norms import Norm
 from fastheat.style.colors.palette import shades_over
@@ -41,10 +41,10 @@ class Scaling:
         """
         flat = values.reshape(len(values), -1)
         if self.robust:
-            extents = [Extent(self.norm, robust=True) for _ in flat]
-            for extent, own in zip(extents, flat, strict=True):
-                extent.add(own)
-            return np.array([extent.found for extent in extents], np.float64)
+            each = [MatrixLimits(self.norm, robust=True) for _ in flat]
+            for limits, own in zip(each, flat, strict=True):
+                limits.add(own)
+            return np.array([limits.found for limits in each], np.float64)
         low, high = flat.min(1), flat.max(1)
         above, least = self.norm.above, self.norm.least
         with np.errstate(invalid="ignore"):

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.inputs.frames.annotations import Annots
-from fastheat.inputs.frames.ranges import Extent, Extents
+from fastheat.inputs.frames.ranges import DataLimits
 from fastheat.inputs.frames.spans import Span, chunk_length
-from fastheat.layout.arrange import Mosaic, plot_of
 from fastheat.layout.layout import Layout
 from fastheat.messages import short
 from fastheat.pipeline.workers import Crew, Pace
@@ -46,7 +45,7 @@ class Encoded:
 class Measured:
     """What some frames are within; and they themselves, where others were made of them."""
 
-    extent: Extent | Extents
+    limits: DataLimits
     values: NDArray[np.float64] | None
     told: Mapping[str, str]
 
@@ -59,7 +58,7 @@ class Measured:
 class Packed:
     """A layout that goes to other processes with each job, and there is unpacked once."""
 
-    def __init__(self, layout: Layout | Mosaic) -> None:
+    def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self._data: bytes | None = None
 
@@ -126,7 +125,7 @@ class Encoding:
             if isinstance(self.values, Span):
                 yield replace(one, values=self.values.part(at.start, at.stop))
                 continue
-            past, plot = self.past, plot_of(self.layout.layout)
+            past, plot = self.past, self.layout.layout.plot
             if past is not None and plot is not None:
                 past = past.after(plot, self.values[:k, -len(plot.names) :])
             yield replace(
@@ -140,7 +139,7 @@ class Encoding:
 class Measuring(NamedTuple):
     """A job: frames whose range is taken."""
 
-    extent: Extent | Extents  # of nothing, which stays so: a job may be done again
+    limits: DataLimits  # of nothing, which stays so: a job may be done again
     frames: range
     span: Span
     keeps: bool  # whether to return what became of the frames
@@ -148,15 +147,15 @@ class Measuring(NamedTuple):
 
     def run(self) -> Measured:
         """Take it."""
-        extent = self.extent.fresh(self.total)
+        limits = self.limits.fresh(self.total)
         told: dict[str, str] = {}
         kept = []
         for values, heard in self.span.chunks():
             told = {**heard, **told}
-            extent.add(values)
+            limits.add(values)
             if self.keeps:
                 kept.append(values)
-        return Measured(extent, np.concatenate(kept) if kept else None, told)
+        return Measured(limits, np.concatenate(kept) if kept else None, told)
 
     def each(self) -> Iterator[Measuring]:
         """Yield the same with one frame at a time."""
@@ -233,14 +232,14 @@ def pace_of(crew: Crew, cells: int, length: int | None) -> Pace:
 
 
 def encodings(
-    layout: Layout | Mosaic,
+    layout: Layout,
     chunks: Iterator[NDArray[np.float64]],
     beside: Beside,
 ) -> Iterator[Encoding]:
     """Yield jobs of frames that are read here, each after the last frame of the one before."""
     packed = Packed(layout)
-    plot = plot_of(layout)
-    history = History(0 if plot is None else len(plot.names))
+    plot = layout.plot
+    history = History(layout.scalars)
     previous: NDArray[np.float64] | None = None
     done = 0
     for chunk in chunks:
@@ -253,9 +252,7 @@ def encodings(
         previous = _last(chunk)
 
 
-def span_encodings(
-    layout: Layout | Mosaic, span: Span, beside: Beside, pace: Pace
-) -> Iterator[Encoding]:
+def span_encodings(layout: Layout, span: Span, beside: Beside, pace: Pace) -> Iterator[Encoding]:
     """Yield jobs of frames that workers read for themselves."""
     packed = Packed(layout)
     for frames in _ranges(span, pace):
@@ -264,11 +261,9 @@ def span_encodings(
         yield Encoding(packed, frames, part, titles=titles, annots=annots)
 
 
-def measurings(
-    extent: Extent | Extents, span: Span, pace: Pace, *, keeps: bool
-) -> Iterator[Measuring]:
+def measurings(limits: DataLimits, span: Span, pace: Pace, *, keeps: bool) -> Iterator[Measuring]:
     """Yield jobs that take the range of frames."""
-    nothing = extent.fresh(span.stop)
+    nothing = limits.fresh(span.stop)
     for frames in _ranges(span, pace):
         part = span.part(frames.start, frames.stop)
         yield Measuring(nothing, frames, part, keeps, span.stop)

@@ -25,10 +25,10 @@ from fastheat.inputs.frames.annotations import (
 )
 from fastheat.inputs.frames.ranges import Range
 from fastheat.inputs.sources.shapes import MOST_CELLS, Shapes, check_names, form_of, parts_of
-from fastheat.layout.arrange import Mosaic
-from fastheat.layout.layout import Layout
+from fastheat.layout.layout import Layout, Panel
 from fastheat.messages import short
 from fastheat.render.encode import Images
+from fastheat.style.text.fonts import Typeface
 
 _T = TypeVar("_T")
 
@@ -39,7 +39,7 @@ STEP_WIDTH = 14  # characters
 
 
 def header(
-    layout: Layout | Mosaic,
+    layout: Layout,
     ends: Range,
     duration: float | None,
     loop: int | None,
@@ -56,11 +56,11 @@ def header(
     written = _written(layout)
     if written:
         more["written"] = written
-    if layout.is_by_frame:
+    if layout.has_frame_limits:
         more["autoscale"] = "frame"
     if sample is not None:
         more["sample"] = facts_of(sample)
-    if isinstance(layout, Mosaic) and layout.plot and layout.plot.room:
+    if layout.plot and layout.plot.room:
         more["xlim"] = layout.plot.room
     note = block(
         version=VERSION,
@@ -76,14 +76,14 @@ def header(
     return blocks.header(layout.size, layout.table, layout.colors, loop) + note
 
 
-def _written(layout: Layout | Mosaic) -> Any:
+def _written(layout: Layout) -> Any:
     """Return the dtype of annotations of each frame, or those of the panels; None without any."""
-    if isinstance(layout, Mosaic):
-        parts = zip(layout.shape, layout.parts, strict=False)
-        return {name: _written(part) for name, part in parts if part.annotated}
-    if not layout.annotated:
-        return None
-    return "str" if layout.written.kind == "U" else layout.written.name
+    written = {
+        panel.name: "str" if panel.written.kind == "U" else panel.written.name
+        for panel in layout.panels
+        if panel.annotated
+    }
+    return written.get("", written)
 
 
 def range_facts(ends: Range) -> dict[str, Any]:
@@ -100,54 +100,52 @@ def dtype_name(dtype: np.dtype[Any]) -> Any:
     return {name: kind.name for name, (_, kind) in parts_of(dtype).items()}
 
 
-def look_of(layout: Layout | Mosaic) -> dict[str, str]:
+def look_of(layout: Layout) -> dict[str, str]:
     """Return what files compare of a layout before they are continued: a hash of each aspect.
 
     The range is not among them. What an aspect consists of is listed here field by field, so that
     names and classes may change without a file being refused. A later version may add an aspect,
     but only to layouts that no earlier version could draw.
     """
-    aspects = _aspects_of(layout)
-    if isinstance(layout, Mosaic):
-        parts = [_aspects_of(part) for part in layout.parts]
-        aspects |= {f"{name} of panels": [each[name] for each in parts] for name in parts[0]}
-    aspects["background"] = layout.static
-    return {name: _hash(value) for name, value in aspects.items() if value is not None}
-
-
-def _aspects_of(layout: Layout | Mosaic) -> dict[str, Any]:
-    """Return the numbers, texts and arrays that make up each aspect, None for one without any."""
-    title, typeface = layout.title, layout.typeface
+    each = [_aspects_of(panel) for panel in layout.panels]
     aspects: dict[str, Any] = {
-        "title": title and [title.x, title.y, title.size, title.top, title.bottom, title.margin],
-        "fonts": [
-            *(_name_of(typeface.path), typeface.number),
-            *((_name_of(other.path), other.number) for other in typeface.others),
-        ],
+        "title": layout.title and list(layout.title),
+        "fonts": _fonts_of(layout.typeface),
     }
-    if isinstance(layout, Mosaic):
+    if layout.dtype.names is None:
+        aspects = each[0] | aspects
+    else:
         plot = layout.plot
-        lines: Any = plot and [
+        aspects["lines"] = plot and [
             *(plot.names, plot.colors, plot.top, plot.width, plot.height, plot.fontsize),
             *(plot.point, plot.room, plot.limits, plot.steps, plot.statics, plot.ramps),
         ]
-        return aspects | {"lines": lines}
-    grid, reduction = layout.grid, layout.reduction
-    source = None if layout.format is None else layout.format.source
+        aspects |= {f"{name} of panels": [panel[name] for panel in each] for name in each[0]}
+    aspects["background"] = layout.background
+    return {name: _hash(value) for name, value in aspects.items() if value is not None}
+
+
+def _aspects_of(panel: Panel) -> dict[str, Any]:
+    """Return the numbers, texts and arrays that make up each aspect of a panel, None without."""
+    grid, reduction = panel.grid, panel.reduction
+    source = None if panel.format is None else panel.format.source
     written = source if isinstance(source, str) else source is None
-    return aspects | {
+    return {
+        "title": None,  # a place for titles of frames, which only whole pictures have
+        "fonts": _fonts_of(panel.typeface),
         "grid": [grid.x0, grid.x1, grid.y0, grid.y1, grid.center, grid.lower],
-        "colors": [layout.shades.inks, layout.statics],
-        "texts": [written, layout.sizes, layout.fixed and layout.fixed.texts],
+        "colors": [panel.shades.inks, panel.label_ramp],
+        "texts": [written, panel.sizes, panel.fixed and panel.fixed.texts],
         "reduction": reduction and [reduction.cells, reduction.how],
-        "norm": layout.norm,
-        "mask": layout.mask,
+        "norm": panel.norm,
+        "mask": panel.mask,
     }
 
 
-def _name_of(path: str | None) -> str | None:
-    """Return the name of a font's file, which lies in other folders on other machines."""
-    return path and Path(path).name
+def _fonts_of(typeface: Typeface) -> list[Any]:
+    """Return the names of font files, which lie in other folders on other machines."""
+    files: list[Any] = [typeface, *typeface.others]
+    return [fact for each in files for fact in (each.path and Path(each.path).name, each.number)]
 
 
 def _hash(value: Any) -> str:

@@ -14,8 +14,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.figure.base import Picture, empty_ranges, pairs_of
-from fastheat.figure.panels import Panels
+from fastheat.figure.base import Figure, empty_ranges, pairs_of
 from fastheat.gif import blocks
 from fastheat.gif.clock import Clock
 from fastheat.gif.file import GifFile, Tail
@@ -24,7 +23,6 @@ from fastheat.inputs.frames.annotations import Cells, PanelCells, Samples, sampl
 from fastheat.inputs.frames.ranges import Range, wider_ends
 from fastheat.inputs.sources.arrays import Floats, Frame, join_frames
 from fastheat.inputs.sources.shapes import Shapes
-from fastheat.layout.arrange import Mosaic, plot_of
 from fastheat.layout.layout import Layout, Shown
 from fastheat.layout.reduction import Reduction, Reductions
 from fastheat.messages import in_a_line, many, short, warn
@@ -132,7 +130,7 @@ class Recorder:
         self,
         *,
         target: Path | BinaryIO,
-        make: Callable[[Shapes, Samples | None], Picture],
+        make: Callable[[Shapes, Samples | None], Figure],
         clock: Clock,
         loop: int | None,
         hold: float | None,
@@ -161,8 +159,8 @@ class Recorder:
         self._claim = claim  # on the target, released when that is closed
         self._shape: Shapes = (0, 0)
         self._dtype = np.dtype(np.float64)
-        self._heatmap: Picture | None = None
-        self._layout: Layout | Mosaic | None = None
+        self._heatmap: Figure | None = None
+        self._layout: Layout | None = None
         self._file: GifFile | None = None
         self.closed = False
         self._writes = False  # somewhere down the stack, when a signal's handler closes it
@@ -181,7 +179,7 @@ class Recorder:
         self._floats = Floats()
 
     @property
-    def heatmap(self) -> Picture | None:
+    def heatmap(self) -> Figure | None:
         """What the frames are drawn with now."""
         return self._heatmap
 
@@ -232,15 +230,15 @@ class Recorder:
         note = found.note
         self._written, self._sample = note.written, note.sample
         heatmap = self._make(note.shape, note.sample)
-        if isinstance(heatmap, Panels) and note.xlim is not None:
+        if note.xlim is not None:
             heatmap = heatmap.for_frames(note.xlim)
         self.titled |= note.titled
-        check("autoscale", "frame" if heatmap.is_by_frame else None, note.autoscale)
+        check("autoscale", "frame" if heatmap.has_frame_limits else None, note.autoscale)
         for k, (given, had) in enumerate(zip(heatmap.range, note.range, strict=True)):
             if given is not None and not self._grows:
                 check(("vmin", "vmax")[k % 2], given, had)
         self._given = heatmap.range
-        self._lay_out(heatmap.ranged(note.first), note.dtype)
+        self._lay_out(heatmap.with_limits(note.first), note.dtype)
         assert self._heatmap is not None
         assert self._layout is not None
         if self._layout.size != found.size:
@@ -248,7 +246,7 @@ class Recorder:
                 f"expected size {found.size} as the file that is to go on has, not "
                 f"{self._layout.size}: {self._ways(note)}"
             )
-        if isinstance(self._layout, Mosaic) and self._layout.plot is not None:
+        if self._layout.plot is not None:
             check("xlim", self._layout.plot.room, note.xlim)
         check("loop", self._loop, found.loop)
         if self._clock.each != note.duration:
@@ -272,7 +270,7 @@ class Recorder:
                 "expected the labels, texts, fonts and grid that the file that is to go on has, "
                 f"not others (unlike: {short(', '.join(unlike))}): {self._ways(note)}"
             )
-        self._heatmap = self._heatmap.ranged(note.range)
+        self._heatmap = self._heatmap.with_limits(note.range)
         self._layout = self._heatmap.layout(note.dtype)
         if self._layout.size != found.size:
             raise ValueError(
@@ -310,7 +308,7 @@ class Recorder:
 
     def _remember(self, found: Found) -> None:
         """Take the scalars of the frames before from a file."""
-        if not isinstance(self._layout, Mosaic) or not self._layout.scalars:
+        if self._layout is None or not self._layout.scalars:
             return
         scalars = notes.read_scalars(found.comments())
         count = 0
@@ -436,7 +434,7 @@ class Recorder:
             heatmap = heatmap.with_titles()
         self._given = heatmap.range
         if None in heatmap.range:
-            heatmap = heatmap.fitted(heatmap.find_range(values))
+            heatmap = heatmap.completed(heatmap.find_range(values))
         self._lay_out(heatmap, self._dtype)
         assert self._layout is not None
         self._file = GifFile(
@@ -446,15 +444,15 @@ class Recorder:
             part=self._claim.part,
         )
 
-    def _lay_out(self, heatmap: Picture, dtype: np.dtype[Any]) -> None:
+    def _lay_out(self, heatmap: Figure, dtype: np.dtype[Any]) -> None:
         if self.titled:
             heatmap = heatmap.with_titles()
         if self._written is not None:
             heatmap = heatmap.with_annots(self._written)
         if self._grows:
-            heatmap = heatmap.framed(dtype)
+            heatmap = heatmap.freeze_axes(dtype)
         self._heatmap, self._layout = heatmap, heatmap.layout(dtype)
-        self._history = History(self._layout.scalars if isinstance(self._layout, Mosaic) else 0)
+        self._history = History(self._layout.scalars)
 
     def _is_beyond(self, values: NDArray[np.float64]) -> bool:
         if not self._grows:
@@ -486,7 +484,7 @@ class Recorder:
             values,
             before + named,
             np.stack(noted) if annots else None,
-            self._history.before(plot_of(self._layout), values),
+            self._history.before(self._layout.plot, values),
         )
         taken = self._taken
         try:
@@ -512,8 +510,8 @@ class Recorder:
         ends, found = self._heatmap.range, self._heatmap.find_range(values)
         both = pairs_of(ends), pairs_of(found)
         try:
-            wider = (_wider(*each) for each in zip(*both, self._heatmap.bottoms, strict=True))
-            heatmap = self._heatmap.ranged(tuple(end for pair in wider for end in pair))
+            wider = (_wider(*each) for each in zip(*both, self._heatmap.lower_bounds, strict=True))
+            heatmap = self._heatmap.with_limits(tuple(end for pair in wider for end in pair))
             layout = heatmap.layout(old.dtype)
             fits = layout.size == old.size and np.array_equal(layout.table, old.table)
         except ValueError:  # labels of the colour bar that have no room, or more than float64 has
@@ -526,7 +524,7 @@ class Recorder:
         self._heatmap = heatmap
         named = self._named(title)
         annot = annots[0] if annots else None
-        past = self._history.before(plot_of(layout), values[None])
+        past = self._history.before(layout.plot, values[None])
         if self._previous is None:
             each = None if annot is None else np.stack([annot])
             images = encode_chunk(layout, None, values[None], [named], each, past)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fastheat.figure.base import Picture, warn_of, warn_of_labels, ways_of
+from fastheat.figure.base import Figure, warn_of, warn_of_labels, ways_of
 from fastheat.gif.clock import Clock
 from fastheat.gif.file import GifFile
 from fastheat.inputs.sources.shapes import Shapes
-from fastheat.layout.arrange import Mosaic
 from fastheat.layout.layout import Layout, Shown
 from fastheat.messages import many, warn
 
@@ -98,8 +97,8 @@ class GifSummary:
 
 
 def summarise(
-    picture: Picture,
-    layout: Layout | Mosaic,
+    picture: Figure,
+    layout: Layout,
     shown: Shown,
     clock: Clock,
     target: GifFile,
@@ -122,7 +121,7 @@ def summarise(
         vmin=min(ends),
         vmax=max(ends),
         ranges=dict(zip(picture.ranges, pairs, strict=False)),
-        autoscale="frame" if layout.is_by_frame else None,
+        autoscale="frame" if layout.has_frame_limits else None,
         under=shown.under,
         over=shown.over,
         bad=shown.bad,

@@ -1,9 +1,9 @@
 """A layout and values to palette indices, or to encoded images; it knows no file and no clock.
 
-- `encode`: the images of frames that follow one another.
+- `encode`: the images of consecutive frames.
 - `stills`: the picture of one frame.
-- `cells`: what is written in cells, and which differ from the frame before.
+- `cells`: the texts in cells, and the cells that differ from the frame before.
 - `margins`: titles and numbers that change from frame to frame.
-- `lineplot`: line plots, drawn on from the frame before.
-- `kernels/`: what is compiled.
+- `lineplot`: line plots, each drawn on from the frame before.
+- `kernels/`: compiled code.
 """

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.inputs.sources.masks import MASKED, is_masked
-from fastheat.layout.layout import Layout, Shown
+from fastheat.layout.layout import Panel, Shown
 from fastheat.render.kernels import cells as kernels
 from fastheat.render.kernels.cells import new_changes
 from fastheat.render.kernels.digits import SCRATCH, write_numbers
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
 
 
 def find_changes(
-    layout: Layout,
+    panel: Panel,
     valfmt: ValueFormat,
     previous: NDArray[np.float64],
     values: NDArray[np.float64],
     annots: NDArray[Any] | None = None,
 ) -> tuple[Type, Lettering, Changes, Shown]:
     """Find what of cells with text has to be painted, and with which letters."""
-    previous, values = layout.from_top(previous), layout.from_top(values)
-    annots = None if annots is None else layout.from_top(annots)
-    type_, lettering, lacking = written(layout, valfmt, previous, values, annots)
-    cells = layout.shape[0] * layout.shape[1]
-    changes = new_changes(1 + len(values), layout.shape)
+    previous, values = panel.from_top(previous), panel.from_top(values)
+    annots = None if annots is None else panel.from_top(annots)
+    type_, lettering, lacking = written(panel, valfmt, previous, values, annots)
+    cells = panel.shape[0] * panel.shape[1]
+    changes = new_changes(1 + len(values), panel.shape)
     counts = np.zeros(4, np.int64)
     kernels.find_changes(
         previous.reshape(-1),
         values.reshape(len(values), -1),
-        layout.grid,
-        layout.shades,
+        panel.grid,
+        panel.shades,
         type_,
         lettering.bits,
         lettering.segments,
@@ -48,11 +48,11 @@ def find_changes(
         changes,
         counts,
     )
-    return type_, lettering, changes, shown_of(layout, counts, values, lacking)
+    return type_, lettering, changes, shown_of(panel, counts, values, lacking)
 
 
 def written(
-    layout: Layout,
+    panel: Panel,
     valfmt: ValueFormat,
     previous: NDArray[np.float64],
     values: NDArray[np.float64],
@@ -69,17 +69,17 @@ def written(
     lacking : str
         The characters that the font has no glyph for.
     """
-    if layout.fixed is not None:
-        return layout.type, layout.fixed.lettering, ""
+    if panel.fixed is not None:
+        return panel.type, panel.fixed.lettering, ""
     frames = 1 + len(values)
     each = np.concatenate([previous[None], values]) if annots is None else annots
     cells = np.ascontiguousarray(each).reshape(frames, -1)
-    if layout.writing is None:
-        return _written_in_python(layout, valfmt, cells)
+    if panel.writing is None:
+        return _written_in_python(panel, valfmt, cells)
     bits = cells.view(np.int64)  # -0.0 and NaN compare so
-    texts = np.zeros((*cells.shape, layout.longest), np.int32)
+    texts = np.zeros((*cells.shape, panel.longest), np.int32)
     lengths = np.zeros(cells.shape, np.int32)
-    writing = layout.writing
+    writing = panel.writing
     write_numbers(
         cells,
         bits,
@@ -93,45 +93,45 @@ def written(
         texts,
         lengths,
     )
-    return layout.type, Lettering(bits, texts, lengths), ""
+    return panel.type, Lettering(bits, texts, lengths), ""
 
 
 def _written_in_python(
-    layout: Layout, valfmt: ValueFormat, cells: NDArray[Any]
+    panel: Panel, valfmt: ValueFormat, cells: NDArray[Any]
 ) -> tuple[Type, Lettering, str]:
-    if layout.written.kind == "U":
+    if panel.written.kind == "U":
         unique, place = np.unique(cells, return_inverse=True)
         written = unique.tolist()
     else:
         bits, place = np.unique(cells.view(np.int64), return_inverse=True)
         values, masked = bits.view(np.float64).tolist(), (bits == MASKED).tolist()
         written = [
-            "" if hides else valfmt.write(as_written(x, layout.written))
+            "" if hides else valfmt.write(as_written(x, panel.written))
             for x, hides in zip(values, masked, strict=True)
         ]
-    vertical, align = layout.vertical, layout.type.align
-    shaped = shape_texts(written, layout.typeface, layout.sizes, align, vertical)
-    room = int((layout.grid.x1 - layout.grid.x0).max())
+    vertical, align = panel.vertical, panel.type.align
+    shaped = shape_texts(written, panel.typeface, panel.sizes, align, vertical)
+    room = int((panel.grid.x1 - panel.grid.x0).max())
     lettering = letter(written, place.reshape(cells.shape), shaped, room)
-    return with_atlas(layout.type, shaped.atlas), lettering, shaped.lacking
+    return with_atlas(panel.type, shaped.atlas), lettering, shaped.lacking
 
 
 def shown_of(
-    layout: Layout, counts: NDArray[np.int64], values: NDArray[np.float64], lacking: str
+    panel: Panel, counts: NDArray[np.int64], values: NDArray[np.float64], lacking: str
 ) -> Shown:
     """Return what could not be shown as it is, of what kernels counted in frames (T, N, M)."""
     under, over, bad, left_out = counts.tolist()
     masked = int(is_masked(values).sum()) if bad else 0  # which the kernels count as bad
-    if layout.crowded:
-        left_out = _count_hidden(layout, len(values), masked)
-    refused = _count_refused(layout.shades, values) if bad else 0
+    if panel.crowded:
+        left_out = _count_hidden(panel, len(values), masked)
+    refused = _count_refused(panel.shades, values) if bad else 0
     return Shown(under, over, bad - masked, masked, left_out, refused=refused, lacking=lacking)
 
 
-def _count_hidden(layout: Layout, frames: int, masked: int) -> int:
+def _count_hidden(panel: Panel, frames: int, masked: int) -> int:
     """Return how many texts are left out where none has room."""
-    every = layout.shape[0] * layout.shape[1]
-    return frames * layout.crowded - (masked if layout.crowded == every else 0)
+    every = panel.shape[0] * panel.shape[1]
+    return frames * panel.crowded - (masked if panel.crowded == every else 0)
 
 
 def _count_refused(shades: Shades, values: NDArray[np.float64]) -> int:

@@ -17,20 +17,15 @@ from numpy.typing import NDArray
 
 from fastheat.inputs.frames.ranges import Range
 from fastheat.inputs.sources.masks import hidden
-from fastheat.inputs.sources.shapes import split
-from fastheat.layout.arrange import Mosaic
-from fastheat.layout.layout import Layout, Shown, extremes_of
+from fastheat.layout.layout import Layout, Panel, Shown, extremes_of
 from fastheat.render.cells import find_changes, shown_of
-from fastheat.render.kernels.images import encode_changes, encode_fills, encode_picture, new_titles
-from fastheat.render.kernels.lzw import new_coder, room_for
-from fastheat.render.kernels.panels import (
-    Lists,
+from fastheat.render.kernels.images import (
     encode_differences,
     encode_lists,
-    list_changes,
-    list_differences,
-    list_fills,
+    encode_picture,
 )
+from fastheat.render.kernels.lists import Lists, list_changes, list_differences, list_fills
+from fastheat.render.kernels.lzw import new_coder, room_for
 from fastheat.render.kernels.runs import new_lines, new_runs
 from fastheat.render.lineplot import Past, draw_plots
 from fastheat.render.margins import draw_numbers, draw_titles
@@ -39,7 +34,6 @@ from fastheat.style.text.formats import ValueFormat
 from fastheat.tables import TRANSPARENT
 
 if TYPE_CHECKING:
-    from fastheat.render.kernels.images import Titles
     from fastheat.render.kernels.lzw import Coder
     from fastheat.render.kernels.runs import Runs
 
@@ -92,41 +86,36 @@ def joined(images: Sequence[Images]) -> Images:
 
 
 def encode_chunk(
-    layout: Layout | Mosaic,
+    layout: Layout,
     previous: NDArray[np.float64] | None,
     values: NDArray[np.float64],
     titles: Sequence[str] = (),
     annots: NDArray[Any] | None = None,
     past: Past | None = None,
 ) -> Images:
-    """Encode frames that follow one another.
+    """Encode consecutive frames.
 
     Parameters
     ----------
     layout
-        From `Heatmap`.
+        Of a `Heatmap` or of `Panels`.
     previous
-        (N, M) the values of the frame before the first, None where that is the first of all.
+        (C,) or (N, M), the frame before the first one; None if that is the first of all.
     values
-        (T, N, M) C-contiguous; (T, C) of panels, and so the frame before.
+        (T, C) or (T, N, M), C-contiguous.
     titles
-        Of these frames, and before them of the previous one if there is one, where the layout has a
-        place for them.
+        Titles of these frames, preceded by that of the previous frame if there is one. Only needed
+        if the layout has a place for them.
     annots
-        The same with what is written in place of the values, where the layout is for that:
-        (T or 1 + T, N, M) float64, or strings as objects; fields of such, (T or 1 + T,), for those
-        panels that have any.
+        Texts of these frames, preceded by those of the previous one if there is one:
+        (T or 1 + T, N, M) float64, or strings as objects; of several panels a structured array
+        (T or 1 + T,) with a field for each panel that has any.
     past
-        The lines of all frames before these, where the layout has a line plot; None before the
-        first.
+        The line plot of all frames before these, if the layout has one and they are not the first.
     """
+    values = values.reshape(len(values), -1)
     if layout.title is None:
         titles = ()
-    if isinstance(layout, Layout) and layout.mask is not None:
-        # its cells are the same in all frames, so that they are drawn once
-        values = hidden(values, layout.mask)
-        previous = None if previous is None else hidden(previous, layout.mask)
-        annots = None if annots is None else hidden(annots, layout.mask)
     if previous is None:
         first = None if annots is None else annots[0]
         images = _encode_first(layout, values[0], titles[0] if titles else "", first, past)
@@ -135,108 +124,52 @@ def encode_chunk(
             rest = encode_chunk(layout, values[0], values[1:], titles, annots, past)
             images = joined([images, rest])
         return images
+    previous = previous.reshape(-1)
     titles = titles or [""] * (1 + len(values))
     extremes: Range = ()
     ranges = None
-    if layout.is_by_frame:
+    if layout.has_frame_limits:
         ranges = np.concatenate([layout.ranges(previous[None]), layout.ranges(values)])
-        layout, titles = layout.over(ranges), layout.named(titles, ranges)
+        layout, titles = layout.over(ranges), layout.titled(titles, ranges)
         extremes = extremes_of(ranges[1:])
     strips, written = draw_titles(layout, titles)
-    numbers = [] if ranges is None else draw_numbers(layout, ranges, strips)
-    if isinstance(layout, Mosaic) or numbers:
-        images = _encode_parts(layout, previous, values, strips, numbers, annots, past)
-    elif layout.format is None:
-        images = _encode_fills(layout, previous, values, strips)
-    else:
-        images = _encode_texts(layout, layout.format, previous, values, strips, annots)
-    shown = sum(written[1:], images.shown + Shown(extremes=extremes))
-    return replace(images, shown=shown, scalars=_scalars(layout, values))
-
-
-def _scalars(layout: Layout | Mosaic, values: NDArray[np.float64]) -> tuple[list[float], ...]:
-    """Return the scalars of each frame, where there is a line plot."""
-    if isinstance(layout, Layout) or not layout.scalars:
-        return ()
-    return tuple(values[:, -layout.scalars :].tolist())
-
-
-def _encode_fills(
-    layout: Layout,
-    previous: NDArray[np.float64],
-    values: NDArray[np.float64],
-    strips: NDArray[np.uint8],
-) -> Images:
-    n, m = layout.shape
-    titles = _titles(layout, strips)
-    fills = np.empty((2, n, m), np.uint8)
-    lines = new_lines(m)
-    rows = np.empty((n, 2), np.int64)
-    changed = np.empty(m + 1, np.uint32)
-    counts = np.zeros(4, np.int64)
-
-    def encode(start: int, room: int, *lent: Any) -> int:
-        look = titles, layout.grid, layout.shades
-        return encode_fills(
-            start, room, *look, previous, values, fills, lines, rows, changed, counts, *lent
-        )
-
-    data, ends = _collect(encode, 1 + len(values), layout.size[0] * layout.size[1])
-    return Images(data, ends, [TRANSPARENT] * len(values), shown_of(layout, counts, values, ""))
-
-
-def _encode_texts(
-    layout: Layout,
-    valfmt: ValueFormat,
-    previous: NDArray[np.float64],
-    values: NDArray[np.float64],
-    strips: NDArray[np.uint8],
-    annots: NDArray[Any] | None,
-) -> Images:
-    titles = _titles(layout, strips)
-    type_, lettering, changes, shown = find_changes(layout, valfmt, previous, values, annots)
-
-    def encode(start: int, room: int, *lent: Any) -> int:
-        look = titles, layout.grid, layout.shades, type_
-        return encode_changes(start, room, *look, lettering.segments, changes, *lent)
-
-    data, ends = _collect(encode, 1 + len(values), layout.size[0] * layout.size[1])
-    return Images(data, ends, [TRANSPARENT] * len(values), shown)
-
-
-def _encode_parts(
-    layout: Layout | Mosaic,
-    previous: NDArray[np.float64],
-    values: NDArray[np.float64],
-    strips: NDArray[np.uint8],
-    numbers: list[tuple[NDArray[np.uint8], int, int]],
-    annots: NDArray[Any] | None,
-    past: Past | None,
-) -> Images:
-    frames = 1 + len(values)
-    if isinstance(layout, Layout):
-        listed = [_list_cells(layout, previous, values, annots)]
-    else:
-        shape = layout.shape
-        parts = zip(shape, layout.parts, split(previous, shape), split(values, shape), strict=False)
-        listed = []
-        for name, part, before, own in parts:
-            noted = None
-            if annots is not None and part.annotated:
-                noted = hidden(annots[name], part.mask)
-            each = hidden(before, part.mask), hidden(own, part.mask)
-            listed.append(_list_cells(part, *each, noted))
-    shown = sum((each.shown for each in listed), Shown())
+    listed = []
+    for panel, before, own in zip(
+        layout.panels, layout.split(previous), layout.split(values), strict=True
+    ):
+        noted = panel.annots_in(annots)
+        if noted is not None:
+            noted = hidden(noted, panel.mask)
+        each = hidden(before, panel.mask), hidden(own, panel.mask)
+        listed.append(_list_cells(panel, *each, noted))
+    if ranges is not None:  # first, since numbers in the rows of a title are drawn into its strips
+        listed += [_list_pictures(*each) for each in draw_numbers(layout, ranges, strips)]
     if layout.title is not None:
         listed.append(_list_pictures(strips, 0, layout.title.top))
-    listed += [_list_pictures(*each) for each in numbers]
-    if isinstance(layout, Mosaic) and layout.plot is not None:
+    if layout.plot is not None:
         assert past is not None
         pictures = past.draw(layout.plot, values[:, -layout.scalars :])
         listed.append(_list_pictures(pictures, 0, layout.plot.top))
+    data, ends = _encode_lists(listed, layout.size[0] * layout.size[1])
+    shown = sum((each.shown for each in listed), Shown(extremes=extremes))
+    return Images(
+        data,
+        ends,
+        [TRANSPARENT] * len(values),
+        sum(written[1:], shown),
+        _scalars(layout, values),
+    )
+
+
+def _scalars(layout: Layout, values: NDArray[np.float64]) -> tuple[list[float], ...]:
+    """Return the scalars of each frame, where there is a line plot."""
+    return tuple(values[:, -layout.scalars :].tolist()) if layout.scalars else ()
+
+
+def _encode_lists(listed: list[_Listed], pixels: int) -> tuple[memoryview, list[int]]:
+    """Encode frames whose runs are listed part by part."""
     listed.sort(key=lambda each: each.left)
-    lengths = [len(each.indices) for each in listed]
-    offsets = np.cumsum([0, *lengths[:-1]])
+    offsets = np.cumsum([0, *(len(each.indices) for each in listed[:-1])])
     lists = Lists(
         rectangles=np.stack([each.rectangles for each in listed]),
         ends=np.stack([each.ends + offset for each, offset in zip(listed, offsets, strict=True)]),
@@ -248,8 +181,7 @@ def _encode_parts(
     def encode(start: int, room: int, *lent: Any) -> int:
         return encode_lists(start, room, lists, *lent)
 
-    data, ends = _collect(encode, frames, layout.size[0] * layout.size[1])
-    return Images(data, ends, [TRANSPARENT] * len(values), shown)
+    return _collect(encode, len(listed[0].ends), pixels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,31 +197,31 @@ class _Listed:
 
 
 def _list_cells(
-    layout: Layout,
+    panel: Panel,
     previous: NDArray[np.float64],
     values: NDArray[np.float64],
     annots: NDArray[Any] | None,
 ) -> _Listed:
-    if layout.format is None:
-        return _list_fills(layout, previous, values)
-    return _list_texts(layout, layout.format, previous, values, annots)
+    if panel.format is None:
+        return _list_fills(panel, previous, values)
+    return _list_texts(panel, panel.format, previous, values, annots)
 
 
 def _list_texts(
-    layout: Layout,
+    panel: Panel,
     valfmt: ValueFormat,
     previous: NDArray[np.float64],
     values: NDArray[np.float64],
     annots: NDArray[Any] | None,
 ) -> _Listed:
-    type_, lettering, changes, shown = find_changes(layout, valfmt, previous, values, annots)
+    type_, lettering, changes, shown = find_changes(panel, valfmt, previous, values, annots)
 
     def fill(start: int, ends: Any, indices: Any, starts: Any) -> int:
         done: int = list_changes(
             start,
-            _room_of(layout),
-            layout.grid,
-            layout.shades,
+            _room_of(panel),
+            panel.grid,
+            panel.shades,
             type_,
             lettering.segments,
             changes,
@@ -299,15 +231,15 @@ def _list_texts(
         )
         return done
 
-    ends, indices, starts = _collect_runs(fill, 1 + len(values), _room_of(layout))
-    left = int(layout.grid.x0[0])
+    ends, indices, starts = _collect_runs(fill, 1 + len(values), _room_of(panel))
+    left = int(panel.grid.x0[0])
     return _Listed(left, changes.rectangles, ends, indices, starts, shown)
 
 
 def _list_fills(
-    layout: Layout, previous: NDArray[np.float64], values: NDArray[np.float64]
+    panel: Panel, previous: NDArray[np.float64], values: NDArray[np.float64]
 ) -> _Listed:
-    n, m = layout.shape
+    n, m = panel.shape
     fills = np.empty((2, n, m), np.uint8)
     lines = new_lines(m)
     rows = np.empty((n, 2), np.int64)
@@ -318,9 +250,9 @@ def _list_fills(
     def fill(start: int, ends: Any, indices: Any, starts: Any) -> int:
         done: int = list_fills(
             start,
-            _room_of(layout),
-            layout.grid,
-            layout.shades,
+            _room_of(panel),
+            panel.grid,
+            panel.shades,
             previous,
             values,
             fills,
@@ -335,9 +267,9 @@ def _list_fills(
         )
         return done
 
-    ends, indices, starts = _collect_runs(fill, 1 + len(values), _room_of(layout))
-    shown = shown_of(layout, counts, values, "")
-    return _Listed(int(layout.grid.x0[0]), rectangles, ends, indices, starts, shown)
+    ends, indices, starts = _collect_runs(fill, 1 + len(values), _room_of(panel))
+    shown = shown_of(panel, counts, values, "")
+    return _Listed(int(panel.grid.x0[0]), rectangles, ends, indices, starts, shown)
 
 
 def _list_pictures(pictures: NDArray[np.uint8], left: int, top: int) -> _Listed:
@@ -357,9 +289,9 @@ def _list_pictures(pictures: NDArray[np.uint8], left: int, top: int) -> _Listed:
     return _Listed(left, rectangles, ends, indices, starts)
 
 
-def _room_of(layout: Layout) -> int:
-    """Return the most runs of the cells of one frame."""
-    grid = layout.grid
+def _room_of(panel: Panel) -> int:
+    """Return the most runs that the cells of one frame can have."""
+    grid = panel.grid
     return int((grid.x1[-1] - grid.x0[0]) * (grid.y1[-1] - grid.y0[0])) + 2
 
 
@@ -376,10 +308,6 @@ def _collect_runs(
         indices = np.concatenate([indices[:end], np.empty(more, np.uint8)])
         starts = np.concatenate([starts[:end], np.empty(more, np.uint32)])
     return ends, indices[: ends[-1]], starts[: ends[-1]]
-
-
-def _titles(layout: Layout, strips: NDArray[np.uint8]) -> Titles:
-    return new_titles(strips, layout.title.top if layout.title else 0)
 
 
 @contextmanager
@@ -427,21 +355,19 @@ def _collect(encode: Callable[..., int], frames: int, pixels: int) -> tuple[memo
     return out[: ends[-1]].data, ends[1:].tolist()
 
 
-def _past_with(
-    layout: Layout | Mosaic, past: Past | None, values: NDArray[np.float64]
-) -> Past | None:
+def _past_with(layout: Layout, past: Past | None, values: NDArray[np.float64]) -> Past | None:
     """Return the lines of the frames before and of these, where there is a line plot."""
-    if isinstance(layout, Layout) or layout.plot is None:
+    if layout.plot is None:
         return None
     own = values[:, -layout.scalars :]
     return (past or Past(own[:0])).after(layout.plot, own)
 
 
 def _plot_after(
-    layout: Layout | Mosaic, past: Past | None, values: NDArray[np.float64]
+    layout: Layout, past: Past | None, values: NDArray[np.float64]
 ) -> NDArray[np.uint8] | None:
     """Draw the line plot of one frame, where there is one."""
-    if isinstance(layout, Layout) or layout.plot is None:
+    if layout.plot is None:
         return None
     own = values[None, -layout.scalars :]
     if past is None or not past.frames:
@@ -453,7 +379,7 @@ def _plot_after(
 
 
 def _encode_first(
-    layout: Layout | Mosaic,
+    layout: Layout,
     values: NDArray[np.float64],
     title: str,
     annot: NDArray[Any] | None,
@@ -462,7 +388,7 @@ def _encode_first(
     """Encode the first frame, of which all is new."""
     plot = _plot_after(layout, past, values)
     picture, shown = paint(layout, values, title, annot, plot=plot)
-    transparent = TRANSPARENT if layout.clear else None
+    transparent = TRANSPARENT if layout.transparent else None
     scalars = _scalars(layout, values[None])
     return Images(*_encode_picture(picture), [transparent], shown, scalars)
 
@@ -475,11 +401,11 @@ def _encode_picture(picture: NDArray[np.uint8]) -> tuple[bytes, list[int]]:
 
 
 def encode_between(
-    old_layout: Layout | Mosaic,
+    old_layout: Layout,
     old_values: NDArray[np.float64],
     old_title: str,
     old_annot: NDArray[Any] | None,
-    layout: Layout | Mosaic,
+    layout: Layout,
     values: NDArray[np.float64],
     title: str,
     annot: NDArray[Any] | None,

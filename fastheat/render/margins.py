@@ -8,7 +8,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.layout.arrange import Mosaic
 from fastheat.layout.axes.drawing import pieces
 from fastheat.layout.layout import Layout, Shown, TitlePlace
 from fastheat.style.text.atlas import SHRINK, SMALLEST_SIZE, draw_letters, overlay
@@ -16,9 +15,7 @@ from fastheat.style.text.fonts import Typeface
 from fastheat.style.text.labels import Label, wrapped
 
 
-def draw_titles(
-    layout: Layout | Mosaic, titles: Sequence[str]
-) -> tuple[NDArray[np.uint8], list[Shown]]:
+def draw_titles(layout: Layout, titles: Sequence[str]) -> tuple[NDArray[np.uint8], list[Shown]]:
     """Draw titles, each as large as it fits up to the size of the layout's.
 
     Returns
@@ -31,7 +28,7 @@ def draw_titles(
     place, width = layout.title, layout.size[0]
     if place is None:
         return np.zeros((len(titles), 0, width), np.uint8), [Shown()] * len(titles)
-    base = layout.static[place.top : place.bottom]
+    base = layout.background[place.top : place.bottom]
     strips = np.empty((len(titles), *base.shape), np.uint8)
     shown = []
     for strip, title in zip(strips, titles, strict=True):
@@ -39,16 +36,16 @@ def draw_titles(
         strip[:] = base
         if cover is not None:
             x, ink = cover
-            steps = (ink * (len(layout.statics) - 1) + 127) // 255
+            steps = (ink * (len(layout.label_ramp) - 1) + 127) // 255
             part = strip[:, x : x + ink.shape[1]]
-            np.copyto(part, layout.statics[steps], where=steps > 0)
+            np.copyto(part, layout.label_ramp[steps], where=steps > 0)
         lacking = layout.typeface.lacks(title)
         shown.append(Shown(untitled=int(cover is None and bool(title.strip())), lacking=lacking))
     return strips, shown
 
 
 def draw_numbers(
-    layout: Layout | Mosaic, ranges: NDArray[np.float64], strips: NDArray[np.uint8]
+    layout: Layout, ranges: NDArray[np.float64], strips: NDArray[np.uint8]
 ) -> list[tuple[NDArray[np.uint8], int, int]]:
     """Draw the numbers at colour bars, of frames with ranges (T, P, 2).
 
@@ -60,14 +57,16 @@ def draw_numbers(
         Palette indices of a rectangle, and its left top pixel.
     """
     drawn = []
-    for numbers, part in layout.bars:
-        pictures = numbers.draw(layout.static, layout.statics, ranges[:, part])
+    for numbers, panel in layout.bars:
+        pictures = numbers.draw(
+            layout.background, layout.panels[panel].label_ramp, ranges[:, panel]
+        )
         x0, x1, top = numbers.x0, numbers.x1, numbers.y0
         if layout.title is not None and top < layout.title.bottom:
             first, top = max(top, layout.title.top), min(layout.title.bottom, numbers.y1)
             rows = pictures[:, first - numbers.y0 : top - numbers.y0]
             strip = strips[:, first - layout.title.top : top - layout.title.top, x0:x1]
-            np.copyto(strip, rows, where=rows != layout.static[first:top, x0:x1])
+            np.copyto(strip, rows, where=rows != layout.background[first:top, x0:x1])
         drawn.append((np.ascontiguousarray(pictures[:, top - numbers.y0 :]), x0, top))
     return drawn
 

@@ -9,18 +9,16 @@ from numpy.typing import NDArray
 
 from fastheat.inputs.frames.ranges import Range
 from fastheat.inputs.sources.masks import hidden
-from fastheat.inputs.sources.shapes import split
-from fastheat.layout.arrange import Mosaic
-from fastheat.layout.layout import Layout, Shown, extremes_of
+from fastheat.layout.layout import Layout, Panel, Shown, extremes_of
 from fastheat.render.cells import find_changes, shown_of
-from fastheat.render.kernels.images import paint_fills, paint_texts
 from fastheat.render.kernels.runs import new_runs
+from fastheat.render.kernels.stills import paint_fills, paint_texts
 from fastheat.render.lineplot import draw_plots
 from fastheat.render.margins import draw_numbers, draw_titles
 
 
 def paint(
-    layout: Layout | Mosaic,
+    layout: Layout,
     values: NDArray[np.float64],
     title: str = "",
     annot: NDArray[Any] | None = None,
@@ -50,27 +48,23 @@ def paint(
     Shown
         What could not be shown as it is.
     """
-    indices = layout.static.copy()
+    frame = values.reshape(-1)
+    indices = layout.background.copy()
     extremes: Range = ()
     ranges = None
-    if layout.is_by_frame:
-        ranges = layout.ranges(values[None])
-        layout, (title,) = layout.over(ranges), layout.named([title], ranges)
+    if layout.has_frame_limits:
+        ranges = layout.ranges(frame[None])
+        layout, (title,) = layout.over(ranges), layout.titled([title], ranges)
         extremes = extremes_of(ranges)
-    if isinstance(layout, Mosaic):
-        shown = Shown()
-        parts = zip(layout.shape, layout.parts, split(values, layout.shape), strict=False)
-        for name, part, own in parts:
-            noted = annot[name] if annot is not None and part.annotated else None
-            shown += _paint_cells(part, own, indices, noted)
-        if layout.plot is not None:
-            if plot is None:
-                now = values[None, -layout.scalars :]
-                scalars = now if past is None else np.concatenate([past, now])
-                (plot,) = draw_plots(layout.plot, scalars, len(scalars) - 1)
-            indices[layout.plot.top :] = plot
-    else:
-        shown = _paint_cells(layout, values, indices, annot)
+    shown = Shown()
+    for panel, own in zip(layout.panels, layout.split(frame), strict=True):
+        shown += _paint_cells(panel, own, indices, panel.annots_in(annot))
+    if layout.plot is not None:
+        if plot is None:
+            now = frame[None, -layout.scalars :]
+            scalars = now if past is None else np.concatenate([past, now])
+            (plot,) = draw_plots(layout.plot, scalars, len(scalars) - 1)
+        indices[layout.plot.top :] = plot
     strips, (written,) = draw_titles(layout, [title])
     if ranges is not None:
         for (picture,), x, y in draw_numbers(layout, ranges, strips):
@@ -82,21 +76,19 @@ def paint(
 
 
 def _paint_cells(
-    layout: Layout,
+    panel: Panel,
     values: NDArray[np.float64],
     indices: NDArray[np.uint8],
     annot: NDArray[Any] | None = None,
 ) -> Shown:
     """Draw the cells of one matrix into a picture."""
-    values = np.ascontiguousarray(hidden(values, layout.mask))
-    if layout.format is None:
-        counts, fills = np.zeros(4, np.int64), np.empty(layout.shape, np.uint8)
-        paint_fills(values, layout.grid, layout.shades, fills, counts, indices)
-        return shown_of(layout, counts, values[None], "")
-    each = None if annot is None else np.stack([hidden(annot, layout.mask)] * 2)
-    type_, lettering, changes, shown = find_changes(
-        layout, layout.format, values, values[None], each
-    )
+    values = np.ascontiguousarray(hidden(values, panel.mask))
+    if panel.format is None:
+        counts, fills = np.zeros(4, np.int64), np.empty(panel.shape, np.uint8)
+        paint_fills(values, panel.grid, panel.shades, fills, counts, indices)
+        return shown_of(panel, counts, values[None], "")
+    each = None if annot is None else np.stack([hidden(annot, panel.mask)] * 2)
+    type_, lettering, changes, shown = find_changes(panel, panel.format, values, values[None], each)
     segments, runs = lettering.segments[0], new_runs(indices.size)
-    paint_texts(layout.grid, layout.shades, type_, segments, changes, runs, indices)
+    paint_texts(panel.grid, panel.shades, type_, segments, changes, runs, indices)
     return shown

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.inputs.frames.ranges import Extent
+from fastheat.inputs.frames.ranges import MatrixLimits
 from fastheat.inputs.frames.stream import Frames, open_frames
 from fastheat.inputs.sources.arrays import NESTED, Floats, check_rows, check_text
 from fastheat.inputs.sources.files import load
@@ -478,10 +478,10 @@ def _of_numbers(frames: Frames, shape: tuple[int, int], first: Cells | None) -> 
             yield from frames.chunks(size)
 
     def sample() -> Sample:
-        extent = Extent()
+        limits = MatrixLimits()
         for chunk in [first.cells] if first is not None else read(SAMPLED):
-            extent.add(chunk)
-        return Sample(dtype, span=extent.ends)
+            limits.add(chunk)
+        return Sample(dtype, span=limits.ends)
 
     return Annots(dtype, frames.length, sample, read)
 
@@ -527,6 +527,6 @@ def sample_of(cells: Cells | PanelCells) -> Samples:
 def _sample_of(cells: Cells) -> Sample:
     if cells.dtype.kind == "U":
         return sample_of_texts([cells.texts_of_cells()])
-    extent = Extent()
-    extent.add(cells.cells)
-    return Sample(cells.dtype, span=extent.ends)
+    limits = MatrixLimits()
+    limits.add(cells.cells)
+    return Sample(cells.dtype, span=limits.ends)

@@ -26,8 +26,8 @@ DROPPED = np.int64(52 - FRACTION)
 SIDE = 1 << 11 + FRACTION  # of one sign
 
 
-class Extent:
-    """The range of all values that it is shown, as a norm and the options of a heatmap want it.
+class MatrixLimits:
+    """The range of all values that were added, as a norm and the options of a heatmap count them.
 
     Parameters
     ----------
@@ -80,13 +80,13 @@ class Extent:
             low, high = min(low, self._ends[0]), max(high, self._ends[1])
         self._ends = low, high
 
-    def fresh(self, frames: int) -> Extent:
+    def fresh(self, frames: int) -> MatrixLimits:
         """Return one like it that has seen nothing, for a share of so many frames."""
-        other = Extent(self._norm, robust=self._quantiles is not None, mask=self._mask)
+        other = MatrixLimits(self._norm, robust=self._quantiles is not None, mask=self._mask)
         other._frames = frames
         return other
 
-    def join(self, other: Extent) -> None:
+    def join(self, other: MatrixLimits) -> None:
         """Take what another like it has seen."""
         if self._quantiles is not None and other._quantiles is not None:
             self._quantiles.join(other._quantiles)
@@ -109,49 +109,49 @@ class Extent:
         return self._norm.otherwise if low is None or high is None else (low, high)
 
 
-class Extents:
-    """The ranges of panels.
+class DataLimits:
+    """The range of each panel, of all frames that were added.
 
     Parameters
     ----------
-    extents
-        Of each.
+    panels
+        Empty limits of the matrices of each panel.
     shapes
-        Of the matrices and scalars of a frame.
+        Of the matrices of a frame, and () for each scalar behind them.
     shares
-        Which of them have one range.
+        Which panels have one range; by default none.
     """
 
     def __init__(
         self,
-        extents: Sequence[Extent],
-        shapes: Mapping[str, Shape],
-        shares: Sequence[bool],
+        panels: Sequence[MatrixLimits],
+        shapes: Sequence[Shape],
+        shares: Sequence[bool] = (),
     ) -> None:
-        self._extents = extents
+        self._panels = panels
         self._shapes = shapes
         self._shares = shares
 
-    def fresh(self, frames: int) -> Extents:
-        """Return one like it that has seen nothing, for a share of so many frames."""
-        extents = [each.fresh(frames) for each in self._extents]
-        return Extents(extents, self._shapes, self._shares)
+    def fresh(self, frames: int) -> DataLimits:
+        """Return empty limits like these, for a part of `frames` frames."""
+        panels = [each.fresh(frames) for each in self._panels]
+        return DataLimits(panels, self._shapes, self._shares)
 
-    def join(self, other: Extents) -> None:
-        """Take what another like it has seen."""
-        for extent, more in zip(self._extents, other._extents, strict=True):
-            extent.join(more)
+    def join(self, other: DataLimits) -> None:
+        """Take in the values of other limits like these."""
+        for limits, more in zip(self._panels, other._panels, strict=True):
+            limits.join(more)
 
     def add(self, values: NDArray[np.float64]) -> None:
-        """Look at frames (..., C)."""
-        # scalars stand behind the matrices
-        for extent, part in zip(self._extents, split(values, self._shapes), strict=False):
-            extent.add(part)
+        """Take in frames (..., C), or (..., N, M) if there is one panel."""
+        frames = values.reshape(-1, sum(map(prod, self._shapes)))
+        for limits, part in zip(self._panels, split(frames, self._shapes), strict=False):
+            limits.add(part)
 
     @property
     def found(self) -> Range:
-        """The range of each in turn, None where nothing came."""
-        found = [extent.found for extent in self._extents]
+        """The range of each panel in turn, None where it has no values."""
+        found = [limits.found for limits in self._panels]
         if any(self._shares):
             shared = reduce(wider_ends, compress(found, self._shares))
             found = [shared if s else own for own, s in zip(found, self._shares, strict=True)]

@@ -224,9 +224,7 @@ class Frames:
         return self.length if self.length is not None else sum(map(len, self.chunks(1)))
 
 
-def open_frames(
-    frames: object, panels: Mapping[str, Shape] | None = None, tensor: object = None
-) -> Frames:
+def open_frames(frames: object, shape: Shapes | None = None, tensor: object = None) -> Frames:
     """Check frames of any kind, and make them readable in one way.
 
     Nothing is collected: arrays and lists are converted chunk by chunk, and iterators are read as
@@ -240,8 +238,8 @@ def open_frames(
         `load_frames`, whose arrays are left in the file where that is possible. `Frames` are
         returned as they are. Frames of several matrices are dictionaries of them, or one dictionary
         of arrays (T, N, M).
-    panels
-        The matrices of a frame, (N, M) by their names; then frames may be tuples in this order.
+    shape
+        The expected shape of frames. Frames of panels may be tuples in the order of their names.
     tensor
         What is drawn of several tensors or arrays in a file, see `load_frames`.
 
@@ -258,6 +256,7 @@ def open_frames(
     """
     if isinstance(frames, Frames):
         return frames
+    panels = shape if isinstance(shape, dict) else None
     named = Path(os.fsdecode(frames)) if isinstance(frames, (str, os.PathLike)) else None
     frames = load(frames, defer=True, tensor=tensor)
     if not LIBRARIES.isdisjoint(sys.modules):

@@ -50,10 +50,10 @@ def cells_of(shapes: Shapes) -> int:
     return prod(shapes)
 
 
-def split(values: NDArray[np.float64], shapes: Mapping[str, Shape]) -> list[NDArray[np.float64]]:
-    """Return the matrices, (..., N, M) and C-contiguous, of frames, (..., C)."""
+def split(values: NDArray[np.float64], shapes: Iterable[Shape]) -> list[NDArray[np.float64]]:
+    """Return matrices (..., N, M), C-contiguous, of these shapes from frames (..., C)."""
     parts, start = [], 0
-    for shape in shapes.values():
+    for shape in shapes:
         stop = start + prod(shape)
         part = np.ascontiguousarray(values[..., start:stop])
         parts.append(part.reshape((*values.shape[:-1], *shape)))

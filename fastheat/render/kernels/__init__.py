@@ -7,7 +7,9 @@ They run without the interpreter's lock, fill what the caller lends, and trust t
 - `cells`: what cells show, and which have changed.
 - `runs`: what has changed as runs of one palette index.
 - `lzw`: runs to codes.
-- `images`, `panels`: image blocks of one matrix, and of several.
+- `lists`: the runs that change from frame to frame, of each part of a picture.
+- `images`: these runs as image blocks.
+- `stills`: cells drawn into a picture.
 - `lines`: the lines of plots.
 - `unsigned`: numbers that several of them share.
 - `jit`: declares and calls them.

@@ -25,7 +25,7 @@ from fastheat.render.kernels import (  # noqa: F401  (which declare all kernels)
     images,
     lines,
     objects,
-    panels,
+    stills,
 )
 from fastheat.render.kernels.jit import Array, Entry, Fields, Run, entries, helpers
 

@@ -1,34 +1,23 @@
-"""Image blocks of frames of one matrix, and stills."""
+"""Image blocks: the runs of the parts of a picture, joined and encoded."""
 
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import numpy as np
 
-from fastheat.render.kernels.cells import Changes, count_outside, find_fills, scale_of
-from fastheat.render.kernels.jit import (
-    Float64s,
-    Int32s,
-    Int64s,
-    Uint8s,
-    Uint32s,
-    entry,
-    inlined,
-    jit,
-)
+from fastheat.render.kernels.jit import Int64s, Uint8s, entry, inlined, jit
+from fastheat.render.kernels.lists import Lists
 from fastheat.render.kernels.lzw import Coder, code_size_of, encode_lzw
 from fastheat.render.kernels.runs import (
     Lines,
     Runs,
+    begin_run,
     changed_rectangle,
     difference_runs,
-    fill_runs,
-    new_lines,
     picture_runs,
     take_row,
-    text_runs,
 )
 from fastheat.render.kernels.unsigned import U0
-from fastheat.tables import TRANSPARENT, Grid, Shades, Type
+from fastheat.tables import TRANSPARENT
 
 
 # Copies bytes. Unsigned places are not tested for < 0, which would keep the loop from vectors.
@@ -92,76 +81,6 @@ def free_index(picture, lines, rows, present):
     return np.int64(-1)
 
 
-# Draws n runs of a rectangle into a picture, (H, W), of which what is transparent stays as it is.
-@jit
-def draw_runs(rectangle, indices, starts, n, picture):
-    x0, x1, y, _ = rectangle
-    x = x0
-    for r in range(n):
-        left = np.int64(starts[r + 1]) - np.int64(starts[r])
-        while left > 0:
-            count = min(left, x1 - x)
-            if indices[r] != TRANSPARENT:
-                for k in range(np.uint64(x), np.uint64(x + count)):
-                    picture[y, k] = indices[r]
-            left -= count
-            x += count
-            if x == x1:
-                x = x0
-                y += 1
-
-
-# Draws all cells with text, as find_changes found them for its first frame.
-@entry
-def paint_texts(
-    grid: Grid,
-    shades: Shades,
-    type_: Type,
-    texts: Annotated[Int32s, "C, longest"],
-    changes: Changes,
-    runs: Runs,
-    picture: Annotated[Uint8s, "H, W"],
-) -> None:
-    x0, x1, y0, y1 = changes.rectangles[0]
-    if x0 < x1:
-        n = text_runs(
-            (x0, x1, y0, y1),
-            0,
-            changes.slots[0],
-            changes.dirty[0],
-            changes.boxes[0],
-            changes.rows[0],
-            grid.x0.size,
-            shades.inks,
-            type_,
-            texts,
-            texts,
-            runs.indices,
-            runs.starts,
-        )
-        draw_runs((x0, x1, y0, y1), runs.indices, runs.starts, n, picture)
-
-
-# Draws all cells without text, and adds to counts. fills: to work in
-@entry
-def paint_fills(
-    values: Annotated[Float64s, "N, M"],
-    grid: Grid,
-    shades: Shades,
-    fills: Annotated[Uint8s, "N, M"],
-    counts: Annotated[Int64s, "4"],
-    picture: Annotated[Uint8s, "H, W"],
-) -> None:
-    scale = scale_of(shades, 0)
-    find_fills(values, scale, shades.inks, grid.lower, fills)
-    for i in range(fills.shape[0]):
-        count_outside(values[i], scale, counts)
-        for y in range(grid.y0[i], grid.y1[i]):
-            for j in range(fills.shape[1]):
-                for x in range(np.uint64(grid.x0[j]), np.uint64(grid.x1[j])):
-                    picture[y, x] = fills[i, j]
-
-
 # Encodes one whole picture of palette indices as an image block; returns its size.
 @entry
 def encode_picture(
@@ -175,157 +94,124 @@ def encode_picture(
     return write_image((0, width, 0, height), runs.indices, runs.starts, n, coder, out, 0)
 
 
-class Titles(NamedTuple):
-    """The rows of pixels that have the title of each frame, of W pixels each."""
-
-    strips: Annotated[Uint8s, "T, h, W"]  # palette indices
-    top: int  # the first of these rows in the picture
-    lines: Lines
-    rows: Annotated[Int64s, "h, 2"]  # to work in
-
-
-def new_titles(strips: Uint8s, top: int) -> Titles:
-    """Return the titles of frames, with room to compare them in."""
-    rows = np.empty((strips.shape[1], 2), np.int64)
-    return Titles(strips, top, new_lines(strips.shape[2]), rows)
-
-
-# Adds the title of frame t to the rectangle of its cells: x0, x1, y0, y1, with x0 >= x1 where they
-# do not change. Returns both together, and the runs of the rows that the title changes in.
+# Joins the runs of frame t of all parts, row by row; what lies between them is transparent. Returns
+# the rectangle around them, x0 >= x1 where nothing differs, and how many runs it has.
 @jit
-def title_runs(t, rectangle, titles, indices, starts):
-    x0, x1, y0, y1 = rectangle
-    strips, lines, rows = titles.strips, titles.lines, titles.rows
-    left, right, top, bottom = changed_rectangle(strips[t], strips[t - 1], lines, rows)
-    n = np.int64(0)
-    if left < right:
-        if x0 >= x1:
-            x0, x1, y1 = left, right, titles.top + bottom
-        x0, x1, y0 = min(x0, left), max(x1, right), titles.top + top
-        n, _ = difference_runs(
-            strips[t],
-            strips[t - 1],
-            lines,
-            rows,
-            x0,
-            x1,
-            top,
-            bottom,
-            1,
-            TRANSPARENT,
-            True,
-            indices,
-            starts,
-        )
+def join_runs(t, lists, indices, starts):
+    rectangles, cursors = lists.rectangles, lists.cursors
+    x0, x1, y0, y1 = np.int64(1 << 30), np.int64(0), np.int64(1 << 30), np.int64(0)
+    for k in range(cursors.size):
+        cursors[k] = lists.ends[k, t - 1]
+        if rectangles[k, t, 0] < rectangles[k, t, 1]:
+            x0, x1 = min(x0, rectangles[k, t, 0]), max(x1, rectangles[k, t, 1])
+            y0, y1 = min(y0, rectangles[k, t, 2]), max(y1, rectangles[k, t, 3])
+    n, last, done = np.int64(0), np.int64(-1), np.int64(0)
+    width = x1 - x0
+    for y in range(y0, y1):
+        for k in range(cursors.size):
+            left, right = rectangles[k, t, 0], rectangles[k, t, 1]
+            top, bottom = rectangles[k, t, 2], rectangles[k, t, 3]
+            if left >= right or y < top or y >= bottom:
+                continue
+            begin = (y - y0) * width + left - x0
+            if begin > done:
+                n = begin_run(TRANSPARENT, done, last, n, indices, starts)
+                last = np.int64(TRANSPARENT)
+            pixel = (y - top) * (right - left)
+            stop = pixel + right - left
+            done = begin + right - left
+            r = cursors[k]
+            while pixel < stop:
+                index = np.int64(lists.indices[r])
+                n = begin_run(index, begin, last, n, indices, starts)
+                last = index
+                ending = np.int64(lists.starts[r + 1])
+                begin += min(ending, stop) - pixel
+                pixel = min(ending, stop)
+                r += ending <= stop
+            cursors[k] = r
+    pixels = max(width, 0) * max(y1 - y0, 0)
+    if done < pixels:
+        n = begin_run(TRANSPARENT, done, last, n, indices, starts)
+    starts[n] = pixels
     return (x0, x1, y0, y1), n
 
 
-# Finds fills, and where they differ from those before: x0, x1, y0, y1, 0 where they do not.
-# values: (N, M), fills, old_fills: (N, M), rows: (N, 2) as of changed_rectangle
-@inlined
-def changed_fills(values, scale, inks, grid, fills, old_fills, lines, rows):
-    find_fills(values, scale, inks, grid.lower, fills)
-    j0, j1, i0, i1 = changed_rectangle(fills, old_fills, lines, rows)
-    sides = (np.int64(0), np.int64(0), np.int64(0), np.int64(0))
-    if j0 < j1:
-        sides = (grid.x0[j0], grid.x1[j1 - 1], grid.y0[i0], grid.y1[i1 - 1])
-    return sides
-
-
-# Encodes frames of cells with text from `start` on, until all are or `out` has less than `room`
-# left; returns the frame to go on with. A frame that shows nothing new has no bytes.
-# texts: segments of each frame, or of all, ends: where each image block ends in out
+# Encodes frames of several parts, as encode_changes does those of one.
 @entry
-def encode_changes(
+def encode_lists(
     start: int,
     room: int,
-    titles: Titles,
-    grid: Grid,
-    shades: Shades,
-    type_: Type,
-    texts: Annotated[Int32s, "F, C, longest"],
-    changes: Changes,
+    lists: Lists,
     runs: Runs,
     coder: Coder,
     out: Annotated[Uint8s, "bytes"],
     ends: Annotated[Int64s, "T"],
 ) -> int:
-    last = texts.shape[0] - 1
     for t in range(start, ends.size):
         end = ends[t - 1]
         if out.size - end < room:
             return t
-        x0, x1, y0, y1 = changes.rectangles[t]
-        changed = x0 < x1
-        rectangle, n = title_runs(t, (x0, x1, y0, y1), titles, runs.indices, runs.starts)
-        if changed:
-            n = text_runs(
-                rectangle,
-                n,
-                changes.slots[t],
-                changes.dirty[t],
-                changes.boxes[t],
-                changes.rows[t],
-                grid.x0.size,
-                shades.inks,
-                type_,
-                texts[min(t, last)],
-                texts[min(t - 1, last)],
-                runs.indices,
-                runs.starts,
-            )
+        rectangle, n = join_runs(t, lists, runs.indices, runs.starts)
         if n > 0:
             end = write_image(rectangle, runs.indices, runs.starts, n, coder, out, end)
         ends[t] = end
     return ends.size
 
 
-# The same for cells without text, which are found and compared on the way; adds to counts.
-# fills: of the last frame and the one before it, lines, rows, changed: to work in
+# The same for frames of palette indices, which are compared. Index `free` is transparent, or, where
+# that is negative, one that the frame has not, if there is one. lines, rows, present: to work in,
+# transparents: the transparent index of each frame, -1 where it has none
 @entry
-def encode_fills(
+def encode_differences(
     start: int,
     room: int,
-    titles: Titles,
-    grid: Grid,
-    shades: Shades,
-    previous: Annotated[Float64s, "N, M"],
-    values: Annotated[Float64s, "T - 1, N, M"],
-    fills: Annotated[Uint8s, "2, N, M"],
+    frames: Annotated[Uint8s, "T, H, W"],
+    free: int,
     lines: Lines,
-    rows: Annotated[Int64s, "N, 2"],
-    changed: Annotated[Uint32s, "M + 1"],
-    counts: Annotated[Int64s, "4"],
+    rows: Annotated[Int64s, "H, 2"],
+    present: Annotated[Uint8s, "256"],
+    transparents: Annotated[Int64s, "T"],
     runs: Runs,
     coder: Coder,
     out: Annotated[Uint8s, "bytes"],
     ends: Annotated[Int64s, "T"],
 ) -> int:
-    if start == 1:
-        find_fills(previous, scale_of(shades, 0), shades.inks, grid.lower, fills[0])
     for t in range(start, ends.size):
         end = ends[t - 1]
         if out.size - end < room:
             return t
-        now, old = t & 1, 1 - (t & 1)
-        scale, value = scale_of(shades, t), values[t - 1]
-        for i in range(value.shape[0]):
-            count_outside(value[i], scale, counts)
-        sides = changed_fills(value, scale, shades.inks, grid, fills[now], fills[old], lines, rows)
-        rectangle, n = title_runs(t, sides, titles, runs.indices, runs.starts)
-        if sides[0] < sides[1]:
-            n = fill_runs(
-                rectangle,
-                n,
-                fills[now],
-                fills[old],
-                rows,
-                changed,
-                grid,
-                runs.indices,
-                runs.starts,
-            )
-        if n > 0:
-            end = write_image(rectangle, runs.indices, runs.starts, n, coder, out, end)
+        transparents[t] = -1
+        x0, x1, y0, y1 = changed_rectangle(frames[t], frames[t - 1], lines, rows)
+        if x0 < x1:
+            index = free if free >= 0 else free_index(frames[t], lines, rows, present)
+            if index < 0:
+                n = picture_runs(frames[t], x0, x1, y0, y1, runs.indices, runs.starts)
+            else:
+                # whether to leave every single pixel shows in a part of the rows
+                words_only = pixels_too = np.int64(0)
+                for k in range(3):
+                    n, used = difference_runs(
+                        frames[t],
+                        frames[t - 1],
+                        lines,
+                        rows,
+                        x0,
+                        x1,
+                        y0,
+                        y1,
+                        SAMPLED if k < 2 else 1,
+                        index,
+                        k == 1 or (k == 2 and pixels_too < words_only),
+                        runs.indices,
+                        runs.starts,
+                    )
+                    if k == 0:
+                        words_only = n
+                    elif k == 1:
+                        pixels_too = n
+                if used:
+                    transparents[t] = index
+            end = write_image((x0, x1, y0, y1), runs.indices, runs.starts, n, coder, out, end)
         ends[t] = end
     return ends.size

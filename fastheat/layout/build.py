@@ -1,0 +1,383 @@
+"""Options to layout: where everything in the picture of one matrix stands, and in which colours."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from fastheat.gif import blocks
+from fastheat.inputs.frames.annotations import Cells, Sample
+from fastheat.layout.axes import geometry as axes
+from fastheat.layout.axes.bar_numbers import (
+    find_ticks,
+    part_numbers,
+    ticks_of_all,
+    wide_ticks,
+)
+from fastheat.layout.axes.drawing import draw_static
+from fastheat.layout.axes.look import Look
+from fastheat.layout.axes.thinning import lay_out
+from fastheat.layout.axes.ticks import segments
+from fastheat.layout.frame_ranges import Scaling
+from fastheat.layout.layout import Fixed, Layout, Panel, TitlePlace
+from fastheat.layout.reduction import Reduction
+from fastheat.layout.sizes import (
+    GRID_WIDTH,
+    NO_TYPE,
+    cell_size,
+    count_crowded,
+    font_sizes,
+    inked,
+    natural_cell,
+    samples_of,
+    type_of,
+    writing_of,
+)
+from fastheat.style.colors import norms
+from fastheat.style.colors.bins import Edges, bin_edges, edge_above
+from fastheat.style.colors.norms import Norm
+from fastheat.style.colors.palette import join_levels, limits_of, plan_palette
+from fastheat.style.text.atlas import (
+    COVERAGE_STEPS,
+    Writing,
+    atlas_of_all,
+    with_atlas,
+)
+from fastheat.style.text.formats import AS_THEY_ARE
+from fastheat.style.text.labels import Box
+from fastheat.style.text.typeset import letter, shape_texts
+from fastheat.tables import TRANSPARENT, Grid, Type
+
+NEARLY = 1e-6  # px, what margins may lose in rounding
+THICK = 0.7  # of the least length of panels, how thick they are
+GRID_SHARE = 8  # of a cell, the most that a grid line of default width takes
+GROUP_WIDTH, GROUP_SHARE = 2.5, 4  # the same of lines between groups
+ROOMY = 8  # pixels of a picture for each row or column, where none can have less than one
+
+
+def build(
+    look: Look, vmin: float, vmax: float, dtype: np.dtype[Any], reduction: Reduction | None
+) -> Layout:
+    """Return the layout of a look over a range, `reduction` as `reduction` has it."""
+    rule = norms.working_type(dtype)
+    annot = look.annot
+    written = dtype if annot is None else annot.dtype
+    annotated = isinstance(annot, Sample)
+    cells = look.shape
+    if reduction is not None:  # without texts
+        rule, cells = norms.working_type(np.dtype(np.float64)), reduction.cells
+        look = look._replace(annot=None, valfmt=None, grid_width=0.0)
+        annot = None
+    look, texts, samples = _to_write(look, vmin, vmax, dtype)
+    cell = cell_size(look, cells, samples)
+    changes = look.given is not None and look.bar  # the numbers at the bar
+    ticks = partial(ticks_of_all if changes else find_ticks, look, vmin, vmax)
+    plan, geometry, left_out = lay_out(look, cells, ticks, cell)
+    numbers = None
+    if changes:
+        plan, geometry, numbers = part_numbers(look, plan, geometry)
+    line = _grid_line(look, geometry.cells)
+    groups = (
+        _drawn(look.row_groups, look.shape[0], cells[0]),
+        _drawn(look.col_groups, look.shape[1], cells[1]),
+    )
+    if look.lower:  # before the row above
+        groups = tuple(cells[0] - k for k in reversed(groups[0])), groups[1]
+    group_line = _group_line(look, geometry.cells, line)
+    grid = axes.cell_grid(geometry.cells, cells, line, groups, group_line)
+    grid = grid._replace(lower=look.lower)
+    left_out += _lines_left_out(grid, groups)
+    sizes = font_sizes(look, samples, grid)
+    bins = len(look.cmap.table)
+    norm = look.norm.rule(vmin, vmax, bins)
+    edges = bin_edges(norm, bins, rule, (vmin, vmax), look.norm)
+    split = None
+    if look.threshold is not None:
+        split = edge_above(norm, look.threshold, edges, rule)
+    palette = plan_palette(
+        look.cmap,
+        edges,
+        background=look.background,
+        foreground=look.foreground,
+        grid=look.grid if line else look.background,
+        group=look.group if any(groups) else None,
+        textcolors=look.textcolors,
+        split=split,
+        steps=COVERAGE_STEPS if sizes else 1,
+    )
+    type_, longest = NO_TYPE, 0
+    writing: Writing | None = None
+    if look.valfmt is not None and sizes:
+        type_, longest = type_of(look, look.valfmt, sizes, grid, geometry.cells)
+        writing = None if isinstance(annot, Cells) else writing_of(look.valfmt)
+        atlas = None
+        if writing is not None:
+            letters = look.valfmt.charset
+            atlas = atlas_of_all(look.typeface, sizes, letters, look.valfmt.neighbours)
+        if atlas is None:
+            writing = None
+        else:
+            type_ = with_atlas(type_, atlas)
+    fixed = None
+    if isinstance(annot, Cells) and sizes:
+        type_, fixed = _fixed(look, texts, type_, sizes, grid)
+    table = palette.table
+    if look.clear:  # what is shown where nothing is
+        table = table.copy()
+        table[TRANSPARENT] = look.background
+    panel = Panel(
+        name="",
+        frame=geometry.frame,
+        grid=grid,
+        reduction=reduction,
+        shades=palette.shades,
+        label_ramp=palette.statics,
+        type=type_,
+        longest=longest,
+        format=look.valfmt if sizes else None,
+        writing=writing,
+        typeface=look.typeface,
+        sizes=sizes,
+        dtype=dtype,
+        written=written,
+        annotated=annotated,
+        fixed=fixed,
+        vertical=look.vertical,
+        crowded=count_crowded(look, texts) if not sizes else 0,
+        mask=look.mask if reduction is None else reduction.masked,
+        norm=_fingerprint(look.norm, edges),
+        ends=(vmin, vmax),
+        scaling=_scaling(look, bins, rule),
+    )
+    return Layout(
+        panels=(panel,),
+        background=draw_static(
+            geometry,
+            plan,
+            palette,
+            grid,
+            lines=line > 0,
+            groups=groups,
+            clear=look.clear,
+            clear_grid=look.clear_grid,
+            solid=_changing(look, geometry),
+            entries=segments(look.norm, vmin, vmax, bins),
+        ),
+        table=table,
+        colors=palette.shades.colors,
+        transparent=look.clear,
+        label_ramp=palette.statics,
+        typeface=look.typeface,
+        title=_title_place(look, geometry) if look.titled else None,
+        plot=None,
+        dtype=dtype,
+        bars=() if numbers is None else ((numbers, 0),),
+        shares=(False,),
+        says_range=look.given is not None and look.titled and not look.bar,
+        lacking=look.lacking,
+        left_out=left_out,
+        beyond=_beyond(look, vmin, vmax),
+    )
+
+
+def _to_write(
+    look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]
+) -> tuple[Look, tuple[str, ...], list[str]]:
+    """Return a look as it writes texts, those of all frames, and some as wide as any."""
+    annot, samples = look.annot, []
+    if not isinstance(annot, Cells):
+        samples = samples_of(look, vmin, vmax, dtype)
+    if annot is not None and annot.dtype.kind == "U":
+        look = look._replace(valfmt=AS_THEY_ARE)
+    if not isinstance(annot, Cells):
+        return look, (), samples
+    texts = annot.texts(look.valfmt)
+    if look.mask is not None:
+        hides = look.mask.ravel().tolist()
+        texts = tuple("" if h else text for h, text in zip(hides, texts, strict=True))
+    if look.lower:
+        n, m = look.shape
+        texts = tuple(text for i in reversed(range(n)) for text in texts[i * m : (i + 1) * m])
+    return look, texts, inked(texts)
+
+
+def needed_cell(
+    look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]
+) -> tuple[tuple[int, int], bool]:
+    """Return how large a cell is without figsize, and whether that is for what is written in it."""
+    reduced = reduction(look)
+    if reduced is not None:
+        return natural_cell(look, reduced.cells, []), False
+    look, _, samples = _to_write(look, vmin, vmax, dtype)
+    return natural_cell(look, look.shape, samples), bool(samples)
+
+
+def frame_of(look: Look, vmin: float, vmax: float) -> axes.Frame:
+    """Return where cells stand, with room for the numbers at the colour bar of any range."""
+    reduced = reduction(look)
+    cells = look.shape if reduced is None else reduced.cells
+    ticks = partial(ticks_of_all, look, vmin, vmax)
+    # a title clears numbers above a bar wherever they stand, of which only the ends are laid out
+    look = look._replace(titled=look.titled or look.title != "")
+    return lay_out(look, cells, ticks, cell_size(look, cells, []))[1].frame
+
+
+def thickened(
+    shape: tuple[int, int], cell: tuple[float, float], side: float
+) -> tuple[float, float]:
+    """Return a size of cells such that all of them are more than a dot, and more than a line.
+
+    Their longer side is `side` px at least, and the other one not much less.
+    """
+    n, m = shape
+    wide, high = cell
+    grow = max(1.0, side / max(n * high, m * wide))
+    return max(grow * wide, THICK * side / m), max(grow * high, THICK * side / n)
+
+
+def _scaling(look: Look, bins: int, rule: np.dtype[Any]) -> Scaling | None:
+    if look.given is None:
+        return None
+    levels, _ = join_levels(look.cmap.table.tobytes())
+    return Scaling(look.norm, look.robust, look.given, bins, limits_of(levels), rule)
+
+
+def reduction(look: Look) -> Reduction | None:
+    """Return how matrices are reduced, None where each cell has a pixel: whatever the range."""
+    if look.reduce is None:
+        return None
+    n, m = look.shape
+    if look.cell is not None:
+        wide, high = (min(1.0, side) for side in look.cell)
+        rows, columns = (max(1, int(count + NEARLY)) for count in (n * high, m * wide))
+    elif look.figure is None:
+        rows, columns = _cells_in(n, m, look)
+    elif ROOMY * m <= look.figure[0] and ROOMY * n <= look.figure[1]:
+        return None
+    else:
+        free = look._replace(frame=None)
+        ticks = wide_ticks(look)
+        cells = lay_out(free, None, lambda _: ticks, (1, 1))[1].cells
+        high, wide = (int(side + NEARLY) for side in (cells.height, cells.width))
+        rows, columns = min(n, max(1, high)), min(m, max(1, wide))
+    if (rows, columns) == look.shape:
+        return None
+    return Reduction(look.shape, (rows, columns), look.reduce, mask=look.mask)
+
+
+def _cells_in(n: int, m: int, look: Look) -> tuple[int, int]:
+    """Return the rows and columns of cells of a picture without figsize.
+
+    Blocks are alike where that goes, so that none stands out.
+    """
+    block = -(-max(n, m) // axes.LONGEST_SIDE)
+    high = wide = block
+    if look.square:
+        least = max(1, round(axes.SHORTEST_SIDE * look.fontsize))
+        high, wide = (max(1, min(block, side // least)) for side in (n, m))
+    else:
+        high, wide = (-(-side // axes.LONGEST_SIDE) for side in (n, m))
+    return -(-n // high), -(-m // wide)
+
+
+def _fingerprint(norm: Norm, edges: Edges) -> str:
+    """Return what norms share that are alike over one range."""
+    if norm.given is None:
+        return str(norm)
+    import hashlib  # which few norms need
+
+    digest = hashlib.sha256(edges.bins.tobytes())
+    digest.update(np.array([edges.floor, edges.ceiling]).tobytes())
+    return f"{norm} {digest.hexdigest()}"
+
+
+def _title_place(look: Look, geometry: axes.Geometry) -> TitlePlace | None:
+    placed = geometry.title
+    if placed is None:
+        return None
+    box = placed.box()
+    top, bottom = max(0, math.floor(box.y0) - 1), math.ceil(box.y1)
+    pad = axes.TIGHT_PAD * look.fontsize
+    return TitlePlace(placed.x, placed.y, placed.label.size, top, bottom, pad)
+
+
+def _fixed(
+    look: Look, texts: tuple[str, ...], type_: Type, sizes: tuple[float, ...], grid: Grid
+) -> tuple[Type, Fixed]:
+    """Lay the texts of all frames."""
+    shaped = shape_texts(texts, look.typeface, sizes, look.align, look.vertical)
+    unique, place = np.unique(np.array(texts, object), return_inverse=True)
+    room = int((grid.x1 - grid.x0).max())
+    lettering = letter(unique.tolist(), place.reshape(1, -1), shaped, room)
+    return with_atlas(type_, shaped.atlas), Fixed(texts, shaped, lettering)
+
+
+def _grid_line(look: Look, cells: Box) -> int:
+    n, m = look.shape
+    if look.grid_width is not None:
+        width = min(look.grid_width * look.point, blocks.LARGEST_SIDE)
+        return max(1, math.floor(width + 0.5)) if width else 0
+    cell = min(cells.width / m, cells.height / n)
+    return min(math.floor(GRID_WIDTH * look.point + 0.5), int(cell) // GRID_SHARE)
+
+
+def _beyond(look: Look, vmin: float, vmax: float) -> tuple[str, ...]:
+    """Say which ticks of the colour bar are not in the range that all frames have."""
+    if not look.bar or not isinstance(look.bar_ticks, tuple) or look.given is not None:
+        return ()
+    count, every = len(find_ticks(look, vmin, vmax, 1).major), len(look.bar_ticks)
+    return (f"{every - count} of {every} cbar_ticks",) if count < every else ()
+
+
+def _drawn(groups: tuple[int, ...], count: int, cells: int) -> tuple[int, ...]:
+    """Return where groups of rows or columns begin among the cells that are drawn for them."""
+    if cells == count:
+        return groups
+    return tuple(sorted({round(k * cells / count) for k in groups} - {0, cells}))
+
+
+def _group_line(look: Look, cells: Box, line: int) -> int:
+    """Return the width of the lines between groups, by default no less than that of the grid."""
+    if look.group_width is not None:
+        width = min(look.group_width * look.point, blocks.LARGEST_SIDE)
+        return max(1, math.floor(width + 0.5))
+    n, m = look.shape
+    cell = int(min(cells.width / m, cells.height / n))
+    return max(line, 1, min(math.floor(GROUP_WIDTH * look.point + 0.5), cell // GROUP_SHARE))
+
+
+def _lines_left_out(grid: Grid, groups: tuple[tuple[int, ...], tuple[int, ...]]) -> tuple[str, ...]:
+    """Say which lines between groups have no room, since a cell keeps a pixel."""
+    said = []
+    sides = ("row_groups", grid.y0, grid.y1), ("col_groups", grid.x0, grid.x1)
+    for edges, (name, starts, stops) in zip(groups, sides, strict=True):
+        count = sum(bool(stops[k - 1] >= starts[k]) for k in edges)
+        if count:
+            said.append(f"the lines of {count} of {len(edges)} {name}")
+    return tuple(said)
+
+
+def _changing(look: Look, geometry: axes.Geometry) -> list[Box]:
+    """Return where frames show other things than cells, which they could not clear away again."""
+    found = []
+    place = _title_place(look, geometry) if look.titled else None
+    if place is not None:
+        found.append(Box(0, place.top, geometry.width, place.bottom))
+    bar = geometry.bar
+    if bar is not None and (
+        look.frame is not None or look.given is not None
+    ):  # whose labels change with the range
+        side, line = look.bar_location, 1.2 * look.fontsize
+        x0, y0, x1, y1 = bar
+        found.append(
+            {
+                "left": Box(0, y0 - line, x0, y1 + line),
+                "right": Box(x1, y0 - line, geometry.width, y1 + line),
+                "top": Box(0, 0, geometry.width, y0),
+                "bottom": Box(0, y1, geometry.width, geometry.height),
+            }[side]
+        )
+    return found

@@ -1,0 +1,179 @@
+"""The layout of several panels: one picture and one palette for all of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from fastheat.layout.axes.drawing import draw_lines
+from fastheat.layout.layout import Layout, TitlePlace
+from fastheat.layout.lineplot import MOST_LINES, RAMP_STEPS, Plot
+from fastheat.style.colors.palette import SharedPalette, share_palette
+from fastheat.style.text.fonts import Typeface
+from fastheat.style.text.labels import Label
+from fastheat.tables import TRANSPARENT
+
+Size = tuple[int, int]  # width and height, px
+
+
+class Heading(NamedTuple):
+    """The title above all panels."""
+
+    text: str
+    size: float  # px
+    pad: float
+    typeface: Typeface
+    lacking: str  # its letters without a glyph
+    own: bool = False  # whether each frame has its own
+
+    @property
+    def height(self) -> int:
+        """The rows of pixels that it takes, 0 if there is none."""
+        return math.ceil(self.pad + self._label().box().height) if self.text or self.own else 0
+
+    @property
+    def width(self) -> int:
+        """The least width of a picture that has room for it."""
+        return math.ceil(self._label().box().width + 2 * self.pad) if self.text else 0
+
+    def _label(self) -> Label:
+        return Label(self.text, self.size, (0.5, 1.0), 0.0, self.typeface)
+
+    def place(self, width: int) -> TitlePlace | None:
+        """Return where each frame has its own."""
+        if not self.own:
+            return None
+        return TitlePlace(width / 2, float(self.height), self.size, 0, self.height, self.pad)
+
+    def draw(self, static: NDArray[np.uint8], statics: NDArray[np.uint8]) -> None:
+        """Draw it where it is that of all frames."""
+        if not self.text or self.own:
+            return
+        width, height = static.shape[1], self.height
+        ink = Image.new("L", (width, height))
+        draw_lines(ImageDraw.Draw(ink), self._label(), width / 2, float(height))
+        steps = (np.asarray(ink).astype(np.intp) * (len(statics) - 1) + 127) // 255
+        np.copyto(static[:height], statics[steps], where=steps > 0)
+
+
+def compose(
+    layouts: Sequence[Layout],
+    corners: Sequence[tuple[int, int]],
+    size: Size,
+    heading: Heading,
+    plot: Plot | None,
+    form: np.dtype[Any],
+    bar: tuple[Layout, tuple[int, int]] | None = None,
+    shares: Sequence[bool] = (),
+    *,
+    says_range: bool = False,
+    barred: int = 0,
+) -> Layout:
+    """Return the layout of a picture that has those of several heatmaps as its panels.
+
+    Parameters
+    ----------
+    layouts, corners
+        Each heatmap, and the pixel where its top left corner comes to stand.
+    bar
+        The colour bar that stands for all panels: a layout of which only the background is drawn,
+        and where.
+    shares
+        Which panels have one range, where frames have their own.
+    says_range
+        Whether that stands in the title.
+    barred
+        The number of the panel whose range `bar` shows.
+    """
+    drawn = [*layouts, bar[0]] if bar is not None else list(layouts)
+    at = [*corners, bar[1]] if bar is not None else list(corners)
+    palette = _shared(drawn, plot)
+    ramp = palette.indices[0][layouts[0].label_ramp]
+    clear = layouts[0].transparent
+    background = np.full((size[1], size[0]), TRANSPARENT if clear else ramp[0], np.uint8)
+    if heading.own:  # which frames could not clear away again
+        background[: heading.height] = ramp[0]
+    for (x, y), layout, index in zip(at, drawn, palette.indices, strict=False):
+        w, h = layout.size
+        background[y : y + h, x : x + w] = index[layout.background]
+    heading.draw(background, ramp)
+    if plot is not None:
+        ramps = palette.indices[-1][_RAMPS[: len(plot.names)]]
+        plot = plot._replace(
+            statics=tuple(ramp.tolist()),
+            ramps=tuple(map(tuple, ramps.tolist())),
+        )
+        background[plot.top :] = ramp[0]  # which frames could not clear away again
+    names = list(form.names or ())[: len(layouts)]
+    placed = list(zip(names, layouts, corners, strict=True))
+    barred_by = [*range(len(layouts)), barred]
+    return Layout(
+        panels=tuple(
+            layout.panels[0].moved(x, y, name, palette, k)
+            for k, (name, layout, (x, y)) in enumerate(placed)
+        ),
+        background=background,
+        table=palette.table,
+        colors=palette.count,
+        transparent=any(layout.transparent for layout in layouts),
+        label_ramp=ramp,
+        typeface=heading.typeface,
+        title=heading.place(size[0]),
+        plot=plot,
+        dtype=form,
+        bars=tuple(
+            (numbers.moved(x, y), k)
+            for layout, (x, y), k in zip(drawn, at, barred_by, strict=False)
+            for numbers, _ in layout.bars
+        ),
+        shares=tuple(shares),
+        says_range=says_range,
+        lacking="".join(
+            dict.fromkeys("".join([heading.lacking, *(layout.lacking for layout in layouts)]))
+        ),
+        left_out=_named(names, layouts, "left_out") + (bar[0].left_out if bar else ()),
+        beyond=_named(names, layouts, "beyond") + (bar[0].beyond if bar else ()),
+        replaced=palette.replaced,
+        off=palette.off,
+    )
+
+
+def _named(names: Sequence[str], layouts: Sequence[Layout], what: str) -> tuple[str, ...]:
+    """Return what is said of the labels of each panel, with its name."""
+    pairs = zip(names, layouts, strict=False)
+    return tuple(f"{each} of panel {name!r}" for name, own in pairs for each in getattr(own, what))
+
+
+# entries of the table of a plot's own: the coverages of each line
+_RAMPS = 1 + np.arange(MOST_LINES * RAMP_STEPS).reshape(MOST_LINES, RAMP_STEPS)
+
+
+def _shared(layouts: Sequence[Layout], plot: Plot | None) -> SharedPalette:
+    fills, fixed, used = [], [], []
+    for layout in layouts:
+        inks = layout.panels[0].shades.inks
+        own, blends = np.unique(inks[:, 0]), np.unique(inks[:, 1:-1])
+        drawn = [layout.background, layout.label_ramp, inks]
+        every = np.unique(np.concatenate([each.reshape(-1) for each in drawn]))
+        fills.append(own)
+        fixed.append(np.union1d(np.setdiff1d(every, [*own, *blends]), layout.label_ramp))
+        used.append(every)
+    tables = [layout.table for layout in layouts]
+    if plot is not None:
+        # the last of all, each line from the background to its own colour
+        entries = _RAMPS[: len(plot.names)]
+        paper = tables[0][layouts[0].label_ramp[0]].astype(float)
+        cover = np.linspace(0, 1, RAMP_STEPS)[:, None]
+        table = np.zeros((256, 3), np.uint8)
+        for row, color in zip(entries, plot.colors, strict=True):
+            table[row] = np.floor(paper + (np.array(color) - paper) * cover + 0.5)
+        tables.append(table)
+        fills.append(np.zeros(0, np.uint8))
+        fixed.append(entries.reshape(-1).astype(np.uint8))
+        used.append(entries.reshape(-1).astype(np.uint8))
+    return share_palette(tables, fills, fixed, used)

@@ -1,0 +1,187 @@
+"""Lists of the runs that change from frame to frame, of each part of a picture.
+
+A part is the cells of a panel, a line of text or a plot. The runs of its frames stand one after the
+other, those of frame t at ends[t - 1] to ends[t] of indices and starts; a frame that shows nothing
+new has none.
+"""
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+
+from fastheat.render.kernels.cells import Changes, count_outside, find_fills, scale_of
+from fastheat.render.kernels.jit import (
+    Float64s,
+    Int32s,
+    Int64s,
+    Uint8s,
+    Uint32s,
+    entry,
+    inlined,
+)
+from fastheat.render.kernels.runs import (
+    Lines,
+    changed_rectangle,
+    difference_runs,
+    fill_runs,
+    text_runs,
+)
+from fastheat.tables import TRANSPARENT, Grid, Shades, Type
+
+
+class Lists(NamedTuple):
+    """The runs of T frames of K parts of a picture that do not overlap, from left to right."""
+
+    # x0, x1, y0, y1 of what differs; x0 >= x1 where nothing does
+    rectangles: Annotated[Int64s, "K, T, 4"]
+    # where the runs of each frame end, the first at where they all begin
+    ends: Annotated[Int64s, "K, T"]
+    indices: Annotated[Uint8s, "runs"]
+    starts: Annotated[Uint32s, "runs"]
+    cursors: Annotated[Int64s, "K"]  # to work in
+
+
+# Finds fills, and where they differ from those before: x0, x1, y0, y1, 0 where they do not.
+# values: (N, M), fills, old_fills: (N, M), rows: (N, 2) as of changed_rectangle
+@inlined
+def changed_fills(values, scale, inks, grid, fills, old_fills, lines, rows):
+    find_fills(values, scale, inks, grid.lower, fills)
+    j0, j1, i0, i1 = changed_rectangle(fills, old_fills, lines, rows)
+    sides = (np.int64(0), np.int64(0), np.int64(0), np.int64(0))
+    if j0 < j1:
+        sides = (grid.x0[j0], grid.x1[j1 - 1], grid.y0[i0], grid.y1[i1 - 1])
+    return sides
+
+
+# Finds the runs of cells with text from frame `start` on, until all are or there is less `room`
+# than one may take; returns the frame to go on with.
+# texts: segments of each frame, or of all
+@entry
+def list_changes(
+    start: int,
+    room: int,
+    grid: Grid,
+    shades: Shades,
+    type_: Type,
+    texts: Annotated[Int32s, "F, C, longest"],
+    changes: Changes,
+    ends: Annotated[Int64s, "T"],
+    indices: Annotated[Uint8s, "runs"],
+    starts: Annotated[Uint32s, "runs"],
+) -> int:
+    last = texts.shape[0] - 1
+    for t in range(start, ends.size):
+        end = ends[t - 1]
+        if indices.size - end < room:
+            return t
+        x0, x1, y0, y1 = changes.rectangles[t]
+        if x0 < x1:
+            end += 1 + text_runs(
+                (x0, x1, y0, y1),
+                0,
+                changes.slots[t],
+                changes.dirty[t],
+                changes.boxes[t],
+                changes.rows[t],
+                grid.x0.size,
+                shades.inks,
+                type_,
+                texts[min(t, last)],
+                texts[min(t - 1, last)],
+                indices[end:],
+                starts[end:],
+            )
+        ends[t] = end
+    return ends.size
+
+
+# The same for cells without text, as encode_fills. rectangles: takes where they change
+@entry
+def list_fills(
+    start: int,
+    room: int,
+    grid: Grid,
+    shades: Shades,
+    previous: Annotated[Float64s, "N, M"],
+    values: Annotated[Float64s, "T - 1, N, M"],
+    fills: Annotated[Uint8s, "2, N, M"],
+    lines: Lines,
+    rows: Annotated[Int64s, "N, 2"],
+    changed: Annotated[Uint32s, "M + 1"],
+    counts: Annotated[Int64s, "4"],
+    rectangles: Annotated[Int64s, "T, 4"],
+    ends: Annotated[Int64s, "T"],
+    indices: Annotated[Uint8s, "runs"],
+    starts: Annotated[Uint32s, "runs"],
+) -> int:
+    if start == 1:
+        find_fills(previous, scale_of(shades, 0), shades.inks, grid.lower, fills[0])
+    for t in range(start, ends.size):
+        end = ends[t - 1]
+        if indices.size - end < room:
+            return t
+        now, old = t & 1, 1 - (t & 1)
+        scale, value = scale_of(shades, t), values[t - 1]
+        for i in range(value.shape[0]):
+            count_outside(value[i], scale, counts)
+        sides = changed_fills(value, scale, shades.inks, grid, fills[now], fills[old], lines, rows)
+        if sides[0] < sides[1]:
+            end += 1 + fill_runs(
+                sides,
+                0,
+                fills[now],
+                fills[old],
+                rows,
+                changed,
+                grid,
+                indices[end:],
+                starts[end:],
+            )
+        rectangles[t, 0], rectangles[t, 1], rectangles[t, 2], rectangles[t, 3] = sides
+        ends[t] = end
+    return ends.size
+
+
+# The same for a part that is drawn as pictures, of which the left top pixel lies at left and top.
+# lines, rows: to work in
+@entry
+def list_differences(
+    start: int,
+    room: int,
+    pictures: Annotated[Uint8s, "T, h, w"],
+    left: int,
+    top: int,
+    lines: Lines,
+    rows: Annotated[Int64s, "h, 2"],
+    rectangles: Annotated[Int64s, "T, 4"],
+    ends: Annotated[Int64s, "T"],
+    indices: Annotated[Uint8s, "runs"],
+    starts: Annotated[Uint32s, "runs"],
+) -> int:
+    for t in range(start, ends.size):
+        end = ends[t - 1]
+        if indices.size - end < room:
+            return t
+        x0, x1, y0, y1 = changed_rectangle(pictures[t], pictures[t - 1], lines, rows)
+        rectangles[t] = 0
+        if x0 < x1:
+            n, _ = difference_runs(
+                pictures[t],
+                pictures[t - 1],
+                lines,
+                rows,
+                x0,
+                x1,
+                y0,
+                y1,
+                1,
+                TRANSPARENT,
+                True,
+                indices[end:],
+                starts[end:],
+            )
+            end += n + 1
+            rectangles[t, 0], rectangles[t, 1] = left + x0, left + x1
+            rectangles[t, 2], rectangles[t, 3] = top + y0, top + y1
+        ends[t] = end
+    return ends.size
