@@ -262,7 +262,7 @@ def _load_parts(path: str | os.PathLike[str], panels: Sequence[str]) -> Any:
 
 
 def _together(each: dict[str, Annots], parts: Parts, shapes: dict[str, Shape]) -> Annots:
-    """Return the panels' annotations of each frame as one; `parts` are those of all frames."""
+    """Join the panels' per-frame annotations; `parts` are annotations that all frames share."""
     lengths = {name: part.length for name, part in each.items() if part.length is not None}
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{length} of {name!r}" for name, length in lengths.items())
@@ -399,7 +399,7 @@ def _objects(
 
 
 def _written(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the dtype whose text format numbers of a dtype are written in."""
+    """Return the dtype as which annotations are formatted, for the dtype of their numbers."""
     native = dtype.newbyteorder("=")
     return np.dtype(np.float64) if native.kind == "f" and native.itemsize > 8 else native
 
@@ -419,7 +419,7 @@ def _depth(value: object, most: int = DEEPEST + 1) -> int:
 
 @contextmanager
 def _naming() -> Iterator[None]:
-    """Make errors say that they are about annot."""
+    """Prefix errors with "annot", unless they mention it."""
     try:
         yield
     except (TypeError, ValueError) as error:

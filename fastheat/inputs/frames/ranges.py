@@ -161,7 +161,7 @@ class Extents:
 def completed_range(
     norm: Norm, given: tuple[float | None, float | None], found: Range
 ) -> tuple[float, float]:
-    """Return a range with the given ends, and the ends found in the values where none are given.
+    """Return a range with the given ends, and with ends found in the values for the rest.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def range_text(ranges: Mapping[str, tuple[float, float]]) -> str:
 
 
 def wider_ends(a: Range, b: Range) -> Range:
-    """Return the smallest ranges that contain those of both, one by one; None is ignored."""
+    """Return the smallest ranges that contain two ranges, end by end; None is ignored."""
     sides = zip(a, b, strict=True)
     return tuple(
         (max if k % 2 else min)(x, y) if x is not None and y is not None else x if y is None else y

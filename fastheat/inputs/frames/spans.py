@@ -26,7 +26,7 @@ class Part(NamedTuple):
     """The source of one of the matrices of a frame."""
 
     source: Source
-    dtype: np.dtype[Any]  # must hold all values that are read
+    dtype: np.dtype[Any]  # the widest that a frame may have
     converter: Converter | None
 
 
@@ -39,7 +39,7 @@ class Span(NamedTuple):
     size: int  # frames to read at a time
 
     def part(self, first: int, last: int) -> Span:
-        """Return a span of the frames `first` to `last` of this one, counted from its start."""
+        """Return the span of this one's frames from `first` up to but not including `last`."""
         return self._replace(start=self.start + first, stop=self.start + last)
 
     def chunks(self) -> Iterator[tuple[NDArray[np.float64], dict[str, str]]]:

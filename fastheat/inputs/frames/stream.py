@@ -162,9 +162,9 @@ class Frames:
         return self._read(size, None)
 
     def through(self, converter: Converter | Converters) -> Frames:
-        """Return the same frames passed through a converter, which happens as they become float64.
+        """Return the same frames passed through a converter while they are read.
 
-        The converted frames are kept for a second reading if they are small.
+        Only the result becomes float64 as a whole. It is kept for a second reading if it is small.
         """
         kept: dict[int, list[FloatArray]] = {}  # chunks by their size
         total = 0 if self.length is None else 8 * cells_of(converter.cells) * self.length
@@ -227,7 +227,7 @@ class Frames:
 def open_frames(
     frames: object, panels: Mapping[str, Shape] | None = None, tensor: object = None
 ) -> Frames:
-    """Check frames of any kind, and return them as one kind of object.
+    """Check frames of any kind, and return them as `Frames`.
 
     Nothing is collected: arrays and lists are converted chunk by chunk, and iterators are consumed
     on demand, except for the first frame, which is read here.
@@ -730,7 +730,7 @@ def _all(first: list[Any], others: Iterator[Any]) -> Iterator[Any]:
 
 
 class _Once:
-    """Returns an iterator once, and raises ValueError when called again."""
+    """A function that returns an iterator once, and raises ValueError when called again."""
 
     def __init__(self, frames: Iterator[Any]) -> None:
         self.frames: Iterator[Any] | None = frames

@@ -77,7 +77,7 @@ def array_of(frame: object, number: int) -> npt.NDArray[Any]:
 
 
 def check_rows(frame: Sequence[Any], what: str) -> None:
-    """Raise ValueError for nested sequences that numpy would turn into more than a matrix of cells.
+    """Raise ValueError for nested sequences that are ragged, deeper than a matrix, or too large.
 
     This runs before numpy sees them: numpy searches 64 levels, which takes forever if lists share
     their items, and gives every text the room of the longest.
@@ -246,7 +246,8 @@ def join_frames(frames: Sequence[Frame], floats: Floats, number: int) -> FloatAr
         return values
     values = np.empty((len(frames), *first.shape))
     matrices = [frame for frame in frames if isinstance(frame, np.ndarray)]
-    if any(matrix.dtype != first.dtype for matrix in matrices):  # as with masked integers
+    # masked integers, which are float64 already, may be among others
+    if any(matrix.dtype != first.dtype for matrix in matrices):
         for k, matrix in enumerate(matrices):
             floats.into(values[k : k + 1], matrix[None], number + k)
         return values

@@ -24,7 +24,7 @@ from fastheat.inputs.sources.tensors import as_array
 from fastheat.inputs.sources.zarrfolders import Reader, is_zarr, shapes_in
 from fastheat.messages import short
 
-KEPT_BYTES = 1 << 26  # of decoded frames of a chunk
+KEPT_BYTES = 1 << 26  # of the last chunk's decoded frames
 _IN_MEMORY = ("dict", "KVStore", "MemoryStore", "ManagedMemoryStore", "GpuMemoryStore")
 
 
@@ -312,7 +312,7 @@ class Dask(Chunked):
         self.local = _is_persisted(array)  # only this process's client can find the parts
 
     def take(self, start: int, stop: int) -> npt.NDArray[Any]:
-        """Compute frames, on the calling thread if this is a worker process or on a cluster."""
+        """Compute frames; on a worker process or a cluster, this happens on the calling thread."""
         alone = self.elsewhere or _in_worker()
         scheduler = "synchronous" if alone else None
         return as_array(self._array[start:stop].compute(scheduler=scheduler))

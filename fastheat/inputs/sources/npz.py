@@ -1,4 +1,4 @@
-"""The arrays of .npz files, read in order or in any order."""
+"""Arrays of .npz files, read one after the other or by random access."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Members(Stack):
         self._infos: list[zipfile.ZipInfo] = []
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Leave out the places of the members: they take more bytes than reading them again."""
+        """Leave out the members' offsets, which take more bytes to send than to look up again."""
         return _members, (self.seen, self.names, self.shape[1:], self.dtype)
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
@@ -107,7 +107,7 @@ def _members(*place: Any) -> Members:
 
 
 def _member(file: BinaryIO, info: zipfile.ZipInfo) -> IO[bytes]:
-    """Return a member as a file; unlike `zipfile`, several threads may do so at once."""
+    """Read a whole member; unlike with `zipfile`, several threads may do so at once."""
     size, length = info.compress_size, info.file_size
     file.seek(data_of(file, info))
     raw = file.read(size)

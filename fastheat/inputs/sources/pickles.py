@@ -50,7 +50,7 @@ _FEW = 16  # arrays in a dict whose cells are not counted; also a margin for sma
 # Calls may copy _COPIES times the bytes read, and _SLACK more.
 _COPIES = 2
 _SLACK = 4096
-_SMALL, _CALL, _MASKED = 8, 16, 128  # bytes that a call counts as: a scalar, an array, a masked one
+_SMALL, _CALL, _MASKED = 8, 16, 128  # cost of a call in bytes: for a scalar, usual, masked array
 _NUMBERS = 10_000  # numbers as dict keys, whose hashes an attacker can make collide
 _APART = 4  # integers up to _APART times the size of the dict are not counted among these
 _MEMO = 1 << 26  # entries of the memo that are kept in a list
@@ -189,7 +189,7 @@ class _Values:
                 self.add(total)
 
     def open(self, container: Any) -> int:
-        """Return the number of values in a container, or push it and return 0 if it has others."""
+        """Return the number of values in a container; if it holds others, push it and return 0."""
         items = container.values() if type(container) is dict else container
         count = 1 + len(items)
         kinds = set(map(type, items))
@@ -240,7 +240,7 @@ class _Machine:
         self.memo: list[Any] = []
         self.others: dict[int, Any] = {}  # memo entries at indices that Python itself never writes
         self.beyond = 0  # entries in the memo, minus the length of its list
-        self.numbers = 0  # numbers used as keys, but for those that count up
+        self.numbers = 0  # numbers used as dict keys, except integers that count up
         self.copied = 0  # bytes or items that calls have copied
 
     def run(self) -> Any:
@@ -374,7 +374,7 @@ class _Machine:
                 self.beyond += 1
             memo[key] = self.stack[-1]
         elif 0 <= key <= min(self.taken, _MEMO):
-            # every entry takes at least a byte, but entries that are never read may be left out
+            # an index is at most the bytes read so far, even if entries never read are left out
             self.beyond -= key - len(memo)
             memo += [_HOLE] * (key - len(memo))
             self.put(key)
@@ -394,7 +394,7 @@ class _Machine:
         self.stack.append(value)
 
     def number(self, count: int = 1) -> None:
-        """Count numbers used as keys: the time for those of equal hash is quadratic."""
+        """Count numbers used as keys up to a limit, since equal hashes take quadratic time."""
         self.numbers += count
         if self.numbers > _NUMBERS:
             raise pickle.UnpicklingError(
@@ -698,8 +698,8 @@ def _ordered_dict() -> dict[object, object]:
     return {}
 
 
-# Functions that may copy any sequence, with the bytes that a call of each counts as. All others
-# copy only strings, as the data of an array.
+# Functions that may copy any sequence they are given, with the cost of a call in bytes. All others
+# copy only strings, which become the data of arrays.
 _COPYING = {_encode: _SMALL, _deque: _CALL, _scalar: _SMALL, _finish_masked: _MASKED}
 
 _NAMES = {

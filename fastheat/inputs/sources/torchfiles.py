@@ -51,7 +51,7 @@ _DTYPES = (
     *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
     *("float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu"),
 )
-# globals that PyTorch's own safe loading allows but that make no dense tensor; here they make None
+# globals that PyTorch's own safe loading allows, but that make no dense tensor; here they make None
 _NOTHING = (
     *(("torch", name) for name in ("device", "per_tensor_affine", "per_channel_affine", "strided")),
     *(
@@ -151,7 +151,7 @@ def load(file: BinaryIO) -> tuple[Any, Places, bool]:
 
 
 def place_of(tensor: Tensor, places: Places) -> int:
-    """Return the file offset of a tensor's first item, once all are found to be in its storage."""
+    """Return the file offset of a tensor's first item; all items must be in its storage."""
     width = size_of(tensor.dtype)
     if width is None or 0 in tensor.shape:
         return 0
@@ -172,7 +172,7 @@ def _in_archive(file: BinaryIO, size: int) -> tuple[Any, Places, bool]:
         for info in archive.infolist():
             if info.filename in members:
                 raise ValueError(f"{short(info.filename)} stands twice in it")
-            # torch.save compresses none
+            # torch.save does not compress
             if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
                 raise ValueError(f"damaged: {short(info.filename)} is compressed")
             members[info.filename] = info

@@ -399,7 +399,7 @@ def _chunk(
     axes: tuple[int, ...],
     codecs: list[tuple[str, Mapping[str, Any]]],
 ) -> Chunk:
-    """Return the decoder of a chunk for a list of codecs in encoding order."""
+    """Return the chunk that a list of codecs, in encoding order, describes."""
     size: int | None = prod(shape) * dtype.itemsize
     decoders: list[Decode] = []
     for full_name, settings in codecs:
@@ -526,7 +526,7 @@ def _fletcher32(data: bytes) -> int:
     return int.from_bytes(encoded[-4:], "little")
 
 
-# functions, and the default positions in numcodecs
+# functions, and where numcodecs puts the checksum by default
 _CHECKSUMS: dict[str, tuple[Callable[[bytes], int], str]] = {
     "crc32": (zlib.crc32, "start"),
     "adler32": (zlib.adler32, "start"),
@@ -683,7 +683,7 @@ class Reader:
     def _chunks(
         self, file: BinaryIO, key: str, corner: tuple[int, ...], start: int, stop: int
     ) -> Iterator[tuple[tuple[int, ...], npt.NDArray[Any]]]:
-        """Yield the chunks of a file that overlap the frames, each after its first cell's index."""
+        """Yield the start and the data of each chunk of a file that overlaps the frames."""
         layout, chunk = self.layout, self.layout.chunk
         if layout.index is None:
             yield corner, chunk.decode(_part(file, 0, os.fstat(file.fileno()).st_size, chunk))
