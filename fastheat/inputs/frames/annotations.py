@@ -266,7 +266,7 @@ def _together(each: dict[str, Annots], parts: Parts, shapes: dict[str, Shape]) -
     lengths = {name: part.length for name, part in each.items() if part.length is not None}
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{length} of {name!r}" for name, length in lengths.items())
-        raise ValueError(f"expected annot of as many frames for each panel, not {found}")
+        raise ValueError(f"expected annot of equally many frames for each panel, not {found}")
     form = _form({name: (part.dtype, shapes[name]) for name, part in each.items()})
 
     def read(size: int) -> Iterator[NDArray[Any]]:

@@ -52,7 +52,7 @@ class Extent:
         self._mask = mask
         self._ends: tuple[float, float] | None = None
         self._quantiles = Quantiles() if robust else None
-        self._frames = 0  # the least number that this and its fresh copies will see in total
+        self._frames = 0  # that all workers will see in total, at least
 
     def add(self, values: NDArray[np.float64]) -> None:
         """Include values (..., N, M)."""
@@ -81,7 +81,7 @@ class Extent:
         self._ends = low, high
 
     def fresh(self, frames: int) -> Extent:
-        """Return an empty copy for a worker, of which all together see at least `frames` frames."""
+        """Return an empty copy for a worker; all workers together see at least `frames` frames."""
         other = Extent(self._norm, robust=self._quantiles is not None, mask=self._mask)
         other._frames = frames
         return other
@@ -133,7 +133,7 @@ class Extents:
         self._shares = shares
 
     def fresh(self, frames: int) -> Extents:
-        """Return an empty copy for a worker, of which all together see at least `frames` frames."""
+        """Return an empty copy for a worker; all workers together see at least `frames` frames."""
         extents = [each.fresh(frames) for each in self._extents]
         return Extents(extents, self._shapes, self._shares)
 

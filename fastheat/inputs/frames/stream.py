@@ -193,7 +193,7 @@ class Frames:
         return math.inf if self.length is None else 8 * cells_of(self.shape) * self.length
 
     def peeked(self, size: int) -> tuple[FloatArray, Frames]:
-        """Return the first chunk, and the same frames, that chunk included, to be read once."""
+        """Return the first chunk, and the same frames, including that chunk, to be read once."""
         chunks = self.chunks(size)
         first = next(chunks)
 
@@ -456,7 +456,7 @@ def _open_stacks(stacks: Mapping[Any, Any], panels: Mapping[str, Shape] | None) 
     lengths = {name: each.length for name, each in opened.items() if each.length is not None}
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{count} of {name!r}" for name, count in lengths.items())
-        raise ValueError(f"expected as many frames of each panel, not {found}")
+        raise ValueError(f"expected equally many frames of each panel, not {found}")
     shapes: dict[str, Shape] = {}
     for name, each in opened.items():
         with of_panel(name):

@@ -52,7 +52,7 @@ def check_text(array: npt.NDArray[np.str_], what: str) -> None:
     """Raise ValueError for text with invalid code points, which numpy does not check."""
     native = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
     if native.nbytes and int(native.view(np.uint32).max()) > sys.maxunicode:
-        raise ValueError(f"expected {what} to be text, but it has bytes that are no characters")
+        raise ValueError(f"expected {what} to be text, but it has bytes that are not characters")
 
 
 def is_masked_array(value: object) -> TypeGuard[np.ma.MaskedArray[Any, Any]]:
@@ -72,7 +72,7 @@ def array_of(frame: object, number: int) -> npt.NDArray[Any]:
     except Exception as error:  # whatever a foreign __array__ raises
         what = type(frame).__name__
         raise TypeError(
-            f"frame {number} ({what}) is no array of numbers: {in_a_line(error)}"
+            f"frame {number} ({what}) is not an array of numbers: {in_a_line(error)}"
         ) from error
 
 
@@ -228,7 +228,7 @@ class Floats:
         shown = int(became) if values.dtype.kind in "iu" else became
         self._say(
             f"frame {number + frame}: {values[frame, row, col]} in cell ({top + row}, {col}) "
-            f"becomes {shown} as float64; later such values are not named"
+            f"becomes {shown} as float64; later changes are not reported"
         )
 
 

@@ -56,7 +56,7 @@ def check_shape(
         or parts > _CHUNKS + there // 8
     ):
         raise ValueError(
-            f"it claims shape {shape} in chunks of {chunks} and has {there} bytes, which is too "
+            f"it claims shape {shape} in chunks of {chunks}, but has {there} bytes, which is too "
             "few to be read safely: open it with its own library, and give the part that is there"
         )
 

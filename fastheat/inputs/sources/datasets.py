@@ -75,7 +75,7 @@ def library(name: str, extra: str) -> Any:
     try:
         return import_module(name)
     except ImportError:
-        raise ImportError(f"that takes {name}: pip install 'fastheat[{extra}]'") from None
+        raise ImportError(f"this needs {name}: pip install 'fastheat[{extra}]'") from None
 
 
 class Chunked(Stack):
@@ -272,7 +272,7 @@ class ZarrFolder(Chunked):
 def open_zarr(path: Path, tensor: str | None) -> ZarrFolder:
     """Open an array in the folder of a zarr array or group."""
     if find_spec("zarr") is None:  # its dependencies decode the chunks
-        raise ImportError("that takes zarr: pip install 'fastheat[zarr]'")
+        raise ImportError("this needs zarr: pip install 'fastheat[zarr]'")
     shapes = shapes_in(path)
     if shapes is None:
         if tensor is not None:

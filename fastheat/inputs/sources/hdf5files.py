@@ -44,7 +44,7 @@ def numbers_in(h5py: Any, file: Any) -> dict[str, tuple[int, ...]]:
     while waiting:
         prefix, group, depth = waiting.pop()
         if depth > _DEEPEST:
-            raise ValueError(f"it has over {_DEEPEST} groups in one another, expected fewer")
+            raise ValueError(f"its groups are nested over {_DEEPEST} deep, expected fewer levels")
         for raw in sorted(group):
             # the library takes a link name with a slash for a path, which may cross other links
             if b"/" in raw or raw == b"." or not _is_hard(h5py, group, raw):
@@ -104,11 +104,13 @@ def check_dataset(h5py: Any, file: Any, dataset: Any) -> None:
             if "%" in name:  # a pattern, which may match datasets that are not checked here
                 raise ValueError(f"its parts are {short(name)}, a pattern, expected names")
             if name not in names:
-                raise ValueError(f"damaged: it lacks {short(name)}, of which it has parts")
+                raise ValueError(
+                    f"damaged: it lacks {short(name)}, to which a virtual dataset refers"
+                )
             source = file[name]
             _check_place(source)
             if source.id.get_create_plist().get_layout() == h5py.h5d.VIRTUAL:
-                raise ValueError(f"its {short(name)} is virtual, too, expected numbers")
+                raise ValueError(f"its {short(name)} is virtual too, expected stored numbers")
             if source.shape:
                 Chunks(source).check(source, 0, source.shape[0])
     sides = (*dataset.shape, 1, 1)[: max(3, len(dataset.shape))]
@@ -128,8 +130,8 @@ def _check_place(dataset: Any) -> None:
         if each.code not in _KNOWN:
             known = ", ".join(_KNOWN.values())
             raise ValueError(
-                f"dataset {short(dataset.name)} takes filter {each.code}, a plug-in, which is not "
-                f"run for a file; expected {known}: open it with h5py, if you trust it, and give "
+                f"dataset {short(dataset.name)} uses filter {each.code}, a plug-in, which is not "
+                f"run for files; expected {known}: open it with h5py, if you trust it, and give "
                 "the dataset"
             )
         # the sizes checked below are right only for the order of filters that h5py writes

@@ -46,7 +46,7 @@ def pick(shapes: Mapping[str, tuple[int, ...]], name: str | None, rank: int) -> 
 
 
 def listed(shapes: Mapping[str, tuple[int, ...]], rank: int) -> str:
-    """Return a list of names and shapes, those of the given rank first, shortened if long."""
+    """Return names and shapes as text, those of the given rank first, shortened if long."""
     names = sorted(shapes, key=lambda name: len(shapes[name]) != rank)
     shown: list[str] = []
     for name in names:

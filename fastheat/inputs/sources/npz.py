@@ -183,7 +183,7 @@ def headers_in(archive: zipfile.ZipFile) -> dict[str, Header]:
     for info in archive.infolist():
         name = info.filename
         if name in headers:  # only the last of several with one name could be read
-            raise ValueError(f"{name[:40]!a} stands twice in it")
+            raise ValueError(f"{name[:40]!a} occurs twice in it")
         if name.endswith(".npy"):
             with archive.open(info) as member:
                 shape, _, dtype = read_header(member, info.file_size)

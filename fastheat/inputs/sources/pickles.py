@@ -674,7 +674,7 @@ def _scalar(dtype: object, raw: bytes | str) -> object:
 def _encode(text: str, encoding: str) -> bytes:
     # Protocols 0 to 2 have no bytes, and store a string and a call that encodes it.
     if not (isinstance(text, str) and encoding in ("latin1", "latin-1")):
-        raise pickle.UnpicklingError("the pickle encodes other than bytes as latin-1")
+        raise pickle.UnpicklingError("the pickle encodes something other than bytes as latin-1")
     return text.encode("latin-1")
 
 

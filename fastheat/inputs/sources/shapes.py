@@ -136,6 +136,6 @@ def parts_in(frame: Any, names: Sequence[str], number: int) -> list[Any]:
 
 
 def keys_of(mapping: Mapping[Any, Any]) -> str:
-    """Return a list of a dictionary's keys for an error message."""
+    """Return the keys of a dictionary as text for an error message."""
     names = [ascii(key)[:40] if isinstance(key, (str, int, float)) else "..." for key in mapping]
     return "keys " + ", ".join(names[:8] + ["..."] * (len(names) > 8)) if names else "no keys"

@@ -96,7 +96,7 @@ def read_frames(source: Source, start: int, stop: int) -> npt.NDArray[Any]:
     except Exception as error:  # whatever a foreign __array__ raises
         what = type(block).__name__
         raise TypeError(
-            f"frame {start} ({what}) is no array of numbers: {in_a_line(error)}"
+            f"frame {start} ({what}) is not an array of numbers: {in_a_line(error)}"
         ) from error
     expected = (stop - start, *map(int, source.shape[1:]))
     if array.shape != expected:
@@ -572,7 +572,7 @@ def mapped(array: object) -> object:
 
 
 def is_ready(array: object, dtype: type[np.generic]) -> TypeGuard[npt.NDArray[Any]]:
-    """Return whether kernels can read an array in place: it is a plain C array, not mapped."""
+    """Return whether kernels can read an array in place: a plain C array that is not mapped."""
     return (
         type(array) is np.ndarray
         and array.dtype == dtype

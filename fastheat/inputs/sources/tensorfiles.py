@@ -150,7 +150,7 @@ def _look_safetensors(file: BinaryIO) -> dict[str, Entry]:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         sound = False
     if not sound or len(raw) != length:
-        raise ValueError("damaged: the header is no JSON that names tensors")
+        raise ValueError("damaged: the header is not a JSON object that describes tensors")
     entries: dict[str, Entry] = {}
     for name, (kind, shape, first, last) in found.items():
         dtype = _DTYPES.get(kind, kind)
@@ -178,7 +178,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return a JSON object as a dictionary, or raise ValueError if a name occurs twice."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name occurs twice")
     return found
 
 
@@ -227,7 +227,7 @@ def _tensors_in(loaded: Any, kind: type, size: int = _MOST_LETTERS) -> dict[str,
 def _flat(value: Any, name: str, kind: type, depth: int = 0) -> Iterator[tuple[str, Any]]:
     """Yield a container and all containers and tensors nested in it, with their dotted names."""
     if depth > _DEEPEST:
-        raise ValueError(f"it has over {_DEEPEST} containers in one another, expected fewer")
+        raise ValueError(f"its containers are nested over {_DEEPEST} deep, expected fewer levels")
     yield name, value
     items: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, (list, tuple)):

@@ -171,7 +171,7 @@ def _in_archive(file: BinaryIO, size: int) -> tuple[Any, Places, bool]:
         members: dict[str, zipfile.ZipInfo] = {}
         for info in archive.infolist():
             if info.filename in members:
-                raise ValueError(f"{short(info.filename)} stands twice in it")
+                raise ValueError(f"{short(info.filename)} occurs twice in it")
             # torch.save does not compress
             if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
                 raise ValueError(f"damaged: {short(info.filename)} is compressed")
@@ -205,12 +205,12 @@ def _in_sequence(file: BinaryIO, size: int) -> tuple[Any, Places]:
     if magic != _MAGIC or version != _VERSION or type(system) is not dict:
         raise ValueError("damaged: it does not begin as files of PyTorch do")
     if system.get("little_endian") is not True:
-        raise ValueError("it is of a machine of the other byte order, expected little-endian")
+        raise ValueError("expected a file of a little-endian machine")
     machine = _States(file, False)
     loaded = _run(machine)
     keys = _run(_States(file, False))
     if type(keys) is not list or not all(type(key) is str for key in keys):
-        raise ValueError("damaged: it does not say what storages it has")
+        raise ValueError("damaged: it does not list its storages")
     places: dict[str, tuple[int, int]] = {}
     offset = file.tell()
     for key in keys:
@@ -254,7 +254,7 @@ class _States(_Machine):
         if not isinstance(kind, _Marker) or type(key) is not str or not _is_side(length):
             raise pickle.UnpicklingError("damaged: a tensor without a storage")
         if view not in ([], [None]):
-            raise pickle.UnpicklingError("it has a storage in another one")
+            raise pickle.UnpicklingError("it has a storage that is a view of another one")
         storage = self.storages.setdefault(key, _Storage(key, kind.dtype, length))
         if (storage.dtype, storage.length) != (kind.dtype, length):
             raise pickle.UnpicklingError(f"damaged: two storages of one name {short(key)}")
@@ -330,7 +330,7 @@ def _parameter(data: object, *others: object) -> object:
 def _of_type(function: object, kind: object, arguments: object, *others: object) -> object:
     call = function.call if isinstance(function, _Name) else None
     if call not in (_tensor, _tensor_3) or type(arguments) is not tuple:
-        raise pickle.UnpicklingError("damaged: a tensor of a type of its own")
+        raise pickle.UnpicklingError("damaged: a tensor subclass without a tensor")
     return call(*arguments)
 
 

@@ -104,14 +104,14 @@ def _json(root: str, path: str) -> Any:
     except (ValueError, RecursionError):
         found = None
     if type(found) is not dict:
-        _damaged(f"{name} is no JSON of metadata")
+        _damaged(f"{name} is not a JSON object of metadata")
     return found
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name occurs twice")
     return found
 
 
@@ -120,12 +120,12 @@ def _array_in(root: str, folder: str) -> tuple[dict[str, Any] | None, bool]:
     found = _json(root, os.path.join(folder, METADATA[0]))  # noqa: PTH118
     if found is not None:
         if found.get("zarr_format") != 3 or found.get("node_type") not in ("array", "group"):
-            _damaged("zarr.json is of no array or group of format 3")
+            _damaged("zarr.json does not describe an array or group of format 3")
         return (found, False) if found["node_type"] == "array" else (None, True)
     found = _json(root, os.path.join(folder, METADATA[1]))  # noqa: PTH118
     if found is not None:
         if found.get("zarr_format") != 2:
-            _damaged(".zarray is of no array of format 2")
+            _damaged(".zarray does not describe an array of format 2")
         return found, False
     return None, os.path.isfile(os.path.join(folder, METADATA[2]))  # noqa: PTH113, PTH118
 
@@ -146,7 +146,9 @@ def shapes_in(path: Path) -> dict[str, tuple[int, ...]] | None:
             shapes[name] = tuple(sides) if _are_sides(sides) else ()
         elif is_group:
             if depth > _DEEPEST:
-                raise ZarrError(f"it has over {_DEEPEST} groups in one another, expected fewer")
+                raise ZarrError(
+                    f"its groups are nested over {_DEEPEST} deep, expected fewer levels"
+                )
             with os.scandir(folder) as entries:
                 waiting += [
                     (f"{name}/{entry.name}" if name else entry.name, depth + 1)
@@ -255,9 +257,9 @@ def _layout_3(found: Mapping[str, Any]) -> Layout:
     for key, value in found.items():
         required = not isinstance(value, dict) or value.get("must_understand", True)
         if key not in _KEYS[3] and key not in _UNUSED and required:
-            raise ZarrError(f"its metadata have {short(key)}, which is not known here")
+            raise ZarrError(f"its metadata have {short(key)}, which is not supported")
     if found.get("storage_transformers"):
-        raise ZarrError("it has storage_transformers, which are not known here")
+        raise ZarrError("it has storage_transformers, which are not supported")
     shape = _sides(found["shape"])
     kind, _ = _named(found["data_type"])
     if kind not in _TYPES:
@@ -279,7 +281,7 @@ def _layout_3(found: Mapping[str, Any]) -> Layout:
     index = None
     if codecs and codecs[0][0] == "sharding_indexed":
         if len(codecs) > 1:
-            raise ZarrError("its shards are encoded once more, which is not known here")
+            raise ZarrError("its shards have a second codec, which is not supported")
         chunk, index = _shards(grid, dtype, codecs[0][1])
     else:
         chunk = _chunk_3(grid, dtype, codecs)
@@ -387,7 +389,7 @@ def _fill(value: Any, dtype: np.dtype[Any]) -> Any:
 
 def _unknown(name: object) -> ZarrError:
     return ZarrError(
-        f"it takes the codec {short(name)}, which is not run for a file; expected one of "
+        f"it uses the codec {short(name)}, which is not run for files; expected one of "
         f"{', '.join(_COMPRESSORS)} or of numbers: open it with zarr, if you trust it, and give "
         "the array"
     )
@@ -410,7 +412,7 @@ def _chunk(
             decoders.append(_checksum(name, settings))
             size = None if size is None else size + 4
         elif size is None:
-            raise ZarrError(f"it takes the codec {short(name)} after another compressor")
+            raise ZarrError(f"it has the codec {short(name)} after a compressor")
         elif name in _COMPRESSORS:
             decoders.append(partial(_decompress, name, _of_lzma(settings), size))
             size = None
@@ -437,7 +439,7 @@ def _decompress(name: str, lzma_format: int, size: int, raw: bytes) -> bytes:
 def _of_lzma(settings: Mapping[str, Any]) -> int:
     form = settings.get("format", lzma.FORMAT_XZ)
     if settings.get("filters") is not None or form not in (lzma.FORMAT_XZ, lzma.FORMAT_ALONE):
-        raise ZarrError(f"it takes lzma in format {short(form)} or with filters of its own")
+        raise ZarrError(f"it uses lzma in format {short(form)} or with custom filters")
     return int(form)
 
 
@@ -518,7 +520,7 @@ def _crc32c(data: bytes) -> int:
             return int(getattr(import_module(module), name)(data))
         except ImportError:
             continue
-    raise ImportError("that takes google_crc32c: pip install google-crc32c")
+    raise ImportError("this needs google_crc32c: pip install google-crc32c")
 
 
 def _fletcher32(data: bytes) -> int:
