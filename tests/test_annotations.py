@@ -526,7 +526,10 @@ def test_a_file_has_the_annotations_of_panels(tmp_path: Path) -> None:
         (NUMBERS, r"expected annot to be a dictionary by the names of the panels, such as {'a'"),
         ({"x": NUMBERS}, "expected annot of panels a, b, c, not of 'x'"),
         ({"a": NUMBERS[:, :2]}, "panel 'a': .*annot"),
-        ({"a": NUMBERS, "b": OTHERS["b"][:8]}, "as many frames for each panel, not 9 of 'a', 8"),
+        (
+            {"a": NUMBERS, "b": OTHERS["b"][:8]},
+            "equally many frames for each panel, not 9 of 'a', 8",
+        ),
         ({"a": NUMBERS[:8]}, "expected annot for each of 9 frames, not for 8"),
         ({"a": iter(NUMBERS[:8])}, "expected annot for each frame, not 8 for more frames"),
     ],
@@ -565,7 +568,7 @@ def test_texts_of_a_file_whose_bytes_are_no_characters_are_refused(
     np.save(tmp_path / "texts.npy", texts)
     (tmp_path / "texts.pkl").write_bytes(pickle.dumps([texts, texts]))
     for name in ("texts.npy", "texts.pkl"):
-        with pytest.raises(ValueError, match="bytes that are no characters"):
+        with pytest.raises(ValueError, match="bytes that are not characters"):
             save_gif(tmp_path / "a.gif", np.zeros((2, 2, 3)), annot=tmp_path / name)
 
 

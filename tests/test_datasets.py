@@ -249,10 +249,10 @@ def test_what_is_checked_of_a_zarr_folder_is_what_is_read(tmp_path: Path) -> Non
     hostile = write_zarr_2(tmp_path / "a" / "w", {"0.0.0": data}, compressor={"id": "pickle"})
     (tmp_path / "a" / ".zmetadata").write_text(json.dumps(harmless))
     (tmp_path / "a" / ".zgroup").write_text('{"zarr_format": 2}')
-    assert "takes the codec 'pickle'" in complaint(tmp_path / "a")
+    assert "uses the codec 'pickle'" in complaint(tmp_path / "a")
     twice = (hostile / ".zarray").read_text().replace("{", '{"compressor": null,', 1)
     (hostile / ".zarray").write_text(twice)
-    assert "damaged: .zarray is no JSON of metadata" in complaint(hostile)
+    assert "damaged: .zarray is not a JSON object of metadata" in complaint(hostile)
     both = write_zarr_3(tmp_path / "b", {"c/0/0/0": data})
     (both / ".zarray").write_text((hostile / ".zarray").read_text())
     np.testing.assert_array_equal(np.array(load_frames(both))[:2].tobytes(), data)
@@ -554,7 +554,7 @@ def test_plug_ins_are_not_run_for_an_hdf5_file(tmp_path: Path) -> None:
             for code in codes:
                 settings.set_filter(code, h5py.h5z.FLAG_OPTIONAL, (4,))
             h5py.h5d.create(file.id, b"w", h5py.h5t.IEEE_F32LE, space, settings)
-        said = "stands after a compressor" if codes[0] == 1 else f"takes filter {codes[-1]}, a plug"
+        said = "stands after a compressor" if codes[0] == 1 else f"uses filter {codes[-1]}, a plug"
         assert said in complaint(path)
 
 
@@ -651,7 +651,7 @@ def test_hdf5_datasets_of_anything_but_numbers_are_not_looked_at(tmp_path: Path)
         group = file
         for _ in range(1000):
             group = group.create_group("g")
-    assert "over 100 groups in one another" in complaint(tmp_path / "deep.h5")
+    assert "groups are nested over 100 deep" in complaint(tmp_path / "deep.h5")
 
 
 # ------------------------------------------------------------------------------------------- dask
@@ -705,7 +705,7 @@ def test_a_library_that_is_missing_is_named(
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(
         ImportError,
-        match=rf"cannot read .*{name}: that takes {library}: pip install 'fastheat\[{extra}\]'$",
+        match=rf"cannot read .*{name}: this needs {library}: pip install 'fastheat\[{extra}\]'$",
     ):
         load_frames(tmp_path / name)
 

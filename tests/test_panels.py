@@ -861,7 +861,7 @@ def test_what_no_panels_can_be_made_of_is_named(
         ({"a": np.zeros((1, 2, 3))}, "expected matrices with keys 'a', 'b', not keys 'a'"),
         (
             {"a": np.zeros((1, 2, 3)), "b": np.zeros((2, 3, 2))},
-            "expected as many frames of each panel, not 1 of 'a', 2 of 'b'",
+            "expected equally many frames of each panel, not 1 of 'a', 2 of 'b'",
         ),
         (
             {"a": np.zeros((1, 2, 3)), "b": iter(np.zeros((2, 3, 2)))},

@@ -498,7 +498,7 @@ def test_ragged_rows_are_named() -> None:
     ragged = [[1.0, 2.0, 3.0], [1.0, 2.0]]
     assert "frame 1 has rows of 2 and of 3 cells" in complaint([STACK[0], ragged])
     assert "frame 0 has rows of 2 and of 3" in complaint([ragged])
-    assert "frame 0 (list) is no array" in complaint([[[1.0, 2.0], 3.0]], TypeError)
+    assert "frame 0 (list) is not an array" in complaint([[[1.0, 2.0], 3.0]], TypeError)
 
 
 def test_the_error_of_a_foreign_array_is_one_line_with_its_frame() -> None:
@@ -506,7 +506,7 @@ def test_the_error_of_a_foreign_array_is_one_line_with_its_frame() -> None:
         def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
             raise RuntimeError("requires grad:\n  use detach()")
 
-    expected = "frame 1 (Tensor) is no array of numbers: requires grad: use detach()"
+    expected = "frame 1 (Tensor) is not an array of numbers: requires grad: use detach()"
     assert complaint([STACK[0], Tensor()], TypeError) == expected
     assert complaint(iter([STACK[0], Tensor()]), TypeError, late=True) == expected
 

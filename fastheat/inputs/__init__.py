@@ -1,5 +1,5 @@
-"""Anything that has frames, as chunks of float64 and what goes with them.
+"""Readers that turn any source of frames into float64 chunks, titles, annotations and ranges.
 
-- `sources/`: where matrices come from.
-- `frames/`: frames in their order.
+- `sources/`: random access to the matrices in arrays, files, folders and clusters.
+- `frames/`: frames in order, with their annotations and ranges.
 """

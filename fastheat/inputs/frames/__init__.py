@@ -1,7 +1,7 @@
-"""Frames in their order: values, annotations and ranges, a chunk at a time.
+"""Frames in order, a chunk at a time: their values, annotations and ranges.
 
 - `stream`: frames from any source as chunks of float64.
-- `annotations`: what is written in the cells in place of the values.
-- `ranges`: the least and greatest of all frames.
-- `spans`: frames that a worker reads for itself.
+- `annotations`: numbers or texts that cells show instead of their values.
+- `ranges`: the smallest and largest values of all frames.
+- `spans`: runs of consecutive frames that a worker reads for itself.
 """

@@ -1,4 +1,7 @@
-"""Annotations: numbers or texts that cells show in place of their values, in all frames or each."""
+"""Annotations: numbers or texts that cells show instead of their values.
+
+They are the same in all frames, or differ from frame to frame.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +28,10 @@ from fastheat.inputs.sources.tensors import as_array
 from fastheat.messages import MOST_SAID, in_a_line, short
 from fastheat.style.text.formats import ValueFormat, as_written, check_length
 
-TEXTS = np.dtype(str)  # as the dtype of annotations that are no numbers
-MOST_DIFFERENT = 4000  # letters of texts, each of which is measured
-SAMPLED = 64  # texts of all frames, the longest, that a layout is made for
-DEEPEST = 3  # (T, N, M)
+TEXTS = np.dtype(str)  # the dtype of annotations that are text
+MOST_DIFFERENT = 4000  # letters, each of which is measured
+SAMPLED = 64  # longest texts of all frames, for which a layout is made
+DEEPEST = 3  # dimensions, (T, N, M)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,25 +39,25 @@ class Cells:
     """Annotations that are the same in all frames."""
 
     cells: NDArray[Any]  # (N, M) float64, or strings as objects
-    dtype: np.dtype[Any]  # of the numbers as they were given, or TEXTS
-    blank: NDArray[np.bool_]  # (N, M) where there is none
+    dtype: np.dtype[Any]  # of the numbers as given, or TEXTS
+    blank: NDArray[np.bool_]  # (N, M), True in cells without annotation
 
     @property
     def nbytes(self) -> int:
-        """Of memory; strings that cells share count for each."""
+        """The size in memory in bytes; a string counts for each cell that refers to it."""
         strings = self.cells.flat if self.cells.dtype.kind == "O" else ()
         return self.cells.nbytes + self.blank.nbytes + sum(map(sys.getsizeof, strings))
 
     def texts_of_cells(self) -> NDArray[Any]:
-        """Return strings with none where there are none, (N, M) objects."""
+        """Return the cells (N, M) as objects, with an empty string in blank ones."""
         return np.where(self.blank, "", self.cells)
 
     def drawn(self) -> NDArray[Any]:
-        """Return them as layouts for annotations of each frame take them."""
+        """Return the cells in the form of one frame's annotations: strings, or float64."""
         return self.texts_of_cells() if self.dtype.kind == "U" else self.cells
 
     def texts(self, valfmt: ValueFormat | None) -> tuple[str, ...]:
-        """Return what is written in each cell, in raster order."""
+        """Return the text of each cell, in raster order."""
         written = self.cells.ravel().tolist()
         if self.dtype.kind != "U" and valfmt is not None:
             written = [valfmt.write(as_written(x, self.dtype)) for x in written]
@@ -64,22 +67,22 @@ class Cells:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PanelCells:
-    """Annotations of a frame of several matrices, by the names of the panels that have any."""
+    """Annotations of one frame of several matrices, by the names of the annotated panels."""
 
     parts: dict[str, Cells]
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Those of the panels, as fields."""
+        """The dtypes of the panels' annotations, as the fields of a structured dtype."""
         return np.dtype([(name, each.dtype) for name, each in self.parts.items()])
 
     @property
     def nbytes(self) -> int:
-        """Of memory; strings that cells share count for each."""
+        """The size in memory in bytes; a string counts for each cell that refers to it."""
         return sum(each.nbytes for each in self.parts.values())
 
     def drawn(self) -> NDArray[Any]:
-        """Return them as layouts for annotations of each frame take them, as fields of one cell."""
+        """Return the cells in the form of one frame's annotations, a structured scalar."""
         form = _form({name: (each.dtype, each.cells.shape) for name, each in self.parts.items()})
         frame = np.empty((), form)
         for name, each in self.parts.items():
@@ -88,7 +91,7 @@ class PanelCells:
 
 
 def _form(parts: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> np.dtype[Any]:
-    """Return the form of the annotations of panels, which flow together as frames do."""
+    """Return the structured dtype of a frame's annotations, with a matrix for each panel."""
     texts = np.dtype(object)
     return np.dtype(
         [
@@ -99,15 +102,15 @@ def _form(parts: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> np.dtyp
 
 
 class Sample(NamedTuple):
-    """What the annotations of frames are like, for a layout to have room for them."""
+    """Sample of the annotations of frames, for which a layout reserves room."""
 
     dtype: np.dtype[Any]
     texts: tuple[str, ...] = ()
     letters: str = ""
-    span: tuple[float, float] | None = None  # of numbers
+    span: tuple[float, float] | None = None  # range of the numbers
 
     def facts(self) -> dict[str, Any]:
-        """Return it as what JSON has."""
+        """Return the sample as values that JSON can represent."""
         return {
             "dtype": "str" if self.dtype.kind == "U" else self.dtype.name,
             "texts": list(self.texts),
@@ -116,14 +119,14 @@ class Sample(NamedTuple):
         }
 
 
-# of a matrix, or of those panels whose frames have any
+# the sample of a matrix, or of each panel whose frames are annotated
 Samples: TypeAlias = "Sample | dict[str, Sample]"
-# what `Heatmap` takes of each panel
+# the annot= option of each panel
 Parts: TypeAlias = "dict[str, Cells | Sample | bool]"
 
 
 def facts_of(sample: Samples) -> dict[str, Any]:
-    """Return samples as what JSON has."""
+    """Return samples as values that JSON can represent."""
     if isinstance(sample, Sample):
         return sample.facts()
     return {name: each.facts() for name, each in sample.items()}
@@ -131,17 +134,18 @@ def facts_of(sample: Samples) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Annots:
-    """Annotations of frames, a chunk at a time.
+    """Annotations that differ between frames, read in chunks.
 
     Attributes
     ----------
     dtype
-        Of all of them, or TEXTS; fields of those of the panels that have any.
+        The dtype of all annotations, or TEXTS; for panels a structured dtype with a field for each
+        annotated one.
     length
-        How many frames they are for, None if that is not known.
+        The number of frames that they are for, or None if not known.
     sample
-        Called for a `Sample` of all of them, of the first where they can be read only once; of
-        panels for that or what else `Heatmap` takes of each.
+        Function that returns a `Sample` of all annotations, or of the first frame's if they can be
+        read only once; for panels, the annot option of each.
     """
 
     dtype: np.dtype[Any]
@@ -150,17 +154,17 @@ class Annots:
     _read: Callable[[int], Iterator[NDArray[Any]]]
 
     def chunks(self, size: int) -> Iterator[NDArray[Any]]:
-        """Read all once, t = `size` but for the last.
+        """Read all annotations once, in chunks of `size` frames; the last may have fewer.
 
         Yields
         ------
-        (t, N, M) float64 or strings as objects, or (t,) with fields of such for panels
+        (t, N, M) float64 or strings as objects, or (t,) with such fields for panels
         """
         return self._read(size)
 
 
 def read_annot(annot: object, shape: tuple[int, int]) -> bool | Cells | Sample:
-    """Read what `Heatmap` takes: whether values are written, or what else is."""
+    """Return a checked `annot` option of a heatmap: a boolean, the cells or a sample."""
     if annot is None or isinstance(annot, bool | np.bool_):
         return bool(annot)
     if isinstance(annot, Sample):
@@ -181,12 +185,12 @@ def open_annots(annot: object, shape: Shapes, *, made: bool = False) -> Cells | 
     ----------
     annot
         Numbers or strings: an array-like (N, M), the same for all frames; an array (T, N, M) or a
-        sequence or iterable of array-likes (N, M), one a frame; or the path of a file of either,
-        see `load_frames`. Of panels a dictionary of such by their names, in which False is no
-        text. What this returned is returned as it is.
+        sequence or iterable of array-likes (N, M), one per frame; or the path of a file with
+        either, see `load_frames`. For panels a dictionary of these by name, in which False means
+        no text. The result of an earlier call is returned as it is.
     made
-        Whether the layout is made already, which what is the same in all frames is no option of
-        any more: it is that of each then.
+        Whether the layout exists already. Annotations that are the same in all frames can then no
+        longer be an option of it, and are repeated for each frame.
     """
     if isinstance(annot, Annots):
         return annot
@@ -202,7 +206,7 @@ def open_annots(annot: object, shape: Shapes, *, made: bool = False) -> Cells | 
     if isinstance(annot, str | os.PathLike):
         loaded = load(annot, defer=False)
         length = len(loaded) if hasattr(loaded, "__len__") else None
-        alone = length == 1 and _depth(loaded) not in (2, 3)  # an archive of one matrix
+        alone = length == 1 and _depth(loaded) not in (2, 3)  # an archive with one matrix
         return open_annots(next(iter(loaded)) if alone else loaded, shape)
     depth = _depth(annot)
     if depth == 2:
@@ -223,7 +227,7 @@ def open_annots(annot: object, shape: Shapes, *, made: bool = False) -> Cells | 
 
 
 def _open_parts(annot: object, shapes: dict[str, Shape], made: bool) -> Annots | Parts:
-    """Open those of each panel that has any."""
+    """Open the annotations of each panel that has any."""
     if isinstance(annot, str | os.PathLike):
         annot = _load_parts(annot, _panels(shapes))
     parts: Parts = {}
@@ -244,7 +248,7 @@ def _open_parts(annot: object, shapes: dict[str, Shape], made: bool) -> Annots |
 
 
 def _load_parts(path: str | os.PathLike[str], panels: Sequence[str]) -> Any:
-    """Load those of panels from a file of several arrays, or of one that has a panel's name."""
+    """Load the annotations of panels from a file of several arrays, or of one named as a panel."""
     loaded = load(path, defer=False)
     if isinstance(loaded, Mapping):
         return loaded
@@ -258,11 +262,11 @@ def _load_parts(path: str | os.PathLike[str], panels: Sequence[str]) -> Any:
 
 
 def _together(each: dict[str, Annots], parts: Parts, shapes: dict[str, Shape]) -> Annots:
-    """Return the annotations of panels' frames as one; `parts` are those of all frames."""
+    """Join the panels' per-frame annotations; `parts` are annotations that all frames share."""
     lengths = {name: part.length for name, part in each.items() if part.length is not None}
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{length} of {name!r}" for name, length in lengths.items())
-        raise ValueError(f"expected annot of as many frames for each panel, not {found}")
+        raise ValueError(f"expected annot of equally many frames for each panel, not {found}")
     form = _form({name: (part.dtype, shapes[name]) for name, part in each.items()})
 
     def read(size: int) -> Iterator[NDArray[Any]]:
@@ -285,7 +289,7 @@ def _together(each: dict[str, Annots], parts: Parts, shapes: dict[str, Shape]) -
 
 
 def by_panel(annot: object, panels: Sequence[str]) -> dict[str, Any]:
-    """Return what a dictionary has for each of the panels, in their order."""
+    """Return the entries of a dictionary by panel, in the order of the panels."""
     if not isinstance(annot, Mapping):
         raise TypeError(
             f"expected annot to be a dictionary by the names of the panels, such as "
@@ -298,7 +302,7 @@ def by_panel(annot: object, panels: Sequence[str]) -> dict[str, Any]:
 
 
 def _panels(shapes: dict[str, Shape]) -> list[str]:
-    """Return the names of matrices, which numbers beside them are none."""
+    """Return the names of the matrices of a frame, which are the panels, without the scalars."""
     return [name for name, shape in shapes.items() if shape]
 
 
@@ -321,7 +325,7 @@ def cells_in(annot: object, shape: Shapes) -> Cells | PanelCells:
 
 
 def shape_of(annot: object) -> tuple[int, int] | None:
-    """Return the shape of annotations that are the same in all frames, None of what is none."""
+    """Return the shape of annotations that are the same in all frames, or None for any others."""
     if isinstance(annot, str | os.PathLike):
         annot = load(annot, defer=False)
     if _depth(annot) != 2:
@@ -333,10 +337,10 @@ def shape_of(annot: object) -> tuple[int, int] | None:
 
 
 def matrix_of(value: object, shape: tuple[int, int], name: str) -> Cells:
-    """Return one array-like of numbers or strings, checked; masked cells and None are blank."""
+    """Return an array-like of numbers or strings as `Cells`; masked cells and None are blank."""
     for row in value if isinstance(value, NESTED) else ():
         for cell in row if isinstance(row, NESTED) else ():
-            if isinstance(cell, str):  # of which an array has as much room for each
+            if isinstance(cell, str):  # an array gives every text the room of the longest
                 check_length(f"texts in {name}", cell)
     try:
         if isinstance(value, NESTED):
@@ -371,7 +375,7 @@ def matrix_of(value: object, shape: tuple[int, int], name: str) -> Cells:
 def _objects(
     cells: NDArray[Any], blank: NDArray[np.bool_], name: str
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Return Python objects as strings or numbers, and where there is nothing."""
+    """Return Python objects as an array of strings or numbers, and the mask of missing ones."""
     each = [None if b else cell for cell, b in zip(cells.flat, blank.flat, strict=True)]
     texts = any(isinstance(cell, str) for cell in each)
     filled: list[Any] = []
@@ -395,13 +399,13 @@ def _objects(
 
 
 def _written(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the dtype that numbers are written as ones of."""
+    """Return the dtype as which annotations are formatted, for the dtype of their numbers."""
     native = dtype.newbyteorder("=")
     return np.dtype(np.float64) if native.kind == "f" and native.itemsize > 8 else native
 
 
 def _depth(value: object, most: int = DEEPEST + 1) -> int:
-    """Return how many dimensions nested sequences have, 0 where it is none or cannot be known."""
+    """Return the number of dimensions of an array-like, or 0 for a scalar or if not known."""
     ndim = getattr(value, "ndim", None)
     if isinstance(ndim, int):
         return ndim
@@ -415,12 +419,12 @@ def _depth(value: object, most: int = DEEPEST + 1) -> int:
 
 @contextmanager
 def _naming() -> Iterator[None]:
-    """Say of errors that they are about annotations."""
+    """Prefix errors with "annot", unless they mention it."""
     try:
         yield
     except (TypeError, ValueError) as error:
         text = in_a_line(error, MOST_SAID)
-        # not of its own class, which may take other arguments, as UnicodeDecodeError does
+        # a subclass may take other arguments, as UnicodeDecodeError does
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(text if "annot" in text else f"annot: {text}") from None
 
@@ -446,7 +450,7 @@ def _open_each(annot: Any, shape: tuple[int, int], stacked: bool) -> Annots:
         out = np.empty((size, *shape), object)
         filled = 0
         for number, each in enumerate(annot):
-            # at once: a loop may yield the same array again with other texts in it
+            # converted at once, since a loop may yield the same array again with other texts
             found = matrix_of(each, shape, f"annot of frame {number}")
             if found.dtype.kind != "U":
                 raise TypeError(
@@ -487,7 +491,7 @@ def _of_numbers(frames: Frames, shape: tuple[int, int], first: Cells | None) -> 
 
 
 def _repeated(cells: Cells) -> Annots:
-    """Return the annotations of one frame as those of each."""
+    """Return the annotations of one frame, repeated for every frame."""
     shape = cells.cells.shape
     each = cells.drawn()
 
@@ -498,7 +502,7 @@ def _repeated(cells: Cells) -> Annots:
 
 
 def sample_of_texts(chunks: Iterable[NDArray[Any]]) -> Sample:
-    """Return what texts are like: the longest of them, and all their letters."""
+    """Return a sample of texts: the longest ones, and all letters that occur."""
     letters: dict[str, None] = {}
     longest: list[str] = []
     for chunk in chunks:
@@ -518,7 +522,7 @@ def _length(text: str) -> int:
 
 
 def sample_of(cells: Cells | PanelCells) -> Samples:
-    """Return what the annotations of one frame are like."""
+    """Return a sample of the annotations of one frame."""
     if isinstance(cells, PanelCells):
         return {name: _sample_of(each) for name, each in cells.parts.items()}
     return _sample_of(cells)

@@ -1,4 +1,4 @@
-"""The range of values that come a chunk at a time, in constant memory."""
+"""The range of values that arrive in chunks, found in constant memory."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from numpy.typing import NDArray
 from fastheat.inputs.sources.shapes import Shape, split
 from fastheat.style.colors.norms import LINEAR, Norm, check_range
 
-# vmin and vmax, of each panel in turn where there are several; None where one is not known
+# (vmin, vmax), or those of all panels one after the other; None if not known
 Range: TypeAlias = tuple[float | None, ...]
 
 ROBUST = (2.0, 98.0)  # percentiles, as in seaborn
-EXACT = 1 << 20  # values whose percentiles are exact
-# more are counted by the first bits of each: its sign, its exponent and so many of its fraction
+EXACT = 1 << 20  # the most values whose percentiles are exact
+# More values are counted in a histogram by their leading bits: sign, exponent and FRACTION bits.
 FRACTION = 8
-DROPPED = np.int64(52 - FRACTION)
-SIDE = 1 << 11 + FRACTION  # of one sign
+DROPPED = np.int64(52 - FRACTION)  # bits
+SIDE = 1 << 11 + FRACTION  # bins for each sign
 
 
 class MatrixLimits:
-    """The range of all values that were added, as a norm and the options of a heatmap count them.
+    """The range of the values added so far, over which a heatmap spreads its colormap.
 
     Parameters
     ----------
     norm
-        Of which only values that it takes count.
+        The norm; values outside of its domain are ignored.
     robust
-        Whether to take the 2nd and the 98th percentile in place of the least and the greatest. They
-        are those of `numpy.percentile` for up to `EXACT` values, and for more are within 1 / 256 of
-        themselves.
+        Whether to use the 2nd and 98th percentile instead of the smallest and largest value. They
+        equal those of `numpy.percentile` for up to `EXACT` values, and have a relative error of up
+        to 1 / 256 for more.
     mask : (N, M) bool
-        Which cells do not count.
+        The cells to ignore.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class MatrixLimits:
         self._mask = mask
         self._ends: tuple[float, float] | None = None
         self._quantiles = Quantiles() if robust else None
-        self._frames = 0  # that others like it will see, at least
+        self._frames = 0  # that all workers will see in total, at least
 
     def add(self, values: NDArray[np.float64]) -> None:
-        """Look at values (..., N, M)."""
+        """Include values (..., N, M)."""
         if self._quantiles is not None:
             self._quantiles.expect(values.size, self._frames * prod(values.shape[-2:]))
         if self._mask is not None:
@@ -81,13 +81,13 @@ class MatrixLimits:
         self._ends = low, high
 
     def fresh(self, frames: int) -> MatrixLimits:
-        """Return one like it that has seen nothing, for a share of so many frames."""
+        """Return an empty copy for a worker; all workers together see at least `frames` frames."""
         other = MatrixLimits(self._norm, robust=self._quantiles is not None, mask=self._mask)
         other._frames = frames
         return other
 
     def join(self, other: MatrixLimits) -> None:
-        """Take what another like it has seen."""
+        """Include the values that another instance has seen."""
         if self._quantiles is not None and other._quantiles is not None:
             self._quantiles.join(other._quantiles)
         if other._ends is not None:
@@ -98,13 +98,13 @@ class MatrixLimits:
 
     @property
     def found(self) -> Range:
-        """The range of what came, None if nothing did."""
+        """The range of the values so far, or (None, None) without any."""
         found = self._ends if self._quantiles is None else self._quantiles.at(ROBUST)
         return found or (None, None)
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The range of what came, or one that will do if nothing did."""
+        """The range of the values so far, or the norm's default range without any."""
         low, high = self.found
         return self._norm.otherwise if low is None or high is None else (low, high)
 
@@ -133,12 +133,12 @@ class DataLimits:
         self._shares = shares
 
     def fresh(self, frames: int) -> DataLimits:
-        """Return empty limits like these, for a part of `frames` frames."""
+        """Return an empty copy for a worker; all workers together see at least `frames` frames."""
         panels = [each.fresh(frames) for each in self._panels]
         return DataLimits(panels, self._shapes, self._shares)
 
     def join(self, other: DataLimits) -> None:
-        """Take in the values of other limits like these."""
+        """Include the values that another instance has seen."""
         for limits, more in zip(self._panels, other._panels, strict=True):
             limits.join(more)
 
@@ -161,12 +161,12 @@ class DataLimits:
 def completed_range(
     norm: Norm, given: tuple[float | None, float | None], found: Range
 ) -> tuple[float, float]:
-    """Return a range: the ends that were given, and for the others those that were found.
+    """Return a range with the given ends, and with ends found in the values for the rest.
 
     Parameters
     ----------
     found
-        None for both where there are no values to take them from.
+        (None, None) if there are no values; the norm's default range then applies.
     """
     low, high = found
     if low is None or high is None:
@@ -175,7 +175,7 @@ def completed_range(
     high = high if given[1] is None else given[1]
     if None in given:
         if low > high:
-            # the end that was given lies beyond all values: the range is empty there
+            # the given end lies beyond all values: the range is that single value
             low, high = (low, low) if given[0] is not None else (high, high)
         low, high = norm.completed(low, high)
     check_range(low, high)
@@ -183,7 +183,7 @@ def completed_range(
 
 
 def range_text(ranges: Mapping[str, tuple[float, float]]) -> str:
-    """Return ranges as a title shows them, with their names where they differ."""
+    """Return ranges as text for a title, with the names of the panels if they differ."""
     texts = {name: f"[{low:g}, {high:g}]" for name, (low, high) in ranges.items()}
     if len(set(texts.values())) == 1:
         return next(iter(texts.values()))
@@ -191,7 +191,7 @@ def range_text(ranges: Mapping[str, tuple[float, float]]) -> str:
 
 
 def wider_ends(a: Range, b: Range) -> Range:
-    """Return ranges that hold those of both: the ends of each in turn, None where there is none."""
+    """Return the smallest ranges that contain two ranges, end by end; None is ignored."""
     sides = zip(a, b, strict=True)
     return tuple(
         (max if k % 2 else min)(x, y) if x is not None and y is not None else x if y is None else y
@@ -200,22 +200,22 @@ def wider_ends(a: Range, b: Range) -> Range:
 
 
 class Quantiles:
-    """Percentiles of any number of values, exact while they are few."""
+    """Percentiles of any number of values, exact for up to `EXACT` of them."""
 
     def __init__(self) -> None:
-        self._seen = 0  # values, whether or not they count
-        self._many = False  # whether there are too many for exact ones
+        self._seen = 0  # values, including ignored ones
+        self._many = False  # whether there are too many for exact percentiles
         self._kept: list[NDArray[np.float64]] = []
-        self._count = 0  # of those
+        self._count = 0  # of kept values
         self._counts: NDArray[np.int64] | None = None
 
     def expect(self, more: int, total: int) -> None:
-        """Prepare for so many more values, and so many together with what others like it see."""
+        """Prepare for `more` values, and `total` of all instances that will be joined."""
         self._seen += more
         self._many |= max(self._seen, total) > EXACT
 
     def add(self, values: NDArray[np.float64]) -> None:
-        """Take finite values, (n,), of those that were expected."""
+        """Include finite values (n,), which `expect` has announced."""
         for start in range(0, len(values), EXACT):
             part = values[start : start + EXACT]
             self._kept.append(part.copy())
@@ -224,7 +224,7 @@ class Quantiles:
                 self._fold()
 
     def join(self, other: Quantiles) -> None:
-        """Take the values of another."""
+        """Include the values of another instance."""
         self.expect(other._seen, 0)
         self._many |= other._many
         if other._counts is not None:
@@ -235,7 +235,7 @@ class Quantiles:
             self.add(part)
 
     def _fold(self) -> None:
-        """Count the values that are kept, and let them go."""
+        """Move the kept values into the histogram."""
         if self._counts is None:
             self._counts = np.zeros(2 * SIDE, np.int64)
         if self._kept:
@@ -247,7 +247,7 @@ class Quantiles:
         self._many = True
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what pickle takes: of the counts those that are not 0."""
+        """Return the state for pickle, with only the non-zero counts."""
         if self._many:
             self._fold()
         state = dict(self.__dict__)
@@ -264,7 +264,7 @@ class Quantiles:
             self._counts[pieces] = counts
 
     def at(self, percentiles: tuple[float, float]) -> tuple[float, float] | None:
-        """Return percentiles of all values, None if there are none."""
+        """Return two percentiles of all values, or None without any."""
         if self._many:
             self._fold()
         if self._counts is None:
@@ -279,7 +279,7 @@ class Quantiles:
         return low, high
 
     def _ranked(self, upto: NDArray[np.int64], rank: float) -> float:
-        """Return the value of a rank, as if those of a piece lay evenly in it."""
+        """Return the value at a rank, as if values were spread evenly within each bin."""
         piece = int(np.searchsorted(upto, rank, side="right"))
         before = int(upto[piece - 1]) if piece else 0
         share = (rank - before + 0.5) / (int(upto[piece]) - before)

@@ -1,4 +1,4 @@
-"""Spans: frames that follow one another, for any worker to read for itself."""
+"""Spans of consecutive frames, which any worker can read for itself."""
 
 from __future__ import annotations
 
@@ -13,49 +13,49 @@ from fastheat.inputs.sources.arrays import Floats
 from fastheat.inputs.sources.shapes import cells_of, of_panel, parts_of
 from fastheat.inputs.sources.source import Source, is_local
 
-CHUNK_BYTES = 1 << 24  # of values, about, which are encoded together
-CHUNK_FRAMES = 32
+CHUNK_BYTES = 1 << 24  # of the values of a chunk, about
+CHUNK_FRAMES = 32  # the most frames of a chunk
 
 
 def chunk_length(cells: int) -> int:
-    """Return how many frames of so many values are best encoded together."""
+    """Return the best number of frames to encode together, for frames with `cells` values."""
     return max(1, min(CHUNK_FRAMES, CHUNK_BYTES // (8 * cells)))
 
 
 class Part(NamedTuple):
-    """One of the matrices of frames."""
+    """The source of one of the matrices of a frame."""
 
     source: Source
-    dtype: np.dtype[Any]  # that it has at most
+    dtype: np.dtype[Any]  # the widest that a frame may have
     converter: Converter | None
 
 
 class Span(NamedTuple):
-    """Frames of a source, from `start` to before `stop`."""
+    """The frames of a source from `start` up to but not including `stop`."""
 
-    parts: Mapping[str, Part]  # one, named "", where a frame is one matrix
+    parts: Mapping[str, Part]  # by matrix; a single one, named "", if a frame is one matrix
     start: int
     stop: int
-    size: int  # frames that are read at a time
+    size: int  # frames to read at a time
 
     def part(self, first: int, last: int) -> Span:
-        """Return those from `first` to before `last` of these."""
+        """Return the span of this one's frames from `first` up to but not including `last`."""
         return self._replace(start=self.start + first, stop=self.start + last)
 
     def chunks(self) -> Iterator[tuple[NDArray[np.float64], dict[str, str]]]:
-        """Read them a few at a time, each as `values` does."""
+        """Read the frames in chunks of `size`, each returned as by `values`."""
         for first in range(0, self.stop - self.start, self.size):
             yield self.part(first, min(first + self.size, self.stop - self.start)).values()
 
     def values(self) -> tuple[NDArray[np.float64], dict[str, str]]:
-        """Read them.
+        """Read the frames.
 
         Returns
         -------
-        (T, N, M) float64, or (T, C) of several matrices
-            C-contiguous, and not to be written to.
+        (T, N, M) float64, or (T, C) for several matrices
+            C-contiguous; the caller must not write to it.
         dict
-            What is to be told of each matrix.
+            The warning about each matrix that has one, by its name.
         """
         told: dict[str, str] = {}
         read = {}
@@ -71,12 +71,12 @@ class Span(NamedTuple):
 
 
 def spans_of(frames: Frames, *, near: bool) -> Span | None:
-    """Return all frames as a span, None where workers cannot read them for themselves.
+    """Return all frames as a span, or None if workers cannot read them for themselves.
 
     Parameters
     ----------
     near
-        Whether the workers have the memory of this process.
+        Whether the workers share the memory of this process.
     """
     source, converter = frames.source, frames.converter
     if source is None or frames.length is None:

@@ -1,4 +1,4 @@
-"""Anything with frames -> contiguous float64 arrays, a chunk at a time."""
+"""Conversion of any kind of frames to contiguous float64 arrays, a chunk at a time."""
 
 from __future__ import annotations
 
@@ -59,74 +59,74 @@ from fastheat.messages import short, warn
 
 Take: TypeAlias = "Callable[[int, int], npt.NDArray[Any] | FileArray]"
 
-LIBRARIES = frozenset({"h5py", "zarr", "dask.array"})  # whose arrays are opened by `datasets`
-BAND = 1 << 17  # values that become float64 at once, such that they stay in the processor's cache
-TOGETHER = 1 << 21  # cells of frames that are read at once to become others
-KEPT_BYTES = 1 << 26  # of what frames became
+LIBRARIES = frozenset({"h5py", "zarr", "dask.array"})  # `datasets` opens their arrays
+BAND = 1 << 17  # values converted to float64 at once, few enough for the processor's cache
+TOGETHER = 1 << 21  # cells read at once to pass through a converter
+KEPT_BYTES = 1 << 26  # of converted frames
 
 
 class Converters(Protocol):
-    """Those of frames of several matrices."""
+    """The converters of frames of several matrices."""
 
     @property
     def parts(self) -> Mapping[str, Converter | None]:
-        """Of each matrix by its name, None where it is drawn as it is."""
+        """The converter of each matrix by name; None if the matrix is drawn as it is."""
 
     @property
     def cells(self) -> dict[str, Shape]:
-        """Rows and columns of those that are drawn."""
+        """The rows and columns of each matrix as drawn."""
 
 
 class Converter(Protocol):
-    """Makes matrices that are drawn of those that are read."""
+    """Converts matrices as read into matrices as drawn, such as with fewer cells."""
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and columns of those that are read."""
+        """The rows and columns of the matrices read."""
 
     @property
     def cells(self) -> tuple[int, int]:
-        """Rows and columns of those that are drawn."""
+        """The rows and columns of the matrices drawn."""
 
     def into(
         self, floats: Floats, out: FloatArray, block: npt.NDArray[Any] | FileArray, number: int
     ) -> None:
-        """Fill `out`, (t, n, m), from frames, in a file maybe."""
+        """Fill `out` (t, n, m) from a block of frames (t, N, M), which may be in a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """Frames of one shape, as float64, a chunk at a time.
+    """Frames of one shape, read as float64 in chunks.
 
     Attributes
     ----------
     shape
-        (N, M), the rows and columns of a frame; of each of its matrices by their names, where it
-        has several.
+        (N, M), the rows and columns of a frame, or those of each of its matrices by name if there
+        are several.
     dtype
-        The common dtype of all frames in the source; of the first one, if the others are not known.
-        The form of frames of several matrices, see `forms`.
+        The common dtype of all frames in the source, or that of the first frame if the others are
+        not known. For frames of several matrices a structured dtype, see `shapes`.
     length
-        How many frames there are, None if that is not known.
+        The number of frames, or None if not known.
     rereadable
         Whether `chunks` may be called more than once.
     file
-        The file that they come from, None if there is none or it is not known.
+        The file that the frames come from, or None if there is none or it is not known.
     source
-        What reads any of them at any time, before `through` makes others of them; of each of
-        several matrices by its name. None where they can only be taken in order.
-        `stores.read_frames` reads it, and `stores.is_local` says whether other processes cannot.
+        A source for random access to the frames, before any conversion by `through`; for frames of
+        several matrices, one for each by name. None if frames can only be read in order.
+        `source.read_frames` reads it, and `source.is_local` says whether only this process can.
     converter
-        What `through` makes others of them with.
+        The converter that `through` was called with.
     steps
-        The number of each in the name of its file, None where there are none.
+        The number in each frame's file name, or None.
     """
 
     shape: Shapes
     dtype: np.dtype[Any]
     length: int | None
     rereadable: bool
-    _read: Callable[[int, Any], Iterator[FloatArray]]  # with a Converter, Converters or None
+    _read: Callable[[int, Any], Iterator[FloatArray]]  # (size, Converter, Converters or None)
     file: Path | None = None
     source: Source | Mapping[str, Source] | None = None
     converter: Converter | Converters | None = None
@@ -139,34 +139,34 @@ class Frames:
         Parameters
         ----------
         size
-            The most frames of a chunk.
+            The largest number of frames in a chunk.
 
         Returns
         -------
-        iterator of array, shape (t, N, M), or (t, C) of several matrices one after the other
-            C-contiguous, t = `size` in all but the last, and not to be written to: they may be the
-            source's own. Masked cells are NaN.
+        iterator of array, shape (t, N, M), or (t, C) for several matrices one after the other
+            C-contiguous; t = `size`, or less in the last chunk. The caller must not write to the
+            arrays, which may be views of the source. Masked cells are NaN.
 
         Raises
         ------
         ValueError, TypeError
-            At a frame that is not one; or if the frames can be read only once, and were.
+            At an invalid frame, or if the frames can be read only once and already were.
 
         Warns
         -----
         UserWarning
-            Once, if a number changes its value as float64.
+            Once, if conversion to float64 changes a number.
         """
         if size < 1:
             raise ValueError(f"size is {size}, expected at least 1 frame")
         return self._read(size, None)
 
     def through(self, converter: Converter | Converters) -> Frames:
-        """Return the same frames, each made another by a converter before all of it is float64.
+        """Return the same frames passed through a converter while they are read.
 
-        What they become is kept for a second reading where that takes few bytes.
+        Only the result becomes float64 as a whole. It is kept for a second reading if it is small.
         """
-        kept: dict[int, list[FloatArray]] = {}  # chunks of a size
+        kept: dict[int, list[FloatArray]] = {}  # chunks by their size
         total = 0 if self.length is None else 8 * cells_of(converter.cells) * self.length
 
         def read(size: int, _: object) -> Iterator[FloatArray]:
@@ -189,11 +189,11 @@ class Frames:
 
     @property
     def nbytes(self) -> float:
-        """Bytes of all frames as they are read, infinite where their number is not known."""
+        """The size of all frames as float64 in bytes, or infinity if their number is not known."""
         return math.inf if self.length is None else 8 * cells_of(self.shape) * self.length
 
     def peeked(self, size: int) -> tuple[FloatArray, Frames]:
-        """Return the first chunk, and the same frames, which can be read once."""
+        """Return the first chunk, and the same frames, including that chunk, to be read once."""
         chunks = self.chunks(size)
         first = next(chunks)
 
@@ -204,7 +204,7 @@ class Frames:
         return first, replace(self, _read=read, rereadable=False)
 
     def kept(self, values: FloatArray) -> Frames:
-        """Return the same frames, all of which have been read: (T, N, M), or (T, C) of several."""
+        """Return the same frames held in memory: `values`, (T, N, M), or (T, C) for several."""
 
         def read(size: int, _: object) -> Iterator[FloatArray]:
             for start in range(0, len(values), size):
@@ -213,35 +213,35 @@ class Frames:
         return replace(self, _read=read, source=None)
 
     def hear(self, told: Mapping[str, str]) -> None:
-        """Warn of what those who read for themselves tell of each matrix, unless it was told."""
+        """Emit the warnings that workers reported, once per matrix."""
         for name, message in told.items():
             if name not in self._heard:
                 self._heard.add(name)
                 warn(message)
 
     def count(self) -> int:
-        """Return how many frames there are, if need be by reading all of them."""
+        """Return the number of frames, reading all of them if it is not known."""
         return self.length if self.length is not None else sum(map(len, self.chunks(1)))
 
 
 def open_frames(frames: object, shape: Shapes | None = None, tensor: object = None) -> Frames:
-    """Check frames of any kind, and make them readable in one way.
+    """Check frames of any kind, and return them as `Frames`.
 
-    Nothing is collected: arrays and lists are converted chunk by chunk, and iterators are read as
-    they are asked for, starting with one frame here.
+    Nothing is collected: arrays and lists are converted chunk by chunk, and iterators are consumed
+    on demand, except for the first frame, which is read here.
 
     Parameters
     ----------
     frames
         An array of shape (T, N, M), or anything with its ``shape``, slices and ``__array__``; a
         `Source`; a sequence or iterable of array-likes of shape (N, M); or a path, see
-        `load_frames`, whose arrays are left in the file where that is possible. `Frames` are
-        returned as they are. Frames of several matrices are dictionaries of them, or one dictionary
-        of arrays (T, N, M).
+        `load_frames`, whose arrays stay in the file if possible. `Frames` are returned as they
+        are. Frames of several matrices are dictionaries of matrices, or one dictionary of arrays
+        (T, N, M).
     shape
         The expected shape of frames. Frames of panels may be tuples in the order of their names.
     tensor
-        What is drawn of several tensors or arrays in a file, see `load_frames`.
+        The name of the array to draw if a file holds several, see `load_frames`.
 
     Returns
     -------
@@ -250,9 +250,9 @@ def open_frames(frames: object, shape: Shapes | None = None, tensor: object = No
     Raises
     ------
     ValueError
-        If there are no frames, or their shapes are not two-dimensional, not empty and all equal.
+        If there are no frames, or their shapes are not two-dimensional, non-empty and all equal.
     TypeError
-        If something is no array of real numbers.
+        If a frame is not an array of real numbers.
     """
     if isinstance(frames, Frames):
         return frames
@@ -338,10 +338,10 @@ def _open_source(source: Source, floats: Floats) -> Frames:
 
 
 def taker(source: Source, dtype: np.dtype[Any]) -> Take:
-    """Return what reads frames of a source, and refuses those that `dtype` does not hold."""
+    """Return a function that reads frames of a source, and checks that `dtype` can hold them."""
 
     def take(start: int, stop: int) -> npt.NDArray[Any] | FileArray:
-        if isinstance(source, FileArray):  # which is not read as a whole where it is reduced
+        if isinstance(source, FileArray):  # reducing it reads only a part at a time
             block: npt.NDArray[Any] | FileArray = source.part(slice(start, stop))
         else:
             block = read_frames(source, start, stop)
@@ -352,7 +352,7 @@ def taker(source: Source, dtype: np.dtype[Any]) -> Take:
 
 
 def _dtype_of(source: Source) -> np.dtype[Any]:
-    """Return the dtype of what a source reads, as numpy has it."""
+    """Return the numpy dtype of the arrays that a source reads."""
     try:
         return as_array(np.empty(0, source.dtype)).dtype
     except TypeError:
@@ -367,7 +367,7 @@ def _stacked(
     take: Take,
     floats: Floats,
 ) -> Frames:
-    """Open (T, N, M) of which `take` reads any frames."""
+    """Open frames (T, N, M) that `take` reads in any order."""
 
     def read(size: int, converter: Converter | None) -> Iterator[FloatArray]:
         for start in range(0, shape[0], size):
@@ -380,7 +380,7 @@ def _stacked(
                 yield chunk
 
     def singly(start: int, stop: int, converter: Converter | None) -> Iterator[FloatArray]:
-        """Yield frames of which one fails as one chunk: those before it are good."""
+        """Yield the frames before the first that fails as one chunk, then raise its error."""
         good: list[FloatArray] = []
         failed: Exception | None = None
         for number in range(start, stop):
@@ -404,7 +404,7 @@ def read_values(
     converter: Converter | None,
     floats: Floats,
 ) -> FloatArray:
-    """Return frames that `take` reads as float64, or what a converter makes of them."""
+    """Return the frames that `take` reads as float64, passed through a converter if given."""
     if converter is None:
         block = take(start, stop)
         if isinstance(block, FileArray) and block.dtype == np.float64 and block.dtype.isnative:
@@ -430,12 +430,12 @@ def read_values(
 
 
 def _kept_open(block: npt.NDArray[Any] | FileArray) -> AbstractContextManager[Any]:
-    """Return frames that are read in parts, of a file that is opened once."""
+    """Return frames to be read in parts, with their file opened once if they are in one."""
     return block.kept_open() if isinstance(block, FileArray) else nullcontext(block)
 
 
 def _bands(count: int, rows: int, columns: int) -> Iterator[tuple[slice, slice]]:
-    """Yield frames and rows of them, in order, that have few enough values for the cache."""
+    """Yield slices of frames and of their rows, in order, of few enough values for the cache."""
     together, high = max(1, BAND // (rows * columns)), max(1, BAND // columns)
     for t in range(0, count, together):
         for i in range(0, rows, high):
@@ -443,7 +443,7 @@ def _bands(count: int, rows: int, columns: int) -> Iterator[tuple[slice, slice]]
 
 
 def _open_stacks(stacks: Mapping[Any, Any], panels: Mapping[str, Shape] | None) -> Frames:
-    """Open a stack of matrices for each panel."""
+    """Open a stack of matrices, or a number per frame, for each panel."""
     names = _names_of(stacks, panels)
     opened: dict[str, Frames] = {}
     for name in names:
@@ -455,7 +455,7 @@ def _open_stacks(stacks: Mapping[Any, Any], panels: Mapping[str, Shape] | None) 
     lengths = {name: each.length for name, each in opened.items() if each.length is not None}
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{count} of {name!r}" for name, count in lengths.items())
-        raise ValueError(f"expected as many frames of each panel, not {found}")
+        raise ValueError(f"expected equally many frames of each panel, not {found}")
     shapes: dict[str, Shape] = {}
     for name, each in opened.items():
         with of_panel(name):
@@ -484,7 +484,7 @@ def _open_stacks(stacks: Mapping[Any, Any], panels: Mapping[str, Shape] | None) 
             for name in names:
                 if counts[name] < max(counts.values()):
                     with of_panel(name):
-                        next(chunks[name], None)  # says why it has no more, if it failed
+                        next(chunks[name], None)  # raises the error that ended it, if any
                     raise ValueError(f"expected frame {done} of {name!r} too")
             if not count:
                 return
@@ -504,7 +504,7 @@ def _open_stacks(stacks: Mapping[Any, Any], panels: Mapping[str, Shape] | None) 
 
 
 def _is_line(name: str, stack: object, panels: Mapping[str, Shape] | None) -> bool:
-    """Return whether a stack is one of scalars."""
+    """Return whether a panel's stack holds one scalar per frame."""
     if panels is not None:
         return panels[name] == ()
     shape: Any = getattr(stack, "shape", None)
@@ -518,8 +518,8 @@ def _is_line(name: str, stack: object, panels: Mapping[str, Shape] | None) -> bo
 
 
 def _open_scalars(values: object) -> Frames:
-    """Open numbers, one a frame."""
-    # of an iterator, since `list` makes room for as many as an archive says it has
+    """Open one number per frame."""
+    # from an iterator, since list() would allocate as many items as an archive claims to have
     array = array_of(list(iter(values)) if is_archive(values) else values, 0)
     if array.ndim != 1 or not array.size or array.dtype.kind not in "biuf":
         raise TypeError(f"expected a number for each frame, not {array.dtype} of {array.shape}")
@@ -529,14 +529,14 @@ def _open_scalars(values: object) -> Frames:
         for start in range(0, len(scalars), size):
             yield scalars[start : start + size]
 
-    nothing: Any = ()  # rows and columns of a number
+    nothing: Any = ()  # the shape of a scalar
     return Frames(nothing, np.dtype(np.float64), len(scalars), True, read)
 
 
 def _names_of(frame: Mapping[Any, Any], panels: Mapping[str, Shape] | None) -> tuple[str, ...]:
-    """Return the names of the panels in their order; a dictionary has to have them all."""
+    """Return the names of the panels in order; the keys of a frame must be the same names."""
     names = tuple(panels or ())
-    if panels is None:  # numbers stand behind the matrices
+    if panels is None:  # scalars come after the matrices
         lines = {name for name in check_names(frame) if _is_line(name, frame[name], None)}
         names = tuple(sorted(frame, key=lines.__contains__))
     if set(frame) != set(names):
@@ -554,7 +554,7 @@ def _open_bundles(
     floats: Floats,
     panels: Mapping[str, Shape] | None,
 ) -> Frames:
-    """Open frames of several matrices each; of `frames` the shapes and dtypes are looked at."""
+    """Open frames of several matrices each, checking the shapes and dtypes of those in `frames`."""
     names: tuple[str, ...] | None = None if panels is None else tuple(panels)
     shapes: dict[str, Shape] = {}
     dtypes: dict[str, dict[np.dtype[Any], None]] = {}
@@ -624,9 +624,10 @@ def _in_chunks(
     cells: tuple[int, ...],
     fill: Callable[[FloatArray, Any, int], None],
 ) -> Iterator[FloatArray]:
-    """Yield chunks of as many frames, each filled at once with its number.
+    """Yield chunks of `size` frames, each filled from a frame and its number by `fill`.
 
-    At once, since a training loop may yield the same array again with the next values in it.
+    A frame is converted as soon as it is read, since a training loop may yield the same array again
+    with its next values.
     """
     filled = 0
     try:
@@ -639,7 +640,7 @@ def _in_chunks(
                 yield out
                 filled = 0
     except Exception:
-        if filled:  # the frames before the one that failed are good
+        if filled:  # the frames before the one that failed are valid
             yield out[:filled]
         raise
     if filled:
@@ -692,7 +693,7 @@ def _open_each(frames: Any, floats: Floats, panels: Mapping[str, Shape] | None =
         if panels is not None or isinstance(next(iter(each), None), Mapping):
             return _open_bundles(each, iterate, length, True, floats, panels)
         headers = (_header(frame, number) for number, frame in enumerate(each))
-    else:  # the others may be expensive to read, or gone when read
+    else:  # other frames may be expensive to read, or readable only once
         iterator = iterate()
         first = list(islice(iterator, 1))
         once = iterator is frames
@@ -722,13 +723,13 @@ def _open_each(frames: Any, floats: Floats, panels: Mapping[str, Shape] | None =
 
 
 def _all(first: list[Any], others: Iterator[Any]) -> Iterator[Any]:
-    # Unlike itertools.chain, this does not keep the first frame until the last one.
+    # Unlike itertools.chain, this does not hold the first frame until the end.
     yield first.pop()
     yield from others
 
 
 class _Once:
-    """An iterator that says so when it is asked for again, rather than being empty."""
+    """A function that returns an iterator once, and raises ValueError when called again."""
 
     def __init__(self, frames: Iterator[Any]) -> None:
         self.frames: Iterator[Any] | None = frames

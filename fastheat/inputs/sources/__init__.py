@@ -1,11 +1,11 @@
-"""Where matrices come from: memory, files of every kind, folders and clusters.
+"""Readers of matrices in memory, in files and folders of many formats, and on clusters.
 
-- `arrays`, `masks`, `tensors`: one matrix as numpy has it, and what of it is hidden.
-- `shapes`: rows and columns of one matrix or of several with names.
-- `source`: what reads any of its frames, and is given to other processes.
-- `files`: what kind of file a path is.
-- `npy`, `npz`, `pickles`, `tensorfiles`, `torchfiles`, `zarrfolders`, `hdf5files`: one format each.
-- `checkpoints`: a series of files, each of which has a frame.
+- `arrays`, `masks`, `tensors`: array-likes as numpy arrays, and their masked cells.
+- `shapes`: shapes of frames that hold one matrix, or several with names.
+- `source`: the `Source` protocol for random access to frames, and the sources of arrays.
+- `files`: paths to frames, by the kind of file.
+- `npy`, `npz`, `pickles`, `tensorfiles`, `torchfiles`, `zarrfolders`, `hdf5files`: file formats.
+- `checkpoints`: a series of files with one frame each.
 - `datasets`: arrays of zarr, h5py and dask.
-- `named`, `bounds`: what is chosen by name, and how large a file may claim to be.
+- `named`, `bounds`: choice of an array by name, and limits on the size that a file may claim.
 """

@@ -1,4 +1,4 @@
-"""Array-likes as arrays, checked to be frames, and as float64."""
+"""Array-likes as arrays: validated as frames, and converted to float64."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from fastheat.inputs.sources.tensors import as_array
 from fastheat.messages import in_a_line, warn
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
-# a matrix, or those of the panels
+# one matrix, or one per panel
 Frame: TypeAlias = "npt.NDArray[Any] | tuple[npt.NDArray[Any], ...]"
 Header: TypeAlias = tuple[tuple[int, ...], "np.dtype[Any]"]
 
-NESTED = (list, tuple, deque)  # what numpy looks into, of what unpickling makes
+NESTED = (list, tuple, deque)  # sequences that numpy looks into and unpickling can produce
 REAL = "biuf"  # kinds of dtypes
-_WIDEST = 1 << 19  # bytes of an item, which is a text then
-_MOST_CELLS = 1 << 27  # of a nested list: 1 GB of float64
-_MOST_SHARED = 1 << 23  # cells of rows that are far fewer in memory
-_MOST_LETTERS = 1 << 24  # of texts in one, each as wide as the longest: 64 MB
+_WIDEST = 1 << 19  # bytes of an item; only texts are this long
+_MOST_CELLS = 1 << 27  # of a nested list: 1 GB as float64
+_MOST_SHARED = 1 << 23  # cells of a list whose rows share memory
+_MOST_LETTERS = 1 << 24  # of the texts in a list, each padded to the longest: 64 MB
 
 
 def check_type(dtype: np.dtype[Any], what: str, kinds: str = REAL) -> None:
-    """Refuse a dtype that a file may not have, before its bytes are seen as one.
+    """Raise TypeError for a dtype that a file may not have, before its bytes are viewed as one.
 
-    Bytes as objects would be pointers, and so would those of numpy's texts of any length.
+    With an object dtype, or numpy's variable-length strings, the bytes would be used as pointers.
 
     Parameters
     ----------
     dtype
-        As a header has it.
+        The dtype in the file's header.
     what
-        What has it, for the error.
+        The subject of the error message.
     kinds
-        The `numpy.dtype.kind` of those that are expected.
+        The accepted values of `numpy.dtype.kind`.
     """
     plain = dtype.names is None and dtype.subdtype is None and not dtype.hasobject
     if not (plain and dtype.kind in kinds and 0 < dtype.itemsize <= _WIDEST):
@@ -49,19 +49,19 @@ def check_type(dtype: np.dtype[Any], what: str, kinds: str = REAL) -> None:
 
 
 def check_text(array: npt.NDArray[np.str_], what: str) -> None:
-    """Refuse text with invalid code points, which numpy does not check."""
+    """Raise ValueError for text with invalid code points, which numpy does not check."""
     native = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
     if native.nbytes and int(native.view(np.uint32).max()) > sys.maxunicode:
-        raise ValueError(f"expected {what} to be text, but it has bytes that are no characters")
+        raise ValueError(f"expected {what} to be text, but it has bytes that are not characters")
 
 
 def is_masked_array(value: object) -> TypeGuard[np.ma.MaskedArray[Any, Any]]:
-    """Return whether a value is masked; where nothing loaded `numpy.ma`, this does not either."""
+    """Return whether a value is a masked array, without importing `numpy.ma`."""
     return "numpy.ma" in sys.modules and isinstance(value, np.ma.MaskedArray)
 
 
 def array_of(frame: object, number: int) -> npt.NDArray[Any]:
-    """Return a frame as an array, which may be its own memory; errors name its number."""
+    """Return a frame as an array, which may share its memory; errors name the frame's number."""
     stack: Any = as_array
     if isinstance(frame, NESTED):
         check_rows(frame, f"frame {number}")
@@ -72,15 +72,15 @@ def array_of(frame: object, number: int) -> npt.NDArray[Any]:
     except Exception as error:  # whatever a foreign __array__ raises
         what = type(frame).__name__
         raise TypeError(
-            f"frame {number} ({what}) is no array of numbers: {in_a_line(error)}"
+            f"frame {number} ({what}) is not an array of numbers: {in_a_line(error)}"
         ) from error
 
 
 def check_rows(frame: Sequence[Any], what: str) -> None:
-    """Refuse nested sequences of which numpy could make more than a matrix of their cells.
+    """Raise ValueError for nested sequences that are ragged, deeper than a matrix, or too large.
 
-    Before numpy looks: it searches 64 levels, which takes for ever where lists share their items,
-    and gives each text the room of the longest.
+    This runs before numpy sees them: numpy searches 64 levels, which takes forever if lists share
+    their items, and gives every text the room of the longest.
     """
     kinds = set(map(type, frame))
     sized = {
@@ -111,13 +111,13 @@ def check_rows(frame: Sequence[Any], what: str) -> None:
 
 
 def _has_rows(row: Iterable[Any]) -> bool:
-    """Return whether numpy would look into any cell of a row."""
+    """Return whether numpy would look into any cell of a row as a sequence."""
     for kind in set(map(type, row)):
         if issubclass(kind, (*NESTED, dict)):
             return True
         if issubclass(kind, (str, bytes)) or not hasattr(kind, "__getitem__"):
             continue
-        # arrays and tensors of no dimension are cells
+        # zero-dimensional arrays and tensors are cells
         if hasattr(kind, "__len__") and any(
             getattr(cell, "ndim", 1) for cell in row if type(cell) is kind
         ):
@@ -126,8 +126,8 @@ def _has_rows(row: Iterable[Any]) -> bool:
 
 
 def _held(rows: Iterable[Any]) -> int:
-    """Return the bytes in memory of rows, at least; those of lists count each time."""
-    held: dict[int, int] = {}  # by whose memory it is
+    """Return a lower bound on the memory of rows in bytes; rows that are lists count each time."""
+    held: dict[int, int] = {}  # bytes by the id of the object that owns them
     total = 0
     for row in rows:
         if isinstance(row, np.ndarray):
@@ -154,7 +154,7 @@ def _letters(cells: Iterable[Any]) -> int:
 
 
 def check_stack(shape: tuple[int, ...]) -> None:
-    """Refuse the shape of what is no stack of frames."""
+    """Raise ValueError for a shape that is not that of a stack of frames."""
     if len(shape) != 3:
         hint = "; for a single frame pass frames[None]" if len(shape) == 2 else ""
         raise ValueError(f"frames has shape {shape}, expected (T, N, M){hint}")
@@ -168,7 +168,7 @@ def check_frame(
     dtype: np.dtype[Any],
     expected: tuple[int, ...] | None = None,
 ) -> None:
-    """Refuse what is no matrix of real numbers, of the shape that is expected."""
+    """Raise TypeError or ValueError unless a frame is a matrix of real numbers, as expected."""
     if dtype.kind not in REAL:
         check_type(dtype, f"frame {number}")
     if len(shape) != 2:
@@ -183,27 +183,27 @@ def check_frame(
 
 
 def check_dtype(number: int, dtype: np.dtype[Any], expected: np.dtype[Any]) -> None:
-    """Refuse a dtype that the expected one does not hold."""
+    """Raise TypeError for a dtype that cannot be cast to the expected one without loss."""
     if not np.can_cast(dtype, expected, "safe"):
-        # the number would read as another, and have another bin
+        # rounding could move a value into another bin of the colormap
         raise TypeError(f"frame {number} has dtype {dtype}, expected {expected} as frame 0")
 
 
 class Floats:
-    """Converts to float64, and tells of the first value that this changes."""
+    """Converter to float64 that warns of the first value that this changes."""
 
     def __init__(self, tell: Callable[[str], object] = warn) -> None:
         self.warned = False
         self._say = tell
 
-    # out: (t, n, M) float64, block: (t, n, M) of any real dtype, from this row of frames on
+    # out: (t, n, M) float64; block: (t, n, M) of any real dtype, the rows of frames from `row` on
     def into(self, out: FloatArray, block: npt.NDArray[Any], number: int, row: int = 0) -> None:
         if block.shape != out.shape:
             raise ValueError(f"frame {number}: shape {block.shape[1:]}, expected {out.shape[1:]}")
         values, mask = block, None
         if is_masked_array(block):
             values, mask = np.ma.getdata(block), np.ma.getmaskarray(block)
-        with np.errstate(all="ignore"):  # what overflows is found below, a NaN is no news
+        with np.errstate(all="ignore"):  # overflow is found below, and NaN needs no warning
             out[...] = values
             if not self.warned and values.dtype.itemsize >= 8 and values.dtype != np.float64:
                 changed = _changed(values, out)
@@ -228,12 +228,12 @@ class Floats:
         shown = int(became) if values.dtype.kind in "iu" else became
         self._say(
             f"frame {number + frame}: {values[frame, row, col]} in cell ({top + row}, {col}) "
-            f"becomes {shown} as float64; later such values are not named"
+            f"becomes {shown} as float64; later changes are not reported"
         )
 
 
 def join_frames(frames: Sequence[Frame], floats: Floats, number: int) -> FloatArray:
-    """Return frames as float64, (T, N, M) or (T, C) of panels."""
+    """Return frames as one float64 array, (T, N, M), or (T, C) for frames of panels."""
     first = frames[0]
     if isinstance(first, tuple):
         values = np.empty((len(frames), sum(part.size for part in first)))
@@ -246,7 +246,8 @@ def join_frames(frames: Sequence[Frame], floats: Floats, number: int) -> FloatAr
         return values
     values = np.empty((len(frames), *first.shape))
     matrices = [frame for frame in frames if isinstance(frame, np.ndarray)]
-    if any(matrix.dtype != first.dtype for matrix in matrices):  # masked integers among others
+    # masked integers, which are float64 already, may be among others
+    if any(matrix.dtype != first.dtype for matrix in matrices):
         for k, matrix in enumerate(matrices):
             floats.into(values[k : k + 1], matrix[None], number + k)
         return values
@@ -259,6 +260,6 @@ def _changed(values: npt.NDArray[Any], out: FloatArray) -> npt.NDArray[Any]:
     if values.dtype.kind == "f":
         changed &= ~np.isnan(values)
         return changed
-    # The largest integers round up to a power of two, and C does not define the way back from it.
+    # The largest integers round up to a power of two, and C leaves its cast back undefined.
     changed |= out >= 2.0 ** (64 if values.dtype.kind == "u" else 63)
     return changed

@@ -1,7 +1,7 @@
-"""Bounds on the numbers that a chunked file claims to hold, by the bytes that it has.
+"""Limits on the array that a chunked file may claim to hold, relative to the file's size.
 
-A chunk that a file lacks reads as one repeated number, and a compressed one can become a thousand
-times as large, so a few hundred bytes may claim any shape.
+A missing chunk reads as the fill value, and a compressed one can grow a thousandfold, so a file of
+a few hundred bytes may claim any shape.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 
 _FRAMES = 1 << 17
 _CELLS = 1 << 23  # of a frame: 67 MB as float64
-_BYTES = 1 << 29  # of all frames,
-_BESIDE = 1 << 28  # and of what their chunks have beside them
-_CHUNK = 1 << 25  # bytes of one, decoded
+_BYTES = 1 << 29  # of all frames
+_BESIDE = 1 << 28  # bytes by which chunks at the edges extend beyond the array
+_CHUNK = 1 << 25  # bytes of a decoded chunk that are always allowed
 _CHUNKS = 1 << 16
-_DENSEST = 64  # times as large as it is stored: one that is larger
+_DENSEST = 64  # the highest compression ratio of a chunk larger than _CHUNK
 
 
 def check_shape(
@@ -27,16 +27,17 @@ def check_shape(
     dtype: np.dtype[np.generic],
     held: Callable[[], int],
 ) -> None:
-    """Refuse an array that claims far more than the bytes that are there.
+    """Raise ValueError for an array that claims far more than the bytes of its file could hold.
 
     Parameters
     ----------
     shape, chunks
         (T, N, M) of the array, and of each chunk.
     dtype
-        Of its numbers.
+        The dtype of its numbers.
     held
-        Returns the bytes that are there, which takes a while to find out.
+        A function that returns the size of the file or folder in bytes; called only if needed,
+        since it may take a while.
     """
     frames, cells = shape[0], prod(shape[1:])
     counts = [-(-side // step) for side, step in zip(shape, chunks, strict=True)]
@@ -55,13 +56,13 @@ def check_shape(
         or parts > _CHUNKS + there // 8
     ):
         raise ValueError(
-            f"it claims shape {shape} in chunks of {chunks} and has {there} bytes, which is too "
+            f"it claims shape {shape} in chunks of {chunks}, but has {there} bytes, which is too "
             "few to be read safely: open it with its own library, and give the part that is there"
         )
 
 
 def check_chunk(size: int, stored: int) -> None:
-    """Refuse a chunk that would become very large, and is stored in very few bytes."""
+    """Raise ValueError for a chunk that is large when decoded but stored in very few bytes."""
     most = max(_CHUNK, _DENSEST * stored)
     if size > most:
         raise ValueError(
@@ -73,6 +74,6 @@ def check_chunk(size: int, stored: int) -> None:
 def between(
     low: tuple[int, ...], high: tuple[int, ...], steps: tuple[int, ...]
 ) -> Iterator[tuple[int, ...]]:
-    """Yield the places of chunks that a box lies in."""
+    """Yield the grid indices of the chunks that overlap the box from `low` to `high`."""
     axes = zip(low, high, steps, strict=True)
     return product(*(range(first // step, -(-last // step)) for first, last, step in axes))

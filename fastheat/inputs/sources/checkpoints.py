@@ -1,4 +1,4 @@
-"""A series of checkpoints: files in the order of the number in their names, one tensor of each."""
+"""Series of checkpoints: one tensor per file, in the order of a number in the files' names."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from fastheat.inputs.sources.source import Seen, Stack, naming
 from fastheat.inputs.sources.tensorfiles import SUFFIXES, Entry, dtype_of, look, take
 from fastheat.messages import short
 
-# before the number that counts, where names differ in several
+# words before the number to sort by, in order of preference, if names differ in several numbers
 _COUNTED = ("step", "steps", "iteration", "iterations", "iter", "it", "epoch", "epochs")
 
 
 class Checkpoints(Stack):
-    """Frames that are each a tensor of a file of its own, a vector as one row.
+    """Frames that are each one tensor of a file; a vector becomes a matrix of one row.
 
     Attributes
     ----------
     files
-        The files in order, as they were when they were opened.
+        The files in order, with their state when they were opened.
     name
-        That of the tensor in each of them.
+        The name of the tensor in each file.
     steps
-        The numbers in their names, None where these have none.
+        The numbers in the files' names, or None if the names have none.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Checkpoints(Stack):
         self._places = [(entry.offset, entry.strides, entry.big) for entry in entries]
 
     def __getitem__(self, index: int | slice) -> Any:
-        """Return a frame, or the series of some of the files."""
+        """Return one frame, or the series of a slice of the files."""
         if not isinstance(index, slice):
             return super().__getitem__(index)
         other = copy(self)
@@ -73,22 +73,22 @@ class Checkpoints(Stack):
 def open_checkpoints(
     paths: Sequence[Path], tensor: str | None, *, given: bool
 ) -> Checkpoints | npt.NDArray[Any]:
-    """Open the tensor of a name in each of some files, of all of which the headers are read.
+    """Open one tensor in each of several files, whose headers are all read.
 
     Parameters
     ----------
     paths
         The files.
     tensor
-        The name; None where they hold one matrix alone.
+        The name of the tensor, or None if each file holds a single matrix.
     given
-        Whether the paths were listed one by one, so that their order is one where their names
-        have no number.
+        Whether the caller listed the paths one by one. If their names have no number, that order
+        is kept.
 
     Returns
     -------
     Checkpoints, or array
-        Where it is a number, those of all files.
+        An array (T,) if the tensor is a scalar.
     """
     paths, steps = in_order(paths, given=given)
     files: list[Seen] = []
@@ -118,13 +118,13 @@ def open_checkpoints(
 def _opened(path: Path) -> BinaryIO:
     if path.is_dir():
         raise ValueError(f"a directory, expected a file of tensors: {', '.join(SUFFIXES)}")
-    if path.exists() and not path.is_file():  # a pipe would be waited for
+    if path.exists() and not path.is_file():  # opening a pipe would block
         raise ValueError(f"a special file, expected one of tensors: {', '.join(SUFFIXES)}")
     return path.open("rb")
 
 
 def _name_in(found: dict[str, Entry], tensor: str | None) -> str:
-    """Return the name of the tensor that is asked for in a file."""
+    """Return the name of the requested tensor in a file."""
     if list(found) == [""]:
         if tensor:
             raise ValueError(f"it holds one array without a name, not {short(tensor)}")
@@ -135,12 +135,12 @@ def _name_in(found: dict[str, Entry], tensor: str | None) -> str:
 
 
 def has_pattern(path: str) -> bool:
-    """Return whether a path has the signs of a pattern, and is no file itself."""
+    """Return whether a path looks like a glob pattern, and no such file exists."""
     return re.search(r"[*?]|\[.+\]", path) is not None and not Path(path).exists()
 
 
 def matching(pattern: str) -> list[Path]:
-    """Return the files that a pattern matches."""
+    """Return the paths that match a pattern, sorted; raise FileNotFoundError if there are none."""
     paths = [Path(name) for name in glob.glob(pattern, recursive=True)]  # noqa: PTH207
     if not paths:
         raise FileNotFoundError(errno.ENOENT, "No file matches", pattern)
@@ -148,7 +148,7 @@ def matching(pattern: str) -> list[Path]:
 
 
 def files_in(folder: Path) -> list[Path]:
-    """Return the checkpoints in a folder, which have to be of one kind."""
+    """Return the checkpoints in a folder, sorted by name; they must all be of one kind."""
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()):
         suffix = path.suffix.lower()
@@ -171,9 +171,10 @@ def files_in(folder: Path) -> list[Path]:
 def in_order(
     paths: Sequence[Path], *, given: bool
 ) -> tuple[Sequence[Path], tuple[int, ...] | None]:
-    """Order files by the number that their names differ in, and return it too.
+    """Return files sorted by the number in which their names differ, and these numbers.
 
-    Files that were given one by one may have names without one; then they stay as they are.
+    Files that the caller listed one by one (`given`) may lack such a number. They keep their order,
+    and None is returned for the numbers.
     """
     parts = [re.split(r"(\d+)", str(path)) for path in paths]
     numbers = [tuple(map(int, each[1::2])) for each in parts]
@@ -211,7 +212,10 @@ def in_order(
 
 
 def _counted(texts: Sequence[str], numbers: Sequence[tuple[int, ...]]) -> int | None:
-    """Return which of the numbers in names counts: one that differs, or the one called so."""
+    """Return the index of the number to sort names by, or None if there is none or it is ambiguous.
+
+    That is the only number that differs, or the one after a word such as "step".
+    """
     columns = range(len(numbers[0]))
     differing = [column for column in columns if len({each[column] for each in numbers}) > 1]
     if len(differing) < 2:

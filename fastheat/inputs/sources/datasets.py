@@ -1,4 +1,4 @@
-"""Arrays of zarr, h5py and dask as sources, opened again in every process that reads them."""
+"""Sources for arrays of zarr, h5py and dask, which every process that reads them opens again."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from fastheat.inputs.sources.tensors import as_array
 from fastheat.inputs.sources.zarrfolders import Reader, is_zarr, shapes_in
 from fastheat.messages import short
 
-KEPT_BYTES = 1 << 26  # of frames that lie in the same chunks
+KEPT_BYTES = 1 << 26  # of the last chunk's decoded frames
 _IN_MEMORY = ("dict", "KVStore", "MemoryStore", "ManagedMemoryStore", "GpuMemoryStore")
 
 
 def dataset_of(frames: object, tensor: str | None = None) -> Source | None:
-    """Return the source of an array of one of these libraries, None of anything else.
+    """Return the source of an array of h5py, zarr or dask, or None for any other object.
 
     Parameters
     ----------
     frames
-        An array, or a group of them.
+        An array, or a group of arrays.
     tensor
-        The name of one in a group, None for an array.
+        The name of an array in a group; None for an array, or for the only one in a group.
     """
     for library, wrap in (("h5py", _of_h5py), ("zarr", _of_zarr), ("dask.array", _of_dask)):
         module = sys.modules.get(library)
@@ -54,7 +54,7 @@ def _of_h5py(h5py: Any, frames: Any, tensor: str | None) -> Source | None:
 
 
 def _are_panels(h5py: Any, group: Any) -> bool:
-    """Return whether a group is a mapping of panels: frames, and numbers of each."""
+    """Return whether a group holds panels: two or more stacks of frames, or vectors beside one."""
     items = list(group.values())
     ranks = {len(each.shape or ()) if isinstance(each, h5py.Dataset) else 0 for each in items}
     return len(items) > 1 and {3} <= ranks <= {1, 3}
@@ -71,26 +71,26 @@ def _of_dask(array: Any, frames: Any, tensor: str | None) -> Source | None:
 
 
 def library(name: str, extra: str) -> Any:
-    """Import what reads a kind of file; where it is missing, say how to install it."""
+    """Import the library that a kind of file needs; the error says how to install it."""
     try:
         return import_module(name)
     except ImportError:
-        raise ImportError(f"that takes {name}: pip install 'fastheat[{extra}]'") from None
+        raise ImportError(f"this needs {name}: pip install 'fastheat[{extra}]'") from None
 
 
 class Chunked(Stack):
-    """Frames that lie in chunks of several, each read once for all that ask for it in turn."""
+    """Base class for frames stored in chunks of several; keeps the last chunk for the next read."""
 
-    every = 1  # frames of a chunk
-    _block: tuple[int, npt.NDArray[Any]] = (-1, np.empty(0))  # the last, and where it starts
+    every = 1  # frames in a chunk
+    _block: tuple[int, npt.NDArray[Any]] = (-1, np.empty(0))  # first frame and data of the last one
 
     def take(self, start: int, stop: int) -> npt.NDArray[Any]:
-        """Return frames from where they are."""
+        """Read frames from the underlying array."""
         raise NotImplementedError
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Read frames."""
-        # as many together as fit: what lies in long chunks is decoded as seldom as can be
+        # read as much of a chunk as may be kept, so that long chunks are decoded rarely
         fit = KEPT_BYTES // max(prod(self.shape[1:]) * self.dtype.itemsize, 1)
         count = max(1, min(self.every, fit))
         if stop - start >= count:
@@ -111,8 +111,8 @@ class Chunked(Stack):
         return parts[0] if len(parts) == 1 else join(parts)
 
     def __getitem__(self, index: int | slice) -> npt.NDArray[Any]:
-        """Return a frame, or an array of several, which may be written to."""
-        return super().__getitem__(index).copy()  # and not to the chunk that is kept
+        """Return one frame, or an array of several, as a writeable copy."""
+        return super().__getitem__(index).copy()  # writing must not change the kept chunk
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         """Return all frames as one array."""
@@ -143,7 +143,7 @@ class Hdf5(Chunked):
         self.shape = shape  # type: ignore[assignment]
         self.dtype = dtype
         self.local = local  # open for writing, or in memory
-        self.trusted = trusted  # a dataset that the caller opened
+        self.trusted = trusted  # whether the caller opened the dataset
         self.every = every
         self._dataset = dataset
         self._process = os.getpid()
@@ -170,8 +170,9 @@ class Hdf5(Chunked):
         if self.local:
             return as_array(self._dataset[start:stop])
         with self.seen.open():
-            if not self._dataset or self._process != os.getpid():  # a file that was opened before
-                h5py = library("h5py", "hdf5")  # a fork has a place in it that processes share
+            # a file opened before a fork has one file position, which the processes share
+            if not self._dataset or self._process != os.getpid():
+                h5py = library("h5py", "hdf5")
                 self._dataset = h5py.File(self.path, "r")[self.name]
                 self._process = os.getpid()
             if not self.trusted:
@@ -188,7 +189,7 @@ class Hdf5(Chunked):
 
 
 def open_hdf5(path: Path, tensor: str | None) -> Hdf5:
-    """Open a dataset of an HDF5 file."""
+    """Open a dataset of an HDF5 file, by name or as the only one with frames."""
     h5py = library("h5py", "hdf5")
     file = h5py.File(path, "r")
     dataset = file[pick(numbers_in(h5py, file), tensor, 3)]
@@ -211,7 +212,7 @@ def _shapes_of_hdf5(h5py: Any, group: Any) -> dict[str, tuple[int, ...]]:
 
 
 class Zarr(Chunked):
-    """An array that was opened with zarr, whose codecs are the caller's own."""
+    """An array that the caller opened with zarr, and whose codecs are trusted."""
 
     def __init__(self, array: Any) -> None:
         self._array = array
@@ -222,22 +223,22 @@ class Zarr(Chunked):
         self.path = _folder_of(array)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the array, which is where its store is."""
+        """Pickle the zarr array, which holds a reference to its store."""
         return Zarr, (self._array,)
 
     def take(self, start: int, stop: int) -> npt.NDArray[Any]:
-        """Read frames, with the fill value where the store has no chunk."""
+        """Read frames; missing chunks have the fill value."""
         if self.path is None:
             return as_array(self._array[start:stop])
         with naming(self.path):
-            # of a store that is gone, all chunks are missing, which would be no error
+            # in a deleted store all chunks are missing, and would read as the fill value
             if not is_zarr(self.path):
                 raise FileNotFoundError(errno.ENOENT, "No such zarr array", str(self.path))
             return as_array(self._array[start:stop])
 
 
 def _folder_of(array: Any) -> Path | None:
-    """Return the folder of an array, None where it is not in one."""
+    """Return the folder of a zarr array, or None if it is not stored in one."""
     store = array.store
     root = getattr(store, "root", None) or getattr(store, "path", None)
     if not isinstance(root, (str, Path)) or not Path(root).is_dir():
@@ -246,7 +247,7 @@ def _folder_of(array: Any) -> Path | None:
 
 
 class ZarrFolder(Chunked):
-    """An array in a folder, which is read here and not by zarr."""
+    """A zarr array in a folder, read by fastheat's own reader rather than by zarr."""
 
     def __init__(self, path: Path, reader: Reader) -> None:
         self._reader = reader
@@ -256,22 +257,22 @@ class ZarrFolder(Chunked):
         self.every = min(reader.layout.chunk.shape[0], self.shape[0])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Leave out the chunk that is kept."""
+        """Leave out the kept chunk."""
         return ZarrFolder, (self.path, self._reader)
 
     def take(self, start: int, stop: int) -> npt.NDArray[Any]:
-        """Read frames, with the fill value where the folder has no chunk."""
+        """Read frames; missing chunks have the fill value."""
         with naming(self.path):
-            # of a store that is gone, all chunks are missing, which would be no error
+            # in a deleted store all chunks are missing, and would read as the fill value
             if not is_zarr(self.path):
                 raise FileNotFoundError(errno.ENOENT, "No such zarr array", str(self.path))
             return self._reader.read(start, stop)
 
 
 def open_zarr(path: Path, tensor: str | None) -> ZarrFolder:
-    """Open an array of the folder of a zarr array or group."""
-    if find_spec("zarr") is None:  # what it requires decodes the chunks
-        raise ImportError("that takes zarr: pip install 'fastheat[zarr]'")
+    """Open an array in the folder of a zarr array or group."""
+    if find_spec("zarr") is None:  # its dependencies decode the chunks
+        raise ImportError("this needs zarr: pip install 'fastheat[zarr]'")
     shapes = shapes_in(path)
     if shapes is None:
         if tensor is not None:
@@ -294,7 +295,7 @@ def _shapes_of_zarr(
 
 
 class Dask(Chunked):
-    """A dask array, of which the frames that are asked for are computed."""
+    """A dask array whose frames are computed on demand."""
 
     def __init__(self, array: Any, *, elsewhere: bool = False) -> None:
         if any(side != side for side in array.shape):
@@ -305,20 +306,20 @@ class Dask(Chunked):
         self._array = array
         self.shape = array.shape
         self.dtype = array.dtype
-        sizes = set(array.chunks[0][:-1] if array.ndim else ())  # the last may be shorter
+        sizes = set(array.chunks[0][:-1] if array.ndim else ())  # the last chunk may be shorter
         self.every = max(array.chunks[0]) if array.ndim and len(sizes) <= 1 else 1
         self.elsewhere = elsewhere
-        self.local = _is_persisted(array)  # only its client knows where
+        self.local = _is_persisted(array)  # only this process's client can find the parts
 
     def take(self, start: int, stop: int) -> npt.NDArray[Any]:
-        """Compute frames; where a cluster runs this, on the thread that asks, and not on it."""
+        """Compute frames; on a worker process or a cluster, this happens on the calling thread."""
         alone = self.elsewhere or _in_worker()
         scheduler = "synchronous" if alone else None
         return as_array(self._array[start:stop].compute(scheduler=scheduler))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the graph as dask does, functions and all."""
-        import cloudpickle  # dask needs it too
+        """Pickle the graph as dask does, including functions by value."""
+        import cloudpickle  # a dependency of dask
 
         return _undask, (cloudpickle.dumps(self._array),)
 
@@ -328,7 +329,7 @@ def _undask(data: bytes) -> Dask:
 
 
 def _is_persisted(array: Any) -> bool:
-    """Return whether parts of an array are on a cluster already."""
+    """Return whether a cluster already holds parts of an array."""
     distributed = sys.modules.get("distributed")
     if distributed is None:
         return False

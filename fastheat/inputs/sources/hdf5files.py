@@ -1,7 +1,7 @@
-"""What an HDF5 file may have the library do: read its own bytes, with the library's own filters.
+"""Safety checks of HDF5 files: only their own bytes are read, and only by h5py's own filters.
 
-A dataset may say that its numbers lie in any other file, and be compressed by a plug-in, or to a
-chunk that becomes a thousand times as large as it has to be; the library follows all of it.
+A dataset may refer to data in any other file, use a filter plug-in, or have small chunks that
+decompress to a thousand times the size they should have. The HDF5 library would follow all of it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from fastheat.inputs.sources.bounds import between, check_chunk, check_shape
 from fastheat.messages import printable, short
 
-_DEEPEST = 100  # groups in one another
+_DEEPEST = 100  # nested groups
 _GZIP, _SHUFFLE, _FLETCHER32, _SZIP, _SCALEOFFSET, _LZF = 1, 2, 3, 4, 6, 32000
 _KNOWN = {
     _GZIP: "gzip",
@@ -29,13 +29,13 @@ _KNOWN = {
     _SCALEOFFSET: "scaleoffset",
     _LZF: "lzf",
 }
-_SPARE = 64  # bytes by which checksums and headers make a chunk longer
+_SPARE = 64  # bytes that checksums and headers may add to a chunk
 
 
 def numbers_in(h5py: Any, file: Any) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of the datasets of numbers in a file, by their names.
+    """Return the shapes of the numeric datasets in a file, by name.
 
-    Only hard links are followed: any others may lead into other files.
+    Only hard links are followed, since all others may lead into other files.
     """
     shapes: dict[str, tuple[int, ...]] = {}
     seen = set()
@@ -44,9 +44,9 @@ def numbers_in(h5py: Any, file: Any) -> dict[str, tuple[int, ...]]:
     while waiting:
         prefix, group, depth = waiting.pop()
         if depth > _DEEPEST:
-            raise ValueError(f"it has over {_DEEPEST} groups in one another, expected fewer")
+            raise ValueError(f"its groups are nested over {_DEEPEST} deep, expected fewer levels")
         for raw in sorted(group):
-            # the library takes a slash in the name of a link for a path, through any links
+            # the library takes a link name with a slash for a path, which may cross other links
             if b"/" in raw or raw == b"." or not _is_hard(h5py, group, raw):
                 continue
             name = prefix + raw.decode("utf-8", "surrogateescape")
@@ -73,7 +73,7 @@ def _place(h5py: Any, item: Any) -> tuple[int, int]:
 
 
 def _is_of_numbers(h5py: Any, dataset: Any) -> bool:
-    # h5py makes dtypes of all other classes, even any that a tag names: of Python's objects, too
+    # h5py maps other classes to dtypes too, even to any dtype that a tag names, such as object
     kind = dataset.get_type().get_class()
     if kind not in (h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM):
         return False
@@ -86,12 +86,12 @@ def _is_of_numbers(h5py: Any, dataset: Any) -> bool:
 @dataclass(frozen=True, slots=True)
 class _Filter:
     code: int
-    number: int  # in the order that they are run to encode
+    number: int  # position in the encoding pipeline
     values: tuple[int, ...]
 
 
 def check_dataset(h5py: Any, file: Any, dataset: Any) -> None:
-    """Refuse a dataset that would be read from anywhere else, or with code of anyone else."""
+    """Raise ValueError for a dataset with parts in other files, plug-in filters or false sizes."""
     _check_place(dataset)
     settings = dataset.id.get_create_plist()
     if settings.get_layout() == h5py.h5d.VIRTUAL:
@@ -101,14 +101,16 @@ def check_dataset(h5py: Any, file: Any, dataset: Any) -> None:
             name = settings.get_virtual_dsetname(number).lstrip("/")
             if other != ".":
                 raise _elsewhere(dataset, f"the file {short(other)}")
-            if "%" in name:  # a pattern, for datasets that are not known before
+            if "%" in name:  # a pattern, which may match datasets that are not checked here
                 raise ValueError(f"its parts are {short(name)}, a pattern, expected names")
             if name not in names:
-                raise ValueError(f"damaged: it lacks {short(name)}, of which it has parts")
+                raise ValueError(
+                    f"damaged: it lacks {short(name)}, to which a virtual dataset refers"
+                )
             source = file[name]
             _check_place(source)
             if source.id.get_create_plist().get_layout() == h5py.h5d.VIRTUAL:
-                raise ValueError(f"its {short(name)} is virtual, too, expected numbers")
+                raise ValueError(f"its {short(name)} is virtual too, expected stored numbers")
             if source.shape:
                 Chunks(source).check(source, 0, source.shape[0])
     sides = (*dataset.shape, 1, 1)[: max(3, len(dataset.shape))]
@@ -128,11 +130,11 @@ def _check_place(dataset: Any) -> None:
         if each.code not in _KNOWN:
             known = ", ".join(_KNOWN.values())
             raise ValueError(
-                f"dataset {short(dataset.name)} takes filter {each.code}, a plug-in, which is not "
-                f"run for a file; expected {known}: open it with h5py, if you trust it, and give "
+                f"dataset {short(dataset.name)} uses filter {each.code}, a plug-in, which is not "
+                f"run for files; expected {known}: open it with h5py, if you trust it, and give "
                 "the dataset"
             )
-        # the sizes below are known in the order that h5py has them in
+        # the sizes checked below are right only for the order of filters that h5py writes
         if compressed and each.code != _FLETCHER32:
             raise ValueError(f"damaged: filter {_KNOWN[each.code]} stands after a compressor")
         compressed |= each.code in (_GZIP, _SZIP, _LZF)
@@ -162,11 +164,11 @@ def _chunk_size(dataset: Any) -> int:
 
 
 class Chunks:
-    """The chunks of a dataset that `check_dataset` let through, checked before they are read."""
+    """The chunks of a dataset that passed `check_dataset`, checked before each read."""
 
     def __init__(self, dataset: Any) -> None:
         self._filters = _filters(dataset)
-        if not self._filters:  # as large as they are stored
+        if not self._filters:  # chunks are stored at their full size
             return
         self._counts = [-(-a // b) for a, b in zip(dataset.shape, dataset.chunks, strict=True)]
         numbers, sizes = array("q"), array("q")
@@ -179,7 +181,7 @@ class Chunks:
 
         if hasattr(dataset.id, "chunk_iter"):
             dataset.id.chunk_iter(note)
-        else:  # of an older HDF5, whose time grows with the square of their number
+        else:  # an older HDF5, in which this takes time quadratic in the number of chunks
             for number in range(dataset.id.get_num_chunks()):
                 note(dataset.id.get_chunk_info(number))
         if sum(sizes) > os.stat(dataset.file.filename).st_size:  # noqa: PTH116
@@ -194,7 +196,7 @@ class Chunks:
         return number
 
     def check(self, dataset: Any, start: int, stop: int) -> None:
-        """Refuse chunks of some frames that become larger than they have to be."""
+        """Raise ValueError if a chunk of these frames decompresses to more than its full size."""
         if not self._filters:
             return
         size = _chunk_size(dataset)

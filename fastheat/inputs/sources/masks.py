@@ -1,4 +1,4 @@
-"""Masked cells: among values they are a NaN of their own, told from others by its bits."""
+"""Masked cells, stored among float64 values as a NaN with a bit pattern of its own."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# float16 has these bits of a fraction too, so that the NaN is the same in every type; no arithmetic
-# gives them
+# These fraction bits exist in float16 too, so the NaN survives casts between all float types. No
+# arithmetic produces them.
 MASKED = np.int64(0x7FFAD4 << 40)
 
 
@@ -18,7 +18,10 @@ def hide(values: NDArray[np.float64], mask: NDArray[np.bool_] | np.bool_) -> Non
 
 
 def hidden(values: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[Any]:
-    """Return values or texts (..., N, M) without the cells of a mask (N, M)."""
+    """Return a copy of values or texts (..., N, M) in which the cells of a mask (N, M) are hidden.
+
+    Without a mask, the values themselves are returned.
+    """
     if mask is None:
         return values
     values = values.copy()
@@ -30,6 +33,6 @@ def hidden(values: NDArray[Any], mask: NDArray[np.bool_] | None) -> NDArray[Any]
 
 
 def is_masked(values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which values are masked."""
+    """Return the mask of the values: True where they are masked."""
     masked: NDArray[np.bool_] = values.view(np.int64) == MASKED
     return masked

@@ -1,4 +1,4 @@
-"""Arrays by name: which one of those that a file holds is asked for."""
+"""Choice of one array by name among those of a file."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ from collections.abc import Mapping
 
 from fastheat.messages import short, suggest
 
-LISTED = 200  # characters of names in an error
+LISTED = 200  # characters of names and shapes in an error message
 SHAPES = {2: "(N, M)", 3: "(T, N, M)"}
 
 
 def pick(shapes: Mapping[str, tuple[int, ...]], name: str | None, rank: int) -> str:
-    """Return the name of an array of as many dimensions, the only one if none is asked for.
+    """Return the name of the array to read, which is the only suitable one if no name is given.
 
     Parameters
     ----------
     shapes
-        Of the arrays that there are.
+        The shapes of all arrays, by name.
     name
-        The one that is asked for; then it may be a vector or a number in place of a matrix.
+        The requested name, or None. For rank 2 a named array may also be a vector or a scalar.
     rank
-        2 or 3, of the arrays that are frames.
+        The number of dimensions of a suitable array, 2 or 3.
 
     Raises
     ------
     ValueError
-        If there is none; then the message lists those that there are.
+        If there is no such array, or no name is given and several are suitable. The message lists
+        the arrays.
     """
     fitting = [each for each, shape in shapes.items() if len(shape) == rank and 0 not in shape]
     if name is None:
@@ -45,7 +46,7 @@ def pick(shapes: Mapping[str, tuple[int, ...]], name: str | None, rank: int) -> 
 
 
 def listed(shapes: Mapping[str, tuple[int, ...]], rank: int) -> str:
-    """Return names and shapes, those of a rank first, cut where there are many."""
+    """Return names and shapes as text, those of the given rank first, shortened if long."""
     names = sorted(shapes, key=lambda name: len(shapes[name]) != rank)
     shown: list[str] = []
     for name in names:

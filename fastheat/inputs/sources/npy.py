@@ -1,4 +1,4 @@
-"""The headers of .npy files."""
+"""The header of .npy files."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from fastheat.messages import in_a_line, short
 
-_LONGEST_HEADER = 10_000  # bytes, as numpy itself has it
-_MOST_SIDES = 64  # of an array
+_LONGEST_HEADER = 10_000  # bytes, numpy's own limit
+_MOST_SIDES = 64  # dimensions
 
 
 def read_header(
@@ -19,22 +19,22 @@ def read_header(
 ) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Read the header of an .npy file: shape, whether in Fortran order, and dtype.
 
-    Of an array that does not fit into `room`, the bytes of all of the file, it is refused. The
-    dtype may be any: `check_type` says whether bytes may be seen as one.
+    An array larger than `room`, the size of the whole file in bytes, raises ValueError. The dtype
+    is not checked: call `check_type` before viewing bytes as that dtype.
     """
     version = np.lib.format.read_magic(member)
     if version not in ((1, 0), (2, 0)):  # 3.0 is for field names in Unicode, not for numbers
         raise ValueError(f"npy format {version}, expected (1, 0) or (2, 0)")
     prefix = member.read(2 if version == (1, 0) else 4)
     length = int.from_bytes(prefix, "little")
-    if length > _LONGEST_HEADER:  # which the parser would take a hundred times of
+    if length > _LONGEST_HEADER:  # the parser would need a hundred times as much memory
         raise ValueError(f"a header of {length} bytes, expected at most {_LONGEST_HEADER}")
     header = BytesIO(prefix + member.read(length))
     read: Any = np.lib.format
     parse = read.read_array_header_1_0 if version == (1, 0) else read.read_array_header_2_0
     try:
         shape, fortran, dtype = parse(header)
-    except Exception as error:  # of whatever kind: the parser reads it as Python does
+    except Exception as error:  # of any kind: the header is parsed as a Python literal
         raise ValueError(f"damaged header: {in_a_line(error)}") from None
     if len(shape) > _MOST_SIDES or any(type(side) is not int for side in shape):
         raise ValueError(f"an array of shape {short(shape)}, expected up to {_MOST_SIDES} integers")

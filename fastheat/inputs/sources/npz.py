@@ -1,4 +1,4 @@
-"""The arrays of .npz files, one after the other or any of them alone."""
+"""Arrays of .npz files, read one after the other or by random access."""
 
 from __future__ import annotations
 
@@ -22,23 +22,24 @@ from fastheat.inputs.sources.npy import read_header
 from fastheat.inputs.sources.source import FileArray, Seen, Source, Stack, naming, strides_of
 from fastheat.messages import short
 
-# what numpy writes: as large as its compressed data is what they can become
+# the compression methods that numpy writes, and their highest possible compression ratios
 _MOST_TIMES = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: 1032}
-_LOCAL = struct.Struct("<4s22xHH")  # before the data of a member: lengths of its name and extras
-_LONG_HEADER = 512  # bytes that one of numbers does not have,
-_MOST_LONG_HEADERS = 1 << 20  # and beyond which those of an archive may have so many
-_AT_ONCE = 1 << 26  # bytes that a member may become at once, where it is small
-_AT_ONCE_TIMES = 512  # as many as it has where it is large
+# the local file header of a member: signature, length of its name, length of its extra field
+_LOCAL = struct.Struct("<4s22xHH")
+_LONG_HEADER = 512  # bytes, more than the .npy header of any array of numbers has
+_MOST_LONG_HEADERS = 1 << 20  # bytes beyond _LONG_HEADER, in total over an archive's headers
+_AT_ONCE = 1 << 26  # bytes that may always be decompressed at once
+_AT_ONCE_TIMES = 512  # the highest compression ratio beyond that
 _NUMBER = 40  # bytes of a number in a list
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """The frames of an .npz file, read as they are asked for."""
+    """The frames of an .npz file, read on demand."""
 
     seen: Seen
     names: tuple[str, ...]
-    headers: tuple[Header, ...]  # of each frame, or one for them all
+    headers: tuple[Header, ...]  # one per member, or one for the frames of a single stack
     length: int
 
     def __len__(self) -> int:
@@ -54,7 +55,7 @@ class Archive:
                         yield frame
 
     def source(self) -> Source | None:
-        """Return what reads any of the frames, None where they can only be read in order."""
+        """Return a source for random access, or None if the frames must be read in order."""
         if len(set(self.headers)) != 1 or len(self.headers[0][0]) != 2:
             return None
         (rows, columns), dtype = self.headers[0]
@@ -68,7 +69,7 @@ class Archive:
 
 
 class Members(Stack):
-    """Matrices of one shape, each a member of an .npz file."""
+    """Matrices of one shape, each in its own member of an .npz file."""
 
     def __init__(
         self, seen: Seen, names: tuple[str, ...], cells: tuple[int, int], dtype: np.dtype[Any]
@@ -80,11 +81,11 @@ class Members(Stack):
         self._infos: list[zipfile.ZipInfo] = []
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Leave out where the members lie, which takes more bytes than to look again."""
+        """Leave out the members' offsets, which take more bytes to send than to look up again."""
         return _members, (self.seen, self.names, self.shape[1:], self.dtype)
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
-        """Read frames, and check their bytes as `zipfile` does."""
+        """Read frames, and check their CRC as `zipfile` does."""
         with self.seen.open() as file:
             if not self._infos:
                 with zipfile.ZipFile(file) as archive:
@@ -101,12 +102,12 @@ class Members(Stack):
 
 @lru_cache(maxsize=4)
 def _members(*place: Any) -> Members:
-    """Return the same ones for each that is unpickled, so that a process looks once."""
+    """Return one shared object for all unpickled copies, so a process looks up members once."""
     return Members(*place)
 
 
 def _member(file: BinaryIO, info: zipfile.ZipInfo) -> IO[bytes]:
-    """Read a member: `zipfile` does not do so on several threads at once."""
+    """Read a whole member; unlike with `zipfile`, several threads may do so at once."""
     size, length = info.compress_size, info.file_size
     file.seek(data_of(file, info))
     raw = file.read(size)
@@ -120,7 +121,7 @@ def _member(file: BinaryIO, info: zipfile.ZipInfo) -> IO[bytes]:
 
 
 def data_of(file: BinaryIO, info: zipfile.ZipInfo) -> int:
-    """Return where the data of a member begin."""
+    """Return the offset of a member's data in the file."""
     file.seek(info.header_offset)
     magic, name, extra = _LOCAL.unpack(file.read(_LOCAL.size))
     if magic != b"PK\x03\x04":
@@ -129,7 +130,7 @@ def data_of(file: BinaryIO, info: zipfile.ZipInfo) -> int:
 
 
 def _stored_stack(seen: Seen, info: zipfile.ZipInfo) -> FileArray | None:
-    """Return the source of an array (T, N, M) that is not compressed."""
+    """Return the source of an uncompressed array (T, N, M), or None if it is not one."""
     if info.compress_type != zipfile.ZIP_STORED:
         return None
     with seen.open() as file:
@@ -145,7 +146,7 @@ def _stored_stack(seen: Seen, info: zipfile.ZipInfo) -> FileArray | None:
 
 
 def open_archive(path: Path, tensor: str | None = None) -> Archive | dict[str, Archive]:
-    """Open the arrays of an .npz file, or the one of a name; all headers are read."""
+    """Open the arrays of an .npz file, or the one that `tensor` names; all headers are read."""
     with path.open("rb") as file, zipfile.ZipFile(file) as archive:
         seen = Seen.of(path, file)
         headers = headers_in(archive)
@@ -181,28 +182,28 @@ def headers_in(archive: zipfile.ZipFile) -> dict[str, Header]:
     left = _MOST_LONG_HEADERS
     for info in archive.infolist():
         name = info.filename
-        if name in headers:  # of those of one name only the last could be read
-            raise ValueError(f"{name[:40]!a} stands twice in it")
+        if name in headers:  # only the last of several with one name could be read
+            raise ValueError(f"{name[:40]!a} occurs twice in it")
         if name.endswith(".npy"):
             with archive.open(info) as member:
                 shape, _, dtype = read_header(member, info.file_size)
                 left -= max(member.tell() - _LONG_HEADER, 0)
             if left < 0:
                 raise ValueError(f"headers of over {_MOST_LONG_HEADERS} bytes, expected short ones")
-            # one of many fields takes more memory than its header, and is no number in any case
+            # a dtype of many fields takes more memory than its header, and is not a number anyway
             headers[name] = shape, np.dtype((np.void, dtype.itemsize)) if dtype.names else dtype
     return headers
 
 
 def _check_places(archive: zipfile.ZipFile) -> None:
-    """Refuse members that share bytes, or claim a size that theirs cannot become."""
+    """Raise ValueError if members overlap, or claim a size that their data cannot decompress to."""
     end = 0
     for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
         name = f"{info.filename[:40]!a}"
         if info.header_offset < end:
             raise ValueError(f"{name} lies within another member")
         end = info.header_offset + _LOCAL.size + info.compress_size
-        if info.compress_type not in _MOST_TIMES:  # zipfile reads others without a bound
+        if info.compress_type not in _MOST_TIMES:  # zipfile reads other methods without a limit
             raise ValueError(f"{name} is not compressed as np.savez_compressed does")
         most = info.compress_size * _MOST_TIMES[info.compress_type]
         if info.file_size > most:
@@ -213,7 +214,7 @@ def _check_places(archive: zipfile.ZipFile) -> None:
 
 
 def _check_at_once(name: str, size: int, packed: int) -> None:
-    """Refuse what a few compressed bytes become where all of it would be in memory."""
+    """Raise ValueError if few compressed bytes become very many when decompressed at once."""
     if size > max(_AT_ONCE, _AT_ONCE_TIMES * packed):
         raise ValueError(
             f"{name[:40]!a} becomes {size} bytes of {packed} compressed: save it uncompressed, as "
@@ -222,14 +223,15 @@ def _check_at_once(name: str, size: int, packed: int) -> None:
 
 
 def read_member(member: IO[bytes], packed: int | None = None) -> Iterator[npt.NDArray[Any]]:
-    """Yield each frame of an .npy file, of a stack or a single one.
+    """Yield each frame of an .npy file, which holds a stack of frames or a single one.
 
     Parameters
     ----------
     member
         The file.
     packed
-        How many bytes it has in an archive, compressed or not. A frame of far more is refused.
+        Its size within an archive in bytes, compressed or not; a frame of far more raises
+        ValueError. None for a file of its own.
     """
     shape, fortran, dtype = read_header(member)
     check_type(dtype, member.name, REAL + "U")
@@ -237,7 +239,7 @@ def read_member(member: IO[bytes], packed: int | None = None) -> Iterator[npt.ND
         shape = (1, *shape)
     if 0 in shape[1:]:
         raise ValueError(f"{member.name} has shape {short(shape)}, expected at least one cell")
-    # In Fortran order the cells of a frame lie apart, so the frames can only be read together.
+    # In Fortran order the cells of a frame are scattered, so all frames are read together.
     together = max(shape[0], 1) if fortran or len(shape) == 1 else 1
     block = (together, *shape[1:])
     size = prod(block) * dtype.itemsize
@@ -245,7 +247,7 @@ def read_member(member: IO[bytes], packed: int | None = None) -> Iterator[npt.ND
         least = _NUMBER if len(shape) == 1 else 8  # as float64
         _check_at_once(member.name, prod(block) * max(dtype.itemsize, least), packed)
     for _ in range(0, shape[0], together):
-        # Read first: the header may claim any size, and only what is there is allocated.
+        # Reading comes before allocating: the header may claim any size.
         raw = member.read(size)
         if len(raw) != size:
             raise ValueError(f"{member.name} ends before its {shape[0]} frames do")

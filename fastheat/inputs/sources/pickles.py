@@ -1,11 +1,11 @@
-"""Reads pickles of numpy arrays, numbers and plain containers, and nothing else.
+"""A reader for pickles of numpy arrays, numbers and plain containers, and nothing else.
 
 A pickle is a program that may import and call anything, so none is handed to `pickle` here. This is
-a small machine for the opcodes that such data needs. It imports nothing: the few names that pickles
-of numpy ask for are keys of a table that leads to functions of this module, each of which checks
-what it is given, and no foreign function or class is ever on the stack. That also keeps out what a
-`find_class` cannot: the extension registry, memo indices for which the C unpickler fills gigabytes,
-and deeply nested tuples as dict keys, whose hash overflows the C stack.
+a small machine for the opcodes that such data need. It imports nothing: the few globals that
+pickles of numpy name are keys of a table of functions in this module. Each of these checks its
+arguments, and no foreign function or class is ever on the stack. That also keeps out what a
+`find_class` method cannot: the extension registry, memo indices for which the C unpickler fills
+gigabytes, and deeply nested tuples as dict keys, whose hash overflows the C stack.
 """
 
 from __future__ import annotations
@@ -43,31 +43,33 @@ _UNREAD = {
 }
 _KEYS = (str, bytes, int, float, bool, type(None))
 _CONTAINERS = (*NESTED, dict)
-_SPARE = 1 << 22  # values that a file may hold by sharing them,
-_PER_BYTE = 4  # and as many more for each of its bytes
-_FEW = 16  # matrices of a frame that may be any
-_COPIES = 2  # of each byte by calls,
-_SLACK = 4096  # and as many bytes more;
-_SMALL, _CALL, _MASKED = 8, 16, 128  # what makes numbers, arrays or masked ones counts as so many
-_NUMBERS = 10_000  # keys that may share a hash, which of numbers is no secret;
-_APART = 4  # those that count up, if only to so many times their count, do not
-_MEMO = 1 << 26  # places of the memo in a list,
-_OTHERS = 1000  # and beside it, each of which may be looked up again and again
-_LARGE = 256  # bytes, from which on data may stay in the file
-_BLOCK = 1 << 16  # bytes that are read together
+# A file may hold _PER_BYTE values per byte, and _SPARE more, counting shared ones each time.
+_SPARE = 1 << 22
+_PER_BYTE = 4
+_FEW = 16  # arrays in a dict whose cells are not counted; also a margin for small integer keys
+# Calls may copy _COPIES times the bytes read, and _SLACK more.
+_COPIES = 2
+_SLACK = 4096
+_SMALL, _CALL, _MASKED = 8, 16, 128  # cost of a call in bytes: for a scalar, usual, masked array
+_NUMBERS = 10_000  # numbers as dict keys, whose hashes an attacker can make collide
+_APART = 4  # integers up to _APART times the size of the dict are not counted among these
+_MEMO = 1 << 26  # entries of the memo that are kept in a list
+_OTHERS = 1000  # entries beyond it, kept in a dict, whose hashes can collide too
+_LARGE = 256  # bytes; shorter data are read at once even if deferred
+_BLOCK = 1 << 16  # bytes read at a time
 _STOP = pickle.STOP[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Name:
-    """A name that a pickle may mention, and what a call of it does here."""
+    """A global that a pickle may name, and the function that runs when the pickle calls it."""
 
     call: Callable[..., object] | None = None
 
 
 @dataclass(slots=True, eq=False)
 class _Pending:
-    """What numpy makes first and fills afterwards, by the BUILD opcode."""
+    """An object that a pickle creates first and fills later, by the BUILD opcode."""
 
     finish: Callable[..., object]
     value: object = None
@@ -75,7 +77,7 @@ class _Pending:
 
 @dataclass(slots=True, eq=False)
 class _Span:
-    """A byte string left in the file, until it is known to be the data of an array."""
+    """A byte string left in the file, which may become the data of an array."""
 
     file: BinaryIO
     offset: int
@@ -87,14 +89,14 @@ class _Span:
 
 
 _ARRAYS = (np.ndarray, np.ma.MaskedArray, Stored)
-_HOLE = _Pending(lambda: None)  # in the memo, where nothing was put
+_HOLE = _Pending(lambda: None)  # an empty entry of the memo
 
 
 def _whole(value: Any) -> Any:
-    """Return a byte string in the place of its span, and anything else as it is."""
+    """Return the bytes of a span, and any other value as it is."""
     if type(value) is not _Span:
         return value
-    if value.data is None:  # kept, since a pickle of a few bytes can mention it a million times
+    if value.data is None:  # kept, since a pickle of a few bytes can refer to it a million times
         here = value.file.tell()
         value.file.seek(value.offset)
         value.data = value.file.read(value.length)
@@ -104,7 +106,7 @@ def _whole(value: Any) -> Any:
 
 @dataclass(slots=True)
 class Spare:
-    """How many values the objects of one file may still hold by sharing them."""
+    """The budget of shared values that the objects of one file have left."""
 
     values: int = _SPARE
 
@@ -117,21 +119,21 @@ def load(file: BinaryIO, *, defer: bool = False, spare: Spare | None = None) -> 
     file
         Seekable, open for reading bytes, at the first byte of a pickle of protocol 0 to 5.
     defer
-        Whether to leave large arrays in the file, where they are stored as they are in memory.
+        Whether to leave the data of large arrays in the file if they are stored contiguously.
     spare
-        That of the file, where it has several objects.
+        The budget that the objects of the file share, if it holds several.
 
     Returns
     -------
     object
         Arrays, masked arrays, numpy scalars, numbers, strings, bytes, None, and lists, tuples,
-        deques and dicts of these. The arrays are read-only, and their dtypes numeric. If `defer`,
-        some of them are `Stored`, and long bytes in tuples are placeholders.
+        deques and dicts of these. The arrays are read-only, and their dtypes numbers or text. If
+        `defer`, some of them are `Stored`, and long bytes in tuples are placeholders.
 
     Raises
     ------
     pickle.UnpicklingError
-        If the pickle is damaged, or asks for anything else; then the message says for what.
+        If the pickle is damaged, or asks for anything else; then the message names it.
     """
     try:
         machine = _Machine(file, defer)
@@ -142,28 +144,28 @@ def load(file: BinaryIO, *, defer: bool = False, spare: Spare | None = None) -> 
         return value
     except pickle.UnpicklingError:
         raise
-    except Exception as error:  # there is no end to the ways in which damaged bytes can fail
+    except Exception as error:  # damaged bytes can fail in any way
         raise pickle.UnpicklingError(
             f"damaged pickle ({type(error).__name__}: {in_a_line(error)})"
         ) from error
 
 
-_identity = object.__hash__  # as id(), of which audit hooks are told each time
+_identity = object.__hash__  # like id(), but without raising an audit event at each call
 
 
 class _Values:
-    """Counts the values that containers hold, of which those that they share count each time."""
+    """Counts the values in nested containers; shared containers count each time."""
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self.held: dict[int, int] = {}  # by the identity of a container; 0 while it is counted
-        # of those being counted, each of which holds the next:
+        self.held: dict[int, int] = {}  # counts by container identity; 0 while being counted
+        # a stack of the containers being counted, each of which holds the next
         self.ids: list[int] = []
         self.totals: list[int] = []
-        self.rest: list[Iterator[Any]] = []  # what may hold more, and was not looked at
+        self.rest: list[Iterator[Any]] = []  # items not visited yet
 
     def count(self, value: object) -> int:
-        """Return how many values there are in what was unpickled, and refuse more than `most`."""
+        """Return the number of values in an unpickled object; `most` is the highest allowed."""
         if type(value) not in _CONTAINERS:
             return 1
         held, rest = self.held, self.rest
@@ -187,11 +189,11 @@ class _Values:
                 self.add(total)
 
     def open(self, container: Any) -> int:
-        """Count what a container holds; where there are other containers, 0: these come first."""
+        """Return the number of values in a container; if it holds others, push it and return 0."""
         items = container.values() if type(container) is dict else container
         count = 1 + len(items)
         kinds = set(map(type, items))
-        # Arrays are read a frame at a time, but those of a dict may be one frame.
+        # Arrays are read one frame at a time, but those of a dict may together be one frame.
         if type(container) is dict and count > _FEW and not kinds.isdisjoint(_ARRAYS):
             self.check(sum(map(_cells, items)))
         self.check(count)
@@ -217,29 +219,29 @@ class _Values:
 
 
 def _cells(item: Any) -> int:
-    """Return the cells of a matrix, or of one of a stack."""
+    """Return the number of cells in a matrix, or in one matrix of a stack."""
     shape: tuple[int, ...] = getattr(item, "shape", ())
     return math.prod(shape) // (max(shape[0], 1) if len(shape) > 2 else 1)
 
 
 class _Machine:
-    """The stack, the marks on it and the memo, and the file, which is read a block at a time."""
+    """The pickle machine: its stack, marks and memo, and the file, which it reads in blocks."""
 
     def __init__(self, file: BinaryIO, defer: bool) -> None:
         self.file = file
         self.defer = defer
-        self.first = self.start = file.tell()  # where the block lies in the file
+        self.first = self.start = file.tell()  # file offsets of the pickle, and of the block
         self.size = file.seek(0, os.SEEK_END)
         file.seek(self.start)
         self.block = b""
-        self.place = 0  # in the block
+        self.place = 0  # position in the block
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
         self.memo: list[Any] = []
-        self.others: dict[int, Any] = {}  # of the memo, which no pickle of Python's own has
-        self.beyond = 0  # how many more there are in the memo than its list is long
-        self.numbers = 0  # keys of any size
-        self.copied = 0  # bytes or items of what calls made copies of
+        self.others: dict[int, Any] = {}  # memo entries at indices that Python itself never writes
+        self.beyond = 0  # entries in the memo, minus the length of its list
+        self.numbers = 0  # numbers used as dict keys, except integers that count up
+        self.copied = 0  # bytes or items that calls have copied
 
     def run(self) -> Any:
         while True:
@@ -267,7 +269,7 @@ class _Machine:
 
     @property
     def taken(self) -> int:
-        """How many bytes were read."""
+        """The number of bytes read so far."""
         return self.start + self.place - self.first
 
     def byte(self) -> int:
@@ -289,12 +291,12 @@ class _Machine:
         return layout.unpack_from(self.block, self.place - layout.size)[0]
 
     def more(self, count: int) -> None:
-        """Read on until the block has as many bytes from here on."""
-        # A claim of gigabytes must not reach the allocator before it is known to be true.
+        """Read on until the block has at least `count` unread bytes."""
+        # A length of gigabytes must not reach the allocator before the file is known to have them.
         if count > self.size - self.start - self.place:
             raise pickle.UnpicklingError("truncated pickle")
         self.start += self.place
-        if count > _BLOCK:  # what is large is not joined, nor cut from what is read
+        if count > _BLOCK:  # large data are read in one piece, to avoid copies
             self.file.seek(self.start)
             self.block = self.file.read(count)
         else:
@@ -327,7 +329,7 @@ class _Machine:
         self.place = end + 1
         return line
 
-    # ---------------------------------------------------------------------------- the steps
+    # ----------------------------------------------------------------------------- opcodes
 
     def pop_mark(self) -> list[Any]:
         items = self.stack
@@ -361,7 +363,7 @@ class _Machine:
         self.put(len(self.memo) + self.beyond)
 
     def put(self, key: int) -> None:
-        # a list takes a third of the memory of a dict, which would be most that is used
+        # a list needs a third of the memory of a dict, and the memo is most of what is used
         memo = self.memo
         if key == len(memo):
             memo.append(self.stack[-1])
@@ -372,7 +374,7 @@ class _Machine:
                 self.beyond += 1
             memo[key] = self.stack[-1]
         elif 0 <= key <= min(self.taken, _MEMO):
-            # each had a byte of its own, but those that nothing asks for may have been left out
+            # an index is at most the bytes read so far, even if entries never read are left out
             self.beyond -= key - len(memo)
             memo += [_HOLE] * (key - len(memo))
             self.put(key)
@@ -392,7 +394,7 @@ class _Machine:
         self.stack.append(value)
 
     def number(self, count: int = 1) -> None:
-        """Count numbers that are keys; with those of one hash, time grows with their square."""
+        """Count numbers used as keys up to a limit, since equal hashes take quadratic time."""
         self.numbers += count
         if self.numbers > _NUMBERS:
             raise pickle.UnpicklingError(
@@ -423,7 +425,7 @@ class _Machine:
         for each in arguments:
             if isinstance(each, kinds):
                 self.copied += len(each)
-        # Five bytes can have all that is in the memo copied once more.
+        # Five bytes of opcodes are enough to copy the largest object in the memo once more.
         if self.copied > _COPIES * self.taken + _SLACK:
             raise pickle.UnpicklingError("damaged pickle: it copies more data than it has")
         return call(*arguments)
@@ -483,7 +485,7 @@ _I4, _F8 = struct.Struct("<i"), struct.Struct(">d")
 
 
 def _integer(text: bytes) -> int:
-    if len(text) > 1000:  # the time of int() grows with the square of the digits
+    if len(text) > 1000:  # int() takes time quadratic in the number of digits
         raise pickle.UnpicklingError(f"a number of {len(text)} digits, expected at most 1000")
     return int(text.removesuffix(b"L"))
 
@@ -491,7 +493,7 @@ def _integer(text: bytes) -> int:
 def _quoted(text: bytes) -> str:
     if len(text) < 2 or text[:1] != text[-1:] or text[:1] not in (b"'", b'"'):
         raise pickle.UnpicklingError("damaged pickle: a string without quotes")
-    # latin-1 keeps Python 2's bytes one to one; there, array data is a string.
+    # In Python 2, array data are a string, whose bytes latin-1 keeps one to one.
     return text[1:-1].decode("unicode-escape")
 
 
@@ -499,7 +501,7 @@ def _utf8(data: bytes) -> str:
     return data.decode("utf-8", "surrogatepass")
 
 
-# What each opcode that only puts a value on the stack reads it from.
+# Opcodes that push one value, with the function that reads it.
 _PUSH: dict[int, Callable[[_Machine], object]] = {
     opcode[0]: push
     for opcode, push in {
@@ -532,7 +534,7 @@ _PUSH: dict[int, Callable[[_Machine], object]] = {
     }.items()
 }
 
-# What each of the others does.
+# All other opcodes, with the function that runs them.
 _STEPS: dict[int, Callable[[_Machine], object]] = {
     opcode[0]: step
     for opcode, step in {
@@ -571,7 +573,7 @@ _STEPS: dict[int, Callable[[_Machine], object]] = {
 
 
 def _short(length: int) -> int:
-    if length > 400:  # as of one in digits
+    if length > 400:  # about the limit that _integer has for digits
         raise pickle.UnpicklingError(f"a number of {length} bytes, expected at most 400")
     return length
 
@@ -670,9 +672,9 @@ def _scalar(dtype: object, raw: bytes | str) -> object:
 
 
 def _encode(text: str, encoding: str) -> bytes:
-    # Protocols 0 to 2 have no bytes: they are a string, and a call that makes bytes of it again.
+    # Protocols 0 to 2 have no bytes, and store a string and a call that encodes it.
     if not (isinstance(text, str) and encoding in ("latin1", "latin-1")):
-        raise pickle.UnpicklingError("the pickle encodes other than bytes as latin-1")
+        raise pickle.UnpicklingError("the pickle encodes something other than bytes as latin-1")
     return text.encode("latin-1")
 
 
@@ -687,7 +689,7 @@ def _deque(items: tuple[object, ...] = (), maxlen: int | None = None) -> deque[o
 
 
 def _check_deque(items: Sequence[object]) -> None:
-    # Python forgets to bound the depth at which it frees them, to the end of the C stack.
+    # CPython frees nested deques recursively, without a limit, which overflows the C stack.
     if deque in map(type, items):
         raise pickle.UnpicklingError("the pickle holds a deque in a deque, expected lists in it")
 
@@ -696,7 +698,8 @@ def _ordered_dict() -> dict[object, object]:
     return {}
 
 
-# What makes copies of other arguments than text, of which an array has to be, and what it costs.
+# Functions that may copy any sequence they are given, with the cost of a call in bytes. All others
+# copy only strings, which become the data of arrays.
 _COPYING = {_encode: _SMALL, _deque: _CALL, _scalar: _SMALL, _finish_masked: _MASKED}
 
 _NAMES = {
@@ -725,7 +728,7 @@ def _find(module: object, name: object) -> _Name:
 
 
 def _refused(module: object, name: object) -> pickle.UnpicklingError:
-    # The names are the attacker's: no line breaks, no control codes, no megabytes.
+    # An attacker may have chosen the names: no line breaks, no control codes, no megabytes.
     asked = ".".join(
         ascii(part[:80])[1:-1] if isinstance(part, str) else type(part).__name__
         for part in (module, name)

@@ -1,7 +1,8 @@
-"""Frames of several matrices: these by name, and how they lie one after the other.
+"""The shapes and dtypes of frames that hold several named matrices, as a structured dtype.
 
-Such a frame flows as one vector of float64, so what keeps, cuts and compares frames need not know
-how many matrices there are in one. A structured dtype has the name, shape and dtype of each.
+Such a frame is handled as one float64 vector, the matrices one after the other, so code that
+stores, slices or compares frames need not know how many matrices there are. The structured dtype
+holds the name, shape and dtype of each.
 """
 
 from __future__ import annotations
@@ -18,22 +19,22 @@ from fastheat.inputs.sources.arrays import array_of, check_frame
 from fastheat.messages import MOST_SAID, in_a_line, short
 
 Shape: TypeAlias = tuple[int, ...]
-# of a matrix, or of each of several by their names
+# the shape of one matrix, or of several by name
 Shapes: TypeAlias = "tuple[int, int] | dict[str, Shape]"
 
-MOST_CELLS = 1 << 48  # of a matrix: more than any memory has
-_LONGEST = 1000  # letters of a name, which is a title, and in errors,
-_MOST_LETTERS = 2000  # and different ones of all names, each of which is looked for in all fonts
+MOST_CELLS = 1 << 48  # of a matrix, more than any memory holds
+_LONGEST = 1000  # letters of a name, which appears as a title and in errors
+_MOST_LETTERS = 2000  # different letters in all names, each of which is looked up in all fonts
 
 
 def form_of(shapes: Mapping[str, Shape], dtypes: Sequence[np.dtype[Any]]) -> np.dtype[Any]:
-    """Return the form of frames of several matrices."""
+    """Return the structured dtype of frames of several matrices."""
     names = zip(shapes, dtypes, shapes.values(), strict=True)
     return np.dtype([(name, dtype, shape) for name, dtype, shape in names])
 
 
 def parts_of(form: np.dtype[Any]) -> dict[str, tuple[Shape, np.dtype[Any]]]:
-    """Return the shape and the dtype of each matrix."""
+    """Return the shape and dtype of each matrix."""
     assert form.names is not None
     return {name: (form[name].shape, form[name].base) for name in form.names}
 
@@ -44,14 +45,14 @@ def shapes_of(form: np.dtype[Any]) -> dict[str, Shape]:
 
 
 def cells_of(shapes: Shapes) -> int:
-    """Return how many values a frame has."""
+    """Return the number of values in a frame."""
     if isinstance(shapes, dict):
         return sum(map(prod, shapes.values()))
     return prod(shapes)
 
 
 def split(values: NDArray[np.float64], shapes: Iterable[Shape]) -> list[NDArray[np.float64]]:
-    """Return matrices (..., N, M), C-contiguous, of these shapes from frames (..., C)."""
+    """Split frames (..., C) into matrices of these shapes, each (..., N, M) and C-contiguous."""
     parts, start = [], 0
     for shape in shapes:
         stop = start + prod(shape)
@@ -63,17 +64,17 @@ def split(values: NDArray[np.float64], shapes: Iterable[Shape]) -> list[NDArray[
 
 @contextmanager
 def of_panel(name: str) -> Iterator[None]:
-    """Put the panel before what is wrong with its matrix."""
+    """Prefix errors with the name of the panel whose matrix they are about."""
     try:
         yield
     except (TypeError, ValueError) as error:
-        # not of its own class, which may take other arguments, as UnicodeDecodeError does
+        # a subclass may take other arguments, as UnicodeDecodeError does
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"panel {name!r}: {in_a_line(error, MOST_SAID)}") from error
 
 
 def check_names(names: Iterable[Any]) -> list[str]:
-    """Refuse what are no names of panels."""
+    """Return names of panels as a list; raise TypeError or ValueError for invalid ones."""
     checked = []
     for name in names:
         if not isinstance(name, str):
@@ -93,19 +94,19 @@ def check_names(names: Iterable[Any]) -> list[str]:
 
 
 def check_part(number: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    """Refuse what is neither a matrix nor a number."""
+    """Raise TypeError or ValueError for anything but a matrix of real numbers or a scalar."""
     if shape or dtype.kind not in "biuf":
         check_frame(number, shape, dtype)
 
 
 def check_panel(number: int, shape: Shape, expected: Shape | None) -> None:
-    """Refuse a matrix of another shape than the panel's."""
+    """Raise ValueError for a matrix whose shape is not that of its panel."""
     if expected is not None and tuple(shape) != tuple(expected):
         raise ValueError(f"frame {number} has shape {tuple(shape)}, expected {tuple(expected)}")
 
 
 def matrices_of(frame: Any, names: Sequence[str], number: int) -> list[NDArray[Any]]:
-    """Return the matrices of a frame, in the order of the panels."""
+    """Return the matrices of a frame as arrays, in the order of the panels."""
     arrays = []
     for name, part in zip(names, parts_in(frame, names, number), strict=True):
         with of_panel(name):
@@ -114,7 +115,7 @@ def matrices_of(frame: Any, names: Sequence[str], number: int) -> list[NDArray[A
 
 
 def parts_in(frame: Any, names: Sequence[str], number: int) -> list[Any]:
-    """Return what a frame has for each panel, in their order."""
+    """Return the entries of a frame, a dictionary or sequence, in the order of the panels."""
     if isinstance(frame, Mapping):
         if set(frame) != set(names):
             raise ValueError(
@@ -135,6 +136,6 @@ def parts_in(frame: Any, names: Sequence[str], number: int) -> list[Any]:
 
 
 def keys_of(mapping: Mapping[Any, Any]) -> str:
-    """Return what the keys of a dictionary are, for an error."""
+    """Return the keys of a dictionary as text for an error message."""
     names = [ascii(key)[:40] if isinstance(key, (str, int, float)) else "..." for key in mapping]
     return "keys " + ", ".join(names[:8] + ["..."] * (len(names) > 8)) if names else "no keys"

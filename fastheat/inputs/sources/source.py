@@ -19,37 +19,35 @@ import numpy.typing as npt
 from fastheat.inputs.sources.tensors import as_array
 from fastheat.messages import in_a_line, printable
 
-AROUND = 1 << 21  # bytes before a page that is read which the system may map with it
-SCRATCH = 1 << 20  # bytes that are read at once where they do not lie as they are wanted,
-GAP = 1 << 13  # and the most between two of them that takes less long to read than to skip
-
-
-# a pipe that has come in the place of a file is not waited for
+AROUND = 1 << 21  # the system may map up to this many bytes in front of the page that was read
+SCRATCH = 1 << 20  # bytes read at once into scratch memory if their layout differs from the array's
+GAP = 1 << 13  # the longest gap, in bytes, that is faster to read than to skip
+# non-blocking, so that opening does not hang if a pipe has replaced the file
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 class Source(Protocol):
-    """Frames of one shape that are read where they are needed.
+    """Frames of one shape that can be read in any order.
 
-    Whoever encodes some of them reads these alone: a source is small, it pickles, and it opens what
-    it reads from when it is first asked, in every process again. Reads may come in any order, more
-    than once, and on several threads at once.
+    A worker that encodes some of the frames reads only these. A source is therefore small and can
+    be pickled, and each process opens the underlying file or store itself, at its first read.
+    Reads may come in any order, more than once, and from several threads at once.
 
-    A source that only this process can read has an attribute ``local`` that is true, see
-    `is_local`. Sources may have a ``path``, that of the file that they read, and ``steps``, a
-    number of each frame that titles can have.
+    A source that only this process can read has a true attribute ``local``, see `is_local`. A
+    source may also have ``path``, the path of the file that it reads, and ``steps``, one number per
+    frame that titles can show.
     """
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(T, N, M): how many frames there are, and their rows and columns."""
+        """The shape (T, N, M): the number of frames, and the rows and columns of each."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The dtype that all frames have, or that can hold them all."""
+        """The dtype of all frames, or one that can hold all of them."""
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
-        """Return the frames from `start` to before `stop`.
+        """Return the frames from `start` up to but not including `stop`.
 
         Parameters
         ----------
@@ -59,38 +57,38 @@ class Source(Protocol):
         Returns
         -------
         array, shape (stop - start, N, M)
-            Of real numbers, masked or not, and not to be written to: it may be a view, of a mapped
-            file of the caller's say, which `let_go` drops again.
+            Real numbers, masked or not. The caller must not write to it: it may be a view, for
+            example of a file that the user mapped, whose pages `let_go` drops after use.
         """
 
 
 def is_source(frames: object) -> TypeGuard[Source]:
-    """Return whether an object reads frames as a `Source` does."""
+    """Return whether an object has the interface of a `Source`."""
     read = getattr(frames, "read", None)
     if isinstance(frames, type) or not callable(read):
         return False
     try:
         inspect.signature(read).bind(0, 1)
-    except TypeError:  # it reads something else, or in another way
+    except TypeError:  # another kind of read(), such as that of a file
         return False
-    except ValueError:  # not known, as of what is written in C
+    except ValueError:  # no signature, as for functions written in C
         if hasattr(frames, "__array__"):
             return False
     return hasattr(frames, "shape") and hasattr(frames, "dtype")
 
 
 def is_local(source: Source) -> bool:
-    """Return whether only this process can read a source, such as that of an array in memory."""
+    """Return whether only this process can read a source, as is the case for an array in memory."""
     return bool(getattr(source, "local", False))
 
 
 def read_frames(source: Source, start: int, stop: int) -> npt.NDArray[Any]:
-    """Read frames of any source, checked; errors name the first of them.
+    """Read and check frames of any source; errors name the first frame of the block.
 
     Returns
     -------
     array, shape (stop - start, N, M)
-        Of a dtype that numpy has.
+        Real numbers of one of numpy's own dtypes, masked or not.
     """
     block = source.read(start, stop)
     try:
@@ -98,7 +96,7 @@ def read_frames(source: Source, start: int, stop: int) -> npt.NDArray[Any]:
     except Exception as error:  # whatever a foreign __array__ raises
         what = type(block).__name__
         raise TypeError(
-            f"frame {start} ({what}) is no array of numbers: {in_a_line(error)}"
+            f"frame {start} ({what}) is not an array of numbers: {in_a_line(error)}"
         ) from error
     expected = (stop - start, *map(int, source.shape[1:]))
     if array.shape != expected:
@@ -111,16 +109,16 @@ def read_frames(source: Source, start: int, stop: int) -> npt.NDArray[Any]:
 
 
 class Seen(NamedTuple):
-    """A file as it was when it was opened; once it is another, it is refused.
+    """Size and modification time of a file when it was opened, to refuse it once it has changed.
 
     Attributes
     ----------
     path
-        Its path.
+        The path of the file.
     size
-        How many bytes it has.
+        Its size in bytes.
     modified
-        When it was last written to, in ns; None where that does not matter.
+        The time of its last modification in ns, or None if that does not matter.
     """
 
     path: Path
@@ -129,19 +127,19 @@ class Seen(NamedTuple):
 
     @classmethod
     def of(cls, path: Path, file: BinaryIO) -> Seen:
-        """Return how a file is that is open."""
+        """Return the state of an open file."""
         status = os.fstat(file.fileno())
         return cls(path.absolute(), status.st_size, status.st_mtime_ns)
 
     def check(self, file: BinaryIO | int) -> None:
-        """Refuse a file, or that of a descriptor, that is not as it was."""
+        """Raise ValueError if an open file, or the file of a descriptor, has changed."""
         now = os.fstat(file if isinstance(file, int) else file.fileno())
         if now.st_size != self.size or self.modified not in (None, now.st_mtime_ns):
             raise ValueError("the file changed after it was opened")
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        """Open it again; what goes wrong has its name."""
+        """Open the file again; errors inside the block name it."""
         with naming(self.path), self.path.open("rb") as file:
             self.check(file)
             with self.checked(file):
@@ -149,7 +147,7 @@ class Seen(NamedTuple):
 
     @contextmanager
     def checked(self, file: BinaryIO | int) -> Iterator[None]:
-        """Refuse what is read meanwhile, and what goes wrong, if the file is not as it was."""
+        """Check after the block, even a failed one, that the file is unchanged; errors name it."""
         with naming(self.path):
             try:
                 yield
@@ -161,7 +159,11 @@ class Seen(NamedTuple):
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Put the name of a file before what is wrong with it."""
+    """Prefix errors inside the block with the name of a file.
+
+    FileNotFoundError passes unchanged, ImportError keeps its type, and all others become
+    ValueError.
+    """
     beginning = f"cannot read {printable(str(path))}: "
     try:
         yield
@@ -179,20 +181,20 @@ def naming(path: Path) -> Iterator[None]:
 
 
 class Stack:
-    """What sources have in common with arrays (T, N, M): a length, frames and an array of all."""
+    """Base class that gives a source the array interface: length, indexing and ``__array__``."""
 
     shape: tuple[int, int, int]
     dtype: np.dtype[Any]
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
-        """Return the frames from `start` to before `stop`."""
+        """Return the frames from `start` up to but not including `stop`."""
         raise NotImplementedError
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __getitem__(self, index: int | slice) -> npt.NDArray[Any]:
-        """Return a frame, or an array of several."""
+        """Return one frame, or an array of several."""
         if isinstance(index, slice):
             numbers = range(*index.indices(len(self)))
             if numbers.step == 1 and len(numbers):
@@ -212,7 +214,7 @@ class Stack:
 
 
 class Held(Stack):
-    """An array in memory: threads can slice it, and other processes cannot see it."""
+    """The source of an array in memory, which threads can slice but other processes cannot see."""
 
     local = True
 
@@ -222,7 +224,7 @@ class Held(Stack):
         self.dtype = array.dtype
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
-        """Return a view of frames."""
+        """Return a view of the frames."""
         return self._array[start:stop]
 
 
@@ -237,14 +239,14 @@ class _Layout:
         return prod(self.shape) * self.dtype.itemsize
 
 
-stored_as = lru_cache(64)(_Layout)  # a long history has few, which its frames share
+stored_as = lru_cache(64)(_Layout)  # the many frames of a long history share a few layouts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stored:
-    """An array of two dimensions, or of more in C order, whose data stay in the file.
+    """An array whose data stay in the file: a matrix, or C-ordered with more dimensions.
 
-    All that can be wrong with it but a change of the file was found when it was unpickled.
+    Unpickling has validated it, so only a later change of the file can make reading fail.
     """
 
     _layout: _Layout
@@ -267,19 +269,19 @@ class Stored:
 
     @property
     def order(self) -> Literal["C", "F"]:
-        """How the cells lie in the file."""
+        """The memory order of the data in the file."""
         return self._layout.order
 
     @property
     def offset(self) -> int:
-        """Where in the file the first cell lies."""
+        """The offset of the first cell in the file, in bytes."""
         return self._offset
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Stored]:
-        """Iterate over the first axis of an array of three or more, without reading it."""
+        """Iterate over the first axis of an array of 3 or more dimensions, without reading it."""
         inner = stored_as(self.shape[1:], self.dtype, "C")
         return (Stored(inner, self._offset + i * inner.size) for i in range(len(self)))
 
@@ -289,7 +291,8 @@ class Stored:
         Parameters
         ----------
         file
-            The file that it was unpickled from, open anew or still; its position changes.
+            The file that the array was unpickled from, still open or opened again. Its position
+            changes.
 
         Returns
         -------
@@ -299,7 +302,7 @@ class Stored:
         Raises
         ------
         EOFError
-            If the file has become too short.
+            If the file is now too short.
         """
         file.seek(self._offset)
         raw = file.read(self._layout.size)
@@ -309,18 +312,19 @@ class Stored:
 
 
 class FileArray(Stack):
-    """An array in a file, read as it is asked for, in every process.
+    """An array in a file, read on demand in every process.
 
-    It is never mapped: a process that reads on in a map of a file that was cut is killed.
+    The file is not memory-mapped, since the system kills a process that touches a mapped page
+    beyond the end of a truncated file.
 
     Attributes
     ----------
     seen
         The file.
     offset
-        Where in it the first cell lies.
+        The offset of the first cell in it, in bytes.
     strides
-        Bytes from one item to the next, by each axis.
+        The step along each axis, in bytes.
     """
 
     def __init__(
@@ -338,9 +342,9 @@ class FileArray(Stack):
         self.path = seen.path
         self.offset = offset
         self.dtype = dtype
-        self.shape: Any = shape  # (T, N, M) where it is a stack
+        self.shape: Any = shape  # (T, N, M) for a stack of frames
         self.strides = strides
-        self._descriptor = descriptor  # where it is open already
+        self._descriptor = descriptor  # None unless the file is already open
 
     @property
     def ndim(self) -> int:
@@ -353,7 +357,7 @@ class FileArray(Stack):
         return int(self.shape[0])
 
     def part(self, *index: slice) -> FileArray:
-        """Return what slices of the first axes select, without reading it."""
+        """Return the part that slices of the leading axes select, without reading it."""
         offset, shape, strides = self.offset, list(self.shape), list(self.strides)
         for axis, each in enumerate(index):
             start, stop, step = each.indices(shape[axis])
@@ -364,12 +368,12 @@ class FileArray(Stack):
         return FileArray(*place, tuple(shape), tuple(strides), self._descriptor)
 
     def in_one_frame(self) -> FileArray:
-        """Return a matrix as a stack of it alone, without reading it."""
+        """Return a matrix as a stack of one frame, without reading it."""
         shape, strides = (1, *self.shape), (0, *self.strides)
         return FileArray(self.seen, self.offset, self.dtype, shape, strides)
 
     def array(self) -> npt.NDArray[Any]:
-        """Read all of it, into memory of its own."""
+        """Read the whole array into new memory."""
         if self._descriptor is None:
             with self.kept_open() as again:
                 return again.array()
@@ -381,7 +385,7 @@ class FileArray(Stack):
 
     @contextmanager
     def kept_open(self) -> Iterator[FileArray]:
-        """Return the same, to be read in parts."""
+        """Yield the same array with its file open, for reading it in parts."""
         with naming(self.path):
             descriptor = os.open(self.path, _FLAGS)
         try:
@@ -395,16 +399,16 @@ class FileArray(Stack):
         return self.part(slice(start, stop)).array()
 
     def __getitem__(self, index: int | slice | tuple[slice, ...]) -> npt.NDArray[Any]:
-        """Read a frame or several, or what slices of the first axes select."""
+        """Read one frame or several, or the part selected by a tuple of slices of leading axes."""
         return self.part(*index).array() if isinstance(index, tuple) else super().__getitem__(index)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        """Read all of it."""
+        """Read the whole array."""
         return np.asarray(self.array(), dtype)
 
 
 class Mapped(Stack):
-    """A view of a file that the caller mapped; other processes read the file."""
+    """A view of a file that the caller mapped; other processes read the file instead."""
 
     def __init__(self, array: npt.NDArray[Any], elsewhere: FileArray) -> None:
         self.path = elsewhere.path
@@ -415,12 +419,12 @@ class Mapped(Stack):
 
     @classmethod
     def of(cls, array: npt.NDArray[Any]) -> Mapped | None:
-        """Return the source of a view of a mapped file, None of what other processes cannot see."""
+        """Return the source of a view of a mapped file, or None if others cannot see its data."""
         base = mapped(array)
         if type(array) not in (np.ndarray, np.memmap) or not isinstance(base, np.memmap):
             return None
         mapping: Any = getattr(base, "_mmap", None)
-        # what was changed in a copy-on-write mapping ("c") is not in the file
+        # changes made through a copy-on-write mapping ("c") are not in the file
         if mapping is None or base.filename is None or base.mode == "c":
             return None
         path = Path(os.fsdecode(base.filename))
@@ -434,7 +438,7 @@ class Mapped(Stack):
         )
         try:
             size = path.stat().st_size
-        except OSError:  # it was deleted, and is still mapped here
+        except OSError:  # the file was deleted, but is still mapped here
             return None
         if offset + last + array.dtype.itemsize > size:
             return None
@@ -442,17 +446,17 @@ class Mapped(Stack):
         return cls(array, FileArray(seen, offset, array.dtype, array.shape, array.strides))
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
-        """Return a view of frames."""
+        """Return a view of the frames."""
         return self._array[start:stop]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Leave out what is mapped here."""
+        """Pickle as a `FileArray`, without the mapping."""
         there = self._elsewhere
         return FileArray, (there.seen, there.offset, there.dtype, there.shape, there.strides)
 
 
 class Pieces(Stack):
-    """Matrices of one shape and dtype that lie in one file, each at a place of its own."""
+    """Matrices of one shape and dtype in one file, each at its own offset."""
 
     def __init__(
         self,
@@ -483,11 +487,11 @@ class Pieces(Stack):
         return block
 
 
-# ---------------------------------------------------------------------------------- cells of a file
+# ----------------------------------------------------------------------------- reading with strides
 
 
 def _fill(out: npt.NDArray[Any], file: int, offset: int, strides: Sequence[int]) -> None:
-    """Fill an array from cells in a file, whose axes may lie there in any order and backwards."""
+    """Fill an array from a file; the strides there may be in any order, and negative."""
     steps = list(strides)
     for axis, step in enumerate(strides):
         if step < 0:
@@ -499,7 +503,7 @@ def _fill(out: npt.NDArray[Any], file: int, offset: int, strides: Sequence[int])
 
 
 def _fill_in_order(out: npt.NDArray[Any], file: int, offset: int, strides: Sequence[int]) -> None:
-    """Do the same where no axis has a longer stride than the one before."""
+    """Fill an array from a file in which no axis has a longer stride than the one before it."""
     sides = out.shape
     apart = zip(sides, strides, out.strides, strict=True)
     if out.flags.c_contiguous and all(side == 1 or here == there for side, there, here in apart):
@@ -507,7 +511,7 @@ def _fill_in_order(out: npt.NDArray[Any], file: int, offset: int, strides: Seque
         return
     count, step = sides[0], strides[0]
     inner = zip(sides[1:], strides[1:], strict=True)
-    one = out.itemsize + sum((side - 1) * stride for side, stride in inner)  # bytes it spans
+    one = out.itemsize + sum((side - 1) * stride for side, stride in inner)  # bytes out[0] spans
     if one > SCRATCH or step - one > GAP:
         for k in range(count):
             _fill_in_order(out[k, ...], file, offset + k * step, strides[1:])
@@ -522,12 +526,12 @@ def _fill_in_order(out: npt.NDArray[Any], file: int, offset: int, strides: Seque
 
 
 def _read_into(out: npt.NDArray[Any], file: int, offset: int) -> None:
-    """Fill a contiguous array with the bytes from a place on of a file."""
+    """Fill a contiguous array with the bytes of a file from `offset` on."""
     rest = memoryview(out.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
     while rest:
         if hasattr(os, "preadv"):
             count = os.preadv(file, [rest], offset)  # no more than 2 GB at a time
-        else:  # as on Windows; no other thread has the descriptor
+        else:  # on Windows; no other thread uses this descriptor
             os.lseek(file, offset, os.SEEK_SET)
             data = os.read(file, min(len(rest), SCRATCH))
             count = len(data)
@@ -542,7 +546,7 @@ def _read_into(out: npt.NDArray[Any], file: int, offset: int) -> None:
 
 
 def source_of(array: npt.NDArray[Any]) -> Held | Mapped:
-    """Return the source of a stack of frames (T, N, M) in memory, or in a mapped file."""
+    """Return the source of a stack of frames (T, N, M) in memory or in a mapped file."""
     return Mapped.of(array) or Held(array)
 
 
@@ -554,41 +558,41 @@ def _three(shape: tuple[int, ...]) -> tuple[int, int, int]:
 def strides_of(
     shape: tuple[int, ...], dtype: np.dtype[Any], order: Literal["C", "F"]
 ) -> tuple[int, ...]:
-    """Return the bytes from one item to the next, by each axis, of an array without gaps."""
+    """Return the strides in bytes of a contiguous array."""
     axes = range(len(shape))
     inner = [shape[:axis] if order == "F" else shape[axis + 1 :] for axis in axes]
     return tuple(dtype.itemsize * prod(sides) for sides in inner)
 
 
 def mapped(array: object) -> object:
-    """Return the memory map that an array is a view of, or what is in its place."""
+    """Return the memory map that an array is a view of, or else the last of its bases."""
     while isinstance(array, np.ndarray) and not isinstance(array, np.memmap):
         array = array.base
     return array
 
 
 def is_ready(array: object, dtype: type[np.generic]) -> TypeGuard[npt.NDArray[Any]]:
-    """Return whether kernels can read an array where it lies, in memory of its own."""
+    """Return whether kernels can read an array in place: a plain C array that is not mapped."""
     return (
         type(array) is np.ndarray
         and array.dtype == dtype
         and array.dtype.isnative
-        and array.flags.carray  # kernels are compiled for arrays that may be written to
+        and array.flags.carray  # kernels are compiled for writeable arrays
         and mapped(array) is None
     )
 
 
 def let_go(array: object, *, others: bool = True) -> None:
-    """Drop the pages of a file that the caller mapped, which would else stay until all is there.
+    """Drop the pages of a file that the caller mapped, which would otherwise fill the memory.
 
     Parameters
     ----------
     others
-        Whether to drop all of its pages, and not only those that the array lies in, which is
-        better where other threads are reading it.
+        Whether to drop all pages of the mapping. If False, only those that the array lies in are
+        dropped, which leaves alone the pages that other threads are reading.
     """
     base = mapped(array)
-    # A copy-on-write mapping ("c") would lose what was changed in it; a shared one is the file.
+    # A copy-on-write mapping ("c") would lose its changes; a shared one writes them to the file.
     if not isinstance(array, np.ndarray) or not isinstance(base, np.memmap):
         return
     if base.mode in ("r", "r+", "w+"):
@@ -600,7 +604,7 @@ def let_go(array: object, *, others: bool = True) -> None:
 
 
 def _place(array: npt.NDArray[Any], mapping: mmap.mmap) -> tuple[int, int]:
-    """Return from where to where a mapping has the pages of an array."""
+    """Return the start and end of an array's pages within its mapping, in bytes."""
     low, high = _bounds(array)
     first = np.frombuffer(mapping, np.uint8).ctypes.data
     start = max(0, low - first - AROUND)
@@ -608,7 +612,7 @@ def _place(array: npt.NDArray[Any], mapping: mmap.mmap) -> tuple[int, int]:
 
 
 def _bounds(array: npt.NDArray[Any]) -> tuple[int, int]:
-    """Return the addresses of an array's first byte, and after its last one."""
+    """Return the address of an array's first byte, and the one after its last."""
     reach = [stride * (side - 1) for stride, side in zip(array.strides, array.shape, strict=True)]
     first = array.ctypes.data
     low = first + sum(step for step in reach if step < 0)

@@ -1,4 +1,4 @@
-"""Files of tensors by name: safetensors, .npz, .npy and PyTorch's, of which one tensor is read."""
+"""Files of named tensors: safetensors, .npz, .npy and PyTorch, read one tensor at a time."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from fastheat.inputs.sources.torchfiles import Tensor, is_torch, load, place_of
 from fastheat.messages import short
 
 SUFFIXES = (".safetensors", ".npz", ".npy", ".pt", ".pth")
-_LONGEST_HEADER = 100_000_000  # bytes, as safetensors itself has it
-_MOST_PARTS = 1_000_000  # of a file of PyTorch's,
-_MOST_LETTERS = 100_000_000  # and of the names of its tensors together
-_FEW = 10_000  # of both, of the smallest file
-_MOST_SIDES = 64  # of a tensor
-_DEEPEST = 200
+_LONGEST_HEADER = 100_000_000  # bytes, safetensors' own limit
+_MOST_PARTS = 1_000_000  # containers and tensors of a PyTorch file
+_MOST_LETTERS = 100_000_000  # of the names of its tensors together
+_FEW = 10_000  # parts, and letters, that the smallest file may have
+_MOST_SIDES = 64  # dimensions
+_DEEPEST = 200  # nested containers
 _NUMPY = b"\x93NUMPY"
 _ZIP = b"PK\x03\x04"
-# as numpy and ml_dtypes call what safetensors has
+# names in numpy or ml_dtypes by dtype name in safetensors
 _DTYPES = {
     "F64": "float64",
     "F32": "float32",
@@ -55,17 +55,17 @@ _DTYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A tensor of a file, not read: its shape, the name of its dtype, and where it lies."""
+    """A tensor of a file, not read yet: its shape, the name of its dtype, and where it is."""
 
     shape: tuple[int, ...]
     dtype: str
-    offset: int = 0
-    strides: tuple[int, ...] | None = None  # in numbers, where they are not one after the other
-    big: bool = False  # whether its bytes are in big-endian order
+    offset: int = 0  # in bytes; 0 in .npy and .npz files
+    strides: tuple[int, ...] | None = None  # in items, or None if contiguous
+    big: bool = False  # whether big-endian
 
 
 def look(path: Path, file: BinaryIO) -> dict[str, Entry]:
-    """Return the tensors of a file by their names; an only one without a name is ``""``."""
+    """Return the tensors of a file by name; the name of an .npy file's array is ``""``."""
     magic = file.read(9)
     file.seek(0)
     if not magic:
@@ -84,7 +84,7 @@ def look(path: Path, file: BinaryIO) -> dict[str, Entry]:
 
 
 def take(seen: Seen, name: str, entry: Entry) -> npt.NDArray[Any]:
-    """Read one tensor, as numpy has it."""
+    """Read one tensor as a numpy array."""
     with seen.open() as file:
         if entry.offset:
             file.seek(entry.offset)
@@ -108,12 +108,12 @@ def take(seen: Seen, name: str, entry: Entry) -> npt.NDArray[Any]:
 
 
 def _whole(file: Any, packed: int | None = None) -> npt.NDArray[Any]:
-    rows = list(read_member(file, packed))  # a matrix, or the numbers of a vector
+    rows = list(read_member(file, packed))  # one matrix, or the numbers of a vector
     return rows[0] if rows[0].ndim else np.array(rows)
 
 
 def dtype_of(entry: Entry) -> np.dtype[Any]:
-    """Return the dtype that `take` reads it as."""
+    """Return the dtype of what `take` reads; raise ValueError if it is not of real numbers."""
     if size_of(entry.dtype) is None:
         raise ValueError(f"it has dtype {entry.dtype[:40]}, expected real numbers")
     return of_bits(b"", entry.dtype).dtype
@@ -123,7 +123,7 @@ def dtype_of(entry: Entry) -> np.dtype[Any]:
 
 
 def is_safetensors(magic: bytes) -> bool:
-    """Return whether a file begins as one of safetensors: the length of JSON, and JSON."""
+    """Return whether a file begins as safetensors files do, with a length and a JSON object."""
     return magic[8:9] == b"{" and int.from_bytes(magic[:8], "little") <= _LONGEST_HEADER
 
 
@@ -141,7 +141,7 @@ def _look_safetensors(file: BinaryIO) -> dict[str, Entry]:
             if name != "__metadata__"
         }
         whole = [side for _, shape, *offsets in found.values() for side in (*shape, *offsets)]
-        # a product of thousands of long numbers would take minutes
+        # the product of thousands of long numbers would take minutes
         sound = all(type(side) is int and 0 <= side < 1 << 63 for side in whole)
         sound = sound and all(
             type(each[0]) is str and len(each) == 4 and len(each[1]) <= _MOST_SIDES
@@ -150,7 +150,7 @@ def _look_safetensors(file: BinaryIO) -> dict[str, Entry]:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         sound = False
     if not sound or len(raw) != length:
-        raise ValueError("damaged: the header is no JSON that names tensors")
+        raise ValueError("damaged: the header is not a JSON object that describes tensors")
     entries: dict[str, Entry] = {}
     for name, (kind, shape, first, last) in found.items():
         dtype = _DTYPES.get(kind, kind)
@@ -175,10 +175,10 @@ def _look_safetensors(file: BinaryIO) -> dict[str, Entry]:
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a dictionary of JSON, in which a name may stand once."""
+    """Return a JSON object as a dictionary, or raise ValueError if a name occurs twice."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name occurs twice")
     return found
 
 
@@ -192,7 +192,7 @@ def _look_npz(file: BinaryIO) -> dict[str, Entry]:
 
 
 def _look_torch(file: BinaryIO) -> dict[str, Entry]:
-    """Return the tensors of a file of `torch.save`; nested ones have dots in their names."""
+    """Return the tensors of a file written by `torch.save`; names of nested ones are dotted."""
     loaded, places, big = load(file)
     entries: dict[str, Entry] = {}
     found = _tensors_in(loaded, Tensor, os.fstat(file.fileno()).st_size)
@@ -206,7 +206,10 @@ def _look_torch(file: BinaryIO) -> dict[str, Entry]:
 
 
 def _tensors_in(loaded: Any, kind: type, size: int = _MOST_LETTERS) -> dict[str, Any]:
-    """Return the tensors in containers of a file of a size; those may share their items."""
+    """Return the tensors in the containers of a file, by dotted name.
+
+    The limits grow with the file's size, since containers may share their items.
+    """
     tensors: dict[str, Any] = {}
     letters = 0
     parts, most = min(_MOST_PARTS, _FEW + size // 16), min(_MOST_LETTERS, _FEW + 16 * size)
@@ -222,9 +225,9 @@ def _tensors_in(loaded: Any, kind: type, size: int = _MOST_LETTERS) -> dict[str,
 
 
 def _flat(value: Any, name: str, kind: type, depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yield the containers and tensors in one, itself first, with their names."""
+    """Yield a container and all containers and tensors nested in it, with their dotted names."""
     if depth > _DEEPEST:
-        raise ValueError(f"it has over {_DEEPEST} containers in one another, expected fewer")
+        raise ValueError(f"its containers are nested over {_DEEPEST} deep, expected fewer levels")
     yield name, value
     items: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""Tensors of other libraries as numpy arrays; none of those is imported here."""
+"""Tensors of other libraries as numpy arrays, without importing those libraries."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from PIL import Image
 
 
 def as_array(value: Any) -> NDArray[Any]:
-    """Return what an array-like holds, on this machine's memory where it lies elsewhere.
+    """Return an array-like as a numpy array, copied to host memory if it is on another device.
 
-    The array may share the memory of `value`. Numbers that numpy has no type for, such as bfloat16,
-    become float32, which has all of them.
+    The array may share the memory of `value`. Types that numpy lacks, such as bfloat16, become
+    float32, which represents all their values.
 
     Parameters
     ----------
     value
-        A numpy array; a tensor of PyTorch, whether or not it has a gradient and wherever it lies;
-        one of JAX or TensorFlow; anything with ``__array__`` or ``__dlpack__``; or nested lists.
+        A numpy array; a PyTorch tensor, on any device, with or without gradient; a JAX or
+        TensorFlow tensor; anything with ``__array__`` or ``__dlpack__``; or nested lists.
     """
     if isinstance(value, np.ndarray):
         return _of_known_type(value)
@@ -50,20 +50,20 @@ def _of_torch(tensor: Any) -> NDArray[Any]:
         tensor = getattr(tensor, lazy)()
     try:
         array: NDArray[Any] = tensor.numpy()
-    except TypeError:  # a type that numpy does not have
+    except TypeError:  # a dtype that numpy lacks
         array = tensor.float().numpy()
     return array
 
 
 def _of_known_type(array: NDArray[Any]) -> NDArray[Any]:
-    """Widen types that other packages add to numpy, such as those of ml_dtypes."""
+    """Widen dtypes that other packages add to numpy, such as those of ml_dtypes, to float32."""
     added = array.dtype.kind == "V" and array.dtype.names is None
     if added and np.can_cast(array.dtype, np.float32):
         return array.astype(np.float32)
     return array
 
 
-# bits of exponent and fraction, and bias, of floats of a byte, by the names that ml_dtypes has
+# exponent bits, fraction bits and exponent bias of 8-bit floats, by their names in ml_dtypes
 _FLOATS8 = {
     "float8_e4m3fn": (4, 3, 7),
     "float8_e4m3fnuz": (4, 3, 8),
@@ -74,12 +74,13 @@ _FLOATS8 = {
 
 
 def size_of(name: str) -> int | None:
-    """Return the bytes of a number of a dtype, by its name; None of one that is not known."""
+    """Return the size in bytes of a dtype by its name, or None if the dtype is not supported."""
     if name == "bfloat16":
         return 2
     if name in _FLOATS8:
         return 1
-    if not name.isalnum() or len(name) > 20:  # it may be a file's: numpy reads fields one by one
+    # the name may come from a file, and numpy would parse any number of fields in it
+    if not name.isalnum() or len(name) > 20:
         return None
     try:
         dtype = np.dtype(name)
@@ -89,9 +90,9 @@ def size_of(name: str) -> int | None:
 
 
 def of_bits(data: bytes, name: str, *, big: bool = False) -> NDArray[Any]:
-    """Return the numbers that bytes are, little-endian ones or `big`, of any that `size_of` knows.
+    """Return bytes as numbers of any dtype that `size_of` knows, little-endian unless `big`.
 
-    bfloat16 and floats of 8 bits become float32, which has all of them.
+    bfloat16 and 8-bit floats become float32, which represents all their values.
     """
     order: Literal["<", ">"] = ">" if big else "<"
     if name == "bfloat16":
@@ -103,12 +104,12 @@ def of_bits(data: bytes, name: str, *, big: bool = False) -> NDArray[Any]:
 
 @lru_cache
 def _floats8(name: str) -> NDArray[np.float32]:
-    """Return what each byte is as a float."""
+    """Return the table of the 256 values of an 8-bit float."""
     exponents, fractions, bias = _FLOATS8[name]
     code = np.arange(256)
     fraction = code & ((1 << fractions) - 1)
     exponent = code >> fractions & ((1 << exponents) - 1)
-    if name == "float8_e8m0fnu":  # powers of two alone
+    if name == "float8_e8m0fnu":  # powers of two only, without a sign
         value = np.ldexp(1.0, exponent - bias)
         value[0xFF] = np.nan
         return np.asarray(value, np.float32)

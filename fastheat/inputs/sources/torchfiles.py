@@ -1,7 +1,7 @@
-"""The tensors of files that `torch.save` wrote, read without PyTorch, which may run what they hold.
+"""The tensors in files written by `torch.save`, read without PyTorch, which may run code in them.
 
-The pickle in such a file says what tensors there are: it is read by the machine of `unpickle`, to
-which a tensor is a place in the file. Nothing is made of it before its numbers are asked for.
+The pickle in such a file describes the tensors. The machine of `pickles` runs it, with a tensor
+represented by its place in the file. Nothing is allocated before a tensor's numbers are asked for.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from fastheat.inputs.sources.tensors import size_of
 from fastheat.messages import in_a_line, short
 
 _ZIP = b"PK\x03\x04"
-_MAGIC = 0x1950A86A20F9469CFC6C  # which files of before PyTorch 1.6 begin with
+_MAGIC = 0x1950A86A20F9469CFC6C  # begins the files of PyTorch before 1.6
 _OLD = _MAGIC.to_bytes(10, "little")
 _VERSION = 1001
-_MOST_SIDES = 64
-_SHARED = 1 << 20  # numbers of a tensor that may lie in one another's place
+_MOST_SIDES = 64  # dimensions
+_SHARED = 1 << 20  # items that a tensor may have even if they overlap, as in an expanded one
 
 _STORAGES = {
     "Double": "float64",
@@ -44,14 +44,14 @@ _STORAGES = {
     "QUInt8": "quint8",
     "QInt32": "qint32",
 }
-_BYTES = "bytes"  # the dtype of a storage that has none
+_BYTES = "bytes"  # the dtype of an untyped storage
 _SIZES = {"complex64": 8, "complex128": 16, "qint8": 1, "quint8": 1, "qint32": 4, _BYTES: 1}
 _DTYPES = (
     *("float64", "float32", "float16", "bfloat16", "complex64", "complex128", "bool"),
     *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
     *("float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu"),
 )
-# what PyTorch itself lets a file make that is no tensor of numbers, in whose place there is nothing
+# globals that PyTorch's own safe loading allows, but that make no dense tensor; here they make None
 _NOTHING = (
     *(("torch", name) for name in ("device", "per_tensor_affine", "per_channel_affine", "strided")),
     *(
@@ -71,12 +71,12 @@ _NOTHING = (
 class _Storage:
     key: str
     dtype: str
-    length: int  # numbers
+    length: int  # items
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Marker:
-    """A dtype, or a class of storages, of which only the dtype counts."""
+    """A global that stands for a dtype: the dtype itself, or a storage class."""
 
     dtype: str
 
@@ -88,13 +88,13 @@ class Tensor:
     Attributes
     ----------
     shape, strides
-        Sides, and numbers from one to the next along each.
+        The shape, and the step along each axis in items.
     dtype
-        Its name.
+        The name of the dtype.
     key
-        Of the storage that its numbers are in.
+        The key of the storage that holds its numbers.
     start
-        The first of them in it.
+        The index of its first item in the storage.
     """
 
     shape: tuple[int, ...]
@@ -105,13 +105,13 @@ class Tensor:
 
     @property
     def reach(self) -> int:
-        """The numbers from the first to the last."""
+        """The number of storage items from the first to the last, both included."""
         steps = zip(self.shape, self.strides, strict=True)
         return 1 + sum((side - 1) * step for side, step in steps)
 
 
 def is_torch(file: BinaryIO) -> bool:
-    """Return whether a file is one that `torch.save` wrote, of today or before PyTorch 1.6."""
+    """Return whether `torch.save` wrote a file, in today's format or that before PyTorch 1.6."""
     begin = file.read(64)
     file.seek(0)
     if begin[:4] != _ZIP:
@@ -122,13 +122,20 @@ def is_torch(file: BinaryIO) -> bool:
     return found
 
 
-Places = Callable[[str], tuple[int, int]]  # of a storage by its key: where it begins, and bytes
+Places = Callable[[str], tuple[int, int]]  # storage key -> offset in the file, size in bytes
 
 
 def load(file: BinaryIO) -> tuple[Any, Places, bool]:
-    """Return what is in a file, with a `Tensor` in place of each, and where storages lie.
+    """Load a file, with a `Tensor` in place of each tensor.
 
-    The last says whether they are of a machine of the other byte order, big-endian.
+    Returns
+    -------
+    object
+        The content of the file.
+    callable
+        Gives the place of a storage in the file.
+    bool
+        Whether the numbers are big-endian.
     """
     size = os.fstat(file.fileno()).st_size
     zipped = file.read(4) == _ZIP
@@ -144,7 +151,7 @@ def load(file: BinaryIO) -> tuple[Any, Places, bool]:
 
 
 def place_of(tensor: Tensor, places: Places) -> int:
-    """Return where in the file the first number of a tensor lies; all of them are within it."""
+    """Return the file offset of a tensor's first item; all items must be in its storage."""
     width = size_of(tensor.dtype)
     if width is None or 0 in tensor.shape:
         return 0
@@ -164,8 +171,8 @@ def _in_archive(file: BinaryIO, size: int) -> tuple[Any, Places, bool]:
         members: dict[str, zipfile.ZipInfo] = {}
         for info in archive.infolist():
             if info.filename in members:
-                raise ValueError(f"{short(info.filename)} stands twice in it")
-            # torch.save compresses none
+                raise ValueError(f"{short(info.filename)} occurs twice in it")
+            # torch.save does not compress
             if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
                 raise ValueError(f"damaged: {short(info.filename)} is compressed")
             members[info.filename] = info
@@ -193,17 +200,17 @@ def _in_archive(file: BinaryIO, size: int) -> tuple[Any, Places, bool]:
 
 
 def _in_sequence(file: BinaryIO, size: int) -> tuple[Any, Places]:
-    """Read a file of before PyTorch 1.6: pickles, and the storages that the last of them names."""
+    """Read a file of PyTorch before 1.6: pickles, then the storages that the last pickle lists."""
     magic, version, system = (_run(_States(file, False)) for _ in range(3))
     if magic != _MAGIC or version != _VERSION or type(system) is not dict:
         raise ValueError("damaged: it does not begin as files of PyTorch do")
     if system.get("little_endian") is not True:
-        raise ValueError("it is of a machine of the other byte order, expected little-endian")
+        raise ValueError("expected a file of a little-endian machine")
     machine = _States(file, False)
     loaded = _run(machine)
     keys = _run(_States(file, False))
     if type(keys) is not list or not all(type(key) is str for key in keys):
-        raise ValueError("damaged: it does not say what storages it has")
+        raise ValueError("damaged: it does not list its storages")
     places: dict[str, tuple[int, int]] = {}
     offset = file.tell()
     for key in keys:
@@ -226,11 +233,11 @@ def _in_sequence(file: BinaryIO, size: int) -> tuple[Any, Places]:
     return loaded, place
 
 
-# -------------------------------------------------------------------------------------- the pickle
+# -------------------------------------------------------------------------------------- unpickling
 
 
 class _States(_Machine):
-    """Unpickles what `torch.save` does of the state of a model."""
+    """Unpickler of the model states that `torch.save` writes."""
 
     def __init__(self, file: BinaryIO, defer: bool) -> None:
         super().__init__(file, defer)
@@ -247,14 +254,15 @@ class _States(_Machine):
         if not isinstance(kind, _Marker) or type(key) is not str or not _is_side(length):
             raise pickle.UnpicklingError("damaged: a tensor without a storage")
         if view not in ([], [None]):
-            raise pickle.UnpicklingError("it has a storage in another one")
+            raise pickle.UnpicklingError("it has a storage that is a view of another one")
         storage = self.storages.setdefault(key, _Storage(key, kind.dtype, length))
         if (storage.dtype, storage.length) != (kind.dtype, length):
             raise pickle.UnpicklingError(f"damaged: two storages of one name {short(key)}")
         self.stack.append(storage)
 
     def build(self) -> None:
-        if type(self.stack[-2]) in (dict, type(None), Tensor):  # attributes, as of a state_dict()
+        # attributes, such as those of a state_dict(), are ignored
+        if type(self.stack[-2]) in (dict, type(None), Tensor):
             self.stack.pop()
         else:
             super().build()
@@ -265,12 +273,12 @@ def _run(machine: _States) -> Any:
         return machine.run()
     except pickle.UnpicklingError:
         raise
-    except Exception as error:  # there is no end to the ways in which damaged bytes can fail
+    except Exception as error:  # damaged bytes can fail in any way
         raise pickle.UnpicklingError(f"damaged ({type(error).__name__}: {error})") from error
 
 
 def _named(module: object, name: object) -> object:
-    """Return what is in the place of a name that a pickle mentions."""
+    """Return the stand-in for a global that a pickle names."""
     if type(module) is str and type(name) is str:
         if module in ("torch", "torch.storage") and name in ("UntypedStorage", "_UntypedStorage"):
             return _Marker(_BYTES)
@@ -322,7 +330,7 @@ def _parameter(data: object, *others: object) -> object:
 def _of_type(function: object, kind: object, arguments: object, *others: object) -> object:
     call = function.call if isinstance(function, _Name) else None
     if call not in (_tensor, _tensor_3) or type(arguments) is not tuple:
-        raise pickle.UnpicklingError("damaged: a tensor of a type of its own")
+        raise pickle.UnpicklingError("damaged: a tensor subclass without a tensor")
     return call(*arguments)
 
 

@@ -1,7 +1,7 @@
-"""Zarr arrays in folders, read without zarr: it would run whatever codec their metadata name.
+"""Zarr arrays in folders, read without zarr, which would run any codec that their metadata name.
 
-The metadata, of format 2 or 3, are read once and choose among the decoders below; their sizes are
-known before, so that no chunk becomes larger than it has to be. Only files in the folder are read.
+The metadata, of format 2 or 3, are read once and select among the decoders below. All sizes are
+known in advance, so no chunk decodes to more than its full size. Only files in the folder are read.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from fastheat.inputs.sources.arrays import check_stack
 from fastheat.inputs.sources.bounds import between, check_chunk, check_shape
 from fastheat.messages import short
 
-METADATA = ("zarr.json", ".zarray", ".zgroup")  # one of them is in every array's or group's folder
+METADATA = ("zarr.json", ".zarray", ".zgroup")  # every array's or group's folder has one of them
 _MOST_JSON = 1 << 24  # bytes
-_DEEPEST = 100  # groups in one another
-_LZMA_MEMORY = 1 << 27
+_DEEPEST = 100  # nested groups
+_LZMA_MEMORY = 1 << 27  # bytes
 _KEPT_INDEXES = 1 << 24  # bytes
-_NOWHERE = (1 << 64) - 1  # in the index of a shard: there is no such chunk
-_TYPES = {  # of format 3
+_NOWHERE = (1 << 64) - 1  # marks a missing chunk in the index of a shard
+_TYPES = {  # format 3
     "bool": "|b1",
     **{
         f"{name}{8 * size}": f"={name[0]}{size}"
@@ -56,12 +56,12 @@ Decode = Callable[[bytes], bytes]
 
 
 def is_zarr(path: Path) -> bool:
-    """Return whether a folder is that of a zarr array or group."""
+    """Return whether a folder is a zarr array or group."""
     return any((path / name).is_file() for name in METADATA)
 
 
 class ZarrError(ValueError):
-    """Something in a zarr folder that no writer of arrays of numbers has left there."""
+    """An error in a zarr folder that no writer of numeric arrays would have caused."""
 
 
 def _damaged(what: str) -> NoReturn:
@@ -73,9 +73,9 @@ def _damaged(what: str) -> NoReturn:
 
 @contextmanager
 def _opened(root: str, path: str) -> Iterator[BinaryIO | None]:
-    """Open a file of the folder, None if there is none; links may not lead out of it."""
+    """Open a file of the folder, or yield None if it is missing; links may not lead out of it."""
     try:
-        os.lstat(path)  # most that are missing are found so, which is quicker
+        os.lstat(path)  # finds most missing files, and is faster than realpath
     except (FileNotFoundError, NotADirectoryError):
         yield None
         return
@@ -84,14 +84,14 @@ def _opened(root: str, path: str) -> Iterator[BinaryIO | None]:
         raise ZarrError(
             f"{short(os.path.relpath(path, root))} is a link to a file outside of the folder"
         )
-    if not stat.S_ISREG(os.stat(real).st_mode):  # noqa: PTH116 - a pipe waits
+    if not stat.S_ISREG(os.stat(real).st_mode):  # noqa: PTH116 - opening a pipe blocks
         raise ZarrError(f"{short(os.path.relpath(path, root))} is a special file")
     with open(real, "rb") as file:  # noqa: PTH123
         yield file
 
 
 def _json(root: str, path: str) -> Any:
-    """Return what a file of metadata says, None if there is none."""
+    """Return the JSON object in a metadata file, or None if the file is missing."""
     with _opened(root, path) as file:
         if file is None:
             return None
@@ -104,34 +104,34 @@ def _json(root: str, path: str) -> Any:
     except (ValueError, RecursionError):
         found = None
     if type(found) is not dict:
-        _damaged(f"{name} is no JSON of metadata")
+        _damaged(f"{name} is not a JSON object of metadata")
     return found
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name occurs twice")
     return found
 
 
 def _array_in(root: str, folder: str) -> tuple[dict[str, Any] | None, bool]:
-    """Return the metadata of the array in a folder, and whether it is a group in place of one."""
+    """Return the metadata of the array in a folder, or None, and whether the folder is a group."""
     found = _json(root, os.path.join(folder, METADATA[0]))  # noqa: PTH118
     if found is not None:
         if found.get("zarr_format") != 3 or found.get("node_type") not in ("array", "group"):
-            _damaged("zarr.json is of no array or group of format 3")
+            _damaged("zarr.json does not describe an array or group of format 3")
         return (found, False) if found["node_type"] == "array" else (None, True)
     found = _json(root, os.path.join(folder, METADATA[1]))  # noqa: PTH118
     if found is not None:
         if found.get("zarr_format") != 2:
-            _damaged(".zarray is of no array of format 2")
+            _damaged(".zarray does not describe an array of format 2")
         return found, False
     return None, os.path.isfile(os.path.join(folder, METADATA[2]))  # noqa: PTH113, PTH118
 
 
 def shapes_in(path: Path) -> dict[str, tuple[int, ...]] | None:
-    """Return the shapes of all arrays in the folder of a group by their names, None of an array."""
+    """Return the shapes of all arrays in a group's folder by name, or None if it is an array."""
     root = os.path.realpath(path)
     shapes: dict[str, tuple[int, ...]] = {}
     waiting = [("", 0)]
@@ -146,7 +146,9 @@ def shapes_in(path: Path) -> dict[str, tuple[int, ...]] | None:
             shapes[name] = tuple(sides) if _are_sides(sides) else ()
         elif is_group:
             if depth > _DEEPEST:
-                raise ZarrError(f"it has over {_DEEPEST} groups in one another, expected fewer")
+                raise ZarrError(
+                    f"its groups are nested over {_DEEPEST} deep, expected fewer levels"
+                )
             with os.scandir(folder) as entries:
                 waiting += [
                     (f"{name}/{entry.name}" if name else entry.name, depth + 1)
@@ -157,7 +159,7 @@ def shapes_in(path: Path) -> dict[str, tuple[int, ...]] | None:
 
 
 def _bytes_in(folder: str) -> int:
-    """Return the bytes of all files in a folder, each of them once."""
+    """Return the total size of the files in a folder in bytes; hard-linked files count once."""
     sizes: dict[tuple[int, int], int] = {}
     waiting = [folder]
     while waiting:
@@ -176,35 +178,35 @@ def _bytes_in(folder: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the numbers of an array lie, and how to decode them, as its metadata say."""
+    """The shape, dtype and chunking of an array, as described by its metadata."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     fill: Any
-    grid: tuple[int, ...]  # shape of what a file has
+    grid: tuple[int, ...]  # shape of the chunk or shard in one file
     separator: str
     prefix: str
     chunk: Chunk
-    index: Index | None  # where a file has several chunks
+    index: Index | None  # of the shards, or None if each file holds one chunk
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """How a chunk is stored."""
+    """The shape, dtype and codecs of a chunk."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    axes: tuple[int, ...]  # in the order that they are stored in
-    size: int | None  # bytes as it is stored, None where it is compressed
+    axes: tuple[int, ...]  # in stored order
+    size: int | None  # stored size in bytes, or None if compressed
     decoders: tuple[Decode, ...]
 
     @property
     def nbytes(self) -> int:
-        """The bytes of its numbers."""
+        """The size of the decoded chunk in bytes."""
         return prod(self.shape) * self.dtype.itemsize
 
     def decode(self, raw: bytes) -> npt.NDArray[Any]:
-        """Return its numbers."""
+        """Return the decoded chunk."""
         check_chunk(self.nbytes, len(raw))
         if self.size is not None and len(raw) != self.size:
             _damaged(f"a chunk of {len(raw)} bytes, expected {self.size}")
@@ -217,15 +219,15 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """How a file of several chunks says where they lie."""
+    """The index of a shard, a file that holds several chunks."""
 
     shape: tuple[int, ...]  # chunks along each axis
-    first: bool
-    chunk: Chunk
+    first: bool  # at the start of the file, rather than its end
+    chunk: Chunk  # the encoding of the index itself
 
 
 def layout_of(found: Mapping[str, Any]) -> Layout:
-    """Read the metadata of an array, and refuse what is not known here."""
+    """Return the layout that an array's metadata describe; raise ZarrError if not supported."""
     try:
         layout = _layout_2(found) if found["zarr_format"] == 2 else _layout_3(found)
     except ZarrError:
@@ -255,9 +257,9 @@ def _layout_3(found: Mapping[str, Any]) -> Layout:
     for key, value in found.items():
         required = not isinstance(value, dict) or value.get("must_understand", True)
         if key not in _KEYS[3] and key not in _UNUSED and required:
-            raise ZarrError(f"its metadata have {short(key)}, which is not known here")
+            raise ZarrError(f"its metadata have {short(key)}, which is not supported")
     if found.get("storage_transformers"):
-        raise ZarrError("it has storage_transformers, which are not known here")
+        raise ZarrError("it has storage_transformers, which are not supported")
     shape = _sides(found["shape"])
     kind, _ = _named(found["data_type"])
     if kind not in _TYPES:
@@ -279,7 +281,7 @@ def _layout_3(found: Mapping[str, Any]) -> Layout:
     index = None
     if codecs and codecs[0][0] == "sharding_indexed":
         if len(codecs) > 1:
-            raise ZarrError("its shards are encoded once more, which is not known here")
+            raise ZarrError("its shards have a second codec, which is not supported")
         chunk, index = _shards(grid, dtype, codecs[0][1])
     else:
         chunk = _chunk_3(grid, dtype, codecs)
@@ -328,7 +330,7 @@ def _chunk_3(
 
 
 def _named(value: Any) -> tuple[str, Mapping[str, Any]]:
-    """Return the name of an extension point of format 3, and its configuration."""
+    """Return the name and configuration of an extension point of format 3."""
     if isinstance(value, str):
         return value, {}
     settings = value.get("configuration") or {}
@@ -357,14 +359,14 @@ def _check_grid(shape: tuple[int, ...], chunks: tuple[int, ...]) -> None:
 
 
 def _number_type(value: Any) -> np.dtype[Any]:
-    """Return a dtype of format 2."""
+    """Return the dtype that a string of format 2 names; raise ZarrError if not numeric."""
     if not (isinstance(value, str) and re.fullmatch(r"\|[biu]1|[<>]([iuf][248]|f16|[iu]1)", value)):
         raise ZarrError(f"it has dtype {short(value)}, expected real numbers")
     return np.dtype(value)
 
 
 def _fill(value: Any, dtype: np.dtype[Any]) -> Any:
-    """Return the number where chunks are missing."""
+    """Return the fill value, which missing chunks read as, in the array's dtype."""
     words = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
     if value is None:
         return dtype.type(0)
@@ -387,7 +389,7 @@ def _fill(value: Any, dtype: np.dtype[Any]) -> Any:
 
 def _unknown(name: object) -> ZarrError:
     return ZarrError(
-        f"it takes the codec {short(name)}, which is not run for a file; expected one of "
+        f"it uses the codec {short(name)}, which is not run for files; expected one of "
         f"{', '.join(_COMPRESSORS)} or of numbers: open it with zarr, if you trust it, and give "
         "the array"
     )
@@ -399,7 +401,7 @@ def _chunk(
     axes: tuple[int, ...],
     codecs: list[tuple[str, Mapping[str, Any]]],
 ) -> Chunk:
-    """Return how a chunk is decoded: codecs as they were run to encode it."""
+    """Return the chunk that a list of codecs, in encoding order, describes."""
     size: int | None = prod(shape) * dtype.itemsize
     decoders: list[Decode] = []
     for full_name, settings in codecs:
@@ -410,7 +412,7 @@ def _chunk(
             decoders.append(_checksum(name, settings))
             size = None if size is None else size + 4
         elif size is None:
-            raise ZarrError(f"it takes the codec {short(name)} after another compressor")
+            raise ZarrError(f"it has the codec {short(name)} after a compressor")
         elif name in _COMPRESSORS:
             decoders.append(partial(_decompress, name, _of_lzma(settings), size))
             size = None
@@ -437,7 +439,7 @@ def _decompress(name: str, lzma_format: int, size: int, raw: bytes) -> bytes:
 def _of_lzma(settings: Mapping[str, Any]) -> int:
     form = settings.get("format", lzma.FORMAT_XZ)
     if settings.get("filters") is not None or form not in (lzma.FORMAT_XZ, lzma.FORMAT_ALONE):
-        raise ZarrError(f"it takes lzma in format {short(form)} or with filters of its own")
+        raise ZarrError(f"it uses lzma in format {short(form)} or with custom filters")
     return int(form)
 
 
@@ -459,7 +461,7 @@ def _unlzma(raw: bytes, size: int, form: int) -> bytes:
     return data if engine.eof or len(data) > size else b""
 
 
-# numcodecs trusts the sizes that these three begin with, so they are compared before
+# numcodecs trusts the sizes in the headers of the next three formats, so they are checked first
 
 
 def _unblosc(raw: bytes, size: int, _: int) -> bytes:
@@ -479,7 +481,7 @@ def _unzstd(raw: bytes, size: int, _: int) -> bytes:
 
 
 def _zstd_size(raw: bytes) -> int | None:
-    """Return the size of the frame that zstd's bytes begin with, None if it does not say it."""
+    """Return the decoded size in the header of a zstd frame, or None if it has none."""
     if raw[:4] != b"\x28\xb5\x2f\xfd" or len(raw) < 18 - 9:
         _damaged("a chunk that is not zstd's")
     flags = raw[4]
@@ -518,7 +520,7 @@ def _crc32c(data: bytes) -> int:
             return int(getattr(import_module(module), name)(data))
         except ImportError:
             continue
-    raise ImportError("that takes google_crc32c: pip install google-crc32c")
+    raise ImportError("this needs google_crc32c: pip install google-crc32c")
 
 
 def _fletcher32(data: bytes) -> int:
@@ -526,7 +528,7 @@ def _fletcher32(data: bytes) -> int:
     return int.from_bytes(encoded[-4:], "little")
 
 
-# with where numcodecs puts them, unless told otherwise
+# functions, and where numcodecs puts the checksum by default
 _CHECKSUMS: dict[str, tuple[Callable[[bytes], int], str]] = {
     "crc32": (zlib.crc32, "start"),
     "adler32": (zlib.adler32, "start"),
@@ -558,7 +560,7 @@ def _converting(
     kept: str = "dtype",
     became: str = "astype",
 ) -> Filter:
-    """Return a filter that makes each number another, of the dtypes that its settings name."""
+    """Return a filter that converts numbers between the two dtypes that its settings name."""
 
     def filtered(settings: Mapping[str, Any], size: int) -> tuple[Decode, int]:
         dtype = _number_type(settings[kept])
@@ -630,16 +632,16 @@ _FILTERS: dict[str, Filter] = {
 
 
 class Reader:
-    """Reads any frames of the array in a folder.
+    """A reader of any frames of the array in a folder.
 
     Attributes
     ----------
     root
-        The folder that links may not lead out of, which is a group's or the array's.
+        The folder of the outermost group, or of the array itself; links may not lead out of it.
     folder
-        The array's.
+        The folder of the array.
     found
-        Its metadata.
+        The metadata of the array.
     """
 
     def __init__(self, root: str, folder: str, found: Mapping[str, Any]) -> None:
@@ -650,11 +652,11 @@ class Reader:
         check_stack(self.layout.shape)
         chunk = self.layout.chunk
         check_shape(self.layout.shape, chunk.shape, chunk.dtype, partial(_bytes_in, folder))
-        self._indexes: dict[str, npt.NDArray[Any]] = {}  # of shards
+        self._indexes: dict[str, npt.NDArray[Any]] = {}  # decoded, by the key of the shard
 
     @classmethod
     def of(cls, path: Path, name: str = "") -> Reader:
-        """Open an array, of a group by its name."""
+        """Open the array in a folder, or the array with this name in a group."""
         root = os.path.realpath(path)
         folder = os.path.join(root, name) if name else root  # noqa: PTH118
         found, _ = _array_in(root, folder)
@@ -666,7 +668,7 @@ class Reader:
         return Reader, (self.root, self.folder, self.found)
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
-        """Read frames; where there is no chunk, they have the fill value."""
+        """Read frames; missing chunks have the fill value."""
         layout = self.layout
         block = np.full((stop - start, *layout.shape[1:]), layout.fill, layout.dtype)
         end = (stop, *layout.shape[1:])
@@ -683,7 +685,7 @@ class Reader:
     def _chunks(
         self, file: BinaryIO, key: str, corner: tuple[int, ...], start: int, stop: int
     ) -> Iterator[tuple[tuple[int, ...], npt.NDArray[Any]]]:
-        """Yield the chunks of a file that have some of the frames, and where they begin."""
+        """Yield the start and the data of each chunk of a file that overlaps the frames."""
         layout, chunk = self.layout, self.layout.chunk
         if layout.index is None:
             yield corner, chunk.decode(_part(file, 0, os.fstat(file.fileno()).st_size, chunk))
@@ -722,7 +724,7 @@ class Reader:
 
 
 def _part(file: BinaryIO, offset: int, length: int, chunk: Chunk | None = None) -> bytes:
-    """Read bytes of a file, of a chunk no more than it can have."""
+    """Read bytes of a file; for a chunk, refuse far more bytes than it decodes to."""
     if chunk is not None and length > 2 * chunk.nbytes + 1024:
         _damaged(f"a chunk of {length} bytes that becomes {chunk.nbytes}")
     file.seek(offset)
@@ -735,7 +737,7 @@ def _part(file: BinaryIO, offset: int, length: int, chunk: Chunk | None = None) 
 def _put(
     block: npt.NDArray[Any], origin: tuple[int, ...], chunk: npt.NDArray[Any], at: tuple[int, ...]
 ) -> None:
-    """Copy what a chunk has of a block that begins at `origin`."""
+    """Copy the overlap of a block that begins at `origin` and a chunk that begins at `at`."""
     into, of = [], []
     for first, side, begin, length in zip(origin, block.shape, at, chunk.shape, strict=True):
         low, high = max(first, begin), min(first + side, begin + length)
