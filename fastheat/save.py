@@ -15,9 +15,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from fastheat.checks import is_series
+from fastheat.checks import AUTOSCALES, is_series, read_autoscale
 from fastheat.figure.base import Figure, empty_ranges
-from fastheat.figure.options import AUTOSCALES, read_autoscale
 from fastheat.figure.panels import check_picture, check_picture_options, make_picture
 from fastheat.gif.clock import Clock, read_loop, read_milliseconds
 from fastheat.gif.file import GifFile

@@ -20,9 +20,9 @@ from typing import Any, BinaryIO, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from fastheat.checks import read_autoscale, read_choice, read_flag
 from fastheat.figure.base import Figure
 from fastheat.figure.heatmap import option_names
-from fastheat.figure.options import read_autoscale, read_choice, read_flag, read_shape
 from fastheat.figure.panels import Panels, check_picture, check_picture_options, make_picture
 from fastheat.gif.clock import Clock, is_whole, read_loop, read_milliseconds
 from fastheat.gif.target import Claim, check_target
@@ -45,6 +45,8 @@ from fastheat.inputs.sources.shapes import (
     parts_in,
     parts_of,
 )
+from fastheat.layout.look import listed
+from fastheat.layout.options import read_shape
 from fastheat.layout.reduction import Reduction, Reductions
 from fastheat.messages import in_a_line, many, short, warn
 from fastheat.pipeline.frame_queue import Background, here
@@ -159,7 +161,7 @@ class GifWriter:
         **options: Any,
     ) -> None:
         check_target(file)
-        appends = read_choice("mode", mode, {"w": 0, "a": 1})
+        appends = read_choice("mode", mode, ("w", "a")) == "a"
         clock = Clock(fps, duration)
         last = None if hold is None else read_milliseconds("hold", hold)
         times = read_loop(loop)
@@ -171,7 +173,7 @@ class GifWriter:
             raise ValueError(
                 f"expected queue_bytes to be a whole number, 1 or more, not {short(queue_bytes)}"
             )
-        self._drops = bool(read_choice("when_full", when_full, {"wait": 0, "drop": 1}))
+        self._drops = read_choice("when_full", when_full, ("wait", "drop")) == "drop"
         read_flag("sync", sync)
         if sync and not isinstance(file, str | PathLike):
             try:
@@ -184,11 +186,7 @@ class GifWriter:
             options["background"], background = background, True
         check_picture(heatmap, options)
         check_picture_options(options, _OWN)
-        # which are read twice
-        for name in ("row_labels", "col_labels", "row_groups", "col_groups", "cbar_ticks"):
-            each = options.get(name)
-            if isinstance(each, Iterable) and not isinstance(each, str):
-                options[name] = list(each)
+        options = listed(options)  # which are read again with the first frame
         self._shape: Shapes | None = None if shape is None else read_shape(shape)
         self._dtype: np.dtype[Any] | None = None
         target: Path | BinaryIO

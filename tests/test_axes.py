@@ -22,8 +22,8 @@ from reference import Reference
 from fastheat import GifWriter, Heatmap, Panels, save_gif
 from fastheat.layout.axes import geometry as axes
 from fastheat.layout.axes.geometry import Geometry
-from fastheat.layout.axes.look import Numbers
 from fastheat.layout.layout import Layout
+from fastheat.layout.options import Numbers
 from fastheat.style.text.fonts import find_typeface
 from fastheat.style.text.labels import Box, Label, Placed, anchor_outside, apart, distance
 

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 import fastheat
+from fastheat import Heatmap, Panels
+from fastheat.cli.arguments import parse
+from fastheat.figure.aliases import elsewhere
+from fastheat.layout.look import OPTIONS
 
 PACKAGE = Path(fastheat.__file__).parent
 
@@ -103,3 +111,35 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         ready = {name for name, others in below.items() if not others & below.keys()}
         assert ready, sorted(below)
         below = {name: others for name, others in below.items() if name not in ready}
+
+
+def test_every_option_is_a_row_of_the_table_and_in_the_command_line_and_docstring() -> None:
+    options = [
+        name
+        for name, parameter in inspect.signature(Heatmap.__init__).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+    assert set(options) == set(OPTIONS)
+    known = {action.dest for action in parse(["render", "x.npy"]).parser._actions}
+    documented = set(re.findall(r"(?m)^    ([a-z_, ]+) : ", Heatmap.__doc__ or ""))
+    documented = {name for names in documented for name in names.split(", ")}
+    for name in options:
+        assert OPTIONS[name].help, name
+        assert name in known, name
+        assert name in documented, name
+        for other in OPTIONS[name].also.split():
+            assert other not in OPTIONS, other
+            assert elsewhere(other) == f"; here it is {name}=", other
+
+
+def test_options_that_may_be_iterators_are_read_for_each_panel() -> None:
+    given = {"row_groups": [1, 2], "col_groups": [2], "row_labels": "abc", "boundaries": [0, 1, 2]}
+    series = {name for name in given if OPTIONS[name].series}
+    assert series == given.keys()
+    shapes = {"a": (3, 4), "b": (3, 4)}
+    (wanted, _) = Panels(shapes, **given | {"row_labels": list("abc")}).layout().panels
+    for panel in (
+        Panels(shapes, **{name: iter(each) for name, each in given.items()}).layout().panels
+    ):
+        np.testing.assert_array_equal(np.diff(panel.grid.y0), np.diff(wanted.grid.y0))
+        np.testing.assert_array_equal(panel.shades.edges, wanted.shades.edges)

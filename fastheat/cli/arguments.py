@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import inspect
 import os
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,15 +14,16 @@ from typing import Any, NoReturn
 import numpy as np
 
 import fastheat
+from fastheat.checks import AUTOSCALES, defaults_of, read_autoscale
 from fastheat.cli import demo
 from fastheat.figure.aliases import elsewhere
 from fastheat.figure.heatmap import Heatmap, option_names
-from fastheat.figure.options import AUTOSCALES, read_autoscale
 from fastheat.figure.panels import Panels
 from fastheat.gif import blocks
 from fastheat.gif.clock import DEFAULT_DURATION, LONGEST_DURATION
 from fastheat.inputs.sources.arrays import check_type
 from fastheat.inputs.sources.npy import read_header
+from fastheat.layout.look import COLORS, LABELS, OPTIONS, PICTURE, VALUES
 from fastheat.messages import suggest
 from fastheat.save import save_gif
 
@@ -77,155 +77,69 @@ def add_output(parser: argparse.ArgumentParser, default: str | None, shown: str)
 
 
 def add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> None:
-    """Add the options of `Heatmap` and `save_gif`, whose defaults are theirs but for `look`."""
+    """Add the options of `Heatmap`, `Panels` and `save_gif`.
+
+    Parameters
+    ----------
+    look
+        Defaults that replace those of the functions.
+    """
     defaults = defaults_of(save_gif) | defaults_of(Panels.__init__) | defaults_of(Heatmap.__init__)
     defaults |= dict(look)
 
-    def add(place: Any, name: str, text: str, otherwise: str = "", **settings: Any) -> None:
+    def add(place: Any, name: str, text: str, kind: str, metavar: str, unset: str = "") -> None:
+        settings = dict(KINDS[kind])
+        if metavar and "action" not in settings:
+            words = tuple(metavar.split())
+            settings["metavar"] = words if len(words) > 1 else metavar
         default = defaults.get(name)
-        said = default not in (None, "") and not (default is True and otherwise)
-        shown = _spelled(default) if said else otherwise
+        said = default not in (None, "") and not (default is True and unset)
+        shown = _spelled(default) if said else unset
         text += f" (default: {shown})" if shown else ""
         flag = f"--{name.replace('_', '-')}"
         place.add_argument(flag, dest=name, help=text.replace("%", "%%"), **settings)
 
-    def number(place: Any, name: str, unit: str, text: str, otherwise: str = "") -> None:
-        add(place, name, text, otherwise, metavar=unit, type=_real)
-
-    def color(place: Any, name: str, text: str, otherwise: str = "") -> None:
-        add(place, name, text, otherwise, metavar="COLOUR")
-
-    def switch(place: Any, name: str, text: str) -> None:
-        add(place, name, text, action=argparse.BooleanOptionalAction)
-
-    colors = parser.add_argument_group("colours")
-    text = "a name that matplotlib has, with _r to reverse it, or colours to blend: white,teal,#012"
-    add(colors, "cmap", text, metavar="NAME|COLOURS", type=_cmap)
-    number(colors, "vmin", "X", "value at the start of the colormap", "the least of all")
-    number(colors, "vmax", "X", "value at its end", "the greatest of all")
-    text = "where they come from if not given: all frames, grow from those of the first, or each "
-    text += "frame its own"
-    add(colors, "autoscale", text, "all", metavar="all|grow|frame", type=_autoscale)
+    groups = {
+        title: parser.add_argument_group(title) for title in (COLORS, VALUES, LABELS, PICTURE)
+    }
+    for name in option_names():
+        option = OPTIONS[name]
+        place: Any = groups[option.group]
+        if option.kind == "annot":
+            place = place.add_mutually_exclusive_group()
+        add(place, name, option.help, option.kind, option.metavar, option.unset)
+        if option.kind == "annot":
+            place.add_argument(
+                "--no-annot", dest=name, action="store_const", const=False, help="write nothing"
+            )
     text = (
-        "how values are spread over it: linear, centered (as far on both sides of 0, or --center), "
+        "where vmin and vmax come from if not given: all frames, grow from those of the first, or "
     )
-    text += "log, symlog, asinh or power"
-    add(colors, "norm", text, "linear", metavar="NAME")
-    number(colors, "linthresh", "X", "up to where the norm symlog is linear", "2")
-    number(colors, "gamma", "X", "exponent of the norm power")
-    text = "ends of bins, each in a colour of its own"
-    add(colors, "boundaries", text, metavar="X,X[,X...]", type=_numbers)
-    number(
-        colors,
-        "center",
-        "X",
-        "value in its middle, a slope on either side but with --norm centered",
-    )
-    switch(colors, "robust", "from the 2nd to the 98th percentile, where vmin or vmax is not given")
-    text = "a .npy file of booleans (N, M): cells that are not shown"
-    add(colors, "mask", text, metavar="FILE")
-    color(colors, "under", "for values below vmin", "the colormap's")
-    color(colors, "over", "for values above vmax", "the colormap's")
-    text = "for values that are NaN, infinite, masked, or that the norm cannot take"
-    color(colors, "bad", text, "the background")
-    switch(colors, "cbar", "draw a colour bar")
-    text = "how many ticks it has at most, or their values: 5 or 0,0.5,1"
-    add(colors, "cbar_ticks", text, metavar="N|X,X...", type=_ticks)
-    add(colors, "cbar_format", "how they are written, as --valfmt", metavar="FORMAT")
-    add(colors, "cbar_location", "where: right, left, top or bottom", metavar="SIDE")
-    add(colors, "cbar_label", "label of the colour bar", metavar="TEXT")
-
-    values = parser.add_argument_group("values in the cells")
-    shown = values.add_mutually_exclusive_group()
-    text = "a file of other numbers or strings to write, one matrix or one a frame"
-    add(shown, "annot", text, "the values", metavar="FILE")
-    shown.add_argument(
-        "--no-annot", dest="annot", action="store_const", const=False, help="write nothing"
-    )
-    text = "how they are written: a format string, a format spec such as .2f, or none for no text"
-    add(values, "valfmt", text, metavar="FORMAT", type=_or_none)
-    text = "two colours for them, by contrast or by --threshold"
-    add(values, "textcolors", text, metavar=("COLOUR", "COLOUR"), nargs=2)
-    number(values, "threshold", "X", "above this value they are in the second colour")
-    text = "font size in pt, less where it does not fit, or fit for as large as there is room"
-    add(values, "text_size", text, "--fontsize", metavar="PT", type=_text_size)
-    add(values, "ha", "where in the cell: left, center or right", metavar="WHERE")
-    add(values, "va", "where in the cell: top, center or bottom", metavar="WHERE")
-
-    labels = parser.add_argument_group("labels")
-    text = "'name_{}' to number them, a,b,c, @FILE with one a line, 5 for each fifth, auto or none"
-    add(labels, "row_labels", text, metavar="LABELS")
-    add(labels, "col_labels", "the same of the columns", metavar="LABELS")
-    switch(labels, "thin_labels", "leave out labels that would overlap")
-    add(labels, "origin", "where the first row stands: upper or lower", metavar="END")
-    add(labels, "row_side", "where the row labels stand: left or right", metavar="SIDE")
-    add(labels, "col_side", "where the column labels stand: top or bottom", metavar="SIDE")
-    text = "of the row labels, counterclockwise"
-    number(labels, "row_rotation", "DEGREES", text, "0")
-    text = "of the column labels"
-    number(labels, "col_rotation", "DEGREES", text, "0 for numbers, else -30 above and 30 below")
-    text = "text above the picture; {step} is the number in the name of a checkpoint"
-    add(labels, "title", text, metavar="TEXT")
+    text += "each frame its own"
+    add(groups[COLORS], "autoscale", text, "autoscale", "all|grow|frame", "all")
     text = "a title for each frame: 'step {}' to number them, 'step {step}' by the number in the "
     text += "name of a checkpoint, a,b,c or @FILE with one a line; below --title if there is one"
-    add(labels, "titles", text, metavar="TITLES")
-    add(labels, "xlabel", "text below it", metavar="TEXT")
-    add(labels, "ylabel", "text at its left", metavar="TEXT")
-    add(labels, "font", "a font file, or the name of an installed font", metavar="FONT")
-    number(labels, "fontsize", "PT", "font size of the labels in pt")
-
-    picture = parser.add_argument_group("picture")
-    text = "width and height in inches"
-    otherwise = "as large as the texts need"
-    add(picture, "figsize", text, otherwise, metavar=("W", "H"), nargs=2, type=_real)
-    number(picture, "dpi", "DPI", "pixels per inch")
-    switch(picture, "square", "cells as high as wide")
-    color(picture, "grid_color", "of the lines between cells", "that of --style")
-    text = "what is drawn where cells would be under a pixel: of each block of them the mean, max, "
-    text += "min or absmax (the farthest from 0), or none to refuse them"
-    add(picture, "reduce", text, metavar="HOW", type=_or_none)
-    text = "width of the lines in pt, 0 for none"
-    number(picture, "grid_width", "PT", text, "3, at most an eighth of a cell")
-    text = "a line before every so many rows, or before those of these indices: 4 or 2,5,9"
-    add(picture, "row_groups", text, metavar="N|N,N...", type=_groups)
-    add(picture, "col_groups", "the same of columns", metavar="N|N,N...", type=_groups)
-    color(picture, "group_color", "of these lines", "--foreground")
-    number(picture, "group_width", "PT", "their width in pt", "2.5, at most a quarter of a cell")
-    text = "light or dark: the colours of background, labels and grid"
-    add(picture, "style", text, metavar="NAME")
-    color(picture, "background", "of the figure; none is transparent", "that of --style")
-    color(picture, "foreground", "of labels and ticks", "that of --style")
+    add(groups[LABELS], "titles", text, "text", "TITLES")
 
     if not look:  # of frames that may be of several matrices
         panels = parser.add_argument_group("panels, of an .npz or pickled dict with several arrays")
         text = "panels beside each other"
-        add(panels, "columns", text, "a picture of about 3 : 2", metavar="N", type=count_of)
-        switch(panels, "share_range", "one range for all")
+        add(panels, "columns", text, "count", "N", "a picture of about 3 : 2")
+        add(panels, "share_range", "one range for all", "switch", "")
         text = "one colour bar for all"
-        otherwise = "if they have one map and one range"
-        add(panels, "share_cbar", text, otherwise, action=argparse.BooleanOptionalAction)
+        add(panels, "share_cbar", text, "switch", "", "if they have one map and one range")
         text = "range of the plot of an array of numbers, one a frame"
-        add(
-            panels, "ylim", text, "that of all so far", metavar=("LOW", "HIGH"), nargs=2, type=_real
-        )
+        add(panels, "ylim", text, "two numbers", "LOW HIGH", "that of all so far")
 
     timing = parser.add_argument_group("time")
     speed = timing.add_mutually_exclusive_group()
-    add(speed, "fps", "frames per second", metavar="X", type=_rate)
+    add(speed, "fps", "frames per second", "rate", "X")
     text = "milliseconds of every frame, or of each in turn"
-    otherwise = f"{DEFAULT_DURATION:g}"
-    add(speed, "duration", text, otherwise, metavar="MS[,MS...]", type=_durations)
+    add(speed, "duration", text, "durations", "MS[,MS...]", f"{DEFAULT_DURATION:g}")
     text = "how often to play it again, 0 for ever, none to play it once"
-    add(timing, "loop", text, metavar="N", type=_loop)
-    text = "milliseconds of the last frame"
-    add(timing, "hold", text, "its duration", metavar="MS", type=_milliseconds)
-    text = "threads that read and encode"
-    add(timing, "workers", text, "one a processor", metavar="N", type=count_of)
-
-
-def defaults_of(function: Callable[..., object]) -> dict[str, Any]:
-    parameters = inspect.signature(function).parameters.values()
-    return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+    add(timing, "loop", text, "loop", "N")
+    add(timing, "hold", "milliseconds of the last frame", "milliseconds", "MS", "its duration")
+    add(timing, "workers", "threads that read and encode", "count", "N", "one a processor")
 
 
 def _spelled(default: object) -> str:
@@ -318,7 +232,7 @@ def _groups(text: str) -> int | list[int]:
 
 def _autoscale(text: str) -> str:
     try:
-        return str(read_autoscale(text, AUTOSCALES))
+        return str(read_autoscale(text))
     except ValueError:
         ways = ", ".join(AUTOSCALES)
         raise argparse.ArgumentTypeError(f"expected one of {ways}, not {text!r}") from None
@@ -330,6 +244,32 @@ def _or_none(text: str) -> str | None:
 
 def _cmap(text: str) -> str | list[str]:
     return [part.strip() for part in text.split(",")] if "," in text else text
+
+
+# of values on the command line, as the table of options has them
+KINDS: dict[str, dict[str, Any]] = {
+    "text": {},
+    "text or none": {"type": _or_none},
+    "switch": {"action": argparse.BooleanOptionalAction},
+    "number": {"type": _real},
+    "numbers": {"type": _numbers},
+    "two numbers": {"type": _real, "nargs": 2},
+    "number or fit": {"type": _text_size},
+    "color": {"metavar": "COLOUR"},
+    "two colours": {"metavar": ("COLOUR", "COLOUR"), "nargs": 2},
+    "colormap": {"type": _cmap},
+    "ticks": {"type": _ticks},
+    "groups": {"type": _groups},
+    "labels": {},  # read by `given_options`, as the others that can name a file
+    "mask": {},
+    "annot": {},
+    "autoscale": {"type": _autoscale},
+    "count": {"type": count_of},
+    "rate": {"type": _rate},
+    "durations": {"type": _durations},
+    "milliseconds": {"type": _milliseconds},
+    "loop": {"type": _loop},
+}
 
 
 def _labels(text: str) -> str | list[str] | None:
@@ -374,13 +314,15 @@ def given_options(args: argparse.Namespace) -> dict[str, Any]:
     """Return what was given of the arguments of `save_gif`."""
     known = (*option_names(), *PANELS, *TIMING)
     given = {name: value for name, value in vars(args).items() if name in known}
-    for name in ("row_labels", "col_labels", "titles"):
-        if name in given:
-            text = given[name]
-            every = name != "titles" and text.isascii() and text.isdigit()
-            given[name] = int(text) if every else _labels(text)
-    if "mask" in given:
-        given["mask"] = _mask(given["mask"])
+    kinds = {name: OPTIONS[name].kind for name in given if name in OPTIONS}
+    for name, text in given.items():
+        kind = kinds.get(name)
+        if kind == "labels" and text.isascii() and text.isdigit():
+            given[name] = int(text)
+        elif kind == "labels" or name == "titles":
+            given[name] = _labels(text)
+        elif kind == "mask":
+            given[name] = _mask(text)
     return given
 
 

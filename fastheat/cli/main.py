@@ -19,13 +19,13 @@ from typing import Any, BinaryIO, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from fastheat.checks import defaults_of
 from fastheat.cli import demo
 from fastheat.cli.arguments import (
     STANDARD,
     TIMING,
     UsageError,
     as_options,
-    defaults_of,
     given_options,
     parse,
 )

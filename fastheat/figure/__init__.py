@@ -2,6 +2,5 @@
 
 - `base`: the interface and the drawing that both share.
 - `heatmap`, `panels`: the two.
-- `options`: checks of the values that users give.
 - `aliases`: the names that matplotlib, seaborn and others have for options.
 """

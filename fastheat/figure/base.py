@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fastheat.figure.options import read_text
 from fastheat.inputs.frames.annotations import Samples, cells_in
 from fastheat.inputs.frames.ranges import DataLimits, Range, range_text
 from fastheat.inputs.frames.stream import Frames
 from fastheat.inputs.sources.shapes import Shapes
 from fastheat.layout.layout import Layout, Shown
+from fastheat.layout.options import read_text
 from fastheat.layout.reduction import Reduction, Reductions
 from fastheat.messages import many, short, warn
 from fastheat.render.stills import paint

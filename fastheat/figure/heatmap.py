@@ -2,67 +2,27 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
 from os import PathLike
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastheat.checks import defaults_of
 from fastheat.figure.aliases import hint
 from fastheat.figure.base import Figure
-from fastheat.figure.options import (
-    read_background,
-    read_bar_format,
-    read_choice,
-    read_color,
-    read_ends,
-    read_figure,
-    read_flag,
-    read_groups,
-    read_labels,
-    read_mask,
-    read_norm,
-    read_number,
-    read_pair,
-    read_positive,
-    read_reduce,
-    read_shape,
-    read_side,
-    read_text,
-    read_text_sizes,
-    read_ticks,
-)
-from fastheat.inputs.frames.annotations import Cells, Sample, read_annot
+from fastheat.inputs.frames.annotations import Cells, Sample
 from fastheat.inputs.frames.ranges import DataLimits, MatrixLimits, Range, completed_range
 from fastheat.inputs.frames.stream import Frames, open_frames
 from fastheat.layout import build
 from fastheat.layout.axes import geometry
-from fastheat.layout.axes.look import Look
 from fastheat.layout.layout import Layout
+from fastheat.layout.look import OPTIONS, Look, read_look
+from fastheat.layout.options import Given, read_ends, read_shape, read_text
 from fastheat.layout.reduction import Reduction
-from fastheat.messages import short
-from fastheat.style.colors.colormaps import colormap
-from fastheat.style.colors.colors import parse_color
 from fastheat.style.colors.norms import Norm, check_range
-from fastheat.style.text.fonts import find_typeface
-from fastheat.style.text.formats import LONGEST, parse_valfmt
 
-
-class Style(NamedTuple):
-    """Colours that go together."""
-
-    background: str
-    foreground: str
-    grid: str
-
-
-STYLES = {
-    "light": Style("white", "black", "white"),
-    "dark": Style("#161616", "#e4e4e4", "#161616"),
-}
 BAR_ROOM = 2.5  # font sizes that a colour bar whose range may grow has for longer numbers
 
 
@@ -260,133 +220,11 @@ class Heatmap(Figure):
         reduce: str | None = "mean",
         **unknown: object,
     ) -> None:
+        options = locals()  # first of all, so that the signature is all there is to say of them
         check_options(unknown)
-        n, m = read_shape(shape)
-        colors = STYLES[_read_style(style)]
-        paper, clear = read_background(
-            colors.background if background is None else background, parse_color(colors.background)
-        )
-        # of the background's colour, where nothing else is said
-        said_none = isinstance(grid_color, str) and grid_color.lower() == "none"
-        no_grid = said_none or (clear and grid_color is None)
-        front = read_color("foreground", colors.foreground if foreground is None else foreground)
-        table = colormap(cmap, bad=bad, under=under, over=over, background=paper)
-        spread = read_norm(
-            norm,
-            linthresh=linthresh,
-            gamma=gamma,
-            boundaries=boundaries,
-            center=center,
-            bins=len(table.table),
-        )
-        low, high = read_ends(spread, vmin, vmax)
-        inch = read_positive("dpi", dpi)
-        point = inch / geometry.POINTS
-        size, own = read_text_sizes(fontsize, text_size, inch)
-        format_ = None if valfmt is None else parse_valfmt(valfmt)
-        read = read_annot(annot, (n, m))
-        noted = None if isinstance(read, bool) else read
-        if read is False:
-            format_ = None
-        elif noted is not None and format_ is None and noted.dtype.kind != "U":
-            raise ValueError("expected a valfmt for the numbers of annot, not None")
-        rows = read_labels("row_labels", row_labels, n)
-        columns = read_labels("col_labels", col_labels, m)
-        thins = read_flag("thin_labels", thin_labels)
-        for name, own_labels in (("row_labels", rows), ("col_labels", columns)):
-            shown = len(own_labels.texts) // own_labels.every
-            if not thins and not own_labels.auto and shown > LONGEST:
-                raise ValueError(
-                    f"expected at most {LONGEST} {name} with thin_labels=False, not {shown}"
-                )
-        words = [
-            read_text(name, text)
-            for name, text in (
-                ("cbar_label", cbar_label),
-                ("title", title),
-                ("xlabel", xlabel),
-                ("ylabel", ylabel),
-            )
-        ]
-        bar = read_flag("cbar", cbar)
-        location = read_side("cbar_location", cbar_location, ("right", "left", "top", "bottom"))
-        if words[0] and not bar:
-            raise ValueError(f"expected cbar=True with cbar_label={short(cbar_label)}")
-        if not bar:
-            for name, given in (("cbar_ticks", cbar_ticks), ("cbar_format", cbar_format)):
-                if given is not None:
-                    raise ValueError(f"expected cbar=True with {name}={short(given)}")
-            if location != "right":
-                raise ValueError(f"expected cbar=True with cbar_location={short(cbar_location)}")
-        bar_format = read_bar_format(cbar_format)
-        letters = "".join([rows.letters, columns.letters, *words, "0123456789.-+e"])
-        letters += bar_format.charset or bar_format.likely if bar_format else ""
-        if noted is not None and noted.dtype.kind == "U":
-            letters += noted.letters if isinstance(noted, Sample) else "".join(noted.texts(None))
-            likely = ""
-        else:
-            letters += format_.charset if format_ else ""
-            likely = format_.likely if format_ and not format_.charset else ""
-        typeface, lacking = find_typeface(font, letters, likely)
-        self._look = Look(
-            shape=(n, m),
-            rows=rows,
-            columns=columns,
-            lower=bool(read_choice("origin", origin, {"upper": 0, "lower": 1})),
-            row_side=read_side("row_side", row_side, ("left", "right")),
-            col_side=read_side("col_side", col_side, ("top", "bottom")),
-            row_rotation=0.0 if row_rotation is None else read_number("row_rotation", row_rotation),
-            col_rotation=None
-            if col_rotation is None
-            else read_number("col_rotation", col_rotation),
-            thin_labels=thins,
-            cmap=table,
-            norm=spread,
-            robust=read_flag("robust", robust),
-            given=None,
-            mask=None if mask is None else read_mask(mask, (n, m)),
-            valfmt=format_,
-            annot=noted,
-            textcolors=read_pair(textcolors, paper),
-            threshold=None if threshold is None else read_number("threshold", threshold),
-            align=read_choice("ha", ha, {"left": -1, "center": 0, "right": 1}),
-            vertical=read_choice("va", va, {"top": -1, "center": 0, "bottom": 1}),
-            point=point,
-            fontsize=size,
-            text_size=own,
-            fit=text_size == "fit",
-            bar=bar,
-            bar_location=location,
-            bar_label=words[0],
-            bar_ticks=read_ticks(cbar_ticks),
-            bar_format=bar_format,
-            title=words[1],
-            titled=False,
-            frame=None,
-            xlabel=words[2],
-            ylabel=words[3],
-            figure=None if figsize is None else read_figure(figsize, inch),
-            cell=None,
-            title_size=geometry.TITLE_SIZE * size,
-            typeface=typeface,
-            lacking=lacking,
-            background=paper,
-            clear=clear,
-            foreground=front,
-            grid=paper
-            if no_grid
-            else read_color("grid_color", colors.grid if grid_color is None else grid_color, paper),
-            clear_grid=clear and no_grid,
-            grid_width=None
-            if grid_width is None
-            else read_positive("grid_width", grid_width, zero=True),
-            row_groups=read_groups("row_groups", row_groups, n),
-            col_groups=read_groups("col_groups", col_groups, m),
-            group=front if group_color is None else read_color("group_color", group_color, paper),
-            group_width=None if group_width is None else read_positive("group_width", group_width),
-            square=read_flag("square", square),
-            reduce=read_reduce(reduce, (n, m)),
-        )
+        given = Given(read_shape(shape), options)
+        self._look = read_look(given, defaults_of(Heatmap.__init__))
+        low, high = read_ends(given.norm, vmin, vmax)
         self._vmin, self._vmax = low, high
         self._layouts: dict[np.dtype[Any], Layout] = {}
         self._reductions: list[Reduction | None] = []  # one, when it is known
@@ -650,23 +488,19 @@ class Heatmap(Figure):
             raise ValueError("expected annot= with each matrix, for which this heatmap was made")
 
 
-def _read_style(style: object) -> str:
-    try:
-        return read_side("style", style, tuple(STYLES))
-    except ValueError as error:
-        begun = [name for name in STYLES if isinstance(style, str) and style.startswith(name)]
-        raise ValueError(f"{error}; did you mean {begun[0]!r}?" if begun else error) from None
-
-
-@cache
 def option_names() -> tuple[str, ...]:
-    """Return the names of the options of `Heatmap`."""
-    parameters = inspect.signature(Heatmap.__init__).parameters.values()
-    return tuple(p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY)
+    """Return the names of the options of `Heatmap`, in the order of its signature."""
+    return tuple(name for name in defaults_of(Heatmap.__init__) if name in OPTIONS)
 
 
 def check_options(names: Iterable[str], others: Iterable[str] = ()) -> None:
-    """Refuse names that are no option of `Heatmap`, naming the nearest of those and of `others`."""
+    """Raise TypeError for names that are no option of `Heatmap`, naming the nearest ones.
+
+    Parameters
+    ----------
+    others
+        Names that are options elsewhere, for the error.
+    """
     for name in names:
-        if name not in option_names():
+        if name not in OPTIONS:
             raise TypeError(f"unknown option {name!r}{hint(name, [*option_names(), *others])}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
@@ -13,19 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fastheat.checks import defaults_of, read_count, read_flag, read_number, read_positive
 from fastheat.figure.base import Figure, pairs_of
 from fastheat.figure.heatmap import BAR_ROOM, Heatmap, check_options, option_names
-from fastheat.figure.options import (
-    read_color,
-    read_count,
-    read_figure,
-    read_flag,
-    read_number,
-    read_positive,
-    read_shape,
-    read_text,
-    read_text_sizes,
-)
 from fastheat.inputs.frames.annotations import Sample, by_panel
 from fastheat.inputs.frames.ranges import DataLimits, Range
 from fastheat.inputs.frames.stream import Frames, open_frames
@@ -44,11 +33,19 @@ from fastheat.layout.arrange import (
     least_white,
 )
 from fastheat.layout.axes import geometry
-from fastheat.layout.axes.look import Labels
 from fastheat.layout.build import thickened
 from fastheat.layout.compose import Heading, compose
 from fastheat.layout.layout import Layout
 from fastheat.layout.lineplot import MOST_LINES, WIDTH, Plot, size_of
+from fastheat.layout.look import listed
+from fastheat.layout.options import (
+    Labels,
+    read_color,
+    read_figure,
+    read_shape,
+    read_text,
+    read_text_sizes,
+)
 from fastheat.layout.reduction import Reductions
 from fastheat.messages import short
 from fastheat.style.colors.colors import RGB
@@ -178,9 +175,7 @@ class Panels(Figure):
             if value is not None and not self._lines:
                 raise ValueError(f"expected lines= with {name}={short(value)}")
         self._heading = Heading(text, HEADING * size, geometry.TIGHT_PAD * size, typeface, lacking)
-        for name in ("row_labels", "col_labels"):  # which each panel reads
-            if isinstance(common.get(name), Iterable) and not isinstance(common[name], str):
-                common[name] = list(common[name])
+        common = listed(common)  # which each panel reads
         common |= {"dpi": dpi, "font": font, "fontsize": fontsize}
         self._heatmaps: dict[str, Heatmap] = {}
         self._check_count(own)
@@ -869,9 +864,8 @@ def _likely_kinds(panels: Iterable[Heatmap]) -> list[np.dtype[Any]]:
 
 
 def panels_options() -> list[str]:
-    """Return the names of the options of `Panels`."""
-    parameters = inspect.signature(Panels.__init__).parameters.values()
-    return [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    """Return the names of the options of `Panels`, without those of its panels."""
+    return list(defaults_of(Panels.__init__))
 
 
 def _read_own(names: Sequence[str], options: object) -> dict[str, dict[str, Any]]:

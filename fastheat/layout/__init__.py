@@ -1,5 +1,7 @@
 """Options to layouts: where everything stands, and in which palette entry.
 
+- `look`: the table of options, and a heatmap's options as layouts need them.
+- `options`: readers of the values that users give.
 - `layout`: everything that frames are drawn from, except their values.
 - `build`: the layout of one matrix.
 - `compose`: several of them as the panels of one picture, with one palette.

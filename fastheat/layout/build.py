@@ -18,11 +18,11 @@ from fastheat.layout.axes.bar_numbers import (
     wide_ticks,
 )
 from fastheat.layout.axes.drawing import draw_static
-from fastheat.layout.axes.look import Look
 from fastheat.layout.axes.thinning import lay_out
 from fastheat.layout.axes.ticks import segments
 from fastheat.layout.frame_ranges import Scaling
 from fastheat.layout.layout import Fixed, Layout, Panel, TitlePlace
+from fastheat.layout.look import Look
 from fastheat.layout.reduction import Reduction
 from fastheat.layout.sizes import (
     GRID_WIDTH,
@@ -88,7 +88,7 @@ def build(
         groups = tuple(cells[0] - k for k in reversed(groups[0])), groups[1]
     group_line = _group_line(look, geometry.cells, line)
     grid = axes.cell_grid(geometry.cells, cells, line, groups, group_line)
-    grid = grid._replace(lower=look.lower)
+    grid = grid._replace(lower=bool(look.lower))
     left_out += _lines_left_out(grid, groups)
     sizes = font_sizes(look, samples, grid)
     bins = len(look.cmap.table)

@@ -12,8 +12,9 @@ import numpy as np
 
 from fastheat.inputs.frames.annotations import Cells, Sample
 from fastheat.layout.axes import geometry as axes
-from fastheat.layout.axes.look import LARGEST_FONT, SMALLEST_FONT, Look
 from fastheat.layout.axes.thinning import pitch
+from fastheat.layout.look import Look
+from fastheat.layout.options import LARGEST_FONT, SMALLEST_FONT
 from fastheat.messages import in_a_line, short
 from fastheat.style.text.atlas import (
     ALL_PAIRS,

@@ -1,6 +1,5 @@
 """What stands around the cells: labels, ticks, titles, grid lines and the colour bar.
 
-- `look`: the options that layouts are made of.
 - `geometry`: how large cells are, and where all that surrounds them stands.
 - `thinning`: which labels are shown, and which of the colour bar's ticks.
 - `ticks`: where ticks are, as matplotlib's locators have them.

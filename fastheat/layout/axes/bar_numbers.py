@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from fastheat.layout.axes.drawing import pieces, tick_marks
 from fastheat.layout.axes.geometry import Geometry, Plan, place_numbers
-from fastheat.layout.axes.look import Labels, Look
 from fastheat.layout.axes.thinning import bar_labels
 from fastheat.layout.axes.ticks import TIMES, Tick, Ticks, bar_ticks, ticks_at
+from fastheat.layout.look import Look
+from fastheat.layout.options import Labels
 from fastheat.style.colors.norms import LINEAR
 from fastheat.style.text.atlas import SHRINK, draw_letters
 from fastheat.style.text.labels import Box, Placed, number_width

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from fastheat.layout.axes import geometry as axes
 from fastheat.layout.axes.geometry import Bar, Geometry, Plan
-from fastheat.layout.axes.look import Labels, Look
 from fastheat.layout.axes.ticks import TIMES, Ticks
+from fastheat.layout.look import Look
+from fastheat.layout.options import Labels
 from fastheat.style.text.fonts import Typeface
 from fastheat.style.text.labels import (
     Box,
@@ -161,7 +162,7 @@ def _axis_labels(look: Look) -> _AxisLabels:
         turned = DEFAULT_ROTATION if look.col_side == "bottom" else -DEFAULT_ROTATION
         rotation = 0.0 if look.columns.numbers else turned
     return _AxisLabels(
-        labels(look.rows, look.row_side, look.row_rotation),
+        labels(look.rows, look.row_side, look.row_rotation or 0.0),
         labels(look.columns, look.col_side, rotation),
     )
 

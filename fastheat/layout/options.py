@@ -1,31 +1,183 @@
-"""The options of a heatmap: checked, read, and handed on as a `Look`."""
+"""Readers of options: the values that users give, checked and brought into one form.
+
+The table of options is `Look`, whose rows say which reader each has.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
 import operator
-from collections.abc import Sequence, Sized
+from collections.abc import Callable, Mapping, Sequence, Sized
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.checks import is_series
+from fastheat.checks import is_series, read_choice, read_flag, read_number, read_positive
 from fastheat.gif import blocks
+from fastheat.inputs.frames.annotations import Cells, Sample, read_annot
 from fastheat.inputs.sources.shapes import MOST_CELLS
 from fastheat.inputs.sources.tensors import as_array
 from fastheat.layout.axes import geometry
-from fastheat.layout.axes.look import LARGEST_FONT, SMALLEST_FONT, Labels, Numbers
 from fastheat.layout.reduction import HOW
 from fastheat.messages import in_a_line, short, suggest
+from fastheat.style.colors.colormaps import Colormap, colormap
 from fastheat.style.colors.colors import RGB, parse_color, parse_rgba
 from fastheat.style.colors.norms import LINEAR, SYMLOG_LINEAR, Norm, copied
 from fastheat.style.text.formats import LONGEST, Template, ValueFormat, check_length, parse_valfmt
 
-AUTOSCALES = ("all", "grow", "frame")  # where a range comes from, as far as it is not given
-FIT_SIZE = 60.0  # pt, the most that values are made to fit their cells
+SMALLEST_FONT, LARGEST_FONT = 1.0, 1000.0  # px
+FIT_SIZE = 60.0  # pt, the largest size of texts that are fitted to their cells
+
+
+class Option(NamedTuple):
+    """A row of the table of options: how one is read, and what others call it."""
+
+    read: Reader
+    help: str = ""  # of the command line
+    group: str = ""  # of the command line's options
+    kind: str = "text"  # of value on the command line, see `cli.arguments`
+    metavar: str = ""
+    unset: str = ""  # what the command line's help says of None
+    also: str = ""  # its names elsewhere: matplotlib, seaborn, plotly, Pillow, imageio
+    name: str = ""  # of the option, where the field of `Look` has another
+    needs: str = ""  # the option without which it has no effect
+    series: bool = False  # whether it may be an iterator, which can be read only once
+
+
+class Style(NamedTuple):
+    """Colours that go together."""
+
+    background: str
+    foreground: str
+    grid: str
+
+
+STYLES = {
+    "light": Style("white", "black", "white"),
+    "dark": Style("#161616", "#e4e4e4", "#161616"),
+}
+
+
+class Given:
+    """The options that were given, with those read that others depend on."""
+
+    def __init__(self, shape: tuple[int, int], options: Mapping[str, Any]) -> None:
+        self.shape = shape
+        self._options = options
+
+    def __getitem__(self, name: str) -> Any:
+        return self._options[name]
+
+    @cached_property
+    def style(self) -> Style:
+        """The colours that are not given."""
+        name = self["style"]
+        try:
+            return STYLES[read_choice("style", name, STYLES)]
+        except ValueError as error:
+            begun = [each for each in STYLES if isinstance(name, str) and name.startswith(each)]
+            raise ValueError(f"{error}; did you mean {begun[0]!r}?" if begun else error) from None
+
+    @cached_property
+    def paper(self) -> tuple[RGB, bool]:
+        """The colour of the background, and whether it is transparent."""
+        own = self.style.background
+        given = self["background"]
+        return read_background(own if given is None else given, parse_color(own))
+
+    @cached_property
+    def foreground(self) -> RGB:
+        """The colour of labels."""
+        given = self["foreground"]
+        return read_color("foreground", self.style.foreground if given is None else given)
+
+    @cached_property
+    def point(self) -> float:
+        """Pixels in a point."""
+        return self.inch / geometry.POINTS
+
+    @cached_property
+    def inch(self) -> float:
+        """Pixels in an inch."""
+        return read_positive("dpi", self["dpi"])
+
+    @cached_property
+    def sizes(self) -> tuple[float, float]:
+        """The sizes of labels and of the values, px."""
+        return read_text_sizes(self["fontsize"], self["text_size"], self.inch)
+
+    @cached_property
+    def cmap(self) -> Colormap:
+        """The colormap."""
+        ends = {name: self[name] for name in ("bad", "under", "over")}
+        return colormap(self["cmap"], **ends, background=self.paper[0])
+
+    @cached_property
+    def norm(self) -> Norm:
+        """The norm."""
+        names = ("linthresh", "gamma", "boundaries", "center")
+        own = {name: self[name] for name in names}
+        return read_norm(self["norm"], **own, bins=len(self.cmap.table))
+
+    @cached_property
+    def annot(self) -> Cells | Sample | bool:
+        """Texts other than the values, or whether the values are written."""
+        return read_annot(self["annot"], self.shape)
+
+    @cached_property
+    def valfmt(self) -> ValueFormat | None:
+        """The format of values, None if none are written."""
+        valfmt, annot = self["valfmt"], self.annot
+        format_ = None if valfmt is None else parse_valfmt(valfmt)
+        if annot is False:
+            return None
+        if not isinstance(annot, bool) and format_ is None and annot.dtype.kind != "U":
+            raise ValueError("expected a valfmt for the numbers of annot, not None")
+        return format_
+
+
+Reader: TypeAlias = Callable[[str, Any, Given], Any]
+
+
+# ---------------------------------------------------------------------- readers of one value each
+
+
+def flag(name: str, value: Any, given: Given) -> bool:
+    return read_flag(name, value)
+
+
+def number(name: str, value: Any, given: Given) -> float | None:
+    return None if value is None else read_number(name, value)
+
+
+def width(name: str, value: Any, given: Given) -> float | None:
+    return None if value is None else read_positive(name, value, zero=name == "grid_width")
+
+
+def text(name: str, value: Any, given: Given) -> str:
+    return read_text(name, value)
+
+
+def choice(*choices: str) -> Reader:
+    return lambda name, value, given: read_choice(name, value, choices)
+
+
+def place(**choices: int) -> Reader:
+    return lambda name, value, given: choices[read_choice(name, value, choices)]
+
+
+def color(name: str, value: Any, given: Given) -> RGB:
+    """Read a colour, the foreground's if None."""
+    return given.foreground if value is None else read_color(name, value, given.paper[0])
+
+
+def elsewhere(name: str, value: Any, given: Given) -> None:
+    """Read nothing: the option is read together with another, by `Given` or `Heatmap`."""
 
 
 def read_shape(shape: object) -> tuple[int, int]:
@@ -42,12 +194,12 @@ def read_shape(shape: object) -> tuple[int, int]:
     return n, m
 
 
-def read_reduce(reduce: object, shape: tuple[int, int]) -> str | None:
+def read_reduce(name: str, reduce: Any, given: Given) -> str | None:
     if reduce is None:
-        if max(shape) > blocks.LARGEST_SIDE:
+        if max(given.shape) > blocks.LARGEST_SIDE:
             raise ValueError(
                 f"expected at most {blocks.LARGEST_SIDE} rows and columns with reduce=None, "
-                f"not shape={shape!r}"
+                f"not shape={given.shape!r}"
             )
         return None
     if not isinstance(reduce, str) or reduce not in HOW:
@@ -55,39 +207,6 @@ def read_reduce(reduce: object, shape: tuple[int, int]) -> str | None:
             f"expected reduce to be one of {', '.join(HOW)}, or None, not {short(reduce)}"
         )
     return reduce
-
-
-def read_number(name: str, value: object) -> float:
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except OverflowError:
-        raise ValueError(f"expected {name} to be a number below 1e308") from None
-    except (TypeError, ValueError):
-        raise TypeError(f"expected {name} to be a number, not {short(value)}") from None
-    if not math.isfinite(number):
-        raise ValueError(f"expected {name} to be a finite number, not {short(value)}")
-    return number
-
-
-def read_positive(name: str, value: object, *, zero: bool = False) -> float:
-    number = read_number(name, value)
-    if number < 0 or (number == 0 and not zero):
-        raise ValueError(
-            f"expected {name} to be above 0{' or 0' if zero else ''}, not {short(value)}"
-        )
-    return number
-
-
-def read_count(name: str, value: object) -> int:
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"expected {name} to be a whole number, not {short(value)}") from None
-    if number < 1:
-        raise ValueError(f"expected {name} to be at least 1, not {short(value)}")
-    return number
 
 
 def read_text_sizes(fontsize: object, text_size: object, inch: float) -> tuple[float, float]:
@@ -135,8 +254,9 @@ def read_background(value: object, paper: RGB) -> tuple[RGB, bool]:
     return parse_color((red, green, blue)), True
 
 
-def read_groups(name: str, value: object, count: int) -> tuple[int, ...]:
-    """Return the rows or columns that a line stands before, of an int every so many."""
+def read_groups(name: str, value: Any, given: Given) -> tuple[int, ...]:
+    """Return the rows or columns that begin a group, except the first."""
+    count = given.shape[name == "col_groups"]
     if value is None:
         return ()
     every = None if isinstance(value, bool | np.bool_) else _read_every(name, value)
@@ -157,7 +277,7 @@ def read_groups(name: str, value: object, count: int) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def read_ticks(value: object) -> int | tuple[float, ...] | None:
+def read_ticks(name: str, value: Any, given: Given) -> int | tuple[float, ...] | None:
     if value is None:
         return None
     count = None if isinstance(value, bool | np.bool_) else _index(value)
@@ -175,7 +295,7 @@ def read_ticks(value: object) -> int | tuple[float, ...] | None:
     return tuple(sorted(ticks))
 
 
-def read_bar_format(value: object) -> ValueFormat | None:
+def read_bar_format(name: str, value: Any, given: Given) -> ValueFormat | None:
     if value is None:
         return None
     try:
@@ -194,7 +314,8 @@ def read_color(name: str, value: object, paper: RGB = (255, 255, 255)) -> RGB:
         raise type(error)(f"{name}: {error}") from None
 
 
-def read_pair(colors: object, paper: RGB) -> tuple[RGB, RGB]:
+def read_pair(name: str, colors: Any, given: Given) -> tuple[RGB, RGB]:
+    paper = given.paper[0]
     if isinstance(colors, str) or (
         isinstance(colors, Sequence) and len(colors) in (3, 4) and _is_number(colors[0])
     ):
@@ -207,25 +328,6 @@ def read_pair(colors: object, paper: RGB) -> tuple[RGB, RGB]:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, float | int | np.number) and not isinstance(value, bool)
-
-
-def read_flag(name: str, value: object) -> bool:
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"expected {name} to be True or False, not {short(value)}")
-    return bool(value)
-
-
-def read_choice(name: str, value: object, choices: dict[str, int]) -> int:
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"expected {name} to be one of {', '.join(choices)}, not {short(value)}")
-    return choices[value]
-
-
-def read_autoscale(value: object, ways: Sequence[str]) -> str | None:
-    """Return where a range comes from, None where that follows from the frames."""
-    if value is not None:
-        read_choice("autoscale", value, dict.fromkeys(ways, 0))
-    return None if value is None else str(value)
 
 
 def read_figure(figsize: object, inch: float) -> tuple[int, int]:
@@ -249,13 +351,43 @@ def read_figure(figsize: object, inch: float) -> tuple[int, int]:
     return sides
 
 
-def read_side(name: str, value: object, choices: tuple[str, ...]) -> str:
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"expected {name} to be one of {', '.join(choices)}, not {short(value)}")
-    return value
+class Labels(NamedTuple):
+    """The labels of an axis."""
+
+    texts: Sequence[str]  # of all rows or columns, or empty
+    every: int = 1  # stride between the labels that are wanted
+    numbers: bool = False
+    auto: bool = False  # whether to show round numbers, as many as have room
+
+    @property
+    def letters(self) -> str:
+        """All letters in them, digits aside."""
+        return "" if self.numbers else "".join(self.texts)
 
 
-def read_labels(name: str, labels: object, count: int) -> Labels:
+@dataclass(frozen=True, slots=True)
+class Numbers(Sequence[str]):
+    """The numbers of rows or columns, written on demand: few of many are shown."""
+
+    each: range
+
+    def __len__(self) -> int:
+        return len(self.each)
+
+    def __getitem__(self, k: Any) -> Any:
+        part = self.each[k]
+        return Numbers(part) if isinstance(part, range) else str(part)
+
+
+def read_labels(name: str, value: Any, given: Given) -> Labels:
+    labels = _labels(name, value, given.shape[name == "col_labels"])
+    shown = len(labels.texts) // labels.every
+    if not read_flag("thin_labels", given["thin_labels"]) and not labels.auto and shown > LONGEST:
+        raise ValueError(f"expected at most {LONGEST} {name} with thin_labels=False, not {shown}")
+    return labels
+
+
+def _labels(name: str, labels: object, count: int) -> Labels:
     if labels is None or (isinstance(labels, bool | np.bool_) and not labels):
         return Labels(())
     every = _read_every(name, labels)
@@ -410,7 +542,10 @@ def read_ends(norm: Norm, vmin: object, vmax: object) -> tuple[float | None, flo
     return norm.mirrored(low, high)
 
 
-def read_mask(mask: object, shape: tuple[int, int]) -> NDArray[np.bool_]:
+def read_mask(name: str, mask: Any, given: Given) -> NDArray[np.bool_] | None:
+    if mask is None:
+        return None
+    shape = given.shape
     refused = f"expected mask to be an array of True and False, not {short(mask)}"
     if isinstance(mask, list | tuple):
         widths = {len(row) for row in mask if hasattr(row, "__len__")}

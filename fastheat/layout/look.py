@@ -1,0 +1,614 @@
+"""The look: the options of a heatmap as its layout needs them, and the table of all options.
+
+A new option is a parameter of `Heatmap`, which has its documentation, and a row here; the command
+line, the names that others have for it and the list of iterators follow from the row.
+"""
+
+# no `from __future__ import annotations`: the rows are read from the annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastheat.checks import is_series
+from fastheat.inputs.frames.annotations import Cells, Sample
+from fastheat.layout.axes.geometry import TITLE_SIZE, Frame
+from fastheat.layout.options import (
+    Given,
+    Labels,
+    Option,
+    choice,
+    color,
+    elsewhere,
+    flag,
+    number,
+    place,
+    read_bar_format,
+    read_color,
+    read_figure,
+    read_groups,
+    read_labels,
+    read_mask,
+    read_pair,
+    read_reduce,
+    read_ticks,
+    text,
+    width,
+)
+from fastheat.messages import short
+from fastheat.style.colors.colormaps import Colormap
+from fastheat.style.colors.colors import RGB
+from fastheat.style.colors.norms import Norm
+from fastheat.style.text.fonts import Typeface, find_typeface
+from fastheat.style.text.formats import ValueFormat
+
+# groups of the command line's options
+COLORS, VALUES, LABELS, PICTURE = "colours", "values in the cells", "labels", "picture"
+
+
+class Look(NamedTuple):
+    """The options of a `Heatmap`, checked, with colours and lengths in palette and pixel terms.
+
+    A field with an `Option` is read by that; the others follow from several options.
+    """
+
+    shape: tuple[int, int]
+    rows: Annotated[
+        Labels,
+        Option(
+            read_labels,
+            "'name_{}' to number them, a,b,c, @FILE with one a line, 5 for every fifth, auto or "
+            "none",
+            LABELS,
+            "labels",
+            "LABELS",
+            also="y yticklabels",
+            name="row_labels",
+            series=True,
+        ),
+    ]
+    columns: Annotated[
+        Labels,
+        Option(
+            read_labels,
+            "the same of the columns",
+            LABELS,
+            "labels",
+            "LABELS",
+            also="x xticklabels",
+            name="col_labels",
+            series=True,
+        ),
+    ]
+    thin_labels: Annotated[
+        bool, Option(flag, "leave out labels that would overlap", LABELS, "switch")
+    ]
+    lower: Annotated[  # whether the first row stands at the bottom
+        int,
+        Option(
+            place(upper=0, lower=1),
+            "where the first row stands: upper or lower",
+            LABELS,
+            metavar="END",
+            name="origin",
+        ),
+    ]
+    row_side: Annotated[
+        str,
+        Option(
+            choice("left", "right"),
+            "where the row labels stand: left or right",
+            LABELS,
+            metavar="SIDE",
+        ),
+    ]
+    col_side: Annotated[
+        str,
+        Option(
+            choice("top", "bottom"),
+            "where the column labels stand: top or bottom",
+            LABELS,
+            metavar="SIDE",
+        ),
+    ]
+    row_rotation: Annotated[  # degrees, None for 0
+        float | None,
+        Option(
+            number, "of the row labels, counterclockwise", LABELS, "number", "DEGREES", unset="0"
+        ),
+    ]
+    col_rotation: Annotated[
+        float | None,
+        Option(
+            number,
+            "of the column labels",
+            LABELS,
+            "number",
+            "DEGREES",
+            unset="0 for numbers, else -30 above and 30 below",
+            also="rotation",
+        ),
+    ]
+    cmap: Annotated[
+        Colormap,
+        Option(
+            lambda name, value, given: given.cmap,
+            "a name that matplotlib has, with _r to reverse it, or colours to blend: "
+            "white,teal,#012",
+            COLORS,
+            "colormap",
+            "NAME|COLOURS",
+            also="color_continuous_scale colorscale",
+        ),
+    ]
+    norm: Annotated[
+        Norm,
+        Option(
+            lambda name, value, given: given.norm,
+            "how values are spread over the colormap: linear, centered (as far on both sides of 0, "
+            "or --center), log, symlog, asinh or power",
+            COLORS,
+            metavar="NAME",
+            unset="linear",
+        ),
+    ]
+    robust: Annotated[
+        bool,
+        Option(
+            flag,
+            "from the 2nd to the 98th percentile, where vmin or vmax is not given",
+            COLORS,
+            "switch",
+        ),
+    ]
+    given: tuple[float | None, float | None] | None  # ends, where each frame has its own range
+    mask: Annotated[  # (N, M), the cells that are not shown
+        NDArray[np.bool_] | None,
+        Option(
+            read_mask,
+            "a .npy file of booleans (N, M): cells that are not shown",
+            COLORS,
+            "mask",
+            "FILE",
+        ),
+    ]
+    valfmt: Annotated[
+        ValueFormat | None,
+        Option(
+            lambda name, value, given: given.valfmt,
+            "how they are written: a format string, a format spec such as .2f, or none for no text",
+            VALUES,
+            "text or none",
+            "FORMAT",
+            also="fmt text_auto",
+        ),
+    ]
+    annot: Annotated[  # other numbers or texts in the cells
+        Cells | Sample | None,
+        Option(
+            lambda name, value, given: None if isinstance(given.annot, bool) else given.annot,
+            "a file of other numbers or strings to write, one matrix or one a frame",
+            VALUES,
+            "annot",
+            "FILE",
+            unset="the values",
+        ),
+    ]
+    textcolors: Annotated[
+        tuple[RGB, RGB],
+        Option(
+            read_pair,
+            "two colours for them, by contrast or by --threshold",
+            VALUES,
+            "two colours",
+        ),
+    ]
+    threshold: Annotated[
+        float | None,
+        Option(number, "above this value they are in the second colour", VALUES, "number", "X"),
+    ]
+    text_size: Annotated[  # px, the largest if `fit`
+        float,
+        Option(
+            lambda name, value, given: given.sizes[1],
+            "font size in pt, less where it does not fit, or fit for as large as there is room",
+            VALUES,
+            "number or fit",
+            "PT",
+            unset="--fontsize",
+            also="size",
+        ),
+    ]
+    fit: bool  # whether values are as large as they have room for
+    align: Annotated[
+        int,
+        Option(
+            place(left=-1, center=0, right=1),
+            "where in the cell: left, center or right",
+            VALUES,
+            metavar="WHERE",
+            also="horizontalalignment",
+            name="ha",
+        ),
+    ]
+    vertical: Annotated[
+        int,
+        Option(
+            place(top=-1, center=0, bottom=1),
+            "where in the cell: top, center or bottom",
+            VALUES,
+            metavar="WHERE",
+            also="verticalalignment",
+            name="va",
+        ),
+    ]
+    bar: Annotated[
+        bool,
+        Option(
+            flag, "draw a colour bar", COLORS, "switch", also="cbar_visible colorbar", name="cbar"
+        ),
+    ]
+    bar_location: Annotated[
+        str,
+        Option(
+            choice("right", "left", "top", "bottom"),
+            "where: right, left, top or bottom",
+            COLORS,
+            metavar="SIDE",
+            also="cbar_ax location orientation",
+            name="cbar_location",
+            needs="cbar",
+        ),
+    ]
+    bar_label: Annotated[
+        str,
+        Option(
+            text,
+            "label of the colour bar",
+            COLORS,
+            metavar="TEXT",
+            also="cbarlabel",
+            name="cbar_label",
+            needs="cbar",
+        ),
+    ]
+    bar_ticks: Annotated[  # at most this many, or at these values
+        int | tuple[float, ...] | None,
+        Option(
+            read_ticks,
+            "how many ticks it has at most, or their values: 5 or 0,0.5,1",
+            COLORS,
+            "ticks",
+            "N|X,X...",
+            also="ticks",
+            name="cbar_ticks",
+            needs="cbar",
+            series=True,
+        ),
+    ]
+    bar_format: Annotated[
+        ValueFormat | None,
+        Option(
+            read_bar_format,
+            "how they are written, as --valfmt",
+            COLORS,
+            metavar="FORMAT",
+            also="format",
+            name="cbar_format",
+            needs="cbar",
+        ),
+    ]
+    title: Annotated[
+        str,
+        Option(
+            text,
+            "text above the picture; {step} is the number in the name of a checkpoint",
+            LABELS,
+            metavar="TEXT",
+            also="suptitle",
+        ),
+    ]
+    titled: bool  # whether each frame has a title of its own, for which `title` makes room
+    title_size: float  # px
+    xlabel: Annotated[str, Option(text, "text below it", LABELS, metavar="TEXT")]
+    ylabel: Annotated[str, Option(text, "text at its left", LABELS, metavar="TEXT")]
+    typeface: Typeface
+    lacking: str  # letters of the labels and of `valfmt` without a glyph
+    point: float  # px
+    fontsize: Annotated[  # px
+        float,
+        Option(
+            lambda name, value, given: given.sizes[0],
+            "font size of the labels in pt",
+            LABELS,
+            "number",
+            "PT",
+        ),
+    ]
+    frame: Frame | None  # of another range, to lay out in
+    figure: Annotated[  # width and height, px
+        tuple[int, int] | None,
+        Option(
+            lambda name, value, given: None if value is None else read_figure(value, given.inch),
+            "width and height in inches",
+            PICTURE,
+            "two numbers",
+            "W H",
+            unset="as large as the texts need",
+            also="height width",
+            name="figsize",
+        ),
+    ]
+    cell: tuple[float, float] | None  # its width and height without a figure, None as texts need
+    square: Annotated[bool, Option(flag, "cells as high as wide", PICTURE, "switch", also="aspect")]
+    grid: Annotated[
+        RGB,
+        Option(
+            lambda name, value, given: (
+                given.paper[0]
+                if _has_no_grid(given)
+                else read_color(name, given.style.grid if value is None else value, given.paper[0])
+            ),
+            "of the lines between cells",
+            PICTURE,
+            "color",
+            unset="that of --style",
+            also="edgecolor edgecolors linecolor",
+            name="grid_color",
+        ),
+    ]
+    clear_grid: bool
+    reduce: Annotated[
+        str | None,
+        Option(
+            read_reduce,
+            "what is drawn where cells would be under a pixel: of each block of them the mean, "
+            "max, min or absmax (the farthest from 0), or none to refuse them",
+            PICTURE,
+            "text or none",
+            "HOW",
+        ),
+    ]
+    grid_width: Annotated[  # pt
+        float | None,
+        Option(
+            width,
+            "width of the lines in pt, 0 for none",
+            PICTURE,
+            "number",
+            "PT",
+            unset="3, at most an eighth of a cell",
+            also="linewidth linewidths",
+        ),
+    ]
+    row_groups: Annotated[  # the rows that begin a group, except the first
+        tuple[int, ...],
+        Option(
+            read_groups,
+            "a line before every so many rows, or before those of these indices: 4 or 2,5,9",
+            PICTURE,
+            "groups",
+            "N|N,N...",
+            series=True,
+        ),
+    ]
+    col_groups: Annotated[
+        tuple[int, ...],
+        Option(read_groups, "the same of columns", PICTURE, "groups", "N|N,N...", series=True),
+    ]
+    group: Annotated[
+        RGB,
+        Option(color, "of these lines", PICTURE, "color", unset="--foreground", name="group_color"),
+    ]
+    group_width: Annotated[  # pt
+        float | None,
+        Option(
+            width,
+            "their width in pt",
+            PICTURE,
+            "number",
+            "PT",
+            unset="2.5, at most a quarter of a cell",
+        ),
+    ]
+    background: Annotated[  # which labels blend into even if it is clear
+        RGB,
+        Option(
+            lambda name, value, given: given.paper[0],
+            "of the figure; none is transparent",
+            PICTURE,
+            "color",
+            unset="that of --style",
+            also="facecolor",
+        ),
+    ]
+    clear: bool  # whether the background is transparent
+    foreground: Annotated[
+        RGB, Option(color, "of labels and ticks", PICTURE, "color", unset="that of --style")
+    ]
+
+
+class _ReadWithOthers(NamedTuple):
+    """The options that have no field of their own in `Look`."""
+
+    vmin: Annotated[
+        object,
+        Option(
+            elsewhere,
+            "value at the start of the colormap",
+            COLORS,
+            "number",
+            "X",
+            unset="the least of all",
+            also="zmin",
+        ),
+    ]
+    vmax: Annotated[
+        object,
+        Option(
+            elsewhere,
+            "value at its end",
+            COLORS,
+            "number",
+            "X",
+            unset="the greatest of all",
+            also="zmax",
+        ),
+    ]
+    linthresh: Annotated[
+        object,
+        Option(
+            elsewhere,
+            "up to where the norm symlog is linear",
+            COLORS,
+            "number",
+            "X",
+            unset="2",
+        ),
+    ]
+    gamma: Annotated[object, Option(elsewhere, "exponent of the norm power", COLORS, "number", "X")]
+    boundaries: Annotated[
+        object,
+        Option(
+            elsewhere,
+            "ends of bins, each in a colour of its own",
+            COLORS,
+            "numbers",
+            "X,X[,X...]",
+            series=True,
+        ),
+    ]
+    center: Annotated[
+        object,
+        Option(
+            elsewhere,
+            "value in its middle, a slope on either side but with --norm centered",
+            COLORS,
+            "number",
+            "X",
+            also="vcenter",
+        ),
+    ]
+    under: Annotated[
+        object,
+        Option(elsewhere, "for values below vmin", COLORS, "color", unset="the colormap's"),
+    ]
+    over: Annotated[
+        object,
+        Option(elsewhere, "for values above vmax", COLORS, "color", unset="the colormap's"),
+    ]
+    bad: Annotated[
+        object,
+        Option(
+            elsewhere,
+            "for values that are NaN, infinite, masked, or that the norm cannot take",
+            COLORS,
+            "color",
+            unset="the background",
+        ),
+    ]
+    font: Annotated[
+        object,
+        Option(
+            elsewhere,
+            "a font file, or the name of an installed font",
+            LABELS,
+            metavar="FONT",
+            also="fontfamily",
+        ),
+    ]
+    dpi: Annotated[object, Option(elsewhere, "pixels per inch", PICTURE, "number", "DPI")]
+    style: Annotated[
+        object,
+        Option(
+            elsewhere,
+            "light or dark: the colours of background, labels and grid",
+            PICTURE,
+            metavar="NAME",
+            also="template",
+        ),
+    ]
+
+
+def _options_of(table: type) -> dict[str, tuple[str, Option]]:
+    rows = {}
+    for field, annotation in table.__annotations__.items():
+        for option in getattr(annotation, "__metadata__", ()):
+            rows[option.name or field] = field, option
+    return rows
+
+
+_FIELDS = _options_of(Look)  # the field of each option that has one
+OPTIONS = {name: option for name, (_, option) in (_FIELDS | _options_of(_ReadWithOthers)).items()}
+
+
+def read_look(given: Given, defaults: Mapping[str, Any]) -> Look:
+    """Read the options of a heatmap.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the value of one is not among those that it takes.
+    """
+    read = {}
+    for name, (field, option) in _FIELDS.items():
+        read[field] = option.read(name, given[name], given)
+        if option.needs and not given[option.needs]:
+            unset = option.read(name, defaults[name], given)
+            if read[field] != unset:
+                raise ValueError(f"expected {option.needs}=True with {name}={short(given[name])}")
+    typeface, lacking = find_typeface(given["font"], *_letters(read))
+    _, clear = given.paper
+    return Look(
+        **read,
+        shape=given.shape,
+        given=None,
+        fit=given["text_size"] == "fit",
+        titled=False,
+        title_size=TITLE_SIZE * read["fontsize"],
+        typeface=typeface,
+        lacking=lacking,
+        point=given.point,
+        frame=None,
+        cell=None,
+        clear_grid=clear and _has_no_grid(given),
+        clear=clear,
+    )
+
+
+def _has_no_grid(given: Given) -> bool:
+    """Return whether the lines between cells have the background's colour."""
+    color = given["grid_color"]
+    if isinstance(color, str) and color.lower() == "none":
+        return True
+    return given.paper[1] and color is None
+
+
+def _letters(read: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the letters that a font needs, and those that a function of valfmt may write."""
+    words = [read[name] for name in ("bar_label", "title", "xlabel", "ylabel")]
+    letters = "".join([read["rows"].letters, read["columns"].letters, *words, "0123456789.-+e"])
+    bar_format: ValueFormat | None = read["bar_format"]
+    if bar_format:
+        letters += bar_format.charset or bar_format.likely
+    annot: Cells | Sample | None = read["annot"]
+    valfmt: ValueFormat | None = read["valfmt"]
+    if annot is not None and annot.dtype.kind == "U":
+        return letters + (
+            annot.letters if isinstance(annot, Sample) else "".join(annot.texts(None))
+        ), ""
+    if valfmt is None:
+        return letters, ""
+    return letters + valfmt.charset, "" if valfmt.charset else valfmt.likely
+
+
+def listed(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options that can be read several times, with series as lists."""
+    series = (name for name in options if name in OPTIONS and OPTIONS[name].series)
+    return {**options} | {
+        name: list(options[name])
+        for name in series
+        if is_series(options[name]) and not isinstance(options[name], str)
+    }
