@@ -1,4 +1,4 @@
-"""The house: data flows down through its rooms, and each imports only from those below."""
+"""The rooms of the package: data flows down through them, and each imports only from below."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import fastheat
 
 PACKAGE = Path(fastheat.__file__).parent
 
-# each room, and those that it may import from, beside itself and those that all may
+# each room, and the rooms that it may import from, besides itself and GROUND
 BELOW = {
     "cli": "called pipeline figure render inputs layout style gif",
     "called": "pipeline figure render layout inputs style gif",
@@ -24,8 +24,8 @@ BELOW = {
     "ground": "",
 }
 CALLED = ("save", "writer", "indexed")
-GROUND = ("checks", "messages", "tables")  # what all rooms may import
-# a reduction runs the kernels that reduce, which know no layout
+GROUND = ("checks", "messages", "tables")  # modules that every room may import
+# a reduction runs the kernels for it, which do not depend on layouts
 UPWARD = {("layout.reduction", "render.kernels.blocks")}
 
 
@@ -45,7 +45,7 @@ def modules() -> dict[str, ast.Module]:
 
 
 def imports(tree: ast.Module, known: set[str]) -> Iterator[str]:
-    """Yield the modules of the package that one imports, wherever in it."""
+    """Yield the modules of the package that a module imports, anywhere in its code."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             assert not node.level
