@@ -381,9 +381,7 @@ def _pack(job: Encoding, result: Encoded) -> None:
 
 def _exchange(crew: Crew, jobs: list[Answer], times: int) -> float:
     """Return this process's seconds for each job that it submits and collects."""
-    for _ in crew.results(
-        iter(jobs * 3)
-    ):  # warm up connections, and the answer that each worker loads
+    for _ in crew.results(iter(jobs * 3)):  # warms up connections, and each worker's answer
         pass
     repeated = [jobs[k % len(jobs)] for k in range(times)]
     started = process_time()

@@ -1,4 +1,4 @@
-"""docs/scaling.md: its code runs, workers read what it says that they do, its numbers are ours."""
+"""docs/scaling.md: its code runs, workers read what it says, its numbers match the code."""
 
 from __future__ import annotations
 
