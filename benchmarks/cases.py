@@ -179,10 +179,7 @@ def panels(folder: Path, quick: bool) -> Table:
     some = np.repeat(every[:1], many, 0)
     some[:, 4, 7] = every[:, 4, 7]
     look: dict[str, Any] = {**LOOK, "duration": 20, "workers": 1}
-    look |= {
-        "row_labels": "auto",
-        "col_labels": "auto",
-    }  # short ones leave room for numbers in panels
+    look |= {"row_labels": "auto", "col_labels": "auto"}  # short: panels need room for numbers
     named = look | {"titles": "step {}", "cbar": True}
     written = named | {"valfmt": "{:.9f}".format}
     jobs: dict[str, Callable[[], object]] = {}

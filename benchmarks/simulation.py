@@ -70,15 +70,12 @@ def simulate(steps: Steps, workers: int, frames: int, pace: Pace) -> Outcome:
     """
     calling = storage = 0.0  # the times from which they are free
     free = [0.0] * workers  # and the same for each worker
-    waiting: deque[tuple[float, int, float]] = (
-        deque()
-    )  # when each job ends, its frames, its seconds
+    waiting: deque[tuple[float, int, float]] = deque()  # each job's end, frames and seconds
     given = jobs = 0
     worked = 0.0
     while given < frames or waiting:
-        done = (
-            bool(waiting) and waiting[0][0] <= calling
-        )  # a result is collected before more jobs are submitted
+        # a result is collected before more jobs are submitted
+        done = bool(waiting) and waiting[0][0] <= calling
         if given < frames and len(waiting) <= 2 * workers and not done:
             count = min(pace.frames, frames - given)
             calling += steps.give

@@ -50,9 +50,8 @@ def _check_stills() -> None:
 
 _check_stills()
 
-if (
-    os.environ.get("FASTHEAT_TEST_KERNELS") == "numba"
-):  # the fallback where machine code cannot be loaded
+# the fallback where machine code cannot be loaded
+if os.environ.get("FASTHEAT_TEST_KERNELS") == "numba":
     from fastheat.render.kernels.compiling import run_through_numba
 
     jit._run = run_through_numba()

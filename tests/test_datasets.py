@@ -337,9 +337,8 @@ def test_a_chunk_becomes_no_larger_than_it_has_to_be(name: str, tmp_path: Path) 
         try:
             with pytest.raises(ValueError, match=r"w\.zarr: damaged: "):
                 load_frames(path).read(0, 1)
-            assert (
-                tracemalloc.get_traced_memory()[1] < 1 << 24
-            )  # instead of 1 << 28; xz needs a dictionary
+            # instead of 1 << 28; xz needs a dictionary
+            assert tracemalloc.get_traced_memory()[1] < 1 << 24
         finally:
             tracemalloc.stop()
 

@@ -264,9 +264,8 @@ def test_a_file_that_changes_while_it_is_drawn_is_an_error_after_the_frames_befo
         expected: str | None = (
             f"cannot read {tmp_path.resolve() / name}: the file changed after it was opened"
         )
-        if (
-            change == "replace" and said is None
-        ):  # a process that has the old file open still reads all of it
+        # a process that has the old file open still reads all of it
+        if change == "replace" and said is None:
             expected = None
         assert (name, change, said, counted, begins) == (name, change, expected, True, True)
 

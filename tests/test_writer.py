@@ -353,9 +353,7 @@ def test_a_killed_loop_leaves_a_whole_file_that_is_gone_on_with(tmp_path: Path) 
 
 @pytest.mark.skipif("FASTHEAT_SLOW_TESTS" not in os.environ, reason="takes minutes")
 def test_two_hundred_killed_loops(tmp_path: Path) -> None:
-    moments = (
-        np.random.default_rng(1).uniform(0, 0.1, 200).tolist()
-    )  # about the duration of the loop
+    moments = np.random.default_rng(1).uniform(0, 0.1, 200).tolist()  # about as long as the loop
     assert check_killed(*prepared(tmp_path), moments) > 100
 
 

@@ -29,9 +29,8 @@ def main() -> int:
     parser.add_argument("--repeat", type=Path, help="the folder of a finding, to read it again")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
-    signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit(143)
-    )  # exits normally, so that nothing is left behind
+    # exit normally, so that nothing is left behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     inputs = Inputs(seeds(), args.seed, args.only)
     warm(inputs)
     if args.repeat:

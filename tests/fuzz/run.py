@@ -26,9 +26,8 @@ from . import readers, watch
 from .corpus import SECRET, SECRET_NAME, Seed
 from .mutate import mutated
 
-STALLED = (
-    60.0  # wall-clock seconds after which an input is aborted; twice its processor time also does
-)
+# wall-clock seconds after which an input is aborted, unless twice its processor time runs out first
+STALLED = 60.0
 TIRED = 64 << 20  # bytes above idle at which a process hands the remaining inputs to a new one
 What = tuple[str, str, str]  # kind, key and text of a finding
 MOST_DOUBTED = 20  # findings that look the same and are tried again, at most
