@@ -289,9 +289,8 @@ def search(
         Called with the number of inputs that were read.
     """
     found: dict[tuple[str, str], Found] = {}
-    doubted: dict[
-        tuple[str, str], list[Told]
-    ] = {}  # for each, others to try if it is not reproduced
+    # for each finding, others to try if it is not reproduced
+    doubted: dict[tuple[str, str], list[Told]] = {}
     tasks: list[_Task] = []
     read = begun = 0
 
