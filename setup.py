@@ -1,7 +1,7 @@
-"""The build: what pyproject.toml says, and machine code of the kernels inside the wheel.
+"""The build: the settings of pyproject.toml, plus machine code of the kernels in the wheel.
 
-Where numba is missing or does not know the platform, the wheel is without it, and kernels are
-compiled at their first use.
+If numba is missing or does not support the platform, the wheel contains no machine code, and the
+kernels are compiled at their first use.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ ROOT = Path(__file__).parent
 
 
 class BuildWithKernels(build_py):
-    """Copies the package and puts machine code of its kernels into the copy."""
+    """A `build_py` that also puts machine code of the kernels into the copy of the package."""
 
     objects: list[Path] = []  # noqa: RUF012
 
     def run(self) -> None:
-        """Copy and compile; of an editable install, compile into the sources."""
+        """Copy and compile; an editable install keeps the machine code in the sources."""
         super().run()
         package = ROOT / "fastheat" if self.editable_mode else Path(self.build_lib) / "fastheat"
         shutil.rmtree(package / "objects", ignore_errors=True)
         self.objects = _compile(package / "objects")
 
     def get_outputs(self, include_bytecode: bool = True) -> list[str]:
-        """Return the files of the build."""
+        """Return the files that the build writes."""
         return [*super().get_outputs(include_bytecode), *map(str, self.objects)]
 
 
 def _compile(folder: Path) -> list[Path]:
-    """Compile the kernels for all kinds of processors of this system, into a folder."""
+    """Compile the kernels into a folder, for every kind of processor that this system supports."""
     sys.path.insert(0, str(ROOT))
     try:
         import numba  # noqa: F401
@@ -51,8 +51,8 @@ def _compile(folder: Path) -> list[Path]:
             path.write_bytes(code.pack())
             made.append(path)
             asked = ", ".join(sorted(undefined(code.code))) or "nothing"
-            print(f"compiled {path.name}: {len(code.code):,} bytes, which ask for {asked}")
-    except Exception as error:  # whatever is wrong with numba here
+            print(f"compiled {path.name}: {len(code.code):,} bytes, which need {asked}")
+    except Exception as error:  # numba may fail here in any way
         print(f"kernels are compiled at their first use, not now: {error}", file=sys.stderr)
         shutil.rmtree(folder, ignore_errors=True)
         return []
@@ -62,10 +62,10 @@ def _compile(folder: Path) -> list[Path]:
 
 
 class PlatformWheel(bdist_wheel):
-    """A wheel for any Python 3, of one platform where machine code is in it."""
+    """A wheel for any Python 3, and for one platform if it contains machine code."""
 
     def get_tag(self) -> tuple[str, str, str]:
-        """Return the tags of Python, ABI and platform."""
+        """Return the Python, ABI and platform tags."""
         if not self.get_finalized_command("build_py").objects:
             return super().get_tag()
         self.root_is_pure = False

@@ -1,1 +1,1 @@
-"""What fastheat costs, in ratios to other ways to the same picture measured in the same run."""
+"""The cost of fastheat relative to other ways to draw the same image, measured in one run."""

@@ -16,19 +16,19 @@ from benchmarks.measure import Table
 
 
 def main() -> None:
-    """Run the cases that were asked for, print their tables, and write what was asked for."""
+    """Run the requested cases, print their tables, and write the requested files."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("cases", nargs="*", metavar="case", help=", ".join(CASES))
     parser.add_argument("--quick", action="store_true", help="fewer frames and rounds")
-    parser.add_argument("--json", type=Path, help="put the tables in this file, beside others")
-    parser.add_argument("--chart", type=Path, help="draw the rates as a PNG of this name")
+    parser.add_argument("--json", type=Path, help="add the tables to this JSON file")
+    parser.add_argument("--chart", type=Path, help="draw the rates to this PNG file")
     parser.add_argument(
         "--into",
         type=Path,
         action="append",
         default=[],
         metavar="FILE",
-        help="put the tables in this file's places for them; may be given again",
+        help="insert the tables between their markers in this file; may be repeated",
     )
     arguments = parser.parse_args()
     unknown = set(arguments.cases) - set(CASES)

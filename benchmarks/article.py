@@ -1,7 +1,7 @@
-"""The article's way to an animated heatmap, a matplotlib figure for each frame, and quicker ones.
+"""The article's code for an animated heatmap, one matplotlib figure per frame, and faster variants.
 
-Annotated heatmap as in matplotlib's gallery, saved to PNG in memory, opened by Pillow, and all
-frames written by Pillow.
+Each frame is an annotated heatmap as in matplotlib's gallery. It is saved to memory as a PNG and
+opened by Pillow, which then writes all frames.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def by_figures(frames: Iterable[Values]) -> Iterator[Image.Image]:
 
 
 def by_one_figure(frames: Iterable[Values]) -> Iterator[Image.Image]:
-    """Draw into one figure, of which only values, texts and their colours are set."""
+    """Draw all frames in one figure, updating only the values, the texts and their colours."""
     import matplotlib.pyplot as plt
     from matplotlib.ticker import StrMethodFormatter
 
@@ -104,7 +104,7 @@ def by_one_figure(frames: Iterable[Values]) -> Iterator[Image.Image]:
 
 
 def by_seaborn(frames: Iterable[Values]) -> Iterator[Image.Image]:
-    """Draw each frame by `seaborn.heatmap`."""
+    """Draw each frame with `seaborn.heatmap`."""
     import matplotlib.pyplot as plt
     import seaborn
 

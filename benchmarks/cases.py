@@ -1,4 +1,4 @@
-"""The cases. Each takes a folder to work in and returns a table of what it measured."""
+"""The benchmark cases: each takes a working folder and returns a table of what it measured."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def index_frames(values: list[Values]) -> tuple[NDArray[np.uint8], NDArray[np.ui
 
 
 def seed(folder: Path, quick: bool) -> Table:
-    """Draw the article's job by its code, by quicker ones, and by fastheat."""
+    """Compare the article's code, faster variants of it, and fastheat."""
     rounds, slow, many = (1, 1, 100) if quick else (3, 12, 1000)
     data = folder / "animation_data.obj"
     frames = history(many)
@@ -56,7 +56,7 @@ def seed(folder: Path, quick: bool) -> Table:
         name: partial(article.save, gifs[name], some, draw) for name, draw in peers.items()
     }
     jobs["fastheat, one thread"] = partial(render, 1)
-    for name in peers:  # imports, fonts and, of ours, the kernels
+    for name in peers:  # warm up imports, fonts and, for fastheat, the kernels
         article.save(gifs[name], some[:1], peers[name])
     render(1)
     jobs["fastheat, two threads"] = partial(render, 2)
@@ -82,21 +82,22 @@ def seed(folder: Path, quick: bool) -> Table:
             ]
         )
     return Table(
-        f"The article's job: {JOB}, every text changing. From file to file, median of {rounds} "
-        "rounds in turn in one process: seconds of one processor, of the clock for two threads.",
-        ["", "ms a frame", "frames/s", "bytes a frame", "times the article's rate"],
+        f"The article's job: {JOB}, in which every text changes. From file to file, median of "
+        f"{rounds} rounds run in turn in one process. Times are processor time, except for two "
+        "threads: wall-clock time.",
+        ["", "ms per frame", "frames/s", "bytes per frame", "times the article's rate"],
         rows,
         figures,
     )
 
 
 def encode(folder: Path, quick: bool) -> Table:
-    """Encode the same index frames by everything that can."""
+    """Compare encoders on the same index frames."""
     rounds, many = (1, 4) if quick else (3, 40)
     frames, palette = index_frames(history(1000)[200 : 200 + many])
     ways, missing = encoders.available(frames, palette, folder)
     paths = {name: folder / f"encoded-{k}.gif" for k, name in enumerate(ways)}
-    for name, way in ways.items():  # imports, and of ours the kernels
+    for name, way in ways.items():  # warm up imports and, for fastheat, the kernels
         way(frames[:2], palette, paths[name])
     with one_core():
         times = in_turn(
@@ -122,16 +123,16 @@ def encode(folder: Path, quick: bool) -> Table:
             raise AssertionError("expected fastheat to be lossless")
     return Table(
         f"Encoding {many} finished index frames of the article's job: median of {rounds} rounds, "
-        "seconds of one processor.",
-        ["", "ms a frame", "times fastheat's", "bytes a frame", "times fastheat's", "lossless"],
+        "processor time on one core.",
+        ["", "ms per frame", "times fastheat's", "bytes per frame", "times fastheat's", "lossless"],
         rows,
         figures,
-        [f"Missing here: {'; '.join(missing)}."] if missing else [],
+        [f"Not measured here: {', '.join(missing)}."] if missing else [],
     )
 
 
 def change(folder: Path, quick: bool) -> Table:
-    """Change ever more of the 150 cells from frame to frame."""
+    """Measure frames in which more and more of the 150 cells change."""
     rounds, many = (1, 200) if quick else (5, 2000)
     rng = np.random.default_rng(0)
     layout = heatmap()
@@ -163,33 +164,33 @@ def change(folder: Path, quick: bool) -> Table:
             ]
         )
     return Table(
-        f"Changed cells of 150 in each of {many:,} frames, the article's layout: median of "
+        f"How many of the article's 150 cells change in each of {many:,} frames: median of "
         f"{rounds} rounds, one thread.",
-        ["cells", "ms a frame", "of all changing", "bytes a frame"],
+        ["cells that change", "ms per frame", "relative to 150", "bytes per frame"],
         rows,
         figures,
     )
 
 
 def panels(folder: Path, quick: bool) -> Table:
-    """Draw ever more into a picture of the article's size: titles, a bar, a second panel."""
+    """Measure figures of the article's size with titles, a colour bar, and a second panel."""
     rounds, many = (1, 100) if quick else (5, 1000)
     every = np.stack(history(many))
     some = np.repeat(every[:1], many, 0)
     some[:, 4, 7] = every[:, 4, 7]
     look: dict[str, Any] = {**LOOK, "duration": 20, "workers": 1}
-    look |= {"row_labels": "auto", "col_labels": "auto"}  # which leave room for numbers in panels
+    look |= {"row_labels": "auto", "col_labels": "auto"}  # short: panels need room for numbers
     named = look | {"titles": "step {}", "cbar": True}
     written = named | {"valfmt": "{:.9f}".format}
     jobs: dict[str, Callable[[], object]] = {}
     for name, changing, frames, options in (
         ("the matrix alone", 150, every, look),
         ("with titles and a colour bar", 150, every, named),
-        ("two panels of it, titles, a bar", 300, {"a": every, "b": every[:, ::-1]}, named),
-        ("the same, texts written by a function", 300, {"a": every, "b": every[:, ::-1]}, written),
+        ("two such panels, titles, a colour bar", 300, {"a": every, "b": every[:, ::-1]}, named),
+        ("the same, texts from a function", 300, {"a": every, "b": every[:, ::-1]}, written),
         ("the matrix alone", 1, some, look),
         ("with titles and a colour bar", 1, some, named),
-        ("two panels of it, titles, a bar", 2, {"a": some, "b": some[:, ::-1]}, named),
+        ("two such panels, titles, a colour bar", 2, {"a": some, "b": some[:, ::-1]}, named),
     ):
         key = f"{name}, {changing}"
         jobs[key] = partial(quiet_save, folder / f"{len(jobs)}.gif", frames, **options)
@@ -204,16 +205,16 @@ def panels(folder: Path, quick: bool) -> Table:
         name, _, count = key.rpartition(", ")
         rows.append([name, count, f"{1e3 * median(seconds) / many:.3f}", f"{figures[key]:.2f}"])
     return Table(
-        f"What more is drawn into the article's picture of 1500 x 1000: {many:,} frames, median of "
+        f"More elements in the article's figure of 1500 x 1000 px: {many:,} frames, median of "
         f"{rounds} rounds, one thread.",
-        ["", "cells that change", "ms a frame", "of the matrix alone"],
+        ["", "cells that change", "ms per frame", "relative to the first row"],
         rows,
         figures,
     )
 
 
 def quiet_save(path: Path, frames: object, **options: object) -> None:
-    """Write a GIF whose clipped values are not worth a warning."""
+    """Write a GIF without the warnings about values out of range."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         path.unlink(missing_ok=True)
@@ -221,7 +222,7 @@ def quiet_save(path: Path, frames: object, **options: object) -> None:
 
 
 def by_lookup(path: Path, frames: Values, palette: NDArray[np.uint8], zoom: int) -> None:
-    """Write what plain numpy and Pillow make of matrices: a table look-up, and the encoder."""
+    """Write a GIF with plain numpy and Pillow: a table look-up, and the encoder."""
     scaled = np.clip((frames + 3) / 6 * 255, 0, 255).astype(np.uint8)
     if zoom > 1:
         scaled = scaled.repeat(zoom, 1).repeat(zoom, 2)
@@ -229,7 +230,7 @@ def by_lookup(path: Path, frames: Values, palette: NDArray[np.uint8], zoom: int)
 
 
 def shape(folder: Path, quick: bool) -> Table:
-    """Draw matrices of all sizes, every cell drifting."""
+    """Measure matrices of several sizes, in which every cell drifts."""
     rounds = 1 if quick else 5
     rng = np.random.default_rng(0)
     rows, figures = [], {}
@@ -245,7 +246,7 @@ def shape(folder: Path, quick: bool) -> Table:
         frames = np.clip(rng.normal(0, 1, (side, side)) + drift, -3, 3)
         look: dict[str, Any] = {"vmin": -3, "vmax": 3, "valfmt": valfmt}
         if pixels is not None:
-            # 15 px on every side of the cells are free
+            # leaves a margin of 15 px on every side of the cells
             inches = (pixels + 30) / 100
             look |= {"figsize": (inches, inches), "row_labels": None, "col_labels": None}
             look |= {"grid_width": 0}
@@ -280,17 +281,17 @@ def shape(folder: Path, quick: bool) -> Table:
                 ]
             )
     return Table(
-        "Shapes, every value drifting by a hundredth of the spread of all in every frame: median "
-        f"of {rounds} rounds; beside it what numpy's table look-up and Pillow's encoder take for "
-        "the cells alone.",
-        ["", "px", "threads", "ms a frame", "frames/s", "times numpy + Pillow's rate"],
+        "Matrices of several sizes. In each frame, every value drifts by about a hundredth of the "
+        f"standard deviation of all values. Median of {rounds} rounds. The last column compares "
+        "with numpy's table look-up and Pillow's encoder, which draw the cells alone.",
+        ["", "px", "threads", "ms per frame", "frames/s", "times the rate of numpy + Pillow"],
         rows,
         figures,
     )
 
 
 def memory(folder: Path, quick: bool) -> Table:
-    """Render ever longer histories in processes of their own and compare their peak memory."""
+    """Compare the peak memory of rendering longer and longer histories, each in a new process."""
     counts, rounds = ([50, 200], 1) if quick else ([100, 1_000, 10_000], 3)
     rows = []
     frames = np.stack(history(1_000))
@@ -311,7 +312,7 @@ def memory(folder: Path, quick: bool) -> Table:
             row += [f"{peak:.1f}", f"{peak / first[data.suffix]:.3f}"]
         rows.append(row)
     header = ["frames", ".npy, peak MiB", "ratio", "pickled list, peak MiB", "ratio"]
-    title = "Peak memory of `fastheat render`, the article's job, in processes of their own."
+    title = "Peak memory of `fastheat render` for the article's job, each run in a new process."
     return Table(title, header, rows, figures)
 
 
@@ -324,8 +325,7 @@ def start(folder: Path, quick: bool) -> Table:
         run(["-c", check])
     except subprocess.CalledProcessError:
         raise RuntimeError(
-            "expected fastheat installed with its machine code, which this case is about: "
-            "pip install ."
+            "this case measures fastheat as it is installed, with its machine code: pip install ."
         ) from None
     np.save(folder / "history.npy", np.stack(history(1000)))
     code = "import sys, numpy as np, fastheat\n"
@@ -358,14 +358,15 @@ def start(folder: Path, quick: bool) -> Table:
     figures = {name: median(seconds) / base for name, seconds in times.items()}
     rows = [[name, f"{median(t):.2f}", f"{figures[name]:.2f}"] for name, t in times.items()]
     title = (
-        f"Whole processes, medians of {rounds} rounds in turn, the article's look; fresh: a new "
-        "home folder. None of them imports numba, but for the last, which compiles all kernels."
+        f"Whole processes, with the article's options: medians of {rounds} rounds run in turn. "
+        "*Fresh* means with a new home folder. Only the last one imports numba, to compile all "
+        "kernels."
     )
     return Table(title, ["", "seconds", "ratio"], rows, figures)
 
 
 def _compiling(folder: Path) -> float:
-    """Return the seconds that it takes to compile all kernels, on one processor."""
+    """Return the seconds that compiling all kernels takes on one processor."""
     copy = folder / "plain"
     if not copy.exists():
         found = importlib.util.find_spec("fastheat")
@@ -401,9 +402,9 @@ def floor(folder: Path, quick: bool) -> Table:
     first, second = times.values()
     rate = ratio(second, first)
     return Table(
-        f"The copying floor: {many} frames of the article's job, median of {rounds} rounds, one "
-        "core.",
-        ["", "ms a frame", "ratio"],
+        f"Drawing compared with mere copying: {many} frames of the article's job, median of "
+        f"{rounds} rounds, one core.",
+        ["", "ms per frame", "ratio"],
         [
             [name, f"{1e3 * median(seconds) / many:.3f}", f"{value:.1f}"]
             for (name, seconds), value in zip(times.items(), (1.0, rate), strict=True)
@@ -413,7 +414,7 @@ def floor(folder: Path, quick: bool) -> Table:
 
 
 def record(folder: Path, quick: bool) -> Table:
-    """Record a matrix at each step of a loop, beside the same loop without that."""
+    """Compare a loop that records a matrix at each step with the same loop without recording."""
     rounds, steps = (1, 100) if quick else (7, 500)
     quiet_save(folder / "warm.gif", np.zeros((2, 256, 256)), vmin=0, vmax=1)
     took = loop.measure(folder, rounds, steps)
@@ -424,7 +425,7 @@ def record(folder: Path, quick: bool) -> Table:
         first.append({name: loop.Took(**v) for name, v in json.loads(result.read_text()).items()})
     rows, figures = [], {}
     for name, shown, runs in (
-        ("plain", "without", [took]),
+        ("plain", "without recording", [took]),
         ("copied", "np.copyto to the same array", [took]),
         ("recorded", "GifWriter.add", [took]),
         ("recorded", "GifWriter.add, fresh", first),
@@ -445,10 +446,10 @@ def record(folder: Path, quick: bool) -> Table:
             row[1] = f"{figures[f'open, {key}']:.0f}"
         rows.append(row)
     return Table(
-        f"Recording a 256 x 256 float32 matrix in each of {steps} steps of 10 ms: all calls of "
-        f"{rounds} rounds, the first of each included, and the loop as a whole, in turn; at last "
-        f"the first loops of {rounds} processes with a new home folder.",
-        ["", "opening, ms", "a call, median us", "99th percentile us", "loop, s", "ratio"],
+        f"Recording a 256 x 256 float32 matrix in each of {steps} steps of 10 ms: all calls, "
+        f"including the first ones, and whole loops, of {rounds} rounds run in turn. The last row "
+        f"measures the first loops of {rounds} processes, each with a new home folder.",
+        ["", "opening, ms", "call, median us", "call, 99th percentile us", "loop, s", "ratio"],
         rows,
         figures,
     )

@@ -1,4 +1,4 @@
-"""A chart of two cases, drawn by matplotlib."""
+"""A chart of two cases, drawn with matplotlib."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from benchmarks.measure import Table
 
 
 def draw(tables: Mapping[str, Table], path: Path) -> None:
-    """Draw the rates of the article's job and of the encoders, as many as were measured."""
+    """Draw the rates of the article's job and of the encoders, as far as they were measured."""
     import matplotlib.pyplot as plt
 
     panels = [
         ("seed", "The article's job: frames/s", 2, "log"),
-        ("encode", "Encoding finished frames: ms a frame", 1, "log"),
-        ("encode", "Encoding finished frames: bytes a frame", 3, "linear"),
+        ("encode", "Encoding finished frames: ms per frame", 1, "log"),
+        ("encode", "Encoding finished frames: bytes per frame", 3, "linear"),
     ]
     panels = [panel for panel in panels if panel[0] in tables]
     if not panels:
@@ -30,7 +30,7 @@ def draw(tables: Mapping[str, Table], path: Path) -> None:
         place.set_title(f"{title} (log)" if scale == "log" else title, loc="left")
         place.set_xscale(scale)
         place.set_xlim(min(values) / 2 if scale == "log" else 0, max(values) * 1.3)
-        # each bar has its number
+        # every bar is labelled with its value
         place.xaxis.set_visible(False)
         place.spines[["top", "right", "bottom"]].set_visible(False)
     figure.tight_layout()

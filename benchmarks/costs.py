@@ -1,4 +1,4 @@
-"""What a frame costs whoever works on it: seconds and bytes, measured step by step."""
+"""The cost of a frame to workers and caller, in seconds and bytes, measured step by step."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from fastheat.render.encode import Images, encode_chunk
 
 ROOT = Path(fastheat.__file__).parents[1]
 LARGE = 4096
-PACKED = 10  # times that a job is unpacked
+PACKED = 10  # repetitions of unpickling a job
 KINDS = ("threads", "processes", "dask", "values sent")
 WORKER = """\
 import pickle, sys, warnings
@@ -56,7 +56,7 @@ with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Frames in a file, and the layout that draws them."""
+    """Frames in a file, and the heatmap that draws them."""
 
     name: str
     path: Path
@@ -65,34 +65,37 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What frames of a case cost: seconds of a processor, and bytes.
+    """The costs of a case: seconds of processor time, and bytes.
 
     Attributes
     ----------
     cells, drawn
-        Those of a frame's matrix, and those of its picture.
+        Cells of a frame's matrix, and cells drawn, which are fewer if the matrix is reduced.
     read
-        A frame read from a .npy file whose pages are in memory, as float64, reduced if it is.
+        Seconds to read a frame from a .npy file whose pages are in memory, as float64, and to
+        reduce it if it is drawn smaller.
     encode
-        A frame encoded.
+        Seconds to encode a frame.
     join
-        A frame's images put into the file by the calling thread.
+        Seconds for the calling thread to put a frame's images into the file.
     given
-        A job given and its result taken by the calling process, of each of `KINDS`.
+        Seconds for the calling process to submit a job and to collect its result, for each of
+        `KINDS`.
     packed
-        A job unpickled and its result pickled by a worker of another process, of one that is
-        "read" there and one that is "sent".
+        Seconds for a worker in another process to unpickle a job and to pickle its result, for
+        values that are "read" there and for values that are "sent".
     input, job, back, disk
-        Bytes of a frame in the source, of a job that is given, and of a frame's result and of what
-        of it is in the file.
+        Bytes of a frame in its source, of a submitted job, of a frame's result, and of that
+        frame's data in the file.
     sent
-        Bytes of a job that has its values.
+        Bytes of a job that contains its values.
     measured
-        Seconds of the clock of a frame, the whole run: of "1 thread", "2 threads", "2 processes".
+        Seconds per frame of a whole run, by the wall clock, for "1 thread", "2 threads" and
+        "2 processes".
     worker
-        MiB that a process has at most that does jobs.
+        Peak memory of a process that runs jobs, in MiB.
     lengths
-        Frames of a job: "near" of threads, "far" of other processes.
+        Frames per job: "near" for threads, "far" for other processes.
     """
 
     name: str
@@ -116,22 +119,22 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A job that is sent as any other, and whose result a worker has already."""
+    """A job that is submitted like any other, but whose result the worker already has."""
 
     job: Encoding
     path: Path
 
     @property
     def frames(self) -> range:
-        """Those of the job."""
+        """Frame numbers of the job."""
         return self.job.frames
 
     def run(self) -> Encoded:
-        """Return it."""
+        """Return the result."""
         return _answer(self.path)
 
     def each(self) -> Iterator[Job[Encoded]]:
-        """Yield none, since none fails."""
+        """Yield nothing, since the job never fails."""
         return iter(())
 
 
@@ -142,14 +145,14 @@ def _answer(path: Path) -> Encoded:
 
 
 def pace_for(cells: int, workers: int, length: int | None, *, near: bool) -> Pace:
-    """Return the pace of jobs as `save_gif` sets it."""
-    executor = None if near else ProcessPoolExecutor(1)  # which starts none before it has a job
+    """Return the pace of jobs that `save_gif` would use."""
+    executor = None if near else ProcessPoolExecutor(1)  # starts no process before it has a job
     crew = Crew(workers, executor)
     return pace_of(crew, cells, length)
 
 
 def costs(folder: Path, quick: bool) -> Table:
-    """Measure what a frame costs the workers and the calling process."""
+    """Measure the cost of a frame to the workers and to the calling process."""
     rows, figures = [], {}
     for each in measured(quick):
         work = each.read + each.encode
@@ -165,14 +168,14 @@ def costs(folder: Path, quick: bool) -> Table:
                 *(f"{1e3 * each.given[kind]:.2f}" for kind in _kinds(quick)),
             ]
         )
-    header = ["", "read, ms", "encode, ms", "ns a cell", "join, ms", "frames a job"]
+    header = ["", "read, ms", "encode, ms", "ns per cell", "join, ms", "frames per job"]
     return Table(
-        "Seconds of a processor, medians: of a frame that a worker reads, from a .npy file that "
-        "is in memory, and encodes, also by the cells of its matrix, and that the calling process "
-        "joins to the file; and of a job that the calling process gives and whose result it takes, "
-        "which has so many frames of threads / of other workers. Every value drifts by a hundredth "
-        "of the spread of all in every frame.",
-        [*header, *(f"a job: {kind}, ms" for kind in _kinds(quick))],
+        "Processor time, medians. A worker reads a frame from a .npy file that is in memory, and "
+        "encodes it; both together are also given per cell of its matrix. The calling process "
+        "joins the frame to the file. It also submits each job and collects its result. The frames "
+        "per job are those for threads / for other workers. In each frame, every value drifts by "
+        "about a hundredth of the standard deviation of all values.",
+        [*header, *(f"per job: {kind}, ms" for kind in _kinds(quick))],
         rows,
         figures,
         missing(quick),
@@ -180,14 +183,14 @@ def costs(folder: Path, quick: bool) -> Table:
 
 
 def traffic(folder: Path, quick: bool) -> Table:
-    """Measure the bytes that a frame is, on its way to a worker and back to the file."""
+    """Measure the bytes of a frame on its way to a worker and back to the file."""
     rows = []
     for each in measured(quick):
         counts = each.input, each.job, each.sent, each.back, each.disk
         rows.append([each.name, str(each.lengths["far"]), *(f"{count:,.0f}" for count in counts)])
-    header = ["", "frames a job", "a frame in its source", "a job to a worker"]
-    header += ["a job with its values", "a frame from a worker", "a frame in the file"]
-    return Table("Bytes, as pickled where they go to other processes.", header, rows)
+    header = ["", "frames per job", "frame in its source", "job to a worker"]
+    header += ["job with its values", "frame from a worker", "frame in the file"]
+    return Table("Bytes; what goes to other processes is pickled.", header, rows)
 
 
 def _kinds(quick: bool) -> list[str]:
@@ -195,12 +198,12 @@ def _kinds(quick: bool) -> list[str]:
 
 
 def missing(quick: bool) -> list[str]:
-    return [] if "dask" in _kinds(quick) else ["Missing here: dask.distributed."]
+    return [] if "dask" in _kinds(quick) else ["Not measured here: dask.distributed."]
 
 
 @cache
 def measured(quick: bool) -> list[Costs]:
-    """Measure all cases, once in a process, such that the tables of one run agree."""
+    """Measure all cases, once per process, so that all tables of a run agree."""
     with tempfile.TemporaryDirectory() as name, warnings.catch_warnings(), ExitStack() as stack:
         warnings.simplefilter("ignore")
         folder = Path(name)
@@ -226,7 +229,7 @@ def measured(quick: bool) -> list[Costs]:
 
 @cache
 def caller_peak() -> float:
-    """Return the MiB of a process whose frames others encode, few and small."""
+    """Return the peak MiB of a process while others encode a few small frames for it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "few.npy"
         np.save(path, np.random.default_rng(0).normal(size=(9, 64, 64)))
@@ -234,7 +237,7 @@ def caller_peak() -> float:
 
 
 def _cases(folder: Path, quick: bool) -> Iterator[Case]:
-    """Write the frames of each case, one after the other to one file."""
+    """Yield each case, after writing its frames to the one file that all cases use in turn."""
     path = folder / "frames.npy"
     many = 200 if quick else 2_000
     np.save(path, np.stack(history(many)))
@@ -251,7 +254,7 @@ def _cases(folder: Path, quick: bool) -> Iterator[Case]:
 
 
 def _drifting(path: Path, frames: int, side: int, dtype: np.dtype[Any]) -> None:
-    """Write matrices each of whose values drifts by a hundredth of the spread of all."""
+    """Write matrices whose values drift by about a hundredth of their standard deviation."""
     rng = np.random.default_rng(0)
     kind: Any = np.float32 if dtype == np.float32 else np.float64
     array = np.lib.format.open_memmap(path, "w+", dtype, (frames, side, side))
@@ -259,18 +262,18 @@ def _drifting(path: Path, frames: int, side: int, dtype: np.dtype[Any]) -> None:
     now = rng.standard_normal((side, side), kind)
     for t in range(frames):
         array[t] = now
-        # to and fro, such that frames of any number are alike
+        # to and fro, so that early and late frames are alike
         now += steps[t % 8] if t // 8 % 2 == 0 else -steps[t % 8]
     del array
 
 
 def _plain(side: int, cells: int | None) -> fastheat.Heatmap:
-    """Return a layout without text, of a pixel a cell if they are counted."""
+    """Return a heatmap without text; `cells`, if given, makes it one pixel per cell drawn."""
     if cells is None or side == 64:
         limit = 3 / max(1, side // 1366)
         return fastheat.Heatmap((side, side), vmin=-limit, vmax=limit, valfmt=None)
-    limit = 3 * cells / side  # of the mean of a block
-    inches = (cells + 30) / 100  # 15 px on every side of the cells are free
+    limit = 3 * cells / side  # for means of blocks
+    inches = (cells + 30) / 100  # a margin of 15 px on every side of the cells
     return fastheat.Heatmap(
         (side, side),
         vmin=-limit,
@@ -297,7 +300,7 @@ def _measure(
     clock = Clock(None, 20)
     header = resume.header(layout, case.picture.range, clock.each, 0, case.picture.sample)
     chunk = chunk_length(cells)
-    # the first frame draws all, and is not as those that come again and again
+    # without the first frame, which draws everything and is not like the others
     parts = [slice(k, min(k + chunk, source.length)) for k in range(1, source.length, chunk)]
     values, _ = span.values()
     first = encode_chunk(layout, None, values[:1])
@@ -315,7 +318,7 @@ def _measure(
         for images in encoded:
             target.add_all(images, clock)
 
-    encode()  # the kernels
+    encode()  # warms up the kernels
     with one_core(), GifFile(folder / "joined.gif", header) as target:
         target.add_all(first, clock)
         seconds = in_turn({"read": read, "encode": encode, "join": join}, rounds).cpu
@@ -326,7 +329,7 @@ def _measure(
     lengths = {}
     for name in ("near", "far"):
         pace = pace_for(cells, 2, None, near=name == "near")
-        for _ in range(20):  # until they get no longer
+        for _ in range(20):  # until jobs get no longer
             took = a_frame["read"] + pace.frames * work
             pace.took(pace.frames, took, int(pace.frames * nbytes))
         lengths[name] = pace.frames
@@ -377,8 +380,8 @@ def _pack(job: Encoding, result: Encoded) -> None:
 
 
 def _exchange(crew: Crew, jobs: list[Answer], times: int) -> float:
-    """Return the seconds that this process works for each job that is given and taken."""
-    for _ in crew.results(iter(jobs * 3)):  # connections, and the answer of each worker
+    """Return this process's seconds for each job that it submits and collects."""
+    for _ in crew.results(iter(jobs * 3)):  # warms up connections, and each worker's answer
         pass
     repeated = [jobs[k % len(jobs)] for k in range(times)]
     started = process_time()
@@ -390,7 +393,7 @@ def _exchange(crew: Crew, jobs: list[Answer], times: int) -> float:
 def _whole_runs(
     case: Case, pool: ProcessPoolExecutor, folder: Path, rounds: int
 ) -> dict[str, float]:
-    """Return the seconds of a frame of whole runs by one and two workers."""
+    """Return the seconds per frame of whole runs with one and two workers."""
     frames = len(np.load(case.path, mmap_mode="r"))
     save = partial(
         fastheat.save_gif, folder / "whole.gif", case.path, heatmap=case.picture, duration=20
@@ -407,7 +410,7 @@ def _whole_runs(
 
 
 def _peak(folder: Path, jobs: Sequence[Encoding]) -> float:
-    """Return the MiB of a process that does some jobs one after the other."""
+    """Return the peak MiB of a process that runs some jobs one after another."""
     path = folder / "jobs.pkl"
     path.write_bytes(pickle.dumps(list(jobs)))
     return run(["-c", WORKER, str(path)], path=ROOT).peak

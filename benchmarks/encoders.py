@@ -1,4 +1,4 @@
-"""Other ways from the same index frames to a GIF. Each takes frames, a palette and a path."""
+"""Encoders that turn the same index frames into a GIF, given frames, a palette and a path."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def by_cgif(frames: Indices, palette: Indices, path: Path) -> None:
 
 
 def by_gifsicle(level: int, plain: Path) -> Encoder:
-    """Return what optimises a file that another encoder wrote."""
+    """Return an encoder that optimises a GIF written by another encoder."""
 
     def encode(frames: Indices, palette: Indices, path: Path) -> None:
         command = ["gifsicle", f"-O{level}", str(plain), "-o", str(path)]
@@ -77,7 +77,7 @@ def by_gifsicle(level: int, plain: Path) -> Encoder:
 
 
 def by_gifski(pictures: Path) -> Encoder:
-    """Return what encodes PNG files, with colours of its own choice."""
+    """Return an encoder of PNG files, which chooses its own colours."""
 
     def encode(frames: Indices, palette: Indices, path: Path) -> None:
         files = sorted(map(str, pictures.glob("*.png")))
@@ -90,9 +90,9 @@ def by_gifski(pictures: Path) -> Encoder:
 def available(
     frames: Indices, palette: Indices, folder: Path
 ) -> tuple[dict[str, Encoder], list[str]]:
-    """Return the encoders that this machine has, and the names of those that it lacks.
+    """Return the encoders available on this machine, and the missing ones with the reasons.
 
-    What some of them start from, a plain GIF or PNG files, is written to `folder` first.
+    The files that some of them start from, a plain GIF or PNG files, are written to `folder` first.
     """
     encoders: dict[str, Encoder] = {"fastheat": by_fastheat, "Pillow": by_pillow}
     missing = []
@@ -104,27 +104,27 @@ def available(
         if importlib.util.find_spec(module):
             encoders[name] = encoder
         else:
-            missing.append(f'{name}: pip install "fastheat[bench]"')
+            missing.append(f'{name} (pip install "fastheat[bench]")')
     if shutil.which("gifsicle"):
         plain = folder / "plain.gif"
         by_pillow(frames, palette, plain)
-        encoders["gifsicle -O2, of Pillow's file"] = by_gifsicle(2, plain)
-        encoders["gifsicle -O3, of Pillow's file"] = by_gifsicle(3, plain)
+        encoders["gifsicle -O2, on Pillow's file"] = by_gifsicle(2, plain)
+        encoders["gifsicle -O3, on Pillow's file"] = by_gifsicle(3, plain)
     else:
-        missing.append("gifsicle: it is not on PATH")
+        missing.append("gifsicle (not on PATH)")
     if shutil.which("gifski"):
         pictures = folder / "pictures"
         pictures.mkdir()
         for k, frame in enumerate(frames):
             Image.fromarray(palette[frame]).save(pictures / f"{k:05}.png")
-        encoders["gifski, of PNG files"] = by_gifski(pictures)
+        encoders["gifski, from PNG files"] = by_gifski(pictures)
     else:
-        missing.append("gifski: it is not on PATH")
+        missing.append("gifski (not on PATH)")
     return encoders, missing
 
 
 def is_lossless(path: Path, frames: Indices, palette: Indices) -> bool:
-    """Return whether Pillow decodes the very pixels, equal frames in a row merged or not."""
+    """Return whether Pillow decodes exactly these pixels; equal frames in a row may be merged."""
     shown = iter(frames)
     last: Indices | None = None
     with Image.open(path) as image:

@@ -1,4 +1,4 @@
-"""What the simulation says of more workers, from costs that are measured here."""
+"""Predictions for more workers, simulated from costs measured on this machine."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from benchmarks.measure import Table
 from benchmarks.simulation import Outcome, Steps, simulate
 from fastheat.pipeline.workers import Pace, processors
 
-DISK = 1e9  # bytes/s that the file takes
-NETWORK, STORES = 1e10, 1e11  # bytes/s that all workers together read: of one, of many machines
-MANY = 1_000_000  # frames of the plan
+DISK = 1e9  # bytes/s at which the GIF is written
+NETWORK, STORES = 1e10, 1e11  # bytes/s that all workers together read: from one machine, from many
+MANY = 1_000_000  # frames of the largest plan
 HOUR = 60 * 60
 MIB = 1 << 20
 SHOWN = {
     "workers": "the workers",
     "reading": "reading",
-    "jobs": "giving and taking jobs",
+    "jobs": "submitting and collecting jobs",
     "joining": "joining",
     "taking": "reading in the calling process",
     "disk": "the disk",
@@ -26,7 +26,7 @@ SHOWN = {
 
 
 def predicted(folder: Path, quick: bool) -> Table:
-    """Predict what one and two workers do here, and let them do it."""
+    """Compare the predicted and the measured rates of one and two workers."""
     rows, figures = [], {}
     for each in measured(quick):
         row = [each.name]
@@ -41,16 +41,16 @@ def predicted(folder: Path, quick: bool) -> Table:
     for name in ("1 thread", "2 threads", "2 processes"):
         header += [f"{name}: predicted", "measured"]
     return Table(
-        f"Frames/s of {processors()} processors, which the calling thread shares with the workers: "
-        "simulated from the costs, and measured by the clock.",
-        [*header, "2 threads to 1: predicted", "measured"],
+        f"Frames/s on {processors()} processors, which the calling thread shares with the workers: "
+        "simulated from the costs, and measured by the wall clock.",
+        [*header, "2 threads / 1 thread: predicted", "measured"],
         rows,
         figures,
     )
 
 
 def _rate_here(costs: Costs, name: str) -> float:
-    """Return the frames/s of one or two workers of this machine."""
+    """Return the predicted frames/s of one or two workers on this machine."""
     if name == "1 thread":
         return 1 / steps_of(costs, "threads", disk=None).alone()
     kind = name.split()[1]
@@ -62,7 +62,7 @@ def _rate_here(costs: Costs, name: str) -> float:
 
 
 def simulation(folder: Path, quick: bool) -> Table:
-    """Simulate 64 and 1,024 workers, and say what they wait for."""
+    """Simulate 64 and 1,024 workers, and name the bottleneck."""
     rows, figures = [], {}
     for each in measured(quick):
         for name, kind, workers in _crews(each):
@@ -83,11 +83,17 @@ def simulation(folder: Path, quick: bool) -> Table:
                     SHOWN[outcome.limit],
                 ]
             )
-    header = ["", "workers", "frames/s", "times one thread's rate", "of any number of workers"]
+    header = [
+        "",
+        "workers",
+        "frames/s",
+        "times one thread's rate",
+        "at most, with any number of workers",
+    ]
     header += ["workers busy", "calling process busy", "limited by"]
     return Table(
-        "Simulated from the costs: workers as fast as a processor here, whose files are in memory; "
-        f"{DISK / 1e9:.0f} GB/s to the GIF.",
+        "Simulated from the costs. Workers are as fast as a processor here, and their files are in "
+        f"memory. The GIF is written at {DISK / 1e9:.0f} GB/s.",
         header,
         rows,
         figures,
@@ -97,7 +103,7 @@ def simulation(folder: Path, quick: bool) -> Table:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One of the ways to render the million frames."""
+    """A way to render the million frames."""
 
     name: str
     kind: str
@@ -109,14 +115,14 @@ WAYS = (
     Way("1 thread", "threads", 1, NETWORK),
     Way("64 processes", "processes", 64, NETWORK),
     Way("64 processes", "processes", 64, STORES),
-    Way("1,024 of dask", "dask", 1024, NETWORK),
-    Way("1,024 of dask", "dask", 1024, STORES),
+    Way("1,024 Dask workers", "dask", 1024, NETWORK),
+    Way("1,024 Dask workers", "dask", 1024, STORES),
     Way("64 processes, values sent", "values sent", 64, NETWORK),
 )
 
 
 def million(folder: Path, quick: bool) -> Table:
-    """Reckon a million frames of 4,096 x 4,096 float32."""
+    """Estimate the time and memory of a million frames of 4,096 x 4,096 float32."""
     rows, figures = [], {}
     peak = caller_peak()
     for each in measured(quick):
@@ -147,11 +153,11 @@ def million(folder: Path, quick: bool) -> Table:
             )
     header = ["", "storage, GB/s", "frames/s", "hours", "read, TB", "read, GB/s"]
     header += ["to workers, GB", "from workers, GB", "GIF, GB"]
-    header += ["a worker, MiB", "calling process, MiB", "limited by"]
+    header += ["per worker, MiB", "calling process, MiB", "limited by"]
     return Table(
-        f"{MANY:,} frames of {LARGE:,} x {LARGE:,} float32 in one pass, by workers as fast as a "
-        f"processor here, from storage that gives all of them together so much; {DISK / 1e9:.0f} "
-        "GB/s to the GIF.",
+        f"{MANY:,} frames of {LARGE:,} x {LARGE:,} float32 in one pass. Workers are as fast as a "
+        "processor here. The storage speed is that of all workers together. The GIF is written at "
+        f"{DISK / 1e9:.0f} GB/s.",
         header,
         rows,
         figures,
@@ -161,7 +167,7 @@ def million(folder: Path, quick: bool) -> Table:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What all frames take: hours, bytes read, sent there and back, and MiB of memory at most."""
+    """What all frames need: hours, bytes read and sent each way, and peak memory in MiB."""
 
     hours: float
     read: float
@@ -196,19 +202,19 @@ def _need(costs: Costs, way: Way, peak: float) -> Need:
 def steps_of(
     costs: Costs, kind: str, disk: float | None = DISK, storage: float | None = None
 ) -> Steps:
-    """Return what the steps take of workers of a kind.
+    """Return the durations of the steps with workers of one kind.
 
     Parameters
     ----------
     kind
         One of `costs.KINDS`.
     disk, storage
-        Bytes a second; None for a file that is in memory.
+        Bytes per second; None for a file that is in memory.
     """
     write = costs.disk / disk if disk else 0.0
     given = costs.input / storage if storage else 0.0
     if kind == "values sent":
-        # the calling thread reads each frame once, and the workers none
+        # the calling thread reads each frame once, and the workers read none
         join = costs.join + costs.read + given
         return Steps(
             costs.encode,
@@ -232,16 +238,16 @@ def steps_of(
 
 
 def _simulated(steps: Steps, workers: int, length: int) -> Outcome:
-    """Simulate a run so long that its beginning and end do not count."""
+    """Simulate a run that is long enough for its beginning and end to be negligible."""
     return simulate(steps, workers, 50 * workers * length, Pace(length, length, 1.0))
 
 
 def _crews(costs: Costs) -> list[tuple[str, str, int]]:
-    """Return the names, kinds and numbers of workers that are simulated."""
-    crews = [("64 processes", "processes", 64), ("1,024 of dask", "dask", 1_024)]
+    """Return the names, kinds and numbers of the workers to simulate."""
+    crews = [("64 processes", "processes", 64), ("1,024 Dask workers", "dask", 1_024)]
     return [crew for crew in crews if crew[1] in costs.given]
 
 
 def _calling(outcome: Outcome) -> float:
-    """Return the share of the time that the calling process works."""
+    """Return the share of the time for which the calling process is busy."""
     return sum(outcome.busy[name] for name in ("jobs", "joining", "disk"))

@@ -1,4 +1,4 @@
-"""The article's job: real training weights, and the layout that it draws them in."""
+"""The article's job: the weights of a real training run, and the layout that draws them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Values: TypeAlias = NDArray[np.float64]
 
 
 def history(frames: int) -> list[Values]:
-    """Return the weights of as many steps of a real training run, 10 x 15."""
+    """Return the 10 x 15 weight matrices of a real training run, one per step."""
     return list(train(frames - 1, every=1))
 
 

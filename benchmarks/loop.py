@@ -1,6 +1,6 @@
-"""A training loop of 10 ms a step, with and without a matrix recorded at each.
+"""A training loop of 10 ms per step, with and without a matrix recorded at each step.
 
-Run as a program it is the first loop of a process: ``python benchmarks/loop.py steps file``.
+Run as a program, it measures the first loop of a process: ``python benchmarks/loop.py steps file``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import fastheat
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """What loops took, and in each step what is compared."""
+    """Durations of loops, and of the call that is compared in each step."""
 
     loops: list[float] = field(default_factory=list)  # seconds
     calls: list[float] = field(default_factory=list)  # seconds
@@ -29,12 +29,12 @@ class Took:
 
 
 def measure(folder: Path, rounds: int, steps: int) -> dict[str, Took]:
-    """Run the loop as it is, with a copy, and with a record of its matrix, in turn."""
+    """Run the loop unchanged, copying its matrix, and recording its matrix, in turn."""
     rng = np.random.default_rng(0)
     weights = rng.normal(0, 1, (256, 256)).astype(np.float32)
     slopes = rng.normal(0, 0.01, (16, 256, 256)).astype(np.float32)
     work = rng.normal(0, 1, 1 << 14)
-    # as many of a processor's turns as take 10 ms, on one thread and without the interpreter's lock
+    # calls that together take 10 ms, on one thread and without the interpreter's lock
     begun = time.perf_counter()
     for _ in range(200):
         np.tanh(work)
@@ -54,7 +54,7 @@ def measure(folder: Path, rounds: int, steps: int) -> dict[str, Took]:
         took.loops.append(time.perf_counter() - begun)
 
     def recorded(took: Took) -> None:
-        opened = fastheat.GifWriter  # which imports what it needs
+        opened = fastheat.GifWriter  # the attribute imports the module, which is not timed
         begun = time.perf_counter()
         with opened(folder / "loop.gif", vmin=-3, vmax=3) as writer:
             took.opened.append(time.perf_counter() - begun)
@@ -67,11 +67,11 @@ def measure(folder: Path, rounds: int, steps: int) -> dict[str, Took]:
     }
     took = {name: Took() for name in ways}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of values out of range
+        warnings.simplefilter("ignore", UserWarning)  # values out of range
         for _ in range(rounds):
             for name, way in ways.items():
                 way(took[name])
-            # the processor's speed drifts by more than what is measured: without before and after
+            # processor speed drifts by more than the effect: average plain loops before and after
             ways["plain"](took["plain"])
             loops = took["plain"].loops
             loops[-2:] = [(loops[-2] + loops[-1]) / 2]

@@ -1,4 +1,4 @@
-"""Timing in turn: every way gets its share of whatever else the machine does."""
+"""Timing of jobs in turn, so that other load on the machine affects all of them alike."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What a case measured."""
+    """A table of what a case measured."""
 
     title: str
     header: list[str]
     rows: list[list[str]]
-    figures: dict[str, float] = field(default_factory=dict)  # the ratios by name
+    figures: dict[str, float] = field(default_factory=dict)  # ratios and other results by name
     notes: list[str] = field(default_factory=list)
 
     def markdown(self) -> str:
-        """Return it as it stands in the documentation."""
+        """Return the table as Markdown, as it appears in the documentation."""
         lines = [self.header, ["---"] * len(self.header), *self.rows]
         table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
         return "\n\n".join([self.title, table, *self.notes])
@@ -31,14 +31,14 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """What each of several jobs took, round by round."""
+    """Durations of several jobs, round by round."""
 
     wall: dict[str, list[float]]
-    cpu: dict[str, list[float]]  # of the processor, in this process and in those it started
+    cpu: dict[str, list[float]]  # processor time of this process and of the ones that it started
 
 
 def in_turn(jobs: Mapping[str, Callable[[], object]], rounds: int) -> Seconds:
-    """Run all jobs once a round, and time them."""
+    """Run and time every job once per round."""
     seconds = Seconds({name: [] for name in jobs}, {name: [] for name in jobs})
     for _ in range(rounds):
         for name, job in jobs.items():
@@ -51,7 +51,7 @@ def in_turn(jobs: Mapping[str, Callable[[], object]], rounds: int) -> Seconds:
 
 
 def _processor_seconds() -> float:
-    """Return what this process and those that it waited for have used."""
+    """Return the processor time of this process and of the children that it waited for."""
     return sum(
         usage.ru_utime + usage.ru_stime
         for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
@@ -59,13 +59,13 @@ def _processor_seconds() -> float:
 
 
 def ratio(slower: list[float], faster: list[float], scale: float = 1.0) -> float:
-    """Return how many times slower, the median over rounds."""
+    """Return how many times slower the slower one is: the median over rounds."""
     return scale * median(a / b for a, b in zip(slower, faster, strict=True))
 
 
 @contextmanager
 def one_core() -> Iterator[None]:
-    """Let this process use one processor, where the system can be told so."""
+    """Restrict this process to one processor, where the system supports that."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return

@@ -1,7 +1,7 @@
-"""Whole processes, timed from outside, with their peak memory.
+"""Whole processes, timed from outside, and their peak memory.
 
-Run as a module it is the launcher between: a process begins with the peak of the one that starts
-it, which so has to be small.
+Run as a program, this module is the launcher in between. A process inherits the peak memory of the
+process that starts it, so that one has to be small.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a process used."""
+    """Time and memory that a process used."""
 
     wall: float  # seconds
     cpu: float  # seconds
@@ -33,16 +33,16 @@ def run(
     fresh: bool = False,
     path: Path | None = None,
 ) -> Usage:
-    """Run Python with `arguments` and return what it used.
+    """Run Python with `arguments` and return the time and memory that it used.
 
     Parameters
     ----------
     cores
-        The most processors that it may use.
+        How many processors it may use; None for all.
     fresh
-        Whether its home folder is new and empty.
+        Whether to give it a new, empty home folder.
     path
-        The folder that modules are imported from before all others; None leaves those installed.
+        A folder to import modules from before all others; None imports the installed ones.
     """
     environment = os.environ | {"MPLBACKEND": "Agg"}
     environment.pop("PYTHONPATH", None)
@@ -53,7 +53,7 @@ def run(
             for name in ("XDG_CACHE_HOME", "FASTHEAT_CACHE_DIR", "LOCALAPPDATA"):
                 environment.pop(name, None)
             environment["HOME"] = home
-        # not in the folder of the sources, which would be imported
+        # not run in the folder of the sources, which would be imported then
         launcher = [sys.executable, __file__, str(cores or 0), *arguments]
         result = subprocess.run(
             launcher, env=environment, cwd=home, stdout=subprocess.PIPE, check=True

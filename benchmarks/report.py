@@ -1,4 +1,4 @@
-"""The tables in the documentation: each stands between two marks that name its case."""
+"""Tables in the documentation: each stands between two markers that name its case."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from benchmarks.measure import Table
 
 
 def filled(text: str, tables: Mapping[str, Table]) -> str:
-    """Return the text with the tables of these cases in their places."""
+    """Return the text with these tables between their markers."""
     for name, table in tables.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         place = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)

@@ -1,4 +1,4 @@
-"""More workers, and more frames than memory holds."""
+"""Cases with more workers, and with more frames than memory holds."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ open(result, "w").write(str(summary.seconds))
 
 
 def workers(folder: Path, quick: bool) -> Table:
-    """Encode the article's job by threads, processes and a cluster."""
+    """Compare threads, processes and a cluster on the article's job."""
     rounds, many = (1, 200) if quick else (5, 2_000)
     path = folder / "weights.npy"
     np.save(path, np.stack(history(many)))
@@ -72,16 +72,16 @@ def workers(folder: Path, quick: bool) -> Table:
         }
         for name, executor in executors.items():
             jobs[name] = partial(save, name, executor=executor)
-        for job in jobs.values():  # imports and kernels, in every process
+        for job in jobs.values():  # warm up imports and kernels, in every process
             job()
         seconds = in_turn(jobs, rounds).wall
     if len(set(files.values())) != 1:
-        raise AssertionError(f"expected the same bytes of {', '.join(files)}")
+        raise AssertionError(f"expected the same bytes from {', '.join(files)}")
     figures = {name: ratio(seconds["1 thread"], took) for name, took in seconds.items()}
     return Table(
-        f"The article's job, {many:,} frames of a .npy file, by more workers, which write the "
-        f"same bytes: median of {rounds} rounds in turn, seconds of the clock.",
-        ["", "ms a frame", "frames/s", "times one thread's rate"],
+        f"The article's job, {many:,} frames from a .npy file, with different workers, which all "
+        f"write the same bytes: median of {rounds} rounds run in turn, wall-clock time.",
+        ["", "ms per frame", "frames/s", "times one thread's rate"],
         [
             [
                 name,
@@ -92,12 +92,12 @@ def workers(folder: Path, quick: bool) -> Table:
             for name, took in seconds.items()
         ],
         figures,
-        [f"Missing here: {'; '.join(missing)}."] if missing else [],
+        [f"Not measured here: {', '.join(missing)}."] if missing else [],
     )
 
 
 def large(folder: Path, quick: bool) -> Table:
-    """Render what is larger than memory may be, in processes of their own."""
+    """Measure inputs larger than memory needs to be, each in a new process."""
     rows, figures = [], {}
 
     def render(name: str, source: str, frames: int, size: int, *options: str) -> float:
@@ -116,7 +116,7 @@ def large(folder: Path, quick: bool) -> Table:
         )
         return seconds / frames
 
-    # a process that has the kernels on disk
+    # make sure that machine code of the kernels is on disk
     np.save(folder / "few.npy", np.zeros((3, SIDE, SIDE), np.float32) + np.eye(SIDE))
     files = [str(folder / name) for name in ("few.npy", "few.gif", "few.txt")]
     run(["-c", RENDER, *files], path=ROOT)
@@ -130,7 +130,7 @@ def large(folder: Path, quick: bool) -> Table:
     try:
         safetensors: Any = importlib.import_module("safetensors.numpy")
     except ImportError as error:
-        missing = [f"Missing here: safetensors ({error})."]
+        missing = [f"Not measured here: safetensors ({error})."]
     else:
         missing = []
         count = 20 if quick else 500
@@ -157,9 +157,9 @@ def large(folder: Path, quick: bool) -> Table:
         path.unlink()
         figures[f"a frame, {count}"] = each[count] / next(iter(each.values()))
     return Table(
-        "Frames larger than memory needs to be: `save_gif` without text, threads for all "
-        "processors, in processes of their own.",
-        ["", "GB", "ms a frame", "peak MiB"],
+        "Inputs larger than the memory that they take: `save_gif` without text, one thread per "
+        "processor, each run in a new process.",
+        ["", "input, GB", "ms per frame", "peak MiB"],
         rows,
         figures,
         missing,
@@ -167,7 +167,7 @@ def large(folder: Path, quick: bool) -> Table:
 
 
 def _write_sparse(path: Path, frames: int, side: int) -> None:
-    """Write matrices most of which is a hole in the file, with a band of numbers that moves."""
+    """Write matrices with a moving band of numbers; the rest is a hole in the file."""
     array = np.lib.format.open_memmap(path, "w+", np.float32, (frames, side, side))
     rng = np.random.default_rng(0)
     for t in range(frames):
@@ -177,7 +177,7 @@ def _write_sparse(path: Path, frames: int, side: int) -> None:
 
 
 def _write_drifting(path: Path, frames: int) -> None:
-    """Write matrices that drift to and fro, such that any frames take as long as any others."""
+    """Write matrices that drift to and fro, so that all frames take equally long."""
     period = 500
     drift = np.random.default_rng(0).normal(0, 0.01, (period, SIDE, SIDE)).cumsum(0)
     forth = drift.astype(np.float32)

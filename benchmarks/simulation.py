@@ -1,8 +1,8 @@
-"""A run as it would be with any number of workers, from what its steps take.
+"""A simulated run with any number of workers, from the durations of its steps.
 
-It follows `fastheat.pipeline.workers.Crew.results`: one thread gives jobs and takes their results
-in order, as soon as they are done, so many in flight at most; whoever is free does the next; all
-read from one storage.
+It follows `fastheat.pipeline.workers.Crew.results`. One thread submits jobs and collects their
+results in order, as soon as they are done; the number of jobs in flight is limited. Whichever
+worker is free does the next job. All workers read from the same storage.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ LIMITS = ("workers", "reading", "jobs", "joining", "disk")
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Seconds that the steps of a run take."""
+    """Durations of the steps of a run, in seconds."""
 
-    frame: float  # of a worker, for each frame
-    job: float  # of a worker, for each job: the frame before is read once more
-    give: float  # of the calling thread, for each job: to give it and take its result
-    join: float  # of the calling thread, for each frame
-    write: float  # of the disk, for each frame; the calling thread waits for it
-    read: float = 0.0  # of the storage that all workers share, for each frame
+    frame: float  # of a worker, per frame
+    job: float  # of a worker, per job: reading the frame before it again
+    give: float  # of the calling thread, per job: submitting it and collecting its result
+    join: float  # of the calling thread, per frame
+    write: float  # of the disk, per frame; the calling thread waits for it
+    read: float = 0.0  # of the storage that all workers share, per frame
     ahead: int = 1  # frames that a job reads besides its own
-    nbytes: float = 0.0  # of the result of a frame
+    nbytes: float = 0.0  # of a frame's result
 
     def alone(self) -> float:
-        """Return the seconds of a frame where one thread does all, and reads none twice."""
+        """Return the seconds per frame if one thread does everything and reads no frame twice."""
         return self.read + self.frame + self.join + self.write
 
     def least(self, length: int) -> float:
-        """Return those of the calling thread, of a frame in jobs of so many: no run is quicker."""
+        """Return the calling thread's seconds per frame in jobs of this length, a lower bound."""
         return self.give / length + self.join + self.write
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run took, and how much of that time each of its parts was busy, by `LIMITS`."""
+    """The duration of a run, and the share of it for which each of `LIMITS` was busy."""
 
     frames: int
     jobs: int
@@ -49,12 +49,12 @@ class Outcome:
 
     @property
     def rate(self) -> float:
-        """Frames a second."""
+        """Frames per second."""
         return self.frames / self.seconds
 
     @property
     def limit(self) -> str:
-        """The part that the others wait for: of the calling thread what takes it longest."""
+        """The bottleneck: the workers, reading, or the longest task of the calling thread."""
         calling = ("jobs", "joining", "disk")
         shares = {name: self.busy[name] for name in ("workers", "reading")}
         shares["calling"] = sum(self.busy[name] for name in calling)
@@ -63,18 +63,19 @@ class Outcome:
 
 
 def simulate(steps: Steps, workers: int, frames: int, pace: Pace) -> Outcome:
-    """Run frames through so many workers, in jobs of the length that the pace gives them.
+    """Simulate `workers` that work on `frames`, in jobs as long as `pace` makes them.
 
-    Nothing is random, and jobs begin in the order in which they are given, so each can be followed
-    to its end at once.
+    Nothing is random, and jobs begin in the order in which they are submitted, so each job can be
+    followed to its end immediately.
     """
-    calling = storage = 0.0  # when the calling thread is free, and the storage
-    free = [0.0] * workers  # and each worker
-    waiting: deque[tuple[float, int, float]] = deque()  # when a job ends, its frames, its seconds
+    calling = storage = 0.0  # the times from which they are free
+    free = [0.0] * workers  # and the same for each worker
+    waiting: deque[tuple[float, int, float]] = deque()  # each job's end, frames and seconds
     given = jobs = 0
     worked = 0.0
     while given < frames or waiting:
-        done = bool(waiting) and waiting[0][0] <= calling  # which is taken before more is given
+        # a result is collected before more jobs are submitted
+        done = bool(waiting) and waiting[0][0] <= calling
         if given < frames and len(waiting) <= 2 * workers and not done:
             count = min(pace.frames, frames - given)
             calling += steps.give

@@ -1,4 +1,4 @@
-"""Kernels that only kernels call, compiled by numba so that tests can call them too."""
+"""Helper kernels, which only kernels call, compiled by numba so that tests can call them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ _COPIES = Copies()
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function; the kernels that it calls are globals of its module."""
+    """Compile a function, whose calls of other kernels are resolved in its own module."""
     dispatcher: Callable[..., Any] = _COPIES.compiled(function, OPTIONS)
     return dispatcher

@@ -1,4 +1,4 @@
-"""What the tests share: a font, and how hard hypothesis tries."""
+"""Fixtures and settings that the tests share."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from fastheat.render import encode
 from fastheat.render.kernels import jit
 from fastheat.render.stills import paint
 
-# Some kernels compile at their first call, so no example has a deadline.
+# no deadline per example, since some kernels compile at their first call
 settings.register_profile("local", deadline=None, max_examples=40)
 settings.register_profile("ci", deadline=None, max_examples=40, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
-# A shell's background jobs, and what they start, inherit that Ctrl-C is ignored.
+# background jobs of a shell ignore Ctrl-C, and so would the processes that tests start
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# what needs large packages or minutes is run by name
+# tests that need large packages or minutes run only when asked for
 collect_ignore = [] if "FASTHEAT_SLOW_TESTS" in os.environ else ["integration"]
 
 
 def _check_stills() -> None:
-    """Compare each picture that kernels draw at once, anywhere, with what numpy makes of it."""
+    """Compare every still that the kernels draw in any test with the one that numpy draws."""
 
     def checked(*args: Any, **options: Any) -> tuple[NDArray[np.uint8], Shown]:
         picture, shown = paint(*args, **options)
@@ -50,7 +50,8 @@ def _check_stills() -> None:
 
 _check_stills()
 
-if os.environ.get("FASTHEAT_TEST_KERNELS") == "numba":  # as where machine code cannot be loaded
+# the fallback where machine code cannot be loaded
+if os.environ.get("FASTHEAT_TEST_KERNELS") == "numba":
     from fastheat.render.kernels.compiling import run_through_numba
 
     jit._run = run_through_numba()
@@ -58,13 +59,13 @@ if os.environ.get("FASTHEAT_TEST_KERNELS") == "numba":  # as where machine code 
 
 @pytest.fixture
 def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run kernels as the Python that they are written in."""
+    """Run the kernels as plain Python."""
     monkeypatch.setattr(jit, "_run", jit.run_plainly)
 
 
 @pytest.fixture(scope="session")
 def dejavu() -> str:
-    """Return the path of the DejaVu Sans that matplotlib draws with."""
+    """Return the path of matplotlib's DejaVu Sans."""
     path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
     assert path.is_file()
     return str(path)

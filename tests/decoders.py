@@ -1,4 +1,4 @@
-"""Decoders that are not ours: Pillow's and ffmpeg's."""
+"""Decoders of other projects: Pillow's and ffmpeg's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def by_pillow(data: bytes) -> list[tuple[Pixels, float]]:
-    """Decode to pictures with their milliseconds."""
+    """Return the decoded frames, each with its duration in ms."""
     frames = []
     with Image.open(io.BytesIO(data)) as image:
         for number in range(getattr(image, "n_frames", 1)):
@@ -30,7 +30,7 @@ def by_ffmpeg(data: bytes) -> list[Pixels]:
     frames: list[Pixels] = []
     with av.open(io.BytesIO(data), "r", format="gif") as container:
         for frame in container.decode(video=0):
-            if frame.format.name == "bgra":  # to_ndarray would let swscale convert it
+            if frame.format.name == "bgra":  # to_ndarray would convert it with swscale
                 plane = np.frombuffer(bytes(frame.planes[0]), np.uint8)
                 bgra = plane.reshape(frame.height, frame.planes[0].line_size)[:, : 4 * frame.width]
                 picture = bgra.reshape(frame.height, frame.width, 4)
@@ -42,7 +42,7 @@ def by_ffmpeg(data: bytes) -> list[Pixels]:
 
 
 def assert_lossless(data: bytes, wanted: Sequence[Pixels], delay: float = 100.0) -> None:
-    """Frames of `delay` ms each are those wanted, by both decoders; equal ones may be merged."""
+    """Check that both decoders give the wanted frames, `delay` ms each; equal ones may merge."""
     found = by_pillow(data)
     repeats = [round(duration / delay) for _, duration in found]
     assert sum(repeats) == len(wanted)
@@ -57,7 +57,7 @@ def assert_lossless(data: bytes, wanted: Sequence[Pixels], delay: float = 100.0)
 
 
 def every_decoder(path: Path) -> dict[str, int]:
-    """Decode all of a file by each decoder that is installed; return how many frames each finds."""
+    """Return how many frames each installed decoder finds in a file, all of which it decodes."""
     data = path.read_bytes()
     counts = {"Pillow": len(by_pillow(data)), "ffmpeg": len(by_ffmpeg(data))}
     if importlib.util.find_spec("pyvips"):

@@ -1,6 +1,6 @@
-"""What kernels draw and reduce, once more in numpy: the oracles for those.
+"""Oracles for the kernels: the same drawing and reducing, written in numpy.
 
-They take the same layouts and share no code with the kernels.
+They take the same layouts, and share no code with the kernels.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from fastheat.style.text.formats import ValueFormat, as_written
 from fastheat.style.text.typeset import shape_texts
 from fastheat.tables import Shades, Type
 
-SHRINK = 2.0**-64  # a factor for values whose sum float64 does not have
+SHRINK = 2.0**-64  # scales down values whose sum float64 cannot hold
 
 
 def paint(
@@ -43,21 +43,21 @@ def paint(
     values
         (N, M), or (C,) of several panels.
     title
-        Where the layout has a place for it.
+        The title, if the layout has a place for it.
     annot
-        (N, M) float64, or strings as objects: what is written in place of the values, where the
-        layout is for that; fields of such for those panels that have any.
+        (N, M) float64, or strings as objects, to write instead of the values, if the layout is made
+        for annotations. For panels, a structured array with a field for each annotated panel.
     past
-        (P, K) the scalars of all frames before, where the layout has a line plot.
+        (P, K) scalars of all earlier frames, if the layout has a line plot.
     plot
-        (h, w) palette indices of that plot, where it is drawn already.
+        (h, w) palette indices of that plot, if it is drawn already.
 
     Returns
     -------
     (height, width) uint8
         Palette indices.
     Shown
-        What could not be shown as it is.
+        Counts of what could not be shown as given.
     """
     frame = values.reshape(-1)
     indices = layout.background.copy()
@@ -95,7 +95,7 @@ def _paint_cells(
     indices: NDArray[np.uint8],
     annot: NDArray[Any] | None = None,
 ) -> Shown:
-    """Draw the cells of one matrix into a picture."""
+    """Draw the cells of one matrix into an image."""
     values = hidden(values, panel.mask)
     annot = None if annot is None else panel.from_top(hidden(annot, panel.mask))
     values = panel.from_top(values)
@@ -108,7 +108,7 @@ def _paint_cells(
     slots[~((values >= floor) & (values < ceiling))] = bad
     ys, i = _pixels(grid.y0, grid.y1)
     xs, j = _pixels(grid.x0, grid.x1)
-    # one axis after the other: many times quicker than both at once
+    # one axis after the other, which is many times faster than both at once
     rows, columns = _span(ys), _span(xs)
     band = indices[rows]
     band[:, columns] = shades.inks[:, 0].take(slots).take(j, axis=1).take(i, axis=0)
@@ -129,13 +129,13 @@ def _paint_cells(
 
 
 def count_hidden(panel: Panel, frames: int, masked: int) -> int:
-    """Return how many texts are left out where none has room."""
+    """Return how many texts are left out if none has room."""
     every = panel.shape[0] * panel.shape[1]
     return frames * panel.crowded - (masked if panel.crowded == every else 0)
 
 
 def count_refused(shades: Shades, values: NDArray[np.float64]) -> int:
-    """Return how many finite values of frames (T, N, M), the last ones, the norm does not take."""
+    """Return how many finite values of the last frames, (T, N, M), the norm cannot take."""
     floor, ceiling = (each[-len(values) :, None, None] for each in (shades.floor, shades.ceiling))
     if (floor <= -np.finfo(np.float64).max).all() and (ceiling == np.inf).all():
         return 0
@@ -145,13 +145,13 @@ def count_refused(shades: Shades, values: NDArray[np.float64]) -> int:
 def _pixels(
     starts: NDArray[np.int64], stops: NDArray[np.int64]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the pixels of all cells along one side, and the cell of each."""
+    """Return the pixels of all cells along one axis, and the cell of each pixel."""
     pixels = np.concatenate([np.arange(a, b) for a, b in zip(starts, stops, strict=True)])
     return pixels, np.repeat(np.arange(len(starts)), stops - starts)
 
 
 def _span(pixels: NDArray[np.intp]) -> slice | NDArray[np.intp]:
-    """Return ascending pixels as a slice where nothing lies between them."""
+    """Return ascending pixels, as a slice if they are contiguous."""
     first, last = int(pixels[0]), int(pixels[-1])
     return slice(first, last + 1) if last - first + 1 == len(pixels) else pixels
 
@@ -163,7 +163,7 @@ def _write(
     slots: NDArray[np.intp],
     indices: NDArray[np.uint8],
 ) -> tuple[int, str]:
-    """Write what is in cells into `indices`; return how many had no room, and what has no glyph."""
+    """Draw texts into `indices`; return how many had no room, and characters without a glyph."""
     each: list[Any] = cells.ravel().tolist()
     texts: Sequence[str] = each if panel.fixed is None else panel.fixed.texts
     if panel.fixed is None and panel.written.kind != "U":
@@ -223,7 +223,7 @@ def _chain(text: str, affixes: tuple[int, int], writing: Writing) -> list[int]:
 
 
 def _letter(type_: Type, size: int, segment: int) -> NDArray[np.uint8]:
-    """Return the steps of coverage of a segment, (rows, columns)."""
+    """Return the coverage of a segment, (rows, columns), in steps."""
     lines = type_.lines[size, segment].tolist()
     runs = np.concatenate([type_.runs[type_.starts[k] : type_.starts[k + 1]] for k in lines])
     return np.repeat(runs & 0xFF, runs >> 8).astype(np.uint8).reshape(len(lines), -1)
@@ -245,7 +245,7 @@ def _left(panel: Panel, j: int, width: int) -> int:
 
 
 def paint_plot(plot: Plot, values: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Draw the axes and lines of the last of frames; values: (all frames, K)."""
+    """Draw the axes and lines of the last frame; values are (all frames, K)."""
     (stage,) = stages_of(plot, values, len(values) - 1)
     base = base_of(plot, stage)
     picture = base.picture.copy()
@@ -304,7 +304,7 @@ def _segment(
 
 
 def reduce_blocks(reduction: Reduction, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a value for each block of matrices (T, N, M), without their mask."""
+    """Return a value for each block of matrices (T, N, M), ignoring the mask."""
     rows, columns = reduction.rows, reduction.columns
     out = np.empty((len(values), *reduction.cells))
     finite = np.isfinite(values)

@@ -1,4 +1,4 @@
-"""The article's figure as matplotlib draws it: the oracle for the picture as a whole."""
+"""The article's figure drawn by matplotlib: the oracle for the layout as a whole."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Edges = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A figure that was drawn."""
+    """A drawn figure and its artists."""
 
     pixels: npt.NDArray[np.uint8]  # (height, width, 3)
     axes: Axes
@@ -50,7 +50,7 @@ class Reference:
         return float(box.x0), float(height - box.y1), float(box.x1), float(height - box.y0)
 
     def cell(self, i: int, j: int) -> Edges:
-        """Return the edges of a cell, grid lines not counted."""
+        """Return the edges of a cell, ignoring grid lines."""
         height = len(self.pixels)
         corners = [(j - 0.5, i - 0.5), (j + 0.5, i + 0.5)]
         (x0, y0), (x1, y1) = self.axes.transData.transform(corners).tolist()
@@ -58,7 +58,7 @@ class Reference:
 
 
 def defaults() -> AbstractContextManager[None]:
-    """Whatever the user's settings, draw as matplotlib comes."""
+    """Return a context with matplotlib's default settings."""
     return matplotlib.rc_context(cast("Any", dict(matplotlib.rcParamsDefault)))
 
 
@@ -88,9 +88,9 @@ def draw(
     xlabel: str = "",
     ylabel: str = "",
 ) -> Reference:
-    """Draw `heatmap()` and `annotate_heatmap()` of the article, laid out with `tight_layout`.
+    """Draw the article's `heatmap()` and `annotate_heatmap()`, laid out with `tight_layout`.
 
-    `row_text` and `col_text` are what the labels are set to.
+    `row_text` and `col_text` are properties to set on the labels.
     """
     data = np.asarray(values)
     rows, columns = data.shape

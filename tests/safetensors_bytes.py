@@ -1,4 +1,4 @@
-"""Files of safetensors, written by hand."""
+"""safetensors files, written by hand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KINDS = {
 
 
 def safetensors(tensors: dict[str, Any], **others: tuple[str, list[int], bytes]) -> bytes:
-    """Return a file as the format is described: a length, JSON, and the data."""
+    """Return a file in the documented format: a length, JSON, and the data."""
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     data = b""
     raw = {name: (KINDS[x.dtype.name], list(x.shape), x.tobytes()) for name, x in tensors.items()}

@@ -1,4 +1,4 @@
-"""Cells show other numbers or texts than their values, the same in all frames or each its own."""
+"""Annotations: other numbers or texts than the values, the same in all frames or one set each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the range of the colormap comes from: all frames, those so far, or each one."""
+"""Autoscaling: the range comes from all frames, from those so far, or from each one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FRAMES = np.cumsum(np.random.default_rng(4).normal(size=(70, 3, 4)), axis=0)
 
 
 def recorded(frames: Any, *, titles: Any = None, annots: Any = None, **options: Any) -> bytes:
-    """Return the GIF of a `GifWriter` that is given frames one by one."""
+    """Return the GIF that a `GifWriter` writes when it gets the frames one by one."""
     file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -158,7 +158,7 @@ def test_a_range_that_cannot_grow_any_more_is_told() -> None:
 
 
 def alone(frame: Any, title: str, picture: Any) -> NDArray[np.uint8]:
-    """Return the picture of a frame over its own range, by the code of stills."""
+    """Return a frame over its own range, drawn as a still."""
     layout = picture.layout(np.dtype(np.float64))
     indices, _ = paint(layout, np.ascontiguousarray(frame, np.float64), title)
     pixels: NDArray[np.uint8] = layout.table[indices]
@@ -194,7 +194,7 @@ def test_each_frame_is_drawn_as_it_is_alone(options: dict[str, Any]) -> None:
     assert_lossless(shown, [alone(frame, title, picture) for frame in frames])
     assert summary.autoscale == "frame"
     assert summary.bad == (13 if "mask" not in options else 9)
-    # that has room for all frames; to a writer only the first is known
+    # an array leaves room for all frames; a writer knows only the first one
     once, _ = saved(iter(frames), autoscale="frame", **options)
     assert once == recorded(frames, autoscale="frame", **options)
 
@@ -232,7 +232,7 @@ def test_the_numbers_at_the_bar_are_those_of_the_range_of_each_frame(
     part = slice(numbers.y0, numbers.y1), slice(numbers.x0, numbers.x1)
     seen = set()
     for (found, _), frame in zip(by_pillow(shown), frames, strict=True):
-        # drawn as what never changes of a heatmap that has this range
+        # the bar is drawn like the static one of a heatmap with this range
         fixed = picture.with_look(given=None, frame=layout.panels[0].frame).over(
             frame.min(), frame.max()
         )
@@ -312,7 +312,7 @@ def test_panels_have_the_ranges_of_their_own_matrices(shares: bool) -> None:
     with pytest.warns(UserWarning, match="the colours of the ends"):
         shown, summary = saved(frames, autoscale="frame", titles="step {}", **options)
     panels = fastheat.Panels({"a": (3, 4), "b": (2, 4), "c": (3, 2)}, **options)
-    low, high = float(FRAMES.min()), float(FRAMES.max())  # which there is room for
+    low, high = float(FRAMES.min()), float(FRAMES.max())  # the range that there is room for
     b = (low, high) if shares else (frames["b"].min(), frames["b"].max())
     panels = panels.per_frame_limits().with_titles().completed((low, high, *b, -5.0, 5.0))
     grids = [part.grid for part in panels.layout().panels]
@@ -478,7 +478,7 @@ def test_an_empty_range_of_the_first_frame_is_told_once_if_values_are_beyond() -
     ]
     assert writer.summary is not None
     assert writer.summary.under + writer.summary.over == 12
-    with GifWriter(io.BytesIO()) as writer:  # nothing is lost of what stays so
+    with GifWriter(io.BytesIO()) as writer:  # no warning: constant frames lose nothing
         writer.add(ZEROS)
         writer.add(ZEROS)
     with GifWriter(io.BytesIO(), autoscale="grow") as writer:

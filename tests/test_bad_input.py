@@ -1,4 +1,4 @@
-"""What cannot be drawn is refused in one line that names it, and leaves no file behind."""
+"""Bad input is refused in one line that names it, and leaves no file behind."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Check = Callable[..., str]
 
 
 def named(value: object) -> str:
-    """Return a name of a row that is the same in every process."""
+    """Return a test id that is the same in every process."""
     return re.sub(r" at 0x\w+", "", str(value))
 
 
@@ -46,7 +46,7 @@ class Broken(Normalize):
 
 
 class Module:
-    """What a module of PyTorch has."""
+    """The part of a PyTorch module that is looked at."""
 
     weight = np.zeros((2, 4))
 
@@ -56,7 +56,7 @@ class Module:
 
 @pytest.fixture
 def refused(tmp_path: Path) -> Check:
-    """Return a check that `save_gif` refuses its arguments, which returns the one line."""
+    """Return a check that `save_gif` refuses its arguments; the check returns the error's line."""
 
     def check(
         error: type[BaseException], frames: object = FRAMES, *names: str, **arguments: Any
@@ -595,7 +595,7 @@ def test_what_is_read_is_not_written_over(tmp_path: Path, name: str, form: Any) 
     before = path.read_bytes()
     source = form(str(path))
     if name == "w.obj" and form is load_frames:
-        save_gif(path, source, valfmt=None)  # it is in memory
+        save_gif(path, source, valfmt=None)  # the loaded frames are in memory
         assert path.read_bytes()[:6] == b"GIF89a"
         return
     with pytest.raises(ValueError, match="other than that of the frames"):
@@ -720,7 +720,7 @@ def test_a_pickle_that_asks_for_more_than_numbers_is_refused(
 
 
 def _greedy() -> dict[str, bytes]:
-    """Files of under a megabyte, by their names, of which naive readers make far more."""
+    """Return files of less than a megabyte that naive readers expand to far more."""
     deque = b"ccollections\ndeque\nq\x000"
     row = [float(k) for k in range(11_500)]
     levels = b"".join(
@@ -785,7 +785,7 @@ def npy_of(shape: str, data: bytes) -> bytes:
     return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + data
 
 
-# opens each file in what memory is left, and says in a line what it was
+# opens each file with limited memory, and prints a line for each
 OPENING = """
 import resource, sys, time
 from pathlib import Path
@@ -966,7 +966,7 @@ def test_labels_titles_annotations_and_ticks_are_bounded() -> None:
 
 
 class Foreign:
-    """Something whose own words would end the line, or steer a terminal."""
+    """An object whose repr would break the line, or control a terminal."""
 
     def __repr__(self) -> str:
         return "one\ntwo\x1b[2J" + "x" * 10**6

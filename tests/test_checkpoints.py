@@ -1,4 +1,4 @@
-"""A series of checkpoints: one tensor of each file, in the order of their numbers."""
+"""Series of checkpoints: one tensor of each file, in the order of the numbers in their names."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ IN_ORDER = np.stack([WEIGHTS[step] for step in sorted(STEPS)])
 
 
 def state(step: int) -> dict[str, Any]:
-    """Return what a checkpoint of a small network has."""
+    """Return the state dict of a small network."""
     return {
         "encoder.bias": WEIGHTS[step][:, 0],
         "encoder.weight": WEIGHTS[step],
@@ -297,7 +297,7 @@ def test_a_file_that_changes_meanwhile_is_named(how: str, tmp_path: Path) -> Non
 
 
 def test_only_the_tensor_is_read(tmp_path: Path) -> None:
-    """Files of 8 GB, which have no blocks but those of their matrix, on any disk."""
+    """The files of 8 GB are sparse: only the blocks of their matrix take room on the disk."""
     size = 1 << 33
     header = {
         "large": {"dtype": "U8", "shape": [size // 4, 4], "data_offsets": [0, size]},
@@ -351,7 +351,7 @@ def test_floats_of_eight_bits_are_those_of_their_definition() -> None:
     def one(name: str, code: int) -> float:
         return float(of_bits(bytes([code]), f"float8_{name}")[0])
 
-    # the largest, the least above 0, and one, of the papers that define them
+    # the largest, the smallest positive and 1, from the papers that define the formats
     assert [one("e4m3fn", code) for code in (0x7E, 0x01, 0x38, 0xB8)] == [448, 2**-9, 1, -1]
     assert [one("e5m2", code) for code in (0x7B, 0x01, 0x3C, 0x7C)] == [57344, 2**-16, 1, np.inf]
     assert [one("e4m3fnuz", code) for code in (0x7F, 0x01, 0x40)] == [240, 2**-10, 1]
@@ -528,7 +528,7 @@ def tensor_of(
     length: int = 60,
     kind: str = "FloatStorage",
 ) -> bytes:
-    """Return the opcodes of a tensor, as `torch.save` writes them."""
+    """Return the opcodes that `torch.save` writes for a tensor."""
     storage = b"(" + text("storage") + f"ctorch\n{kind}\n".encode() + text(key) + text("cpu")
     storage += numbers(length)[1:-1] + b"tQ"
     function = b"ctorch._utils\n_rebuild_tensor_v2\n"
@@ -537,7 +537,7 @@ def tensor_of(
 
 
 def torch_file(path: Path, tensors: dict[str, bytes], **members: bytes) -> Path:
-    """Write an archive of tensors; the storage "0" has the numbers from 0 to 59."""
+    """Write an archive of tensors, whose storage "0" holds the numbers from 0 to 59."""
     items = b"".join(text(name) + tensor for name, tensor in tensors.items())
     pickled = b"\x80\x02}(" + items + b"u."
     found = {
@@ -563,7 +563,7 @@ def test_tensors_of_pytorch_are_read_without_it(
         "vector": ((6,), (2,), 3),
     }
     tensors = {name: tensor_of("0", *view) for name, view in views.items()}
-    # as a state_dict() is, of which the versions of modules are an attribute
+    # like a state_dict(), which has the versions of modules as an attribute
     attributes = b"}" + text("_metadata") + b"}sb"
     tensors["module"] = b"ccollections\nOrderedDict\n)R" + text("k") + b"Ns" + attributes
     path = torch_file(tmp_path / "s1.pt", tensors)

@@ -1,4 +1,4 @@
-"""The command line: what it passes on, what it prints where, and how it fails."""
+"""The command line: the options that it passes on, its output, and its errors."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def values() -> NDArray[np.float64]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: NDArray[np.float64]) -> Path:
-    """Go to a new folder with frames, w.npy."""
+    """Change to a new folder that contains frames in w.npy."""
     monkeypatch.chdir(tmp_path)
     np.save("w.npy", values)
     return tmp_path
@@ -61,7 +61,7 @@ def written(frames: object, **arguments: Any) -> bytes:
 
 
 def environment(unbuffered: bool = False) -> dict[str, str]:
-    """Return the variables for a process that finds the package wherever it runs."""
+    """Return environment variables with which a process finds the package from any folder."""
     root = str(Path(fastheat.__file__).parents[1])
     return {**os.environ, "PYTHONPATH": root, "PYTHONUNBUFFERED": "1" if unbuffered else ""}
 
@@ -72,7 +72,7 @@ def run(
     stdout: Any = subprocess.PIPE,
     unbuffered: bool = False,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run the command line as a process of its own."""
+    """Run the command line in a new process."""
     return subprocess.run(
         [sys.executable, "-m", "fastheat", *argv],
         input=data,
@@ -90,7 +90,7 @@ def standard_input(monkeypatch: pytest.MonkeyPatch, data: bytes, terminal: bool 
 
 # ------------------------------------------------------------------------------- what is passed on
 
-# (arguments, what save_gif is given for them); every name has a row
+# (arguments, the keywords that save_gif gets); every option has a row
 PASSED: list[tuple[list[str], dict[str, Any]]] = [
     (["--row-labels", "embed_dim_{}"], {"row_labels": "embed_dim_{}"}),
     (["--row-labels", "auto"], {"row_labels": "auto"}),
@@ -180,12 +180,12 @@ PASSED: list[tuple[list[str], dict[str, Any]]] = [
 
 def arguments_of_the_library() -> set[str]:
     own = set(inspect.signature(save_gif).parameters)
-    own -= {"file", "frames", "heatmap", "options", "executor"}  # an object
-    own -= {"tensor"}  # of frames that files have, not of demo's; see test_checkpoints
+    own -= {"file", "frames", "heatmap", "options", "executor"}  # a Python object
+    own -= {"tensor"}  # for frames in files, not for demo; see test_checkpoints
     return own | set(option_names())
 
 
-# what only frames of several matrices have; options of one panel are no flags, nor what files say
+# options for several matrices only; no flags are those of single panels and what files say
 PANELS = set(panels_options()) - set(option_names()) - {"options", "lines", "xlim"}
 
 
@@ -205,7 +205,7 @@ def test_every_argument_of_the_library_is_an_option(command: str) -> None:
 def test_every_argument_of_the_library_is_tried_below() -> None:
     tried = {name for _, given in PASSED for name in given}
     ours = arguments_of_the_library() | PANELS
-    assert tried == ours - {"progress", "mask"}  # which is read from a file
+    assert tried == ours - {"progress", "mask"}  # read from a file
 
 
 @pytest.mark.parametrize(("argv", "given"), PASSED)
@@ -561,7 +561,7 @@ def test_a_gif_goes_through_pipes_and_may_be_appended_to_a_file(
         argv, data = ("render", "-", "-o", "-", "-q"), pickle.dumps(values)
         done = run(*argv, data=data, stdout=file, unbuffered=unbuffered)
     assert (done.returncode, done.stderr) == (0, b"")
-    # a range to read twice, from what can be read once
+    # the range takes two passes, though the input can be read only once
     assert Path("out.gif").read_bytes() == b"before" + written(values)
 
 

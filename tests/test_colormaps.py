@@ -1,4 +1,4 @@
-"""Colour maps, against matplotlib's own to the last bit."""
+"""Colormaps, compared with matplotlib's to the last bit."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def assert_equal(ours: Colormap, theirs: MplColormap) -> None:
 
 
 def drawn(cmap: MplColormap, values: list[float], background: tuple[int, int, int]) -> RGBTable:
-    """Colours that matplotlib's imshow paints for values normed to 0..1."""
+    """Return the colours that imshow paints for values normed to 0..1."""
     figure = Figure(figsize=(1, 1), dpi=10 * len(values), facecolor=f"#{bytes(background).hex()}")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
@@ -68,7 +68,7 @@ def test_names_are_sorted_and_come_with_their_reverse() -> None:
 
 
 def matplotlibs_own() -> list[str]:
-    """Return the names of matplotlib's maps, without those that packages add when imported."""
+    """Return the names of matplotlib's colormaps, without those that other packages add."""
     code = "import matplotlib; print(*matplotlib.colormaps)"
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -291,7 +291,7 @@ def test_what_is_no_colormap_is_refused(cmap: object) -> None:
 
 
 class CatalogColormap:
-    """The part of the package cmap's Colormap that is used."""
+    """The part of cmap.Colormap that is used."""
 
     def __init__(self, name: str) -> None:
         if name != "crameri:batlow":
@@ -375,7 +375,7 @@ assert abs(colormap(colorcet.fire).table - theirs).max() <= 1
 def test_colormaps_of_colorcet_and_cmcrameri_give_their_own_colours() -> None:
     if not all(importlib.util.find_spec(name) for name in ("colorcet", "cmcrameri")):
         pytest.skip("needs colorcet and cmcrameri")
-    # in a process of its own, since they add theirs to matplotlib's
+    # in a new process, since they register their colormaps with matplotlib
     subprocess.run([sys.executable, "-c", FOREIGN], check=True)
 
 

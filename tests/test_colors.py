@@ -1,4 +1,4 @@
-"""Colours: matplotlib as the oracle for names, published pairs for the science."""
+"""Colours, compared with matplotlib for names, and with published pairs for differences."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ SHARMA_PAIRS = np.loadtxt(
 
 
 def painted(spec: Any, background: RGB = (255, 255, 255)) -> RGB:
-    """Return the colour that matplotlib paints for an artist of that colour."""
+    """Return the colour that matplotlib paints for a colour spec."""
     figure = Figure(figsize=(1, 1), dpi=8, facecolor=f"#{bytes(background).hex()}")
     figure.add_artist(Rectangle((-1, -1), 3, 3, facecolor=spec, linewidth=0))
     canvas: Any = FigureCanvasAgg(figure)
@@ -221,7 +221,7 @@ def test_lab_of_the_primaries() -> None:
 def test_lab_agrees_with_skimage_for_integers_and_floats() -> None:
     rgb = np.random.default_rng(6).integers(0, 256, (50, 40, 3), np.uint8)
     expected = rgb2lab(rgb)
-    # Its white point and matrix have one digit less.
+    # scikit-image's white point and matrix have one digit less
     np.testing.assert_allclose(srgb_to_lab(rgb), expected, atol=0.02)
     np.testing.assert_array_equal(srgb_to_lab(rgb / 255), srgb_to_lab(rgb))
     np.testing.assert_array_equal(srgb_to_lab(rgb.astype(np.int64)), srgb_to_lab(rgb))

@@ -1,4 +1,4 @@
-"""The tables of docs/coming-from.md: each row is run, there and here, and the pictures compared."""
+"""The tables of docs/coming-from.md: both columns of each row are run, and the images compared."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ PLOTLY = [
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table: code there, code here, and in what they are compared."""
+    """A row of a table: the code of both columns, and the aspects that are compared."""
 
     table: str
     there: list[str]
@@ -91,7 +91,7 @@ ROWS = list(rows())
 
 @cache
 def names() -> dict[str, Any]:
-    """Return what the page's code has to work with."""
+    """Return the names that the page's code defines."""
     (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     space: dict[str, Any] = {}
     exec(compile(block, "coming-from.md", "exec"), space)
@@ -99,7 +99,7 @@ def names() -> dict[str, Any]:
 
 
 def given(code: str) -> dict[str, Any]:
-    """Return the keywords of a call."""
+    """Return the keyword arguments of a call."""
     call = ast.parse(code, mode="eval").body
     assert isinstance(call, ast.Call), code
     return {str(each.arg): eval(ast.unparse(each.value), names()) for each in call.keywords}
@@ -110,7 +110,7 @@ def given(code: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Here:
-    """A picture of fastheat, as a GIF of it is decoded."""
+    """An image drawn by fastheat, as decoded from its GIF."""
 
     data: npt.NDArray[np.float64]
     options: dict[str, Any]
@@ -119,7 +119,7 @@ class Here:
 
     @property
     def grid(self) -> Any:
-        """Where the rows and columns of the matrix stand."""
+        """The edges of the rows and columns of the matrix."""
         grid = self.heatmap.layout().panels[0].grid
         if self.options.get("origin") == "lower":
             grid = grid._replace(y0=grid.y0[::-1], y1=grid.y1[::-1])
@@ -134,7 +134,7 @@ class Here:
         return self.rgb[grid.y0[i] : grid.y1[i], grid.x0[j] : grid.x1[j]]
 
     def beside(self, side: str) -> Pixels:
-        """Return what stands beside the cells."""
+        """Return the part of the image on one side of the cells."""
         grid = self.grid
         return {
             "left": self.rgb[:, : grid.x0[0] - 3],
@@ -148,7 +148,7 @@ class Here:
         return found
 
     def but(self, **options: Any) -> Here:
-        """Return the same with other options."""
+        """Return the same data drawn with further options."""
         return draw(self.data, self.options | options)
 
 
@@ -166,12 +166,12 @@ def draw(data: npt.NDArray[np.float64], options: dict[str, Any]) -> Here:
 
 @dataclass(frozen=True)
 class There:
-    """A figure of matplotlib's."""
+    """A figure drawn by matplotlib."""
 
     figure: Figure
     axes: Any
     cells: Any  # a mesh or an image
-    bar: Any  # None without
+    bar: Any  # None if there is none
     texts: list[Any]
     pixels: Pixels
     options: dict[str, Any]
@@ -207,7 +207,7 @@ def draw_seaborn(call: str) -> There:
 
 
 def draw_matplotlib(call: str) -> There:
-    """Do what the functions of matplotlib's gallery do."""
+    """Draw with the functions of matplotlib's gallery."""
     options = given(call)
     data = np.nan_to_num(names()["data"])
     texts = options if call.startswith("annotate_heatmap") else None
@@ -244,7 +244,7 @@ def draw_matplotlib(call: str) -> There:
 
 
 def draw_plotly(call: str) -> There:
-    """Draw with matplotlib what plotly's documentation says of its options."""
+    """Draw with matplotlib what plotly's documentation says about its options."""
     options = given(call)
     data = names()["data"]
     size = options.get("width", 640) / 100, options.get("height", 480) / 100
@@ -298,14 +298,14 @@ def check_places(there: There, here: Here) -> None:
 
 
 def check_colours(there: There, here: Here, most: float = 1.5) -> None:
-    # theirs in 8 bits as well, which truncates
+    # matplotlib truncates to 8 bits
     wanted = np.floor(there.fills() * 255) / 255
     difference = delta_e_2000(srgb_to_lab(wanted), srgb_to_lab(here.fills()))
     assert difference.max() < most, difference.round(2)
 
 
 def check_near_colours(there: There, here: Here) -> None:
-    check_colours(there, here, 3.0)  # a step of the map: theirs has been cut into other ones
+    check_colours(there, here, 3.0)  # one step of the colormap, which seaborn resamples
 
 
 def check_range(there: There, here: Here) -> None:
@@ -313,9 +313,9 @@ def check_range(there: There, here: Here) -> None:
 
 
 def check_texts(there: There, here: Here) -> None:
-    """Each cell has the pixels of one in which their text was put as it is."""
+    """Check that each cell has the pixels of a cell annotated with their text."""
     finite = np.isfinite(here.data)
-    if "figsize" not in here.options:  # as large as the texts need
+    if "figsize" not in here.options:  # without it, the size depends on the texts
         here = here.but(figsize=(9, 6))
     wanted = np.full(here.data.shape, None, object)
     texts = [text.get_text().replace("\N{MINUS SIGN}", "-") for text in there.texts]
@@ -324,13 +324,13 @@ def check_texts(there: There, here: Here) -> None:
     for i, j in zip(*np.nonzero(finite), strict=True):
         assert len(np.unique(here.cell(i, j).reshape(-1, 3), axis=0)) > 2, "no text"
         np.testing.assert_array_equal(here.cell(i, j), annotated.cell(i, j))
-    for i, j in zip(*np.nonzero(~finite), strict=True):  # where theirs have none
+    for i, j in zip(*np.nonzero(~finite), strict=True):  # where theirs have no text
         written = len(np.unique(here.cell(i, j).reshape(-1, 3), axis=0)) > 1
         assert written == ("mask" not in here.options)
 
 
 def check_text_colours(there: There, here: Here) -> None:
-    """Find the colour of their text in each cell, where its ink is strongest."""
+    """Check that the strongest ink of each cell has the colour of their text."""
     texts = iter(there.texts)
     for i, j in zip(*np.nonzero(np.isfinite(here.data)), strict=True):
         color = np.array(to_rgb(next(texts).get_color())) * 255
@@ -339,7 +339,7 @@ def check_text_colours(there: There, here: Here) -> None:
 
 
 def check_labels(there: There, here: Here) -> None:
-    """Beside the cells stand labels where theirs do, and nowhere else."""
+    """Check that labels stand beside the cells where theirs do, and nowhere else."""
     grid = here.grid
     level = "bottom" if there.axes.xaxis.get_ticks_position() == "bottom" else "top"
     sides: list[tuple[Any, Any, Any, Any]] = [
@@ -353,7 +353,7 @@ def check_labels(there: There, here: Here) -> None:
 
 
 def check_bar(there: There, here: Here) -> None:
-    """Find a bar on the side where theirs is, with the ends of their colours, and its label."""
+    """Check that the bar is on the same side as theirs, with the same end colours and label."""
     if there.bar is None:
         assert not here.ink("right").any()
         return
@@ -370,7 +370,7 @@ def check_bar(there: There, here: Here) -> None:
 
 
 def check_ticks(there: There, here: Here) -> None:
-    """Find ticks at the bar where theirs stand, and no others."""
+    """Check that the bar has ticks where theirs has, and no others."""
     ink = here.ink("right")
     long = np.flatnonzero(ink.mean(0) > 0.6)
     rows = np.flatnonzero(ink[:, long[0] : long[-1]].all(1))
@@ -383,7 +383,7 @@ def check_ticks(there: There, here: Here) -> None:
 
 
 def check_lines(there: There, here: Here) -> None:
-    """Between cells stand lines of their colour and width."""
+    """Check that the lines between cells have their colour and width."""
     if hasattr(there.cells, "get_edgecolor"):
         (edge,) = np.unique(there.cells.get_edgecolor(), axis=0)
         points = float(np.ravel(there.cells.get_linewidth())[0])
@@ -401,7 +401,7 @@ def check_square(there: There, here: Here) -> None:
 
 
 def check_names(there: There, here: Here) -> None:
-    """Each name is drawn beside what it names, and only there."""
+    """Check that each name is drawn beside what it names, and only there."""
     wanted = there.options["labels"]
     options = {"xlabel": "x", "ylabel": "y", "cbar_label": "color"}
     assert {name: here.options[name] for name in options} == {
@@ -529,7 +529,7 @@ def test_panels_stand_where_plotly_has_facets() -> None:
         changed[k] = -frame
         rows, columns = np.nonzero((panels.rgb(tuple(changed)) != picture).any(2))
         boxes.append((columns.min(), columns.max() + 1, rows.min(), rows.max() + 1))
-        # its own cells, from the first to the last
+        # the cells of this panel, from the first to the last
         x0, x1, y0, y1 = boxes[-1]
         n, m = frame.shape
         y = y0 + (2 * np.arange(n) + 1) * (y1 - y0) // (2 * n)

@@ -1,4 +1,4 @@
-"""Arrays of zarr, h5py and dask are read as they are asked for, in this process or another."""
+"""Arrays of zarr, h5py and dask are read on demand, in this process or another."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def check_elsewhere(source: Source, size: int = 3000) -> None:
 
 
 class Counted(Chunked):
-    """Chunks of an array, and which of it was asked for."""
+    """An array in chunks, which remembers the parts that were read."""
 
     def __init__(self, stack: npt.NDArray[Any], every: int) -> None:
         self.stack, self.every = stack, every
@@ -106,7 +106,7 @@ def test_zarr_arrays_and_folders(zarr_format: int, tmp_path: Path) -> None:
         check_elsewhere(source_of(frames))
     assert complaint(path, "w") == "it is an array, which has no tensor 'w'"
     source = source_of(path)
-    shutil.rmtree(path)  # what chunks are missing would be read as zeros
+    shutil.rmtree(path)  # missing chunks would be read as zeros
     with pytest.raises(FileNotFoundError, match=r"w\.zarr"):
         source.read(0, 1)
 
@@ -144,7 +144,7 @@ def test_zarr_arrays_in_memory_are_local() -> None:
 
 
 class Payload:
-    """Makes a folder when it is unpickled."""
+    """An object that creates a folder when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -271,7 +271,7 @@ def test_links_and_pipes_in_a_zarr_folder_lead_to_no_other_file(named: str, tmp_
             os.mkfifo(path / named)
         else:
             (path / named).symlink_to(target)
-        if named == ".zarray" and number:  # then it is no zarr folder
+        if named == ".zarray" and number:  # then it is not a zarr folder
             with pytest.raises((ValueError, OSError)):
                 load_frames(path)
             continue
@@ -301,7 +301,7 @@ def test_zarr_folders_may_claim_little_more_than_they_have(claim: str, tmp_path:
     pytest.importorskip("zarr")
     path = write_zarr_2(tmp_path / "w.zarr", **CLAIMS[claim])
     assert "which is too few to be read safely" in complaint(path)
-    if claim == "all":  # where there are many bytes, it is believed
+    if claim == "all":  # with enough bytes in the file, the claim is believed
         with (path / "0.0.0").open("wb") as file:
             file.truncate(1 << 30)
         assert len(load_frames(path)) == 10**5
@@ -328,7 +328,7 @@ def test_a_chunk_becomes_no_larger_than_it_has_to_be(name: str, tmp_path: Path) 
     path = write_zarr_2(tmp_path / "w.zarr", {"0.0.0": good}, **settings)
     np.testing.assert_array_equal(load_frames(path).read(0, 2).ravel(), np.arange(30))
     claiming = [bomb, compressed(name, whole[:-4]), compressed(name, whole + b"more"), good[:-1]]
-    if name in ("blosc", "lz4"):  # which begin with sizes
+    if name in ("blosc", "lz4"):  # these begin with sizes
         places = (0,) if name == "lz4" else (4, 8, 12)
         claiming += [good[:k] + struct.pack("<I", 1 << 28) + good[k + 4 :] for k in places]
     for data in [*claiming, good[:9], b"", b"\0" * 40, *(good[:k] + b"\xff" * 4 for k in (4, 12))]:
@@ -337,7 +337,8 @@ def test_a_chunk_becomes_no_larger_than_it_has_to_be(name: str, tmp_path: Path) 
         try:
             with pytest.raises(ValueError, match=r"w\.zarr: damaged: "):
                 load_frames(path).read(0, 1)
-            assert tracemalloc.get_traced_memory()[1] < 1 << 24  # of 1 << 28; xz has a dictionary
+            # instead of 1 << 28; xz needs a dictionary
+            assert tracemalloc.get_traced_memory()[1] < 1 << 24
         finally:
             tracemalloc.stop()
 
@@ -446,7 +447,7 @@ def test_hdf5_datasets_and_files(tmp_path: Path) -> None:
         np.testing.assert_array_equal(read(file), STACK)
         source = source_of(dataset)
         assert open_frames(dataset).file == path
-    np.testing.assert_array_equal(source.read(3, 9), STACK[3:9])  # after it was closed
+    np.testing.assert_array_equal(source.read(3, 9), STACK[3:9])  # although it was closed
     message = complaint(path, "layers/0/v")
     assert message == (
         "it holds no tensor 'layers/0/v'; did you mean 'layers/0/w'? it has 'layers/0/w' "
@@ -578,7 +579,7 @@ def test_all_filters_of_the_hdf5_library_are_read(settings: dict[str, Any], tmp_
     smooth = np.round(STACK, 1)
     with h5py.File(tmp_path / "w.h5", "w") as file:
         written = file.create_dataset("w", data=smooth, **{"chunks": (10, 4, 2), **settings})
-        if written.chunks:  # one that is missing, beside those that are there
+        if written.chunks:  # a missing chunk beside those that are there
             file.create_dataset("v", STACK.shape, "f4", fillvalue=7, **{**settings, "chunks": True})
             file["v"][:3] = smooth[:3]
             np.testing.assert_array_equal(file["v"][3:], 7)
@@ -623,7 +624,7 @@ def test_hdf5_files_may_claim_little_more_than_they_have(
 
 
 def test_hdf5_datasets_of_anything_but_numbers_are_not_looked_at(tmp_path: Path) -> None:
-    """A tag may name any dtype of numpy, that of pointers to objects among them."""
+    """A tag may name any numpy dtype, even that of pointers to objects."""
     h5py = pytest.importorskip("h5py")
     space = h5py.h5s.create_simple((2, 3, 4))
     path = tmp_path / "w.h5"
@@ -679,7 +680,7 @@ def test_dask_arrays_are_computed_as_they_are_asked_for() -> None:
 
 
 def test_dask_arrays_in_a_file_are_refused(tmp_path: Path) -> None:
-    """Their graphs are functions; those of this package that make sources of them are no way in."""
+    """Their graphs are functions, and this package's own classes for them must not let them in."""
     array = pytest.importorskip("dask.array")
     cloudpickle = pytest.importorskip("cloudpickle")
     lazy = array.from_array(STACK, chunks=(6, 4, 3))
@@ -723,7 +724,7 @@ def test_closed_hdf5_files_and_names_beside_arrays_are_refused(tmp_path: Path) -
 
 
 def test_a_pattern_of_virtual_sources_is_refused(tmp_path: Path) -> None:
-    """The library fills in numbers: for `a%b` it reads `a0`, which may lie anywhere."""
+    """The HDF5 library fills in numbers: for `a%b` it reads `a0`, which may lie anywhere."""
     h5py = pytest.importorskip("h5py")
     secret, path = tmp_path / "secret.bin", tmp_path / "virtual.h5"
     secret.write_bytes(np.arange(24.0).tobytes())

@@ -1,4 +1,4 @@
-"""The demo's training: deterministic, and it does learn."""
+"""The demo's training is deterministic, and it learns."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_seed_decides_everything() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_the_encoder_ends_up_seeing_the_hidden_factors_and_little_else(seed: int) -> None:
     history = demo.train(seed=seed)
-    # what of each row is the same over the three inputs that a factor moves
+    # the part of each row that is equal for the three inputs that a factor moves
     factors = history.reshape(-1, 10, 5, 3).mean(-1)
     seen = 3 * np.square(factors).sum((1, 2)) / np.square(history).sum((1, 2))
     assert seen[0] < 0.5

@@ -1,4 +1,4 @@
-"""The digit kernels against Python's own `format`, over as much of float64 as time allows."""
+"""The digit kernels, compared with Python's `format` over as much of float64 as time allows."""
 
 import itertools
 import math
@@ -22,7 +22,7 @@ from fastheat.style.text.formats import Spec, max_length, parse_spec
 
 SLOW = "FASTHEAT_SLOW_TESTS" in os.environ
 SPECS = [".2f", ".9f", ".0f", ".30f", ".3e", ".0e", ".17e", ".4g", ".17g", "#.6g", "+,.1%", "_.3f"]
-Z = "z" if sys.version_info >= (3, 11) else ""  # no minus before zero
+Z = "z" if sys.version_info >= (3, 11) else ""  # "z": no minus before zero
 SPECS += ["z.2f"] if Z else []
 SPECS += [" .4f", "09.3f", "*^24.3e", "x<12.1f", "=+15,.2f", ".60f", ".60G", ".18e", ".19E"]
 
@@ -44,7 +44,7 @@ def parsed(spec: str) -> Spec:
 
 
 def texts(values: NDArray[np.float64], spec: str) -> list[str]:
-    """Return what the kernel that frames are written by makes of values; its glyphs are ASCII."""
+    """Return the texts that the kernel used for frames writes for values, with ASCII glyphs."""
     fields = parsed(spec)
     longest = max_length(fields) + 2
     segments = np.full((1, len(values), longest + 1), -7, np.int32)
@@ -86,7 +86,7 @@ def python(x: float, spec: str) -> str:
 
 
 def check(values: Any, specs: list[str]) -> None:
-    with np.errstate(invalid="ignore"):  # signalling nans
+    with np.errstate(invalid="ignore"):  # signalling NaNs
         array = np.asarray(values, np.float64)
     for spec in specs:
         for x, got in zip(array.tolist(), texts(array, spec), strict=True):

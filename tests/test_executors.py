@@ -1,4 +1,4 @@
-"""Frames are the same bytes whoever encodes them, and none is lost with a worker."""
+"""Every executor gives the same bytes, and no frame is lost with a worker."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def written(frames: object, **options: Any) -> bytes:
 
 
 class Late(Executor):
-    """Does what it is given only when all that is waited for has been given, the last one first."""
+    """An executor that runs jobs only when a result is waited for, the last one first."""
 
     def __init__(self, workers: int) -> None:
         self._max_workers = workers
@@ -70,7 +70,7 @@ class Late(Executor):
         while self.waiting:
             future, fn, args = self.waiting.pop()
             try:
-                # as from another process
+                # pickled, as from another process
                 future.set_result(pickle.loads(pickle.dumps(fn(*pickle.loads(args)))))
             except Exception as error:
                 future.set_exception(error)
@@ -92,7 +92,7 @@ class Waited(Future[Any]):
 
 
 class Losing(Late):
-    """Loses jobs that begin with some frames, so many times."""
+    """An executor that loses jobs that begin with certain frames, a given number of times."""
 
     def __init__(self, *lost: int, times: int = 1) -> None:
         super().__init__(2)
@@ -176,7 +176,7 @@ def test_processes_write_the_same_bytes(tmp_path: Path) -> None:
         assert written(STACK, executor=pool) == wanted
         with pytest.raises(TypeError, match="pickle"):
             written(STACK, executor=pool, valfmt=lambda x: f"{x:.1f}")
-        assert written(STACK[:5], executor=pool) == written(STACK[:5])  # it is left open
+        assert written(STACK[:5], executor=pool) == written(STACK[:5])  # the pool is left open
 
 
 @given(st.integers(1, 4), st.lists(st.integers(0, 7), max_size=8))
@@ -210,7 +210,7 @@ def test_no_more_is_in_flight_than_the_workers_need_soon() -> None:
 
 
 class AtOnce(Executor):
-    """Does what it is given when it is given."""
+    """An executor that runs each job when it is submitted."""
 
     _max_workers = 9
 
@@ -233,7 +233,7 @@ def test_what_is_done_is_in_the_file_before_more_frames_are_waited_for() -> None
         done.append(count)
 
     written(frames(), executor=AtOnce(), progress=progress, **LIMITS)
-    assert max(behind) == 2  # those of its own chunk
+    assert max(behind) == 2  # the frames of its own chunk
     assert done[-1] == len(STACK)
 
 
@@ -278,7 +278,7 @@ def test_what_is_in_flight_is_cancelled_when_the_caller_stops(tmp_path: Path) ->
         raise Stop
 
     class Slow(Late):
-        def work(self) -> None:  # only what is asked for
+        def work(self) -> None:  # runs only the job that is waited for
             future, fn, args = self.waiting.pop(0)
             future.set_result(fn(*pickle.loads(args)))
 
@@ -320,7 +320,7 @@ def test_jobs_get_longer_while_they_are_quick_and_each_worker_has_some() -> None
     for _ in range(9):
         pace.took(pace.frames, 0.001)
     assert pace.frames == 50
-    pace.took(50, 60.0)  # one that waited, or compiled
+    pace.took(50, 60.0)  # a job that waited, or compiled
     assert pace.frames == 50
     assert Pace(3, 50, 1.0).limited(100, 2).most == 100 // (executors.SHARE * 2)
     assert Pace(3, 50, 1.0).limited(8, 2).most == 3
@@ -336,7 +336,7 @@ def test_jobs_get_no_longer_than_their_results_may_be_large() -> None:
 
 
 class Failing:
-    """Fails twice within a job, but not at single frames."""
+    """A source that fails twice within a job, but not for single frames."""
 
     shape, dtype = STACK.shape, STACK.dtype
 
@@ -386,7 +386,7 @@ def test_a_worker_reads_no_more_at_a_time_than_a_chunk_has(
     assert written(source, executor=ThreadPoolExecutor(1), **options) == wanted
     assert max(stop - start for start, stop in source.reads) == size
     twice = sum(stop - start for start, stop in source.reads)
-    # for the range, and to be encoded, with the frame before each job
+    # once for the range, once for encoding, plus the frame before each job
     assert twice <= 2 * len(STACK) + len(STACK) // jobs.FEWEST_FRAMES
 
 
@@ -431,7 +431,7 @@ def test_a_range_does_not_depend_on_how_the_frames_are_cut(
 
 
 class Answering(Executor):
-    """Gives back something else than what was to be done."""
+    """An executor that returns a given answer in place of a future."""
 
     def __init__(self, answer: object) -> None:
         self.answer = answer

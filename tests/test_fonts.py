@@ -1,4 +1,4 @@
-"""Fonts are found by path and by name, and others stand in for letters that one lacks."""
+"""Fonts are found by path and by name, and other fonts supply the letters that one lacks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from fastheat.style.text.labels import Label
 
 FOLDER = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 STIX, DEJAVU = str(FOLDER / "STIXGeneral.ttf"), str(FOLDER / "DejaVuSans.ttf")
-NOWHERE = "\U000f1234"  # for private use
+NOWHERE = "\U000f1234"  # private use area
 NEEDS_RAQM = pytest.mark.skipif(not features.check("raqm"), reason="needs Pillow with libraqm")
 
 
@@ -36,7 +36,7 @@ def forget() -> None:
 
 @pytest.fixture
 def only_matplotlib(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let no font be installed but matplotlib's."""
+    """Make matplotlib's fonts the only installed ones."""
     forget()
     monkeypatch.setattr(fonts, "_folders", lambda: iter([FOLDER]))
     yield
@@ -44,13 +44,13 @@ def only_matplotlib(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def drawn(parts: list[tuple[str, str, Layout]], size: float) -> NDArray[np.uint8]:
-    """Draw texts beside each other, each with a font file, and cut to the ink."""
+    """Return texts drawn beside each other, each with its font file, cropped to the ink."""
     canvas = Image.new("L", (600, 100))
     pen = 50
     for text, path, engine in parts:
         font = ImageFont.truetype(path, size, layout_engine=engine)
         ImageDraw.Draw(canvas).text((pen, 60), text, 255, font, anchor="ls")
-        # glyphs are at whole pixels
+        # glyphs start at whole pixels
         letters = [text] if engine == Layout.RAQM else text
         pen += sum(int(font.getlength(c) + 0.5) for c in letters)
     return np.asarray(canvas.crop(canvas.getbbox()))
@@ -187,7 +187,7 @@ def test_ascii_that_a_font_lacks_is_drawn_with_another_too(valfmt: Any) -> None:
     look: dict[str, Any] = {"vmin": 0, "vmax": 1, "cbar": True, "title": "0-1", "valfmt": valfmt}
     values = [[0.25, 0.5], [0.75, 1.0]]
     wanted = Heatmap((2, 2), font="DejaVu Sans", **look)
-    found = Heatmap((2, 2), font="DejaVu Sans Display", **look)  # which has symbols only
+    found = Heatmap((2, 2), font="DejaVu Sans Display", **look)  # a font of symbols only
     np.testing.assert_array_equal(found.rgb(values), wanted.rgb(values))
     file = io.BytesIO()
     save_gif(file, [values, values[::-1]], fps=10, heatmap=found)
@@ -210,7 +210,7 @@ def test_letters_that_no_font_has_are_looked_for_up_to_a_number() -> None:
 
 
 def test_a_font_of_huge_letters_is_refused_in_words_or_drawn(tmp_path: Path) -> None:
-    ttlib = pytest.importorskip("fontTools.ttLib")  # which matplotlib brings
+    ttlib = pytest.importorskip("fontTools.ttLib")  # a dependency of matplotlib
     font = ttlib.TTFont(locate("DejaVu Sans").path)
     font["head"].unitsPerEm = 16  # letters are 128 times as large
     font.save(tmp_path / "huge.ttf")
@@ -218,7 +218,7 @@ def test_a_font_of_huge_letters_is_refused_in_words_or_drawn(tmp_path: Path) -> 
         warnings.simplefilter("ignore")
         try:
             Heatmap((2, 2), font=str(tmp_path / "huge.ttf"), vmin=0, vmax=1).image(np.eye(2))
-        except ValueError as error:  # which versions of FreeType draw it differs
+        except ValueError as error:  # some versions of FreeType refuse to draw it
             message = str(error)
         else:
             message = ""

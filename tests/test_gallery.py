@@ -1,4 +1,4 @@
-"""docs/gallery.md: its code draws its pictures, which are small and whole."""
+"""docs/gallery.md: its code draws its images, which are small and complete."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fastheat.gif.blocks import read_info
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "gallery.md"
-MOST = 2_000_000  # bytes of them all
+MOST = 2_000_000  # bytes of all images
 
 
 @pytest.mark.filterwarnings("ignore:drew", "ignore:over all frames")
@@ -25,7 +25,7 @@ def test_the_code_draws_the_pictures(tmp_path: Path) -> None:
     assert sorted(shown) == sorted(each.name for each in tmp_path.iterdir())
     assert sorted(shown) == sorted(each.name for each in kept.iterdir())
     for name in shown:
-        # letters of another version of FreeType may be a little wider
+        # another version of FreeType may draw letters a little wider
         with Image.open(kept / name) as old, Image.open(tmp_path / name) as new:
             assert np.allclose(old.size, new.size, rtol=0, atol=8), name
             assert getattr(old, "n_frames", 1) == getattr(new, "n_frames", 1), name

@@ -1,4 +1,4 @@
-"""The container: exact bytes of every block, and reading them back."""
+"""The GIF container: the exact bytes of every block, and reading them back."""
 
 import io
 import struct
@@ -12,7 +12,7 @@ from fastheat.gif import blocks
 TABLE = np.arange(768, dtype=np.uint16).astype(np.uint8).reshape(256, 3)
 
 BLOCKS = [
-    # (what is said, its bytes)
+    # (the block, its bytes)
     (blocks.graphic_control(2, None), b"!\xf9\x04\x04\x02\x00\x00\x00"),
     (blocks.graphic_control(65535, 0), b"!\xf9\x04\x05\xff\xff\x00\x00"),
     (blocks.graphic_control(300, 7), b"!\xf9\x04\x05\x2c\x01\x07\x00"),

@@ -1,4 +1,4 @@
-"""The house: data flows down through its rooms, and each imports only from those below."""
+"""The rooms of the package: data flows down through them, and each imports only from below."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from fastheat.layout.look import OPTIONS
 
 PACKAGE = Path(fastheat.__file__).parent
 
-# each room, and those that it may import from, beside itself and those that all may
+# each room, and the rooms that it may import from, besides itself and GROUND
 BELOW = {
     "cli": "called pipeline figure render inputs layout style gif",
     "called": "pipeline figure render layout inputs style gif",
@@ -32,8 +33,8 @@ BELOW = {
     "ground": "",
 }
 CALLED = ("save", "writer", "indexed")
-GROUND = ("checks", "messages", "tables")  # what all rooms may import
-# a reduction runs the kernels that reduce, which know no layout
+GROUND = ("checks", "messages", "tables")  # modules that every room may import
+# a reduction runs the kernels for it, which do not depend on layouts
 UPWARD = {("layout.reduction", "render.kernels.blocks")}
 
 
@@ -53,7 +54,7 @@ def modules() -> dict[str, ast.Module]:
 
 
 def imports(tree: ast.Module, known: set[str]) -> Iterator[str]:
-    """Yield the modules of the package that one imports, wherever in it."""
+    """Yield the modules of the package that a module imports, anywhere in its code."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             assert not node.level
@@ -133,11 +134,12 @@ def test_every_option_is_a_row_of_the_table_and_in_the_command_line_and_docstrin
 
 
 def test_options_that_may_be_iterators_are_read_for_each_panel() -> None:
-    given = {"row_groups": [1, 2], "col_groups": [2], "row_labels": "abc", "boundaries": [0, 1, 2]}
+    given: dict[str, Any] = {"row_groups": [1, 2], "col_groups": [2], "boundaries": [0, 1, 2]}
+    given["row_labels"] = ["x", "y", "z"]
     series = {name for name in given if OPTIONS[name].series}
     assert series == given.keys()
     shapes = {"a": (3, 4), "b": (3, 4)}
-    (wanted, _) = Panels(shapes, **given | {"row_labels": list("abc")}).layout().panels
+    (wanted, _) = Panels(shapes, **given).layout().panels
     for panel in (
         Panels(shapes, **{name: iter(each) for name, each in given.items()}).layout().panels
     ):

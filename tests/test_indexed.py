@@ -1,4 +1,4 @@
-"""save_indexed_gif: whatever indices and palette, decoders give back the pictures."""
+"""save_indexed_gif: decoders return the same images, for any indices and palette."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def frame_infos(data: bytes) -> Any:
 
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[Indices, int]:
-    """Return frames of which each differs from the one before in some pixels, and the colours."""
+    """Return frames that differ from one another in some pixels, and the number of colours."""
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
     colors = draw(st.sampled_from([1, 2, 3, 16, 60, 255, 256]))
     height, width = draw(st.integers(1, 20)), draw(st.integers(1, 40))

@@ -1,4 +1,4 @@
-"""The kernels, run uncompiled on small input, against what they give compiled and against numpy."""
+"""The kernels as plain Python on small input, compared with compiled ones and with numpy."""
 
 import io
 import warnings
@@ -28,7 +28,7 @@ from fastheat.tables import TRANSPARENT
 
 
 def walk(seed: int, frames: int, shape: tuple[int, int]) -> NDArray[np.float64]:
-    """Return frames of which each differs from the one before in some cells."""
+    """Return frames that each differ from the previous one in some cells."""
     rng = np.random.default_rng(seed)
     steps = rng.normal(0, 0.2, (frames, *shape)) * (rng.random((frames, *shape)) < 0.4)
     values: NDArray[np.float64] = steps.cumsum(0)
@@ -81,7 +81,7 @@ def test_a_picture_alone_has_the_bytes_of_the_first_of_many(options: dict[str, o
 
 
 def test_what_else_is_in_a_chunk_does_not_change_the_bytes_of_a_frame() -> None:
-    # at 5.88 px digits of Pillow's font reach over the point, so that Python writes them
+    # at 5.88 px, digits of Pillow's font overlap the decimal point, so Python formats them
     look = {"dpi": 40, "figsize": (3.5, 3.0), "text_size": 12.0}
     layout = Heatmap((1, 7), vmin=-1, vmax=0, **look).layout()  # type: ignore[arg-type]
     rng = np.random.default_rng(0)

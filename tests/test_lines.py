@@ -1,4 +1,4 @@
-"""The line plot of scalars beneath panels: by kernels as by stills, in its place, of all values."""
+"""The line plot of scalars beneath panels: same in frames and stills, in place, complete."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_bytes_do_not_depend_on_threads_chunks_or_the_way_they_are_written(
     look = {**LOOK, "lines": "loss", "xlim": 50}
     expected = written(stacks, **look)
     assert written(stacks, **look, workers=3) == expected
-    first = {"loss": stacks["loss"]} | stacks  # numbers stand behind the matrices all the same
+    first = {"loss": stacks["loss"]} | stacks  # scalars still come after the matrices
     frames = [{name: stack[k] for name, stack in first.items()} for k in range(80)]
     assert written(iter(frames), **look) == expected
     for background in (True, False):
@@ -111,7 +111,7 @@ def test_lines_of_any_frames_are_those_of_the_stills(first: int, count: int, yli
 
 
 def scalars_of(count: int, lines: int) -> npt.NDArray[np.float64]:
-    """Return numbers whose limits grow, some of them missing."""
+    """Return scalars with growing limits, some of them missing."""
     rng = np.random.default_rng(0)
     values = np.cumsum(rng.normal(size=(count, lines)), axis=0)
     values[rng.random(values.shape) < 0.2] = np.nan
@@ -132,7 +132,7 @@ def test_lines_that_are_gone_on_with_are_those_drawn_anew(
     assert plot is not None
     values = scalars_of(sum(count for count, _ in chunks), 2)
     frames, history, start = np.hstack([values[:, :1], values]), History(2), 0
-    for count, encoded in chunks:  # some are added without being drawn from
+    for count, encoded in chunks:  # some are added without being drawn
         stop = start + count
         past = history.before(plot, frames[start:stop])
         if start and encoded:
@@ -140,7 +140,7 @@ def test_lines_that_are_gone_on_with_are_those_drawn_anew(
             drawn = past.draw(plot, values[start:stop])
             for k, picture in enumerate(drawn):
                 np.testing.assert_array_equal(picture, paint_plot(plot, values[: start + k]))
-            middle = start + count // 2  # a chunk that is cut in two
+            middle = start + count // 2  # cuts a chunk in two
             cut = past.after(plot, values[start:middle]).draw(plot, values[middle:stop])
             np.testing.assert_array_equal(cut, drawn[middle - start :])
         history.add(frames[start:stop])
@@ -174,7 +174,7 @@ def test_a_frame_is_drawn_from_the_lines_before_whatever_their_number(
         assert totals[1] - totals[0] < 30 * 1000
     lengths.clear()
     written(stacks, **look, ylim=(0, 1))
-    assert max(lengths) <= 33  # a chunk, and the frame before it
+    assert max(lengths) <= 33  # a chunk and the frame before it
 
 
 def test_what_a_job_is_given_of_the_lines_before_it_does_not_grow() -> None:
@@ -210,16 +210,16 @@ def test_the_line_goes_through_the_values() -> None:
     assert plot is not None
     (stage,) = stages_of(plot, scalars[:, None], 100)
     left, right, top, bottom = base_of(plot, stage).data
-    # from behind the dot at its start
+    # right of the dot at its start
     blue = (picture[plot.top :] == BLUE).all(-1)[top:bottom, left + 4 : right]
     rows, columns = np.nonzero(blue)
     columns += 4
     at = np.interp((columns + 0.5) / (right - left) * 100, np.arange(101), scalars)
-    slope = (bottom - top) / (right - left) * 100 / 60  # of the line, in pixels
+    slope = (bottom - top) / (right - left) * 100 / 60  # of the line, in pixels per pixel
     assert np.abs((bottom - top) * (1 - at) - rows - 0.5).max() < 2 * math.hypot(1, slope)
     assert len(set(columns.tolist())) > 0.9 * (right - left)
     outside = (picture == BLUE).all(-1)
-    assert outside[plot.top :][:top].any()  # its name, above the axes
+    assert outside[plot.top :][:top].any()  # the name of the line, above the axes
     assert not outside[: plot.top].any()
 
 
@@ -231,7 +231,7 @@ def test_the_axes_stay_where_they_are(scalars: list[float], ylim: Any) -> None:
     bases = [base_of(plot, stage) for stage in stages]
     assert len({base.box for base in bases}) == 1
     left, _, top, bottom = bases[0].box
-    for base in bases:  # and no label is cut
+    for base in bases:  # no label is cut off
         ink = base.picture != base.picture[0, 0]
         assert ink[top:bottom, left - 1].all()
         assert not ink[:, :2].any()
@@ -252,7 +252,7 @@ def test_a_point_with_none_before_it_is_a_dot() -> None:
             around = blue[y - 5 : y + 5, max(0, x - 5) : x + 5]
             dot = number in (0, 3) and number < count
             assert (around.sum() > 20) == dot
-            if dot:  # whole and round
+            if dot:  # complete and round
                 assert np.ptp(np.nonzero(around)[0]) >= 4
                 assert around[:, :5].any()
                 assert around[:, 5:].any()
@@ -270,7 +270,7 @@ def test_values_have_three_ticks_or_more(ends: tuple[float, float]) -> None:
     ticks = base.picture[top - 1 : bottom + 2, left - 4] != base.picture[0, 0]
     rows = np.flatnonzero(np.diff(ticks.astype(int), prepend=0) == 1)
     assert 3 <= len(rows) <= 6
-    assert np.diff(rows).min() > 1.2 * 10 * 100 / 72  # px of a line of text
+    assert np.diff(rows).min() > 1.2 * 10 * 100 / 72  # px per line of text
 
 
 def test_the_plot_of_checkpoints_counts_their_steps(tmp_path: Path) -> None:
@@ -367,13 +367,13 @@ def record(path: Path, stacks: dict[str, Any], numbers: range, **options: Any) -
 
 
 def shown(path: Path) -> list[npt.NDArray[np.uint8]]:
-    """Return the picture of each frame."""
+    """Return the image of each frame."""
     each = by_pillow(path.read_bytes())
     return [picture for picture, duration in each for _ in range(round(duration / 100))]
 
 
 def parts_of(path: Path) -> list[bytes]:
-    """Return each frame with the comments before it."""
+    """Return the bytes of each frame, with the comments before it."""
     with path.open("rb") as file:
         info = blocks.read_info(file)
     ends = [frame.offset + frame.length for frame in info.frames]
@@ -403,7 +403,7 @@ def test_a_resumed_file_is_that_of_one_recording(
         stills = [still(heatmap, stacks, k) for k in range(len(scalars))]
         assert_lossless(path.read_bytes(), stills)
         one, other = parts_of(whole), parts_of(path)
-    # the first picture after a restart is a whole one
+    # the first frame after a restart is encoded in full
     assert sum(a != b for a, b in zip(one, other, strict=True)) == len(bounds) - 2
 
 

@@ -1,4 +1,4 @@
-"""Every decoder gives back the very pixels of `Heatmap.rgb`, whatever way the file was written."""
+"""Every decoder returns exactly the pixels of `Heatmap.rgb`, however the file was written."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PLAIN: dict[str, Any] = {"row_labels": None, "col_labels": None, "valfmt": None}
 
 
 def written(frames: object, **options: Any) -> tuple[bytes, GifSummary]:
-    """Return the file that the frames make; what it warns of is not looked at here."""
+    """Return the file and the summary of frames, ignoring warnings."""
     file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
@@ -50,7 +50,7 @@ def blocks(data: bytes) -> GifInfo:
 
 
 def pictures(heatmap: Heatmap, frames: Sequence[Any]) -> list[Pixels]:
-    """Return what the frames should look like."""
+    """Return the images that the frames should give."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return [heatmap.rgb(frame) for frame in frames]
@@ -64,7 +64,7 @@ def percent(value: float) -> str:
 
 
 def many_letters(value: float) -> str:
-    """Write a value in letters of so many kinds that not every pair of them is drawn ahead."""
+    """Return a text for a value, with too many kinds of letters for all pairs to be precomputed."""
     return "".join(chr(0x21 + (k * 7 + sum(repr(float(value)).encode())) % 90) for k in range(4))
 
 
@@ -137,7 +137,7 @@ numbers = st.one_of(
 
 @st.composite
 def histories(draw: st.DrawFn) -> Values:
-    """Draw frames that mostly hold what the frame before held."""
+    """Draw frames that mostly repeat the values of the previous frame."""
     rows, columns = draw(shapes)
     cells = rows * columns
     few = draw(st.lists(numbers, min_size=1, max_size=12))
@@ -149,9 +149,9 @@ def histories(draw: st.DrawFn) -> Values:
         frame = frame.copy()
         if kind == "o":  # one cell
             frame.flat[random.integers(cells)] = random.choice(few)
-        elif kind == "n":  # numbers that only just differ
+        elif kind == "n":  # values that only just differ
             frame = np.nextafter(frame, 1.0)
-        elif kind == "t":  # a third of all
+        elif kind == "t":  # a third of all cells
             chosen = random.random((rows, columns)) < 0.3
             frame[chosen] = random.choice(few, chosen.sum())
         elif kind == "a":
@@ -161,7 +161,7 @@ def histories(draw: st.DrawFn) -> Values:
 
 
 def drawable(shape: tuple[int, int], look: dict[str, Any]) -> Heatmap | None:
-    """Return the heatmap, None where the picture has no room for its cells."""
+    """Return the heatmap, or None if the figure has no room for its cells."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         heatmap = Heatmap(shape, **look)
@@ -284,7 +284,7 @@ def test_the_frame_before_tells_all_that_a_chunk_needs(
         first = encode_chunk(layout, None, frames[:cut])
         second = encode_chunk(layout, frames[cut - 1], np.ascontiguousarray(frames[cut:]))
         assert joined([first, second]).data == encode_chunk(layout, None, frames).data
-    np.testing.assert_array_equal(frames, kept)  # nothing is written to
+    np.testing.assert_array_equal(frames, kept)  # the input is not modified
 
 
 @given(frames=histories(), look=looks)
@@ -302,7 +302,7 @@ def test_stills_agree_with_each_other(frames: Values, look: dict[str, Any]) -> N
     assert image.mode == "P"
     assert image.size == heatmap.size == (rgb.shape[1], rgb.shape[0])
     assert indices.max() < heatmap.layout().panels[0].shades.colors
-    assert not (indices == 0).any()  # which is kept for what stays as it was
+    assert not (indices == 0).any()  # reserved for unchanged pixels
 
 
 @pytest.mark.parametrize("ha", ["left", "center", "right"])
@@ -356,7 +356,7 @@ def test_text_that_is_too_small_to_be_read_is_left_out(text_size: float) -> None
 @pytest.mark.parametrize("cmap", ["gray", "flag", "tab10"])
 @pytest.mark.parametrize("side", [1, 2, 40, 150, 300])
 def test_noise_of_many_cells_of_a_pixel_or_two_is_lossless(side: int, cmap: str) -> None:
-    # no runs to speak of, so the code table fills up and is begun anew again and again
+    # hardly any runs, so the code table fills up and is cleared again and again
     random = np.random.default_rng(side)
     frames = random.uniform(-0.1, 1.1, (3, side, side))
     heatmap = Heatmap(
@@ -368,7 +368,7 @@ def test_noise_of_many_cells_of_a_pixel_or_two_is_lossless(side: int, cmap: str)
 
 @pytest.mark.parametrize("width", [5000, 20000])
 def test_long_runs_are_lossless(width: int) -> None:
-    # longer runs of one colour than the code table has room for
+    # longer runs of one colour than fit in the code table
     frames = np.array([[[0.0, 1.0]], [[1.0, 1.0]], [[1.0, 0.0]]])
     heatmap = Heatmap(
         (1, 2), vmin=0, vmax=1, figsize=(width / 100, 0.9), square=False, grid_width=0, **PLAIN
@@ -405,7 +405,7 @@ def test_every_dtype_is_lossless(dtype: Any) -> None:
     assert_lossless(data, pictures(heatmap, list(frames)))
 
 
-@pytest.mark.parametrize("valfmt", ["d", "08,d", "{x:+d} m"])  # the second is left to Python
+@pytest.mark.parametrize("valfmt", ["d", "08,d", "{x:+d} m"])  # Python formats the second
 def test_masked_integers_have_no_text(valfmt: str) -> None:
     frames = np.ma.masked_equal(np.arange(24).reshape(4, 2, 3), 5)
     heatmap = Heatmap((2, 3), vmin=0, vmax=24, valfmt=valfmt)
@@ -476,7 +476,7 @@ def test_giftopnm_reads_every_image_without_a_warning() -> None:
         ["giftopnm", "-image=all"], input=data, capture_output=True, check=False
     )
     assert (result.returncode, result.stderr) == (0, b"")
-    # it gives the rectangles as they are; the first is the whole picture
+    # it returns the rectangles as they are; the first is the whole image
     with Image.open(io.BytesIO(result.stdout)) as image:
         first = np.asarray(image.convert("RGB"))
     np.testing.assert_array_equal(first, wanted[0])
@@ -498,7 +498,7 @@ def test_giflib_reads_every_image(tmp_path: Path) -> None:
 
 
 def changing(count: int) -> Values:
-    """Return frames of one cell, each in another colour than the nine before."""
+    """Return frames of one cell, each in another colour than the nine previous ones."""
     return (np.arange(count) % 10).reshape(-1, 1, 1) / 9.5
 
 
@@ -535,7 +535,7 @@ def test_frames_merge_across_chunks(monkeypatch: pytest.MonkeyPatch, size: int) 
 
 @pytest.mark.parametrize("valfmt", [None, lambda x: "same"])
 def test_frames_merge_where_slots_differ_that_look_alike(valfmt: Any) -> None:
-    # below the range is drawn as its lowest level, and two levels as one where colours are alike
+    # values below the range look like its lowest level, as do two levels of the same colour
     frames = np.array([-1.0, 0.0, -5.0, 0.3, 0.9, 2.0]).reshape(-1, 1, 1)
     data, summary = written(
         frames, vmin=0, vmax=1, cmap=["red", "red", "blue", "blue"], valfmt=valfmt
@@ -669,7 +669,7 @@ def test_delays_over_655_seconds_are_split(milliseconds: int) -> None:
 def test_merging_and_holding_stop_at_655_seconds() -> None:
     frames = np.zeros((3, 1, 1))
     data, summary = written(frames, heatmap=small(), duration=300_000, hold=200_000)
-    # three frames are 300, 300 and 200 s: a part stays as it is once the next one has begun
+    # three frames of 300, 300 and 200 s: a part does not change once the next one has begun
     assert [frame.delay for frame in blocks(data).frames] == [60000, 20000]
     assert summary.merged == 2
     assert summary.duration == 800_000
@@ -693,7 +693,7 @@ def test_it_loops_for_ever_by_default() -> None:
 
 
 class Pipe(io.RawIOBase):
-    """A sink that can only be written to, and takes a few bytes at a time."""
+    """A sink that can only be written to, a few bytes at a time."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -712,7 +712,7 @@ class Pipe(io.RawIOBase):
 
 
 class Bare:
-    """A sink with nothing but a write that returns nothing."""
+    """A sink that has only a `write` method, which returns nothing."""
 
     def __init__(self) -> None:
         self.data = b""
@@ -733,7 +733,7 @@ def test_every_sink_gets_the_same_bytes(
         assert pipe.data == wanted
         assert summary.bytes == len(wanted)
     path = tmp_path / "a.gif"
-    path.write_bytes(b"x" * 100_000)  # which is longer
+    path.write_bytes(b"x" * 100_000)  # a longer file
     save_gif(path, frames, heatmap=heatmap, hold=500)
     assert path.read_bytes() == wanted
     save_gif(str(path), frames, heatmap=heatmap, hold=500)
@@ -832,7 +832,7 @@ def test_progress_is_told_of_every_chunk(monkeypatch: pytest.MonkeyPatch) -> Non
     written(changing(5), heatmap=small(), progress=tell, workers=1)
     assert calls == [(2, 5), (4, 5), (5, 5)]
     calls.clear()
-    written(changing(5), heatmap=small(), progress=tell, workers=2)  # of every job
+    written(changing(5), heatmap=small(), progress=tell, workers=2)  # called for every job
     assert calls == [(3, 5), (5, 5)]
     calls.clear()
     written(iter(changing(3)), heatmap=small(), progress=tell)

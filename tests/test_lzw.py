@@ -1,4 +1,4 @@
-"""The run-walking LZW encoder against a plain greedy one and a decoder, both as GIF89a has them."""
+"""The run-walking LZW encoder, compared with a plain greedy encoder and decoder of GIF89a."""
 
 import itertools
 from collections.abc import Callable, Collection, Iterator
@@ -39,7 +39,7 @@ def pack(codes: Iterator[tuple[int, int]]) -> bytes:
 
 
 def plain_lzw(pixels: list[int], code_size: int, clears: Collection[int] = ()) -> bytes:
-    """Encode pixel by pixel, a dictionary of tuples, cleared before codes number `clears`."""
+    """Encode pixel by pixel with a dictionary of tuples, cleared before the codes in `clears`."""
 
     def codes() -> Iterator[tuple[int, int]]:
         clear = 1 << code_size
@@ -73,9 +73,10 @@ def plain_lzw(pixels: list[int], code_size: int, clears: Collection[int] = ()) -
 
 
 def decode(data: bytes, code_size: int, clears: list[int] | None = None) -> list[int]:
-    """Decode as appendix F says, and refuse what a strict decoder would.
+    """Decode as in appendix F of GIF89a, and refuse whatever a strict decoder would.
 
-    `clears` takes after how many codes a table was cleared, which here only a full one may be.
+    `clears` collects the numbers of codes after which the table was cleared. Here only a full table
+    may be cleared.
     """
     stream, place = int.from_bytes(data, "little"), 0
     clear, end = 1 << code_size, (1 << code_size) + 1
@@ -141,7 +142,7 @@ def test_kernels_give_the_same_codes_uncompiled(seed: int) -> None:
 @pytest.mark.parametrize("code_size", [2, 5, 8])
 @pytest.mark.parametrize("longest", [1, 3, 40, 2000])
 def test_a_full_table_that_no_longer_pays_is_cleared(code_size: int, longest: int) -> None:
-    # other runs than those that it has learnt
+    # runs that the table has not learnt
     rng = np.random.default_rng(longest)
     high = (1 << code_size, longest + 1)
     runs = [(int(i), int(n)) for i, n in rng.integers((0, 1), high, (20_000, 2))]

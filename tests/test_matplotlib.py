@@ -1,4 +1,4 @@
-"""The picture against matplotlib's: where everything stands, in which colour, and as a whole."""
+"""Images compared with matplotlib's: positions, colours, and structural similarity."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def both(
     square: bool = True,
     **options: Any,
 ) -> tuple[Reference, Heatmap]:
-    """Draw a figure by matplotlib, and lay the same out by fastheat."""
+    """Draw a figure with matplotlib, and lay out the same one with fastheat."""
     rows, columns = labels((values.shape[0], values.shape[1]))
     rows, columns = list(row_labels or rows), list(col_labels or columns)
     theirs = reference.draw(values, rows, columns, aspect="equal" if square else "auto", **options)
@@ -82,7 +82,7 @@ def some_values(shape: tuple[int, int]) -> npt.NDArray[np.float64]:
 
 
 def apart(first: Edges | Box, second: Edges | Box) -> float:
-    """How far the sides of two boxes lie from each other at most."""
+    """Return the largest distance between the sides of two boxes."""
     return max(abs(a - b) for a, b in zip(first, second, strict=True))
 
 
@@ -95,7 +95,7 @@ def plain_figure(
     square: bool,
     dejavu: str,
 ) -> tuple[Reference, Heatmap]:
-    """Draw figures without values in the cells."""
+    """Return figures without texts in the cells."""
     return both(
         some_values(shape),
         dejavu,
@@ -129,7 +129,7 @@ def test_cells_and_labels_stand_where_matplotlib_has_them(
 ) -> None:
     theirs, ours = plain_figure(shape, figsize, dpi, cbar, square, dejavu)
     grid = ours.layout().panels[0].grid
-    # what is visible of a cell lies between grid lines, half of which it has on either side
+    # the visible part of a cell lies between grid lines, which cover it by half their width
     line = int(grid.x0[1] - grid.x1[0]) if shape[1] > 1 else round(3 * dpi / 72)
     before, after = line - line // 2, line // 2
     for i, j in np.ndindex(shape):
@@ -152,7 +152,7 @@ def test_cells_and_labels_stand_where_matplotlib_has_them(
 def test_grid_lines_are_drawn_within_a_pixel(
     dejavu: str, shape: tuple[int, int], figsize: tuple[float, float], dpi: float, square: bool
 ) -> None:
-    # all cells black: what is black in the picture's middle row and column are the cells
+    # all cells are black, so black pixels in the middle row and column of the image are cells
     theirs, ours = both(
         np.zeros(shape),
         dejavu,
@@ -176,7 +176,7 @@ def test_grid_lines_are_drawn_within_a_pixel(
 
 
 def static_labels(theirs: Reference, bar_label: bool) -> list[Text]:
-    """Matplotlib's labels in the order of ours: rows, columns, ticks of the bar, its label."""
+    """Return matplotlib's labels in fastheat's order: rows, columns, bar ticks, bar label."""
     found = [*theirs.axes.get_yticklabels(), *theirs.axes.get_xticklabels()]
     if theirs.bar:
         low, high = theirs.image.get_clim()
@@ -191,7 +191,7 @@ def plain(text: str) -> str:
 
 
 def placed_labels(heatmap: Heatmap) -> Sequence[Placed]:
-    """Return the labels as they are placed, which a layout does not keep."""
+    """Return the placed labels, which a layout does not keep."""
     found: list[Placed] = []
     place = axes.place
 
@@ -202,12 +202,12 @@ def placed_labels(heatmap: Heatmap) -> Sequence[Placed]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(axes, "place", spy)
-        heatmap.with_range(0, 1).layout()  # anew, in the range that it has
+        heatmap.with_range(0, 1).layout()  # laid out again, with the same range
     return found
 
 
 def ink_box(pixels: Pixels, around: Edges) -> Box:
-    """Return the extent of what is dark in a part of a picture."""
+    """Return the bounding box of dark pixels in a part of an image."""
     x0, y0, x1, y1 = (round(side) for side in around)
     part = pixels[max(y0, 0) : y1, max(x0, 0) : x1].max(2) < 150
     rows, columns = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
@@ -225,7 +225,7 @@ def ink_box(pixels: Pixels, around: Edges) -> Box:
 def test_label_ink_is_within_two_pixels(
     dejavu: str, shape: tuple[int, int], figsize: tuple[float, float], dpi: float, cbar: bool
 ) -> None:
-    # every fourth label, so that no other reaches into the box of one that is turned
+    # every fourth label, so that no other one reaches into the box of a rotated one
     rows, columns = (
         [text if k % 4 == 0 else "" for k, text in enumerate(texts)] for texts in labels(shape)
     )
@@ -257,14 +257,14 @@ def test_label_ink_is_within_two_pixels(
 
 
 def delta_e(first: npt.ArrayLike, second: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """CIEDE2000 of 8-bit colours, by scikit-image."""
+    """Return the CIEDE2000 difference of 8-bit colours, by scikit-image."""
     one, two = (rgb2lab(np.asarray(colors, np.uint8) / 255.0) for colors in (first, second))
-    difference: Any = deltaE_ciede2000  # without types
+    difference: Any = deltaE_ciede2000  # has no types
     return np.asarray(difference(one, two))
 
 
 def painted(cmap: Colormap, norm: Normalize, values: npt.NDArray[Any]) -> Pixels:
-    """Return the colours that imshow paints on white: what is not finite is bad there."""
+    """Return the colours that imshow paints on white, where non-finite values are bad."""
     masked = np.ma.masked_invalid(values)
     with np.errstate(over="ignore"):  # values far beyond a narrow range
         rgba = np.asarray(cmap(norm(masked), bytes=True)).astype(float)
@@ -273,7 +273,7 @@ def painted(cmap: Colormap, norm: Normalize, values: npt.NDArray[Any]) -> Pixels
 
 
 def fills(heatmap: Heatmap, values: npt.NDArray[Any]) -> Pixels:
-    """Return the colour of each cell, which no text reaches in its corner."""
+    """Return the colour of each cell, at a corner that no text reaches."""
     picture = heatmap.rgb(values)
     grid = heatmap.layout(values.dtype).panels[0].grid
     return picture[grid.y0[:, None], grid.x0[None, :]]
@@ -300,7 +300,7 @@ def test_every_fill_is_within_one_ciede2000(name: str, valfmt: str | None) -> No
         figsize=(4.2, 4.4),
     )
     away = delta_e(fills(heatmap, values), painted(cmap, Normalize(0, 1), values))
-    if name.startswith(("flag", "prism")):  # the most colours of all
+    if name.startswith(("flag", "prism")):  # these have the most colours
         print(f"{name}, valfmt={valfmt}: at most {away.max():.2f}")
     assert away.max() <= 1.0
 
@@ -316,8 +316,8 @@ def test_the_colour_difference_is_scikit_images() -> None:
 
 
 def distinct(count: int) -> ListedColormap:
-    """Return a colormap no two entries of which look alike, so that a colour tells the bin."""
-    # a cube of steps that differ by more than any that are joined, in an order that mixes them
+    """Return a colormap whose entries all look different, so that a colour identifies the bin."""
+    # a shuffled cube of colours, all farther apart than colours that may be merged
     steps = np.linspace(0.05, 0.95, math.ceil(count ** (1 / 3)))
     cube = np.stack(np.meshgrid(steps, steps, steps), -1).reshape(-1, 3)[:count]
     order = np.random.default_rng(count).permutation(count)
@@ -325,7 +325,7 @@ def distinct(count: int) -> ListedColormap:
 
 
 def nearby(edges: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
-    """Every value with its two neighbours on both sides, in its own type."""
+    """Return all values, with the next two floats on both sides of each."""
     steps = [edges]
     for way in (-np.inf, np.inf):
         limit = edges.dtype.type(way)
@@ -336,14 +336,14 @@ def nearby(edges: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]
 
 
 def edge_values(low: float, high: float, bins: int, dtype: Any) -> npt.NDArray[Any]:
-    """Values about every bin edge, in a type."""
+    """Return values around every bin edge, in a dtype."""
     with np.errstate(over="ignore"):
         edges = (low + (high - low) * np.arange(-1, bins + 2) / bins).astype(dtype)
     return np.unique(nearby(edges))
 
 
 def table(values: npt.NDArray[Any], width: int = 16) -> npt.NDArray[Any]:
-    """Values as a matrix, filled up with the last."""
+    """Return values as a matrix, padded with the last one."""
     missing = -len(values) % width
     return np.concatenate([values, np.repeat(values[-1:], missing)]).reshape(-1, width)
 
@@ -355,7 +355,7 @@ def assert_same_fills(
     cmap: Colormap,
     drawn: npt.NDArray[Any] | None = None,
 ) -> None:
-    """Compare the colour of each value with matplotlib's, to the last bit: it tells the bin."""
+    """Check that each value has matplotlib's colour to the last bit, and so the same bin."""
     matrix = table(values)
     heatmap = Heatmap(
         (matrix.shape[0], matrix.shape[1]),
@@ -389,7 +389,7 @@ def test_bins_are_those_of_matplotlib_about_every_edge(
 
 @pytest.mark.parametrize(("vmin", "vmax"), RANGES)
 def test_float16_is_drawn_as_float32_is(vmin: float, vmax: float) -> None:
-    # imshow resamples what it draws, in float32
+    # imshow resamples values in float32
     values = edge_values(vmin, vmax, 200, np.float16)
     assert_same_fills(values, vmin, vmax, distinct(200), values.astype(np.float32))
 
@@ -417,7 +417,7 @@ def test_bins_are_those_of_matplotlib_for_any_value_and_range(dtype: Any, data: 
 def test_edges_of_many_bins_are_matplotlibs(
     vmin: float, vmax: float, dtype: Any, cells: int
 ) -> None:
-    # more bins than a GIF has colours, so their edges are looked at themselves
+    # more bins than a GIF has colours, so the test compares their edges
     entries = ListedColormap([(k // 256 / 255, k % 256 / 255, 0) for k in range(cells)])
     numbers = entries.with_extremes(under=(0, 0, 1), over=(0, 1, 1))
     values = edge_values(vmin, vmax, cells, dtype)
@@ -437,7 +437,7 @@ def test_integers_have_the_bins_of_normalize(dtype: Any, vmin: float, vmax: floa
     values = np.arange(max(limits.min, -150), min(limits.max, 400) + 1).astype(dtype)
     random = np.random.default_rng(0).integers(limits.min, limits.max, 400, dtype)
     most = np.array([limits.min, limits.max], dtype)
-    if limits.bits == 64:  # float64 holds whole numbers up to 2 ** 53
+    if limits.bits == 64:  # float64 holds integers up to 2 ** 53 exactly
         random, most = random >> 12, most >> 12
     assert_same_fills(np.concatenate([values, random, most]), vmin, vmax, distinct(100))
 
@@ -576,10 +576,10 @@ def test_whole_pictures_are_alike(
         vmax=1,
         threshold=0.5,
     )
-    similarity: Any = structural_similarity  # without types
+    similarity: Any = structural_similarity  # has no types
     alike = similarity(theirs.pixels, ours.rgb(values), channel_axis=2)
     print(f"{shape} in {figsize} at {dpi} dpi, {cmap}, cbar={cbar}: SSIM {alike:.4f}")
-    # where a pixel is not a whole number of hundredths of an inch, lines are snapped otherwise
+    # at other resolutions than 100 dpi, matplotlib snaps lines differently
     assert alike >= (0.95 if dpi == 100 else 0.92)
 
 
@@ -650,10 +650,10 @@ spans = st.builds(
 def test_ticks_are_those_of_auto_locator(span: tuple[float, float]) -> None:
     vmin, vmax = span
     locator = AutoLocator()
-    locator.set_params(nbins=9)  # what a bar of usual length has room for
+    locator.set_params(nbins=9)  # as many as a bar of the usual length has room for
 
     def inside(ticks: Sequence[float]) -> list[float]:
-        # whether a tick at the very end is in the range is for the last bit to say
+        # rounding decides whether a tick at the very end is in the range
         margin = 1e-6 * (vmax - vmin)
         return [float(at) for at in ticks if vmin + margin < at < vmax - margin]
 
@@ -692,5 +692,5 @@ def test_the_colour_bar_shows_every_bin_from_bottom_to_top(dejavu: str) -> None:
     assert np.abs(inside[0] - inside[1]).max() <= 1
     for y in np.linspace(height - box.y0 - 10, height - box.y1 + 10, 40).round().astype(int):
         if np.abs(inside[1] - y).min() > 2:
-            # a mesh, as the colour bar is one, rounds where images truncate
+            # the colour bar is a mesh, which rounds where images truncate
             assert np.abs(mine[y].astype(int) - other[y]).max() <= 1

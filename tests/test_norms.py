@@ -1,4 +1,4 @@
-"""Norms: bins, ranges and colour bars against matplotlib's, and what is masked."""
+"""Norms: bins, ranges and colour bars compared with matplotlib's, and masked values."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ Make = Callable[[], Any]
 
 
 def named(name: str) -> Any:
-    """Return the norm that `imshow` makes of a name."""
+    """Return the norm that `imshow` makes from a name."""
     norm: Any = Figure().subplots().imshow([[1.0, 2.0]], norm=name).norm
     norm.vmin = norm.vmax = None
     return norm
 
 
 class Squared(Normalize):
-    """A norm that a user wrote."""
+    """A user-defined norm."""
 
     def __call__(self, value: Any, clip: bool | None = None) -> Any:
         place = super().__call__(value, clip)
@@ -51,7 +51,7 @@ class Squared(Normalize):
 ROOTS = (lambda x: np.sqrt(x), lambda x: x**2)
 CUBES = (lambda x: x**3, lambda x: np.cbrt(x))
 
-# options of a heatmap, and the norm of matplotlib that they stand for, without its range
+# options of a heatmap, and the matplotlib norm that they correspond to, without its range
 KINDS: dict[str, tuple[dict[str, Any], Make]] = {
     "linear": ({"norm": "linear"}, Normalize),
     "log": ({"norm": "log"}, colors.LogNorm),
@@ -85,7 +85,7 @@ BIN_COLORS = 100
 
 
 def distinct(count: int) -> Colormap:
-    """Return a colormap no two entries of which look alike, so that a colour tells the bin."""
+    """Return a colormap whose entries all look different, so that a colour identifies the bin."""
     steps = np.linspace(0.05, 0.95, math.ceil(count ** (1 / 3)))
     cube = np.stack(np.meshgrid(steps, steps, steps), -1).reshape(-1, 3)[:count]
     order = np.random.default_rng(count).permutation(count)
@@ -94,7 +94,7 @@ def distinct(count: int) -> Colormap:
 
 
 def nearby(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return every value with its neighbours in its type."""
+    """Return all values, with the next two floats on both sides of each."""
     steps = [values]
     for way in (-np.inf, np.inf):
         steps.append(np.nextafter(values, values.dtype.type(way)))
@@ -119,7 +119,7 @@ def painted(cmap: Colormap, norm: Any, values: npt.NDArray[Any]) -> npt.NDArray[
 def assert_alike(
     options: dict[str, Any], norm: Any, values: npt.NDArray[Any], bins: int = BIN_COLORS
 ) -> None:
-    """Compare the colour of each value with matplotlib's: it tells the bin."""
+    """Check that each value has matplotlib's colour, and so the same bin."""
     missing = -len(values) % 16
     matrix = np.concatenate([values, np.repeat(values[-1:], missing)]).reshape(-1, 16)
     cmap = distinct(bins)
@@ -134,7 +134,7 @@ def assert_alike(
 
 
 def about_edges(options: dict[str, Any], dtype: Any) -> npt.NDArray[Any]:
-    """Return values about every edge that a heatmap has, and others."""
+    """Return values around every bin edge of a heatmap, and some others."""
     layout = Heatmap((2, 2), cmap=distinct(BIN_COLORS), valfmt=None, **options).layout(
         np.dtype(dtype)
     )
@@ -227,9 +227,9 @@ def test_bins_are_matplotlibs_for_any_value_and_range(dtype: Any, data: Any) -> 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_kernels_find_the_bins_that_stills_do(kind: str, tmp_path: Any) -> None:
-    # several decades, of which the lower ones have many edges close together
+    # several decades; in the lower ones, many edges lie close together
     options = {**KINDS[kind][0], "vmin": 1e-4, "vmax": 1e3, "cmap": distinct(BIN_COLORS)}
-    if kind in CENTERED:  # the other end follows
+    if kind in CENTERED:  # the other limit follows
         del options["vmin"]
     values = about_edges({k: v for k, v in options.items() if k != "cmap"}, np.float64)
     values = np.concatenate([values, np.geomspace(1e-5, 1e4, 500)])
@@ -403,7 +403,7 @@ def test_robust_is_over_all_frames_but_for_an_end_that_is_given(tmp_path: Any) -
 @pytest.mark.parametrize("valfmt", [None, "{x:.1f}", lambda x: f"<{x:.0f}>"])
 def test_masked_cells_are_bad_and_have_no_text(valfmt: Any, tmp_path: Any) -> None:
     frames = np.random.default_rng(0).normal(size=(5, 3, 4))
-    frames[:, 0, 0] = 1e9  # which would widen the range
+    frames[:, 0, 0] = 1e9  # would widen the range
     frames[2, 2, 2] = math.nan
     mask = np.zeros((3, 4), bool)
     mask[0, 0] = mask[1, 3] = True
@@ -489,14 +489,14 @@ Marks = list[tuple[float, str]]
 
 
 def plain(text: str) -> str:
-    """Return a label of matplotlib's as it is written here: what is raised after a '^'."""
+    """Return a matplotlib label as fastheat writes it, with '^' before a superscript."""
     text = text.replace("\N{MINUS SIGN}", "-").replace(r"\times", " \N{MULTIPLICATION SIGN} ")
     text = re.sub(r"\$\\mathdefault\{(.*)\}\$", r"\1", text)
     return re.sub(r"\^\{(.*)\}", r"^\1", text)
 
 
 def their_marks(norm: Any, height: float) -> tuple[Marks, list[float]]:
-    """Return place and text of the ticks of matplotlib's colour bar, and places without text."""
+    """Return the places and texts of matplotlib's bar ticks, and the places of minor ticks."""
     with reference.defaults():
         figure = Figure(figsize=(4, height))
         image = figure.subplots().imshow([[norm.vmin, norm.vmax]], norm=norm)
@@ -512,12 +512,12 @@ def their_marks(norm: Any, height: float) -> tuple[Marks, list[float]]:
                 if -1e-9 <= place <= 1 + 1e-9:
                     marks.append((place, plain(tick.label2.get_text())))
     if bar.ax.yaxis.get_offset_text().get_text():
-        marks = [(place, text and "?") for place, text in marks]  # a power for all stands elsewhere
+        marks = [(place, text and "?") for place, text in marks]  # a common power stands elsewhere
     return sorted_out(marks)
 
 
 def sorted_out(marks: Marks) -> tuple[Marks, list[float]]:
-    """Return the ticks with a text, and the places of others that are not at one of these."""
+    """Return the ticks with texts, and the other places that have no such tick."""
     written = sorted(mark for mark in marks if mark[1])
     places = np.array([place for place, _ in written])
     return written, sorted(p for p, text in marks if not text and min(abs(places - p)) > 1e-9)
@@ -631,7 +631,7 @@ def test_the_bar_is_drawn_as_matplotlib_draws_it(kind: str, dejavu: str) -> None
     assert theirs.bar is not None
     x0, y0, x1, y1 = (round(side) for side in theirs.edges(theirs.bar.ax))
     strips = [picture[y0 + 3 : y1 - 3, (x0 + x1) // 2] for picture in (mine, theirs.pixels)]
-    # the bar's right outline, which labels of another width move
+    # the bar's right outline; wider or narrower labels move it
     dark = [(picture[y0 + 3 : y1 - 3] < 60).all((0, 2)) for picture in (mine, theirs.pixels)]
     right = [int(np.flatnonzero(columns)[-1]) + 1 for columns in dark]
     steps = [np.flatnonzero((np.abs(np.diff(s.astype(int), axis=0)) > 20).any(1)) for s in strips]
@@ -640,7 +640,7 @@ def test_the_bar_is_drawn_as_matplotlib_draws_it(kind: str, dejavu: str) -> None
         np.testing.assert_allclose(steps[0], steps[1], atol=1)
     else:
         assert np.abs(strips[0].astype(int) - strips[1]).max() <= 8
-    # ticks stick out as far, and on the same rows
+    # ticks are equally long, and on the same rows
     for away in (1, 3):
         ink = [
             np.flatnonzero(picture[y0 - 2 : y1 + 2, x + away].sum(1) < 500)
@@ -729,13 +729,13 @@ def test_panels_have_norms_masks_and_ranges_of_their_own(tmp_path: Any) -> None:
 
 # ---------------------------------------------------------------------------- ranges of frames
 
-# matplotlib takes the range of float32 about 0.1 in float32
+# for float32, matplotlib computes a range around 0.1 in float32
 APART = ("centered 0.1", "CenteredNorm", "TwoSlopeNorm", "a user's")
 OF_FRAMES = [name for name in KINDS if name not in APART]
 
 
 def frames_of(kind: str, dtype: Any, count: int = 6) -> npt.NDArray[Any]:
-    """Return frames of other ranges each, whose values lie about where bins begin."""
+    """Return frames that each have another range, with values around the bin edges."""
     rng = np.random.default_rng(len(kind))
     frames = []
     for scale in 10.0 ** rng.uniform(-2, 2, count):

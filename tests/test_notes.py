@@ -1,4 +1,4 @@
-"""What a file says of itself, whoever wrote it: read with types and bounds, or refused."""
+"""Notes in files, whoever wrote them: each entry is read with a type and bounds, or refused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TABLE = np.zeros((256, 3), np.uint8)
 
 
 def blocks_of(data: bytes) -> Iterator[bytes]:
-    """Yield the header, each comment block, and what is between them."""
+    """Yield the header, each comment block, and the bytes between them."""
     cuts = [0]
     for block in blocks.read_blocks(io.BytesIO(data)):
         if isinstance(block, blocks.Comment):
@@ -39,7 +39,7 @@ def blocks_of(data: bytes) -> Iterator[bytes]:
 
 
 def with_notes(data: bytes, change: Callable[[dict[str, Any]], Any]) -> bytes:
-    """Return a file each of whose notes is another."""
+    """Return a file with each of its notes changed."""
     changed = b""
     for piece in blocks_of(data):
         if piece.startswith(b"!\xfe"):
@@ -64,7 +64,7 @@ def written(frames: Any = FRAMES, **options: Any) -> bytes:
 
 
 def refusal(path: Path, **options: Any) -> str:
-    """Return what mode="a" says of a file, in one line without control codes, and no long one."""
+    """Return the error of mode="a" for a file, checked to be one short, printable line."""
     with pytest.raises((ValueError, TypeError)) as caught:
         GifWriter(path, mode="a", **LOOK | options).close()
     check_message(caught.value)
@@ -104,7 +104,7 @@ def test_a_note_that_says_anything_is_refused_in_a_line_or_means_nothing(
             check_message(error)
             assert path.read_bytes() == before
         else:
-            # without a time that its frames end at, those are counted that its hold may show
+            # without "ticks", frames that the hold may show are counted too
             assert writer.frames in ((12, 16) if key == "ticks" else (12,))
             writer.close()
 
@@ -195,7 +195,7 @@ CONTINUED: dict[str, Any] = {
     "valfmt": None,
     "row_labels": None,
     "col_labels": None,
-}  # no letters, which versions of FreeType draw otherwise
+}  # no letters, since versions of FreeType draw them differently
 
 
 @pytest.mark.parametrize("file", sorted((Path(__file__).parent / "data").glob("*.gif")), ids=str)
@@ -238,7 +238,7 @@ def test_a_later_range_that_makes_the_picture_larger_is_refused(
     with GifWriter(path, background=False, dpi=50, **options) as writer:
         writer.add(np.eye(2), step=0)
     data = path.read_bytes()
-    place = data.index(b"!\xfe$")  # the note of the step
+    place = data.index(b"!\xfe$")  # the note with the step
     forged = blocks.comment('{"fastheat":{"vmax":1e300}}')
     path.write_bytes(data[:place] + forged + data[place:])
     with pytest.raises(ValueError, match=r"a range that the picture of .* has room for"):
@@ -313,7 +313,7 @@ def test_frames_that_last_for_years_take_no_loop(tmp_path: Path) -> None:
         [sys.executable, "-W", "ignore", "-c", script, str(path)], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    # those of 100 ms that fit in the time, and one more
+    # the frames of 100 ms that fit in the time, and one more
     assert int(done.stdout) == (12 * 10 + 45_000 * blocks.LONGEST_DELAY) // 10 + 1
 
 
@@ -376,7 +376,7 @@ print(tracemalloc.get_traced_memory()[1])
 
 
 def states_of(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """Collect what the file holds after each write to it, from now on."""
+    """Return a list that collects the file's content after each write from now on."""
     states: list[bytes] = []
     write = GifFile._write
 
@@ -435,14 +435,14 @@ def test_a_held_file_goes_on_as_if_it_never_was(tmp_path: Path, hold: float) -> 
             with GifWriter(file, mode="a", hold=hold, **LOOK) as writer:
                 for step in part:
                     writer.add(FRAMES[step // 3], step=step)
-    # the frame that a file goes on with is written as a whole, even if it is the same
+    # after a restart, the first frame is written in full, even if nothing changed
     assert shown_in(path) == shown_in(whole)
     held = [c for c in blocks.read_info(io.BytesIO(path.read_bytes())).comments if b'"held"' in c]
     assert len(held) == 1
 
 
 def shown_in(path: Path) -> list[tuple[bytes, float]]:
-    """Return what is shown, and how long before it becomes something else."""
+    """Return each image that is shown, and for how long until another one follows."""
     same = itertools.groupby(by_pillow(path.read_bytes()), key=lambda each: each[0].tobytes())
     return [(pixels, sum(delay for _, delay in each)) for pixels, each in same]
 

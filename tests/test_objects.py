@@ -1,4 +1,4 @@
-"""Machine code of kernels: run only if it is what this package's sources give for this machine."""
+"""Machine code runs only if it was made from these sources, and for this kind of machine."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ AS_ROOT = pytest.mark.skipif(
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> objects.MachineCode:
-    """Return machine code that fits."""
+    """Return machine code that fits this machine."""
     return objects.find() or objects.make(objects.host())
 
 
@@ -83,7 +83,7 @@ EXPECTED = drawn()
 
 
 def draws(place: Place) -> int:
-    """Draw as a new process does, and return how often that compiled."""
+    """Draw as a new process would, and return how often that compiles."""
     before = place.compiled
     jit._run = None
     with warnings.catch_warnings(record=True) as caught:
@@ -125,7 +125,7 @@ def test_code_for_a_lesser_processor_that_fits_is_used(
     path = place.folder / objects.name_for(lesser)
     path.write_bytes(replace(made, target=lesser).pack())
     assert draws(place) == 0
-    path.write_bytes(made.pack())  # of another kind than its name says
+    path.write_bytes(made.pack())  # for another kind of processor than its name says
     assert draws(place) == 1
 
 
@@ -138,7 +138,7 @@ def test_damaged_machine_code_is_never_run(place: Place, made: objects.MachineCo
             continue
         place.path.write_bytes(data)
         assert draws(place) == 1
-        assert place.path.read_bytes() == made.pack()  # what was damaged is replaced
+        assert place.path.read_bytes() == made.pack()  # the damaged file is replaced
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_damaged_machine_code_is_never_run(place: Place, made: objects.MachineCo
 def test_machine_code_of_others_is_never_run(
     place: Place, made: objects.MachineCode, change: dict[str, Any]
 ) -> None:
-    """The checksum is right: where the code itself is foreign, the linker refuses it."""
+    """The checksum is right; foreign code itself is refused by the linker."""
     place.folder.mkdir(mode=0o700)
     place.path.write_bytes(replace(made, **change).pack())
     assert draws(place) == 1
@@ -201,7 +201,7 @@ def test_a_folder_that_others_may_write_to_is_not_used(place: Place, mode: int) 
     assert (draws(place), draws(place)) == (1, 1)
     place.folder.chmod(0o700)
     place.path.chmod(0o600 | (mode & 0o22))
-    assert (draws(place), draws(place)) == (1, 0)  # replaced by one that others may not write to
+    assert (draws(place), draws(place)) == (1, 0)  # replaced by a file that others may not write to
 
 
 @AS_ROOT
@@ -314,7 +314,7 @@ def run(code: str, *, warns: str = "", **environment: str) -> str:
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
     done = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=Path(__file__).parent,  # where no other package of this name is
+        cwd=Path(__file__).parent,  # no other package of this name is there
         env={"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"} | kept | environment,
         capture_output=True,
         text=True,
@@ -380,14 +380,14 @@ def test_machine_code_of_other_arguments_is_told_from_what_was_imported(
 
 
 def constants() -> Iterator[tuple[str, str]]:
-    """Yield each constant that a kernel has compiled in: the module that it is of, and its name."""
+    """Yield the module and name of each constant that is compiled into a kernel."""
     for function in (*jit.helpers, *(kernel.function for kernel in jit.entries)):
         if isinstance(function, FunctionType) and function.__module__.startswith("fastheat."):
             yield from constants_of(function.__module__, names_in(function.__code__))
 
 
 def constants_of(module: str, names: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield the constants among names of a module, those that it imports of where they are from."""
+    """Yield the constants among a module's names, imported ones with the module of origin."""
     space = vars(sys.modules[module])
     origins = {
         alias.asname or alias.name: (str(node.module), alias.name)
@@ -411,7 +411,7 @@ def names_in(code: CodeType) -> set[str]:
 
 @pytest.fixture
 def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Yield a copy of the package's folder, whose digest is asked for."""
+    """Yield a copy of the package's folder, from which the digest is computed."""
     folder = tmp_path / "fastheat"
     shutil.copytree(
         objects.PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__", "objects")
@@ -480,7 +480,7 @@ def test_imports_are_found_as_the_parser_finds_them() -> None:
         expected = {each.removeprefix("fastheat.") for each in expected} & paths.keys()
         found = objects.imported(path.read_bytes())
         assert expected <= found, name
-        # in documentation and in strings there may be more
+        # docstrings and strings may mention more
         assert {each.rpartition(".")[2] for each in found - expected} <= {"compiling"}, name
 
 
@@ -563,7 +563,7 @@ def test_the_symbols_that_an_object_asks_for_are_found(triple: str, magic: bytes
         pytest.skip(f"LLVM has no {triple} here")
     code = machine.emit_object(llvm.parse_assembly(SOURCE.format(triple=triple)))
     assert code.startswith(magic)
-    found = undefined(code) - {"_fltused"}  # which COFF's code with floats names
+    found = undefined(code) - {"_fltused"}  # COFF code with floats refers to it
     assert found == {"memcpy", "fmod", "a_name_that_is_longer_than_eight"}
 
 
@@ -572,7 +572,7 @@ def test_machine_code_asks_for_nothing_but_what_is_known(made: objects.MachineCo
 
 
 def test_kernels_that_ask_for_more_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever of this process the linker would find."""
+    """The linker would find any function of this process."""
     answer = subprocess.CompletedProcess([], 0, b"{}\ncode", b"")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: answer)
     header: dict[str, Any] = {

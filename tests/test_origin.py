@@ -1,4 +1,4 @@
-"""The first row at the bottom: the picture of matrices and options whose rows are turned round."""
+"""origin="lower" gives the same image as matrices and options with their rows reversed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OPTIONS: list[dict[str, Any]] = [
 
 
 def turned(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of the same picture with the first row at the top."""
+    """Return the options of the same image with the first row at the top."""
     other = dict(options)
     for name in ("row_labels", "mask", "annot"):
         if options.get(name) is not None:

@@ -1,4 +1,4 @@
-"""The colour plan: exact fills first, then shades of text, in 255 entries."""
+"""The palette: exact fills first, then shades of text, in 255 entries."""
 
 from typing import Any
 
@@ -92,7 +92,7 @@ def test_shades_go_evenly_from_the_fill_to_the_ink() -> None:
     palette = plan(colormap("YlGn"))
     shades = palette.table[palette.shades.inks].astype(float)
     even = shades[:, :1] + (shades[:, -1:] - shades[:, :1]) * np.linspace(0, 1, 5)[:, None]
-    # neighbouring levels may share their shades between fill and ink
+    # neighbouring levels may share shades between fill and ink
     assert np.abs(shades - even).max() <= 12
     assert (shades[:, [0, -1]] == even[:, [0, -1]]).all()
 

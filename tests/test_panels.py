@@ -1,4 +1,4 @@
-"""Panels: each as a heatmap of its own, in one picture, one palette and one file."""
+"""Panels: each looks like a heatmap of its own, in one figure, one palette and one file."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "options": {"bias": {"valfmt": No
 
 
 def history(shapes: dict[str, tuple[int, int]] = SHAPES, frames: int = 7) -> Stacks:
-    """Return matrices in which some cells change."""
+    """Return matrices of which some cells change in each frame."""
     rng = np.random.default_rng(len(shapes))
     steps = {name: rng.normal(0, 0.2, (frames, *shape)) for name, shape in shapes.items()}
     return {
@@ -129,7 +129,7 @@ def panels(draw: st.DrawFn) -> tuple[Panels, Stacks]:
     own = {name: draw(looks) for name in shapes}
     whole: dict[str, Any] = draw(wholes)
     side = draw(st.sampled_from([None, "left", "top", "bottom"]))
-    if side is not None:  # of a bar for all, as far as they are alike
+    if side is not None:  # one bar for all, if they are alike
         whole |= {"cbar": True, "cbar_location": side, "share_range": True}
         own = {name: {**own["panel 0"], "cbar": True} for name in shapes}
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -199,7 +199,7 @@ def test_a_panel_looks_as_a_heatmap_of_its_own(options: dict[str, Any]) -> None:
     for (x, y), own in zip(places.corners, single, strict=True):
         part = picture[y : y + own.shape[0], x : x + own.shape[1]]
         rest[y : y + own.shape[0], x : x + own.shape[1]] = False
-        # shades between a fill and its text share the table's room with those of other panels
+        # the panels share palette entries for the shades between fills and texts
         away = delta_e_2000(srgb_to_lab(part), srgb_to_lab(own))
         assert away.max() < 6
         assert (away == 0).mean() > (0.97 if "valfmt" not in options else 0.999)
@@ -247,7 +247,7 @@ def test_panels_are_in_no_ones_way_and_begin_in_lines(sizes: list[Tile]) -> None
 
 
 def framed(width: int, height: int) -> float:
-    """Return the area of the smallest picture of 3 : 2 to 16 : 9 around one."""
+    """Return the area of the smallest figure of 3 : 2 to 16 : 9 around a box."""
     return max(width, 1.5 * height) * max(height, width * 9 / 16)
 
 
@@ -264,7 +264,7 @@ def test_default_columns_come_near_to_three_by_two() -> None:
     assert least_white([Tile(100, 100)] * 6) == 3
     assert least_white([Tile(1000, 50)] * 4) == 1
     assert least_white([Tile(100, 900)] * 4) == 4
-    # a long one leaves no room beneath the others of its row
+    # a tall panel would waste the room beneath the others in its row
     assert least_white([*[Tile(100, 100)] * 6, Tile(100, 300)]) == (3, 3, 1)
 
 
@@ -327,7 +327,7 @@ def test_cells_of_a_figsize_are_of_one_size(
     line = 2.2 * 10 * 100 / 72  # px
     for name, (n, m) in shapes.items():
         wide, high = found[name]
-        if (wide, high) != pytest.approx(first):  # no more than a line or a dot otherwise
+        if (wide, high) != pytest.approx(first):  # else it would be a line or a dot
             assert min(n * first[0], m * first[0]) < line
             assert wide == pytest.approx(first[0]) or max(n * high, m * wide) < 1.01 * line
             assert min(n * high, m * wide) <= line
@@ -497,13 +497,13 @@ def test_values_beyond_their_panels_range_are_counted() -> None:
 
 
 def bars(heatmap: Panels) -> int:
-    """Count the bars: columns of cells' colours that are outside of all cells."""
+    """Return the number of colour bars: columns with cell colours outside all cells."""
     layout = heatmap.layout()
     filled = np.isin(layout.background, np.unique(layout.panels[0].shades.inks[:, 0])[:-1])
     for part in layout.panels:
         grid = part.grid
         filled[grid.y0[0] : grid.y1[-1], grid.x0[0] : grid.x1[-1]] = False
-    # of each bar one edge is its left one
+    # counts the left edge of each bar
     rows = filled.sum(1)
     row = filled[int(np.flatnonzero(rows == rows.max())[0])]
     return int((np.diff(row.astype(int), prepend=0) == 1).sum())
@@ -548,7 +548,7 @@ def test_the_bar_of_all_panels_stands_where_that_of_a_heatmap_does(
     bar[beyond] = cells[beyond]
     ys, xs = np.nonzero(bar)
     width, height = layout.size
-    # as long as the panels together are, and the colours in the order of the values
+    # as long as all panels together, with colours in the order of the values
     length, most = (np.ptp(ys), y1 - y0) if side in ("right", "left") else (np.ptp(xs), x1 - x0)
     assert length > 0.9 * most
     middle = (ys.min() + ys.max()) // 2, (xs.min() + xs.max()) // 2
@@ -561,7 +561,7 @@ def test_the_bar_of_all_panels_stands_where_that_of_a_heatmap_does(
     levels = layout.panels[0].shades.inks[:, 0].tolist()
     order = [levels.index(index) for index in dict.fromkeys(line.tolist())]
     assert order == sorted(order, reverse=side in ("right", "left"))
-    # ticks, their two labels and the name of the bar stand at its outer side
+    # the ticks, their two labels and the label of the bar are on its outer side
     outside = {
         "right": rest[:, xs.max() + 3 :],
         "left": rest[:, : xs.min() - 2],
@@ -650,7 +650,7 @@ def zipped(stacks: Stacks, path: Path) -> Path:
 def test_frames_of_any_form_make_the_same_file(
     form: Callable[[Stacks, Path], Any], tmp_path: Path
 ) -> None:
-    shapes = {"encoder": (40, 30), "decoder": (30, 40)}  # large enough to be left in a pickle
+    shapes = {"encoder": (40, 30), "decoder": (30, 40)}  # large enough to stay in the pickle file
     stacks = history(shapes)
     look: dict[str, Any] = {"vmin": -1, "vmax": 1, "valfmt": None}
     assert written(form(stacks, tmp_path), **look) == written(stacks, **look)
@@ -752,7 +752,7 @@ def test_one_changed_cell_takes_an_image_of_its_cell(tmp_path: Path) -> None:
 
 @st.composite
 def parts(draw: st.DrawFn) -> list[Piece]:
-    """Draw rectangles of random pixels in cells of a grid, from left to right."""
+    """Draw rectangles of random pixels in the cells of a grid, from left to right."""
     found = []
     for column, row in itertools.product(range(3), range(2)):
         width, height = draw(st.integers(0, 4)), draw(st.integers(1, 4))
@@ -1059,7 +1059,7 @@ def test_orders_are_as_large_as_panels_are_arranged_in_them(tiles: list[Tile], r
 @given(TILES)
 def test_columns_that_are_filled_are_as_low_as_so_many_can_be(tiles: list[Tile]) -> None:
     def columns(room: int) -> list[int]:
-        """Return how many panels stand in each, one after another."""
+        """Return the number of panels in each column, filled one after another."""
         found, used = [0], 0
         for tile in tiles:
             if found[-1] and used + tile.height > room:
@@ -1131,7 +1131,7 @@ def test_panels_that_are_alike_are_drawn_as_if_each_were_made_and_measured(
 
 
 def many_panels(count: int) -> dict[str, tuple[int, int]]:
-    """Return panels whose names are alike but for their digits."""
+    """Return shapes of panels whose names differ only in their digits."""
     return {f"layer{k}.weight": (2, 3) for k in range(count)}
 
 
@@ -1147,7 +1147,7 @@ def test_of_many_panels_each_kind_is_measured_once_for_a_size(
     place = build.frame_of
     monkeypatch.setattr(build, "frame_of", frame_of)
     counts = []
-    for count in (150, 300):  # both have names of three lengths
+    for count in (150, 300):  # both have names of three different lengths
         measured.clear()
         assert Panels(many_panels(count), figsize=(30, 30)).reduction is None
         counts.append(len(measured))
@@ -1230,4 +1230,4 @@ def test_a_thousand_panels_take_seconds() -> None:
         "print(time.process_time() - started)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert float(done.stdout) < 15  # over 40 where each is measured for each size
+    assert float(done.stdout) < 15  # over 40 if every panel is measured for every size

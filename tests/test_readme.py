@@ -1,4 +1,4 @@
-"""What the README says is so: its Python runs, its commands exist, its GIF is one of ours."""
+"""README.md: its code and commands run, its options exist, its figures are the measured ones."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Matrices of more cells than pixels: blocks of them, against numpy and against one another."""
+"""Reduction of matrices with more cells than pixels: blocks, compared with numpy and each other."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def reduced(reduction: Reduction, block: npt.NDArray[Any]) -> Floating:
 
 
 def one_by_one(reduction: Reduction, values: npt.NDArray[Any]) -> Iterator[tuple[int, int, Any]]:
-    """Yield the finite values of each block, by the sizes alone."""
+    """Yield the finite values of each block, computed from the sizes alone."""
     (n, m), (rows, columns) = reduction.shape, reduction.cells
     for i in range(rows):
         for j in range(columns):
@@ -90,7 +90,7 @@ def test_a_block_becomes_what_numpy_finds_in_it(
     values[0, shape[0] // 2 :, : shape[1] // 2 + 1] = [[np.nan]]
     values[1, 0, 0], values[1, -1, -1] = np.inf, -np.inf
     reduction = Reduction(shape, cells, how)
-    with np.errstate(all="ignore"):  # as in compiled kernels
+    with np.errstate(all="ignore"):  # like compiled kernels
         found = reduced(reduction, values)
     np.testing.assert_array_equal(found, reduce_blocks(reduction, values))
     for t in range(2):
@@ -126,7 +126,7 @@ def test_kernels_and_numpy_agree_to_the_last_bit(
             assert math.isnan(found[0, i, j])
         elif how != "mean":
             assert found[0, i, j] == EXPECTED[how](block)
-        else:  # of many signs, as near as their size lets it be
+        else:  # of mixed signs: as accurate as their magnitude allows
             unit = float(np.abs(block).max())
             assert found[0, i, j] == pytest.approx(EXPECTED[how](block), rel=0, abs=1e-14 * unit)
 
@@ -174,7 +174,7 @@ def test_masked_cells_are_left_out() -> None:
     reduction = Reduction((6, 8), (3, 2), "max")
     found = reduced(reduction, values)[0]
     np.testing.assert_array_equal(found, [[11, 15], [27, 30], [np.nan, np.nan]])
-    np.testing.assert_array_equal(is_masked(found), np.isnan(found))  # not as NaN are
+    np.testing.assert_array_equal(is_masked(found), np.isnan(found))  # masked, unlike NaN
 
 
 def test_a_value_that_float64_does_not_have_is_told_where_it_is() -> None:
@@ -239,7 +239,7 @@ def test_a_mapped_file_larger_than_a_band_leaves_memory_as_it_is_read(
     monkeypatch.setattr(reduce, "BAND", 1000)
     monkeypatch.setattr(reduce, "let_go", lambda part, others: let_go.append(part))
     reduced(Reduction((300, 400), (30, 40), "max"), np.load(tmp_path / "a.npy", mmap_mode="r"))
-    # each band of rows once, as soon as it was read
+    # each band of rows is released once, as soon as it has been read
     assert sum(part.size for part in let_go) == STACK.size
     assert max(part.nbytes for part in let_go) < STACK.nbytes / 20
 
@@ -251,12 +251,12 @@ def test_a_frame_in_a_file_is_read_a_band_at_a_time(dtype: Any, tmp_path: Path) 
     array[1, :9, :9] = 7
     del array
     frames = open_frames(tmp_path / "a.npy").through(Reduction((side, side), (40, 40), "max"))
-    list(frames.chunks(2))  # the kernels
+    list(frames.chunks(2))  # warms up the kernels
     again = open_frames(tmp_path / "a.npy").through(Reduction((side, side), (40, 40), "max"))
     tracemalloc.start()
     try:
         values = np.concatenate(list(again.chunks(2)))
-        assert tracemalloc.get_traced_memory()[1] < 1 << 24  # of 64 or 128 MB a frame
+        assert tracemalloc.get_traced_memory()[1] < 1 << 24  # though a frame has 64 or 128 MB
     finally:
         tracemalloc.stop()
     assert values[1, 0, 0] == 7
@@ -368,7 +368,7 @@ def test_how_cells_are_reduced_does_not_depend_on_the_range(cbar: bool, high: fl
     heatmap = Heatmap((500, 500), figsize=(5, 4), cbar=cbar)
     assert heatmap.reduction is not None
     assert sizes == {heatmap.reduction.cells}
-    heatmap.image(RNG.uniform(-high, high, (500, 500)))  # which has room
+    heatmap.image(RNG.uniform(-high, high, (500, 500)))  # it has room
 
 
 @pytest.mark.parametrize("norm", ["log", "symlog", "asinh", "power"])

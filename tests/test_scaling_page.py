@@ -1,4 +1,4 @@
-"""docs/scaling.md: its code runs, workers read what it says that they do, its numbers are ours."""
+"""docs/scaling.md: its code runs, workers read what it says, its numbers match the code."""
 
 from __future__ import annotations
 
@@ -66,5 +66,5 @@ def test_its_numbers_of_jobs_are_those_of_the_code() -> None:
     text = " ".join(PAGE.split())
     assert f"less than {workers.THREAD_SECONDS} s, or {workers.TASK_SECONDS} s" in text
     assert f"up to {jobs.MOST_FRAMES:,} frames or {workers.RESULT_BYTES >> 20} MiB" in text
-    assert f"It has {jobs.FEWEST_FRAMES} at least" in text
+    assert f"It has at least {jobs.FEWEST_FRAMES} frames" in text
     assert f"{spans.CHUNK_FRAMES} frames or {spans.CHUNK_BYTES >> 20} MiB of values" in text

@@ -1,4 +1,4 @@
-"""The simulation of more workers gives what can be said of them without it."""
+"""The simulation of more workers, compared with closed formulas and with real executors."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ seconds = st.floats(1e-6, 1.0)
 
 
 def pace(frames: int = 5) -> Pace:
-    """Return one of jobs that have so many frames all the time."""
+    """Return a pace at which all jobs have the same number of frames."""
     return Pace(frames, frames, 1.0)
 
 
 @dataclass(frozen=True)
 class Counted:
-    """A job that gives itself, and no bytes."""
+    """A job that is its own result, of no bytes."""
 
     frames: range
     nbytes: int = 0
@@ -41,7 +41,7 @@ class Counted:
 
 @dataclass
 class Told(Pace):
-    """Passes on to another what jobs would have taken."""
+    """A pace that tells another pace the durations that jobs would have had."""
 
     other: Pace
     each: float
@@ -55,7 +55,7 @@ class Told(Pace):
 
 
 class Virtual(Executor):
-    """Workers that take as long as they are told, by a clock that goes on when it is waited for."""
+    """Workers with given durations, and a virtual clock that advances when results are awaited."""
 
     def __init__(self, workers: int, each: float) -> None:
         self.now, self.each = 0.0, each
@@ -70,7 +70,7 @@ class Virtual(Executor):
 
 
 class Coming(Future[Any]):
-    """A result that is there at a time."""
+    """A result that is available at a given time."""
 
     def __init__(self, executor: Virtual, time: float, value: Any) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ def test_any_number_of_workers_wait_for_the_thread_that_gives_and_joins() -> Non
 
 def test_any_number_of_workers_wait_for_what_they_read_from() -> None:
     outcome = simulate(replace(FREE, read=1e-3), 10_000, 50_000, pace())
-    assert outcome.rate == pytest.approx(5 / 6 * 1000, rel=1e-3)  # the frame before is read too
+    assert outcome.rate == pytest.approx(5 / 6 * 1000, rel=1e-3)  # the frame before is read again
     assert outcome.limit == "reading"
 
 
@@ -133,7 +133,7 @@ def test_any_number_of_workers_wait_for_what_they_read_from() -> None:
 def test_a_job_for_each_worker_at_once_is_amdahls_law(
     work: float, join: float, workers: int
 ) -> None:
-    # all that can be done at the same time is, before what cannot be
+    # everything parallel is done before everything serial
     steps = Steps(frame=work, job=0.0, give=0.0, join=join, write=0.0)
     serial = join / (work + join)
     speedup = workers * steps.alone() / simulate(steps, workers, workers, pace(1)).seconds
@@ -166,7 +166,7 @@ def test_nobody_is_busy_for_longer_than_the_run(
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_jobs_get_longer_as_those_of_a_crew_do(workers: int) -> None:
-    # a crew whose jobs take as long, which is told so, and is asked how long they are
+    # a real crew is told the same durations, and has to choose the same lengths of jobs
     frames, each = 3_000, 1e-4
     quick = replace(FREE, frame=each, job=0.0)
     crew = Crew(workers, Virtual(workers, each))

@@ -1,4 +1,4 @@
-"""Frames of any kind become float64 chunks, or one line that says which frame is wrong and how."""
+"""Frames of any kind become float64 chunks, or a one-line error that says which frame is wrong."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ STACK = np.arange(60.0).reshape(5, 4, 3)
 
 
 def read(frames: object, size: int = 2) -> npt.NDArray[np.float64]:
-    """All chunks in one array, each of them checked."""
+    """Return all chunks as one array, after checking each."""
     opened = open_frames(frames)
     chunks = list(opened.chunks(size))
     for chunk in chunks:
@@ -53,7 +53,7 @@ def read(frames: object, size: int = 2) -> npt.NDArray[np.float64]:
 
 
 def complaint(frames: object, error: type[Exception] = ValueError, *, late: bool = False) -> str:
-    """Return the one line that opening the frames raises, or if `late`, reading them."""
+    """Return the one-line error of opening the frames, or of reading them if `late`."""
     with nullcontext() if late else pytest.raises(error) as caught:
         opened = open_frames(frames)
     if late:
@@ -66,7 +66,7 @@ def complaint(frames: object, error: type[Exception] = ValueError, *, late: bool
 
 
 class ArrayLike:
-    """A tensor of some other library: no sequence, no ndarray."""
+    """A tensor of another library: neither a sequence nor an ndarray."""
 
     def __init__(self, values: npt.NDArray[Any]) -> None:
         self.values = values
@@ -76,7 +76,7 @@ class ArrayLike:
 
 
 class Sliced(ArrayLike):
-    """A data set of some other library, which reads what is asked for."""
+    """A dataset of another library, which reads the slices asked for."""
 
     def __init__(self, values: npt.NDArray[Any]) -> None:
         super().__init__(values)
@@ -96,7 +96,7 @@ class Reiterable:
 
 
 class Indexed:
-    """A sequence of the old kind, without an end."""
+    """An old-style sequence, without an end."""
 
     def __len__(self) -> int:
         return len(STACK)
@@ -173,7 +173,7 @@ def stacks(draw: st.DrawFn) -> npt.NDArray[Any]:
         warnings.simplefilter("ignore")
         stack = (raw >> 11 if dtype.kind in "iu" else raw).astype(dtype)
     if dtype.kind == "u" and dtype.itemsize == 8:
-        stack >>= 11  # a negative number became a large one
+        stack >>= 11  # the cast made large numbers of negative ones
     axes = draw(st.permutations(range(3)))
     laid_out: npt.NDArray[Any] = stack.transpose(axes).copy().transpose(np.argsort(axes))
     return laid_out
@@ -280,11 +280,11 @@ def test_a_long_double_that_changes_is_named() -> None:
             read(stack)
 
 
-# Memory: how much is held
+# Memory
 
 
 class Tracked(np.ndarray[Any, np.dtype[np.float64]]):
-    """An array that can be watched."""
+    """An array that weak references can point to."""
 
 
 def test_an_iterator_is_read_no_faster_than_asked_and_its_frames_are_dropped() -> None:
@@ -357,7 +357,7 @@ def test_a_pickle_is_not_held(tmp_path: Path, protocol: int, form: Any) -> None:
 
 
 def resident(path: Path) -> int:
-    """Return how many kB of a mapped file are in the memory of this process."""
+    """Return how many kB of a mapped file are resident in this process."""
     entries = re.findall(r"\n[^\n]+ (/[^\n]+)(?:\n[A-Z][^\n]*)*?\nRss: +(\d+)", SMAPS.read_text())
     return sum(int(kilobytes) for name, kilobytes in entries if name == str(path.resolve()))
 
@@ -713,7 +713,7 @@ def test_a_pickle_that_changes_while_it_is_read_is_named(tmp_path: Path, value: 
         chunks = opened.chunks(2)
         np.testing.assert_array_equal(next(chunks), LARGE[:2])
         path.write_bytes(new)
-        later = path.stat().st_mtime_ns + 10**9  # clocks of files may be slow
+        later = path.stat().st_mtime_ns + 10**9  # file times may be coarse
         os.utime(path, ns=(later, later))
         with pytest.raises(ValueError) as first:
             next(chunks)
@@ -919,13 +919,13 @@ def test_a_member_that_goes_on_after_its_frames_is_refused(tmp_path: Path) -> No
 
 
 def raw(descr: str, shape: str, data: bytes, fortran: bool = False) -> bytes:
-    """Return an .npy file with a header of any text, and bytes."""
+    """Return a .npy file with any header text and any bytes."""
     text = f"{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, }}".encode()
     return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + data
 
 
 def read_all(files: Any, tensor: str | None = None) -> list[Any]:
-    """Return every frame that `load_frames` gives, of each panel."""
+    """Return every frame of every panel that `load_frames` returns."""
     loaded = load_frames(files, tensor=tensor)
     stacks = loaded.values() if isinstance(loaded, dict) else [loaded]
     return [frame for stack in stacks for frame in stack]
@@ -1076,9 +1076,9 @@ def test_members_that_share_bytes_or_claim_others_are_refused(tmp_path: Path) ->
     path = tmp_path / "a.npz"
     np.savez_compressed(path, a=STACK[0], b=STACK[1])
     whole = path.read_bytes()
-    entry = whole.rindex(b"PK\x01\x02")  # of the second member
+    entry = whole.rindex(b"PK\x01\x02")  # the record of the second member
     shared = bytearray(whole)
-    shared[entry + 42 : entry + 46] = bytes(4)  # where it begins
+    shared[entry + 42 : entry + 46] = bytes(4)  # the offset where it begins
     path.write_bytes(shared)
     assert "within another member" in complaint(path)
     claims = bytearray(whole)
@@ -1130,7 +1130,7 @@ def test_a_later_frame_may_be_of_a_narrower_type() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="resource is of POSIX")
 def test_headers_of_archives_are_no_bomb(tmp_path: Path) -> None:
-    """A dtype of 3,200 fields is deflated to 60 bytes, and takes 600 kB and 5 ms as numpy's."""
+    """A dtype of 3,200 fields deflates to 60 bytes; in numpy it takes 600 kB and 5 ms."""
     fields = ",".join(["i1"] * 3200)
     header = f"{{'descr':'{fields}','fortran_order':False,'shape':(1,1)}}\n".encode()
     raw = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header

@@ -1,4 +1,4 @@
-"""Stills and first frames, by the kernels as in numpy: every pixel, and what is not shown."""
+"""Stills and first frames of the kernels, compared with numpy: every pixel, and the counts."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ wholes = st.fixed_dictionaries(
 
 
 def compare(picture: Figure, values: Values, title: str = "", annot: Any = None) -> None:
-    """Refuse a still, or a first frame, that is not what numpy draws of values."""
+    """Check that a still and a first frame are what numpy draws."""
     try:
         layout = picture.layout()
     except ValueError as error:
@@ -116,7 +116,7 @@ def test_a_heatmap_is_drawn_as_in_numpy(
     if kind == "fixed":
         look["annot"] = random.choice(words, values.shape)
     elif kind != "values" and look.get("valfmt", "") is None:
-        kind = "values"  # since annotations have no room
+        kind = "values"  # without text, there is no room for annotations
     heatmap = Heatmap(values.shape, **look)
     if kind == "numbers":
         annot = random.choice(ODD, values.shape)
@@ -133,7 +133,7 @@ def test_a_heatmap_is_drawn_as_in_numpy(
 def test_a_heatmap_over_its_own_range_is_drawn_as_in_numpy(
     values: Values, look: dict[str, Any], whole: dict[str, Any]
 ) -> None:
-    values = np.where(np.abs(values) > 1e9, 1e9, values)  # of which the range is one of numbers
+    values = np.where(np.abs(values) > 1e9, 1e9, values)  # so that the range is finite
     look = {key: look[key] for key in look if key != "threshold"}
     heatmap = Heatmap(values.shape, **look, **whole).per_frame_limits()
     try:
@@ -141,7 +141,7 @@ def test_a_heatmap_over_its_own_range_is_drawn_as_in_numpy(
     except ValueError as error:
         if "figsize" not in str(error):
             raise
-        return  # its cells have no room
+        return  # the figure has no room for its cells
     compare(heatmap.completed(found), values, "its own")
 
 

@@ -1,4 +1,4 @@
-"""Sources: what any process can read for itself gives the same frames there as here."""
+"""Sources that any process can read for itself give the same frames there as here."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ STACK = np.arange(60, dtype=np.float32).reshape(5, 4, 3)
 
 
 class Made:
-    """A source of a user's own: no array, no sequence."""
+    """A user-defined source: neither an array nor a sequence."""
 
     def __init__(self, stack: npt.NDArray[Any], dtype: Any = None) -> None:
         self.stack = stack
@@ -87,7 +87,7 @@ def test_views_of_a_mapped_file_are_read_where_they_are_unpickled(
     sent = pickle.dumps(source)
     assert len(sent) < 1000
     again = pickle.loads(sent)
-    assert isinstance(again, FileArray)  # which is read there, not mapped
+    assert isinstance(again, FileArray)  # read there, not mapped
     assert (again.shape, again.dtype) == (array.shape, array.dtype)
     for start, stop in ((2, 3), (0, len(array)), (1, 3)):
         np.testing.assert_array_equal(again.read(start, stop), array[start:stop])
@@ -130,7 +130,7 @@ def test_a_file_that_changed_its_size_is_refused(change: bytes, tmp_path: Path) 
 
 @st.composite
 def selections(draw: st.DrawFn) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Return an array without gaps, and a view of it as strange as they come."""
+    """Return a contiguous array, and any kind of view of it."""
     sides = draw(st.lists(st.integers(1, 9), min_size=3, max_size=3))
     dtype = draw(st.sampled_from(["u1", "<f2", ">f4", "<f8", ">i8", "?"]))
     whole = np.random.default_rng(0).integers(0, 2, sides).astype(dtype)
@@ -157,7 +157,7 @@ def test_cells_are_read_from_a_file_in_whatever_order_they_lie_there(
         patch.setattr(stores, "SCRATCH", scratch)
         patch.setattr(stores, "GAP", gap)
         if not places:
-            patch.delattr(os, "preadv", raising=False)  # which not all systems have
+            patch.delattr(os, "preadv", raising=False)  # not every system has it
         path = Path(folder) / "raw"
         path.write_bytes(b"before" + whole.tobytes())
         with path.open("rb") as file:
@@ -257,14 +257,15 @@ def test_a_file_that_changes_while_it_is_drawn_is_an_error_after_the_frames_befo
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    assert (done.returncode, done.stderr) == (0, "")  # and no signal
+    assert (done.returncode, done.stderr) == (0, "")  # not killed by a signal
     results = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(results) == 4 * len(CHANGED)
     for name, change, said, counted, begins in results:
         expected: str | None = (
             f"cannot read {tmp_path.resolve() / name}: the file changed after it was opened"
         )
-        if change == "replace" and said is None:  # whoever has the old one open has all of it
+        # a process that has the old file open still reads all of it
+        if change == "replace" and said is None:
             expected = None
         assert (name, change, said, counted, begins) == (name, change, expected, True, True)
 
@@ -341,7 +342,7 @@ def test_no_file_is_mapped_but_by_the_caller(
     sources += [str(tmp_path / "step_*.npy"), str(tmp_path / "step_*.safetensors")]
     sources.append({"a": tmp_path / "stack.npy", "b": tmp_path / "stored.npz"})
     for source in sources:
-        for figsize in (None, (3, 2)):  # which takes a value for each block of them
+        for figsize in (None, (3, 2)):  # the small figure reduces blocks to a value each
             save_gif(io.BytesIO(), source, figsize=figsize, **options)
     save_gif(io.BytesIO(), stack[:, :9], annot=tmp_path / "annot.npy", workers=workers)
     save_indexed_gif(io.BytesIO(), tmp_path / "indices.npy", np.zeros((256, 3), int))
@@ -356,7 +357,7 @@ def test_no_file_is_mapped_but_by_the_caller(
 def test_what_other_processes_cannot_see_is_local(tmp_path: Path) -> None:
     np.save(tmp_path / "stack.npy", STACK)
     changed = np.load(tmp_path / "stack.npy", mmap_mode="c")
-    changed[0] = 7  # in memory alone
+    changed[0] = 7  # changed in memory only
     masked = np.ma.MaskedArray(np.load(tmp_path / "stack.npy", mmap_mode="r"), STACK > 50)
     sums = np.load(tmp_path / "stack.npy", mmap_mode="r") + 0
     arrays = [STACK, changed, masked, sums]
@@ -489,7 +490,7 @@ def test_what_is_wrong_with_a_source_is_said(
 
 
 class ReadWhole(Made):
-    """An array of another library, whose `read` takes no part of it."""
+    """An array of another library, whose `read` cannot read a part of it."""
 
     def read(self) -> Any:  # type: ignore[override]
         raise AssertionError("read as a source")

@@ -1,4 +1,4 @@
-"""One file, one writer: who may write where, and what is left when a process ends."""
+"""One writer per file: who may write where, and what is left when a process ends."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ sys.stdin.read()
 
 @contextmanager
 def held_by_another(path: Path, mode: str = "w", added: bool = True) -> Iterator[Any]:
-    """Have another process hold a file open, killed in the end if it lives."""
+    """Let another process hold a file open; it is killed at the end if it is still alive."""
     argv = [sys.executable, "-c", HOLD, str(path), mode, str(int(added))]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         try:
@@ -95,7 +95,7 @@ def test_the_second_process_is_refused_at_opening_in_words(tmp_path: Path, added
             with pytest.raises(BlockingIOError, match=message):
                 save_indexed_gif(place, np.zeros((2, 3, 3), np.uint8), PALETTE)
         assert (path.read_bytes() if path.exists() else b"") == before
-    # the lock ends with its process, however that ends
+    # the lock ends with its process, in whatever way that ends
     assert save_gif(path, FRAMES, **LOOK).frames == 6
     assert hidden_in(tmp_path) == []
 
@@ -153,7 +153,7 @@ def test_a_forked_child_is_refused_and_leaves_the_lock_to_its_parent(tmp_path: P
     writer = GifWriter(path, background=False, **LOOK)
     writer.add(FRAMES[0])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+        warnings.simplefilter("ignore", DeprecationWarning)  # about forks in a process with threads
         child = os.fork()
     if child == 0:
         try:
@@ -204,7 +204,7 @@ def test_a_file_system_without_locks_is_told_by_the_file_alone(
     monkeypatch.setattr("fastheat.gif.target._locked", lambda _: None)
     path = tmp_path / "a.gif"
     with Claim(path):
-        monkeypatch.setattr("fastheat.gif.target._claims", {})  # as another process has it
+        monkeypatch.setattr("fastheat.gif.target._claims", {})  # as in another process
         message = r"process \d+: .*; if it was killed, remove '.*\.a\.gif\.lock'"
         with pytest.raises(BlockingIOError, match=message):
             Claim(path)
@@ -435,7 +435,7 @@ def test_long_names_are_written(tmp_path: Path, length: int, letter: str) -> Non
 
 
 def claim_in_another(path: Path) -> None:
-    """Raise what another process gets that opens a path."""
+    """Raise the error that another process gets when it opens a path."""
     script = (
         "import sys; from fastheat.gif.target import Claim\n"
         "try: Claim(sys.argv[1])\n"
@@ -492,7 +492,7 @@ def test_a_file_in_a_folder_that_takes_no_other_is_written_in_place(
     monkeypatch.setattr(Path, "open", no_part)
     with GifWriter(path, background=False, **LOOK) as writer:
         writer.add(FRAMES[0])
-        monkeypatch.setattr("fastheat.gif.target._claims", {})  # as another process has it
+        monkeypatch.setattr("fastheat.gif.target._claims", {})  # as in another process
         with pytest.raises(BlockingIOError):
             Claim(path)
         writer.add(FRAMES[1])
@@ -548,7 +548,7 @@ def test_a_link_keeps_pointing_to_what_is_written(tmp_path: Path) -> None:
 
 @posix
 def test_a_handler_that_closes_the_writer_waits_for_the_frame(tmp_path: Path) -> None:
-    """The handler runs at whatever line of `add` the signal comes at."""
+    """The handler may run at any line of `add`."""
     path = tmp_path / "a.gif"
     heatmap = Heatmap((30, 30), vmin=0, vmax=1, valfmt=None, row_labels=None, col_labels=None)
     values, whole = np.random.default_rng(0).random((30, 30)), []

@@ -1,4 +1,4 @@
-"""Array-likes of other libraries, by stand-ins that behave as theirs do."""
+"""Tensors and array-likes of other libraries, tested with stand-ins that behave like them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VALUES = np.arange(6.0, dtype=np.float32).reshape(2, 3)
 
 
 class Torch:
-    """A tensor with a gradient, somewhere else, of a type that numpy lacks."""
+    """A tensor with a gradient, on another device, of a dtype that numpy lacks."""
 
     layout = "torch.strided"
 
@@ -52,7 +52,7 @@ class Torch:
 
 
 class OnlyDlpack:
-    """An array that is handed on by DLPack alone."""
+    """An array that offers only DLPack."""
 
     def __dlpack__(self, **options: Any) -> Any:
         return VALUES.__dlpack__(**options)
@@ -62,7 +62,7 @@ class OnlyDlpack:
 
 
 class OnlyArray:
-    """An array-like."""
+    """An object that offers only `__array__`."""
 
     def __array__(self, dtype: object = None, copy: object = None) -> NDArray[np.float32]:
         return VALUES

@@ -1,4 +1,4 @@
-"""The pixels of a number are those that `ImageDraw.text` draws, all of them, inside of its cell."""
+"""Texts have exactly the pixels that `ImageDraw.text` draws, and all of them in their cells."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ from fastheat.style.text.atlas import COVERAGE_STEPS, unlike_rows
 Steps = npt.NDArray[np.uint8]
 Format = str | Callable[[Any], str]
 
-MARGIN = (
-    60  # px that a text is drawn with on every side, more than any glyph reaches beyond its pen
-)
+MARGIN = 60  # px of margin around a drawn text, more than any glyph reaches beyond its advance
 
 
 @lru_cache(maxsize=256)
@@ -48,9 +46,9 @@ def font_at(path: str | None, size: float) -> ImageFont.FreeTypeFont:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A text as `ImageDraw.text` draws it, in steps of coverage, cut to its ink."""
+    """A text drawn by `ImageDraw.text`, in steps of coverage, cropped to its ink."""
 
-    left: int  # of the ink, px from where the text begins
+    left: int  # of the ink, px from the start of the text
     top: int  # px from the baseline
     steps: Steps
     advance: float
@@ -63,14 +61,14 @@ def drawn(text: str, path: str | None, size: float) -> Drawn:
     canvas = Image.new("L", (math.ceil(advance) + 2 * MARGIN, math.ceil(2 * size) + 2 * MARGIN))
     baseline = MARGIN + math.ceil(size)
     ImageDraw.Draw(canvas).text((MARGIN, baseline), text, fill=255, font=font, anchor="ls")
-    # the nearest step; none lies half-way, since 255 is odd
+    # the nearest step; none lies halfway, since 255 is odd
     steps = np.rint(np.asarray(canvas) / 255 * (COVERAGE_STEPS - 1)).astype(np.uint8)
     left, top, right, bottom = ink(steps)
     return Drawn(left - MARGIN, top - baseline, steps[top:bottom, left:right], advance)
 
 
 def ink(steps: Steps) -> tuple[int, int, int, int]:
-    """Return left, top, right and bottom of what is not 0."""
+    """Return the left, top, right and bottom edges of the ink."""
     rows, columns = np.flatnonzero(steps.any(1)), np.flatnonzero(steps.any(0))
     if not len(rows):
         return 0, 0, 0, 0
@@ -79,7 +77,7 @@ def ink(steps: Steps) -> tuple[int, int, int, int]:
 
 @dataclass(frozen=True)
 class Found:
-    """Where a text stands in its cell, px from the cell's left top corner, and how it was found."""
+    """A text found in a cell, with its position in px from the cell's top left corner."""
 
     text: str
     size: float
@@ -94,12 +92,12 @@ class Found:
 BLANK = "\N{ZERO WIDTH SPACE}" * 30
 LETTERS_ONLY = str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "STIXGeneralItalic.ttf")
 
-# Colours by which the ink tells a fill: no blend of the one is a blend of the other.
+# no blend of one fill with black is a blend of the other, so a pixel identifies its fill
 LOOK: dict[str, Any] = {"cmap": ["#ffffff", "#a0c0ff"], "textcolors": ("black", "black")}
 
 
 def cells(heatmap: Heatmap, values: npt.NDArray[Any]) -> Iterator[tuple[int, int, Steps]]:
-    """Yield row, column and coverage of each cell, read back from the picture's indices."""
+    """Yield the row, column and coverage of each cell, read back from the image's indices."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         indices = heatmap.indices(values)
@@ -122,7 +120,7 @@ def cells(heatmap: Heatmap, values: npt.NDArray[Any]) -> Iterator[tuple[int, int
 
 
 def find(text: str, path: str | None, sizes: tuple[float, ...], steps: Steps) -> Found | None:
-    """Find a text in a cell, all of its ink and nothing else: None where there is no ink."""
+    """Return the text found in a cell, whose ink has to match exactly; None without ink."""
     left, top, right, bottom = ink(steps)
     if right == 0:
         return None
@@ -154,7 +152,7 @@ def expected_text(valfmt: Format, value: Any) -> str:
 
 
 def look_up(heatmap: Heatmap, valfmt: Format, path: str | None, values: Any) -> list[Found]:
-    """Find the text of every cell."""
+    """Return the texts found in all cells."""
     values = np.asarray(values)
     found = []
     with warnings.catch_warnings():
@@ -201,13 +199,13 @@ values_ = st.one_of(
 
 @pytest.fixture(scope="module", params=["own", "dejavu"])
 def path(request: pytest.FixtureRequest, dejavu: str) -> str | None:
-    """Return the path of a font, None for Pillow's own."""
+    """Return the path of a font, or None for Pillow's own."""
     return dejavu if request.param == "dejavu" else None
 
 
 @pytest.fixture(scope="module", params=["STIXGeneralItalic", "DejaVuSerif-BoldItalic"])
 def slanted(request: pytest.FixtureRequest, dejavu: str) -> str:
-    """Return the path of a font whose letters reach over each other."""
+    """Return the path of a font whose letters overlap."""
     return str(Path(dejavu).with_name(f"{request.param}.ttf"))
 
 
@@ -242,7 +240,7 @@ def test_letters_that_reach_far_over_their_neighbours_are_whole(
 
 
 def check_pixels(path: str | None, valfmt: Format, size: float, row: list[float]) -> None:
-    # the range has the widest texts, so that none is shrunk
+    # the range includes the widest texts, so that none is shrunk
     widest = max(map(abs, [x for x in row if math.isfinite(x)]), default=1.0)
     heatmap = Heatmap(
         (1, len(row)),
@@ -287,7 +285,7 @@ def test_texts_of_one_width_stand_at_one_place(
         (6, 8), vmin=-1e5, vmax=1e5, valfmt=valfmt, font=path, text_size=size * 0.72, **LOOK
     )
     found = look_up(heatmap, valfmt, path, values)
-    # cells are alike in a picture without figsize, so their texts stand alike
+    # without figsize all cells have the same size, so their texts have the same positions
     places: dict[float, set[int]] = {}
     for place in found:
         places.setdefault(drawn(place.text, path, place.size).advance, set()).add(place.pen)
@@ -302,7 +300,7 @@ def test_digits_stand_in_the_middle_of_their_cell(path: str | None) -> None:
     heatmap = Heatmap((1, 1), vmin=0, vmax=1, valfmt="{x:.0f}", font=path, figsize=(3, 3), **LOOK)
     (place,) = look_up(heatmap, "{x:.0f}", path, [[0.0]])
     assert abs(place.left - place.right) <= 2
-    # a line is centred with what hangs below it, as matplotlib does
+    # a line is centred together with its descent, as in matplotlib
     assert 0 <= place.below - place.above <= 0.4 * place.size
 
 
@@ -389,7 +387,7 @@ def test_a_fill_of_nul_is_left_to_python() -> None:
 
 
 def test_a_minus_sign_that_python_writes_is_drawn(dejavu: str) -> None:
-    def valfmt(value: float) -> str:  # as matplotlib's formatters do
+    def valfmt(value: float) -> str:  # like matplotlib's formatters
         return f"{value:.1f}".replace("-", "\N{MINUS SIGN}")
 
     with warnings.catch_warnings():
@@ -425,7 +423,7 @@ def test_what_the_font_lacks_is_named_once() -> None:
 def text_or_nothing(
     heatmap: Heatmap, valfmt: Format, path: str | None, values: npt.NDArray[Any]
 ) -> int:
-    """Check that each cell shows all of its text or nothing; return how many show nothing."""
+    """Return how many cells show no text, after checking that all others show all of it."""
     hidden = 0
     layout = heatmap.layout(values.dtype)
     for i, j, steps in cells(heatmap, values):
@@ -435,7 +433,7 @@ def text_or_nothing(
 
 
 def nothing_outside(heatmap: Heatmap, values: npt.NDArray[Any]) -> None:
-    """Check that no text changes a pixel outside of the cells."""
+    """Check that no text changes a pixel outside the cells."""
     layout = heatmap.layout(values.dtype)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
@@ -647,7 +645,7 @@ def test_all_the_ink_of_labels_is_inside_the_picture(
     )
     try:
         geometry, layout = geometry_of(heatmap)
-    except ValueError as error:  # one line that says what to do, rather than a cut label
+    except ValueError as error:  # a one-line error with advice, instead of a label that is cut off
         if figsize is None or "figsize" not in str(error):
             raise
         return
@@ -796,7 +794,7 @@ def test_texts_are_made_no_smaller_than_their_cells_ask_for(
 
     def needed(size: float) -> int:
         font = font_at(dejavu, size)
-        # what digits reach beyond their advance is a pixel on either side
+        # digits reach at most a pixel beyond their advance on either side
         return sum(int(font.getlength(c) + 0.5) for c in format(0.0, valfmt)) + 2
 
     legible = [size / 100 for size in range(550, 1389)]
@@ -807,7 +805,7 @@ def test_texts_are_made_no_smaller_than_their_cells_ask_for(
 
 
 def texts_left_out(texts: list[list[str]], **options: Any) -> int:
-    """Return how many of given texts have no room in cells of about 22 x 22 px."""
+    """Return how many of the texts have no room in cells of about 22 x 22 px."""
     look: dict[str, Any] = {"vmin": 0, "vmax": 1, "figsize": (0.72, 0.72), "grid_width": 1}
     look |= {"row_labels": None, "col_labels": None, **options}
     with warnings.catch_warnings():
@@ -835,7 +833,7 @@ def test_texts_are_left_out_only_where_they_have_no_room_at_the_smallest_legible
             (2, 2), vmin=0, vmax=1, valfmt=".0f", text_size=size, figsize=(0.72, 0.72), **look
         )
         grid = heatmap.layout().panels[0].grid
-        # what digits reach beyond their advance is a pixel on either side
+        # digits reach at most a pixel beyond their advance on either side
         text = "1" * ((int((grid.x1 - grid.x0).min()) - 2) // advance)
         with warnings.catch_warnings():
             warnings.simplefilter("error")

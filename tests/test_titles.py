@@ -72,7 +72,7 @@ def test_a_title_is_drawn_as_imagedraw_draws_it(title: str, dejavu: str) -> None
     at = np.floor(place.x - width / 2 + 0.5), np.floor(place.y - down + 0.5)
     ImageDraw.Draw(ink).text(at, title, 255, font, anchor="ls")
     drawn = np.asarray(ink).astype(int)
-    # the palette has not all of the 256 greys
+    # the palette does not have all 256 greys
     assert abs(difference - drawn).max() <= 255 / (len(layout.label_ramp) - 1) / 2 + 1
     assert place.top <= ys.min() <= ys.max() < place.bottom
     assert abs((xs.min() + xs.max()) / 2 - place.x) < 2
@@ -143,7 +143,7 @@ def test_a_title_that_is_too_long_is_smaller_and_then_left_out_and_counted() -> 
 
 
 def ends_of(picture: NDArray[np.uint8], rows: slice) -> tuple[int, int]:
-    """Return how many columns are free at either end of some rows."""
+    """Return how many columns are free at each end of some rows."""
     xs = np.nonzero((picture[rows] != picture[0, 0]).any((0, 2)))[0]
     return int(xs.min()), int(picture.shape[1] - 1 - xs.max())
 
@@ -189,7 +189,7 @@ def test_titles_of_frames_stand_below_one_of_all(look: dict[str, Any], titles: A
     wanted = [f"Layer 0 weights\n{title}".strip() for title in each]
     pictures = [heatmap.with_titles().rgb(*each) for each in zip(values, wanted, strict=True)]
     assert_lossless(file.getvalue(), pictures)
-    # the first lines are where a title of two stands, at its full size
+    # the first titles are in the place of a title of two lines, at full size
     place = heatmap.with_titles().layout().title
     assert place is not None
     assert place.size == pytest.approx(1.2 * 10 * 80 / 72)
@@ -246,7 +246,7 @@ def test_there_is_room_for_the_lines_of_titles(titles: Any, title: str) -> None:
     assert place is not None
     first = titles[0] if isinstance(titles, list) else titles.format(0)
     label = Label(first, 1.2 * 10 * 80 / 72, (0.5, 1.0), 0.0, heatmap.layout().typeface)
-    assert place.bottom - place.top >= label.box().height  # at its full size
+    assert place.bottom - place.top >= label.box().height  # at full size
 
 
 def test_what_the_font_lacks_in_a_title_is_named() -> None:

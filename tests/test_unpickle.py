@@ -1,4 +1,4 @@
-"""A pickle may hold arrays and containers; all else is refused by name, and nothing runs."""
+"""Pickles may hold arrays and containers; anything else is refused by name, and nothing runs."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ from fastheat.inputs.sources.source import Stored
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 DTYPES = ["?", "i1", "<u2", ">i4", "u8", "<f2", ">f4", "<f8", ">f8", "g", "c16"]
 
-# Written by numpy 1.23.5 on Python 3.10, and by numpy 1.16.6 on Python 2.7: by protocol a C- and a
-# Fortran-ordered array, "ma" a masked array, "sc" a nested list of scalars.
+# Written by numpy 1.23.5 on Python 3.10, and by numpy 1.16.6 on Python 2.7. For each protocol, a
+# C- and a Fortran-ordered array; "ma" is a masked array, "sc" a nested list of scalars.
 NUMPY_1 = {
     "0": """
         KGxwMApjbnVtcHkuY29yZS5tdWx0aWFycmF5Cl9yZWNvbnN0cnVjdApwMQooY251bXB5Cm5kYXJyYXkKcDIKKEkw
@@ -133,7 +133,7 @@ PYTHON_2 = {
 
 @pytest.fixture(scope="module", params=["eager", "deferred"], autouse=True)
 def mode(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Run each test of this file twice, the second time with all data left in the file."""
+    """Run each test of this file twice; the second time, all data stay in the file."""
     global DEFER
     DEFER = request.param == "deferred"
     with patch.object(pickles, "_LARGE", 1 if DEFER else pickles._LARGE):
@@ -147,13 +147,13 @@ def load(data: bytes) -> Any:
     file = io.BytesIO(data)
     value = pickles.load(file, defer=DEFER)
     if DEFER:
-        with suppress(RecursionError):  # what is that deep here holds nothing
+        with suppress(RecursionError):  # data nested that deeply hold no arrays here
             value = read(value, file, {})
     return value
 
 
 def read(value: Any, file: BinaryIO, known: dict[int, Any]) -> Any:
-    """Read what `value` left in the file; what is shared stays so."""
+    """Read the parts of `value` that are still in the file, keeping shared objects shared."""
     if id(value) in known:
         return known[id(value)]
     known[id(value)] = new = value
@@ -169,7 +169,7 @@ def read(value: Any, file: BinaryIO, known: dict[int, Any]) -> Any:
 
 
 def refusal(data: bytes) -> str:
-    """Load what must be refused, check that nothing ran and little was allocated; the message."""
+    """Return the error of data that must be refused, having run nothing and allocated little."""
     with nothing_runs(), little_memory(), pytest.raises(pickle.UnpicklingError) as caught:
         load(data)
     message = str(caught.value)
@@ -180,10 +180,10 @@ def refusal(data: bytes) -> str:
 
 
 EVENTS: list[str] | None = None
-WATCHED = 0  # the thread that loads;
-ELSEWHERE: set[str] = set()  # modules that others ask for, which other tests began
+WATCHED = 0  # the thread that loads
+ELSEWHERE: set[str] = set()  # modules that other threads import, started by other tests
 
-codecs.lookup("raw_unicode_escape")  # which pickles of protocol 0 are written in, loaded once
+codecs.lookup("raw_unicode_escape")  # the codec of protocol 0, loaded in advance
 
 
 def watch(event: str, arguments: tuple[Any, ...]) -> None:
@@ -200,13 +200,13 @@ sys.addaudithook(watch)
 
 @contextmanager
 def nothing_runs() -> Iterator[None]:
-    """Python reports every import, file, process, eval and foreign attribute to audit hooks."""
+    """Check by audit hook that no import, file, process, eval or foreign attribute is used."""
     global EVENTS, WATCHED
     modules = set(sys.modules)
     events: list[str] = []
     ELSEWHERE.clear()
     EVENTS, WATCHED = events, threading.get_ident()
-    gc.disable()  # what other tests left may close files when it goes
+    gc.disable()  # garbage of other tests may close files when it is collected
     try:
         yield
     finally:
@@ -227,7 +227,7 @@ def little_memory() -> Iterator[None]:
 
 
 class Call:
-    """Pickles as a call of `function`."""
+    """An object that is pickled as a call of `function`."""
 
     def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
         self.reduced = function, arguments
@@ -237,7 +237,7 @@ class Call:
 
 
 def by_name(module: str, name: str, *arguments: object) -> bytes:
-    """Protocol 4: a call of module.name, where Python follows the dots in either."""
+    """Return a pickle of protocol 4 that calls module.name; Python resolves dots in both."""
     names = b"".join(
         b"\x8c" + bytes([len(text.encode())]) + text.encode() for text in (module, name)
     )
@@ -371,7 +371,7 @@ def test_pickles_of_older_versions_are_read(written: dict[str, str]) -> None:
 
 def test_the_names_of_numpy_1_and_2_are_the_same_to_it() -> None:
     frame = np.arange(6.0).reshape(2, 3)
-    for protocol in (0, 1, 2, 3):  # there names are lines, without a length
+    for protocol in (0, 1, 2, 3):  # in these, names are lines without a length
         data = pickle.dumps([frame, frame[0, 0]], protocol)
         for core in (b"numpy.core", b"numpy._core"):
             written = data.replace(b"cnumpy._core.", b"c%s." % core)
@@ -438,7 +438,7 @@ def test_what_would_run_is_refused_by_name(name: str, protocol: int, tmp_path: P
     except (pickle.PicklingError, TypeError):
         pytest.skip("cannot be written in this protocol")
     message = refusal(data)
-    if protocol >= 3:  # before, Python writes the names of Python 2, and sets by their constructor
+    if protocol >= 3:  # older ones write the names of Python 2, and sets as constructor calls
         assert asked in message
     assert not ran.exists()
 
@@ -629,7 +629,7 @@ def test_what_a_pickle_changes_is_its_own() -> None:
 )
 def test_a_claim_of_gigabytes_is_no_allocation(data: bytes, tmp_path: Path) -> None:
     refusal(data)
-    # A file allocates what it is asked to read before it knows how much there is.
+    # read() of a file allocates the size it is asked for, however much there is
     path = tmp_path / "data.pkl"
     path.write_bytes(data)
     with path.open("rb") as file, little_memory(), pytest.raises(pickle.UnpicklingError):
@@ -652,12 +652,12 @@ def test_depth_is_no_recursion() -> None:
         nested = load(data + b".")
         assert len(nested) == 1
         del nested
-    # Python's own unpickler hashes this, to the end of the C stack.
+    # Python's own unpickler overflows the C stack when it hashes this
     refusal(b"})" + b"\x85" * depth + b"Ns.")
 
 
 DEQUE = b"ccollections\ndeque\n"
-# a new container, and what its items stand between
+# the start of a container, and the opcodes around its items
 SHARING = {
     "lists": (b"", b"](", b"e"),
     "tuples": (b"", b"(", b"t"),
@@ -668,7 +668,7 @@ SHARING = {
 
 
 def sharing(kind: str, levels: int, width: int) -> bytes:
-    """Containers that each hold the one before so many times, by one mention of the memo each."""
+    """Return a pickle of containers that each hold the previous one `width` times, by the memo."""
     start, before, after = SHARING[kind]
     data = start + b")q\x00"
     for level in range(levels):
@@ -703,7 +703,7 @@ def test_what_holds_itself_has_no_end(data: bytes) -> None:
 
 
 def test_what_grows_after_it_was_shared_is_counted_as_it_became() -> None:
-    # an empty list, ten thousand times in another, that then takes ten thousand items
+    # an empty list, ten thousand times in another, which then gets ten thousand items
     data = b"]q\x00](" + b"h\x00" * 10_000 + b"e(h\x00(" + b"N" * 10_000 + b"el\x86."
     assert "in containers that share them" in refusal(data)
 
@@ -748,9 +748,9 @@ def test_memo_indices_may_have_gaps() -> None:
     assert len(first) == 3000
     assert all(one is other for one, other in zip(first, second, strict=True))
     refusal(b"](Np5\ng3\ne.")
-    # as Python's own, which counts what was put
+    # like Python's own unpickler, which counts the objects in the memo
     assert load(b"]p5\n0U\x01a\x94U\x01b0g1\n.") == "a"
-    # the number of those that no writer makes is bounded
+    # keys that no pickler writes are bounded in number
     wild = b"".join(b"p%d\n" % (10**12 + k) for k in range(5000))
     assert "numbers as keys" in refusal(b"N" + wild + b".")
 
@@ -789,7 +789,7 @@ def test_a_number_of_many_bytes_is_refused_by_its_length() -> None:
 
 
 def test_a_deque_in_a_deque_is_refused() -> None:
-    # its destructor is the recursion that that of a list is not
+    # the destructor of a deque recurses, unlike that of a list
     for data in (b")R" + DEQUE + b")Ra", b")R(" + DEQUE + b")Re", b"((" + DEQUE + b")RltR"):
         assert "a deque in a deque" in refusal(DEQUE + data + b".")
     depth = 20_000
@@ -985,6 +985,6 @@ def test_damage_is_the_same_to_arrays_that_stay_in_the_file(
 
 
 def test_what_a_dtype_is_called_is_text_before_it_is_shown() -> None:
-    name = b"K\x01" + 60 * b"2\x86"  # pairs of the same, each twice as long as the one before
+    name = b"K\x01" + 60 * b"2\x86"  # pairs of the previous pair, each twice as long
     with pytest.raises(pickle.UnpicklingError, match="of dtype a tuple, expected numbers"):
         load(b"\x80\x02cnumpy\ndtype\n" + name + b"\x85R.")

@@ -1,4 +1,4 @@
-"""GifWriter: the same bytes as save_gif, whatever happens to the process, the disk or the loop."""
+"""GifWriter: the bytes of save_gif, whatever happens to the process, the disk or the loop."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def clipped_values_are_no_news() -> Iterator[None]:
 
 
 def walk(count: int, shape: tuple[int, int] = (3, 4), seed: int = 0) -> NDArray[np.float32]:
-    """Return frames of which some repeat the one before."""
+    """Return frames, some of which repeat the previous one."""
     steps = np.random.default_rng(seed).normal(0, 0.1, (count, *shape))
     steps[4::7] = 0
     return steps.cumsum(0).astype(np.float32)
 
 
 def pictures(path: Path | io.BytesIO) -> list[tuple[int, NDArray[np.uint8]]]:
-    """Return the delay and the pixels of each frame, merged where they show the same."""
+    """Return the delay and the pixels of each frame, equal consecutive ones merged."""
     shown: list[tuple[int, NDArray[np.uint8]]] = []
     with Image.open(path) as image:
         for frame in ImageSequence.Iterator(image):
@@ -217,7 +217,7 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
 
 
 class Watched(io.BytesIO):
-    """A file that is looked at after each write, as a reader at that instant would see it."""
+    """A file that is decoded after each write, as a reader at that instant would see it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -292,9 +292,9 @@ writer.close()
 
 
 def killed(path: Path, background: bool, delay: float, after: str = "0\n") -> int:
-    """Run the loop in a child, kill it; return the last step that it said it had added.
+    """Run the loop in a child, kill it, and return the last step that it reported as added.
 
-    The delay begins when the child says `after`.
+    The delay begins when the child prints `after`.
     """
     argv = [sys.executable, "-c", LOOP, str(path), str(int(background)), "w"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as child:
@@ -309,12 +309,12 @@ def killed(path: Path, background: bool, delay: float, after: str = "0\n") -> in
 
 
 def check_killed(path: Path, whole: Path, frames: NDArray[np.float32], moments: list[float]) -> int:
-    """Kill children at these moments after they began; return how many were in the middle."""
+    """Kill children after these delays, and return how many were killed in the middle."""
     between = 0
     for number, moment in enumerate(moments):
         background = number % 4 == 3
         path.unlink(missing_ok=True)
-        # one of ten at any time around the first frame
+        # one in ten at any time around the first frame
         last = killed(path, background, moment, "0\n" if number % 10 else "ready\n")
         if not path.exists():
             assert last == -1 or background
@@ -353,7 +353,7 @@ def test_a_killed_loop_leaves_a_whole_file_that_is_gone_on_with(tmp_path: Path) 
 
 @pytest.mark.skipif("FASTHEAT_SLOW_TESTS" not in os.environ, reason="takes minutes")
 def test_two_hundred_killed_loops(tmp_path: Path) -> None:
-    moments = np.random.default_rng(1).uniform(0, 0.1, 200).tolist()  # about as long as a loop runs
+    moments = np.random.default_rng(1).uniform(0, 0.1, 200).tolist()  # about as long as the loop
     assert check_killed(*prepared(tmp_path), moments) > 100
 
 
@@ -361,7 +361,7 @@ def test_two_hundred_killed_loops(tmp_path: Path) -> None:
 
 
 class Failing(io.BytesIO):
-    """A file on a disk that becomes full."""
+    """A file on a disk that fills up."""
 
     def __init__(self, room: int) -> None:
         super().__init__()
@@ -475,7 +475,7 @@ with fastheat.GifWriter(sys.argv[1], vmin=-1, vmax=1, background={background}) a
         while child.stdout.readline() != "20\n":
             pass
         child.send_signal(signal.SIGINT)
-        # not `communicate`, which does not see what is in the buffer of `readline` already
+        # not `communicate`, which misses what `readline` has buffered
         out = child.stdout.read()
         errors.seek(0)
         err = errors.read()
@@ -707,7 +707,7 @@ def test_masked_arrays_are_written_as_save_gif_writes_them(
     mask[[1, 4, 5]] = False
     every = np.ma.array(values, mask=mask)
     look: dict[str, Any] = {"vmin": 0, "vmax": 4, "valfmt": valfmt}
-    for frames in (every, every[1:]):  # the first one masked or not
+    for frames in (every, every[1:]):  # the first frame is masked, or not
         each = [frame if frame.mask.any() else frame.data for frame in frames]
         pairs: list[tuple[Any, list[Any]]] = [
             (frames, each),
@@ -943,7 +943,7 @@ def test_a_range_that_grows_holds_all_values_and_is_in_the_picture(
     assert 3 < len(widened) < 40
     for (a, b), (c, d) in itertools.pairwise(widened):
         assert c <= a < b <= d
-    # the cells stay where they are, in the colours of a heatmap over the final range
+    # the cells stay in place, in the colours of a heatmap with the final range
     shown = pictures(path)
     heatmap = Heatmap((3, 4), vmin=summary.vmin, vmax=summary.vmax, **options)
     said = f"[{summary.vmin:g}, {summary.vmax:g}]"
@@ -1081,7 +1081,7 @@ def test_a_held_frame_is_let_go_once(tmp_path: Path, hold: float, again: float |
             writer.add(frames[step], step=step)
     GifWriter(path, mode="a", hold=hold, **LOOK).close()
     for first in (3, 6):
-        # a run that ended before it closed the file
+        # a run that ended without closing the file
         other = GifWriter(path, mode="a", background=False, hold=again, **LOOK)
         assert other.frames == first
         for step in range(first, first + 3):
@@ -1239,9 +1239,9 @@ def test_groups_and_ticks_may_be_read_but_once_and_the_shape_be_that_of_the_firs
 
 @pytest.mark.parametrize("more", [{}, {"title": "t" * 5000}, {"annot": [["a" * 5000]]}])
 def test_what_waits_counts_with_its_objects_title_and_annotations(more: dict[str, Any]) -> None:
-    """Measured against what Python allocates, since frames of a few cells are mostly objects."""
+    """Compared with what Python allocates, since small frames consist mostly of objects."""
     frame, room, go = np.zeros((1, 1), np.float32), 2_000_000, threading.Event()
-    GifWriter(io.BytesIO(), **LOOK).close()  # the kernels are loaded before
+    GifWriter(io.BytesIO(), **LOOK).close()  # loads the kernels first
     writer = GifWriter(io.BytesIO(), queue_bytes=room, when_full="drop", **LOOK)
     writer._recorder.write = lambda *_: go.wait(30)  # type: ignore[method-assign, assignment]
     tracemalloc.start()
@@ -1282,5 +1282,5 @@ def test_an_add_that_is_interrupted_while_it_waits_makes_no_room() -> None:
 
 
 def copied(value: Any) -> Any:
-    """Return a string, or rows of them, of memory of its own."""
+    """Return a copy of a string, or of rows of strings, in new memory."""
     return "".join(list(value)) if isinstance(value, str) else [[copied(x) for x in value[0]]]

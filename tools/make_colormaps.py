@@ -1,7 +1,7 @@
-"""Write fastheat/style/colors/colormaps.npy from the matplotlib that is installed (3.11 or later).
+"""Write fastheat/style/colors/colormaps.npy from the installed matplotlib (3.11 or later).
 
-Run it again to pick up new maps: ``python tools/make_colormaps.py``. The bytes are the same
-whenever the tables and numpy's array format are.
+Run it again to pick up new colormaps: ``python tools/make_colormaps.py``. The file's bytes depend
+only on the tables and on numpy's array format.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TARGET = Path(__file__).parents[1] / "fastheat" / "style" / "colors" / "colormap
 
 
 def table_of(cmap: Colormap) -> npt.NDArray[np.uint8]:
-    """Return the entries of a map, (N, 3), once it is sure that they say all there is."""
+    """Return the (N, 3) entries of a colormap, after checking that nothing else defines it."""
     entries = np.asarray(cmap(np.arange(cmap.N), bytes=True), np.uint8)
     under, over, bad = np.asarray(cmap(np.array([-1.0, 2.0, np.nan]), bytes=True), np.uint8)
     if not (
@@ -31,13 +31,13 @@ def table_of(cmap: Colormap) -> npt.NDArray[np.uint8]:
 
 
 def arrays() -> dict[str, npt.NDArray[np.uint8]]:
-    """Return what the file holds: each map, and each reversed map's difference from the flip."""
+    """Return the tables to store: each colormap, and each "_r" map minus the flipped original."""
     found: dict[str, npt.NDArray[np.uint8]] = {}
     for name in sorted(matplotlib.colormaps):
         if name.endswith("_r"):
             continue
         found[name] = table_of(matplotlib.colormaps[name])
-        # Modulo 256, in uint8.
+        # modulo 256, in uint8
         difference = table_of(matplotlib.colormaps[name + "_r"]) - found[name][::-1]
         if difference.any():
             found[name + "_r"] = difference

@@ -1,7 +1,7 @@
-"""Draw the pictures of docs/gallery.md by the code beside them.
+"""Draw the images of docs/gallery.md with the code that the page shows.
 
-``python tools/make_gallery.py`` runs its Python blocks one after another, in the folder that the
-page shows pictures from. The same versions of numpy and Pillow give the same bytes.
+``python tools/make_gallery.py`` runs the page's Python blocks one after another, in the folder of
+its images. The same versions of numpy and Pillow give the same bytes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "gallery.md"
 
 
 def blocks(page: str) -> list[str]:
-    """Return the page's code, and blank lines before each block such that errors name its lines."""
+    """Return the page's code blocks, each padded so that errors give the page's line numbers."""
     found = re.finditer(r"```python\n(.*?)```", page, re.DOTALL)
     return ["\n" * page.count("\n", 0, match.start(1)) + match[1] for match in found]
 

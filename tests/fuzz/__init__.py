@@ -1,1 +1,1 @@
-"""A mutational fuzzer over everything that reads a file: see `python -m tests.fuzz --help`."""
+"""A mutational fuzzer of everything that reads a file: see `python -m tests.fuzz --help`."""

@@ -1,4 +1,4 @@
-"""python -m tests.fuzz: changes files and reads them, and prints what should not be."""
+"""python -m tests.fuzz: mutates files, reads them, and prints every finding."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def main() -> int:
     parser.add_argument("--repeat", type=Path, help="the folder of a finding, to read it again")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and leave nothing behind
+    # exit normally, so that nothing is left behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     inputs = Inputs(seeds(), args.seed, args.only)
     warm(inputs)
     if args.repeat:

@@ -1,4 +1,4 @@
-"""The files that the fuzzer begins with, made here: sound ones of every kind, and hostile ones."""
+"""The corpus that the fuzzer mutates: valid files of every kind, and hostile ones."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ Files = dict[str, bytes]
 
 STACK = np.random.default_rng(0).normal(size=(3, 2, 4))
 MATRIX = STACK[0].astype("f4")
-# what another file of this machine holds, which no frame may ever show; a reader looks for it
+# the content of another file on this machine: a reader checks that no frame ever shows it
 SECRET = np.full(64, 1234.5678)
 SECRET_NAME = "secret.bin"
 
-# how the GIFs are written, which going on with them has to say again
+# options that the GIFs are written with, and that continuing them has to repeat
 GIFS: dict[str, dict[str, Any]] = {
     "plain": {"vmin": -3, "vmax": 3, "valfmt": None},
     "texts": {"vmin": -3, "vmax": 3, "valfmt": "{x:.1f}"},
@@ -45,7 +45,7 @@ SMALL: dict[str, Any] = {"figsize": (3, 2), "dpi": 40}
 
 @dataclass(frozen=True, eq=False)
 class Seed:
-    """A file, or a folder of several, that is read under the first of its names."""
+    """A file or a folder of files; the first name is the one that is read."""
 
     kind: str
     name: str
@@ -53,7 +53,7 @@ class Seed:
 
     @property
     def main(self) -> str:
-        """The path that is read, which is a folder where the files are in one."""
+        """The path to read: the folder, if the files are in one."""
         return next(iter(self.files)).partition("/")[0]
 
 
@@ -92,17 +92,17 @@ def npy(array: Any, version: tuple[int, int] | None = None) -> bytes:
 
 
 def npy_of(header: str, data: bytes = b"", version: bytes = b"\1\0") -> bytes:
-    """Return a .npy file with any text as its header."""
+    """Return a .npy file whose header is any text."""
     text = header.encode("latin-1", "replace") + b"\n"
     size = struct.pack("<H" if version[0] == 1 else "<I", len(text) & (0xFFFF, -1)[version[0] != 1])
     return b"\x93NUMPY" + version + size + text + data
 
 
 def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
-    """Return a zip archive, with a date that does not change."""
+    """Return a zip archive with a constant date."""
     file = io.BytesIO()
     with warnings.catch_warnings(), zipfile.ZipFile(file, "w", method) as archive:
-        warnings.simplefilter("ignore")  # of names that stand twice
+        warnings.simplefilter("ignore")  # duplicate names
         for name, data in members.items():
             archive.writestr(zipfile.ZipInfo(name), data, method)
     return file.getvalue()
@@ -185,7 +185,7 @@ def _pickles() -> Made:
 
 
 def sharing(depth: int) -> bytes:
-    """Return a pickle of deques in one another, of which each holds the one before twice."""
+    """Return a pickle of nested deques, each of which holds the previous one twice."""
     begin = b"\x80\2ccollections\ndeque\nq\0]K\1a\x85Rq\1"
     return begin + b"h\0](h\1h\1e\x85Rq\1" * depth + b"."
 
@@ -194,7 +194,7 @@ def sharing(depth: int) -> bytes:
 
 
 def safetensors(header: Any, data: bytes = b"") -> bytes:
-    """Return a file of safetensors with any header, text or what JSON has."""
+    """Return a safetensors file whose header is any bytes or JSON value."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + data
 
@@ -236,12 +236,12 @@ def _torch() -> Made:
     for name in ("state", "tensor"):
         file = io.BytesIO()
         torch.save(states[name], file, _use_new_zipfile_serialization=False)
-        # its one storage is called after its address
+        # its only storage is named after a memory address
         yield "torch", f"{name}-old.pt", re.sub(rb"X....\d{9,}", b"X\1\0\0\x000", file.getvalue())
 
 
 def _sparse(column: int, shape: tuple[int, int]) -> Any:
-    """Return a sparse tensor, whether or not it has the column."""
+    """Return a sparse tensor with a value in a column that may be out of bounds."""
     import torch
 
     places = torch.tensor([[0, 1], [1, column]])
@@ -252,7 +252,7 @@ def _sparse(column: int, shape: tuple[int, int]) -> Any:
 
 
 def _zarr() -> Made:
-    """Yield folders written by hand, so that these begin no thread of zarr's."""
+    """Yield folders written by hand, since writing them with zarr would start its threads."""
     if find_spec("zarr") is None:
         return
     array = STACK.astype("<f4")
@@ -387,17 +387,17 @@ def _recorded(options: dict[str, Any], frames: Any) -> bytes:
 
 
 def as_frame(frame: Any, options: dict[str, Any]) -> Any:
-    """Return a frame as the GIF that is written with these options takes it."""
+    """Return a frame in the form that a GIF with these options takes."""
     return {"w": frame, "loss": frame[0, 0]} if "lines" in options else frame
 
 
 def step_of(step: int, options: dict[str, Any]) -> dict[str, Any]:
-    """Return what else `add` needs."""
+    """Return the keyword arguments that `add` needs besides."""
     return {"step": step} if "title" in options else {}
 
 
 def _forged(count: int) -> bytes:
-    """Return a note that claims panels."""
+    """Return a note that claims this many panels."""
     names = [f"{k:x}" for k in range(count)]
     said = {
         "shape": {name: [1, 1] for name in names},
@@ -409,7 +409,7 @@ def _forged(count: int) -> bytes:
 
 
 def commented(note: bytes) -> bytes:
-    """Return a comment of a GIF with any bytes."""
+    """Return a GIF comment that contains any bytes."""
     return gif.comment(note.decode("latin-1").encode("ascii", "replace").decode())
 
 

@@ -1,4 +1,4 @@
-"""What the fuzzer changes in a file: bytes, and the structure of each kind of file."""
+"""Mutations of files: of their bytes, and of the structure of each kind of file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import numpy as np
 
 from .corpus import MATRIX, STACK, Files, Seed, commented, npy_of, safetensors, zipped
 
-LARGEST = 1 << 20  # bytes of an input
+LARGEST = 1 << 20  # bytes of an input, at most
 INTEGERS: tuple[int, ...] = (
     0,
     1,
@@ -49,9 +49,9 @@ Change = Callable[[bytes, Random], bytes]
 
 
 def mutated(seed: Seed, corpus: Sequence[Seed], rng: Random) -> Seed:
-    """Return a seed with a few changes in one of its files, at times under another suffix."""
+    """Return a seed with a few changes in one of its files, sometimes under another suffix."""
     name = rng.choice(list(seed.files))
-    if seed.kind in ("zarr",) and rng.random() < 0.6:  # most is decided there
+    if seed.kind in ("zarr",) and rng.random() < 0.6:  # the metadata decide most
         name = next(iter(seed.files))
     data = seed.files[name]
     files: Files = dict(seed.files)
@@ -61,7 +61,7 @@ def mutated(seed: Seed, corpus: Sequence[Seed], rng: Random) -> Seed:
     structured = STRUCTURED.get(seed.kind)
     for _ in range(rng.choice((1, 1, 1, 2, 2, 4, 8))):
         if structured is not None and rng.random() < 0.6:
-            with suppress(Exception):  # it is no such file any more
+            with suppress(Exception):  # an earlier change may have made it another kind
                 data = structured(data, rng)
         elif rng.random() < 0.15:
             other = rng.choice([each for each in corpus if each.kind == seed.kind])
@@ -80,7 +80,7 @@ def mutated(seed: Seed, corpus: Sequence[Seed], rng: Random) -> Seed:
 
 
 def _place(data: bytes | bytearray, rng: Random) -> int:
-    """Return a place in data, more often where headers are."""
+    """Return an offset into the data, most often near the headers."""
     return rng.randrange(min(len(data), rng.choice((64, 512, len(data) + 1))) or 1)
 
 
@@ -98,7 +98,7 @@ def set_byte(data: bytes, rng: Random) -> bytes:
 
 
 def set_integer(data: bytes, rng: Random) -> bytes:
-    """Put an interesting integer over bytes, of any size and order."""
+    """Overwrite bytes with an interesting integer of any size and byte order."""
     size = rng.choice((1, 2, 4, 4, 8))
     number = rng.choice(INTEGERS) % (1 << 8 * size)
     at = _place(data, rng) // rng.choice((1, size)) * rng.choice((1, size))
@@ -130,7 +130,7 @@ def inserted(data: bytes, rng: Random) -> bytes:
 
 
 def spliced(data: bytes, other: bytes, rng: Random) -> bytes:
-    """Put a chunk of another file into one, or in the place of one."""
+    """Insert a chunk of another file, or overwrite with it."""
     start = _place(other, rng)
     chunk = other[start : start + rng.choice((4, 16, 64, 256, len(other)))]
     at = _place(data, rng)
@@ -142,12 +142,12 @@ BYTES: tuple[Change, ...] = (flipped, set_byte, set_integer, cut, removed, repea
 
 # ---------------------------------------------------------------------------------- headers, JSON
 
-# in the place of what JSON cannot say in Python's words
+# placeholders for JSON that Python's json cannot write
 RAW = {"@deep@": "[" * 60_000 + "]" * 60_000, "@digits@": "9" * 4000, "@infinite@": "1e999"}
 
 
 def _value(rng: Random) -> Any:
-    """Return what a place in JSON is not meant to have."""
+    """Return a value that a place in JSON is not meant to hold."""
     return rng.choice(
         (
             None,
@@ -180,7 +180,7 @@ def _value(rng: Random) -> Any:
 
 
 def changed_json(text: bytes | str, rng: Random) -> bytes:
-    """Return JSON with a node changed, moved, removed or doubled."""
+    """Return JSON with a node changed, moved, removed or duplicated."""
     tree = json.loads(text)
     places: list[tuple[Any, Any]] = []
 
@@ -247,7 +247,7 @@ _DTYPES = (
 
 
 def npy_header(data: bytes, rng: Random) -> bytes:
-    """Change what the header of a .npy file says."""
+    """Change the header of a .npy file."""
     size = 10 if data[6] == 1 else 12
     (length,) = struct.unpack_from("<H" if size == 10 else "<I", data, 8)
     text, rest = data[size : size + length].decode("latin-1").strip(), data[size + length :]
@@ -277,7 +277,7 @@ def npy_header(data: bytes, rng: Random) -> bytes:
 
 
 def zip_fields(data: bytes, rng: Random) -> bytes:
-    """Change a field of a record of a zip archive."""
+    """Change a field in a record of a zip archive."""
     kinds = {b"PK\x01\x02": 46, b"PK\x03\x04": 30, b"PK\x05\x06": 22}
     found = [
         (m.start(), kinds[m[0]]) for m in re.finditer(rb"PK(\x01\x02|\x03\x04|\x05\x06)", data)
@@ -290,7 +290,7 @@ def zip_fields(data: bytes, rng: Random) -> bytes:
 
 
 def members(data: bytes, rng: Random, change: Change, pattern: str) -> bytes:
-    """Change a member of a zip archive, its name, or how it is packed."""
+    """Change a member of a zip archive, its name, or its compression."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         found = {name: archive.read(name) for name in archive.namelist()}
     fitting = [name for name in found if name.endswith(pattern)] or list(found)
@@ -341,11 +341,11 @@ def _json_or_chunk(data: bytes, rng: Random) -> bytes:
 
 
 def _snippet(value: object) -> bytes:
-    """Return opcodes that put a value on the stack."""
+    """Return the opcodes that push a value."""
     return pickletools.optimize(pickle.dumps(value, 2))[2:-1]
 
 
-# what a pickle of this project's kind is made of
+# values that occur in pickles of frames
 _SNIPPETS = tuple(
     _snippet(value)
     for value in (
@@ -389,14 +389,14 @@ _NAMES = (
     b"cos\nsystem\n",
     b"cbuiltins\neval\n",
 )
-# of each opcode that takes no argument, but STOP
+# every opcode without an argument, except STOP
 _PLAIN = tuple(
     op.code.encode("latin-1") for op in pickletools.opcodes if op.arg is None and op.code != "."
 )
 
 
 def opcodes(data: bytes, rng: Random) -> bytes:
-    """Remove, double, swap or put in opcodes of a pickle."""
+    """Remove, duplicate, swap or insert opcodes of a pickle."""
     ends: list[int] = []
     with suppress(Exception):
         ends += (at or 0 for _, _, at in pickletools.genops(data))
@@ -422,7 +422,7 @@ def opcodes(data: bytes, rng: Random) -> bytes:
 
 
 def _operand(part: bytes, rng: Random) -> bytes:
-    """Return an opcode with another argument of the same size, or a longer number."""
+    """Return an opcode with another argument: one of the same size, or a longer number."""
     if part[-1:] == b"\n" and part[:1] in b"ILFpg":
         said = rng.choice((str(rng.choice(INTEGERS)), "9" * 3000, "nan", "1e999", "0x10", "00", ""))
         return part[:1] + said.encode() + b"\n"
@@ -430,9 +430,9 @@ def _operand(part: bytes, rng: Random) -> bytes:
 
 
 def program(rng: Random) -> bytes:
-    """Return a random pickle that keeps to the rules of the stack, most of the time."""
+    """Return a random pickle that mostly keeps to the rules of the stack."""
     out = [b"\x80" + bytes([rng.randrange(6)])]
-    stack: list[str] = []  # kinds of what is on it
+    stack: list[str] = []  # the kinds of its items
     kept = 0
 
     def push(code: bytes, kind: str) -> None:
@@ -483,14 +483,14 @@ def program(rng: Random) -> bytes:
         elif way == 11 and stack[-2:] == ["name", "tuple"]:
             out.append(b"R")
             stack[-2:] = ["value"]
-        elif way == 12 and top:  # doubles what there is, again and again
+        elif way == 12 and top:  # doubles the top again and again
             times = rng.choice((2, 10, 40))
             out.append(rng.choice((b"2\x86", b"q\xff0](h\xffh\xffe")) * times)
             stack[-1] = "list"
         elif way == 13 and len(stack) > 1:
             out.append(rng.choice((b"b", b"R", b"s", b"0")))
             stack.pop()
-    # what is left becomes one object, or several dumped one after the other
+    # the rest of the stack becomes one object, or several dumped one after another
     return b"".join(out) + rng.choice((b".", b"\x85.", b"2\x86.", b".\x80\2]."))
 
 
@@ -502,7 +502,7 @@ def _pickle(data: bytes, rng: Random) -> bytes:
 
 
 def _pieces(data: bytes) -> list[bytes]:
-    """Return the header of a GIF, each of its blocks, and the rest."""
+    """Return the header of a GIF, each of its blocks, and whatever follows."""
     end = 13 + (3 * (2 << (data[10] & 7)) if data[10] & 0x80 else 0)
     pieces = [data[:end]]
     while data[end : end + 1] in (b"!", b","):
@@ -528,7 +528,7 @@ def _text_of(piece: bytes) -> bytes:
 
 
 def gif_blocks(data: bytes, rng: Random) -> bytes:
-    """Change blocks of a GIF, and most of all the notes in its comments."""
+    """Change blocks of a GIF, mostly the notes in its comments."""
     pieces = _pieces(data)
     notes = [k for k, piece in enumerate(pieces) if piece.startswith(b"!\xfe")]
     at, other = rng.randrange(len(pieces)), rng.randrange(len(pieces))
@@ -551,7 +551,7 @@ def gif_blocks(data: bytes, rng: Random) -> bytes:
 
 
 def font_table(data: bytes, rng: Random) -> bytes:
-    """Change a field in the directory of a font's tables, or the begin of one."""
+    """Change a field in the table directory of a font, or the beginning of a table."""
     count = int.from_bytes(data[4:6], "big")
     at = 12 + 16 * rng.randrange(count or 1)
     if rng.random() < 0.5:

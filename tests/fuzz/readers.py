@@ -1,4 +1,4 @@
-"""Everything of the package that reads a file, and what it may answer."""
+"""Every reader of the package, and the outcomes that it may have."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from fastheat.gif import blocks
 from .corpus import GIFS, MATRIX, SECRET, SMALL, STACK, as_frame, npy, safetensors, step_of
 
 PLAIN: dict[str, Any] = {**SMALL, "valfmt": None, "workers": 1}
-MOST_FRAMES = 2000  # that are asked for, of as many as a file may claim
-LONGEST = 500  # characters of a message, without the path
-PRINTED = 1 << 18  # characters of what `info` prints
+MOST_FRAMES = 2000  # to read at most, however many a file claims
+LONGEST = 500  # characters of a message at most, not counting the path
+PRINTED = 1 << 18  # characters that `info` may print
 FAMILIES = {
     "api": (ValueError, TypeError, OSError, ImportError),
     "frames": (ValueError, FileNotFoundError, ImportError),
@@ -36,7 +36,7 @@ FAMILIES = {
 
 
 class Finding(Exception):  # noqa: N818
-    """Something that reading a file must not do: of which kind, and what tells it from others."""
+    """Something that reading a file must not do: its kind, and a key that identifies it."""
 
     def __init__(self, kind: str, key: str, text: str) -> None:
         super().__init__(kind, key, text)
@@ -49,12 +49,12 @@ class Reader:
 
     kinds: tuple[str, ...]
     family: str
-    read: Callable[[Path, str, int], object]  # the file, its seed's name, and one of some variants
+    read: Callable[[Path, str, int], object]  # the file, its seed's name, and a variant
     weight: float = 1.0
 
 
 def check(name: str, path: Path, seed: str, variant: int) -> None:
-    """Read a file, and raise a `Finding` for what may not be."""
+    """Read a file, and raise a `Finding` for anything that must not happen."""
     reader = READERS[name]
     path_text = str(path)
     before = path.read_bytes() if path.is_file() else b""
@@ -96,7 +96,7 @@ KEPT = ("out.gif", "frames.npy", "step_2.npy", "step_2.safetensors")
 
 
 def where(error: BaseException) -> str:
-    """Return which functions the first of an error's causes passed: of ours, and the innermost."""
+    """Return the functions in the traceback of an error's first cause: ours, and the innermost."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
     frames = traceback.extract_tb(error.__traceback__)
@@ -111,7 +111,7 @@ def _trace(error: BaseException) -> str:
 
 
 def _check_message(text: str, path: str, key: str) -> None:
-    """Refuse a message that is not one line, or too long, or steers a terminal."""
+    """Refuse a message that is not a single line, is too long, or controls a terminal."""
     text = text.replace(path, "FILE").replace(os.path.realpath(path), "FILE")
     if not text.isprintable():
         wrong = next(c for c in text if not c.isprintable())
@@ -125,7 +125,7 @@ def _check_message(text: str, path: str, key: str) -> None:
 
 
 def _iterated(frames: Any) -> None:
-    """Read all frames; none may have objects, or what another file holds."""
+    """Read all frames, and check that none contains objects or the content of another file."""
     if isinstance(frames, Mapping):
         for each in frames.values():
             _iterated(each)
@@ -213,7 +213,7 @@ def _font(path: Path, seed: str, variant: int) -> None:
 
 @contextmanager
 def _streams(path: Path | None) -> Iterator[tuple[io.BytesIO, io.BytesIO]]:
-    """Put files in the place of the standard streams."""
+    """Replace the standard streams by files."""
     out, err = io.BytesIO(), io.BytesIO()
     stdin = io.TextIOWrapper(io.BytesIO(path.read_bytes() if path else b""))
     with (
@@ -227,7 +227,7 @@ def _streams(path: Path | None) -> Iterator[tuple[io.BytesIO, io.BytesIO]]:
 
 
 def _main(arguments: list[str], path: Path, piped: bool = False) -> None:
-    """Run the command line: what it raises inside, its status and what it prints are checked."""
+    """Run the command line, and check its inner exceptions, its exit status and its output."""
     raised: list[BaseException] = []
     fail = report.fail
 
@@ -286,7 +286,7 @@ def _piped(path: Path, seed: str, variant: int) -> None:
 
 
 def _beside(option: str) -> Callable[[Path, str, int], None]:
-    """Return a reader of a file that an option names, with frames that are sound."""
+    """Return a reader of a file that an option names, beside valid frames."""
 
     def read(path: Path, seed: str, variant: int) -> None:
         frames = Path("frames.npy")
@@ -327,4 +327,4 @@ READERS: dict[str, Reader] = {
     "append": Reader(("gif",), "api", _append, 6),
     "font": Reader(("font",), "api", _font, 2),
 }
-VARIANTS = 24  # of readers, each of which has a divisor of that
+VARIANTS = 24  # a multiple of the number of variants of each reader

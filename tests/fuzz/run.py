@@ -1,4 +1,4 @@
-"""Reads inputs in forked processes, and keeps what they find, once of each kind."""
+"""Reads inputs in forked processes, and keeps one finding of each kind."""
 
 from __future__ import annotations
 
@@ -26,17 +26,18 @@ from . import readers, watch
 from .corpus import SECRET, SECRET_NAME, Seed
 from .mutate import mutated
 
-STALLED = 60.0  # s on the clock after which an input is ended, as after twice its processor time
-TIRED = 64 << 20  # bytes above idle, with which a process leaves what is left to another
-What = tuple[str, str, str]  # kind, key and text of what is found
-MOST_DOUBTED = 20  # that are tried of those that look the same
-Told = tuple[int, str, str, str]  # number of an input, and kind, key and text of what is found
-_AGAIN = ("crash", "hang", "slow", "memory")  # what may come from the inputs before
+# wall-clock seconds after which an input is aborted, unless twice its processor time runs out first
+STALLED = 60.0
+TIRED = 64 << 20  # bytes above idle at which a process hands the remaining inputs to a new one
+What = tuple[str, str, str]  # kind, key and text of a finding
+MOST_DOUBTED = 20  # findings that look the same and are tried again, at most
+Told = tuple[int, str, str, str]  # number of an input, and kind, key and text of a finding
+_AGAIN = ("crash", "hang", "slow", "memory")  # kinds that earlier inputs may have caused
 
 
 @dataclass(frozen=True)
 class Case:
-    """An input, and how it is read."""
+    """An input, and the reader for it."""
 
     number: int
     seed: Seed
@@ -46,7 +47,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Found:
-    """A finding, as it is told and kept."""
+    """A finding, as it is printed and kept."""
 
     kind: str
     key: str
@@ -55,7 +56,7 @@ class Found:
 
     @property
     def name(self) -> str:
-        """Return what tells it from others, as the name of a folder."""
+        """Return a name for its folder that identifies it."""
         slug = re.sub(r"\W+", "-", f"{self.kind} {self.case.seed.kind}").strip("-").lower()
         return f"{slug}-{hashlib.sha256(f'{self.kind} {self.key}'.encode()).hexdigest()[:8]}"
 
@@ -65,9 +66,9 @@ class Found:
 
 
 class Inputs:
-    """The inputs of a seed by their numbers: first the corpus as it is, then ever more changed."""
+    """The inputs of a random seed, by number: first the unchanged corpus, then mutations of it."""
 
-    together = 200  # that a process reads in turn
+    together = 200  # inputs per process
 
     def __init__(self, corpus: Sequence[Seed], seed: int, only: str = "") -> None:
         pattern = re.compile(only)
@@ -82,8 +83,8 @@ class Inputs:
         if not pairs:
             raise ValueError(f"expected a part of 'READER KIND NAME', not {only!r}")
         self.pairs = pairs
-        # small files change more of what is read in the same time; and each kind has its share,
-        # however many files it has in the corpus
+        # small files allow more mutations in the same time, so they weigh more; every kind has a
+        # fixed share, however many files it has in the corpus
         light = {each: 1 / (1 + sum(map(len, each.files.values())) / 20_000) for each in corpus}
         shares = {kind: sum(light[e] for e in corpus if e.kind == kind) for kind in KINDS}
         weights = (
@@ -94,7 +95,7 @@ class Inputs:
 
     @property
     def unchanged(self) -> int:
-        """Return how many inputs are the corpus itself."""
+        """Return how many inputs are unchanged files of the corpus."""
         return len(self.pairs)
 
     def __getitem__(self, number: int) -> Case:
@@ -107,7 +108,7 @@ class Inputs:
         return Case(number, mutated(seed, self._corpus, rng), name, variant)
 
 
-# how often a file of each kind is changed
+# relative share of mutations of each kind
 KINDS = {"npy": 3, "npz": 3, "pickle": 5, "safetensors": 2, "torch": 1.5, "zarr": 1.5, "hdf5": 1.5}
 KINDS |= {"gif": 3, "font": 0.3, "text": 0.3}
 
@@ -116,7 +117,7 @@ KINDS |= {"gif": 3, "font": 0.3, "text": 0.3}
 
 
 def place(case: Case, folder: Path) -> Path:
-    """Write the files of an input where nothing else is, and return what is read."""
+    """Write the files of an input to an empty folder, and return the path to read."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     os.chdir(folder)
@@ -129,7 +130,7 @@ def place(case: Case, folder: Path) -> Path:
 
 
 def read(case: Case, folder: Path, watching: watch.Watch, trace: Path) -> What | None:
-    """Read an input; return kind, key and text of what is found."""
+    """Read an input, and return kind, key and text of a finding, or None."""
     path = place(case, folder)
     found = None
     size = trace.stat().st_size
@@ -138,7 +139,7 @@ def read(case: Case, folder: Path, watching: watch.Watch, trace: Path) -> What |
             readers.check(case.reader, path, case.seed.name, case.variant)
         except readers.Finding as finding:
             found = finding.kind, finding.key, finding.text
-        except BaseException as error:  # SystemExit, say
+        except BaseException as error:  # including SystemExit
             found = f"error {type(error).__name__}", readers.where(error), str(error)[:500]
     if watching.seen:
         event = watching.seen[0]
@@ -153,7 +154,7 @@ def read(case: Case, folder: Path, watching: watch.Watch, trace: Path) -> What |
 
 
 def _place_of(trace: str) -> str:
-    """Return which functions a dump of faulthandler has: ours from the outermost, or the last."""
+    """Return the functions in a dump of faulthandler: our outermost ones, or the innermost."""
     frames = re.findall(r'File "(.*?)", line \d+ in (\S+)', trace)
     places = [(path, f"{Path(path).name}:{function}") for path, function in frames]
     ours = [name for path, name in places if "/fastheat/" in path]
@@ -162,10 +163,10 @@ def _place_of(trace: str) -> str:
 
 
 def _work(numbers: Iterable[int], inputs: Inputs, home: Path, pipe: int, times: int) -> None:
-    """Read inputs in a process of its own, and tell of each in a line of JSON."""
+    """Read inputs in a child process, and report each as a line of JSON."""
     trace = home.with_suffix(".trace")
     with trace.open("w") as file:
-        os.dup2(file.fileno(), 2)  # of C libraries too
+        os.dup2(file.fileno(), 2)  # C libraries write there too
         watching = watch.Watch(home, file)
         for number in numbers:
             case = inputs[number]
@@ -184,19 +185,19 @@ def _work(numbers: Iterable[int], inputs: Inputs, home: Path, pipe: int, times: 
 
 @dataclass(frozen=True)
 class _Task:
-    """Inputs to read, or one to read again, for which something was found."""
+    """Inputs to read, or one input with a finding to read again."""
 
     numbers: list[int]
     first: Told | None
 
 
 class _Child:
-    """A forked process that reads inputs, or one again, alone, for which something was found."""
+    """A forked process that reads inputs, or one input with a finding again on its own."""
 
     def __init__(self, task: _Task, inputs: Inputs, home: Path) -> None:
         self.task = task
         self.home = home
-        self.at: int | None = None  # the input that it reads
+        self.at: int | None = None  # the input that it is reading
         self.left = list(task.numbers)
         self.told: list[Told] = []
         self._stalled = False
@@ -211,7 +212,7 @@ class _Child:
                 _work(task.numbers, inputs, home, told, times=1 if task.first is None else 2)
                 status = 0
             finally:
-                os._exit(status)  # and nothing of what the parent would do at its end
+                os._exit(status)  # without the parent's exit handlers
         os.close(told)
         self._begin()
 
@@ -225,7 +226,7 @@ class _Child:
         return 0.0
 
     def hear(self) -> bool:
-        """Read what it tells; return whether it goes on."""
+        """Read its reports, and return whether it is still running."""
         data = os.read(self.pipe, 1 << 16)
         *lines, self._rest = (self._rest + data).split(b"\n")
         for each in map(json.loads, lines):
@@ -243,10 +244,10 @@ class _Child:
         late = time.monotonic() - self._heard > STALLED
         if late or self._processor_time() - self._used > 2 * watch.SECONDS:
             self._stalled = True
-            os.kill(self.pid, signal.SIGABRT)  # faulthandler tells where it is
+            os.kill(self.pid, signal.SIGABRT)  # faulthandler dumps where it is
 
     def end(self) -> None:
-        """Wait for it; what ended it is one more thing that is found."""
+        """Wait for its end, which is a finding too if it was abnormal."""
         os.close(self.pipe)
         _, status = os.waitpid(self.pid, 0)
         shutil.rmtree(self.home, ignore_errors=True)
@@ -272,23 +273,24 @@ def search(
     tell: Callable[[Found], None],
     count: Callable[[int], None] = lambda read: None,
 ) -> list[Found]:
-    """Read inputs until it is enough, and return what is found, once of each kind and place.
+    """Read inputs until `stop` says so, and return one finding of each kind and place.
 
     Parameters
     ----------
     start
-        The number of the first.
+        The number of the first input.
     stop
-        Called with the number of the next inputs; whether to end there.
+        Called with the number of the next input; returns whether to end there.
     jobs
-        Processes at a time.
+        Processes that run at the same time.
     tell
-        Called with each finding as it is found.
+        Called with each new finding.
     count
-        Called with how many inputs were read.
+        Called with the number of inputs that were read.
     """
     found: dict[tuple[str, str], Found] = {}
-    doubted: dict[tuple[str, str], list[Told]] = {}  # of each, others to try if it is not so
+    # for each finding, others to try if it is not reproduced
+    doubted: dict[tuple[str, str], list[Told]] = {}
     tasks: list[_Task] = []
     read = begun = 0
 
@@ -357,7 +359,7 @@ def search(
 
 
 def _write_secret(top: Path) -> None:
-    """Write the files that none of the inputs may lead to."""
+    """Write the files that no input may lead to."""
     (top / SECRET_NAME).write_bytes(SECRET.tobytes())
     if find_spec("h5py") is not None:
         import h5py
@@ -370,7 +372,7 @@ def _write_secret(top: Path) -> None:
 
 
 def save(found: Found, folder: Path) -> Path:
-    """Keep what reproduces a finding."""
+    """Keep the files that reproduce a finding."""
     place = folder / found.name
     shutil.rmtree(place, ignore_errors=True)
     for name, data in found.case.seed.files.items():
@@ -384,7 +386,7 @@ def save(found: Found, folder: Path) -> Path:
 
 
 class Kept(Inputs):
-    """The input of a finding that was kept."""
+    """The input of a kept finding."""
 
     together = 1
 
@@ -401,11 +403,11 @@ class Kept(Inputs):
 
 
 def repeat(place: Path) -> list[Found]:
-    """Read the input of a finding again, alone."""
+    """Read the input of a kept finding again, on its own."""
     return search(Kept(place), stop=lambda number: number > 0, jobs=1, tell=lambda found: None)
 
 
-# of each kind one that is read without harm
+# a valid file of each kind
 SOUND: tuple[str, ...] = (
     "stack-f8.npy",
     "frames.npz",
@@ -418,7 +420,7 @@ SOUND += ("plain.gif", "aileron.ttf", "two.txt")
 
 
 def warm(inputs: Inputs) -> None:
-    """Load kernels, fonts and libraries here, which forks then have; zarr begins threads."""
+    """Load kernels, fonts and libraries before forking, except zarr, which starts threads."""
     seen: set[tuple[str, str]] = set()
     back = Path.cwd()
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
@@ -439,5 +441,5 @@ def warm(inputs: Inputs) -> None:
 
 
 def has_what_it_takes() -> bool:
-    """Return whether this system forks, and has /proc."""
+    """Return whether this system has fork and /proc."""
     return hasattr(os, "fork") and sys.platform == "linux"

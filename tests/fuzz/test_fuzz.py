@@ -1,4 +1,4 @@
-"""No file harms whoever reads it: the corpus, files that are changed, and the fuzzer itself."""
+"""No file harms its reader: tests of the corpus, of mutated files, and of the fuzzer itself."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs fork and 
 
 
 def run(*arguments: str) -> str:
-    """Run Python where nothing is imported yet, since forks take no threads with them."""
+    """Run a new Python: forks of this one would lack the threads of its imported modules."""
     done = subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, text=True, capture_output=True, check=False
     )

@@ -1,4 +1,4 @@
-"""What a process does while it reads: memory, processor time, and what the interpreter audits."""
+"""Observation of a process that reads: its memory, processor time and audit events."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from typing import Any, TextIO
 
 import fastheat
 
-MEMORY = 300 << 20  # bytes above idle
-SECONDS = 5.0  # of processor time
-SPACE = 3 << 30  # bytes of addresses above those in use, beyond which a process gets no more
+MEMORY = 300 << 20  # bytes above those of an idle process
+SECONDS = 5.0  # processor time
+SPACE = 3 << 30  # address space above what is in use, in bytes; a process gets no more
 
-# what nothing that reads data has to do with
+# audit events that reading data never needs
 _NEVER: tuple[str, ...] = (
     "os.system",
     "os.exec",
@@ -43,7 +43,7 @@ _NEVER += (
 )
 _NEVER += ("ctypes.dlopen", "ctypes.dlsym", "code.__new__", "marshal.", "sys.addaudithook")
 _NEVER += ("shutil.copy", "shutil.chown", "os.symlink", "os.link", "os.chmod", "os.chown")
-# these change files, of which the first arguments are paths
+# audit events that change files; their first arguments are paths
 _CHANGES: tuple[str, ...] = (
     "os.remove",
     "os.rename",
@@ -53,7 +53,7 @@ _CHANGES: tuple[str, ...] = (
     "os.utime",
     "shutil.",
 )
-# whose code loads and compiles kernels, imports modules and makes classes, in files of their own
+# code that may open its own files: it compiles kernels, imports modules, makes classes
 _THEIRS: tuple[str, ...] = (
     "/numba/",
     "/llvmlite/",
@@ -65,12 +65,12 @@ _THEIRS += ("collections/__init__.py", "/typing.py", "/enum.py", "fastheat/rende
 
 
 class Watch:
-    """Counts what one call takes, and lists what it does that reading must not.
+    """Measures one call, and lists everything in it that reading must not do.
 
     Parameters
     ----------
     folder
-        Where files may be read and written.
+        The folder where files may be read and written.
     """
 
     def __init__(self, folder: Path, trace: TextIO) -> None:
@@ -114,7 +114,7 @@ class Watch:
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self._on or self._asking:
             return
-        self._asking = True  # what is opened here is none of theirs
+        self._asking = True  # files opened here do not count
         try:
             if self._refuses(event, arguments) and not _is_theirs(sys._getframe(1)):
                 shown = " ".join(f"{each!r:.80}" for each in arguments[:2])
@@ -126,7 +126,7 @@ class Watch:
         if event == "open":
             return self._opens(*arguments)
         if event == "socket.__new__" and arguments[1] == socket.AF_UNIX:
-            return False  # by which a thread of zarr's wakes another
+            return False  # zarr's threads wake one another through these
         if event in ("exec", "compile", "pickle.find_class") or event.startswith(_NEVER):
             return event != "compile" or not _only_parses(sys._getframe(2))
         if event == "import":
@@ -137,7 +137,7 @@ class Watch:
         return False
 
     def _opens(self, path: Any, mode: Any, flags: Any) -> bool:
-        if not isinstance(path, (str, bytes)):  # a descriptor
+        if not isinstance(path, (str, bytes)):  # a file descriptor
             return False
         writes = bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND))
         if os.fsdecode(path) == os.devnull:
@@ -160,7 +160,7 @@ def _is_theirs(frame: FrameType | None) -> bool:
 
 
 def _only_parses(frame: FrameType | None) -> bool:
-    """Return whether source becomes a tree alone, which `ast.literal_eval` reads."""
+    """Return whether source is only parsed into a tree, for `ast.literal_eval`."""
     while frame is not None:
         if frame.f_code.co_filename.endswith("ast.py"):
             return True
@@ -169,11 +169,11 @@ def _only_parses(frame: FrameType | None) -> bool:
 
 
 def _status(name: str) -> int:
-    """Return bytes that the system counts of this process."""
+    """Return a size in bytes from /proc/self/status."""
     text = Path("/proc/self/status").read_text()
     return 1024 * int(text.partition(f"{name}:")[2].split()[0])
 
 
 def resident() -> int:
-    """Return the bytes of memory that this process has now."""
+    """Return the resident memory of this process in bytes."""
     return _status("VmRSS")

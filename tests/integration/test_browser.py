@@ -35,7 +35,7 @@ FLAGS = [
 
 
 class Player:
-    """A page in a browser that looks at a file again and again."""
+    """A browser page that loads a file again and again."""
 
     def __init__(self, path: Path, profile: Path) -> None:
         reports: queue.Queue[dict[str, Any]] = queue.Queue()
@@ -73,7 +73,7 @@ class Player:
         )
 
     def next(self) -> dict[str, Any]:
-        """Return what the page saw."""
+        """Return the next report of the page."""
         report = self.reports.get(timeout=120)
         assert "error" not in report, report
         return report
@@ -119,7 +119,7 @@ def test_a_browser_plays_the_file_while_it_is_written_and_after(
                     assert [f["pixels"] for f in report["frames"]] == wanted[:k]
                     assert {f["milliseconds"] for f in report["frames"]} == {50}
                     assert report["size"] == list(heatmap.size)
-                    # the page looks again while the next frames are written
+                    # the page loads it again while the next frames are written
                     player.go_on.put(200)
                     middle = player.next()
                     seen = [f["pixels"] for f in middle["frames"]]

@@ -1,4 +1,4 @@
-"""Executors that other projects have: the same bytes, also when a worker is killed."""
+"""Executors of other projects give the same bytes, even when a worker is killed."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def block(word: str) -> str:
 
 @pytest.fixture
 def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Return what the code before has left: a GIF of 20 frames, and its writer."""
+    """Return the names that the preceding code defines: a GIF of 20 frames, and its writer."""
     monkeypatch.chdir(tmp_path)
     with fastheat.GifWriter("layer.gif", vmin=-9, vmax=9) as gif:
         for frame in np.random.default_rng(0).normal(size=(20, 4, 6)):

@@ -1,4 +1,4 @@
-"""Real training loops: recorded, interrupted, and gone on with from a checkpoint."""
+"""Real training loops: recorded, interrupted, and continued from a checkpoint."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ with fastheat.GifWriter(
 
 
 def run(code: str, path: Path, start: int, stop: int, interrupt: int | None = None) -> str:
-    """Run a loop in a process of its own; send it Ctrl-C at a step."""
+    """Run a loop in a new process, and send it Ctrl-C at a step."""
     argv = [sys.executable, "-W", "ignore", "-c", code, str(path), f"{path}.state"]
     with subprocess.Popen(
         [*argv, str(start), str(stop)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -1,4 +1,4 @@
-"""Files that other libraries wrote, and their arrays, drawn as what these libraries read."""
+"""Files and arrays of other libraries are drawn with the values that these libraries read."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ NAMES = {
 
 
 def model(step: int, dtype: Any = torch.float32) -> dict[str, Any]:
-    """Return the state of a model as it may be after some steps."""
+    """Return the state dict of a model after some steps."""
     generator = torch.Generator().manual_seed(step)
     return {
         "encoder.weight": torch.randn(4, 6, generator=generator).to(dtype),
@@ -68,7 +68,7 @@ def pictures(file: Any) -> list[npt.NDArray[np.uint8]]:
 
 
 def check(values: npt.NDArray[Any], frames: object, **options: Any) -> None:
-    """Check that every frame that Pillow decodes is that of the values."""
+    """Check that Pillow decodes the frame of each matrix of values."""
     file = io.BytesIO()
     summary = fastheat.save_gif(file, frames, **LOOK, **options)
     assert summary.merged == 0
@@ -97,7 +97,7 @@ def test_safetensors_that_torch_wrote(name: str, tmp_path: Path) -> None:
         with safetensors.safe_open(tmp_path / f"step_{step}.safetensors", "pt") as file:
             values.append(file.get_tensor("encoder.weight").to(torch.float64).numpy())
     pattern = str(tmp_path / "step_*.safetensors")
-    if name not in ("int8", "bool"):  # of which some are the same
+    if name not in ("int8", "bool"):  # some of their frames are equal
         check(np.stack(values), pattern, tensor="encoder.weight")
     frames = fastheat.load_frames(pattern, tensor="encoder.weight")
     assert frames.steps == STEPS
@@ -150,19 +150,19 @@ def test_a_tensor_of_pytorch_is_read_where_it_lies(tmp_path: Path) -> None:
     state = {
         "w": whole,
         "rows": whole[2:5],
-        "turned": whole.t(),  # which does not lie there as it is read
+        "turned": whole.t(),  # its memory order differs from its rows
         "more": torch.zeros(1000, 1000),
         "counts": torch.arange(12, dtype=torch.int16).reshape(3, 4),
     }
     torch.save(state, tmp_path / "little.pt")
-    with (  # as a machine writes it that has the other order of bytes
+    with (  # as a machine with the other byte order writes it
         zipfile.ZipFile(tmp_path / "little.pt") as archive,
         zipfile.ZipFile(tmp_path / "big.pt", "w") as other,
     ):
         for name in archive.namelist():
             data = archive.read(name)
             if "/data/" in name:
-                width = 2 if len(data) == 24 else 4  # of the counts, and of all others
+                width = 2 if len(data) == 24 else 4  # that of the counts, and of all others
                 data = np.frombuffer(data, f"<u{width}").astype(f">u{width}").tobytes()
             other.writestr(name, b"big" if name.endswith("byteorder") else data)
     for name in ("w", "rows", "turned", "counts"):
@@ -341,7 +341,7 @@ def test_dask_arrays(tmp_path: Path) -> None:
     check(lazy.compute(), lazy.map_blocks(lambda block: block))
 
 
-@pytest.mark.filterwarnings("ignore")  # of ports, and of what distributed leaves open
+@pytest.mark.filterwarnings("ignore")  # about ports, and what distributed leaves open
 def test_arrays_on_a_cluster_are_read_by_its_client_alone() -> None:
     values = np.random.default_rng(0).normal(size=(20, 4, 6))
     lazy = dask_array.from_array(values, chunks=(5, 4, 6)) * 2
@@ -352,7 +352,7 @@ def test_arrays_on_a_cluster_are_read_by_its_client_alone() -> None:
         for frames in (persisted, lazy):
             check(values * 2, frames)
             check(values * 2, frames, executor=client)
-        # computed within a worker, whose other thread alone would be left for it
+        # computed within a worker: one of its threads waits, so only the other one is left
         source = open_frames(lazy).source
         assert not is_local(source)  # type: ignore[arg-type]
         parts = client.map(lambda start: source.read(start, start + 5), range(0, 20, 5))  # type: ignore[union-attr]
@@ -392,7 +392,7 @@ def test_every_pattern_of_bits_is_the_number_of_torch_and_ml_dtypes(name: str) -
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 def test_the_memory_of_many_large_checkpoints_is_that_of_one_tensor(tmp_path: Path) -> None:
-    """300 files of 60 MB that a disk has as holes: 18 GB in all."""
+    """The 300 sparse files of 60 MB add up to 18 GB."""
     others = {f"layer.{k}": ("F32", [512, 512]) for k in range(60)}
     header: dict[str, Any] = {}
     end = 0

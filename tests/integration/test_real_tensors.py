@@ -1,4 +1,4 @@
-"""Tensors of PyTorch, JAX and TensorFlow, wherever and however they lie."""
+"""Tensors of PyTorch, JAX and TensorFlow, in any memory layout and on any device."""
 
 import io
 from typing import Any
