@@ -1,4 +1,4 @@
-"""Image blocks of frames of one matrix, and stills."""
+"""Image blocks of the frames of a single matrix, and still pictures."""
 
 from typing import Annotated, NamedTuple
 
@@ -31,15 +31,15 @@ from fastheat.render.kernels.unsigned import U0
 from fastheat.tables import TRANSPARENT, Grid, Shades, Type
 
 
-# Copies bytes. Unsigned places are not tested for < 0, which would keep the loop from vectors.
+# Copies bytes. Its indices are unsigned: a test for < 0 would keep the loop from being vectorised.
 @inlined
 def copy(source, start, target, place, count):
     for k in range(count):
         target[np.uint64(place + k)] = source[np.uint64(start + k)]
 
 
-# Image descriptor, code size and n runs as data sub-blocks at out[end:]; returns where they end.
-# rectangle: x0, x1, y0, y1, out: uint8
+# Writes an image descriptor, the code size, and n runs as data sub-blocks to out[end:]; returns the
+# new end. rectangle: x0, x1, y0, y1, out: uint8
 @jit
 def write_image(rectangle, indices, starts, n, coder, out, end):
     x0, x1, y0, y1 = rectangle
@@ -63,13 +63,13 @@ def write_image(rectangle, indices, starts, n, coder, out, end):
     return place + 1
 
 
-SAMPLED = 16  # rows, of which one is looked at
+SAMPLED = 16  # one of this many rows is sampled
 BYTES, HIGH_BITS = (np.uint64(k * 0x0101010101010101) for k in (1, 0x80))
 
 
-# An index that no row of a picture that differs has: 0, the last, or the least that is free; -1
-# where none is. picture: (H, W), rows: (H, 2) as of changed_rectangle,
-# present: (256,) uint8 to work in
+# Returns a palette index that does not occur in the changed words of a picture: 0, 255, or the
+# least one free; -1 if none is. picture: (H, W), rows: (H, 2) as of changed_rectangle, present:
+# (256,) uint8 scratch
 @jit
 def free_index(picture, lines, rows, present):
     for index in (0, 255):
@@ -79,7 +79,7 @@ def free_index(picture, lines, rows, present):
             take_row(picture, picture, y, lines)
             for w in range(np.uint64(rows[y, 0]), np.uint64(rows[y, 1])):
                 pixels = lines.words[0, w] ^ every
-                found |= (pixels - BYTES) & ~pixels & HIGH_BITS  # not 0 where a byte of it is
+                found |= (pixels - BYTES) & ~pixels & HIGH_BITS  # not 0 if any byte of pixels is 0
         if found == U0:
             return np.int64(index)
     present[:] = 0
@@ -92,7 +92,7 @@ def free_index(picture, lines, rows, present):
     return np.int64(-1)
 
 
-# Draws n runs of a rectangle into a picture, (H, W), of which what is transparent stays as it is.
+# Draws n runs of a rectangle into a picture, (H, W); transparent pixels are left as they are.
 @jit
 def draw_runs(rectangle, indices, starts, n, picture):
     x0, x1, y, _ = rectangle
@@ -111,7 +111,7 @@ def draw_runs(rectangle, indices, starts, n, picture):
                 y += 1
 
 
-# Draws all cells with text, as find_changes found them for its first frame.
+# Draws all cells with text, from the first frame of `changes`.
 @entry
 def paint_texts(
     grid: Grid,
@@ -142,7 +142,7 @@ def paint_texts(
         draw_runs((x0, x1, y0, y1), runs.indices, runs.starts, n, picture)
 
 
-# Draws all cells without text, and adds to counts. fills: to work in
+# Draws all cells without text, and adds to counts. fills: scratch
 @entry
 def paint_fills(
     values: Annotated[Float64s, "N, M"],
@@ -162,7 +162,7 @@ def paint_fills(
                     picture[y, x] = fills[i, j]
 
 
-# Encodes one whole picture of palette indices as an image block; returns its size.
+# Encodes a whole picture of palette indices as an image block; returns its size in bytes.
 @entry
 def encode_picture(
     picture: Annotated[Uint8s, "H, W"],
@@ -176,22 +176,23 @@ def encode_picture(
 
 
 class Titles(NamedTuple):
-    """The rows of pixels that have the title of each frame, of W pixels each."""
+    """Strips of a picture, h rows of W pixels, with the title of each frame."""
 
     strips: Annotated[Uint8s, "T, h, W"]  # palette indices
-    top: int  # the first of these rows in the picture
+    top: int  # y of the strips in the picture
     lines: Lines
-    rows: Annotated[Int64s, "h, 2"]  # to work in
+    rows: Annotated[Int64s, "h, 2"]  # scratch
 
 
 def new_titles(strips: Uint8s, top: int) -> Titles:
-    """Return the titles of frames, with room to compare them in."""
+    """Return the titles of frames, with the buffers to compare them."""
     rows = np.empty((strips.shape[1], 2), np.int64)
     return Titles(strips, top, new_lines(strips.shape[2]), rows)
 
 
-# Adds the title of frame t to the rectangle of its cells: x0, x1, y0, y1, with x0 >= x1 where they
-# do not change. Returns both together, and the runs of the rows that the title changes in.
+# Finds the runs of the rows in which the title of frame t changes. rectangle: x0, x1, y0, y1 of the
+# changed cells, x0 >= x1 if there are none. Returns the rectangle around both, and the number of
+# runs.
 @jit
 def title_runs(t, rectangle, titles, indices, starts):
     x0, x1, y0, y1 = rectangle
@@ -220,8 +221,9 @@ def title_runs(t, rectangle, titles, indices, starts):
     return (x0, x1, y0, y1), n
 
 
-# Finds fills, and where they differ from those before: x0, x1, y0, y1, 0 where they do not.
-# values: (N, M), fills, old_fills: (N, M), rows: (N, 2) as of changed_rectangle
+# Finds fills; returns the rectangle in which they differ from old_fills: x0, x1, y0, y1 in pixels,
+# all 0 if they do not. values: (N, M), fills, old_fills: (N, M), rows: (N, 2) as of
+# changed_rectangle
 @inlined
 def changed_fills(values, scale, inks, grid, fills, old_fills, lines, rows):
     find_fills(values, scale, inks, grid.lower, fills)
@@ -232,9 +234,9 @@ def changed_fills(values, scale, inks, grid, fills, old_fills, lines, rows):
     return sides
 
 
-# Encodes frames of cells with text from `start` on, until all are or `out` has less than `room`
-# left; returns the frame to go on with. A frame that shows nothing new has no bytes.
-# texts: segments of each frame, or of all, ends: where each image block ends in out
+# Encodes frames of cells with text, from frame `start` on, until all are done or less than `room`
+# bytes of `out` are left; returns the next frame to encode. A frame without changes has no bytes.
+# texts: segments of each frame, or F = 1 for all, ends: end of each image block in out
 @entry
 def encode_changes(
     start: int,
@@ -280,8 +282,9 @@ def encode_changes(
     return ends.size
 
 
-# The same for cells without text, which are found and compared on the way; adds to counts.
-# fills: of the last frame and the one before it, lines, rows, changed: to work in
+# Encodes frames of cells without text, as encode_changes does those with text, finding and
+# comparing fills on the way; adds to counts. fills: of a frame and the one before, lines, rows,
+# changed: scratch
 @entry
 def encode_fills(
     start: int,

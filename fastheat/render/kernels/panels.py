@@ -1,8 +1,8 @@
-"""Image blocks of frames of several parts: the runs of each are listed, then joined.
+"""Image blocks of frames of several parts: the runs of each part are listed, then joined.
 
-Each panel has the runs of its frames one after the other, those of frame t at ends[t - 1] to
-ends[t] of indices and starts, where nothing differs none. Then those of all are joined, frame by
-frame, to the runs of one image.
+The runs of a part's frames follow each other in indices and starts: those of frame t, if anything
+changes, are at ends[t - 1] to ends[t]. Then, frame by frame, the runs of all parts are joined into
+those of one image.
 """
 
 from typing import Annotated, NamedTuple
@@ -29,18 +29,18 @@ from fastheat.tables import TRANSPARENT, Grid, Shades, Type
 class Lists(NamedTuple):
     """The runs of T frames of K parts of a picture that do not overlap, from left to right."""
 
-    # x0, x1, y0, y1 of what differs; x0 >= x1 where nothing does
+    # changed rectangle x0, x1, y0, y1 of each frame; x0 >= x1 if nothing changes
     rectangles: Annotated[Int64s, "K, T, 4"]
-    # where the runs of each frame end, the first at where they all begin
+    # end of each frame's runs; that of frame 0 is where the part's runs begin
     ends: Annotated[Int64s, "K, T"]
     indices: Annotated[Uint8s, "runs"]
     starts: Annotated[Uint32s, "runs"]
-    cursors: Annotated[Int64s, "K"]  # to work in
+    cursors: Annotated[Int64s, "K"]  # scratch
 
 
-# Finds the runs of cells with text from frame `start` on, until all are or there is less `room`
-# than one may take; returns the frame to go on with.
-# texts: segments of each frame, or of all
+# Lists the runs of frames of cells with text, from frame `start` on, until all are done or there is
+# space for less than `room` runs; returns the next frame to list.
+# texts: segments of each frame, or F = 1 for all
 @entry
 def list_changes(
     start: int,
@@ -80,7 +80,8 @@ def list_changes(
     return ends.size
 
 
-# The same for cells without text, as encode_fills. rectangles: takes where they change
+# Lists the runs of frames of cells without text, as list_changes does those with text; arguments
+# as of encode_fills. rectangles: output, where the cells change
 @entry
 def list_fills(
     start: int,
@@ -127,8 +128,8 @@ def list_fills(
     return ends.size
 
 
-# The same for a part that is drawn as pictures, of which the left top pixel lies at left and top.
-# lines, rows: to work in
+# Lists the runs of a part that is drawn as pictures, with their top left pixel at (left, top), as
+# list_changes does those of cells. lines, rows: scratch, rectangles: output, where they change
 @entry
 def list_differences(
     start: int,
@@ -172,8 +173,8 @@ def list_differences(
     return ends.size
 
 
-# Joins the runs of frame t of all parts, row by row; what lies between them is transparent. Returns
-# the rectangle around them, x0 >= x1 where nothing differs, and how many runs it has.
+# Joins the runs of frame t of all parts, row by row, transparent in between. Returns the rectangle
+# around them, x0 >= x1 if nothing changes, and the number of runs.
 @jit
 def join_runs(t, lists, indices, starts):
     rectangles, cursors = lists.rectangles, lists.cursors
@@ -215,7 +216,8 @@ def join_runs(t, lists, indices, starts):
     return (x0, x1, y0, y1), n
 
 
-# Encodes frames of several parts, as encode_changes does those of one.
+# Encodes frames of several parts from their lists of runs; start, room, out, ends and the result
+# are as of encode_changes.
 @entry
 def encode_lists(
     start: int,
@@ -237,9 +239,10 @@ def encode_lists(
     return ends.size
 
 
-# The same for frames of palette indices, which are compared. Index `free` is transparent, or, where
-# that is negative, one that the frame has not, if there is one. lines, rows, present: to work in,
-# transparents: the transparent index of each frame, -1 where it has none
+# Encodes frames of palette indices by comparing them; start, room, out, ends and the result are as
+# of encode_changes. The transparent index is `free`, or, if that is negative, one that a frame does
+# not use, if any. lines, rows, present: scratch, transparents: the transparent index of each frame,
+# -1 if it has none
 @entry
 def encode_differences(
     start: int,
@@ -266,7 +269,7 @@ def encode_differences(
             if index < 0:
                 n = picture_runs(frames[t], x0, x1, y0, y1, runs.indices, runs.starts)
             else:
-                # whether to leave every single pixel shows in a part of the rows
+                # a sample of the rows shows if it pays to leave single pixels transparent
                 words_only = pixels_too = np.int64(0)
                 for k in range(3):
                     n, used = difference_runs(

@@ -311,7 +311,7 @@ class _Lines(NamedTuple):
 
 
 def _lines(steps: NDArray[np.uint8], widths: NDArray[np.int64]) -> tuple[NDArray[np.intp], _Lines]:
-    """Return the distinct rows of segments (P, rows, columns), and the index of each row's."""
+    """Return the index (P, rows) of each row of segments among the distinct rows, and these."""
     count, rows, columns = steps.shape
     beside = np.arange(columns) >= widths[:, None, None]
     every = np.where(beside, COVERAGE_STEPS, steps).reshape(-1, columns)
