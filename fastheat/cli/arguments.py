@@ -1,4 +1,4 @@
-"""Arguments of the command line, and the values that they stand for."""
+"""Arguments of the command line: the parser, and their conversion to options of `save_gif`."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ from fastheat.inputs.sources.npy import read_header
 from fastheat.messages import suggest
 from fastheat.save import save_gif
 
-MOST_LABELS = 1 << 24  # bytes of a file of labels
-STANDARD = "-"  # input or output, in place of a path
-PANELS = ("columns", "share_range", "share_cbar", "ylim")  # of Panels, not of Heatmap
-# of save_gif, not of Heatmap
+MOST_LABELS = 1 << 24  # bytes of a file of labels, at most
+STANDARD = "-"  # standard input or output, in place of a path
+PANELS = ("columns", "share_range", "share_cbar", "ylim")  # options of Panels, not of Heatmap
+# options of save_gif, not of Heatmap
 TIMING = ("fps", "duration", "loop", "hold", "titles", "workers", "autoscale")
 
 
 class UsageError(Exception):
-    """The command line does not say what can be done."""
+    """A command line that cannot be carried out."""
 
 
 class Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
-        # an option that was not given is no attribute of the result; and no abbreviations, which
-        # the next new option could make unclear
+        # options that are not given are left out of the result; abbreviations are not allowed,
+        # since a new option could make them ambiguous
         super().__init__(
             formatter_class=argparse.RawDescriptionHelpFormatter,
             argument_default=argparse.SUPPRESS,
             allow_abbrev=False,
             **settings,
         )
-        # argparse's own does not know -1e-3, -inf or -1,2; no option here looks like one of these
+        # argparse's own pattern lacks -1e-3, -inf and -1,2; no option looks like one of these
         self._negative_number_matcher = re.compile(r"-(\.?\d|inf|nan)", re.IGNORECASE)
 
     def error(self, message: str) -> NoReturn:
@@ -77,7 +77,7 @@ def add_output(parser: argparse.ArgumentParser, default: str | None, shown: str)
 
 
 def add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> None:
-    """Add the options of `Heatmap` and `save_gif`, whose defaults are theirs but for `look`."""
+    """Add the options of `Heatmap` and `save_gif`, with their own defaults or those in `look`."""
     defaults = defaults_of(save_gif) | defaults_of(Panels.__init__) | defaults_of(Heatmap.__init__)
     defaults |= dict(look)
 
@@ -102,125 +102,132 @@ def add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> Non
     text = "a name that matplotlib has, with _r to reverse it, or colours to blend: white,teal,#012"
     add(colors, "cmap", text, metavar="NAME|COLOURS", type=_cmap)
     number(colors, "vmin", "X", "value at the start of the colormap", "the least of all")
-    number(colors, "vmax", "X", "value at its end", "the greatest of all")
-    text = "where they come from if not given: all frames, grow from those of the first, or each "
-    text += "frame its own"
+    number(colors, "vmax", "X", "value at the end of the colormap", "the greatest of all")
+    text = "where vmin and vmax come from if not given: all frames, the first frame and then grow, "
+    text += "or each frame on its own"
     add(colors, "autoscale", text, "all", metavar="all|grow|frame", type=_autoscale)
-    text = (
-        "how values are spread over it: linear, centered (as far on both sides of 0, or --center), "
-    )
+    text = "how values are mapped to colours: linear, centered (symmetric about 0, or --center), "
     text += "log, symlog, asinh or power"
     add(colors, "norm", text, "linear", metavar="NAME")
-    number(colors, "linthresh", "X", "up to where the norm symlog is linear", "2")
+    number(colors, "linthresh", "X", "threshold below which the norm symlog is linear", "2")
     number(colors, "gamma", "X", "exponent of the norm power")
-    text = "ends of bins, each in a colour of its own"
+    text = "edges of bins, each bin in a colour of its own"
     add(colors, "boundaries", text, metavar="X,X[,X...]", type=_numbers)
     number(
         colors,
         "center",
         "X",
-        "value in its middle, a slope on either side but with --norm centered",
+        "value in the middle of the colormap, with a slope on either side unless --norm centered",
     )
-    switch(colors, "robust", "from the 2nd to the 98th percentile, where vmin or vmax is not given")
-    text = "a .npy file of booleans (N, M): cells that are not shown"
+    switch(colors, "robust", "take vmin and vmax from the 2nd and 98th percentile, if not given")
+    text = "a .npy file of booleans (N, M): True for cells that are not shown"
     add(colors, "mask", text, metavar="FILE")
-    color(colors, "under", "for values below vmin", "the colormap's")
-    color(colors, "over", "for values above vmax", "the colormap's")
-    text = "for values that are NaN, infinite, masked, or that the norm cannot take"
+    color(colors, "under", "colour of values below vmin", "the colormap's")
+    color(colors, "over", "colour of values above vmax", "the colormap's")
+    text = "colour of values that are NaN, infinite, masked, or that the norm does not accept"
     color(colors, "bad", text, "the background")
     switch(colors, "cbar", "draw a colour bar")
-    text = "how many ticks it has at most, or their values: 5 or 0,0.5,1"
+    text = "largest number of ticks of the colour bar, or their values: 5 or 0,0.5,1"
     add(colors, "cbar_ticks", text, metavar="N|X,X...", type=_ticks)
-    add(colors, "cbar_format", "how they are written, as --valfmt", metavar="FORMAT")
-    add(colors, "cbar_location", "where: right, left, top or bottom", metavar="SIDE")
+    add(colors, "cbar_format", "format of the ticks, as for --valfmt", metavar="FORMAT")
+    text = "side of the colour bar: right, left, top or bottom"
+    add(colors, "cbar_location", text, metavar="SIDE")
     add(colors, "cbar_label", "label of the colour bar", metavar="TEXT")
 
     values = parser.add_argument_group("values in the cells")
     shown = values.add_mutually_exclusive_group()
-    text = "a file of other numbers or strings to write, one matrix or one a frame"
+    text = "a file of other numbers or strings to write, one matrix for all frames or one per frame"
     add(shown, "annot", text, "the values", metavar="FILE")
     shown.add_argument(
         "--no-annot", dest="annot", action="store_const", const=False, help="write nothing"
     )
-    text = "how they are written: a format string, a format spec such as .2f, or none for no text"
+    text = "format of the values: a format string, a format spec such as .2f, or none for no text"
     add(values, "valfmt", text, metavar="FORMAT", type=_or_none)
-    text = "two colours for them, by contrast or by --threshold"
+    text = "two colours of text, chosen by contrast or by --threshold"
     add(values, "textcolors", text, metavar=("COLOUR", "COLOUR"), nargs=2)
-    number(values, "threshold", "X", "above this value they are in the second colour")
-    text = "font size in pt, less where it does not fit, or fit for as large as there is room"
+    number(values, "threshold", "X", "value above which text has the second colour")
+    text = "font size in pt, reduced where text does not fit; or fit for as large as possible"
     add(values, "text_size", text, "--fontsize", metavar="PT", type=_text_size)
-    add(values, "ha", "where in the cell: left, center or right", metavar="WHERE")
-    add(values, "va", "where in the cell: top, center or bottom", metavar="WHERE")
+    add(values, "ha", "alignment in the cell: left, center or right", metavar="WHERE")
+    add(values, "va", "alignment in the cell: top, center or bottom", metavar="WHERE")
 
     labels = parser.add_argument_group("labels")
-    text = "'name_{}' to number them, a,b,c, @FILE with one a line, 5 for each fifth, auto or none"
+    text = "'name_{}' to number them, a,b,c, @FILE with one per line, 5 for every fifth, auto or "
+    text += "none"
     add(labels, "row_labels", text, metavar="LABELS")
-    add(labels, "col_labels", "the same of the columns", metavar="LABELS")
+    add(labels, "col_labels", "the same for the columns", metavar="LABELS")
     switch(labels, "thin_labels", "leave out labels that would overlap")
-    add(labels, "origin", "where the first row stands: upper or lower", metavar="END")
-    add(labels, "row_side", "where the row labels stand: left or right", metavar="SIDE")
-    add(labels, "col_side", "where the column labels stand: top or bottom", metavar="SIDE")
-    text = "of the row labels, counterclockwise"
+    add(labels, "origin", "position of the first row: upper or lower", metavar="END")
+    add(labels, "row_side", "side of the row labels: left or right", metavar="SIDE")
+    add(labels, "col_side", "side of the column labels: top or bottom", metavar="SIDE")
+    text = "rotation of the row labels, counterclockwise"
     number(labels, "row_rotation", "DEGREES", text, "0")
-    text = "of the column labels"
+    text = "rotation of the column labels"
     number(labels, "col_rotation", "DEGREES", text, "0 for numbers, else -30 above and 30 below")
     text = "text above the picture; {step} is the number in the name of a checkpoint"
     add(labels, "title", text, metavar="TEXT")
-    text = "a title for each frame: 'step {}' to number them, 'step {step}' by the number in the "
-    text += "name of a checkpoint, a,b,c or @FILE with one a line; below --title if there is one"
+    text = "a title for each frame: 'step {}' to number them, 'step {step}' for the number in the "
+    text += "name of a checkpoint, a,b,c or @FILE with one per line; below --title if there is one"
     add(labels, "titles", text, metavar="TITLES")
-    add(labels, "xlabel", "text below it", metavar="TEXT")
-    add(labels, "ylabel", "text at its left", metavar="TEXT")
+    add(labels, "xlabel", "text below the cells", metavar="TEXT")
+    add(labels, "ylabel", "text to the left of the cells", metavar="TEXT")
     add(labels, "font", "a font file, or the name of an installed font", metavar="FONT")
     number(labels, "fontsize", "PT", "font size of the labels in pt")
 
     picture = parser.add_argument_group("picture")
     text = "width and height in inches"
-    otherwise = "as large as the texts need"
+    otherwise = "as large as the text needs"
     add(picture, "figsize", text, otherwise, metavar=("W", "H"), nargs=2, type=_real)
     number(picture, "dpi", "DPI", "pixels per inch")
-    switch(picture, "square", "cells as high as wide")
-    color(picture, "grid_color", "of the lines between cells", "that of --style")
-    text = "what is drawn where cells would be under a pixel: of each block of them the mean, max, "
-    text += "min or absmax (the farthest from 0), or none to refuse them"
+    switch(picture, "square", "make cells as high as wide")
+    color(picture, "grid_color", "colour of the lines between cells", "that of --style")
+    text = "value drawn for each block of cells where a cell would be under a pixel: mean, max, "
+    text += "min or absmax (the farthest from 0), or none to refuse such matrices"
     add(picture, "reduce", text, metavar="HOW", type=_or_none)
-    text = "width of the lines in pt, 0 for none"
+    text = "width of the lines between cells in pt, 0 for none"
     number(picture, "grid_width", "PT", text, "3, at most an eighth of a cell")
-    text = "a line before every so many rows, or before those of these indices: 4 or 2,5,9"
+    text = "draw a line before every N-th row, or before the rows with these indices: 4 or 2,5,9"
     add(picture, "row_groups", text, metavar="N|N,N...", type=_groups)
-    add(picture, "col_groups", "the same of columns", metavar="N|N,N...", type=_groups)
-    color(picture, "group_color", "of these lines", "--foreground")
-    number(picture, "group_width", "PT", "their width in pt", "2.5, at most a quarter of a cell")
+    add(picture, "col_groups", "the same for columns", metavar="N|N,N...", type=_groups)
+    color(picture, "group_color", "colour of the lines between groups", "--foreground")
+    text = "width of the lines between groups in pt"
+    number(picture, "group_width", "PT", text, "2.5, at most a quarter of a cell")
     text = "light or dark: the colours of background, labels and grid"
     add(picture, "style", text, metavar="NAME")
-    color(picture, "background", "of the figure; none is transparent", "that of --style")
-    color(picture, "foreground", "of labels and ticks", "that of --style")
+    color(picture, "background", "colour of the figure, none for transparent", "that of --style")
+    color(picture, "foreground", "colour of labels and ticks", "that of --style")
 
-    if not look:  # of frames that may be of several matrices
+    if not look:  # frames may consist of several matrices
         panels = parser.add_argument_group("panels, of an .npz or pickled dict with several arrays")
-        text = "panels beside each other"
+        text = "number of panels side by side"
         add(panels, "columns", text, "a picture of about 3 : 2", metavar="N", type=count_of)
-        switch(panels, "share_range", "one range for all")
-        text = "one colour bar for all"
-        otherwise = "if they have one map and one range"
+        switch(panels, "share_range", "use one range for all panels")
+        text = "draw one colour bar for all panels"
+        otherwise = "if they have the same colormap and range"
         add(panels, "share_cbar", text, otherwise, action=argparse.BooleanOptionalAction)
-        text = "range of the plot of an array of numbers, one a frame"
+        text = "range of the plot of an array of numbers, one per frame"
         add(
-            panels, "ylim", text, "that of all so far", metavar=("LOW", "HIGH"), nargs=2, type=_real
+            panels,
+            "ylim",
+            text,
+            "that of the numbers so far",
+            metavar=("LOW", "HIGH"),
+            nargs=2,
+            type=_real,
         )
 
     timing = parser.add_argument_group("time")
     speed = timing.add_mutually_exclusive_group()
     add(speed, "fps", "frames per second", metavar="X", type=_rate)
-    text = "milliseconds of every frame, or of each in turn"
+    text = "milliseconds per frame: one number for all frames, or one for each"
     otherwise = f"{DEFAULT_DURATION:g}"
     add(speed, "duration", text, otherwise, metavar="MS[,MS...]", type=_durations)
-    text = "how often to play it again, 0 for ever, none to play it once"
+    text = "number of times to repeat the animation, 0 for ever, none to play it once"
     add(timing, "loop", text, metavar="N", type=_loop)
     text = "milliseconds of the last frame"
     add(timing, "hold", text, "its duration", metavar="MS", type=_milliseconds)
-    text = "threads that read and encode"
-    add(timing, "workers", text, "one a processor", metavar="N", type=count_of)
+    text = "number of threads that read and encode"
+    add(timing, "workers", text, "one per processor", metavar="N", type=count_of)
 
 
 def defaults_of(function: Callable[..., object]) -> dict[str, Any]:
@@ -229,12 +236,15 @@ def defaults_of(function: Callable[..., object]) -> dict[str, Any]:
 
 
 def _spelled(default: object) -> str:
-    """Return a default as it would be given on the command line."""
+    """Return a default as it is spelled on the command line."""
     if isinstance(default, bool):
         return "yes" if default else "no"
     if isinstance(default, tuple):
         return " ".join(str(each) for each in default)
     return str(default)
+
+
+# The functions below convert arguments for argparse, which prefixes errors with the option's name.
 
 
 def _real(text: str) -> float:
@@ -333,7 +343,7 @@ def _cmap(text: str) -> str | list[str]:
 
 
 def _labels(text: str) -> str | list[str] | None:
-    """Read labels; not at once, since a file that is missing is no wrong usage."""
+    """Return labels, read after parsing, since a missing file is not a usage error."""
     if text == "auto" or "{" in text:
         return text
     if text == "none":
@@ -351,7 +361,7 @@ def _labels(text: str) -> str | list[str] | None:
 
 
 def _plain(name: str, what: str) -> Path:
-    """Return the path of a file; others, such as pipes, may have no end."""
+    """Return the path of a regular file; a pipe, say, might never end."""
     path = Path(name)
     if path.exists() and not path.is_file():
         raise ValueError(f"cannot read {path}: expected a file of {what}")
@@ -371,7 +381,7 @@ def _mask(name: str) -> Any:
 
 
 def given_options(args: argparse.Namespace) -> dict[str, Any]:
-    """Return what was given of the arguments of `save_gif`."""
+    """Return the arguments of `save_gif` that were given, with their files read."""
     known = (*option_names(), *PANELS, *TIMING)
     given = {name: value for name, value in vars(args).items() if name in known}
     for name in ("row_labels", "col_labels", "titles"):
@@ -402,7 +412,7 @@ examples:
   fastheat render weights.npy --cmap 'navy,white,#8b0000' --vmin -1 --vmax 1 --valfmt none
   python train.py | fastheat render - -o - > weights.gif
 
-A value that begins with a dash and is no number is given with '=': --title='-- weights --'.
+A value that begins with a dash and is not a number needs '=': --title='-- weights --'.
 """
 DEMO_EXAMPLES = """\
 examples:
@@ -442,15 +452,15 @@ def make_parser() -> argparse.ArgumentParser:
         "--tensor",
         action="append",
         metavar="NAME",
-        help="what is drawn of several in a file; given more than once, of each a panel",
+        help="name of the array to draw from a file with several; if repeated, a panel for each",
     )
     output = add_output(render, None, "INPUT's name with .gif, in the current folder")
     output.add_argument(
         "--frame",
         type=number_of_frame,
         metavar="K",
-        help="write a still of frame K alone, from 0, or from -1 backwards from the end: a picture "
-        "of any kind that Pillow writes, by the end of its name (default: .png)",
+        help="write only a still of frame K, counted from 0, or from -1 backwards from the end, in "
+        "any format that Pillow writes, by the suffix of the output (default: .png)",
     )
     add_look(render, {})
     render.set_defaults(command="render", parser=render)
@@ -468,25 +478,25 @@ def make_parser() -> argparse.ArgumentParser:
         type=count_of,
         default=300,
         metavar="N",
-        help="of gradient descent (default: 300)",
+        help="steps of gradient descent (default: 300)",
     )
     training.add_argument(
         "--seed",
         type=whole_number,
         default=0,
         metavar="N",
-        help="of the data and the first weights (default: 0)",
+        help="seed of the data and the initial weights (default: 0)",
     )
     training.add_argument(
-        "--every", type=count_of, default=3, metavar="N", help="steps a frame (default: 3)"
+        "--every", type=count_of, default=3, metavar="N", help="steps per frame (default: 3)"
     )
     add_look(show, demo.LOOK)
     show.set_defaults(command="demo", parser=show)
 
     info = commands.add_parser(
         "info",
-        help="say what a GIF file holds",
-        description="Say what a GIF file holds: frames, size, duration, loop, bytes and colours.",
+        help="describe a GIF file",
+        description="Describe a GIF file: its frames, size, duration, loop, bytes and colours.",
         epilog=INFO_EXAMPLES,
     )
     info.add_argument("file", metavar="FILE.gif", help="a GIF file; - for standard input")
@@ -496,10 +506,10 @@ def make_parser() -> argparse.ArgumentParser:
 
     warmup = commands.add_parser(
         "warmup",
-        help="make sure that nothing has to be compiled later",
-        description="Compile the drawing code where the package has none for this machine, keep it "
-        "in the user's cache folder (FASTHEAT_CACHE_DIR), and say where it lies. For images of "
-        "containers, whose first animation then waits for nothing.",
+        help="compile the drawing code now, if need be",
+        description="Compile the drawing code if the package has none for this machine, keep it in "
+        "the user's cache folder (FASTHEAT_CACHE_DIR), and print where it is. Run this when you "
+        "build a container image, and its first animation does not wait for a compiler.",
     )
     warmup.set_defaults(command="warmup", parser=warmup)
     return parser
@@ -526,11 +536,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def as_options(text: str) -> str:
-    """Write arguments of Python, such as cbar=True, as the command line has them: --cbar."""
+    """Return a message with Python arguments, such as cbar=True, spelled as options: --cbar."""
     return _ARGUMENT.sub(_as_option, text)
 
 
-# but for those with a number, which say what is; behind the value no name of a file goes on
+# An argument with a number is left alone, as it reports a value; and so is one that more text
+# follows directly, as it may be part of a file name.
 _ARGUMENT = re.compile(
     r"(?<![^\s(])(?P<name>[a-z]+(?:_[a-z]+)*)="
     r"(?P<value>'[^']*'|\"[^\"]*\"|True|False|None|)(?=[\s,;:)?]|$)"
