@@ -16,7 +16,7 @@ class Grid(NamedTuple):
     y0: Annotated[NDArray[np.int64], "N"]
     y1: Annotated[NDArray[np.int64], "N"]
     center: Annotated[NDArray[np.float64], "M"]  # x of the middle of each column
-    lower: bool = False  # whether the first row of a matrix is at the bottom, the last of these
+    lower: bool = False  # whether matrices start at the bottom: in the last of these rows
 
 
 class Shades(NamedTuple):

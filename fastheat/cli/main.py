@@ -112,11 +112,11 @@ def _render(args: argparse.Namespace) -> None:
     names = getattr(args, "tensor", [None])
     for name in args.input[1:]:
         if not Path(name).exists():
-            raise UsageError(f"unexpected argument {name!r}, which is no file")
+            raise UsageError(f"unexpected argument {name!r}, which is not a file")
     with _inputs(args.input) as paths:
         for name, path in zip(args.input, paths, strict=True):
             if path.suffix.lower() == ".gif" and path.is_file():
-                raise UsageError(f"expected frames, not {name!r}: a GIF has pictures of them alone")
+                raise UsageError(f"expected frames, not {name!r}: a GIF only has pictures of them")
         if output != STANDARD and any(_same_file(path, output) for path in paths):
             raise UsageError(f"expected an output that is not the input, not {output!r}")
         with _naming_input(_shown(args.input)):
@@ -339,7 +339,7 @@ def _saying_that_it_compiles(args: argparse.Namespace) -> Iterator[None]:
         return
 
     def tell() -> None:
-        text = "fastheat: compiling, once on this machine: some seconds"
+        text = "fastheat: compiling, once on this machine, takes some seconds"
         shown = sys.modules.get("tqdm")
         shown.tqdm.write(text, sys.stderr) if shown else print_to(f"{text}\n", sys.stderr)
 

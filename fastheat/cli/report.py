@@ -116,7 +116,7 @@ def info_lines(info: Mapping[str, Any]) -> Iterator[str]:
         yield f"  a frame   {', '.join(sizes)}"
     yield f"  colours   {info['colors']} in the table"
     if info["trailing"]:
-        yield f"  after it  {many(info['trailing'], 'byte')} that no decoder looks at"
+        yield f"  after it  {many(info['trailing'], 'byte')} that decoders ignore"
     for number, frame in enumerate(info.get("each", ())):
         left, top, width, height = frame["box"]
         transparent = "" if frame["transparent"] is None else ", transparent"

@@ -370,7 +370,7 @@ class GifFile:
         )
 
     def close(self) -> None:
-        """Write what is pending, to a stream also the trailer; close the file if opened here."""
+        """Write what is pending, end a stream with its trailer, and close a file opened here."""
         self._finish()
         if self._sink is not self._target and self._seekable:
             self.gone = os.fstat(self._sink_now().fileno()).st_nlink == 0

@@ -264,7 +264,7 @@ def _compile(beside: bool) -> Run:
         objects.keep(made)
     except OSError as error:
         warn(
-            "kernels are compiled in each process, which takes seconds, as what was compiled "
+            "kernels are compiled in each process, which takes seconds, as the result "
             f"cannot be kept: {in_a_line(error)}"
         )
     return run
@@ -300,7 +300,7 @@ def run_machine_code(made: MachineCode) -> Run:
             if kernel.signature not in numbers:
                 raise RuntimeError(
                     "expected fastheat as it was imported, but its files have changed since: "
-                    "start Python anew"
+                    "restart Python"
                 )
             number = known[kernel] = numbers[kernel.signature]
         result = function(number, kernel.words(args))

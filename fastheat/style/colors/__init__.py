@@ -4,5 +4,5 @@
 - `colormaps`: matplotlib's colormaps, and those of other packages.
 - `norms`: matplotlib's norms, and norm objects of other packages.
 - `bins`: the exact edges, in data units, of a colormap's bins under any norm.
-- `palette`: the at most 256 colours of everything in a picture.
+- `palette`: at most 256 colours for everything in a picture.
 """

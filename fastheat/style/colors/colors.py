@@ -122,7 +122,7 @@ def parse_color(spec: object, background: RGB = WHITE) -> RGB:
     spec
         As for `parse_rgba`.
     background
-        Colour that shows through where alpha is below 1, and alone for ``'none'``.
+        Colour that shows through where alpha is below 1; it is the result for ``'none'``.
 
     Returns
     -------
