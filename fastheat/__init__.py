@@ -35,7 +35,7 @@ _ROOMS = {
 
 
 def __getattr__(name: str) -> Any:
-    """Load what is asked for: a picture needs little of what a recording does."""
+    """Import a public name on first use, so that a still picture loads little of the rest."""
     if name not in _ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)

@@ -1,4 +1,4 @@
-"""Checks of arguments that several rooms share."""
+"""Checks of arguments, shared by several folders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fastheat.messages import short
 
 
 def is_series(value: object) -> TypeGuard[Iterable[Any]]:
-    """Return whether there is one after the other in a value, as in no array without dimensions."""
+    """Return True if a value can be iterated over, which a 0-dimensional array cannot."""
     return isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0
 
 

@@ -1,4 +1,4 @@
-"""What errors and warnings say: names that are near, values cut short, the caller's line."""
+"""Text of errors and warnings: suggested names, shortened values, and the caller's line."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from collections.abc import Iterable
 from types import FrameType
 
 MOST_SHOWN = 300  # characters of a value in a message
-MOST_SAID = 4000  # characters of an error, which text of others may be in
+MOST_SAID = 4000  # characters of an error message, which may quote text of any length
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """Name the known words nearest to a mistyped one.
+    """Return a suggestion of the known words nearest to a mistyped one.
 
     Parameters
     ----------
     word
-        What was given.
+        The word that was given.
     known
-        The words that would have been understood.
+        The words that are accepted.
 
     Returns
     -------
     str
-        ``"; did you mean 'a' or 'b'?"``, or an empty string where nothing is near.
+        ``"; did you mean 'a' or 'b'?"``, or an empty string if none is near.
     """
-    import difflib  # for the sake of an error alone
+    import difflib  # only needed for errors
 
     # Compared without case: the commonest slip is 'ylgn' for 'YlGn'.
     folded: dict[str, list[str]] = {}
@@ -39,10 +39,10 @@ def suggest(word: str, known: Iterable[str]) -> str:
 
 
 def short(value: object) -> str:
-    """Return the `repr` of a value on one line, cut where it is long."""
+    """Return the `repr` of a value on one line, shortened if it is long."""
     try:
         text = " ".join(_short.repr(value).split())
-    except Exception:  # an integer of over 4,300 digits, or what is not ours
+    except Exception:  # an integer of over 4,300 digits, or a foreign __repr__ that fails
         text = f"<{type(value).__name__}>"
     return printable(text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 3]}...")
 
@@ -52,24 +52,24 @@ _short.maxstring = _short.maxother = 100
 
 
 def in_a_line(error: BaseException, most: int = 400) -> str:
-    """Return what an error says on one line, cut where it is long."""
+    """Return an error's message on one line, cut off after `most` characters."""
     return printable(" ".join(str(error)[: 4 * most].split())[:most]) or type(error).__name__
 
 
 def printable(text: str) -> str:
-    """Write what would end the line, or steer a terminal, as escapes: names may hold anything."""
+    """Return text with escapes for all that would end the line or control a terminal."""
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
     )
 
 
 def many(count: int, noun: str) -> str:
-    """Return "1 frame" or "2 frames"."""
+    """Return a count with its noun, such as "1 frame" or "2 frames"."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def warn(message: str) -> None:
-    """Warn of something at the line that called into this package."""
+    """Issue a warning that points at the line that called into this package."""
     frame, level = sys._getframe(), 1
     while frame.f_back is not None and _package(frame) == _PACKAGE:
         frame, level = frame.f_back, level + 1

@@ -1,66 +1,68 @@
-"""What layouts are made of and kernels read: named arrays and numbers, and nothing else."""
+"""Tables of a layout that kernels read: named tuples of arrays and numbers only."""
 
 from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-TRANSPARENT = 0  # palette index of what stays as it was in the frame before
+TRANSPARENT = 0  # palette index of pixels that keep the colour of the frame before
 
 
 class Grid(NamedTuple):
-    """The visible part of the cells in pixels, columns by rows; the sides 1 are not in it."""
+    """Pixel bounds of the cells in each column, x0 <= x < x1, and in each row, y0 <= y < y1."""
 
     x0: Annotated[NDArray[np.int64], "M"]
     x1: Annotated[NDArray[np.int64], "M"]
     y0: Annotated[NDArray[np.int64], "N"]
     y1: Annotated[NDArray[np.int64], "N"]
-    center: Annotated[NDArray[np.float64], "M"]  # the middle of each column
-    lower: bool = False  # whether the first row of matrices is the last of these
+    center: Annotated[NDArray[np.float64], "M"]  # x of the middle of each column
+    lower: bool = False  # whether matrices start at the bottom: in the last of these rows
 
 
 class Shades(NamedTuple):
-    """Which palette indices a cell is drawn in.
+    """Palette indices of cells and their text, by value.
 
-    A cell is in one of E + 2 slots: as many as there are of E edges not above its value, or the
-    last where the value is not finite, or none that the norm takes. The edges are those of R
-    ranges: one that all frames have, or one of each.
+    A value is in one of E + 2 slots, numbered by how many of the E edges are <= the value; the last
+    is for values that are not finite or that the norm does not accept. There are edges for each of
+    R ranges: one range for all frames, or one per frame.
     """
 
-    edges: Annotated[NDArray[np.float64], "R, E + 1"]  # ascending; the last is NaN, above all
-    # how many edges lie before each of G equal pieces of the range
+    edges: Annotated[NDArray[np.float64], "R, E + 1"]  # ascending; the last is NaN, a sentinel
+    # number of edges before each of G equal pieces of the range
     guide: Annotated[NDArray[np.int16], "R, G + 2"]
-    origin: Annotated[NDArray[np.float64], "R"]  # where the pieces begin, in data units
-    scale: Annotated[NDArray[np.float64], "R"]  # pieces in a data unit
-    inks: Annotated[NDArray[np.uint8], "E + 2, steps"]  # palette index at each coverage, 0 the fill
-    # a number for each row of inks, the same for equal ones
+    origin: Annotated[NDArray[np.float64], "R"]  # where the first piece begins, in data units
+    scale: Annotated[NDArray[np.float64], "R"]  # pieces per data unit
+    # palette index at each coverage of text; coverage 0 is the fill
+    inks: Annotated[NDArray[np.uint8], "E + 2, steps"]
+    # identifier of each row of inks, the same for equal rows
     alike: Annotated[NDArray[np.int64], "E + 2"]
-    low: Annotated[NDArray[np.float64], "R"]  # what is below is under the range,
-    high: Annotated[NDArray[np.float64], "R"]  # and what is not below this over it
-    floor: Annotated[NDArray[np.float64], "R"]  # the norm takes values from here on,
-    ceiling: Annotated[NDArray[np.float64], "R"]  # and below this
+    low: Annotated[NDArray[np.float64], "R"]  # values below this count as under the range
+    high: Annotated[NDArray[np.float64], "R"]  # values from this on count as over it
+    floor: Annotated[NDArray[np.float64], "R"]  # the norm accepts values from this on,
+    ceiling: Annotated[NDArray[np.float64], "R"]  # up to but not including this
     colors: int  # palette entries in use
 
 
 class Type(NamedTuple):
-    """The letters that numbers are written in, and their sizes.
+    """Glyph segments at several font sizes, and where text stands in the cells.
 
-    Text is laid in segments, each from where one glyph is cut to where the next is, so that every
-    pixel column belongs to one segment and what two glyphs share is drawn in the atlas, once.
+    Text is set in segments, each from the cut through one glyph to the cut through the next, so
+    that every pixel column belongs to exactly one segment, and the overlap of two glyphs is drawn
+    once, in the atlas. A line is a row of pixels of a segment.
     """
 
     widths: Annotated[NDArray[np.int64], "sizes, segments"]  # px
     lows: Annotated[NDArray[np.int64], "sizes, segments"]  # first row with ink
-    # past the last one, not above lows if there is none
+    # past the last row with ink; <= lows if there is none
     highs: Annotated[NDArray[np.int64], "sizes, segments"]
-    # where row 0 comes to lie in each row of cells, px
+    # y of the segments' row 0 in each row of cells, px
     tops: Annotated[NDArray[np.int64], "N, sizes"]
-    # which row of pixels; equal ones are one
+    # index of each row's line; equal lines are stored once
     lines: Annotated[NDArray[np.int32], "sizes, segments, rows"]
-    heads: Annotated[NDArray[np.uint64], "lines"]  # the first pixels of each, in words
-    tails: Annotated[NDArray[np.uint64], "lines"]  # the last ones, from the last on
-    starts: Annotated[NDArray[np.int32], "lines + 1"]  # into runs
-    # pixels of one coverage, 0 .. COVERAGE_STEPS - 1, and << 8 how many
+    heads: Annotated[NDArray[np.uint64], "lines"]  # first pixels of each line, 4 bits each
+    tails: Annotated[NDArray[np.uint64], "lines"]  # last pixels, the very last in the lowest bits
+    starts: Annotated[NDArray[np.int32], "lines + 1"]  # first run of each line
+    # pixels of equal coverage: coverage 0 .. COVERAGE_STEPS - 1, plus length << 8
     runs: Annotated[NDArray[np.int32], "runs"]
     align: int  # -1 left, 0 centre, 1 right
-    inset: int  # px between the side of a cell and text aligned to it
+    inset: int  # px between the edge of a cell and text aligned to it

@@ -778,4 +778,4 @@ def test_the_command_renders_checkpoints(
     assert main(["render", "ckpt"]) == 1
     assert "expected --tensor to name one: 'encoder.weight' (3, 5)" in capsys.readouterr().err
     assert main(["render", files[0], "out.gif"]) == 2
-    assert "unexpected argument 'out.gif', which is no file" in capsys.readouterr().err
+    assert "unexpected argument 'out.gif', which is not a file" in capsys.readouterr().err

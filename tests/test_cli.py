@@ -756,7 +756,7 @@ ERRORS: list[tuple[str, int, str]] = [
     ("", 2, "expected a command: render, demo, info or warmup"),
     ("rendr w.npy", 2, "'rendr'"),
     ("render", 2, "INPUT"),
-    ("render w.npy b.npy", 2, "unexpected argument 'b.npy', which is no file"),
+    ("render w.npy b.npy", 2, "unexpected argument 'b.npy', which is not a file"),
     ("render w.npy --cmpa YlGn", 2, "unknown option '--cmpa'; did you mean '--cmap'"),
     ("render w.npy --vmim=3", 2, "unknown option '--vmim'; did you mean '--vmin'"),
     ("render w.npy --row_labels a,b", 2, "did you mean '--row-labels'"),
@@ -809,7 +809,7 @@ ERRORS: list[tuple[str, int, str]] = [
     ("render w.npy --row-labels @missing.txt", 1, "missing.txt: No such file or directory"),
     ("render w.npy --row-labels @w.npy", 1, "cannot read w.npy: expected labels in UTF-8"),
     ("render line.npy", 1, "line.npy: frames has shape (3,), expected (T, N, M)"),
-    ("render a.gif", 2, "expected frames, not 'a.gif': a GIF has pictures of them alone"),
+    ("render a.gif", 2, "expected frames, not 'a.gif': a GIF only has pictures of them"),
     ("render picture", 1, "cannot read picture: a GIF, which has pictures"),
     ("render none.npy", 1, "none.npy: frames has shape (0, 2, 3), expected at least one frame"),
     ("render complex.npy", 1, "complex.npy: frame 0 has dtype complex128, expected real numbers"),
@@ -1070,7 +1070,7 @@ def test_info_is_readable(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "median" in lines[3]
     assert "max" in lines[3]
     assert lines[4].startswith("  colours   ")
-    assert lines[5] == "  after it  4 bytes that no decoder looks at"
+    assert lines[5] == "  after it  4 bytes that decoders ignore"
     assert [line[:17] for line in lines[6:]] == [f"  frame {k}: 500 ms" for k in range(5)]
 
 

@@ -1,7 +1,7 @@
 """The command line.
 
 - `main`: the commands.
-- `arguments`: how what is given becomes options.
-- `report`: what is printed.
-- `demo`: a small autoencoder whose weights are drawn.
+- `arguments`: the parser, and the conversion of arguments to options.
+- `report`: summaries, file information, warnings and errors in print.
+- `demo`: a small autoencoder, for weights to draw.
 """

@@ -1,4 +1,4 @@
-"""Arguments of the command line, and the values that they stand for."""
+"""Arguments of the command line: the parser, and their conversion to options of `save_gif`."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ from fastheat.layout.look import COLORS, LABELS, OPTIONS, PICTURE, VALUES
 from fastheat.messages import suggest
 from fastheat.save import save_gif
 
-MOST_LABELS = 1 << 24  # bytes of a file of labels
-STANDARD = "-"  # input or output, in place of a path
-PANELS = ("columns", "share_range", "share_cbar", "ylim")  # of Panels, not of Heatmap
-# of save_gif, not of Heatmap
+MOST_LABELS = 1 << 24  # bytes of a file of labels, at most
+STANDARD = "-"  # standard input or output, in place of a path
+PANELS = ("columns", "share_range", "share_cbar", "ylim")  # options of Panels, not of Heatmap
+# options of save_gif, not of Heatmap
 TIMING = ("fps", "duration", "loop", "hold", "titles", "workers", "autoscale")
 
 
 class UsageError(Exception):
-    """The command line does not say what can be done."""
+    """A command line that cannot be carried out."""
 
 
 class Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
-        # an option that was not given is no attribute of the result; and no abbreviations, which
-        # the next new option could make unclear
+        # options that are not given are left out of the result; abbreviations are not allowed,
+        # since a new option could make them ambiguous
         super().__init__(
             formatter_class=argparse.RawDescriptionHelpFormatter,
             argument_default=argparse.SUPPRESS,
             allow_abbrev=False,
             **settings,
         )
-        # argparse's own does not know -1e-3, -inf or -1,2; no option here looks like one of these
+        # argparse's own pattern lacks -1e-3, -inf and -1,2; no option looks like one of these
         self._negative_number_matcher = re.compile(r"-(\.?\d|inf|nan)", re.IGNORECASE)
 
     def error(self, message: str) -> NoReturn:
@@ -115,40 +115,50 @@ def add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> Non
     text = (
         "where vmin and vmax come from if not given: all frames, grow from those of the first, or "
     )
-    text += "each frame its own"
+    text += "or each frame on its own"
     add(groups[COLORS], "autoscale", text, "autoscale", "all|grow|frame", "all")
-    text = "a title for each frame: 'step {}' to number them, 'step {step}' by the number in the "
-    text += "name of a checkpoint, a,b,c or @FILE with one a line; below --title if there is one"
+    text = "a title for each frame: 'step {}' to number them, 'step {step}' for the number in the "
+    text += "name of a checkpoint, a,b,c or @FILE with one per line; below --title if there is one"
     add(groups[LABELS], "titles", text, "text", "TITLES")
 
     if not look:  # of frames that may be of several matrices
         panels = parser.add_argument_group("panels, of an .npz or pickled dict with several arrays")
-        text = "panels beside each other"
+        text = "number of panels side by side"
         add(panels, "columns", text, "count", "N", "a picture of about 3 : 2")
-        add(panels, "share_range", "one range for all", "switch", "")
-        text = "one colour bar for all"
-        add(panels, "share_cbar", text, "switch", "", "if they have one map and one range")
-        text = "range of the plot of an array of numbers, one a frame"
-        add(panels, "ylim", text, "two numbers", "LOW HIGH", "that of all so far")
+        add(panels, "share_range", "use one range for all panels", "switch", "")
+        text = "draw one colour bar for all panels"
+        add(panels, "share_cbar", text, "switch", "", "if they have the same colormap and range")
+        text = "range of the plot of an array of numbers, one per frame"
+        add(panels, "ylim", text, "two numbers", "LOW HIGH", "that of the numbers so far")
 
     timing = parser.add_argument_group("time")
     speed = timing.add_mutually_exclusive_group()
     add(speed, "fps", "frames per second", "rate", "X")
-    text = "milliseconds of every frame, or of each in turn"
+    text = "milliseconds per frame: one number for all frames, or one for each"
     add(speed, "duration", text, "durations", "MS[,MS...]", f"{DEFAULT_DURATION:g}")
-    text = "how often to play it again, 0 for ever, none to play it once"
+    text = "number of times to repeat the animation, 0 for ever, none to play it once"
     add(timing, "loop", text, "loop", "N")
     add(timing, "hold", "milliseconds of the last frame", "milliseconds", "MS", "its duration")
-    add(timing, "workers", "threads that read and encode", "count", "N", "one a processor")
+    add(
+        timing,
+        "workers",
+        "number of threads that read and encode",
+        "count",
+        "N",
+        "one per processor",
+    )
 
 
 def _spelled(default: object) -> str:
-    """Return a default as it would be given on the command line."""
+    """Return a default as it is spelled on the command line."""
     if isinstance(default, bool):
         return "yes" if default else "no"
     if isinstance(default, tuple):
         return " ".join(str(each) for each in default)
     return str(default)
+
+
+# The functions below convert arguments for argparse, which prefixes errors with the option's name.
 
 
 def _real(text: str) -> float:
@@ -273,7 +283,7 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 def _labels(text: str) -> str | list[str] | None:
-    """Read labels; not at once, since a file that is missing is no wrong usage."""
+    """Return labels, read after parsing, since a missing file is not a usage error."""
     if text == "auto" or "{" in text:
         return text
     if text == "none":
@@ -291,7 +301,7 @@ def _labels(text: str) -> str | list[str] | None:
 
 
 def _plain(name: str, what: str) -> Path:
-    """Return the path of a file; others, such as pipes, may have no end."""
+    """Return the path of a regular file; a pipe, say, might never end."""
     path = Path(name)
     if path.exists() and not path.is_file():
         raise ValueError(f"cannot read {path}: expected a file of {what}")
@@ -311,7 +321,7 @@ def _mask(name: str) -> Any:
 
 
 def given_options(args: argparse.Namespace) -> dict[str, Any]:
-    """Return what was given of the arguments of `save_gif`."""
+    """Return the arguments of `save_gif` that were given, with their files read."""
     known = (*option_names(), *PANELS, *TIMING)
     given = {name: value for name, value in vars(args).items() if name in known}
     kinds = {name: OPTIONS[name].kind for name in given if name in OPTIONS}
@@ -344,7 +354,7 @@ examples:
   fastheat render weights.npy --cmap 'navy,white,#8b0000' --vmin -1 --vmax 1 --valfmt none
   python train.py | fastheat render - -o - > weights.gif
 
-A value that begins with a dash and is no number is given with '=': --title='-- weights --'.
+A value that begins with a dash and is not a number needs '=': --title='-- weights --'.
 """
 DEMO_EXAMPLES = """\
 examples:
@@ -384,15 +394,15 @@ def make_parser() -> argparse.ArgumentParser:
         "--tensor",
         action="append",
         metavar="NAME",
-        help="what is drawn of several in a file; given more than once, of each a panel",
+        help="name of the array to draw from a file with several; if repeated, a panel for each",
     )
     output = add_output(render, None, "INPUT's name with .gif, in the current folder")
     output.add_argument(
         "--frame",
         type=number_of_frame,
         metavar="K",
-        help="write a still of frame K alone, from 0, or from -1 backwards from the end: a picture "
-        "of any kind that Pillow writes, by the end of its name (default: .png)",
+        help="write only a still of frame K, counted from 0, or from -1 backwards from the end, in "
+        "any format that Pillow writes, by the suffix of the output (default: .png)",
     )
     add_look(render, {})
     render.set_defaults(command="render", parser=render)
@@ -410,25 +420,25 @@ def make_parser() -> argparse.ArgumentParser:
         type=count_of,
         default=300,
         metavar="N",
-        help="of gradient descent (default: 300)",
+        help="steps of gradient descent (default: 300)",
     )
     training.add_argument(
         "--seed",
         type=whole_number,
         default=0,
         metavar="N",
-        help="of the data and the first weights (default: 0)",
+        help="seed of the data and the initial weights (default: 0)",
     )
     training.add_argument(
-        "--every", type=count_of, default=3, metavar="N", help="steps a frame (default: 3)"
+        "--every", type=count_of, default=3, metavar="N", help="steps per frame (default: 3)"
     )
     add_look(show, demo.LOOK)
     show.set_defaults(command="demo", parser=show)
 
     info = commands.add_parser(
         "info",
-        help="say what a GIF file holds",
-        description="Say what a GIF file holds: frames, size, duration, loop, bytes and colours.",
+        help="describe a GIF file",
+        description="Describe a GIF file: its frames, size, duration, loop, bytes and colours.",
         epilog=INFO_EXAMPLES,
     )
     info.add_argument("file", metavar="FILE.gif", help="a GIF file; - for standard input")
@@ -438,10 +448,10 @@ def make_parser() -> argparse.ArgumentParser:
 
     warmup = commands.add_parser(
         "warmup",
-        help="make sure that nothing has to be compiled later",
-        description="Compile the drawing code where the package has none for this machine, keep it "
-        "in the user's cache folder (FASTHEAT_CACHE_DIR), and say where it lies. For images of "
-        "containers, whose first animation then waits for nothing.",
+        help="compile the drawing code now, if need be",
+        description="Compile the drawing code if the package has none for this machine, keep it in "
+        "the user's cache folder (FASTHEAT_CACHE_DIR), and print where it is. Run this when you "
+        "build a container image, and its first animation does not wait for a compiler.",
     )
     warmup.set_defaults(command="warmup", parser=warmup)
     return parser
@@ -468,11 +478,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def as_options(text: str) -> str:
-    """Write arguments of Python, such as cbar=True, as the command line has them: --cbar."""
+    """Return a message with Python arguments, such as cbar=True, spelled as options: --cbar."""
     return _ARGUMENT.sub(_as_option, text)
 
 
-# but for those with a number, which say what is; behind the value no name of a file goes on
+# An argument with a number is left alone, as it reports a value; and so is one that more text
+# follows directly, as it may be part of a file name.
 _ARGUMENT = re.compile(
     r"(?<![^\s(])(?P<name>[a-z]+(?:_[a-z]+)*)="
     r"(?P<value>'[^']*'|\"[^\"]*\"|True|False|None|)(?=[\s,;:)?]|$)"

@@ -1,4 +1,4 @@
-"""The demo's job: a linear autoencoder that learns, and the history of its weights."""
+"""The demo: training of a linear autoencoder, with the history of its weights."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 INPUTS, HIDDEN, FACTORS = 15, 10, 5
 SAMPLES = 256
 NOISE = 0.05
-RATE = 0.01  # of learning: the weakest factor is found shortly before the default last step
-START = 0.03  # spread of the weights before training
+RATE = 0.01  # learning rate: the weakest factor is learned shortly before the default last step
+START = 0.03  # standard deviation of the weights before training
 
 LOOK: Mapping[str, object] = MappingProxyType(
     {
@@ -25,29 +25,30 @@ LOOK: Mapping[str, object] = MappingProxyType(
         "hold": 2000,
     }
 )
-"""Arguments of `save_gif` with which the demo is drawn."""
+"""Arguments of `save_gif` for drawing the demo."""
 
 
 def train(steps: int = 300, seed: int = 0, *, every: int = 3) -> NDArray[np.float64]:
     """Train a linear autoencoder of 15 inputs and 10 hidden units by gradient descent.
 
-    The data has five hidden factors, each of which moves three neighbouring inputs, the first of
-    them most. So the encoder finds them one after another, as Saxe, McClelland and Ganguli, "Exact
-    solutions to the nonlinear dynamics of learning in deep linear neural networks" (2014), explain.
+    The data has five hidden factors, each of which drives three neighbouring inputs; the first
+    factor is the strongest. So the encoder learns them one after another, as Saxe, McClelland and
+    Ganguli explain in "Exact solutions to the nonlinear dynamics of learning in deep linear neural
+    networks" (2014).
 
     Parameters
     ----------
     steps
-        Steps of gradient descent, each over all data.
+        Number of steps of gradient descent, each over all data.
     seed
-        Of the data and of the weights before training.
+        Seed of the data and of the initial weights.
     every
-        Steps from one recorded matrix to the next.
+        Number of steps from one recorded matrix to the next.
 
     Returns
     -------
     array, shape (steps // every + 1, 10, 15)
-        The encoder's weights, from before the first step on.
+        The encoder's weights, first those before any step.
 
     Raises
     ------

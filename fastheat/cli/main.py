@@ -53,7 +53,7 @@ from fastheat.pipeline.workers import Crew
 from fastheat.render.kernels import jit, objects
 from fastheat.save import save_gif, titles_of, with_range_of
 
-# what Pillow is told for texts to stay sharp
+# settings of Pillow's formats that keep text sharp
 KINDS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"lossless": True},
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv
-        The arguments; None takes those of the process.
+        The arguments; None stands for those of the process.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return fail(2, as_options(str(error)))
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # whoever reads has seen enough
+    except BrokenPipeError:  # the reader has closed the pipe
         return 1
     except OSError as error:
         named = f"{error.filename}: " if error.filename is not None else ""
@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return fail(1, f"not enough memory: {error}" if str(error) else "not enough memory")
     except (ValueError, TypeError, ImportError) as error:
         return fail(1, as_options(str(error)))
-    except Exception as error:  # a mistake of ours, but still no traceback
+    except Exception as error:  # a bug of ours, but still no traceback
         return fail(1, f"{type(error).__name__}: {error}")
     return 0
 
@@ -112,11 +112,11 @@ def _render(args: argparse.Namespace) -> None:
     names = getattr(args, "tensor", [None])
     for name in args.input[1:]:
         if not Path(name).exists():
-            raise UsageError(f"unexpected argument {name!r}, which is no file")
+            raise UsageError(f"unexpected argument {name!r}, which is not a file")
     with _inputs(args.input) as paths:
         for name, path in zip(args.input, paths, strict=True):
             if path.suffix.lower() == ".gif" and path.is_file():
-                raise UsageError(f"expected frames, not {name!r}: a GIF has pictures of them alone")
+                raise UsageError(f"expected frames, not {name!r}: a GIF only has pictures of them")
         if output != STANDARD and any(_same_file(path, output) for path in paths):
             raise UsageError(f"expected an output that is not the input, not {output!r}")
         with _naming_input(_shown(args.input)):
@@ -129,7 +129,7 @@ def _render(args: argparse.Namespace) -> None:
 
 
 def _frames_of(given: Path | list[Path], tensor: object) -> Frames:
-    """Open the input; a matrix alone is a frame."""
+    """Open the input; a single matrix becomes one frame."""
     frames = load(given, defer=True, tensor=tensor)
     held = frames.frames if isinstance(frames, Pickled) else frames
     if getattr(held, "ndim", 0) == 2:
@@ -168,12 +168,12 @@ def _info(args: argparse.Namespace) -> None:
 def _warmup(args: argparse.Namespace) -> None:
     found = objects.where()
     if found is None:
-        objects.open_cache()  # an error before it takes seconds to compile
+        objects.open_cache()  # any error should come before the seconds of compiling
         jit.tell_of_compiling()
         made = objects.make(objects.host())
         found = objects.keep(made), made
     path, made = found
-    objects.link(made)  # an error where it cannot be used
+    objects.link(made)  # raises if it cannot be used
     how = "built with the package" if path.parent == objects.BUILT else "compiled on this machine"
     rows = {
         "kernels": path,
@@ -189,11 +189,8 @@ def _warmup(args: argparse.Namespace) -> None:
     print_to("".join(lines), sys.stdout)
 
 
-# What argparse calls to read a value; it prefixes the error with the option's name.
-
-
 COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
-    "help": lambda _: print_to("", sys.stdout),  # which is flushed, and may be closed
+    "help": lambda _: print_to("", sys.stdout),  # flushes the help, which fails if it is closed
     "render": _render,
     "demo": _demo,
     "info": _info,
@@ -205,7 +202,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
 
 
 def _binary(stream: TextIO | None, name: str) -> BinaryIO:
-    """Return the bytes beneath a standard stream, which must not be a terminal."""
+    """Return the binary buffer of a standard stream, which must not be a terminal."""
     if stream is None:
         raise OSError(f"{name} is closed")
     if stream.isatty():
@@ -216,7 +213,7 @@ def _binary(stream: TextIO | None, name: str) -> BinaryIO:
 class _Stream:
     """Standard output as a sink that cannot seek.
 
-    Where the shell opened it to append (``>>``) it would say that it can, and then write at the end
+    If the shell opened it to append (``>>``), it would claim to be seekable, but write at the end
     all the same.
     """
 
@@ -233,7 +230,7 @@ class _Stream:
 
 
 def _target(output: str) -> Any:
-    """Return what `save_gif` writes to, refused here if it cannot, before anything is read."""
+    """Return the target for `save_gif`, checked before anything is read."""
     if output == STANDARD:
         return _Stream(_binary(sys.stdout, "standard output"))
     try:
@@ -244,7 +241,7 @@ def _target(output: str) -> Any:
 
 
 def _picture_target(output: str) -> Any:
-    """Return what a still is written to, refused here if it cannot be."""
+    """Return the target for a still, checked before anything is read."""
     if output == STANDARD:
         return _Stream(_binary(sys.stdout, "standard output"))
     suffix = Path(output).suffix.lower()
@@ -258,7 +255,7 @@ def _picture_target(output: str) -> Any:
 
 
 def _picture_format(suffix: str) -> str | None:
-    """Return Pillow's name of the format that it writes for a suffix."""
+    """Return Pillow's name of the format for a suffix, or None if it cannot write that."""
     from PIL import Image
 
     name = Image.registered_extensions().get(suffix)
@@ -267,14 +264,14 @@ def _picture_format(suffix: str) -> str | None:
 
 @contextmanager
 def _inputs(names: Sequence[str]) -> Iterator[list[Path]]:
-    """Give the paths of the input; standard input is kept on disk, not in memory."""
+    """Yield the paths of the input; standard input is copied to a temporary file."""
     if list(names) != [STANDARD]:
         yield [Path(name) for name in names]
         return
     source = _binary(sys.stdin, "standard input")
-    # a memory map may still be open at the end, which hinders removal on Windows
+    # a memory map may still be open at the end, which prevents removal on Windows
     with tempfile.TemporaryDirectory(prefix="fastheat-", ignore_cleanup_errors=True) as folder:
-        # all but pickles of protocol 0 and 1 is known by its first bytes, so the suffix is theirs
+        # only pickles of protocols 0 and 1 need a suffix; all else is known by its first bytes
         path = Path(folder, "input.pickle")
         with path.open("wb") as file:
             shutil.copyfileobj(source, file, 1 << 20)
@@ -285,7 +282,7 @@ def _inputs(names: Sequence[str]) -> Iterator[list[Path]]:
 
 
 def _stem(names: Sequence[str]) -> str:
-    """Return what the output is called after the input: of several, how all of them begin."""
+    """Return the stem of the output's name: the input's, or the common beginning of several."""
     stems = [Path(name).stem for name in names]
     if len(names) == 1 and not has_pattern(names[0]):
         return stems[0]
@@ -307,7 +304,7 @@ def _same_file(path: Path, output: str) -> bool:
 
 @contextmanager
 def _naming_input(name: str) -> Iterator[None]:
-    """Put the name of the input before errors that do not say it."""
+    """Prefix errors with the name of the input, unless they contain it."""
     shown = "standard input" if name == STANDARD else name
     try:
         yield
@@ -318,7 +315,7 @@ def _naming_input(name: str) -> Iterator[None]:
 
 
 def _bar_maker(args: argparse.Namespace) -> Callable[..., Any] | None:
-    """Return tqdm if a bar is wanted."""
+    """Return tqdm if a progress bar is wanted, else None."""
     wanted = args.progress
     if wanted is None:
         wanted = not args.quiet and sys.stderr is not None and sys.stderr.isatty()
@@ -335,14 +332,14 @@ def _bar_maker(args: argparse.Namespace) -> Callable[..., Any] | None:
 
 @contextmanager
 def _saying_that_it_compiles(args: argparse.Namespace) -> Iterator[None]:
-    """Tell whoever waits at a terminal what for."""
+    """Print a line when kernels are compiled, if someone waits at a terminal."""
     waiting = sys.stderr is not None and sys.stderr.isatty() and not getattr(args, "quiet", False)
     if not waiting and not getattr(args, "progress", None):
         yield
         return
 
     def tell() -> None:
-        text = "fastheat: compiling, once on this machine: some seconds"
+        text = "fastheat: compiling, once on this machine, takes some seconds"
         shown = sys.modules.get("tqdm")
         shown.tqdm.write(text, sys.stderr) if shown else print_to(f"{text}\n", sys.stderr)
 
@@ -354,7 +351,7 @@ def _saying_that_it_compiles(args: argparse.Namespace) -> Iterator[None]:
 def _counting(
     maker: Callable[..., Any] | None, total: int | None
 ) -> Iterator[Callable[[int, int | None], None] | None]:
-    """Show a bar on standard error, and give what `save_gif` reports progress to."""
+    """Display a progress bar on standard error; yield the callback for `save_gif`, or None."""
     if maker is None:
         yield None
         return
@@ -371,7 +368,7 @@ def _write(
     options: dict[str, Any],
     bar: Callable[..., Any] | None,
 ) -> None:
-    """Write frames, such that wrong options are told from wrong frames; then say what was done."""
+    """Write frames, then print a summary; errors tell wrong options from wrong frames."""
     printed = isinstance(target, _Stream)
     written = "standard output" if printed else str(target)
     timing = {key: options.pop(key) for key in TIMING if key in options}
@@ -394,7 +391,7 @@ def _write(
         if timing.get("autoscale") == "frame":
             heatmap.per_frame_limits()
         if None not in heatmap.range:
-            heatmap.layout(source.dtype)  # it is kept, and not made again
+            heatmap.layout(source.dtype)  # raises early; the layout is cached
     try:
         with (
             _naming_input(name),
@@ -407,7 +404,7 @@ def _write(
                 heatmap.completed((None,) * len(heatmap.range)).layout(source.dtype)
         raise
     except OSError as error:
-        if error.strerror and error.filename is None:  # a disk is full, say
+        if error.strerror and error.filename is None:  # such as a full disk
             raise OSError(error.errno, error.strerror, written) from None
         raise
     if not args.quiet:
@@ -416,12 +413,16 @@ def _write(
 
 
 def _encoded(image: Any, name: str, inch: float) -> bytes:
-    """Return the bytes of an image in a format of Pillow's, in RGB where that has no palettes.
+    """Return an image encoded in one of Pillow's formats, as RGB if that has no palettes.
 
     Parameters
     ----------
+    image
+        A Pillow image.
+    name
+        Pillow's name of the format.
     inch
-        Its pixels per inch, by which programs show it as large as it is meant to be.
+        Pixels per inch, by which programs show the image at its intended size.
     """
     settings = {"dpi": (inch, inch), "resolution": inch, **KINDS.get(name, {})}
     file = io.BytesIO()
@@ -437,7 +438,10 @@ def _encoded(image: Any, name: str, inch: float) -> bytes:
 
 
 def _annots_of_frames(source: Frames, options: dict[str, Any]) -> Annots | None:
-    """Return annotations that each frame has its own of; in the options is what `Heatmap` takes."""
+    """Return annotations that differ from frame to frame, or None.
+
+    The option `annot` is replaced by the value that `Heatmap` takes.
+    """
     if not options.get("annot"):
         return None
     with _naming_input(options["annot"]):
@@ -452,7 +456,7 @@ def _annots_of_frames(source: Frames, options: dict[str, Any]) -> Annots | None:
 def _write_still(
     args: argparse.Namespace, target: Any, source: Frames, options: dict[str, Any]
 ) -> None:
-    """Write a picture of one frame, as the animation has it."""
+    """Write a still picture of one frame, as it looks in the animation."""
     for name in TIMING:
         if name in options and name not in ("titles", "autoscale"):
             raise UsageError(f"expected no --{name} with --frame, which writes one picture")
@@ -524,7 +528,7 @@ def _write_still(
 
 
 def _scalars(source: Frames, number: int, count: int) -> NDArray[np.float64]:
-    """Return the scalars of the frames before one, (number, count), which lines are drawn from."""
+    """Return the scalars of the frames before `number`, for lines: shape (number, count)."""
     history = np.empty((number, count))
     row = 0
     chunks = source.chunks(chunk_length(cells_of(source.shape)))
@@ -545,7 +549,7 @@ def _options_at_fault() -> Iterator[None]:
 
 @contextmanager
 def warnings_in_a_line() -> Iterator[None]:
-    """Print warnings as `fastheat: warning: ...`, after what they would have broken into."""
+    """Print warnings as `fastheat: warning: ...` at the end, where they interrupt no output."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         try:

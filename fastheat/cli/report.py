@@ -1,4 +1,4 @@
-"""What is said: summaries, what is in a file, warnings and errors."""
+"""Printed output: summaries, information on files, warnings and errors."""
 
 from __future__ import annotations
 
@@ -45,9 +45,12 @@ def summary_line(name: str, summary: GifSummary) -> str:
 
 
 def describe(name: str, file: BinaryIO, each: bool) -> dict[str, Any]:
-    """Return what `fastheat info --json` prints, times in milliseconds."""
+    """Return a GIF's metadata as `fastheat info --json` prints it, with times in milliseconds.
+
+    `each` adds a list of all frames.
+    """
     screen, end, loop, ticks = blocks.Screen((0, 0), 0), blocks.End(0, 0), None, 0
-    # different lengths are few, at most the root of twice the file's length; frames may be many
+    # frames may be many, but distinct lengths are few: at most the root of twice the file's length
     lengths: Counter[int] = Counter()
     frames = []
     for block in blocks.read_blocks(file):
@@ -92,7 +95,7 @@ def describe(name: str, file: BinaryIO, each: bool) -> dict[str, Any]:
 
 
 def _median(counts: Counter[int]) -> float:
-    """Return the median of numbers of which each is there so often."""
+    """Return the median of a multiset of numbers."""
     total = counts.total()
     numbers, ends = zip(*sorted(counts.items()), strict=True)
     reached = list(accumulate(ends))
@@ -113,7 +116,7 @@ def info_lines(info: Mapping[str, Any]) -> Iterator[str]:
         yield f"  a frame   {', '.join(sizes)}"
     yield f"  colours   {info['colors']} in the table"
     if info["trailing"]:
-        yield f"  after it  {many(info['trailing'], 'byte')} that no decoder looks at"
+        yield f"  after it  {many(info['trailing'], 'byte')} that decoders ignore"
     for number, frame in enumerate(info.get("each", ())):
         left, top, width, height = frame["box"]
         transparent = "" if frame["transparent"] is None else ", transparent"
@@ -145,10 +148,10 @@ def print_to(text: str, stream: TextIO | None) -> None:
 
 @contextmanager
 def given_up_on_error() -> Iterator[None]:
-    """Keep Python from trying once more, as it exits, what standard output did not take."""
+    """Keep Python from flushing standard output again at exit, after writing to it has failed."""
     try:
         yield
     except OSError:
-        with suppress(OSError, ValueError):  # it may be an object without a descriptor
+        with suppress(OSError, ValueError):  # sys.stdout may be an object without a descriptor
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise

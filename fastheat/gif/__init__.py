@@ -1,7 +1,7 @@
-"""The container: GIF's bytes, files and clock, which know nothing of pixels.
+"""The GIF container: blocks, files and timing. Nothing in here knows about pixels.
 
-- `blocks`: the blocks of GIF89a, written and read.
-- `file`: a file that grows a frame at a time and is whole at every instant.
-- `clock`: durations in milliseconds to delays in hundredths of a second.
-- `target`: where a file is to be, and that one writer alone has it.
+- `blocks`: writing and reading the blocks of GIF89a.
+- `file`: a file that grows frame by frame and is a valid GIF at every instant.
+- `clock`: durations in milliseconds -> delays in hundredths of a second.
+- `target`: checks of the output, and the lock that gives one writer sole use of it.
 """

@@ -1,6 +1,6 @@
-"""The container: GIF89a blocks as bytes. It knows no pixels and opens no file.
+"""GIF89a blocks as bytes, written and read. Pixels stay encoded, and no file is opened here.
 
-Section numbers are those of the GIF89a specification (CompuServe, 1990).
+Section numbers refer to the GIF89a specification (CompuServe, 1990).
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ SHORTEST_DELAY = 2  # hundredths; browsers play 0 and 1 as 10
 LONGEST_DELAY = 65535  # hundredths, 16 bits
 MOST_LOOPS = 65535
 LARGEST_SIDE = 65535  # px, 16 bits
-LONGEST_COMMENT = 1 << 24  # bytes; what is longer is no note of a program
-# the smallest image: one pixel of index 0, which changes nothing where that is transparent; its
-# codes of 3 bits are clear (4), the index, end (5) (sections 20, 22)
+LONGEST_COMMENT = 1 << 24  # bytes; reading cuts off the rest of a longer one, to bound memory
+# the smallest image: one pixel of index 0, which changes nothing if that index is transparent; its
+# 3-bit codes are clear (4), the index, end (5) (sections 20, 22)
 EMPTY_IMAGE = struct.pack("<BHHHHBBBHB", 0x2C, 0, 0, 1, 1, 0, 2, 2, 4 | 0 << 3 | 5 << 6, 0)
-# one that changes nothing either, in a place of its own to be told from the other
+# the same image at x = 1 instead of 0, so that a reader can tell the two apart
 SAME_IMAGE = struct.pack("<BHHHHBBBHB", 0x2C, 1, 0, 1, 1, 0, 2, 2, 4 | 0 << 3 | 5 << 6, 0)
 
 
 def header(size: tuple[int, int], table: NDArray[np.uint8], count: int, loop: int | None) -> bytes:
-    """Return all that comes before the first frame (sections 17 to 19 and 26).
+    """Return everything that precedes the first frame (sections 17 to 19 and 26).
 
     Parameters
     ----------
     size
         Width and height in pixels, at most 65,535.
     table
-        (256, 3) the global colour table, of which `count` entries are in use.
+        Global colour table, (256, 3), with `count` entries in use.
     loop
-        How often to play again after the first time, 0 for ever, None not at all.
+        Number of repeats after the first playback: 0 repeats for ever, None not at all.
     """
     bits = max(1, (count - 1).bit_length())
     screen = struct.pack("<6sHHBBB", b"GIF89a", *size, 0xF0 | (bits - 1), 0, 0)
@@ -47,66 +47,66 @@ def header(size: tuple[int, int], table: NDArray[np.uint8], count: int, loop: in
 
 
 def graphic_control(delay: int, transparent: int | None) -> bytes:
-    """Return the block before an image (section 23): the frame is left in place when it is over.
+    """Return a graphic control extension (section 23) that leaves its frame in place.
 
     Parameters
     ----------
     delay
         Hundredths of a second until the next frame.
     transparent
-        The index that leaves what was there, None where the image has no such pixels.
+        Index of the transparent pixels, or None if the image has none.
     """
     flags = 0x04 | (transparent is not None)  # disposal 1: do not dispose
     return struct.pack("<BBBBHBB", 0x21, 0xF9, 4, flags, delay, transparent or 0, 0)
 
 
 def comment(text: str) -> bytes:
-    """Return a block of text that is not shown (section 24)."""
+    """Return a comment extension holding ASCII text (section 24)."""
     return comment_of(text.encode("ascii"))
 
 
 def comment_of(data: bytes) -> bytes:
-    """Return a block of bytes that are not shown (section 24)."""
+    """Return a comment extension holding arbitrary bytes (section 24)."""
     blocks = [data[k : k + 255] for k in range(0, len(data), 255)]
     return b"!\xfe" + b"".join(bytes([len(block)]) + block for block in blocks) + b"\0"
 
 
 class Screen(NamedTuple):
-    """What a GIF begins with."""
+    """The logical screen: the GIF's size and the length of its global colour table."""
 
     size: tuple[int, int]  # width, height in pixels
     colors: int  # entries of the global colour table
 
 
 class Loop(NamedTuple):
-    """How often a GIF is played again."""
+    """The Netscape looping extension."""
 
-    times: int  # 0 for ever
+    times: int  # repeats after the first playback, 0 for ever
 
 
 class Comment(NamedTuple):
-    """Text that is not shown."""
+    """A comment extension."""
 
     text: bytes
-    offset: int  # of its first byte
+    offset: int  # of its first byte in the file
 
 
 class FrameInfo(NamedTuple):
-    """One frame as it lies in a file."""
+    """One frame's image and graphic control block, without its pixels."""
 
     delay: int  # hundredths of a second
     box: tuple[int, int, int, int]  # left, top, width, height in pixels
-    offset: int  # of its first byte, which is its graphic control block's if it has one
-    length: int  # bytes
+    offset: int  # of its first byte in the file: the graphic control block's if there is one
+    length: int  # bytes, with the graphic control block
     transparent: int | None
     disposal: int
-    controlled: bool = True  # whether it has a graphic control block
+    controlled: bool = True  # whether there is a graphic control block
 
 
 class End(NamedTuple):
-    """Where a GIF ends."""
+    """The trailer, with the number of bytes on either side."""
 
-    length: int  # bytes up to and with the trailer
+    length: int  # bytes up to and including the trailer
     trailing: int  # bytes after it
 
 
@@ -114,19 +114,19 @@ Block: TypeAlias = Screen | Loop | Comment | FrameInfo | End
 
 
 class GifInfo(NamedTuple):
-    """What a GIF file says of itself."""
+    """Metadata of a whole GIF file."""
 
     size: tuple[int, int]  # width, height in pixels
     colors: int  # entries of the global colour table
-    loop: int | None  # plays after the first, 0 for ever, None where it does not say
+    loop: int | None  # repeats after the first playback, 0 for ever, None if not given
     frames: Sequence[FrameInfo]
-    comments: Sequence[bytes]  # text that is not shown, in the order of the file
-    length: int  # bytes up to and with the trailer
+    comments: Sequence[bytes]  # text of the comment extensions, in file order
+    length: int  # bytes up to and including the trailer
     trailing: int  # bytes after it
 
     @property
     def duration(self) -> float:
-        """Milliseconds that it plays once."""
+        """Duration of one playback in milliseconds."""
         return 10.0 * sum(frame.delay for frame in self.frames)
 
 
@@ -143,7 +143,7 @@ class _Reader:
         return data
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield the data of sub-blocks, each read with the size of the next (section 15)."""
+        """Yield the data of sub-blocks, reading each with the next one's size (section 15)."""
         size = self.take(1)[0]
         while size > 0:
             data = self.take(size + 1)
@@ -151,13 +151,13 @@ class _Reader:
             size = data[-1]
 
     def skip(self) -> None:
-        """Pass over sub-blocks."""
+        """Skip sub-blocks up to the block terminator."""
         size = self.take(1)[0]
         while size > 0:
             size = self.take(size + 1)[-1]
 
     def text(self) -> bytes:
-        """Return the data of sub-blocks together, as much of it as a note may have."""
+        """Return the data of sub-blocks joined, cut after about `LONGEST_COMMENT` bytes."""
         kept = bytearray()
         for block in self.blocks():
             if len(kept) <= LONGEST_COMMENT:
@@ -166,19 +166,19 @@ class _Reader:
 
 
 def read_blocks(file: BinaryIO) -> Iterator[Block]:
-    """Yield the blocks of a GIF in their order, without decoding its pixels.
+    """Yield the blocks of a GIF in file order, without decoding its pixels.
 
-    Memory does not grow with the file.
+    Memory use does not grow with the file.
 
     Parameters
     ----------
     file
-        Open for reading at the first byte.
+        Binary file, open for reading at the GIF's first byte.
 
     Raises
     ------
     ValueError
-        If it is no GIF, ends early or has a block that GIF89a does not know.
+        If it is not a GIF, ends early or has a block that GIF89a does not define.
     """
     reader = _Reader(file)
     signature = file.read(6)
@@ -231,7 +231,7 @@ def read_blocks(file: BinaryIO) -> Iterator[Block]:
 
 
 def read_info(file: BinaryIO) -> GifInfo:
-    """Return all that `read_blocks` yields, each frame included."""
+    """Return a GIF's metadata, with every frame and comment; see `read_blocks`."""
     screen, loop, end = Screen((0, 0), 0), None, End(0, 0)
     frames, comments = [], []
     for block in read_blocks(file):

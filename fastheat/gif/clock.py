@@ -1,4 +1,4 @@
-"""Timing: fps and durations as whole hundredths of a second, and how often to play."""
+"""Timing: fps and durations -> delays in whole hundredths of a second, and the loop count."""
 
 from __future__ import annotations
 
@@ -10,32 +10,34 @@ from fastheat.gif import blocks
 from fastheat.messages import many, short, warn
 
 DEFAULT_DURATION = 100.0  # ms
-LONGEST_DURATION = 1e9  # ms; eleven days a frame
+LONGEST_DURATION = 1e9  # ms, over eleven days per frame
 
 
 class Clock:
-    """Turns durations into whole hundredths of a second whose sum stays right.
+    """Converter of durations to delays in whole hundredths of a second, without drift.
 
     Parameters
     ----------
     fps
-        Frames a second.
+        Frames per second.
     duration
-        Milliseconds of each frame, or those of each in turn.
+        Milliseconds per frame: one number for all frames, or a sequence with one for each.
 
     Attributes
     ----------
     frames
-        How many have a delay.
+        Number of frames that have been given a delay.
     delay
-        The last one given.
+        The last frame's delay.
     raised
-        Frames whose delay was raised to the shortest that browsers keep to.
+        Number of frames whose delay was raised to the shortest that browsers honour.
 
     Raises
     ------
-    TypeError, ValueError
-        If they are no numbers, both are given, or a frame would last longer than eleven days.
+    TypeError
+        If `fps` or `duration` is not numeric.
+    ValueError
+        If both are given, or either is out of range: a frame lasts at most `LONGEST_DURATION`.
     """
 
     def __init__(self, fps: object, duration: object) -> None:
@@ -48,17 +50,17 @@ class Clock:
 
     @property
     def each(self) -> float | None:
-        """Milliseconds of each frame, None where they differ."""
+        """Milliseconds per frame, or None if each frame was given a duration of its own."""
         return None if isinstance(self._durations, list) else self._durations
 
     def check(self, frames: int | None) -> None:
-        """Refuse a list of durations that is not one for each frame."""
+        """Raise a ValueError if there is a list of durations of another length than `frames`."""
         each = self._durations
         if isinstance(each, list) and frames is not None and len(each) != frames:
             raise ValueError(f"expected a duration for each of {frames} frames, not {len(each)}")
 
     def resume(self, ticks: int) -> int:
-        """Go on behind the last frame that ends within so many hundredths; return where it ends."""
+        """Continue after the last frame that ends by `ticks` hundredths; return its end."""
         if isinstance(self._durations, list):
             count, time = 0, 0.0
             for duration in self._durations:
@@ -66,7 +68,7 @@ class Clock:
                 if _ticks_of(longer) > ticks:
                     break
                 count, time = count + 1, longer
-        else:  # a file may say any number: no loop over its frames
+        else:  # `ticks` comes from a file and may be huge, so count without a loop
             each = _honoured(self._durations)
             count = int((10.0 * ticks + 5.0) / each)
             count -= _ticks_of(count * each) > ticks
@@ -83,7 +85,7 @@ class Clock:
         duration = each[self.frames] if isinstance(each, list) else each
         self.frames += 1
         self.raised += duration < 10 * blocks.SHORTEST_DELAY
-        # rounding is carried on: 33.4 ms are 3, 4, 3, 3, 4 ... hundredths
+        # rounding errors are carried over: 33.4 ms become 3, 4, 3, 3, 4 ... hundredths
         if isinstance(each, list):
             self._time += _honoured(duration)
         else:
@@ -93,12 +95,12 @@ class Clock:
         return self.delay
 
     def held(self, duration: float) -> int:
-        """Return how much longer the last frame is shown if it is to last so many milliseconds."""
+        """Return the hundredths to add to the last delay for it to last `duration` ms."""
         self.raised += duration < 10 * blocks.SHORTEST_DELAY
         return _ticks(duration) - self.delay
 
     def warn(self) -> None:
-        """Warn of delays that were raised, and of durations that no frame had."""
+        """Warn about raised delays and unused durations."""
         if isinstance(self._durations, list) and self.frames < len(self._durations):
             warn(
                 f"took the first {self.frames} of {len(self._durations)} durations, as many as "
@@ -112,7 +114,7 @@ class Clock:
 
 
 def _honoured(duration: float) -> float:
-    """Return the milliseconds that browsers show a frame, if it is to be shown so long."""
+    """Return a duration in ms, raised to the shortest that browsers honour."""
     return max(duration, 10.0 * blocks.SHORTEST_DELAY)
 
 
@@ -125,7 +127,7 @@ def _ticks_of(duration: float) -> int:
 
 
 def read_loop(loop: object) -> int | None:
-    """Return how often to play again."""
+    """Return `loop`, checked: the number of repeats, 0 for ever, or None."""
     if loop is None:
         return None
     if not is_whole(loop) or not 0 <= int(loop) <= blocks.MOST_LOOPS:  # type: ignore[call-overload]
@@ -136,7 +138,7 @@ def read_loop(loop: object) -> int | None:
 
 
 def is_whole(value: object) -> bool:
-    """Return whether a value is an integer, which True is not."""
+    """Return True for an integer of Python or numpy, but not for a bool."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
@@ -162,7 +164,10 @@ def _durations(fps: object, duration: object) -> float | list[float]:
 
 
 def read_milliseconds(name: str, value: object, given: object = None) -> float:
-    """Return how long a frame is shown; errors name `given` where the value was made from it."""
+    """Return a frame's duration in ms, checked.
+
+    Errors show `given` in place of `value` if the value was computed from it.
+    """
     number = _number(name, value, "milliseconds")
     if not 0 <= number <= LONGEST_DURATION:
         shown = value if given is None else given

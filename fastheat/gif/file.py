@@ -1,4 +1,4 @@
-"""GIF files: frames that merge, and the commit that keeps the file whole."""
+"""GIF files that are written frame by frame: merging equal frames, and committing atomically."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ from fastheat.gif.target import NO_ROOM
 
 @dataclass(slots=True)
 class _Frame:
-    """An image, and how long it is shown before one that differs.
+    """An image and the delay until the next image that differs from it.
 
-    A delay that is longer than one frame can have lies in parts: after the first, nothing changes.
-    They are filled one after the other, so that each change is one of the last part or a new one,
-    and never of two places.
+    A delay longer than one GIF frame can have is split into parts: the image, then empty frames
+    that only extend the delay. Each part is filled before the next is begun, so that lengthening
+    the delay changes the last part or appends new ones, and no other place in the file.
     """
 
     image: bytes | memoryview
     transparent: int | None
-    delays: list[int]  # hundredths of a second, of each part
-    note: bytes = b""  # comment blocks before it,
-    # one before each part, which a repeat replaces, and others behind so many parts
+    delays: list[int]  # of each part, in hundredths of a second
+    note: bytes = b""  # comment blocks before the image
+    # comment block right before each part, replaced when the frame is repeated; b"" for none
     labels: list[bytes] = field(default_factory=list)
+    # further comment blocks, each with the number of parts that precede it
     after: list[tuple[int, bytes]] = field(default_factory=list)
 
     def lengthen(self, delay: int) -> None:
-        """Show it so much longer, or shorter."""
+        """Lengthen the delay by `delay` hundredths, or shorten it if that is negative."""
         if delay < 0:
             self._shorten(-delay)
         elif self.delays[-1] + delay <= blocks.LONGEST_DELAY:
@@ -54,7 +55,7 @@ class _Frame:
             delay -= self.delays.pop()
             dropped.insert(0, self.labels.pop())
         self.delays[-1] -= delay
-        # what they say stays, behind what is before them
+        # labels of dropped parts stay, as comments in file order
         place = sum(count <= len(self.delays) for count, _ in self.after)
         self.after[place:place] = [(len(self.delays) + 1, label) for label in dropped if label]
         if len(self.delays) > 1 and (lacks := blocks.SHORTEST_DELAY - self.delays[-1]) > 0:
@@ -62,11 +63,11 @@ class _Frame:
             self.delays[-1] += lacks
 
     def add_note(self, note: bytes) -> None:
-        """Add a comment block behind its parts."""
+        """Add a comment block after the parts so far."""
         self.after.append((len(self.delays), note))
 
     def tail(self, parts: int, notes: int) -> Iterator[tuple[bytes | memoryview, bool]]:
-        """Yield the pieces after the first parts and notes, each with whether it is a part."""
+        """Yield (bytes, True for a part) after the first `parts` parts and `notes` comments."""
         after = self.after[notes:]
         for k in range(parts, len(self.delays) + 1):
             while after and (after[0][0] <= k or k == len(self.delays)):
@@ -76,12 +77,12 @@ class _Frame:
                 yield self.control(k) + (blocks.EMPTY_IMAGE if k else self.image), True
 
     def control(self, part: int) -> bytes:
-        """Return the control block of a part."""
+        """Return the graphic control block of a part."""
         return blocks.graphic_control(self.delays[part], 0 if part else self.transparent)
 
 
 def split(delay: int) -> list[int]:
-    """Split a delay into parts of at most 65,535 hundredths."""
+    """Split a delay into parts of at most 65,535 hundredths, none too short for browsers."""
     parts: list[int] = []
     while delay or not parts:
         part = min(delay, blocks.LONGEST_DELAY)
@@ -93,18 +94,18 @@ def split(delay: int) -> list[int]:
 
 
 class Tail:
-    """The end of a file as it is read: its last frame, whose delay may lie in several parts.
+    """The last frame of a file being read, whose delay may be split into several parts.
 
     Attributes
     ----------
     parts
-        The images that show it: its own, and those that only go on with its delay.
+        The frame's image, then the empty images that only extend its delay.
     notes
-        The comments behind it, and behind how many parts each lies.
+        The comments after the image, each with the number of parts that precede it.
     begin, ticks
-        Hundredths of a second of all frames before it, and of all.
+        Start and end of the frame, in hundredths of a second from the start of the file.
     length
-        Bytes of the file up to and with the trailer.
+        Bytes of the file up to and including the trailer.
     """
 
     def __init__(self) -> None:
@@ -115,7 +116,7 @@ class Tail:
         self.length = 0
 
     def add(self, block: blocks.Block) -> bool:
-        """Take the next block; return whether it is a frame that differs from the one before."""
+        """Take the next block; return True if it is a frame that differs from the one before."""
         differs = False
         if isinstance(block, blocks.FrameInfo):
             differs = not (self.parts and _goes_on(block))
@@ -131,34 +132,35 @@ class Tail:
 
 
 class GifFile:
-    """A GIF that is whole at every instant, in any sink.
+    """A GIF that is complete at every instant, written to a path or a file object.
 
-    Frames go behind the trailer, where decoders do not look, with a trailer of their own; then the
-    first byte of theirs takes the place of the old trailer, and that one byte commits them. A
-    frame that shows the same as the one before only lengthens its delay, where that lies. A sink
-    that cannot seek gets a plain stream, in which a frame comes after the next one that differs.
+    New frames are written after the trailer, where decoders do not look, and end with a trailer of
+    their own. Their first byte is written last, over the old trailer: that single byte commits
+    them. A frame that repeats the one before is merged: it only lengthens that frame's delay, in
+    place. A sink that cannot seek gets a plain stream, in which each frame is held back until the
+    next one that differs is known.
 
     Parameters
     ----------
     file
-        A path, which has the old file until the first commit, or a binary file object, which is
-        written to from where it stands and stays open.
+        A path, which keeps its old file until the first commit, or a binary file object, which is
+        written to from its current position and left open.
     header
-        As `gif.header` gives it.
+        Bytes from `blocks.header`.
     sync
-        Whether to wait at each commit until the disk has it, in an order that survives a loss of
-        power.
+        Whether each commit waits until the data is on the disk, written in an order that survives
+        a loss of power.
     part
-        What a new file is called until it replaces the old one, by default a name of its own.
+        Temporary path of a new file until it replaces the old one; by default a random name.
 
     Attributes
     ----------
     merged
-        Frames that only lengthened the one before.
+        Number of frames that were merged into the one before.
     gone
-        Whether the file was removed while it was written, or another took its place.
+        Whether the file had been removed or replaced by the time it was closed.
     ticks
-        Hundredths of a second of all frames together.
+        Duration of all frames in hundredths of a second.
     """
 
     def __init__(
@@ -176,26 +178,23 @@ class GifFile:
         self._sink: BinaryIO | None = None
         self._seekable = False
         self._start = 0
-        self._end = 0  # of what is in the sink, the trailer not counted
-        self._frames: list[_Frame] = []  # that are not in the sink yet
-        self._last: _Frame | None = None  # the last that is, where its delay may be changed,
-        self._places: list[int] = []  # where its control blocks lie,
-        self._delays: list[int] = []  # what they say,
-        self._labels: list[bytes] = []  # and what stands before each
-        self._noted = 0  # of the notes behind it, how many are in the sink
-        self._cut: int | None = None  # from where on the sink has what is to go
-        self._torn = False  # a stream that ends within a frame
-        self._failed = False  # nothing is tried again: others may have the file by then
+        self._end = 0  # position of the trailer in the sink
+        self._frames: list[_Frame] = []  # not in the sink yet
+        self._last: _Frame | None = None  # last frame in the sink; the sink has of it:
+        self._places: list[int] = []  # positions of its graphic control blocks
+        self._delays: list[int] = []  # the delay in each of them
+        self._labels: list[bytes] = []  # the label before each of them
+        self._noted = 0  # how many of the comments in `_last.after`
+        self._cut: int | None = None  # position from which the sink's content is to be removed
+        self._torn = False  # whether a stream ends within a frame
+        self._failed = False  # no retry after an error: the file may be someone else's by then
         self.merged = 0
         self.gone = False
         self.ticks = 0
 
     @classmethod
     def resumed(cls, path: Path, tail: Tail, *, sync: bool = False) -> GifFile:
-        """Go on with a file of at least one frame.
-
-        What lies behind its trailer is cut off.
-        """
+        """Open a file of at least one frame for appending, and cut it off after its trailer."""
         file = cls(path, b"", sync=sync)
         file._sink = path.open("r+b", buffering=0)
         file._sink.truncate(tail.length)
@@ -216,7 +215,7 @@ class GifFile:
 
     @property
     def length(self) -> int:
-        """Bytes of the GIF in the sink."""
+        """Length in bytes of the GIF in the sink."""
         return self._end - self._start + len(blocks.TRAILER)
 
     def __enter__(self) -> GifFile:
@@ -231,7 +230,7 @@ class GifFile:
         if error is None:
             self.close()
             return
-        # the frames so far are good, unless it is their commit that failed
+        # keep the frames so far, unless committing them is what failed
         if not self._failed:
             with suppress(Exception):
                 self._finish()
@@ -243,12 +242,16 @@ class GifFile:
         clock: Clock,
         notes: Iterable[bytes] | None = None,
     ) -> None:
-        """Add frames, each an image and its transparent index, and commit them.
+        """Add frames, then commit them.
 
         Parameters
         ----------
+        images
+            Image block and transparent index of each, as `add` takes them.
+        clock
+            Gives the delays.
         notes
-            A comment before each, if there are any.
+            Comment blocks before each frame, if any.
         """
         for (image, transparent), note in zip(images, notes or repeat(b"")):  # noqa: B905
             self.add(image, transparent, clock.next(), note)
@@ -267,15 +270,18 @@ class GifFile:
         Parameters
         ----------
         image
-            Its image block, no bytes for what the frame before showed.
+            Its image block, empty if the frame repeats the one before.
         transparent
-            The index of pixels that stay as they were, None where there is none.
+            Index of the transparent pixels, or None if there are none.
         delay
             Hundredths of a second until the next frame.
-        note, label
-            Comment blocks to go before it. If it shows what the frame before showed, the label goes
-            behind that one, or in the place of that one's, if that is as long. With a note it is
-            a frame of its own all the same, so that one is never without the other.
+        note
+            Comment blocks before the frame. A frame with a note is never merged into the one
+            before, so that the file never has one without the other.
+        label
+            Comment block right before the frame's last part. If the frame is merged, the label
+            goes before the part begun for its delay if there is one, replaces the last part's
+            label if both have the same length, and otherwise is added after the last part.
         """
         last = self._frames[-1] if self._frames else self._last
         if note and not image:
@@ -295,31 +301,34 @@ class GifFile:
             self.add_note(label)
 
     def add_note(self, note: bytes) -> None:
-        """Add a comment block behind the last frame."""
+        """Add a comment block after the last frame."""
         if note:
             self._last_added().add_note(note)
 
     def lengthen(self, delay: int) -> None:
-        """Show the frame that was added last so much longer."""
+        """Lengthen the delay of the last added frame by `delay` hundredths."""
         self._last_added().lengthen(delay)
         self.ticks += delay
 
     def hold(self, delay: int, note: bytes) -> None:
-        """Show the last frame so much longer, when a note that says so is in the file.
+        """Commit a comment block that announces a longer delay, then lengthen the last frame.
 
-        In this order, since what a process that is killed in between leaves can be told by it.
+        In this order, a file left by a process that was killed in between can be recognised.
         """
         self.add_note(note)
         self.commit()
         self.lengthen(delay)
 
     def let_go(self, delay: int, number: int | None, offset: int) -> None:
-        """Undo `hold`: shorten the last frame, and remove the notes from one on.
+        """Undo `hold`: shorten the last frame, and remove a comment and all that follow it.
 
         Parameters
         ----------
+        delay
+            Hundredths by which to shorten it.
         number, offset
-            Which note behind the last frame it is, None for none, and where it lies.
+            Index of that comment among those after the last frame, or None to remove none, and its
+            position in the file.
         """
         self.lengthen(-delay)
         if number is not None:
@@ -334,9 +343,9 @@ class GifFile:
         return last
 
     def commit(self) -> None:
-        """Put what was added into the file; of a stream all but the last frame.
+        """Write all pending frames and changes to the file; to a stream, all but the last frame.
 
-        If that fails, the file is as it was, and nothing more is written to it.
+        If that fails, the file stays as it was, and nothing more is written to it.
         """
         if self._failed or (not self._frames and self._is_mended()):
             return
@@ -361,7 +370,7 @@ class GifFile:
         )
 
     def close(self) -> None:
-        """Write the last frame and the trailer."""
+        """Write what is pending, end a stream with its trailer, and close a file opened here."""
         self._finish()
         if self._sink is not self._target and self._seekable:
             self.gone = os.fstat(self._sink_now().fileno()).st_nlink == 0
@@ -377,12 +386,12 @@ class GifFile:
             self._flush()
 
     def abandon(self) -> None:
-        """Leave the file as the last commit left it."""
+        """Close the file as the last commit left it."""
         if self._sink is not None and self._sink is not self._target:
             self._sink.close()
 
     def _open(self) -> None:
-        """Open the sink and write to it for the first time."""
+        """Open the sink and write the header and the first frames."""
         try:
             if isinstance(self._target, str | PathLike):
                 path = Path(fspath(self._target))
@@ -416,7 +425,7 @@ class GifFile:
             raise
 
     def _create(self, path: Path) -> None:
-        """Write a new file beside the old one, which it replaces when it is whole."""
+        """Write a new file beside the old one, and replace that when the new one is complete."""
         part = self._part or path.with_name(f".{os.urandom(8).hex()}.part")
         self._seekable = True
         try:
@@ -434,13 +443,13 @@ class GifFile:
                 from shutil import copymode
 
                 copymode(path, part)
-            if os.name == "nt":  # an open file cannot be renamed there
+            if os.name == "nt":  # Windows cannot rename an open file
                 sink.close()
             try:
                 part.replace(path)
                 replaced = True
             except OSError as error:
-                if error.errno != errno.EBUSY:  # something is mounted at the very path
+                if error.errno != errno.EBUSY:  # EBUSY: the path itself is a mount point
                     raise
                 self._sink = path.open("r+b", buffering=0)
                 sink.seek(0)
@@ -467,7 +476,7 @@ class GifFile:
                 os.close(folder)
 
     def _overwrite(self, path: Path) -> None:
-        """Write into a file that cannot be replaced."""
+        """Write into the existing file, where none can be made beside it."""
         self._sink = path.open("r+b" if path.exists() else "wb", buffering=0)
         self._begin(0)
         self._sink.truncate()
@@ -480,13 +489,13 @@ class GifFile:
         self._done(end, places)
 
     def _append(self) -> None:
-        """Mend the delay of the last frame, and commit the others behind it."""
+        """Update the delay of the last frame in place, and commit the new frames after it."""
         sink = self._sink_now()
         last = self._last
         if last is not None:
             for k, said in enumerate(zip(self._delays, self._labels, strict=True)):
                 if k < len(last.delays) and said != (last.delays[k], last.labels[k]):
-                    # side by side and in one write, so that one is never without the other
+                    # they are adjacent: one write, so that the file never has only one of them
                     sink.seek(self._places[k] - len(last.labels[k]))
                     self._write(last.labels[k] + last.control(k))
             self._shorten(last)
@@ -501,7 +510,7 @@ class GifFile:
         self._done(end, places)
 
     def _shorten(self, last: _Frame) -> None:
-        """Cut off the parts and notes that the last frame no longer has."""
+        """Cut off the parts and comments that the last frame no longer has."""
         cuts = [] if self._cut is None else [self._cut]
         parts = len(last.delays)
         if parts < len(self._places):
@@ -512,7 +521,7 @@ class GifFile:
             return
         places = self._places[:parts]
         start = end = min(cuts)
-        # what comes in its place is in the same write: the file is never without either
+        # a single write: the file always has either the old content or all of its replacement
         pieces: list[bytes | memoryview] = []
         for piece, is_part in last.tail(len(places), self._noted):
             if is_part:
@@ -527,10 +536,16 @@ class GifFile:
         self._delays, self._labels = last.delays.copy(), last.labels.copy()
 
     def _laid(self, start: int, header: bytes) -> tuple[memoryview, list[int], int]:
-        """Lay what is not in the sink from `start` on.
+        """Lay out everything that is not in the sink yet, from position `start` on.
 
-        Returns the header, what is to be added and a trailer; where the control blocks lie of that
-        frame which is then the last; and where the trailer does.
+        Returns
+        -------
+        memoryview
+            The header, what is to be added, and a trailer.
+        list of int
+            Positions of the graphic control blocks of the frame that will be the last.
+        int
+            Position of the trailer.
         """
         pieces: list[bytes | memoryview] = [header]
         start += len(header)
@@ -547,14 +562,14 @@ class GifFile:
                 pieces.append(piece)
                 start += len(piece)
         pieces.append(blocks.TRAILER)
-        # joined once, since copies hold up all other threads
+        # joined only once, since copying may stall all other threads
         return memoryview(b"".join(pieces)), places, start
 
     def _done(self, end: int, places: list[int]) -> None:
         last = self._frames[-1] if self._frames else self._last
         delays, labels = (last.delays.copy(), last.labels.copy()) if last else ([], [])
         noted = len(last.after) if last else 0
-        # with no call in between, at which Ctrl-C might come
+        # no call in between, where Ctrl-C could interrupt
         self._end, self._places, self._noted = end, places, noted
         self._last, self._frames, self._delays, self._labels = last, [], delays, labels
         if last is not None:
@@ -581,7 +596,7 @@ class GifFile:
         view = memoryview(data)
         while view:
             written = sink.write(view)
-            # raw files may take a part; None is what sinks that are no io objects return
+            # raw files may write only a part; sinks that are not io objects may return None
             if written is not None and not 0 < written <= len(view):
                 raise OSError(f"expected write to take 1 to {len(view)} bytes, not {written!r}")
             view = view[written:] if written is not None else view[len(view) :]
@@ -595,19 +610,19 @@ class GifFile:
 
 
 def _goes_on(frame: blocks.FrameInfo) -> bool:
-    """Return whether a frame changes nothing, but goes on with the delay of the one before."""
+    """Return True if a frame only extends the delay of the one before."""
     control = len(blocks.graphic_control(0, 0))
     empty = frame.box == (0, 0, 1, 1) and frame.transparent == 0
     return empty and frame.length == control + len(blocks.EMPTY_IMAGE)
 
 
 def _appends(file: BinaryIO) -> bool:
-    """Return whether a file writes at its end, wherever it was sought to."""
+    """Return True if a file is in append mode, where every write goes to the end."""
     if "a" in str(getattr(file, "mode", "")):
         return True
     try:
         import fcntl
 
         return bool(fcntl.fcntl(file.fileno(), fcntl.F_GETFL) & os.O_APPEND)
-    except (ImportError, AttributeError, OSError):  # no such system, no real file
+    except (ImportError, AttributeError, OSError):  # Windows, or not a real file
         return False

@@ -1,4 +1,4 @@
-"""Where a GIF goes: what may be written to, and by one writer at a time."""
+"""Output targets: checks before anything is written, and a lock against a second writer."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ except ImportError:  # Windows
 
 PICTURES = (".apng", ".avif", ".bmp", ".jpeg", ".jpg", ".pdf", ".png", ".svg", ".tif", ".webp")
 FILMS = (".avi", ".mkv", ".mov", ".mp4", ".webm")
-LONGEST_NAME = 200  # bytes of a file's name that hidden ones beside it repeat; 255 are allowed
+LONGEST_NAME = 200  # bytes of a target's name; longer ones are hashed in names of hidden files
 
-# what a folder says in which no file may be made, though one in it may be written
+# errors of a folder in which no file may be created, though existing ones may be writable
 NO_ROOM = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def check_target(file: object) -> None:
-    """Refuse what cannot be written to, before anything is.
+    """Raise an error if a GIF cannot be written to `file`, before anything is.
 
     Raises
     ------
     TypeError
         If it is neither a path nor a binary file object.
     ValueError
-        If the path ends as those of another picture format do.
+        If the path has the suffix of another image or video format.
     OSError
-        If the folder is not there, or the path is a folder or not writable.
+        If its folder does not exist, or the path is a folder or not writable.
     """
     if isinstance(file, str | PathLike):
         path = Path(fspath(cast("str | PathLike[str]", file)))
@@ -55,13 +55,13 @@ def check_target(file: object) -> None:
 
 
 def check_place(path: Path) -> None:
-    """Refuse a path that cannot be written to."""
+    """Raise an OSError if a path cannot be written to."""
     try:
         path.stat()
         there = True
     except (FileNotFoundError, NotADirectoryError):
         there = False
-    except OSError as error:  # links in a circle, a name too long, a folder that hides its files
+    except OSError as error:  # a loop of links, too long a name, a folder that may not be searched
         reason = error.strerror or os.strerror(error.errno or 0)
         raise OSError(
             error.errno, f"expected a path that may be written: {reason}", str(path)
@@ -77,12 +77,12 @@ def check_place(path: Path) -> None:
 
 
 def check_other(file: object, source: Path | None) -> None:
-    """Refuse to write over the file that the frames are read from.
+    """Raise an error if writing `file` would overwrite the file the frames are read from.
 
     Raises
     ------
     ValueError
-        If `file`, a path or a file object, is that file.
+        If `file`, a path or a file object, is the file at `source`.
     """
     if source is None:
         return
@@ -92,19 +92,19 @@ def check_other(file: object, source: Path | None) -> None:
         else:
             found = os.fstat(cast("BinaryIO", file).fileno())
         same = os.path.samestat(found, source.stat())
-    except (OSError, AttributeError, ValueError):  # not there yet, or no real file
+    except (OSError, AttributeError, ValueError):  # it does not exist yet, or is not a real file
         return
     if same:
         raise ValueError(f"expected a file other than that of the frames, not {short(file)}")
 
 
 class Claim:
-    """The sole right to write a file, until it is released or the process ends.
+    """The exclusive right to write a file, held until it is released or the process ends.
 
-    It is a lock on a hidden file beside the target, which says who holds it, and is taken away in
-    the end. Where the file system has no locks, the file's being there is the lock. In a folder in
-    which no file can be made, the target itself is locked. File objects, pipes and devices are the
-    caller's own, and nothing is claimed.
+    The claim is a lock on a hidden file beside the target, which names the holder and is removed
+    on release. On a file system without locks, the existence of that file is the lock. In a folder
+    where no file can be created, the target itself is locked. File objects, pipes and devices
+    belong to the caller, and are not claimed.
 
     Parameters
     ----------
@@ -114,28 +114,28 @@ class Claim:
     Attributes
     ----------
     finish
-        Finishes the file and releases the claim: called where this process opens the same file
-        once more. While it is None, that is refused.
+        Finishes the file and releases the claim; called when the same process opens the file
+        again. As long as it is None, opening it again is an error.
     part
-        A name for a new file that is to replace the target, None if nothing is claimed.
+        Temporary path for a new file that will replace the target, or None if nothing is claimed.
 
     Raises
     ------
     BlockingIOError
-        If another writer has the file.
+        If another writer holds the file.
     """
 
     def __init__(self, file: object) -> None:
         self.finish: Callable[[], object] | None = None
         self.part: Path | None = None
         self._process = os.getpid()
-        self._descriptors: list[int] = []  # of the lock, and of what else is locked
+        self._descriptors: list[int] = []  # of the locked files
         self._released = False
         self._lock: Path | None = None
         self._target = Path()
         if not isinstance(file, str | PathLike):
             return
-        # realpath, since Path.resolve raises where links go in a circle
+        # realpath, since Path.resolve raises on a loop of links
         path = self._target = Path(os.path.realpath(os.fsdecode(file)))
         if path.exists() and not path.is_file():
             return
@@ -148,9 +148,9 @@ class Claim:
             raise
 
     def _register(self, path: Path) -> None:
-        """Register this claim on a path, after an older one of this process has finished.
+        """Register this claim on a path, once any older claim of this process has finished.
 
-        No lock is held: a collection of garbage may close another writer in the midst of it.
+        No thread lock is held, since garbage collection may close another writer at any point.
         """
         for _ in range(TRIES):
             older = _claims.setdefault(path, self)
@@ -160,9 +160,9 @@ class Claim:
                 if older.finish is None:
                     break
                 older.finish()
-                if not older._released:  # it is in the midst of a frame, further down this stack
+                if not older._released:  # it is writing a frame, further up this very call stack
                     break
-            time.sleep(WAIT)  # another thread is about to leave the place
+            time.sleep(WAIT)  # another thread is about to remove its claim
         raise BlockingIOError(_refusal(path, "this process already"))
 
     def _take(self, path: Path) -> None:
@@ -175,12 +175,12 @@ class Claim:
             except OSError as error:
                 if error.errno in NO_ROOM:
                     break
-                continue  # a folder of that name, a link
+                continue  # a folder or link of that name
             if taken:
-                if path.exists() and path.stat().st_nlink > 1:  # the same file by other names
+                if path.exists() and path.stat().st_nlink > 1:  # it has other names (hard links)
                     self._lock_target(path)
                 return
-        with suppress(FileNotFoundError):  # no file and no room for one: told when it is created
+        with suppress(FileNotFoundError):  # it cannot be created: reported when that is tried
             self._lock_target(path)
 
     def _lock_target(self, path: Path) -> None:
@@ -190,7 +190,7 @@ class Claim:
             raise BlockingIOError(_refusal(path, "another writer"))
 
     def _take_lock(self, path: Path, lock: Path) -> bool:
-        """Create and lock the file beside the target; return whether it is still in place."""
+        """Create and lock the hidden file; return True if it is still in place once locked."""
         for _ in range(TRIES):
             try:
                 descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o666)
@@ -198,7 +198,7 @@ class Claim:
             except FileExistsError:
                 try:
                     descriptor = _open(lock)
-                except FileNotFoundError:  # released in between
+                except FileNotFoundError:  # removed in between
                     continue
                 made = False
             self._descriptors.append(descriptor)
@@ -213,11 +213,14 @@ class Claim:
                     self._lock = lock
                     self._write(descriptor)
                     return True
-            self._close()  # the one before took it away in between
+            self._close()  # its previous holder removed it in between
         return False
 
     def _write(self, descriptor: int) -> None:
-        """Write the holder, and the name of its temporary file, into the lock."""
+        """Write this process and its temporary file's name into the lock file.
+
+        A temporary file that a killed holder left behind is removed.
+        """
         assert self.part is not None
         said = os.read(descriptor, 1024).decode("utf-8", "surrogateescape").split("\n")
         pattern = re.escape(_hidden(self._target)) + r"\.[0-9a-f]{12}\.part"
@@ -225,7 +228,7 @@ class Claim:
             with suppress(OSError):
                 self._target.with_name(said[1]).unlink()
         text = f"{self._process} {platform.node()}\n{self.part.name}\n"
-        with suppress(OSError):  # no room on the disk: it is locked all the same
+        with suppress(OSError):  # the disk may be full; the lock holds all the same
             os.ftruncate(descriptor, 0)
             os.lseek(descriptor, 0, os.SEEK_SET)
             os.write(descriptor, text.encode("utf-8", "surrogateescape"))
@@ -238,7 +241,7 @@ class Claim:
     def _release(self) -> None:
         self._released = True
         try:
-            if os.name == "nt":  # an open file cannot be removed there
+            if os.name == "nt":  # Windows cannot remove an open file
                 self._close()
             if self._lock is not None:
                 with suppress(OSError):
@@ -264,11 +267,11 @@ class Claim:
         self.release()
 
 
-TRIES = 200  # to lock a file that others take away meanwhile,
-WAIT = 0.005  # s, after each
-# without waiting at a pipe of that name
+TRIES = 200  # attempts to register a claim, or to lock a file that others keep removing
+WAIT = 0.005  # s between attempts to register
+# NONBLOCK: do not wait if the name turns out to be a pipe
 _FLAGS = sum(getattr(os, f"O_{name}", 0) for name in ("NOFOLLOW", "NONBLOCK", "CLOEXEC", "BINARY"))
-_FAR = 1 << 30  # a byte of the lock's file that has nothing else, for Windows
+_FAR = 1 << 30  # offset of the byte to lock on Windows, far beyond the lock file's text
 
 
 def _open(lock: Path) -> int:
@@ -284,10 +287,10 @@ def _open(lock: Path) -> int:
 
 
 def _locked(descriptor: int) -> bool | None:
-    """Lock a file; return whether it worked, or None if the file system has no locks."""
+    """Lock a file; return True on success, False if it is held, None if locks do not work."""
     try:
         if fcntl is not None:
-            # not lockf: its locks end when any descriptor of the file is closed
+            # not lockf, whose locks end when any descriptor of the file is closed
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         else:
             import msvcrt
@@ -313,7 +316,7 @@ def _digest(path: Path) -> str:
 
 
 def _owner(said: bytes) -> str:
-    """Return the writer that a lock file names."""
+    """Return the writer named in a lock file, in words."""
     number, _, host = said.decode("utf-8", "replace").partition("\n")[0].partition(" ")
     if not (number.isascii() and number.isdigit()):
         return "another process"

@@ -59,8 +59,8 @@ class Look(NamedTuple):
         Labels,
         Option(
             read_labels,
-            "'name_{}' to number them, a,b,c, @FILE with one a line, 5 for every fifth, auto or "
-            "none",
+            "'name_{}' to number them, a,b,c, @FILE with one per line, 5 for every "
+            "fifth, auto or none",
             LABELS,
             "labels",
             "LABELS",
@@ -73,7 +73,7 @@ class Look(NamedTuple):
         Labels,
         Option(
             read_labels,
-            "the same of the columns",
+            "the same for the columns",
             LABELS,
             "labels",
             "LABELS",
@@ -89,7 +89,7 @@ class Look(NamedTuple):
         int,
         Option(
             place(upper=0, lower=1),
-            "where the first row stands: upper or lower",
+            "position of the first row: upper or lower",
             LABELS,
             metavar="END",
             name="origin",
@@ -99,7 +99,7 @@ class Look(NamedTuple):
         str,
         Option(
             choice("left", "right"),
-            "where the row labels stand: left or right",
+            "side of the row labels: left or right",
             LABELS,
             metavar="SIDE",
         ),
@@ -108,7 +108,7 @@ class Look(NamedTuple):
         str,
         Option(
             choice("top", "bottom"),
-            "where the column labels stand: top or bottom",
+            "side of the column labels: top or bottom",
             LABELS,
             metavar="SIDE",
         ),
@@ -116,14 +116,19 @@ class Look(NamedTuple):
     row_rotation: Annotated[  # degrees, None for 0
         float | None,
         Option(
-            number, "of the row labels, counterclockwise", LABELS, "number", "DEGREES", unset="0"
+            number,
+            "rotation of the row labels, counterclockwise",
+            LABELS,
+            "number",
+            "DEGREES",
+            unset="0",
         ),
     ]
     col_rotation: Annotated[
         float | None,
         Option(
             number,
-            "of the column labels",
+            "rotation of the column labels",
             LABELS,
             "number",
             "DEGREES",
@@ -147,8 +152,8 @@ class Look(NamedTuple):
         Norm,
         Option(
             lambda name, value, given: given.norm,
-            "how values are spread over the colormap: linear, centered (as far on both sides of 0, "
-            "or --center), log, symlog, asinh or power",
+            "how values are mapped to colours: linear, centered (symmetric about 0, or "
+            "--center), log, symlog, asinh or power",
             COLORS,
             metavar="NAME",
             unset="linear",
@@ -158,7 +163,7 @@ class Look(NamedTuple):
         bool,
         Option(
             flag,
-            "from the 2nd to the 98th percentile, where vmin or vmax is not given",
+            "take vmin and vmax from the 2nd and 98th percentile, if not given",
             COLORS,
             "switch",
         ),
@@ -168,7 +173,7 @@ class Look(NamedTuple):
         NDArray[np.bool_] | None,
         Option(
             read_mask,
-            "a .npy file of booleans (N, M): cells that are not shown",
+            "a .npy file of booleans (N, M): True for cells that are not shown",
             COLORS,
             "mask",
             "FILE",
@@ -178,7 +183,7 @@ class Look(NamedTuple):
         ValueFormat | None,
         Option(
             lambda name, value, given: given.valfmt,
-            "how they are written: a format string, a format spec such as .2f, or none for no text",
+            "format of the values: a format string, a format spec such as .2f, or none for no text",
             VALUES,
             "text or none",
             "FORMAT",
@@ -189,7 +194,8 @@ class Look(NamedTuple):
         Cells | Sample | None,
         Option(
             lambda name, value, given: None if isinstance(given.annot, bool) else given.annot,
-            "a file of other numbers or strings to write, one matrix or one a frame",
+            "a file of other numbers or strings to write, one matrix for all frames or "
+            "one per frame",
             VALUES,
             "annot",
             "FILE",
@@ -200,20 +206,20 @@ class Look(NamedTuple):
         tuple[RGB, RGB],
         Option(
             read_pair,
-            "two colours for them, by contrast or by --threshold",
+            "two colours of text, chosen by contrast or by --threshold",
             VALUES,
             "two colours",
         ),
     ]
     threshold: Annotated[
         float | None,
-        Option(number, "above this value they are in the second colour", VALUES, "number", "X"),
+        Option(number, "value above which text has the second colour", VALUES, "number", "X"),
     ]
     text_size: Annotated[  # px, the largest if `fit`
         float,
         Option(
             lambda name, value, given: given.sizes[1],
-            "font size in pt, less where it does not fit, or fit for as large as there is room",
+            "font size in pt, reduced where text does not fit; or fit for as large as possible",
             VALUES,
             "number or fit",
             "PT",
@@ -226,7 +232,7 @@ class Look(NamedTuple):
         int,
         Option(
             place(left=-1, center=0, right=1),
-            "where in the cell: left, center or right",
+            "alignment in the cell: left, center or right",
             VALUES,
             metavar="WHERE",
             also="horizontalalignment",
@@ -237,7 +243,7 @@ class Look(NamedTuple):
         int,
         Option(
             place(top=-1, center=0, bottom=1),
-            "where in the cell: top, center or bottom",
+            "alignment in the cell: top, center or bottom",
             VALUES,
             metavar="WHERE",
             also="verticalalignment",
@@ -254,7 +260,7 @@ class Look(NamedTuple):
         str,
         Option(
             choice("right", "left", "top", "bottom"),
-            "where: right, left, top or bottom",
+            "side of the colour bar: right, left, top or bottom",
             COLORS,
             metavar="SIDE",
             also="cbar_ax location orientation",
@@ -278,7 +284,7 @@ class Look(NamedTuple):
         int | tuple[float, ...] | None,
         Option(
             read_ticks,
-            "how many ticks it has at most, or their values: 5 or 0,0.5,1",
+            "largest number of ticks of the colour bar, or their values: 5 or 0,0.5,1",
             COLORS,
             "ticks",
             "N|X,X...",
@@ -292,7 +298,7 @@ class Look(NamedTuple):
         ValueFormat | None,
         Option(
             read_bar_format,
-            "how they are written, as --valfmt",
+            "format of the ticks, as for --valfmt",
             COLORS,
             metavar="FORMAT",
             also="format",
@@ -312,8 +318,8 @@ class Look(NamedTuple):
     ]
     titled: bool  # whether each frame has a title of its own, for which `title` makes room
     title_size: float  # px
-    xlabel: Annotated[str, Option(text, "text below it", LABELS, metavar="TEXT")]
-    ylabel: Annotated[str, Option(text, "text at its left", LABELS, metavar="TEXT")]
+    xlabel: Annotated[str, Option(text, "text below the cells", LABELS, metavar="TEXT")]
+    ylabel: Annotated[str, Option(text, "text to the left of the cells", LABELS, metavar="TEXT")]
     typeface: Typeface
     lacking: str  # letters of the labels and of `valfmt` without a glyph
     point: float  # px
@@ -336,13 +342,15 @@ class Look(NamedTuple):
             PICTURE,
             "two numbers",
             "W H",
-            unset="as large as the texts need",
+            unset="as large as the text needs",
             also="height width",
             name="figsize",
         ),
     ]
     cell: tuple[float, float] | None  # its width and height without a figure, None as texts need
-    square: Annotated[bool, Option(flag, "cells as high as wide", PICTURE, "switch", also="aspect")]
+    square: Annotated[
+        bool, Option(flag, "make cells as high as wide", PICTURE, "switch", also="aspect")
+    ]
     grid: Annotated[
         RGB,
         Option(
@@ -351,7 +359,7 @@ class Look(NamedTuple):
                 if _has_no_grid(given)
                 else read_color(name, given.style.grid if value is None else value, given.paper[0])
             ),
-            "of the lines between cells",
+            "colour of the lines between cells",
             PICTURE,
             "color",
             unset="that of --style",
@@ -364,8 +372,9 @@ class Look(NamedTuple):
         str | None,
         Option(
             read_reduce,
-            "what is drawn where cells would be under a pixel: of each block of them the mean, "
-            "max, min or absmax (the farthest from 0), or none to refuse them",
+            "value drawn for each block of cells where a cell would be under a pixel: "
+            "mean, max, min or absmax (the farthest from 0), or none to refuse such "
+            "matrices",
             PICTURE,
             "text or none",
             "HOW",
@@ -375,7 +384,7 @@ class Look(NamedTuple):
         float | None,
         Option(
             width,
-            "width of the lines in pt, 0 for none",
+            "width of the lines between cells in pt, 0 for none",
             PICTURE,
             "number",
             "PT",
@@ -387,7 +396,7 @@ class Look(NamedTuple):
         tuple[int, ...],
         Option(
             read_groups,
-            "a line before every so many rows, or before those of these indices: 4 or 2,5,9",
+            "draw a line before every N-th row, or before the rows with these indices: 4 or 2,5,9",
             PICTURE,
             "groups",
             "N|N,N...",
@@ -396,17 +405,24 @@ class Look(NamedTuple):
     ]
     col_groups: Annotated[
         tuple[int, ...],
-        Option(read_groups, "the same of columns", PICTURE, "groups", "N|N,N...", series=True),
+        Option(read_groups, "the same for columns", PICTURE, "groups", "N|N,N...", series=True),
     ]
     group: Annotated[
         RGB,
-        Option(color, "of these lines", PICTURE, "color", unset="--foreground", name="group_color"),
+        Option(
+            color,
+            "colour of the lines between groups",
+            PICTURE,
+            "color",
+            unset="--foreground",
+            name="group_color",
+        ),
     ]
     group_width: Annotated[  # pt
         float | None,
         Option(
             width,
-            "their width in pt",
+            "width of the lines between groups in pt",
             PICTURE,
             "number",
             "PT",
@@ -417,7 +433,7 @@ class Look(NamedTuple):
         RGB,
         Option(
             lambda name, value, given: given.paper[0],
-            "of the figure; none is transparent",
+            "colour of the figure, none for transparent",
             PICTURE,
             "color",
             unset="that of --style",
@@ -426,7 +442,7 @@ class Look(NamedTuple):
     ]
     clear: bool  # whether the background is transparent
     foreground: Annotated[
-        RGB, Option(color, "of labels and ticks", PICTURE, "color", unset="that of --style")
+        RGB, Option(color, "colour of labels and ticks", PICTURE, "color", unset="that of --style")
     ]
 
 
@@ -449,7 +465,7 @@ class _ReadWithOthers(NamedTuple):
         object,
         Option(
             elsewhere,
-            "value at its end",
+            "value at the end of the colormap",
             COLORS,
             "number",
             "X",
@@ -461,7 +477,7 @@ class _ReadWithOthers(NamedTuple):
         object,
         Option(
             elsewhere,
-            "up to where the norm symlog is linear",
+            "threshold below which the norm symlog is linear",
             COLORS,
             "number",
             "X",
@@ -473,7 +489,7 @@ class _ReadWithOthers(NamedTuple):
         object,
         Option(
             elsewhere,
-            "ends of bins, each in a colour of its own",
+            "edges of bins, each bin in a colour of its own",
             COLORS,
             "numbers",
             "X,X[,X...]",
@@ -484,7 +500,8 @@ class _ReadWithOthers(NamedTuple):
         object,
         Option(
             elsewhere,
-            "value in its middle, a slope on either side but with --norm centered",
+            "value in the middle of the colormap, with a slope on either side unless "
+            "--norm centered",
             COLORS,
             "number",
             "X",
@@ -493,17 +510,17 @@ class _ReadWithOthers(NamedTuple):
     ]
     under: Annotated[
         object,
-        Option(elsewhere, "for values below vmin", COLORS, "color", unset="the colormap's"),
+        Option(elsewhere, "colour of values below vmin", COLORS, "color", unset="the colormap's"),
     ]
     over: Annotated[
         object,
-        Option(elsewhere, "for values above vmax", COLORS, "color", unset="the colormap's"),
+        Option(elsewhere, "colour of values above vmax", COLORS, "color", unset="the colormap's"),
     ]
     bad: Annotated[
         object,
         Option(
             elsewhere,
-            "for values that are NaN, infinite, masked, or that the norm cannot take",
+            "colour of values that are NaN, infinite, masked, or that the norm does not accept",
             COLORS,
             "color",
             unset="the background",

@@ -1,5 +1,5 @@
-"""Colours and letters: how values look, whatever frames they come from.
+"""Colours and text: how values look, independent of the frames they come from.
 
 - `colors/`: colormaps, norms and the palette.
-- `text/`: fonts, formats and glyphs.
+- `text/`: fonts, number formats and glyphs.
 """

@@ -1,19 +1,20 @@
-"""Kernels, and how they become machine code.
+"""Kernels, and their compilation to machine code.
 
-They run without the interpreter's lock, fill what the caller lends, and trust their arguments.
+Kernels run without the interpreter's lock, write to buffers of the caller, and do not check their
+arguments.
 
-- `digits`: numbers as `format` writes them.
-- `blocks`: many values to one.
-- `cells`: what cells show, and which have changed.
-- `runs`: what has changed as runs of one palette index.
+- `digits`: numbers to text, as `format` writes them.
+- `blocks`: blocks of values to one value each.
+- `cells`: slots and texts of cells, and their changes.
+- `runs`: changes as runs of one palette index.
 - `lzw`: runs to codes.
 - `lists`: the runs that change from frame to frame, of each part of a picture.
 - `images`: these runs as image blocks.
 - `stills`: cells drawn into a picture.
 - `lines`: the lines of plots.
-- `unsigned`: numbers that several of them share.
-- `jit`: declares and calls them.
-- `objects`: finds, checks and loads machine code.
-- `compiling`: makes it, with numba, in a process of its own.
-- `symbols`: the functions that an object file asks for.
+- `unsigned`: uint64 constants that several of them share.
+- `jit`: declaring and calling kernels.
+- `objects`: finding, checking and loading machine code.
+- `compiling`: making it, with numba, in a separate process.
+- `symbols`: the external functions that an object file needs.
 """

@@ -1,9 +1,8 @@
-"""Blocks of whole rows and columns of values, each to one value.
+"""Reduction of blocks of whole rows and columns to one value each.
 
-Blocks of whole rows and columns of values, each to one value. The columns of a block come first,
-downwards, many at once; then their results from left to right. A value that is not finite shows
-in the result, and so does a sum that float64 does not have: only then is a block looked at value
-by value.
+The columns of a block are reduced first, downwards, many at once; then their results, from left to
+right. Values that are not finite show in the result, and so does a sum that overflows float64: only
+then is a block read value by value.
 """
 
 from typing import Annotated
@@ -13,12 +12,12 @@ import numpy as np
 from fastheat.render.kernels.jit import Float64s, Int64s, entry, jit
 from fastheat.render.kernels.unsigned import U1
 
-GREATEST, LEAST, FARTHEST = range(3)  # which value of a block: of x and -x, x > 0 is the farthest
+GREATEST, LEAST, FARTHEST = range(3)  # the value of a block to keep; x > 0 is farther than -x
 LARGEST = np.finfo(np.float64).max
-SHRINK = 2.0**-64  # a factor for values whose sum float64 does not have
+SHRINK = 2.0**-64  # factor for values whose sum overflows float64
 
 
-# The sums of columns of rows `top` to `bottom`, from the first row on. frame: (R, M), sums: (M,)
+# Sums each column over rows `top` to `bottom`, in order. frame: (R, M), sums: (M,)
 @jit
 def add_rows(frame, top, bottom, sums):
     width = np.uint64(sums.size)
@@ -41,7 +40,7 @@ def add_rows(frame, top, bottom, sums):
         r += 1
 
 
-# The sum of the finite values of a block, each times `factor`, and how many. frame: (R, M)
+# Returns the sum of a block's finite values, each times `factor`, and their number. frame: (R, M)
 @jit
 def sum_of_finite(frame, top, bottom, left, right, factor):
     total = 0.0
@@ -56,8 +55,8 @@ def sum_of_finite(frame, top, bottom, left, right, factor):
     return total, count
 
 
-# The mean of each block: (i, j) has the rows from rows[i] up to rows[i + 1], and so the columns.
-# sums: to work in, out: NaN where no value is finite
+# Finds the mean of each block's finite values. Block (i, j) has rows rows[i] to rows[i + 1] and
+# columns columns[j] to columns[j + 1]. sums: scratch, out: NaN where no value is finite
 @entry
 def mean_of_blocks(
     values: Annotated[Float64s, "T, R, M"],
@@ -91,7 +90,8 @@ def mean_of_blocks(
                 out[t, i, j] = total / np.float64(count) / factor if count > 0 else np.nan
 
 
-# The least and the largest finite value of a block, infinite where there is none. frame: (R, M)
+# Returns the least and the greatest finite value of a block, inf and -inf if there is none.
+# frame: (R, M)
 @jit
 def ends_of_finite(frame, top, bottom, left, right):
     low, high = np.inf, -np.inf
@@ -103,8 +103,8 @@ def ends_of_finite(frame, top, bottom, left, right):
     return low, high
 
 
-# The greatest, least or farthest value of each block, `which`; the rest as of mean_of_blocks.
-# lows, highs: to work in
+# Finds the value of each block that `which` names: GREATEST, LEAST or FARTHEST from 0. Other
+# arguments as of mean_of_blocks. lows, highs: scratch
 @entry
 def end_of_blocks(
     values: Annotated[Float64s, "T, R, M"],
@@ -123,7 +123,7 @@ def end_of_blocks(
             top, bottom = rows[i], rows[i + 1]
             lows[:] = np.inf
             highs[:] = -np.inf
-            # written such that each is one instruction for many columns; NaN is neither
+            # in this form, each is one instruction for many columns; NaN replaces neither
             for r in range(top, bottom):
                 for c in range(width):
                     x, low, high = frame[r, c], lows[c], highs[c]
@@ -137,6 +137,6 @@ def end_of_blocks(
                     high = highs[c] if highs[c] > high else high
                 if not (low >= -LARGEST) & (high <= LARGEST):
                     low, high = ends_of_finite(frame, top, bottom, left, right)
-                # no branch, whose way would be a guess
+                # no branch, which would often be mispredicted
                 best = low if least | (farthest & (-low > high)) else high
                 out[t, i, j] = best if low <= high else np.nan

@@ -1,9 +1,9 @@
-"""Cells: where in the range their values are, what is written in them, and what has changed.
+"""Cells: their slots, their texts, and their changes from frame to frame.
 
-A cell shows one slot (its fill, and the shades from there to its ink) and one text, a row of
-segments. A segment reaches from where one glyph is cut to where the next is, so that it owns its
-columns: what two glyphs share is drawn once, in the atlas, and text is laid by putting segments
-side by side.
+A cell shows one slot (its fill, and the blends from there to its ink) and one text, a row of
+segments. A segment reaches from the cut through one glyph to the cut through the next, so that each
+column of pixels belongs to one segment: the overlap of two glyphs is drawn once, in the atlas, and
+a text is set by putting segments side by side.
 """
 
 import math
@@ -24,32 +24,30 @@ from fastheat.render.kernels.jit import (
 from fastheat.render.kernels.unsigned import U1
 from fastheat.tables import Grid, Shades, Type
 
-# what of a cell has to be painted: letters that stand where others stood, all that it has and had,
-# or the fill as well
+# the part of a cell to repaint: letters that replace others in the same place, the old and the new
+# text, or the fill as well
 NOTHING, LETTERS, TEXT, WHOLE = range(4)
-UNDER, OVER, BAD, HIDDEN = range(4)  # what is counted
-# of a text: segments, font size, where row 0 of its letters lies, its first pixel and its width
+UNDER, OVER, BAD, HIDDEN = range(4)  # indices of `counts`: values out of range, texts left out
+# columns of `places`: a text's number of segments, font size, y of its row 0, left side and width
 COUNT, SIZE, TOP, LEFT, WIDTH = range(5)
-# of a box to paint: the first three of its text, its sides, its first segment and where that begins
+# columns of `boxes` after COUNT, SIZE and TOP of the text: the sides of the box to repaint, the
+# first segment to draw, and its left side
 X0, X1, Y0, Y1, FIRST, FIRST_X = range(3, 9)
 
 
 class Changes(NamedTuple):
-    """What cells with text show that those of the frame before did not.
-
-    C = N * M cells in raster order.
-    """
+    """Changes of cells with text from frame to frame, for C = N * M cells in raster order."""
 
     slots: Annotated[Int16s, "T, C"]  # of every cell
-    dirty: Annotated[Uint8s, "T, C"]  # NOTHING to WHOLE
-    boxes: Annotated[Int32s, "T, C, 9"]  # of the dirty ones
-    # the first and past the last dirty column, and pixel row of them
+    dirty: Annotated[Uint8s, "T, C"]  # part to repaint, NOTHING to WHOLE
+    boxes: Annotated[Int32s, "T, C, 9"]  # of dirty cells only
+    # of each row of cells: first dirty column, one past the last, first dirty y, one past the last
     rows: Annotated[Int64s, "T, N, 4"]
-    rectangles: Annotated[Int64s, "T, 4"]  # x0, x1, y0, y1; x0 >= x1 where nothing differs
+    rectangles: Annotated[Int64s, "T, 4"]  # x0, x1, y0, y1; x0 >= x1 if nothing changes
 
 
 def new_changes(frames: int, shape: tuple[int, int]) -> Changes:
-    """Return what `find_changes` fills, for so many frames of matrices of a shape."""
+    """Return uninitialised changes for `find_changes` to fill."""
     cells = shape[0] * shape[1]
     return Changes(
         slots=np.empty((frames, cells), np.int16),
@@ -61,7 +59,7 @@ def new_changes(frames: int, shape: tuple[int, int]) -> Changes:
 
 
 class Scale(NamedTuple):
-    """Where the slots begin over the range of one frame, as `Shades` have it."""
+    """The edges between slots over the range of one frame; fields as in `Shades`."""
 
     edges: Annotated[Float64s, "E + 1"]
     guide: Annotated[Int16s, "G + 2"]
@@ -73,7 +71,7 @@ class Scale(NamedTuple):
     ceiling: float
 
 
-# The scale of frame t, where all have one that.
+# Returns the scale of frame t, which may be shared by all frames.
 @inlined
 def scale_of(shades, t):
     row = min(t, shades.edges.shape[0] - 1)
@@ -89,14 +87,14 @@ def scale_of(shades, t):
     )
 
 
-# The slot of a value: 0 under, 1 .. E - 1 the levels, E over, E + 1 what is not finite, or not
-# taken by the norm.
+# Returns the slot of a value: 0 under, 1 .. E - 1 the levels, E over, E + 1 if it is not finite or
+# the norm does not accept it.
 @inlined
 def slot_of(x, scale):
     edges, guide = scale.edges, scale.guide
     place = (x - scale.origin) * scale.scale
     place = place if place > 0.0 else 0.0  # and NaN
-    # not above a value are the edges of lower pieces, and some of its own: mostly one at most
+    # all edges in lower pieces are <= x, and maybe some in its own, which mostly has one at most
     slot = np.uint64(guide[np.uint64(min(place, np.float64(guide.size - 2)))])
     slot += np.uint64(edges[slot] <= x)
     if edges[slot] <= x:
@@ -104,7 +102,7 @@ def slot_of(x, scale):
     return np.int64(slot) if scale.floor <= x < scale.ceiling else np.int64(edges.size)
 
 
-# The slot of a value in a piece with many edges, of which those before `slot` are not above it.
+# Returns the slot of a value in a piece with several edges, of which those before `slot` are <= x.
 @jit
 def last_slot(x, slot, place, scale):
     edges, guide = scale.edges, scale.guide
@@ -118,14 +116,15 @@ def last_slot(x, slot, place, scale):
     return slot
 
 
-# Slots of values. values, slots: (C,)
+# Finds the slots of values. values, slots: (C,)
 @jit
 def find_slots(values, scale, slots):
     for c in range(np.uint64(values.size)):
         slots[c] = slot_of(values[c], scale)
 
 
-# Palette indices of cells without text, from the top down. values, fills: (N, M), inks: of Shades
+# Finds the palette indices of cells without text, rows from the top down. values, fills: (N, M),
+# inks: of Shades
 @jit
 def find_fills(values, scale, inks, lower, fills):
     last = values.shape[0] - 1
@@ -135,7 +134,7 @@ def find_fills(values, scale, inks, lower, fills):
             fills[i, j] = inks[np.uint64(slot_of(values[row, j], scale)), 0]
 
 
-# Adds to counts: (4,) how many values are out of the range. values: (C,)
+# Adds the numbers of values under, over and bad to counts. values: (C,), counts: (4,)
 @jit
 def count_outside(values, scale, counts):
     low, high, floor, ceiling = scale.low, scale.high, scale.floor, scale.ceiling
@@ -150,8 +149,9 @@ def count_outside(values, scale, counts):
     counts[BAD] += bad
 
 
-# Where n segments stand between x0 and x1, y0 and y1, at the largest size that fits: the size, or
-# one past the last where none does, the first pixel, the width and where row 0 of the letters lies.
+# Places the n segments of cell c, in row i, between x0 and x1, y0 and y1, at the largest font size
+# that fits. Returns the index of the size, or one past the last if none fits, the left side, the
+# width, and the y of row 0. If n is negative, none fits.
 # widths, lows, highs: (sizes, segments), tops: (N, sizes), texts: (C, longest)
 @inlined
 def place_text(c, i, n, x0, x1, y0, y1, center, align, inset, widths, lows, highs, tops, texts):
@@ -177,7 +177,8 @@ def place_text(c, i, n, x0, x1, y0, y1, center, align, inset, widths, lows, high
     return size, max(x0, min(left, x1 - width)), width, top
 
 
-# The rows with ink of segments first to last. lows, highs: (sizes, segments), texts: (C, longest)
+# Returns the first row with ink of segments `first` to `last`, and one past the last row.
+# lows, highs: (sizes, segments), texts: (C, longest)
 @inlined
 def ink_rows(c, first, last, size, lows, highs, texts):
     low, high = 1 << 30, 0
@@ -187,9 +188,10 @@ def ink_rows(c, first, last, size, lows, highs, texts):
     return low, high
 
 
-# Gives cell c its text of n segments, and notes in its box where it differs from the one it had:
-# all of both, or, where they stand alike, from the first segment that differs to the last. Returns
-# what has to be painted. texts, old_texts: (C, longest), places: (C, 5), boxes: (C, 9)
+# Updates the text of cell c to one of n segments, and sets its box to the part that changes: all of
+# the old and the new text, or, if both have the same place, from the first segment that differs to
+# the last. Returns the part to repaint. texts, old_texts: (C, longest), places: (C, 5),
+# boxes: (C, 9)
 @inlined
 def update_text(c, n, size, left, width, top, widths, lows, highs, texts, old_texts, places, boxes):
     sizes = widths.shape[0]
@@ -223,7 +225,7 @@ def update_text(c, n, size, left, width, top, widths, lows, highs, texts, old_te
             )
             y0, y1 = min(y0, old_top + low), max(y1, old_top + high)
     if y0 < y1 and size < sizes:
-        # segments are laid even where they have no ink
+        # segments are drawn even where they have no ink
         x0, x1 = min(x0, x), max(x1, stop)
     places[c, COUNT], places[c, SIZE], places[c, LEFT], places[c, WIDTH] = n, size, left, width
     places[c, TOP] = top
@@ -235,10 +237,11 @@ def update_text(c, n, size, left, width, top, widths, lows, highs, texts, old_te
     return LETTERS if alike else TEXT
 
 
-# What of cells with text has to be painted, in which rows and rectangle; returns how many have no
-# room for theirs. slots, old_slots, dirty: (C,), rows, rectangle, boxes: of one frame in Changes,
-# bits, old_bits: (C,) int64, equal where what is written is, type_: Type,
-# texts, old_texts: (C, longest) segments, lengths: (C,), places: (C, 5) of the texts that are
+# Finds the parts of a frame's cells with text to repaint, and the rows and rectangle around them;
+# returns the number of cells whose text does not fit. slots, old_slots, dirty: (C,), alike: of
+# Shades, fresh: whether to repaint all cells, rows, rectangle, boxes: of one frame in Changes,
+# bits, old_bits: (C,) int64, equal for equal texts, type_: Type, texts, old_texts: (C, longest)
+# segments, lengths: (C,), places: (C, 5) of the current texts
 @jit
 def find_texts(
     slots,
@@ -307,7 +310,7 @@ def find_texts(
                 change = max(change, written)
             dirty[c] = change
             if change == WHOLE:
-                # of the text that stands there, which may be that of the frame before
+                # the text in the cell now, which may be unchanged since the frame before
                 boxes[c, COUNT], boxes[c, SIZE] = places[c, COUNT], places[c, SIZE]
                 boxes[c, TOP] = places[c, TOP]
                 boxes[c, X0], boxes[c, X1] = grid.x0[j], grid.x1[j]
@@ -324,9 +327,9 @@ def find_texts(
     return hidden
 
 
-# Finds what has to be painted for each frame of cells with text, and adds to counts. Frame 0 of
-# what is written and found is the one before the first. What is written may be one frame, F = 1,
-# which all have, else F = 1 + T. places: to work in, changes: of 1 + T frames
+# Finds the parts to repaint in each frame of cells with text, and adds to counts. Frame 0 of the
+# texts and of the changes is the one before the first. F is 1 if all frames have the same texts,
+# else 1 + T. bits: equal for equal texts, places: scratch, changes: of 1 + T frames
 @entry
 def find_changes(
     previous: Annotated[Float64s, "C"],

@@ -1,4 +1,4 @@
-"""Kernels compiled by numba: to machine code for other processes, or for this one alone."""
+"""Compiling kernels with numba: to machine code for any process, or for this one only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
-from fastheat.render.kernels import (  # noqa: F401  (which declare all kernels)
+from fastheat.render.kernels import (  # noqa: F401  (importing them declares all kernels)
     blocks,
     cells,
     digits,
@@ -29,18 +29,18 @@ from fastheat.render.kernels import (  # noqa: F401  (which declare all kernels)
 )
 from fastheat.render.kernels.jit import Array, Entry, Fields, Run, entries, helpers
 
-# _nrt=False leaves out the runtime that allocates and counts references: what allocates does not
-# compile, and frames take a sixth less
+# _nrt=False leaves out the runtime for allocation and reference counting: a kernel that allocates
+# does not compile, and frames take a sixth less time
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 INNER = OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
-jit: Any = numba.njit  # its annotations do not know all options
+jit: Any = numba.njit  # Any, since its annotations lack some options
 
 
 class Copies:
-    """Kernels as numba compiles them: copies in which those that they call are numba's.
+    """Copies of kernels for numba to compile, which call compiled kernels.
 
-    The kernels themselves stay the Python that they are written in.
+    The kernels themselves remain plain Python functions.
     """
 
     def __init__(self) -> None:
@@ -48,14 +48,14 @@ class Copies:
         self._spaces: dict[int, dict[str, Any]] = {}
 
     def compiled(self, function: Callable[..., Any], options: dict[str, Any]) -> Any:
-        """Return numba's dispatcher of a copy."""
+        """Return numba's dispatcher for a copy of a function."""
         assert isinstance(function, FunctionType)
         return jit(**options)(
             FunctionType(function.__code__, self._space(function), function.__name__)
         )
 
     def _space(self, function: FunctionType) -> dict[str, Any]:
-        """Return the globals of a function with the kernels among them compiled."""
+        """Return a function's globals, with the kernels among them replaced by compiled ones."""
         names = function.__globals__
         space = self._spaces.get(id(names))
         if space is None:
@@ -74,7 +74,7 @@ class Copies:
 
 
 def run_through_numba() -> Run:
-    """Return what runs kernels by numba's dispatchers, each compiled at its first call."""
+    """Return a function that runs kernels by numba's dispatchers, compiled at the first call."""
     copies = Copies()
     dispatchers = {kernel: copies.compiled(kernel.function, OPTIONS) for kernel in entries}
 
@@ -85,9 +85,9 @@ def run_through_numba() -> Run:
 
 
 def write(cpu: str, features: str) -> None:
-    """Write machine code of all kernels, for a processor as LLVM names it, to standard output.
+    """Write machine code of all kernels to standard output, for a processor as LLVM names it.
 
-    For a process that does nothing else: settings and parts of numba are changed for good.
+    Only for a process that does nothing else: this changes settings and parts of numba for good.
     """
     digest = objects.digest()
     settings: Any = config
@@ -109,9 +109,10 @@ def write(cpu: str, features: str) -> None:
 
 
 def _compile_once() -> None:
-    """Have numba optimise the whole, once, and make machine code of nothing that it consists of.
+    """Make numba optimise the whole only once, and make no machine code of single functions.
 
-    That takes half as long. The names are numba's own; where it has others, it takes longer.
+    This halves the time. It overrides numba's internals by name; in a version with other names,
+    compiling just takes longer.
     """
     base: Any = codegen.JITCodeLibrary
 
@@ -125,7 +126,7 @@ def _compile_once() -> None:
 
     def get_executable(library: Any, *_: object) -> Any:
         library._ensure_finalized()
-        return [].append  # numba tells functions apart by what runs them
+        return [].append  # a new object each time: numba identifies functions by their executables
 
     context = cpu_target.target_context
     context.get_executable = get_executable
@@ -133,7 +134,7 @@ def _compile_once() -> None:
 
 
 def _dispatch(copies: Copies) -> Callable[..., Any]:
-    """Return a function that calls the entry of a number with its words."""
+    """Return a function of a number and words that calls the entry with that number."""
     space: dict[str, Any] = {"int64": np.int64, "float64": np.float64}
     source = ["def dispatch(number, words):", "    result = int64(0)"]
     for number, kernel in enumerate(entries):
@@ -151,7 +152,7 @@ def _dispatch(copies: Copies) -> Callable[..., Any]:
 
 
 def _source(type_: Array | Fields | type, place: Iterator[int], space: dict[str, Any]) -> str:
-    """Return the source of an argument, read from the words at the next places."""
+    """Return the source of an argument that is read from the words at the next places."""
     if isinstance(type_, Array):
         name = f"{type_.dtype}_{len(type_.axes)}"
         if name not in space:
@@ -169,7 +170,7 @@ def _source(type_: Array | Fields | type, place: Iterator[int], space: dict[str,
 
 
 def _array_reader(array: Array) -> Any:
-    """Return what makes an array of the words that begin at a place: its address and its shape."""
+    """Return an intrinsic that makes an array from the words at a place: address and shape."""
     dimensions, item = len(array.axes), array.dtype.itemsize
     made = types.Array(numba.from_dtype(array.dtype), dimensions, "C")
 

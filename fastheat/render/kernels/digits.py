@@ -1,16 +1,17 @@
-"""Numbers to decimal digits, exactly, as Python's `format` writes them.
+"""Numbers to decimal digits, exactly as Python's `format` writes them.
 
-|x| = m * 2**-shift exactly, m under 2**53. Two ways to its digits, both exact:
+|x| = m * 2**-shift exactly, with m below 2**53. There are two ways to its digits, both exact:
 
-- usual values: |x| * 10**decimals as one integer. m * 10**decimals fits 128 bits (two uint64);
-  shifted right, the bits that fall out say which way to round.
-- all others: m * 2**-shift = m * 5**shift / 10**shift, so every double ends in decimal too, and
-  m * 5**shift (m * 2**-shift where that is whole), in limbs of nine digits, is all its digits.
+- usual values: |x| * 10**decimals as one integer. m * 10**decimals fits into 128 bits (two uint64);
+  when it is shifted right, the bits that drop out decide the rounding.
+- all others: m * 2**-shift = m * 5**shift / 10**shift, so every double has a finite decimal
+  expansion, whose digits are those of m * 5**shift (of m * 2**-shift where that is whole), computed
+  in limbs of nine digits.
 
-    scratch:  limbs | ... 1 2 3 4 . 5 6 7 8 9 ...     one digit a number
+    scratch:  limbs | ... 1 2 3 4 . 5 6 7 8 9 ...     one digit per element
                                 ^ UNIT
 
-All of scratch is uint64 and meets only uint64: numba makes float64 of a mix with int64.
+All of scratch is uint64 and only combined with uint64: numba turns a mix with int64 into float64.
 """
 
 from typing import Annotated
@@ -47,9 +48,9 @@ from fastheat.style.text.formats import (
 )
 from fastheat.style.text.formats import WIDTH as FIELD
 
-LIMBS = 90  # 767 digits at most
-UNIT = LIMBS + 320
-SCRATCH = UNIT + 1080 + MAX_PRECISION  # uint64 numbers that the caller lends
+LIMBS = 90  # for 767 digits at most
+UNIT = LIMBS + 320  # index of the units digit in scratch
+SCRATCH = UNIT + 1080 + MAX_PRECISION  # length of scratch, which the caller provides
 HALF = np.uint64(1 << 63)
 HIDDEN_BIT = np.uint64(1 << 52)
 FRACTION_BITS = np.uint64((1 << 52) - 1)
@@ -60,7 +61,8 @@ ASCII_0 = np.uint64(ord("0"))
 INF_NAN = np.array([ord(c) - 48 for c in "infnanINFNAN"], np.uint64)
 
 
-# m * power / 2**shift, rounded half to even. m < 2**53, power < 2**60, shift > 0, result < 2**63.
+# Returns m * power / 2**shift, rounded half to even. m < 2**53, power < 2**60, shift > 0,
+# result < 2**63
 @inlined
 def scaled(m, power, shift):
     low = (m & LOW) * (power & LOW)
@@ -68,7 +70,7 @@ def scaled(m, power, shift):
     other = (m & LOW) * (power >> U32) + (middle & LOW)
     high = (m >> U32) * (power >> U32) + (middle >> U32) + (other >> U32)
     low = (other & LOW) << U32 | (low & LOW)
-    # rest: the bits that fall out, from the top of 64 bits; lost: what falls out even below these
+    # rest: the bits that drop out, from the top of 64 bits; lost: those that drop out below these
     lost = U0
     if shift <= 64:
         right, left = np.uint64(shift - 1), np.uint64(64 - shift)
@@ -87,8 +89,8 @@ def scaled(m, power, shift):
     return number + np.uint64(up)
 
 
-# Write the digits of number, at least `count`, backwards from scratch[last]. scratch: (SCRATCH,).
-# Returns the place of the first.
+# Writes the digits of number, at least `count`, backwards from scratch[last]; returns the index of
+# the first. scratch: (SCRATCH,)
 @inlined
 def write_digits(number, last, count, scratch):
     start = last + 1 - count
@@ -101,7 +103,8 @@ def write_digits(number, last, count, scratch):
     return i + 1
 
 
-# Write all digits of m * 2**-shift: scratch[first:stop], and zeros before it down to UNIT.
+# Writes all digits of m * 2**-shift to scratch[first:stop], and zeros before them from UNIT on;
+# returns first and stop.
 @inlined
 def write_all_digits(m, shift, scratch):
     while shift > 0 and m & U1 == U0:
@@ -136,8 +139,8 @@ def write_all_digits(m, shift, scratch):
     return first, stop
 
 
-# Cut scratch[first:stop] to scratch[first:end], rounding half to even, or fill it up with zeros.
-# Returns the place of the first digit: one lower if the carry goes so far.
+# Cuts scratch[first:stop] to scratch[first:end], rounding half to even, or pads it with zeros.
+# Returns the index of the first digit: one lower if the carry goes that far.
 @inlined
 def round_digits(first, end, stop, scratch):
     for i in range(stop, end):
@@ -161,8 +164,8 @@ def round_digits(first, end, stop, scratch):
     return first - np.int64(carry)
 
 
-# Digits of m * 2**-shift, rounded: `wanted` decimals, or if `significant` so many from the first.
-# Returns first and end: they lie in scratch[first:end].
+# Writes the digits of m * 2**-shift to scratch[first:end], rounded to `wanted` decimals, or digits
+# from the first if `significant`; returns first and end.
 @inlined
 def decimal_digits(m, shift, wanted, significant, scratch):
     decimals = wanted
@@ -170,7 +173,7 @@ def decimal_digits(m, shift, wanted, significant, scratch):
     if significant:
         power = (52 - shift) * 78913 >> 18 if m != U0 else 0  # floor(log10(2 ** (52 - shift)))
         decimals = wanted - 1 - power
-        fewest = 1  # the power is one more where 10**k lies between, or after rounding
+        fewest = 1  # the power may turn out one higher, for this value or after rounding
     fast = shift > 0 and wanted < 19 and fewest <= decimals < 19
     # 10**d <= 2**(10/3 d), so this keeps the number under 2**63
     if fast and 53 - shift + decimals * 10 // 3 < 62:
@@ -196,7 +199,7 @@ def decimal_digits(m, shift, wanted, significant, scratch):
     return rounded, end
 
 
-# Shift the n characters of out, all but the first `kept`, to their place in width, and fill up.
+# Pads the n characters of out to `width`, leaving the first `kept` of them in place.
 @inlined
 def pad(n, kept, fill, align, width, out):
     before = width - n  # '>' and '='
@@ -213,8 +216,9 @@ def pad(n, kept, fill, align, width, out):
         out[i] = fill
 
 
-# Text of one value. spec: Spec.array(), scratch: (SCRATCH,) uint64, out: uint8, max_length or more.
-# Returns its length. 'd' takes whole numbers; nan and infinities, which ints lack, read as in 'f'.
+# Writes the text of a value to out; returns its length. spec: Spec.array(), scratch: (SCRATCH,)
+# uint64, out: (max_length or more,) uint8. 'd' takes whole numbers; NaN and infinities, which ints
+# lack, are written as for 'f'.
 @jit
 def format_value(x, spec, scratch, out):
     kind, precision, sign, group = spec[KIND], spec[PRECISION], spec[SIGN], spec[GROUP]
@@ -294,10 +298,10 @@ def format_value(x, spec, scratch, out):
     return width
 
 
-# Writes values as segments, masked ones as none; those that are as in the frame before are copied
-# from there. bits: the values as int64, since -0.0 and NaN compare so, spec: Spec.array(),
-# before, after: glyphs around a number, glyph_of: by ASCII code, digits, line: to work in, the line
-# at least max_length, lengths: -1 for too long
+# Writes values as segments, masked ones as none. Segments of values that are as in the frame before
+# are copied from there. bits: the values as int64, so that -0.0 and NaN compare too,
+# spec: Spec.array(), before, after: glyphs around a number, glyph_of: by ASCII code, digits, line:
+# scratch, the line of max_length or more, lengths: number of segments, -1 if too long
 @entry
 def write_numbers(
     values: Annotated[Float64s, "T, C"],

@@ -20,15 +20,15 @@ from fastheat.render.kernels.unsigned import U0
 from fastheat.tables import TRANSPARENT
 
 
-# Copies bytes. Unsigned places are not tested for < 0, which would keep the loop from vectors.
+# Copies bytes. Its indices are unsigned: a test for < 0 would keep the loop from being vectorised.
 @inlined
 def copy(source, start, target, place, count):
     for k in range(count):
         target[np.uint64(place + k)] = source[np.uint64(start + k)]
 
 
-# Image descriptor, code size and n runs as data sub-blocks at out[end:]; returns where they end.
-# rectangle: x0, x1, y0, y1, out: uint8
+# Writes an image descriptor, the code size, and n runs as data sub-blocks to out[end:]; returns the
+# new end. rectangle: x0, x1, y0, y1, out: uint8
 @jit
 def write_image(rectangle, indices, starts, n, coder, out, end):
     x0, x1, y0, y1 = rectangle
@@ -56,9 +56,9 @@ SAMPLED = 16  # rows, of which one is looked at
 BYTES, HIGH_BITS = (np.uint64(k * 0x0101010101010101) for k in (1, 0x80))
 
 
-# An index that no row of a picture that differs has: 0, the last, or the least that is free; -1
-# where none is. picture: (H, W), rows: (H, 2) as of changed_rectangle,
-# present: (256,) uint8 to work in
+# Returns a palette index that does not occur in the changed words of a picture: 0, 255, or the
+# least one free; -1 if none is. picture: (H, W), rows: (H, 2) as of changed_rectangle, present:
+# (256,) uint8 scratch
 @jit
 def free_index(picture, lines, rows, present):
     for index in (0, 255):
@@ -68,7 +68,7 @@ def free_index(picture, lines, rows, present):
             take_row(picture, picture, y, lines)
             for w in range(np.uint64(rows[y, 0]), np.uint64(rows[y, 1])):
                 pixels = lines.words[0, w] ^ every
-                found |= (pixels - BYTES) & ~pixels & HIGH_BITS  # not 0 where a byte of it is
+                found |= (pixels - BYTES) & ~pixels & HIGH_BITS  # not 0 if any byte of pixels is 0
         if found == U0:
             return np.int64(index)
     present[:] = 0
@@ -81,7 +81,7 @@ def free_index(picture, lines, rows, present):
     return np.int64(-1)
 
 
-# Encodes one whole picture of palette indices as an image block; returns its size.
+# Encodes a whole picture of palette indices as an image block; returns its size in bytes.
 @entry
 def encode_picture(
     picture: Annotated[Uint8s, "H, W"],
@@ -94,8 +94,8 @@ def encode_picture(
     return write_image((0, width, 0, height), runs.indices, runs.starts, n, coder, out, 0)
 
 
-# Joins the runs of frame t of all parts, row by row; what lies between them is transparent. Returns
-# the rectangle around them, x0 >= x1 where nothing differs, and how many runs it has.
+# Joins the runs of frame t of all parts, row by row, transparent in between. Returns the rectangle
+# around them, x0 >= x1 if nothing changes, and the number of runs.
 @jit
 def join_runs(t, lists, indices, starts):
     rectangles, cursors = lists.rectangles, lists.cursors
@@ -137,7 +137,8 @@ def join_runs(t, lists, indices, starts):
     return (x0, x1, y0, y1), n
 
 
-# Encodes frames of several parts, as encode_changes does those of one.
+# Encodes frames of several parts from their lists of runs; start, room, out, ends and the result
+# are as of encode_changes.
 @entry
 def encode_lists(
     start: int,
@@ -159,9 +160,10 @@ def encode_lists(
     return ends.size
 
 
-# The same for frames of palette indices, which are compared. Index `free` is transparent, or, where
-# that is negative, one that the frame has not, if there is one. lines, rows, present: to work in,
-# transparents: the transparent index of each frame, -1 where it has none
+# Encodes frames of palette indices by comparing them; start, room, out, ends and the result are as
+# of encode_changes. The transparent index is `free`, or, if that is negative, one that a frame does
+# not use, if any. lines, rows, present: scratch, transparents: the transparent index of each frame,
+# -1 if it has none
 @entry
 def encode_differences(
     start: int,
@@ -188,7 +190,7 @@ def encode_differences(
             if index < 0:
                 n = picture_runs(frames[t], x0, x1, y0, y1, runs.indices, runs.starts)
             else:
-                # whether to leave every single pixel shows in a part of the rows
+                # a sample of the rows shows if it pays to leave single pixels transparent
                 words_only = pixels_too = np.int64(0)
                 for k in range(3):
                     n, used = difference_runs(

@@ -1,13 +1,13 @@
-"""Kernels: functions that numba compiles, declared, loaded as machine code, and called.
+"""Declaring kernels, loading their machine code, and calling them.
 
-A kernel that Python calls is an `entry`; those that only kernels call are `jit` or `inlined`. None
-is compiled where it is declared: machine code is made of all of them at once, mostly when the
-package is built, and running it takes neither numba nor a compiler.
+A kernel that Python calls is an `entry`; kernels that are only called by kernels are `jit` or
+`inlined`. Declaring a kernel does not compile it: machine code is made of all of them at once,
+mostly when the package is built, and running it needs neither numba nor a compiler.
 
-An entry says in its annotations what it takes: arrays, as in
+An entry declares its parameters by annotations: arrays, as in
 ``Annotated[NDArray[np.float64], "N, M"]`` with a name or a number for each axis, `int`, `float`,
-`bool`, and named tuples of such. It returns an `int` or None. Arrays are C-contiguous and stay the
-caller's: kernels allocate nothing.
+`bool`, and named tuples of these. It returns an `int` or None. Arrays are C-contiguous and belong
+to the caller: kernels allocate nothing.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Array(NamedTuple):
-    """An array among the arguments of a kernel."""
+    """The type of an array argument."""
 
     dtype: np.dtype[Any]
     axes: tuple[str, ...]
 
 
 class Fields(NamedTuple):
-    """A named tuple among the arguments of a kernel."""
+    """The type of a named tuple argument."""
 
     tuple: Callable[..., Any]
     fields: Sequence[Array | Fields | type]
@@ -59,8 +59,8 @@ class Fields(NamedTuple):
 class Entry(Generic[Parameters, Result]):
     """A kernel that Python calls.
 
-    Its arguments become words of 64 bits, field by field: the address and the shape of an array,
-    int64 or float64 of a number.
+    Its arguments are passed as 64-bit words, field by field: the address and the shape of an array,
+    a number as int64 or float64.
     """
 
     def __init__(self, function: Callable[Parameters, Result]) -> None:
@@ -69,30 +69,30 @@ class Entry(Generic[Parameters, Result]):
         self.__name__ = function.__name__
 
     def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        """Run the kernel, whose arguments have no names."""
+        """Run the kernel, with positional arguments only."""
         if kwargs:
             raise TypeError(f"expected {self.__name__} with arguments by place, not by name")
         return cast(Result, (_run or load())(self, args))
 
     @cached_property
     def types(self) -> dict[str, Array | Fields | type]:
-        """What it takes, by name."""
+        """Types of the parameters, by name."""
         hints = self.function.__annotations__.items()
         return {name: _type_of(hint) for name, hint in hints if name != "return"}
 
     @cached_property
     def returns(self) -> bool:
-        """Whether it returns a number."""
+        """True if the kernel returns an int, False if None."""
         return self.function.__annotations__["return"] is int
 
     def words(self, args: tuple[Any, ...]) -> bytes:
-        """Return the arguments as machine code takes them.
+        """Return the arguments as the words that machine code reads.
 
         Raises
         ------
         TypeError
-            If an array is of another dtype, dimension or layout than is declared: it would be read
-            as what it is not.
+            If an array's dtype, dimension or layout is not as declared, since its memory would be
+            misread.
         """
         words: list[Any] = []
         for (name, type_), value in zip(self.types.items(), args, strict=True):
@@ -101,7 +101,7 @@ class Entry(Generic[Parameters, Result]):
 
     @cached_property
     def signature(self) -> str:
-        """What it takes and returns, for comparison."""
+        """Name, parameters and result as a text, for comparison."""
         return f"{self.__name__}({_names(self.types.values())}) {self.returns}"
 
     @cached_property
@@ -110,7 +110,7 @@ class Entry(Generic[Parameters, Result]):
 
 
 entries: list[Entry[..., Any]] = []
-helpers: dict[Callable[..., Any], dict[str, bool]] = {}  # and what numba is told of each
+helpers: dict[Callable[..., Any], dict[str, bool]] = {}  # with options for numba
 
 
 def entry(function: Callable[Parameters, Result]) -> Entry[Parameters, Result]:
@@ -127,7 +127,7 @@ def jit(function: Function) -> Function:
 
 
 def inlined(function: Function) -> Function:
-    """Declare a kernel that is compiled into those that call it."""
+    """Declare a kernel that is inlined into the kernels that call it."""
     helpers[function] = {"forceinline": True}
     return function
 
@@ -144,14 +144,14 @@ def _type_of(hint: Any) -> Array | Fields | type:
 
 
 def _scalar_of(hint: Any) -> Any:
-    """Return numpy's type of the numbers of `NDArray`, which versions of numpy nest otherwise."""
+    """Return the scalar type of an `NDArray`, which numpy's versions nest differently."""
     if isinstance(hint, type) and issubclass(hint, np.generic):
         return hint
     return next(filter(None, map(_scalar_of, get_args(hint))), None)
 
 
-MOST_KEPT = 12  # named tuples of layouts whose words are kept, and so what they hold
-_of_layouts: dict[int, tuple[object, list[Any]]] = {}  # by identity: they are the same each time
+MOST_KEPT = 12  # named tuples of layouts whose words are cached, which keeps their arrays alive
+_of_layouts: dict[int, tuple[object, list[Any]]] = {}  # by identity, as they recur in every call
 
 
 def _append(words: list[Any], type_: Array | Fields | type, value: Any, name: str) -> None:
@@ -186,7 +186,7 @@ def _append(words: list[Any], type_: Array | Fields | type, value: Any, name: st
 
 
 def _names(types: Iterable[Array | Fields | type]) -> str:
-    """Return the names of types, those of named tuples as those of their fields."""
+    """Return the names of types, with named tuples as the names of their fields' types."""
     names = (
         f"{type_.dtype}{len(type_.axes)}"
         if isinstance(type_, Array)
@@ -199,7 +199,7 @@ def _names(types: Iterable[Array | Fields | type]) -> str:
 
 
 def _codes(type_: Array | Fields | type) -> str:
-    """Return the codes of `struct` for the words of an argument."""
+    """Return the format characters of `struct` for the words of an argument."""
     if isinstance(type_, Array):
         return "q" * (1 + len(type_.axes))
     if isinstance(type_, Fields):
@@ -211,18 +211,18 @@ def _codes(type_: Array | Fields | type) -> str:
 
 Run = Callable[[Entry[..., Any], tuple[Any, ...]], Any]
 
-_run: Run | None = None  # what runs kernels, once it is known
+_run: Run | None = None  # function that runs kernels, once loaded
 _lock = threading.RLock()
 _listeners: list[Callable[[], object]] = []
 
 
 def load(*, beside: bool = False) -> Run:
-    """Make kernels ready to run; compile them where no machine code fits this machine.
+    """Return the function that runs kernels, compiling them if no machine code fits this machine.
 
     Parameters
     ----------
     beside
-        Whether others are not to be held up by that.
+        Whether to compile at low priority, so as not to slow down a running loop.
     """
     global _run
     with _lock:
@@ -232,17 +232,17 @@ def load(*, beside: bool = False) -> Run:
 
 
 def is_plain() -> bool:
-    """Return whether the environment asks for kernels as plain Python."""
+    """Return True if the environment asks to run kernels as plain Python."""
     return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 
 def _find() -> Run | None:
-    """Return what runs kernels without compiling, None where that takes a compiler."""
+    """Return a function that runs kernels without compiling them, or None if they must be."""
     if is_plain():
         return run_plainly
     from fastheat.render.kernels import objects
 
-    with suppress(Exception):  # whatever of LLVM; it is compiled anew
+    with suppress(Exception):  # any error of LLVM's: kernels are compiled again
         made = objects.find()
         return None if made is None else run_machine_code(made)
     return None
@@ -256,7 +256,7 @@ def _compile(beside: bool) -> Run:
     try:
         made = objects.make(objects.host(), beside=beside)
         run = run_machine_code(made)
-    except Exception:  # numba itself says what is wrong with a kernel
+    except Exception:  # numba in this process reports errors in a kernel, if that is the reason
         from fastheat.render.kernels import compiling
 
         return compiling.run_through_numba()
@@ -264,21 +264,21 @@ def _compile(beside: bool) -> Run:
         objects.keep(made)
     except OSError as error:
         warn(
-            "kernels are compiled in each process, which takes seconds, as what was compiled "
+            "kernels are compiled in each process, which takes seconds, as the result "
             f"cannot be kept: {in_a_line(error)}"
         )
     return run
 
 
 def tell_of_compiling() -> None:
-    """Call those who asked to be told before all kernels are compiled."""
+    """Call the listeners of `on_compiling`, before all kernels are compiled."""
     for tell in _listeners:
         tell()
 
 
 @contextmanager
 def on_compiling(tell: Callable[[], object]) -> Iterator[None]:
-    """Call `tell` before all kernels are compiled, which takes seconds."""
+    """Within the context, call `tell` before all kernels are compiled, which takes seconds."""
     _listeners.append(tell)
     try:
         yield
@@ -287,7 +287,7 @@ def on_compiling(tell: Callable[[], object]) -> Iterator[None]:
 
 
 def run_machine_code(made: MachineCode) -> Run:
-    """Return what runs kernels as machine code, which is loaded."""
+    """Load machine code; return a function that runs kernels by it."""
     from fastheat.render.kernels import objects
 
     function = objects.link(made)
@@ -300,7 +300,7 @@ def run_machine_code(made: MachineCode) -> Run:
             if kernel.signature not in numbers:
                 raise RuntimeError(
                     "expected fastheat as it was imported, but its files have changed since: "
-                    "start Python anew"
+                    "restart Python"
                 )
             number = known[kernel] = numbers[kernel.signature]
         result = function(number, kernel.words(args))
@@ -310,14 +310,14 @@ def run_machine_code(made: MachineCode) -> Run:
 
 
 def run_plainly(kernel: Entry[..., Any], args: tuple[Any, ...]) -> Any:
-    """Run a kernel as the Python that it is written in."""
-    with np.errstate(all="ignore"):  # as compiled
+    """Run a kernel as plain Python."""
+    with np.errstate(all="ignore"):  # as in machine code
         return kernel.function(*args)
 
 
 def _forked() -> None:
     global _lock
-    _lock = threading.RLock()  # the thread that may have held it is not in this process
+    _lock = threading.RLock()  # a thread that held the old one does not exist in this process
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,4 +1,4 @@
-"""The lines of plots."""
+"""Drawing of line plots."""
 
 import math
 from typing import Annotated
@@ -8,9 +8,9 @@ import numpy as np
 from fastheat.render.kernels.jit import Float64s, Int64s, Uint8s, entry, jit
 
 
-# Draws a piece of a line from ax, ay to bx, by, ax <= bx, where it covers more than what is there.
-# box: x0, x1, y0, y1, beyond which it ends, picture, cover: (h, w), ramp: (S,) palette indices at
-# each coverage
+# Draws a piece of a line from (ax, ay) to (bx, by), ax <= bx, in the pixels that it covers more
+# than the lines drawn before. half: half its width, box: x0, x1, y0, y1 to clip it to,
+# picture, cover: (h, w), ramp: (S,) palette indices at each coverage
 @jit
 def line_piece(picture, cover, ramp, ax, ay, bx, by, half, box):
     reach = half + 1.0
@@ -34,8 +34,8 @@ def line_piece(picture, cover, ramp, ax, ay, bx, by, half, box):
                 picture[y, x] = ramp[step]
 
 
-# Draws the lines to frame t, a dot where none leads to it. xs: (N,), ys: (N, K) pixels, NaN where
-# there is no value
+# Draws the pieces of K lines that end at frame t, or a dot of radius `dot` if a line has no value
+# in the frame before. xs: (N,), ys: (N, K) pixels, NaN where there is no value
 @jit
 def lines_to(t, picture, cover, ramps, xs, ys, half, dot, box):
     for k in range(ramps.shape[0]):
@@ -45,7 +45,7 @@ def lines_to(t, picture, cover, ramps, xs, ys, half, dot, box):
             line_piece(picture, cover, ramps[k], xs[s], ys[s, k], xs[t], ys[t, k], reach, box)
 
 
-# Copies a picture, as no assignment does: those ask for memory where the two could overlap.
+# Copies a picture pixel by pixel; an assignment would allocate memory in case of an overlap.
 # source, target: (h, w)
 @jit
 def copy_picture(source, target):
@@ -54,10 +54,10 @@ def copy_picture(source, target):
             target[y, x] = source[y, x]
 
 
-# Draws the line plot of frames `first` on: what is new, or all where the axes are others than those
-# of the frame before. The first picture and `cover` have the lines before frame `begin` already, if
-# that is not 0. stages: which axes each has, bases: these, boxes: what is within, xs, ys: all
-# frames' places in each
+# Draws the line plots of T frames, from frame `first` on: only what is new, or everything if the
+# axes change. If `begin` is not 0, the first picture and `cover` already have the lines before
+# frame `begin`. stages: index of each frame's axes, bases: empty plots with each of the G axes,
+# boxes: their inside, xs, ys: pixels of all N frames in each, half, dot: as of lines_to
 @entry
 def plot_frames(
     first: int,

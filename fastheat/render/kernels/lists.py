@@ -32,17 +32,18 @@ from fastheat.tables import TRANSPARENT, Grid, Shades, Type
 class Lists(NamedTuple):
     """The runs of T frames of K parts of a picture that do not overlap, from left to right."""
 
-    # x0, x1, y0, y1 of what differs; x0 >= x1 where nothing does
+    # changed rectangle x0, x1, y0, y1 of each frame; x0 >= x1 if nothing changes
     rectangles: Annotated[Int64s, "K, T, 4"]
-    # where the runs of each frame end, the first at where they all begin
+    # end of each frame's runs; that of frame 0 is where the part's runs begin
     ends: Annotated[Int64s, "K, T"]
     indices: Annotated[Uint8s, "runs"]
     starts: Annotated[Uint32s, "runs"]
-    cursors: Annotated[Int64s, "K"]  # to work in
+    cursors: Annotated[Int64s, "K"]  # scratch
 
 
-# Finds fills, and where they differ from those before: x0, x1, y0, y1, 0 where they do not.
-# values: (N, M), fills, old_fills: (N, M), rows: (N, 2) as of changed_rectangle
+# Finds fills; returns the rectangle in which they differ from old_fills: x0, x1, y0, y1 in pixels,
+# all 0 if they do not. values: (N, M), fills, old_fills: (N, M), rows: (N, 2) as of
+# changed_rectangle
 @inlined
 def changed_fills(values, scale, inks, grid, fills, old_fills, lines, rows):
     find_fills(values, scale, inks, grid.lower, fills)
@@ -53,9 +54,9 @@ def changed_fills(values, scale, inks, grid, fills, old_fills, lines, rows):
     return sides
 
 
-# Finds the runs of cells with text from frame `start` on, until all are or there is less `room`
-# than one may take; returns the frame to go on with.
-# texts: segments of each frame, or of all
+# Lists the runs of frames of cells with text, from frame `start` on, until all are done or there is
+# space for less than `room` runs; returns the next frame to list.
+# texts: segments of each frame, or F = 1 for all
 @entry
 def list_changes(
     start: int,
@@ -95,7 +96,8 @@ def list_changes(
     return ends.size
 
 
-# The same for cells without text, as encode_fills. rectangles: takes where they change
+# Lists the runs of frames of cells without text, as list_changes does those with text; arguments
+# as of encode_fills. rectangles: output, where the cells change
 @entry
 def list_fills(
     start: int,
@@ -142,8 +144,8 @@ def list_fills(
     return ends.size
 
 
-# The same for a part that is drawn as pictures, of which the left top pixel lies at left and top.
-# lines, rows: to work in
+# Lists the runs of a part that is drawn as pictures, with their top left pixel at (left, top), as
+# list_changes does those of cells. lines, rows: scratch, rectangles: output, where they change
 @entry
 def list_differences(
     start: int,

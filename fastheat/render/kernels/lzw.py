@@ -1,27 +1,30 @@
-"""Runs to the codes of GIF's variant of LZW.
+"""GIF's variant of LZW (GIF89a, appendix F): runs to codes.
 
-GIF89a, appendix F. A phrase is a code for the pixels read so far. From a phrase P leads, for an
-index k that P does not end with, a chain of longer ones: Pk, Pkk, ... up to the longest there is
-(from no phrase at all: k, kk, ...). A chain is named by the code of its first. So a run needs
-no step a pixel, but one to its chain and one to its length in it:
+A phrase is a sequence of pixels that has a code. A phrase P, with an index k that P does not end
+with, starts a chain of longer phrases: Pk, Pkk, ... up to the longest so far (the empty phrase
+starts k, kk, ...). A chain is named by the code of its first phrase. So a run does not take a step
+per pixel, but one to its chain and one to its length in the chain:
 
-    chain of (P, k)             in the table, from the key P | k
-    length 1, the longest       the chain's name, and last[chain], longest[chain] long
-    lengths between             in the table, from the key chain | length
+    chain of (P, k)             in the table, at the key P | k
+    length 1                    the chain's name
+    the longest                 last[chain], of length longest[chain]
+    lengths in between          in the table, at the key chain | length
 
-A run that is longer than the longest ends the phrase there, which makes one longer still.
+A run that is longer than that ends the phrase at the longest, which adds a phrase one pixel longer.
 
-The table has the code for a key where it hashes to, or some steps on; keys has the key of each
-code. An entry holds generation << 12 | code: to empty the table, count the generation on.
+The table has a key's code at the slot that the key hashes to, or some steps further; `keys` has the
+key of each code. An entry is generation << 12 | code, so that incrementing the generation empties
+the table.
 
-A full table is kept as it is while it pays (a deferred clear, which the cover sheet of GIF89a
-describes): until the runs that a word of codes stands for are fewer than they were on the whole
-since it was empty, or while an earlier table was used, as one leaves a patch when it gives less
-than others do on average (Charnov 1976).
+A full table is kept as long as it pays (the deferred clear of GIF89a's cover sheet): until the
+number of runs per word of codes falls below its average since the table was empty, or below the
+best average of an earlier table, as a forager leaves a patch that yields less than the average
+(Charnov 1976).
 
     entries: (SLOTS,) uint16      keys: (4096,) uint32      longest, last: (4096,) uint16
 
-All is uint64 here, since numba makes float64 of a mix with int64 and tests signed places for < 0.
+Everything is uint64, since numba turns a mix with int64 into float64, and tests signed indices for
+< 0.
 """
 
 from typing import Annotated, NamedTuple
@@ -31,26 +34,25 @@ import numpy as np
 from fastheat.render.kernels.jit import Uint8s, Uint16s, Uint32s, Uint64s, inlined, jit
 from fastheat.render.kernels.unsigned import LOW, U0, U1, U2, U5, U7
 
-# 64 KB, an eighth of it in use at most: a miss of the nearest cache costs less than the wrong
-# guess of a branch where two keys meet; codes took 7 % longer with half as many slots, 25 % with a
-# quarter
+# 64 KB, at most an eighth of it in use: an L1 cache miss costs less than a mispredicted branch
+# where two keys collide; encoding took 7 % longer with half as many slots, 25 % with a quarter
 SLOTS = 1 << 15
 GENERATIONS = 1 << 4
 CODES = 1 << 12
 MASK = np.uint64(SLOTS - 1)
-STEP = np.uint64(1021)  # to the next slot; neighbouring codes have neighbouring ones
-SPREAD = np.uint64(2531)  # what an index or a length is multiplied by, to take it far from others
-APART = np.uint64(1365)
-LENGTHS = np.uint64(1 << 31)  # the bit of keys that have a length
+STEP = np.uint64(1021)  # to the next slot; far, since neighbouring codes have neighbouring slots
+SPREAD = np.uint64(2531)  # factor that spreads indices and lengths over the slots
+APART = np.uint64(1365)  # offset of the slots of lengths from those of indices
+LENGTHS = np.uint64(1 << 31)  # bit set in keys that contain a length
 NO_PHRASE = np.uint64(CODES)
 FULL = np.uint64(CODES)
-LOOKED_AT = 128  # codes from one look at a full table to the next
-KEPT_FROM = 0.95  # of the average, since a new table has to learn first
+LOOKED_AT = 128  # codes between two checks of a full table
+KEPT_FROM = 0.95  # of the average; a full table is cleared below it, as new ones have to learn
 U8, U12, U31 = (np.uint64(k) for k in (8, 12, 31))
 
 
 class Coder(NamedTuple):
-    """The encoder's table and output, used again for every image."""
+    """The encoder's table and output, reused for every image."""
 
     entries: Annotated[Uint16s, "SLOTS"]
     keys: Annotated[Uint32s, "CODES"]
@@ -58,12 +60,12 @@ class Coder(NamedTuple):
     last: Annotated[Uint16s, "CODES"]
     generation: Annotated[Uint64s, "1"]
     words: Annotated[Uint32s, "room"]  # the codes
-    codes_out: Annotated[Uint8s, "4 * room"]  # the same
+    codes_out: Annotated[Uint8s, "4 * room"]  # the same memory as bytes
 
 
 def new_coder(pixels: int) -> Coder:
-    """Return the encoder for images of at most so many pixels."""
-    # 12 bits a pixel at worst, a clear code in 3,800 of them, and the two ends
+    """Return an encoder for images of at most `pixels` pixels."""
+    # at worst 12 bits per pixel, a clear code per 3,800 of them, and the codes at both ends
     words = np.empty((pixels + pixels // 3800 + 8) * 12 // 32 + 8, np.uint32)
     return Coder(
         entries=np.zeros(SLOTS, np.uint16),
@@ -77,12 +79,13 @@ def new_coder(pixels: int) -> Coder:
 
 
 def room_for(coder: Coder) -> int:
-    """Return the most bytes of an image block: its codes, and what is between and around them."""
+    """Return the largest size of an image block in bytes: codes, sub-block sizes and descriptor."""
     size = int(coder.codes_out.size)
     return size + size // 255 + 32
 
 
-# The code for a key that hashes to a slot, or FULL or more, and the slot where it is or belongs.
+# Returns the code of a key that hashes to `slot`, FULL or more if it has none, and the slot that it
+# is in or belongs in.
 @inlined
 def find_code(key, slot, tag, entries, keys):
     code = np.uint64(entries[slot]) ^ tag
@@ -92,7 +95,8 @@ def find_code(key, slot, tag, entries, keys):
     return code, slot
 
 
-# Appends a code to the bits, least significant first: whole words are left behind.
+# Appends a code to the pending bits, least significant first, and stores full words. Returns the
+# pending bits, their number and the index of the next word.
 @inlined
 def put_code(code, bits, total, filled, word, words):
     total |= code << filled
@@ -102,7 +106,7 @@ def put_code(code, bits, total, filled, word, words):
     return total >> (whole << U5), filled & U31, word + whole
 
 
-# An empty table; returns its tag.
+# Empties the table; returns the tag of its entries, their generation << 12.
 @inlined
 def next_table(clear, coder):
     for k in range(clear):
@@ -128,9 +132,9 @@ def encode_lzw(indices, starts, n, code_size, coder):
     total, filled, word = clear, bits, U0
     phrase = NO_PHRASE
     slot = key = U0
-    first_run, first_word = np.int64(0), U0  # where the table was empty
-    unseen, seen_run, seen_word = 0, np.int64(0), U0  # where a full one was looked at
-    best = 0.0  # runs that a word of codes stood for, by the best table so far
+    first_run, first_word = np.int64(0), U0  # when the table was last empty
+    unseen, seen_run, seen_word = 0, np.int64(0), U0  # codes to the next check; at the last check
+    best = 0.0  # runs per word of codes with the best earlier table
     for r in range(n):
         k = np.uint64(indices[r])
         left = np.uint64(starts[r + 1]) - np.uint64(starts[r])
@@ -167,7 +171,7 @@ def encode_lzw(indices, starts, n, code_size, coder):
             if code < FULL:
                 entries[slot] = tag | code
                 keys[code] = key
-                # the decoder is one entry behind, so the code after this one is the first wider one
+                # the decoder is one entry behind, so the next code is the first of the new width
                 bits += code >> bits
                 code += U1
                 if code == FULL:
@@ -193,7 +197,7 @@ def encode_lzw(indices, starts, n, code_size, coder):
     return np.int64(word) * 4 + np.int64(filled + U7) // 8
 
 
-# The bits that n indices need, 2 at least.
+# Returns the number of bits that n indices need, at least 2.
 @jit
 def code_size_of(indices, n):
     bits = np.uint8(3)

@@ -1,9 +1,9 @@
-"""Machine code of the kernels: where it lies, whether it fits this machine, and how it is loaded.
+"""Files of machine code: finding one that fits this machine, checking, loading and making it.
 
-The package holds what was compiled when it was built, the user's cache folder what was compiled on
-this machine. Neither is trusted: code runs only if its checksum, the sources that it was made of,
-the processor and the way that it is called are all as they have to be. Anything else is compiled
-anew and is never an error.
+The package contains the code compiled when it was built, the user's cache folder the code compiled
+on this machine. Neither is trusted: code only runs if its checksum, its sources, the processor and
+the calling convention all match. If anything does not, kernels are compiled again, which is never
+an error.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from typing import Any
 from fastheat.render.kernels.symbols import undefined
 
 PACKAGE = Path(__file__).parents[2]
-BUILT = PACKAGE / "objects"  # where the build puts them
+BUILT = PACKAGE / "objects"  # folder of the machine code that was built with the package
 
-# How machine code is called: as numba calls its own functions, with an entry's number and the
-# address of its arguments as words of 64 bits. One more with each change of that.
+# Version of the calling convention: as numba calls its own functions, with an entry's number and
+# the address of its arguments as 64-bit words. To be incremented with each change.
 CONVENTION = 1
-NICENESS = 10  # of a compiler beside a loop: it has time while others have none to do
+NICENESS = 10  # of a compiler beside a loop, so that it only uses idle time
 
-# The processors that machine code is built for, the best first: levels of the psABI of x86-64, the
-# highest with vectors as wide as it has, which LLVM leaves half as wide for the first of them.
+# The processors to build machine code for, the best first: levels of the x86-64 psABI. The highest
+# uses its vectors at full width, where LLVM prefers half of it for the sake of early processors.
 _V2 = ("cx16", "popcnt", "sahf", "sse3", "sse4.1", "sse4.2", "ssse3")
 _V3 = (*_V2, "avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe", "xsave")
 _V4 = (*_V3, "avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl")
@@ -47,13 +47,13 @@ _LEVELS: dict[str, dict[str, tuple[str, str, tuple[str, ...]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A kind of processor that machine code is made for."""
+    """A kind of processor to make machine code for."""
 
-    system: str  # as of `this_system`
+    system: str  # see `this_system`
     level: str
-    cpu: str  # as LLVM names it,
-    tuning: str  # and what it is to take otherwise
-    needs: tuple[str, ...]  # features that it has to have
+    cpu: str  # LLVM's name for it
+    tuning: str  # LLVM features to switch on or off
+    needs: tuple[str, ...]  # features that a processor must have
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +62,26 @@ class MachineCode:
 
     target: Target
     digest: str  # of the sources
-    symbol: str  # of the function to call
-    maker: str  # the versions of numba and llvmlite
+    symbol: str  # name of the function to call
+    maker: str  # versions of numba and llvmlite
     convention: int
-    entries: list[str]  # what each is called with, as `Entry.signature`
+    entries: list[str]  # `Entry.signature` of each entry, in the order of their numbers
     code: bytes
 
     def pack(self) -> bytes:
-        """Return it as a file has it: a checksum, a line of JSON, the object."""
+        """Return the content of a file: a checksum, a line of JSON, and the object file."""
         header = {name: value for name, value in asdict(self).items() if name != "code"}
         body = json.dumps(header).encode() + b"\n" + self.code
         return hashlib.sha256(body).digest() + body
 
 
 def unpack(data: bytes) -> MachineCode:
-    """Return what a file holds.
+    """Return the machine code in the content of a file; see `MachineCode.pack`.
 
     Raises
     ------
     Exception
-        If it is nothing that was written here, whatever reading it meets.
+        Any exception, if the content is not as `pack` wrote it.
     """
     body = data[32:]
     if hashlib.sha256(body).digest() != data[:32]:
@@ -97,13 +97,13 @@ def unpack(data: bytes) -> MachineCode:
 
 
 def this_system() -> str:
-    """Return the architecture and the operating system, which decide on calls and object files."""
+    """Return architecture and operating system, which determine the ABI and the object format."""
     machine = platform.machine().lower()
     return f"{ {'amd64': 'x86_64', 'arm64': 'aarch64'}.get(machine, machine) }-{sys.platform}"
 
 
 def targets() -> list[Target]:
-    """Return the kinds of processors that machine code is built for on this system."""
+    """Return the kinds of processors for which machine code is built on this system."""
     system = this_system()
     levels = _LEVELS.get(system.split("-")[0], {})
     return [Target(system, level, *needs) for level, needs in levels.items()]
@@ -111,7 +111,10 @@ def targets() -> list[Target]:
 
 @cache
 def fitting() -> tuple[Target, ...]:
-    """Return the kinds that this machine's processor is of, the best first, or itself."""
+    """Return the targets that this machine's processor can run, the best first.
+
+    If there is none, the processor itself is the only one.
+    """
     import llvmlite.binding as llvm
 
     features = llvm.get_host_cpu_features()
@@ -122,16 +125,16 @@ def fitting() -> tuple[Target, ...]:
 
 
 def host() -> Target:
-    """Return the best kind that this machine's processor is of."""
+    """Return the best target that this machine's processor can run."""
     return fitting()[0]
 
 
 @cache
 def digest() -> str | None:
-    """Return that of the sources that machine code is made of, None where there are none.
+    """Return the digest of the sources of machine code, or None if there are no sources.
 
-    They are those of the kernels and of all modules of this package that they import, at whatever
-    remove: a constant of any may be compiled in.
+    These are the kernels and all modules of this package that they import, directly or not, since
+    a constant of any of them may be compiled in.
     """
     try:
         sources = _sources("render.kernels.compiling")
@@ -144,7 +147,7 @@ def digest() -> str | None:
 
 
 def _sources(root: str) -> dict[str, bytes]:
-    """Return the sources of a module and of all that it imports from this package, by name."""
+    """Return the sources, by name, of a module and of all it imports from this package."""
     sources: dict[str, bytes] = {}
     names = [root]
     while names:
@@ -160,8 +163,8 @@ def _file_of(name: str) -> Path:
 
 
 def imported(source: bytes) -> set[str]:
-    """Return the modules of this package that a source imports, wherever in it, as `gif.file`."""
-    source = re.sub(rb"#.*", b"", source)  # which may have what ends a list of names
+    """Return the modules of this package imported anywhere in a source, such as "gif.file"."""
+    source = re.sub(rb"#.*", b"", source)  # comments might contain the end of a list of names
     found = set(re.findall(rb"^\s*import fastheat\.([\w.]+)", source, re.M))
     from_one = rb"^\s*from fastheat((?:\.\w+)*) import (\([^)]*\)|.*)"
     for module, names in re.findall(from_one, source, re.M):
@@ -171,7 +174,7 @@ def imported(source: bytes) -> set[str]:
 
 
 def fits(made: MachineCode, target: Target) -> bool:
-    """Return whether machine code is what this package's sources give for a kind of processor."""
+    """Return True if machine code was made of this package's sources for a target."""
     return made.digest == digest() and made.convention == CONVENTION and made.target == target
 
 
@@ -183,11 +186,11 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 def cache_folder() -> Path | None:
-    """Return where machine code is kept for this user, None if there is no such place."""
+    """Return the folder in which this user's machine code is kept, or None if there is none."""
     given = os.environ.get("FASTHEAT_CACHE_DIR")
     if given:
-        return Path(os.path.expanduser(given))  # noqa: PTH111  (which leaves unknown users as they are)
-    with suppress(RuntimeError):  # no home
+        return Path(os.path.expanduser(given))  # noqa: PTH111  (it keeps unknown users as they are)
+    with suppress(RuntimeError):  # no home folder
         if sys.platform == "win32":
             local = os.environ.get("LOCALAPPDATA")
             base = Path(local) if local else Path.home() / "AppData" / "Local"
@@ -195,31 +198,31 @@ def cache_folder() -> Path | None:
         if sys.platform == "darwin":
             return Path.home() / "Library" / "Caches" / "fastheat"
         xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
-        # a relative one is to be ignored (XDG Base Directory Specification)
+        # relative paths are to be ignored (XDG Base Directory Specification)
         return (xdg if xdg.is_absolute() else Path.home() / ".cache") / "fastheat"
     return None
 
 
 def name_for(target: Target) -> str:
-    """Return the name of a file of machine code made of the sources as they are."""
+    """Return the file name of machine code for a target, made of the current sources."""
     return f"kernels-{(digest() or '')[:16]}-{target.system}-{target.level}.o"
 
 
 def find() -> MachineCode | None:
-    """Return machine code that fits, None if it has to be compiled."""
+    """Return machine code that fits this machine, or None if it must be compiled."""
     found = where()
     return found[1] if found else None
 
 
 def where() -> tuple[Path, MachineCode] | None:
-    """Return the file of the machine code that is used, and what it holds."""
+    """Return the path of the machine code that fits this machine, and the code, or None."""
     if digest() is None:
         return None
     folder = cache_folder()
     for target in (host(), *fitting()[1:]):
         name = name_for(target)
         for path in (BUILT / name, *([folder / name] if folder else [])):
-            with suppress(Exception):  # whatever is wrong with it, it is compiled anew
+            with suppress(Exception):  # a broken file only means compiling again
                 made = unpack(path.read_bytes() if path.parent == BUILT else _read_own(path))
                 if fits(made, target):
                     return path, made
@@ -227,7 +230,7 @@ def where() -> tuple[Path, MachineCode] | None:
 
 
 def _read_own(path: Path) -> bytes:
-    """Read a file that this user alone may have written, in a folder where none else may write."""
+    """Read a file, if only this user can have written to it and its folder."""
     _check_own(path.parent, path.parent.stat())
     with os.fdopen(os.open(path, _OLD), "rb") as file:
         _check_own(path, os.fstat(file.fileno()))
@@ -243,12 +246,12 @@ def _check_own(path: Path, status: os.stat_result) -> None:
 
 
 def open_cache() -> Path:
-    """Return the user's cache folder, which is made where it is not there.
+    """Return the user's cache folder, created if it does not exist.
 
     Raises
     ------
     OSError
-        If nothing can be kept in it.
+        If no file can be kept in it, or others may write to it.
     """
     folder = cache_folder()
     if folder is None:
@@ -269,12 +272,12 @@ _REMEDY = "set FASTHEAT_CACHE_DIR to a folder where only you may write"
 
 
 def keep(made: MachineCode) -> Path:
-    """Keep machine code in the user's cache folder, whole or not at all.
+    """Save machine code in the user's cache folder, atomically, and return its path.
 
     Raises
     ------
     OSError
-        If it cannot be kept.
+        If it cannot be saved.
     """
     folder = open_cache()
     path = folder / name_for(made.target)
@@ -293,17 +296,17 @@ def keep(made: MachineCode) -> Path:
 
 
 def make(target: Target, *, beside: bool = False) -> MachineCode:
-    """Compile all kernels, in a process of its own, which takes seconds.
+    """Compile all kernels in a separate process, which takes seconds.
 
     Parameters
     ----------
     beside
-        Whether others are not to be held up.
+        Whether to compile at low priority, so as not to slow down a running loop.
 
     Raises
     ------
     Exception
-        If that is not possible here, whatever numba, LLVM or the system say.
+        Any exception of numba, LLVM or the system, if compiling is not possible here.
     """
     import subprocess
 
@@ -320,9 +323,9 @@ def make(target: Target, *, beside: bool = False) -> MachineCode:
         [sys.executable, "-c", code],
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        # numba's settings are its user's for other code
+        # the user's settings for numba are meant for other code
         env={name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")},
-        start_new_session=True,  # Ctrl-C is for the loop
+        start_new_session=True,  # Ctrl-C should only reach the user's loop
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         check=False,
     )
@@ -339,24 +342,25 @@ def make(target: Target, *, beside: bool = False) -> MachineCode:
 
 
 def _has_interpreter() -> bool:
-    """Return whether `sys.executable` is a Python to run, and not a program that holds one."""
+    """Return True if `sys.executable` is a Python interpreter, not a program that embeds one."""
     name = Path(sys.executable or "").name.lower()
     return name.startswith(("python", "pypy")) and not getattr(sys, "frozen", False)
 
 
-# All that machine code may ask for: what LLVM makes of loops that copy and fill
+# The only external functions that machine code may call: LLVM turns copying and filling loops into
+# these
 KNOWN = ("memcpy", "memmove", "memset")
 
-_linked: list[Any] = []  # what keeps it in memory
+_linked: list[Any] = []  # compilers and libraries, kept alive since they own the loaded code
 
 
 def link(made: MachineCode) -> Callable[[int, bytes], int]:
-    """Load machine code; return what calls it with an entry's number and its words.
+    """Load machine code; return a function that calls an entry, by its number, with its words.
 
     Raises
     ------
     Exception
-        Whatever llvmlite raises where it cannot.
+        Any exception of llvmlite, if the code cannot be loaded.
     """
     import llvmlite.binding as llvm
 
@@ -368,7 +372,7 @@ def link(made: MachineCode) -> Callable[[int, bytes], int]:
         builder.import_symbol(name, _address(name))
     library = builder.link(compiler, f"fastheat-{len(_linked)}")
     _linked.append((compiler, library))
-    # the result and what was raised, by address; a status, 0 for none
+    # returns a status, 0 for success; takes the addresses of the result and of an exception
     prototype = ctypes.CFUNCTYPE(
         ctypes.c_int32,
         ctypes.POINTER(ctypes.c_int64),
@@ -389,7 +393,7 @@ def link(made: MachineCode) -> Callable[[int, bytes], int]:
 
 
 def _address(name: str) -> int:
-    """Return that of a function of C."""
+    """Return the address of a function of the C library."""
     library = ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None)
     address = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
     assert address is not None

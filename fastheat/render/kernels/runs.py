@@ -1,8 +1,8 @@
-"""Runs of one palette index in the rectangle that has changed.
+"""Runs of one palette index, in raster order, within the rectangle of an image.
 
-What an image shows, as runs of one palette index in raster order: run r begins at pixel starts[r]
-and ends where the next one begins, the last at the size of the image. A run is written whether it
-goes on with the last index or not, and counts if it does not: that needs no branch.
+Run r begins at pixel starts[r] and ends where the next one begins; the last ends at the size of the
+image. To avoid a branch, a run is always written, but only counted if its index differs from the
+last one.
 """
 
 from typing import Annotated, NamedTuple
@@ -29,18 +29,18 @@ from fastheat.tables import TRANSPARENT
 
 
 class Runs(NamedTuple):
-    """Room for the runs of an image."""
+    """Buffers for the runs of an image of at most P pixels."""
 
     indices: Annotated[Uint8s, "P + 1"]
     starts: Annotated[Uint32s, "P + 1"]
 
 
 def new_runs(pixels: int) -> Runs:
-    """Return room for the runs of images of at most so many pixels."""
+    """Return buffers for the runs of images of at most `pixels` pixels."""
     return Runs(np.empty(pixels + 1, np.uint8), np.empty(pixels + 1, np.uint32))
 
 
-# Begins run n at a pixel, if it is not of the index of the one before; returns how many there are.
+# Begins run n at a pixel, unless it continues the last index; returns the number of runs.
 @inlined
 def begin_run(index, pixel, last, n, indices, starts):
     indices[np.uint64(n)] = index
@@ -48,7 +48,7 @@ def begin_run(index, pixel, last, n, indices, starts):
     return n + np.int64(index != last)
 
 
-# The index of the last of n runs, -1 if there is none, and the pixel where it ends.
+# Returns the index of the last of n runs, -1 if there is none, and the pixel at which it ends.
 @inlined
 def where_runs_end(n, indices, starts):
     if n == 0:
@@ -59,24 +59,25 @@ def where_runs_end(n, indices, starts):
 BIAS = np.uint64(1023)  # of a float64's exponent
 
 
-# The power of two in a word, not 0: float64 has it as its exponent.
+# Returns the exponent of the power of two in a word, not 0, by converting it to float64.
 @inlined
 def exponent_of(word):
     return (np.float64(word).view(np.uint64) >> U52) - BIAS
 
 
-# How many pixels, 4 bits each from the lowest on, two words begin with alike, of the first 15.
+# Returns the number of equal pixels that two words begin with, at most 15. A pixel is 4 bits, the
+# first one the lowest.
 @inlined
 def alike_pixels(word, other):
     differing = (word ^ other) | HALF
     return np.int64(exponent_of(differing & (~differing + U1)) >> U2)
 
 
-# The runs of cells with text that change in a frame; returns how many. What lies between is
-# transparent. Where letters stand as others did before, what both have in a row of pixels is left:
-# whole segments, and of those beside what is left the pixels that are alike.
-# rectangle: x0, x1, y0, y1, n: runs of what is above the cells, slots, dirty, boxes, rows: of one
-# frame in Changes, inks: Shades, type_: Type, texts, old_texts: (C, longest)
+# Finds the runs of the cells with text that change in a frame, transparent between them; returns
+# their number. Where letters replace others in the same place, equal segments are transparent too,
+# and so are the equal pixels at the ends of the segments next to these.
+# rectangle: x0, x1, y0, y1, n: number of runs above the cells, slots, dirty, boxes, rows: of one
+# frame in Changes, columns: M, inks: of Shades, type_: Type, texts, old_texts: (C, longest)
 @jit
 def text_runs(
     rectangle, n, slots, dirty, boxes, rows, columns, inks, type_, texts, old_texts, indices, starts
@@ -155,7 +156,7 @@ def text_runs(
     return n
 
 
-# The runs of a rectangle of a picture: (H, W) palette indices; returns how many.
+# Finds the runs of a rectangle of a picture; returns their number. picture: (H, W) palette indices
 @jit
 def picture_runs(picture, x0, x1, y0, y1, indices, starts):
     n, last, pixel = np.int64(0), np.int64(-1), np.int64(0)
@@ -169,34 +170,35 @@ def picture_runs(picture, x0, x1, y0, y1, indices, starts):
     return n
 
 
-# How many of 8 pixels, a byte each from the lowest on, are 0; `differing` is not 0.
+# Returns the number of leading zero pixels in a word of 8, a byte each, the first one the lowest.
+# differing: not 0
 @inlined
 def same_before(differing):
     lowest = differing & (~differing + U1)
     return np.int64(exponent_of(lowest) >> U3)
 
 
-# The same from the highest on.
+# Returns the number of trailing zero pixels in such a word.
 @inlined
 def same_after(differing):
-    highest = differing & ~(differing >> U1)  # a float64 rounds what is left to no higher power
+    highest = differing & ~(differing >> U1)  # so that float64 does not round to a higher power
     return 7 - np.int64(exponent_of(highest) >> U3)
 
 
 class Lines(NamedTuple):
-    """Room for a row of a picture and the same of the one before, W pixels and zeros up to S."""
+    """Buffers for a row of a picture, and of the one before: W pixels, padded with zeros to S."""
 
     pixels: Annotated[Uint8s, "2, S"]
-    words: Annotated[Uint64s, "2, S / 8"]  # the same
+    words: Annotated[Uint64s, "2, S / 8"]  # the same memory as words
 
 
 def new_lines(width: int) -> Lines:
-    """Return room for rows of so many pixels."""
+    """Return buffers for rows of `width` pixels."""
     pixels = np.zeros((2, -(-width // 8) * 8), np.uint8)
     return Lines(pixels, pixels.view(np.uint64))
 
 
-# Takes row y of two pictures into lines. picture, old: (H, W)
+# Copies row y of two pictures into lines. picture, old: (H, W)
 @inlined
 def take_row(picture, old, y, lines):
     for x in range(np.uint64(picture.shape[1])):
@@ -205,9 +207,9 @@ def take_row(picture, old, y, lines):
         lines.pixels[1, x] = old[y, x]
 
 
-# Where a picture differs from the one before: x0, x1, y0, y1, with x0 >= x1 where it does not.
-# picture, old: (H, W), rows: (H, 2) takes the first and past the last word of 8 pixels that differ
-# in each row
+# Returns the rectangle in which a picture differs from the one before: x0, x1, y0, y1, and x0 >= x1
+# if it does not. picture, old: (H, W), rows: (H, 2) output: the first word of 8 pixels that differs
+# in each row, and one past the last
 @jit
 def changed_rectangle(picture, old, lines, rows):
     height, width = picture.shape
@@ -233,10 +235,10 @@ def changed_rectangle(picture, old, lines, rows):
     return x0, x1, y0, y1
 
 
-# The runs of cells without text that change from one frame to the next; returns how many. What lies
-# between them is transparent. rectangle: x0, x1, y0, y1, n: runs of what is above the cells,
+# Finds the runs of the cells without text that change in a frame, transparent between them; returns
+# their number. rectangle: x0, x1, y0, y1, n: number of runs above the cells,
 # fills, old_fills: (N, M) palette indices, rows: (N, 2) as of changed_rectangle,
-# changed: (M + 1,) uint32 to work in
+# changed: (M + 1,) uint32 scratch
 @jit
 def fill_runs(rectangle, n, fills, old_fills, rows, changed, grid, indices, starts):
     left, right, top, bottom = rectangle
@@ -266,9 +268,9 @@ def fill_runs(rectangle, n, fills, old_fills, rows, changed, grid, indices, star
     return n
 
 
-# The runs of what differs, of each `step`-th row of a rectangle; returns how many, and whether any
-# is transparent. Words of 8 pixels that are as they were are transparent, with what is beside them;
-# of the others `each` pixel that is as it was, or none.
+# Finds the runs of the differences in every step-th row of a rectangle; returns their number, and
+# whether any is transparent. Unchanged words of 8 pixels are transparent, with the unchanged pixels
+# next to them; so is every other unchanged pixel if `each`.
 # picture, old: (H, W) palette indices, rows: (H, 2) as of changed_rectangle
 @jit
 def difference_runs(

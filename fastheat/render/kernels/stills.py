@@ -10,7 +10,7 @@ from fastheat.render.kernels.runs import Runs, text_runs
 from fastheat.tables import TRANSPARENT, Grid, Shades, Type
 
 
-# Draws n runs of a rectangle into a picture, (H, W), of which what is transparent stays as it is.
+# Draws n runs of a rectangle into a picture, (H, W); transparent pixels are left as they are.
 @jit
 def draw_runs(rectangle, indices, starts, n, picture):
     x0, x1, y, _ = rectangle
@@ -29,7 +29,7 @@ def draw_runs(rectangle, indices, starts, n, picture):
                 y += 1
 
 
-# Draws all cells with text, as find_changes found them for its first frame.
+# Draws all cells with text, from the first frame of `changes`.
 @entry
 def paint_texts(
     grid: Grid,
@@ -60,7 +60,7 @@ def paint_texts(
         draw_runs((x0, x1, y0, y1), runs.indices, runs.starts, n, picture)
 
 
-# Draws all cells without text, and adds to counts. fills: to work in
+# Draws all cells without text, and adds to counts. fills: scratch
 @entry
 def paint_fills(
     values: Annotated[Float64s, "N, M"],

@@ -1,4 +1,4 @@
-"""The symbols that object files ask for: ELF, Mach-O and COFF, of 64-bit little-endian systems."""
+"""Undefined symbols of object files: ELF, Mach-O and COFF of 64-bit little-endian systems."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from struct import iter_unpack, unpack_from
 
 
 def undefined(code: bytes) -> set[str]:
-    """Return the names that an object file uses and does not define, as C has them."""
+    """Return the names that an object file uses but does not define, as spelled in C."""
     if code.startswith(b"\x7fELF"):
         return set(_of_elf(code))
     if code.startswith(b"\xcf\xfa\xed\xfe"):
@@ -20,7 +20,10 @@ def _name(code: bytes, start: int) -> str:
 
 
 def _of_elf(code: bytes) -> Iterator[str]:
-    """System V ABI, chapter 4: section 0 of a symbol is SHN_UNDEF."""
+    """Yield the undefined symbols of an ELF file: those in section 0, SHN_UNDEF.
+
+    See the System V ABI, chapter 4.
+    """
     (place,) = unpack_from("<Q", code, 40)
     size, count = unpack_from("<HH", code, 58)
     # sh_type, sh_offset, sh_size and sh_link of each section
@@ -35,7 +38,10 @@ def _of_elf(code: bytes) -> Iterator[str]:
 
 
 def _of_mach(code: bytes) -> Iterator[str]:
-    """OS X ABI Mach-O file format reference: N_UNDF and no value, else it is a common symbol."""
+    """Yield the undefined symbols of a Mach-O file: N_UNDF, no value as of common ones.
+
+    See the OS X ABI Mach-O file format reference.
+    """
     (commands,) = unpack_from("<I", code, 16)
     place = 32
     for _ in range(commands):
@@ -49,7 +55,10 @@ def _of_mach(code: bytes) -> Iterator[str]:
 
 
 def _of_coff(code: bytes) -> Iterator[str]:
-    """Microsoft's PE format: section IMAGE_SYM_UNDEFINED and no value, else it is a common one."""
+    """Yield the undefined symbols of a COFF file: IMAGE_SYM_UNDEFINED, no value as of common ones.
+
+    See Microsoft's PE format.
+    """
     start, count = unpack_from("<II", code, 8)
     names = start + 18 * count
     skipped = 0

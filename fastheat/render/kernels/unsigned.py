@@ -1,4 +1,4 @@
-"""Numbers of uint64: numba makes float64 of a mix of these with int64."""
+"""uint64 constants: numba turns a mix of uint64 with int64 into float64."""
 
 import numpy as np
 

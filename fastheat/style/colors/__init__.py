@@ -1,8 +1,8 @@
-"""Colours, and which of them a value has.
+"""Colours: from values to palette entries.
 
-- `colors`: colours as matplotlib reads them, and how far apart two look.
-- `colormaps`: matplotlib's tables, and those of other packages.
-- `norms`: matplotlib's norms, and those of others.
-- `bins`: from where on a value has the next colour, by any norm.
-- `palette`: at most 256 colours for all that a picture shows.
+- `colors`: colours as matplotlib reads them, contrast and colour difference.
+- `colormaps`: matplotlib's colormaps, and those of other packages.
+- `norms`: matplotlib's norms, and norm objects of other packages.
+- `bins`: the exact edges, in data units, of a colormap's bins under any norm.
+- `palette`: at most 256 colours for everything in a picture.
 """

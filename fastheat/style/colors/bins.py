@@ -1,4 +1,4 @@
-"""Bins: from where on a value has the next colour, found exactly for any norm."""
+"""Bins: the exact edges, in data units, between the colours of a colormap under any norm."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from fastheat.style.colors.norms import Floats, Norm, Rule
 
 
 class Edges(NamedTuple):
-    """The values at which the bins of a colormap begin."""
+    """The edges of a colormap's bins, in data units."""
 
-    # (bins + 1,) the least value in or above each bin, then the least above all of them; infinite
-    # where there is none. What is below the first has the colour of under, what is not below the
-    # last that of over.
+    # (bins + 1,) least value in or above each bin, then the least above all bins; infinite where
+    # there is none. Values below the first edge have the colour of under, values from the last
+    # edge on that of over.
     bins: NDArray[np.float64]
-    low: float  # what is below is under the range, though it may have the first bin's colour,
-    high: float  # and what is not below this over it
-    floor: float  # the norm takes values from here on,
-    ceiling: float  # and below this
+    low: float  # values below this count as under the range, even in the first bin's colour
+    high: float  # values from this on count as over it
+    floor: float  # the norm accepts values from this on,
+    ceiling: float  # up to but not including this
 
 
 def bin_edges(
@@ -31,25 +31,25 @@ def bin_edges(
     ends: tuple[float, float] = (0.0, 1.0),
     known: Norm | None = None,
 ) -> Edges:
-    """Return where the bins of a colormap begin.
+    """Return the edges of a colormap's bins.
 
     Parameters
     ----------
     norm
-        Takes an array of `dtype` to where 0 .. 1 are the ends of the colormap.
+        Function from an array of `dtype` to normed values, where 0 .. 1 span the colormap.
     bins
-        Entries of the colormap.
+        Number of entries of the colormap.
     dtype
-        float32 or float64, see `working_type`.
+        Type the norm computes in, float32 or float64; see `working_type`.
     ends
-        The range, which the norm takes.
+        The range (vmin, vmax), values that the norm accepts.
     known
-        What `norm` is the rule of, to begin near the edges.
+        The `Norm` that `norm` is a rule of, to start the search close to the edges.
 
     Notes
     -----
-    `matplotlib.colors.Colormap.__call__` multiplies by the number of entries, counts what equals it
-    to the last entry, and truncates.
+    `matplotlib.colors.Colormap.__call__` multiplies normed values by the number of entries, moves a
+    product that equals this number into the last entry, and truncates.
     """
     wanted, each = np.arange(bins + 1), np.array([ends])
     near = known.likely(each, wanted / bins, float(np.finfo(dtype).eps)) if known else None
@@ -58,7 +58,7 @@ def bin_edges(
 
 
 class EdgesOfRanges(NamedTuple):
-    """The `Edges` of R ranges, and K of the bins of each."""
+    """The `Edges` over each of R ranges, with K selected edges of bins."""
 
     bins: NDArray[np.float64]  # (R, K)
     low: NDArray[np.float64]  # (R,)
@@ -70,14 +70,16 @@ class EdgesOfRanges(NamedTuple):
 def edges_of_ranges(
     norm: Norm, ends: NDArray[np.float64], wanted: NDArray[np.intp], bins: int, dtype: np.dtype
 ) -> EdgesOfRanges:
-    """Return where some bins of a colormap begin over each of several ranges.
+    """Return selected edges of a colormap's bins over each of several ranges.
 
     Parameters
     ----------
     ends
-        (R, 2) `vmin` and `vmax` of each.
+        (R, 2) vmin and vmax of each range.
     wanted
-        (K,) which of the bins, from 0 to `bins`, which is the end of the last.
+        (K,) indices of the edges: k is where bin k begins, `bins` where the last one ends.
+    bins, dtype
+        As `bin_edges` takes them.
     """
     each, place = np.unique(ends, axis=0, return_inverse=True)
     largest = float(np.finfo(dtype).max)
@@ -98,7 +100,7 @@ def edges_of_ranges(
 
 
 def _only(rule: Rule) -> Callable[[NDArray[np.intp], Floats], Floats]:
-    """Return the rule of one range as `_edges` takes it."""
+    """Return the rule of a single range in the form that `_edges` takes."""
     return lambda _, x: rule(x)
 
 
@@ -110,16 +112,16 @@ def _edges(
     dtype: np.dtype,
     near: NDArray[np.float64] | None = None,
 ) -> EdgesOfRanges:
-    """Return where bins begin, of R norms.
+    """Return selected edges of bins under each of R norms.
 
     Parameters
     ----------
     norm
-        Takes the number of the norm of each value, and the values.
+        Function of the index of each value's norm, and of the values.
     ends
-        (R, 2) the range of each norm, which it takes.
+        (R, 2) range of each norm, values that it accepts.
     near
-        (2, R, K) what the edges are likely to lie between.
+        (2, R, K) lower and upper bounds that probably enclose the edges.
     """
     count, each = len(ends), np.arange(len(ends))
     rows, entries = np.repeat(each, len(wanted)), np.tile(wanted, count)
@@ -150,7 +152,7 @@ def _edges(
         None if near is None else near.reshape(2, -1),
     )
     found = found.reshape(count, len(wanted))
-    empty = ends[:, 0] == ends[:, 1]  # where all values have the first colour
+    empty = ends[:, 0] == ends[:, 1]  # vmin == vmax: every value has the first colour
     with np.errstate(over="ignore"):
         above = np.nextafter(inner.astype(dtype), dtype.type(np.inf)).astype(np.float64)
     return EdgesOfRanges(
@@ -163,7 +165,7 @@ def _edges(
 
 
 def edge_above(norm: Rule, threshold: float, edges: Edges, dtype: np.dtype) -> float:
-    """Return the least value whose norm is above that of `threshold`, which is in data units."""
+    """Return the least value, in data units, whose normed value exceeds that of `threshold`."""
     if threshold < edges.floor:
         return -np.inf
     if threshold >= edges.ceiling:
@@ -188,21 +190,22 @@ def _least(
     top: NDArray[np.float64],
     near: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
-    """Return the least float for which each of several monotone predicates holds.
+    """Return the least float for which each of n monotone predicates holds.
 
     Parameters
     ----------
     reached
-        Takes the numbers of predicates and a float for each.
+        Evaluates the predicates with the given indices, at one float each.
     bottom, top
-        (n,) -inf where it holds at `bottom` already, inf where it does not hold at `top`.
+        (n,) interval to search. The result is -inf where the predicate already holds at `bottom`,
+        and inf where it does not hold at `top`.
     near
-        (2, n) what the floats are likely to lie between.
+        (2, n) lower and upper bounds that probably enclose the results.
     """
     every = np.arange(len(bottom))
     always = reached(every, bottom.astype(dtype))
     never = ~reached(every, top.astype(dtype))
-    low, high = _orders(bottom, dtype), _orders(top, dtype)  # none is known to hold at low
+    low, high = _orders(bottom, dtype), _orders(top, dtype)  # predicates fail at low, hold at high
     if near is not None:
         for guess in near:
             with np.errstate(all="ignore"):
@@ -212,7 +215,7 @@ def _least(
     left = np.flatnonzero((low + 1 < high) & ~always & ~never)
     while len(left):
         a, b = low[left], high[left]
-        middle = (a >> 1) + (b >> 1) + (a & b & 1)  # their sum may not fit
+        middle = (a >> 1) + (b >> 1) + (a & b & 1)  # a + b could overflow
         holds = reached(left, _float(middle, dtype))
         low[left], high[left] = np.where(holds, a, middle), np.where(holds, middle, b)
         left = left[low[left] + 1 < high[left]]
@@ -222,7 +225,7 @@ def _least(
     return edges
 
 
-# Floats are in the order of their magnitude's bits, taken with their sign.
+# Integers in the same order as the floats: the bits of the magnitude, with the float's sign.
 def _orders(x: NDArray[np.float64], dtype: np.dtype) -> NDArray[np.int64]:
     bits = np.abs(x).astype(dtype).view(f"i{dtype.itemsize}").astype(np.int64)
     return np.where(x < 0, -bits, bits)

@@ -1,6 +1,6 @@
-"""Colour maps: a name, colours, a table or somebody's colormap object -> 8-bit tables.
+"""Colormaps: a name, a list of colours, a table or another library's object -> an 8-bit table.
 
-The tables shipped are matplotlib's (see COLORMAPS_LICENSE.txt for whose they were first).
+The tables shipped are matplotlib's; COLORMAPS_LICENSE.txt names their original authors.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from fastheat.style.colors.colors import RGB, WHITE, composite, parse_rgba
 
 __all__ = ["Colormap", "colormap", "names"]
 
-# The names of maps, how many entries each has, and the entries of all. Where the reversed map is
-# not quite the flipped table (matplotlib computes it anew, and truncates), its difference from the
-# flip, modulo 256, is there under the name with "_r".
+# Three arrays: the names of the colormaps, their numbers of entries, and all entries. Where the
+# reversed colormap differs from the flipped table (matplotlib recomputes and truncates it), the
+# difference, modulo 256, is stored under the name with "_r".
 _FILE = Path(__file__).with_name("colormaps.npy")
 
-# Maps of seaborn and others that are asked for by the name alone, in the package cmap.
+# Colormaps of seaborn and others in the package cmap that users ask for without the catalog's name.
 _CATALOGS = {
     "seaborn": ("crest", "flare", "icefire", "mako", "rocket", "vlag"),
     "crameri": ("batlow", "roma", "vik"),
@@ -36,25 +36,25 @@ _CATALOGS = {
     "colorcet": ("fire",),
 }
 
-# What matplotlib gives a map made from a list.
+# As many as matplotlib gives a colormap made from a list.
 _INTERPOLATED_ENTRIES = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Colormap:
-    """Opaque 8-bit colours for the levels of a norm and for what falls outside of it.
+    """Opaque 8-bit colours for normed values, inside and outside of 0..1.
 
     Attributes
     ----------
     name
-        What it was asked for by, for messages.
+        The name it was requested by, for messages.
     table
-        Shape (N, 3), uint8, read-only: the colour of normed value ``x`` is ``table[int(x * N)]``,
-        that of 1 is the last.
+        Shape (N, 3), uint8, read-only: the colour of a normed value ``x`` is ``table[int(x * N)]``,
+        that of 1 is the last entry.
     under, over
-        The colour below 0 and above 1.
+        Colours of normed values below 0 and above 1.
     bad
-        The colour of NaN and masked values; None shows the background.
+        Colour of NaN and masked values; None shows the background.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Colormap:
 
 
 def names() -> list[str]:
-    """Names of the colour maps shipped, reversed ones (``_r``) included, in order."""
+    """Return the names of the colormaps shipped, sorted, reversed ones (``_r``) included."""
     base = [name for name in _stored() if not name.endswith("_r")]
     return sorted(base + [name + "_r" for name in base])
 
@@ -78,7 +78,7 @@ def colormap(
     over: object = None,
     background: RGB = WHITE,
 ) -> Colormap:
-    """Make a `Colormap` of whatever describes one.
+    """Return the `Colormap` that a name, a list, an array or an object describes.
 
     Parameters
     ----------
@@ -86,28 +86,28 @@ def colormap(
         - a name: one of `names`, or ``"catalog:name"`` of the optional package ``cmap``, such as
           ``"crameri:batlow"``;
         - a list or tuple of two or more colours, evenly spaced, or of ``(position, color)``
-          pairs from 0 to 1; in between is interpolated, to 256 entries;
+          pairs from 0 to 1; colours in between are interpolated, to 256 entries;
         - an array of shape (N, 3) or (N, 4), uint8 or floats 0..1: the entries themselves;
         - a `Colormap`;
-        - an object that gives uint8 colours when called with an array and ``bytes=True``, such
-          as matplotlib's and ``cmap``'s. It keeps its number of entries and its colours for
-          under, over and bad.
+        - an object that returns uint8 colours when called with an array and ``bytes=True``, such
+          as the colormaps of matplotlib and ``cmap``. It keeps its number of entries and its
+          colours for under, over and bad.
     bad, under, over
-        Colours to use instead of the map's own; ``bad="none"`` shows the background.
+        Colours to use instead of the colormap's own; ``bad="none"`` shows the background.
     background
-        What shows through where a colour has alpha below 1.
+        Colour that shows through where a colour has alpha below 1.
 
     Returns
     -------
     Colormap
-        With matplotlib's 8-bit values: a channel is truncated, not rounded.
+        Its channels have matplotlib's 8-bit values: truncated, not rounded.
 
     Raises
     ------
     ValueError
         If the name is unknown, or a colour, a position or an entry is out of range.
     TypeError
-        If `cmap` is nothing that describes a colour map.
+        If `cmap` does not describe a colormap.
     ImportError
         If the name is one of the package ``cmap``, which is not installed.
     """
@@ -144,7 +144,7 @@ def _stored() -> dict[str, npt.NDArray[np.uint8]]:
 
 @cache
 def _shipped(name: str) -> npt.NDArray[np.uint8]:
-    """Load one shipped table, (N, 3); its name must be one of `names`."""
+    """Return a shipped table, (N, 3), by its name in `names`."""
     base = name[:-2] if name.endswith("_r") else name
     table = _stored()[base]
     if name != base:
@@ -189,7 +189,7 @@ def _from_name(name: str, background: RGB) -> Colormap:
 
 
 def _in_catalogs(name: str, catalog: Sequence[str]) -> list[str]:
-    """Return the names of the package cmap that a name without a catalog stands for."""
+    """Return the full names in the package cmap, "catalog:name", that match a bare name."""
     if not catalog:
         catalog = [f"{key}:{each}" for key, found in _CATALOGS.items() for each in found]
     base = name[:-2] if name.endswith("_r") else name
@@ -198,14 +198,14 @@ def _in_catalogs(name: str, catalog: Sequence[str]) -> list[str]:
 
 
 def _from_table(name: str, rgba: npt.NDArray[np.uint8], background: RGB) -> Colormap:
-    """Build a map whose table is `rgba`, (N, 4), with matplotlib's defaults for the rest."""
+    """Return a colormap with the table `rgba`, (N, 4), and matplotlib's defaults for the rest."""
     table = _frozen(composite(rgba, background))
     return Colormap(name, table, _triple(table[0]), _triple(table[-1]), None)
 
 
 def _from_callable(cmap: object, background: RGB) -> Colormap:
     count = _entries(cmap)
-    # Indices where the number of entries is known, else the middles of 256 bins.
+    # Indices if the number of entries is known, else the centres of 256 bins.
     inside = np.arange(count) if count else (np.arange(256) + 0.5) / 256
     table = _call(cmap, inside)
     under, over, bad = _call(cmap, np.array([-1.0, 2.0, np.nan]))
@@ -219,7 +219,7 @@ def _from_callable(cmap: object, background: RGB) -> Colormap:
 
 
 def _entries(cmap: object) -> int | None:
-    """Count the entries of a colormap object: matplotlib's have N, those of cmap a lut()."""
+    """Return the number of entries of a colormap object of matplotlib or cmap, else None."""
     count = getattr(cmap, "N", None)
     if isinstance(count, (int, np.integer)):
         if count < 1:
@@ -230,7 +230,7 @@ def _entries(cmap: object) -> int | None:
 
 
 def _call(cmap: object, x: npt.NDArray[np.int_] | npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
-    """Probe a colormap object: `x` of shape (K,) -> RGBA of shape (K, 4)."""
+    """Return the RGBA colours, (K, 4), that a colormap object has for `x`, (K,)."""
     try:
         colors = np.asarray(cmap(x, bytes=True))  # type: ignore[operator]
     except Exception as error:
@@ -248,14 +248,14 @@ def _call(cmap: object, x: npt.NDArray[np.int_] | npt.NDArray[np.float64]) -> np
 
 
 def _table_bytes(table: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
-    """Check a table given as an array and return it as (N, 4)."""
+    """Return a table given as an array, checked, as (N, 4) uint8."""
     if table.ndim != 2 or table.shape[1] not in (3, 4) or not len(table):
         raise ValueError(
             f"invalid cmap: an array of shape {table.shape}; expected (N, 3) or (N, 4)"
         )
     if table.dtype == np.uint8:
         return _with_alpha(table.astype(np.uint8))
-    # Other integers could mean 0..1 (as they do to matplotlib) as well as 0..255.
+    # Other integers are ambiguous: 0..255, or 0..1 as matplotlib would take them.
     if table.dtype.kind != "f":
         raise ValueError(
             f"invalid cmap: an array of {table.dtype}; expected uint8 (0..255) or floats (0..1)"
@@ -268,15 +268,15 @@ def _table_bytes(table: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
 
 
 def _interpolate(colors: Sequence[object]) -> npt.NDArray[np.uint8]:
-    """Interpolate as `matplotlib.colors.LinearSegmentedColormap.from_list`, to (256, 4).
+    """Return the table (256, 4) of `matplotlib.colors.LinearSegmentedColormap.from_list`.
 
-    The arithmetic is its own, step by step: what is truncated to 8 bits at the end must not
-    differ in the last bit of a float.
+    This repeats matplotlib's arithmetic step by step: since the result is truncated to 8 bits, it
+    must not differ in the last bit of a float.
     """
     if len(colors) < 2:
         raise ValueError(f"invalid cmap {short(colors)}: expected at least two colors")
     positions = np.linspace(0, 1, len(colors))
-    # No colour begins with a number and has two items, so these are positions.
+    # No colour is a pair that begins with a number, so these are (position, color) pairs.
     if all(isinstance(c, (list, tuple)) and len(c) == 2 and isinstance(c[0], Real) for c in colors):
         pairs = cast("Sequence[tuple[float, object]]", colors)
         positions = np.array([float(position) for position, _ in pairs])
@@ -297,7 +297,7 @@ def _interpolate(colors: Sequence[object]) -> npt.NDArray[np.uint8]:
 
 
 def _color_bytes(spec: object) -> npt.NDArray[np.uint8]:
-    # Truncated, unlike in `parse_color`: matplotlib keeps these in the map's own table.
+    # Truncated, unlike in `parse_color`: matplotlib keeps these colours in the colormap's table.
     return _truncate(np.array(parse_rgba(spec)))
 
 
@@ -306,7 +306,7 @@ def _truncate(values: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
 
 
 def _with_alpha(colors: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Add an opaque alpha to (N, 3); leave (N, 4) alone."""
+    """Return colours as (N, 4), with an opaque alpha added to (N, 3)."""
     if colors.shape[1] == 4:
         return colors
     return np.concatenate([colors, np.full((len(colors), 1), 255, np.uint8)], axis=1)
@@ -326,7 +326,7 @@ def _triple(rgb: npt.NDArray[np.uint8]) -> RGB:
 
 
 def _frozen(table: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Own and lock a table: it is cached and shared."""
+    """Return a table as a contiguous, read-only array, since it is cached and shared."""
     table = np.ascontiguousarray(table)
     table.flags.writeable = False
     return table

@@ -1,4 +1,4 @@
-"""Colours: what a user may write for one, and how far apart two of them look."""
+"""Colours: parsing as matplotlib does it, compositing, contrast and colour difference."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ RGBA: TypeAlias = tuple[float, float, float, float]
 
 WHITE: RGB = (255, 255, 255)
 
-# CSS has other ideas of green, cyan and the rest; these are matplotlib's.
+# matplotlib's values, which differ from CSS for green, cyan and others.
 _LETTERS: dict[str, RGBA] = {
     "b": (0, 0, 1, 1),
     "g": (0, 0.5, 0, 1),
@@ -45,7 +45,7 @@ _LETTERS: dict[str, RGBA] = {
     "w": (1, 1, 1, 1),
 }
 
-# In the order of the default colour cycle: "C0" is the first.
+# In the order of the default colour cycle; "C0" is the first.
 _TABLEAU = {
     "tab:blue": "#1f77b4",
     "tab:orange": "#ff7f0e",
@@ -68,7 +68,7 @@ _EXPECTED = (
 
 
 def parse_rgba(spec: object) -> RGBA:
-    """Read a colour as matplotlib does.
+    """Return the RGBA channels of a colour specification, read as matplotlib does.
 
     Parameters
     ----------
@@ -115,20 +115,20 @@ def parse_rgba(spec: object) -> RGBA:
 
 
 def parse_color(spec: object, background: RGB = WHITE) -> RGB:
-    """Read a colour and give the 8-bit one that matplotlib paints for it.
+    """Return the 8-bit colour that matplotlib paints for a colour specification.
 
     Parameters
     ----------
     spec
         As for `parse_rgba`.
     background
-        What shows through where alpha is below 1; all of it for ``'none'``.
+        Colour that shows through where alpha is below 1; it is the result for ``'none'``.
 
     Returns
     -------
     tuple of int
         Red, green and blue, each 0..255. Halves are rounded up, so ``'0.5'`` is 128; only
-        colours that go through a colour map are truncated.
+        colours of a colormap are truncated.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def parse_color(spec: object, background: RGB = WHITE) -> RGB:
 
 
 def composite(rgba: npt.NDArray[np.uint8], background: RGB = WHITE) -> npt.NDArray[np.uint8]:
-    """Lay translucent colours over an opaque background.
+    """Composite translucent colours over an opaque background.
 
     Parameters
     ----------
@@ -153,20 +153,20 @@ def composite(rgba: npt.NDArray[np.uint8], background: RGB = WHITE) -> npt.NDArr
     Returns
     -------
     ndarray of uint8
-        Shape (..., 3), with the very integers of matplotlib's Agg renderer.
+        Shape (..., 3), exactly the values of matplotlib's Agg renderer.
     """
     color = rgba[..., :3].astype(np.int64)
     alpha = rgba[..., 3:].astype(np.int64)
     under = np.array(background, np.int64) * 255
-    # Agg's blend in a plain RGBA buffer; it skips it, and so we do, where a colour is opaque:
-    # the blend would darken it by a level.
+    # Agg's blend in a plain RGBA buffer. Agg skips it for opaque colours, and so do we: the blend
+    # would darken them by one level.
     total = ((alpha + 255) << 8) - alpha * 255
     mixed = (((color << 8) - under) * alpha + (under << 8)) // total
     return np.where(alpha == 255, color, mixed).astype(np.uint8)
 
 
 def relative_luminance(rgb: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Relative luminance, as WCAG 2 defines it.
+    """Return the relative luminance as WCAG 2 defines it.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def relative_luminance(rgb: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 
 def contrast_ratio(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Contrast ratio of two colours, as WCAG 2 defines it.
+    """Return the contrast ratio of two colours as WCAG 2 defines it.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def contrast_ratio(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.float64
     Returns
     -------
     ndarray of float
-        From 1 (the same luminance) to 21 (black on white), whichever of the two is the text.
+        From 1 (equal luminance) to 21 (black on white); the order of the two does not matter.
     """
     first, second = relative_luminance(a) + 0.05, relative_luminance(b) + 0.05
     ratio: npt.NDArray[np.float64] = np.maximum(first, second) / np.minimum(first, second)
@@ -208,7 +208,7 @@ _XYZ_FROM_RGB = np.array(
         [0.0193339, 0.1191920, 0.9503041],
     ]
 )
-# White from the matrix itself, so that greys have a* = b* = 0 to the last bit that matters.
+# The white point is the matrix's own, so that greys have a* = b* = 0 up to rounding.
 _LAB_FROM_RGB = _XYZ_FROM_RGB / _XYZ_FROM_RGB.sum(axis=1, keepdims=True)
 
 
@@ -232,7 +232,7 @@ def srgb_to_lab(rgb: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 
 def delta_e_2000(lab1: npt.ArrayLike, lab2: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """CIEDE2000 colour difference.
+    """Return the CIEDE2000 colour difference.
 
     Parameters
     ----------
@@ -242,7 +242,7 @@ def delta_e_2000(lab1: npt.ArrayLike, lab2: npt.ArrayLike) -> npt.NDArray[np.flo
     Returns
     -------
     ndarray of float
-        The difference, the last axis gone; about 1 is just noticeable.
+        The difference, without the last axis; about 1 is just noticeable.
 
     Notes
     -----
@@ -260,7 +260,7 @@ def delta_e_2000(lab1: npt.ArrayLike, lab2: npt.ArrayLike) -> npt.NDArray[np.flo
     h1 = np.degrees(np.arctan2(b1, a1 * stretch)) % 360
     h2 = np.degrees(np.arctan2(b2, a2 * stretch)) % 360
 
-    # A grey has no hue, but then dH below is 0 whatever is taken for one.
+    # A grey has no hue, but any value will do: dH below is 0 for it.
     dh = h2 - h1
     dh = np.where(dh > 180, dh - 360, np.where(dh < -180, dh + 360, dh))
     h_sum = h1 + h2
@@ -338,7 +338,7 @@ def _is_none(spec: object) -> bool:
 
 
 def _linear(rgb: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Undo the sRGB curve (IEC 61966-2-1)."""
+    """Return linear channels 0..1: sRGB without its transfer curve (IEC 61966-2-1)."""
     values = np.asarray(rgb)
     v = values / 255.0 if values.dtype.kind in "iu" else values.astype(np.float64)
     linear: npt.NDArray[np.float64] = np.where(

@@ -1,8 +1,8 @@
-"""Norms: which values share a bin of the colormap, as edges in data units.
+"""Norms: the mapping of values to the 0 .. 1 of a colormap, in matplotlib's own arithmetic.
 
-A norm and the colormap's index rule are both monotone, so a bin is an interval of values; its edges
-are found by bisection over the floats of the data's own type with matplotlib's own arithmetic, and
-a kernel that compares with them gives matplotlib's bins for every value.
+A norm and the colormap's indexing are both monotone, so each bin is an interval of values. `bins`
+finds its edges by bisection over the floats of the type that the norm computes in, so that a kernel
+that only compares values with edges puts every value into the same bin as matplotlib.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from numpy.typing import NDArray
 from fastheat.messages import short
 
 Floats = NDArray[np.floating]
-Ends = tuple[float | None, float | None]  # of a range, as far as they are known
-# takes values to where 0 .. 1 are the ends of the colormap, and to NaN what the norm cannot take
+Ends = tuple[float | None, float | None]  # vmin and vmax, None if not known
+# function from values to normed values: 0 .. 1 span the colormap, NaN is what the norm rejects
 Rule = Callable[[Floats], Floats]
 
-NEAR = 8  # roundings, within which the edges of straight norms are looked for first
-NEARLY_EVEN = 1e-9  # of a range, what its sides may differ by where they are to be the same
-SYMLOG_LINEAR = 2.0  # up to where "symlog" is linear, matplotlib's SymmetricalLogScale
-SAMPLES = 513  # of a norm that somebody else wrote, which has to rise with its values
+NEAR = 8  # roundings on either side of an estimated edge, within which it is searched for first
+NEARLY_EVEN = 1e-9  # of the range: largest difference between the two sides of a centered one
+SYMLOG_LINEAR = 2.0  # default linear threshold of "symlog", as in matplotlib's SymmetricalLogScale
+SAMPLES = 513  # values in and on each side of the range at which norm objects are checked to rise
 
 
 def working_type(dtype: np.dtype) -> np.dtype:
-    """Return the float type that matplotlib norms values of `dtype` in.
+    """Return the float type in which matplotlib norms values of `dtype`.
 
-    `matplotlib.colors.Normalize.process_value` takes integers of up to 16 bits and bool to float32,
-    larger ones to float64; `imshow` takes float16 to float32.
+    `matplotlib.colors.Normalize.process_value` converts bool and integers of up to 16 bits to
+    float32, and larger ones to float64; `imshow` converts float16 to float32.
     """
     if dtype.kind in "biu":
         return np.promote_types(dtype, np.float32)
@@ -42,46 +42,46 @@ def working_type(dtype: np.dtype) -> np.dtype:
 
 @dataclass(frozen=True, slots=True)
 class Norm:
-    """How values are spread over a colormap, but for their range."""
+    """A norm without its range."""
 
     name: str = "linear"  # or "log", "symlog", "asinh", "power", "center", "boundaries", "object"
-    number: float = 0.0  # where "symlog" becomes linear, the exponent of "power", the "center"
+    number: float = 0.0  # linear threshold of "symlog", exponent of "power", value of "center"
     boundaries: tuple[float, ...] = ()
-    given: Any = None  # an "object" that is called as matplotlib's `Normalize`
-    above: float = -math.inf  # what a range is taken from lies above this,
-    least: float = -math.inf  # and not below this
-    middle: float | None = None  # what the range is as far from on both sides, of "linear"
+    given: Any = None  # for "object": an object that is called as matplotlib's `Normalize`
+    above: float = -math.inf  # autoscaling ignores values that are not above this,
+    least: float = -math.inf  # and values below this
+    middle: float | None = None  # for "linear": centre of a range that has to be symmetric
 
     @property
     def fixed(self) -> tuple[float, float] | None:
-        """The range, where it is part of the norm."""
+        """Range that is part of the norm itself, or None."""
         return (self.boundaries[0], self.boundaries[-1]) if self.boundaries else None
 
     @property
     def own_range(self) -> tuple[float | None, float | None]:
-        """The ends of the range that the norm comes with."""
+        """Ends of the range, vmin and vmax, that the norm came with, each None if it did not."""
         if self.given is None:
             return self.fixed or (None, None)
         return _end(self.given, "vmin"), _end(self.given, "vmax")
 
     @property
     def otherwise(self) -> tuple[float, float]:
-        """The range where there are no values to take it from."""
+        """Fallback range if there are no values to autoscale to."""
         return (1.0, 10.0) if self.above >= 0 else (0.0, 1.0)
 
     @property
     def bottom(self) -> float:
-        """What no range goes below."""
+        """Lower bound of vmin, -inf if there is none."""
         return max(self.above, self.least)
 
     def check(self, vmin: float | None, vmax: float | None) -> None:
-        """Refuse ends of a range, as far as they are known, that values cannot be spread over.
+        """Raise an error if the norm is not defined over a range; an end may be None if unknown.
 
         Raises
         ------
         ValueError
-            If an end or their difference is not finite, the lower is above the higher, or the norm
-            does not take one of them.
+            If both ends are known and one or their difference is not finite, or vmin is above vmax;
+            if the norm does not accept an end; or if the range does not fit its centre.
         """
         if vmin is not None and vmax is not None:
             check_range(vmin, vmax)
@@ -117,7 +117,10 @@ class Norm:
             )
 
     def mirrored(self, vmin: float | None, vmax: float | None) -> Ends:
-        """Return the ends that were given, and what the norm makes of them for the others."""
+        """Return the ends of the range as this norm adjusts them.
+
+        For a symmetric range, a missing end is the mirror image of the other one.
+        """
         if self.middle is not None and (vmin is None) != (vmax is None):
             if vmin is not None:
                 vmax = 2 * self.middle - vmin
@@ -128,13 +131,13 @@ class Norm:
         return self.completed(vmin, vmax)
 
     def takes(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return those of some finite values that a range can be taken from."""
+        """Return the values that autoscaling takes into account, out of finite `values`."""
         if self.above > -math.inf:
             return values[values > self.above]
         return values[values >= self.least] if self.least > -math.inf else values
 
     def completed(self, vmin: float, vmax: float) -> tuple[float, float]:
-        """Return a range taken from values as the norm makes it, such that it holds its center."""
+        """Return a range as this norm adjusts it: symmetric, or extended to enclose its center."""
         if self.given is not None:
             return _with_range(self.given, vmin, vmax)[1]
         if self.middle is not None:
@@ -149,13 +152,13 @@ class Norm:
 
     @property
     def has_places(self) -> bool:
-        """Whether `places` knows its arithmetic."""
+        """True if `places` is implemented for this norm."""
         return self.given is None and self.name != "boundaries"
 
     def places(self, x: Floats, ends: NDArray[np.float64]) -> Floats:
-        """Return the places of values (n,), each over a range of its own, (n, 2).
+        """Return the normed values of `x`, (n,), each over a range of its own, `ends`, (n, 2).
 
-        They are those of `rule`, one for each range; about those, of a norm with a center.
+        They equal the results of `rule` over each range; for "center", only up to rounding.
         """
         low, high = ends.T
         if self.name == "center":
@@ -165,7 +168,7 @@ class Norm:
         with np.errstate(all="ignore"):
             if self.name not in ("linear", "power"):
                 place, low, high = (self._transform(each) for each in (x, low, high))
-            if self.name != "power":  # as numpy combines an array and a scalar of float64
+            if self.name != "power":  # the type of an array combined with a float64 scalar
                 kind = np.result_type(np.empty(1, place.dtype), np.float64(1.0))
             place -= low.astype(kind)
             place /= (high - low).astype(kind)
@@ -179,12 +182,21 @@ class Norm:
     def likely(
         self, ends: NDArray[np.float64], places: NDArray[np.float64], eps: float
     ) -> NDArray[np.float64] | None:
-        """Return what values of places (K,) over R ranges lie between, (2, R, K), if it is known.
+        """Return bounds that probably enclose the values normed to `places`, or None if unknown.
 
         Parameters
         ----------
+        ends
+            (R, 2) ranges.
+        places
+            (K,) normed values.
         eps
-            Of the type that the norm computes in.
+            Machine epsilon of the type that the norm computes in.
+
+        Returns
+        -------
+        ndarray or None
+            (2, R, K) lower and upper bounds.
         """
         low, high = ends[:, :1], ends[:, 1:]
         size: Any = np.abs(ends).max(1)[:, None]
@@ -205,7 +217,7 @@ class Norm:
             return np.stack([at - NEAR * eps * size, at + NEAR * eps * size])
 
     def _untransform(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return about what values have places on that scale."""
+        """Return the inverse of `_transform`, up to rounding."""
         if self.name == "log":
             return np.power(10.0, x)
         if self.name == "asinh":
@@ -219,13 +231,13 @@ class Norm:
         )
 
     def _transform(self, x: Floats) -> Floats:
-        """Return values on the scale that they are evenly spread on."""
+        """Return values on the scale on which the norm is linear."""
         if self.name == "log":
             return _log(x)
         return _asinh(x) if self.name == "asinh" else _symlog(self.number, x)
 
     def rule(self, vmin: float, vmax: float, bins: int) -> Rule:
-        """Return what takes values to their places in a colormap of so many entries."""
+        """Return the norm over a range as a function, for a colormap of `bins` entries."""
         if self.given is not None:
             return _called(self.given, vmin, vmax, bins)
         if self.name == "linear":
@@ -239,7 +251,7 @@ class Norm:
         return _scaled(self._transform, vmin, vmax)
 
     def __str__(self) -> str:
-        """Tell it from others, "" for the plain one; of an object this is its name only."""
+        """Return a text that identifies the norm: "" for plain linear, an object by its type."""
         if self.name == "linear":
             return "" if self.middle is None else f"centered {self.middle!r}"
         if self.given is not None:
@@ -251,8 +263,8 @@ LINEAR = Norm()
 
 
 def _about(middle: float, vmin: float, vmax: float) -> tuple[float, float]:
-    """Return the range as far on both sides of a value that holds another, as `CenteredNorm`."""
-    if vmax == 2 * middle - vmin or vmin == 2 * middle - vmax:  # one that it made, but for rounding
+    """Return the smallest range symmetric about `middle` that encloses another: `CenteredNorm`."""
+    if vmax == 2 * middle - vmin or vmin == 2 * middle - vmax:  # symmetric up to rounding already
         return vmin, vmax
     half = max(middle - vmin, vmax - middle)
     low, high = middle - abs(half), middle + abs(half)
@@ -263,7 +275,7 @@ def _about(middle: float, vmin: float, vmax: float) -> tuple[float, float]:
 
 
 def linear(vmin: float, vmax: float) -> Rule:
-    """Return matplotlib's `Normalize(vmin, vmax)`, in the arithmetic of the array it is given."""
+    """Return `Normalize(vmin, vmax)`, which computes in the type of its argument."""
     low, high = np.float64(vmin), np.float64(vmax)
 
     def norm(x: Floats) -> Floats:
@@ -306,7 +318,10 @@ def _two_slopes(vmin: float, center: float, vmax: float) -> Rule:
 def _slopes(
     x: Floats, low: NDArray[np.float64], center: float, high: NDArray[np.float64]
 ) -> Floats:
-    """Return what `numpy.interp` does of `_two_slopes`, whose operations a compiler may join."""
+    """Return values normed as by `_two_slopes`, each over a range of its own.
+
+    This is only equal up to rounding, since the compiler may have fused operations in numpy.interp.
+    """
     x = x.astype(np.float64)
     with np.errstate(all="ignore"):
         below, above = 0.5 / (center - low), 0.5 / (high - center)
@@ -318,7 +333,7 @@ def _slopes(
 
 
 def _scaled(transform: Callable[[Floats], Floats], vmin: float, vmax: float) -> Rule:
-    """Return the norm that `make_norm_from_scale` makes of a scale."""
+    """Return the norm that `make_norm_from_scale` builds from a scale's transform."""
     with np.errstate(all="ignore"):
         low, high = transform(np.array([vmin, vmax]))
 
@@ -341,17 +356,17 @@ def _log(x: Floats) -> Floats:
 
 
 def _asinh(x: Floats) -> Floats:
-    """Return matplotlib's `AsinhTransform` of linear width 1."""
+    """Return matplotlib's `AsinhTransform` with linear width 1."""
     wide = x / np.float64(1)
-    # numpy.ma divides by nothing that is so much smaller
+    # numpy.ma masks a quotient if its divisor is that much smaller
     wide[np.abs(wide) * np.finfo(np.float64).tiny >= 1] = np.nan
     place: Floats = np.arcsinh(wide)
     return place
 
 
 def _symlog(width: float, x: Floats) -> Floats:
-    """Return matplotlib's `SymmetricalLogTransform` of base 10 and linscale 1."""
-    linthresh = np.float64(width)  # masked arrays, which it is given, take on the type of numbers
+    """Return matplotlib's `SymmetricalLogTransform` with base 10 and linscale 1."""
+    linthresh = np.float64(width)  # float64: numbers promote the masked arrays it gets there
     base = 10
     linscale = np.float64(1.0 / (1.0 - 1.0 / base))
     log_base = np.log(base)
@@ -367,9 +382,9 @@ def _symlog(width: float, x: Floats) -> Floats:
 
 
 def _stepped(boundaries: NDArray[np.float64], bins: int) -> Rule:
-    """Return `BoundaryNorm(boundaries, bins)`, its whole numbers as the middles of entries."""
+    """Return `BoundaryNorm(boundaries, bins)`, with the centres of entries for its integers."""
     regions = len(boundaries) - 1
-    low, high = float(boundaries[0]), float(boundaries[-1])  # compared in the type of the values
+    low, high = float(boundaries[0]), float(boundaries[-1])  # Python floats compare in x's own type
 
     def norm(x: Floats) -> Floats:
         entry = (np.digitize(x, boundaries) - 1).astype(np.float64)
@@ -387,7 +402,7 @@ def _stepped(boundaries: NDArray[np.float64], bins: int) -> Rule:
     return norm
 
 
-# ------------------------------------------------------------------------------- norms of others
+# ---------------------------------------------------------------------------------- norm objects
 
 
 def _end(norm: Any, name: str) -> float | None:
@@ -396,7 +411,7 @@ def _end(norm: Any, name: str) -> float | None:
 
 
 def _with_range(norm: Any, vmin: float, vmax: float) -> tuple[Any, tuple[float, float]]:
-    """Return a copy of a norm over a range, and the range that it makes of it."""
+    """Return a copy of a norm object set to a range, and that range as the object adjusts it."""
     norm = copied(norm)
     own = _end(norm, "vmin"), _end(norm, "vmax")
     try:
@@ -404,12 +419,12 @@ def _with_range(norm: Any, vmin: float, vmax: float) -> tuple[Any, tuple[float, 
             if hasattr(norm, "autoscale_None"):
                 with np.errstate(all="ignore"):
                     norm.autoscale_None(np.array([vmin, vmax]))
-            # what that leaves, and for ends that were given while it was not
+            # ends that autoscale_None left unset, or those of an object without it
             norm.vmin = vmin if _end(norm, "vmin") is None else norm.vmin
             norm.vmax = vmax if _end(norm, "vmax") is None else norm.vmax
         elif own != (vmin, vmax):
             norm.vmin, norm.vmax = vmin, vmax
-            if norm.vmin > vmin:  # of a CenteredNorm each end moves the other
+            if norm.vmin > vmin:  # setting an end of a CenteredNorm moves the other
                 norm.vmin = vmin
         ends = _end(norm, "vmin"), _end(norm, "vmax")
     except Exception as error:
@@ -419,10 +434,10 @@ def _with_range(norm: Any, vmin: float, vmax: float) -> tuple[Any, tuple[float, 
 
 
 def copied(norm: Any) -> Any:
-    """Return a copy of a norm, such that what is done to it is not seen from outside."""
+    """Return a copy of a norm object, so that changing it leaves the caller's alone."""
     try:
         return copy.deepcopy(norm)
-    except Exception:  # what cannot be copied as a whole is shared
+    except Exception:  # it has parts that cannot be copied, and are shared
         return copy.copy(norm)
 
 
@@ -432,12 +447,18 @@ def _unfit(norm: Any, vmin: float, vmax: float, why: object) -> ValueError:
 
 
 def _called(norm: Any, vmin: float, vmax: float, bins: int) -> Rule:
-    """Return the rule of an object that is called as matplotlib's `Normalize`."""
+    """Return a norm object, called as matplotlib's `Normalize`, as a checked function.
+
+    Raises
+    ------
+    ValueError
+        If calling it fails, or it rejects values in the range or decreases anywhere.
+    """
     norm, _ = _with_range(norm, vmin, vmax)
 
     def rule(x: Floats) -> Floats:
         try:
-            # some write to what they are given
+            # a copy, since some norms write to their argument
             with np.errstate(all="ignore"):
                 given = norm(np.ma.array(x.copy(), mask=np.zeros(x.shape, bool)))
             hidden = np.ma.getmaskarray(given)
@@ -446,7 +467,7 @@ def _called(norm: Any, vmin: float, vmax: float, bins: int) -> Rule:
                 raise TypeError(f"it gives {short(place)} for {short(x)}")
         except Exception as error:
             raise _unfit(norm, vmin, vmax, error) from error
-        if place.dtype.kind != "f":  # entries themselves, as of a BoundaryNorm
+        if place.dtype.kind != "f":  # indices of entries, as from a BoundaryNorm
             place = (place + 0.5) / bins
         place[hidden] = np.nan
         return place
@@ -468,12 +489,12 @@ def _called(norm: Any, vmin: float, vmax: float, bins: int) -> Rule:
 
 
 def check_range(vmin: float, vmax: float) -> None:
-    """Refuse a range that no colormap can be spread over.
+    """Raise an error if no colormap can span a range.
 
     Raises
     ------
     ValueError
-        If an end or their difference is not finite, or the lower is above the higher.
+        If an end or their difference is not finite, or vmin is above vmax.
     """
     for name, value in (("vmin", vmin), ("vmax", vmax)):
         if not math.isfinite(value):

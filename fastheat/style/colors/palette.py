@@ -1,4 +1,4 @@
-"""The 256 colours of an animation, planned once: fills of cells, and the shades of their text."""
+"""The palette of an animation: the fills of cells, their blends with text, labels and lines."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from fastheat.style.colors.colormaps import Colormap
 from fastheat.style.colors.colors import RGB, contrast_ratio, delta_e_2000, srgb_to_lab
 from fastheat.tables import TRANSPARENT, Shades
 
-TOLERANCE = 0.99  # CIEDE2000, from the colour of a cell to its colormap entry; 1.0 less rounding
-LONGEST_LEVEL = 32  # colormap entries that may be joined
-PIECES = 1024  # of the range, to find a value's level by
-STATIC_STEPS = 15  # coverage of labels, from the background to the ink
-FEWEST_STATIC_STEPS = 7
-MOST_FIXED = 128  # colours of a shared table that are no fills and not between two others
+TOLERANCE = 0.99  # CIEDE2000 between a cell's colour and its colormap entry; 1.0 less rounding
+LONGEST_LEVEL = 32  # colormap entries in one level, at most
+PIECES = 1024  # equal parts of the range, by which the slot of a value is looked up
+STATIC_STEPS = 15  # coverages of label pixels, from the background to the ink
+FEWEST_STATIC_STEPS = 7  # of them if there are many fills
+MOST_FIXED = 128  # colours of a shared table that are neither fills nor blends
 
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """All colours of an animation."""
+    """All colours of an animation, and what each of them is for."""
 
     table: NDArray[np.uint8]  # (256, 3), unused entries black
     count: int  # entries in use
     shades: Shades
-    statics: NDArray[np.uint8]  # (steps,) palette index of a label at each coverage
-    grid: int
-    group: int
+    statics: NDArray[np.uint8]  # (steps,) palette index of label pixels at each coverage
+    grid: int  # palette index of the lines between cells
+    group: int  # palette index of the lines between groups of cells
     fills: NDArray[np.uint8]  # (bins,) palette index of each colormap entry
 
 
@@ -44,14 +44,14 @@ def shades_over(
     floor: NDArray[np.float64],
     ceiling: NDArray[np.float64],
 ) -> Shades:
-    """Return shades over R ranges.
+    """Return `shades` with the edges of R ranges.
 
     Parameters
     ----------
     limits
-        (R, E) where the slots begin, but for the first and the last.
+        (R, E) edges between the slots for values below, in and above each range.
     low, high, floor, ceiling
-        (R,)
+        (R,) fields of `Shades`.
     """
     guide, origin, scale = _guides(limits)
     edges = np.concatenate([limits, np.full((len(limits), 1), np.nan)], 1)
@@ -79,24 +79,24 @@ def plan_palette(
     split: float | None,
     steps: int,
 ) -> Palette:
-    """Share out the palette.
+    """Return the palette of a layout, with fills in the nearest colour if there are too many.
 
     Parameters
     ----------
     cmap
-        The colours of the bins, and of what is outside of them.
+        Colours of the bins, and of values outside of them.
     edges
-        Of the bins.
+        Edges of the bins.
     background, foreground
-        Of the figure, and of the labels on it.
+        Colours of the figure, and of its labels.
     grid, group
-        Of the lines between cells, and between groups of them if there are any.
+        Colours of the lines between cells, and between groups of cells if there are any.
     textcolors
         Two colours. Without `split`, text takes the one with the better contrast to its cell.
     split
-        The least value whose text is in the second of `textcolors`; below it is the first.
+        Least value whose text has the second of `textcolors`; that of lower values has the first.
     steps
-        Coverages of text pixels, the fill and the ink included; 1 where there is no text.
+        Number of coverages of text pixels, from the fill to the ink; 1 without text.
     """
     group = grid if group is None else group
     groups, _ = join_levels(cmap.table.tobytes())
@@ -131,7 +131,7 @@ def plan_palette(
 
 
 class _Colors(NamedTuple):
-    """What of a `Palette` does not depend on the range, and is not written to."""
+    """The part of a `Palette` that does not depend on the range; it is cached, so read-only."""
 
     table: NDArray[np.uint8]
     used: int
@@ -152,18 +152,18 @@ def _colors_of(
     place: int | None,
     steps: int,
 ) -> _Colors:
-    """Share out the palette of a map, of which many panels may have the same.
+    """Return the colours of a palette, cached since many panels may have the same.
 
     Parameters
     ----------
     entries, ends
-        Those of the map, (bins, 3) uint8, and what is under, over and bad.
+        The colormap: its entries, (bins, 3) uint8 as bytes, and its under, over and bad colours.
     others
-        The background, the foreground, and the lines between cells and groups.
+        Colours of the background, the foreground, and the lines between cells and groups.
     textcolors, steps
         As `plan_palette` takes them.
     place
-        The slot that is parted by `split`, None without one.
+        Index of the slot that `split` divides in two, or None without `split`.
     """
     background, foreground, grid, group = others
     groups, colors = join_levels(entries)
@@ -194,7 +194,7 @@ def _colors_of(
     else:
         shades = fills[:, None]
 
-    # what changes comes first, so that images of only that have small code sizes
+    # the colours that change come first, so that images of these alone have a small code size
     colors_in_use = list(
         dict.fromkeys(
             [*_tuples(fills), *_tuples(shades.reshape(-1, 3)), *_tuples(statics), grid, group]
@@ -225,13 +225,13 @@ def _colors_of(
 
 @dataclass(frozen=True, slots=True)
 class SharedPalette:
-    """The colours of several layouts in one table."""
+    """The palettes of several layouts, merged into one table."""
 
     table: NDArray[np.uint8]  # (256, 3), unused entries black
     count: int  # entries in use
-    indices: tuple[NDArray[np.uint8], ...]  # (256,) the entry for each of a layout's own
-    replaced: int  # fills of cells in the nearest colour for want of room
-    off: float  # CIEDE2000, the most that any of these is off
+    indices: tuple[NDArray[np.uint8], ...]  # for each layout, (256,) its own index -> shared index
+    replaced: int  # number of fills in the nearest colour for lack of room
+    off: float  # largest CIEDE2000 difference among these
 
 
 def share_palette(
@@ -240,17 +240,18 @@ def share_palette(
     fixed: Sequence[NDArray[np.uint8]],
     used: Sequence[NDArray[np.uint8]],
 ) -> SharedPalette:
-    """Share one table out among layouts, each planned with one of its own.
+    """Merge the tables of several layouts into one.
 
-    What several of them have in common is there once. Fills of cells come before the shades between
-    them and their text, which take the nearest where there is no room for all.
+    A colour that several of them have is stored once. If there is no room for all colours, fills of
+    cells take precedence over their blends with text, which are replaced by the nearest colour.
 
     Parameters
     ----------
     tables
-        The own table of each, (256, 3).
+        Table of each layout, (256, 3).
     fills, fixed, used
-        Entries of it: the fills of cells, what else has to be exact, and all in use.
+        Indices into each table: the fills of cells, other colours that must be exact, and all
+        entries in use.
     """
 
     def all_of(entries: Sequence[NDArray[np.uint8]]) -> list[RGB]:
@@ -265,10 +266,10 @@ def share_palette(
     known = list(dict.fromkeys([*first, *exact]))
     others = [c for c in all_of(used) if c not in {*known, *wanted}]
     between = farthest(others, known, 255 - len(known))
-    # what changes comes first, so that images of only that have small code sizes
+    # the colours that change come first, so that images of these alone have a small code size
     colors_in_use = list(dict.fromkeys([*first, *between, *exact]))
     table = np.zeros((256, 3), np.uint8)
-    table[TRANSPARENT] = tables[0][TRANSPARENT]  # what is shown where nothing is
+    table[TRANSPARENT] = tables[0][TRANSPARENT]  # shown by decoders that ignore transparency
     table[1 : len(colors_in_use) + 1] = colors_in_use
     lab = srgb_to_lab(np.array(colors_in_use))
     index = {color: k + 1 for k, color in enumerate(colors_in_use)}
@@ -294,7 +295,7 @@ def share_palette(
 
 
 def farthest(colors: Sequence[RGB], known: Sequence[RGB], room: int) -> list[RGB]:
-    """Return as many of the colours as there is room for, farthest first from those known."""
+    """Return at most `room` of `colors`, chosen farthest first from `known` and each other."""
     if len(colors) <= room:
         return list(colors)
     lab = srgb_to_lab(np.array(colors))
@@ -310,10 +311,11 @@ def farthest(colors: Sequence[RGB], known: Sequence[RGB], room: int) -> list[RGB
 def _guides(
     edges: NDArray[np.float64],
 ) -> tuple[NDArray[np.int16], NDArray[np.float64], NDArray[np.float64]]:
-    """Return what tells the few edges near a value, of edges (R, E): see `Shades`.
+    """Return the guide, origin and scale of `Shades`, for edges (R, E).
 
-    A value's piece never falls as the value rises, by the very arithmetic that the edges' pieces
-    are found with, so edges of lower pieces are not above it.
+    They narrow the search for a value's slot to the few edges in the same piece of the range. The
+    pieces of values and of edges are computed by the same, monotone arithmetic, so that edges in
+    lower pieces are never above the value.
     """
     count, last = edges.shape[0], edges.shape[1] - 1
     finite = np.isfinite(edges)
@@ -332,15 +334,16 @@ def _guides(
 
 
 def limits_of(levels: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the entries that the levels of `join_levels` begin at, and where the last ends."""
+    """Return the first entry of each of `join_levels`' levels, and the number of entries."""
     return np.append(np.flatnonzero(np.diff(levels, prepend=-1)), len(levels))
 
 
 @lru_cache(maxsize=32)
 def join_levels(table: bytes) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
-    """Join neighbouring entries of a colormap that one of them can stand for.
+    """Join neighbouring entries of a colormap into levels of indistinguishable colours.
 
-    Fewer levels are fewer cells that change from frame to frame, and more palette for text.
+    With fewer levels, fewer cells change from frame to frame, and more of the palette is left for
+    text.
 
     Parameters
     ----------
@@ -350,9 +353,9 @@ def join_levels(table: bytes) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
     Returns
     -------
     (N,) int
-        The level of each entry.
+        Level of each entry.
     (levels, 3) uint8
-        Its colour, within `TOLERANCE` of each of its entries.
+        Colour of each level: one of its entries, within `TOLERANCE` of all the others.
     """
     colors = np.frombuffer(table, np.uint8).reshape(-1, 3)
     lab = srgb_to_lab(colors)
@@ -369,7 +372,7 @@ def join_levels(table: bytes) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
     chosen: list[NDArray[np.uint8]] = []
     start = 0
     while start < count:
-        stands = close[start].copy()  # entries that are close to all of the level so far
+        stands = close[start].copy()  # which entries are close to all of the level so far
         stop = start + 1
         while stop < count and (stands & close[stop])[start : stop + 1].any():
             stands &= close[stop]
@@ -382,10 +385,10 @@ def join_levels(table: bytes) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
 
 
 def nearest_that_fit(colors: NDArray[np.uint8], room: int) -> NDArray[np.uint8]:
-    """Return the colours, (n, 3), with those replaced by their nearest that are more than `room`.
+    """Return the colours, (n, 3), reduced to at most `room` different ones.
 
-    Those that are kept are chosen farthest first, which bounds the largest difference (Gonzalez
-    1985).
+    The others are replaced by the nearest one kept. Those kept are chosen farthest first, which
+    bounds the largest difference (Gonzalez 1985).
     """
     unique, inverse = np.unique(colors, axis=0, return_inverse=True)
     if len(unique) <= room:
@@ -403,7 +406,7 @@ def nearest_that_fit(colors: NDArray[np.uint8], room: int) -> NDArray[np.uint8]:
 
 
 def _blends(fill: ArrayLike, ink: ArrayLike, steps: int) -> NDArray[np.uint8]:
-    """Return the colours (..., steps, 3) from fills to inks, (..., 1, 3), as ImageDraw blends."""
+    """Return `steps` blends (..., steps, 3) of fills and inks, (..., 1, 3), as in ImageDraw."""
     cover = np.linspace(0, 1, steps)[:, None] if steps > 1 else np.zeros((1, 1))
     low, high = np.asarray(fill, float), np.asarray(ink, float)
     blends: NDArray[np.uint8] = np.floor(low + (high - low) * cover + 0.5).astype(np.uint8)
@@ -413,10 +416,24 @@ def _blends(fill: ArrayLike, ink: ArrayLike, steps: int) -> NDArray[np.uint8]:
 def _shared(
     blends: NDArray[np.uint8], second: NDArray[np.bool_], levels: slice, room: int
 ) -> NDArray[np.uint8]:
-    """Let as many neighbouring levels with the same ink share their blends as makes them fit."""
+    """Return `blends`, averaged over just enough neighbouring levels for `room` colours to do.
+
+    Only levels with the same ink share their blends.
+
+    Parameters
+    ----------
+    blends
+        (slots, steps, 3) colours between fill and ink.
+    second
+        (slots,) whether the ink is the second text colour.
+    levels
+        The slots that are levels of the colormap.
+    room
+        Number of colours to reduce them to, if possible.
+    """
     slots = np.arange(len(blends))
     part = np.cumsum(np.diff(second, prepend=second[0]) != 0)
-    # the slots beside the levels may be of any colour, so each keeps to itself
+    # under, over and bad may have any colour, so their slots share with no other
     alone = np.ones(len(blends), bool)
     alone[levels] = False
     shared = blends

@@ -1,8 +1,8 @@
-"""Letters: fonts, what is written, and glyphs laid side by side.
+"""Text: fonts, number formats, and the drawing of glyphs.
 
-- `fonts`: fonts that are installed, and the letters that they have.
-- `formats`: values as Python's `format` or a function writes them.
-- `labels`: texts of one or more lines, turned or not.
-- `atlas`: glyphs drawn once, in segments that can be laid in any order.
-- `typeset`: texts that Python wrote, laid from such segments.
+- `fonts`: installed fonts, and fallbacks for letters that a font lacks.
+- `formats`: values written by Python's `format` or by a function.
+- `labels`: static texts of one or more lines, rotated or not.
+- `atlas`: glyphs drawn once, as segments that can be joined in any order.
+- `typeset`: texts written in Python, set in segments of an atlas.
 """

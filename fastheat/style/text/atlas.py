@@ -1,4 +1,4 @@
-"""Text: the atlas of glyph segments that the kernels lay side by side."""
+"""The atlas: glyphs drawn once, as segments that the kernels put side by side."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from PIL import ImageFont
 from fastheat.style.text.fonts import BASIC, Face, FontFile, Typeface, clusters
 from fastheat.tables import Type
 
-COVERAGE_STEPS = 5  # of a glyph pixel: none, three between, full
-EVEN_SIZE = 512.0  # px, at which digits that differ in width do so in pixels
-SHORT = 64  # letters of a text whose size is kept, as that of many panels' numbers
-STATIC_SUPERSAMPLE = 4  # pixels of a turned label drawn for each one shown
-SMALLEST_SIZE = 5.5  # px; digits below it cannot be told apart
-SHRINK = 0.88  # from one size of the atlas to the next
-WORD_PIXELS = 16  # of 4 bits each
-ALL_PAIRS = 48  # glyphs up to which every pair is drawn ahead
+COVERAGE_STEPS = 5  # of a glyph pixel: none, three in between, full
+EVEN_SIZE = 512.0  # px; large enough for different widths of digits to differ in pixels
+SHORT = 64  # letters; measures of texts up to this length are cached, such as numbers of panels
+STATIC_SUPERSAMPLE = 4  # pixels drawn per pixel of a rotated label, in each direction
+SMALLEST_SIZE = 5.5  # px; smaller digits are illegible
+SHRINK = 0.88  # factor from one font size of the atlas to the next
+WORD_PIXELS = 16  # pixels in a word, 4 bits each
+ALL_PAIRS = 48  # with fewer characters, every pair of glyphs is drawn in advance
 
 Number = TypeVar("Number", bound=np.generic)
 
@@ -30,26 +30,26 @@ Number = TypeVar("Number", bound=np.generic)
 
 
 class Writing(NamedTuple):
-    """How the kernels write a number as segments.
+    """Tables by which the kernels write a number as segments.
 
     Segment ``a * glyphs + b`` joins glyph a to glyph b; glyph 0 is the edge of the text.
     """
 
     spec: NDArray[np.int64]  # formats.Spec.array()
     before: NDArray[np.uint16]  # glyphs of the literal text before the number
-    after: NDArray[np.uint16]  # and after it
+    after: NDArray[np.uint16]  # glyphs of the literal text after it
     glyph_of: NDArray[np.uint16]  # (128,) ASCII code -> glyph
-    glyphs: int
-    line: int  # the most characters of a number
+    glyphs: int  # number of glyphs, with the edge
+    line: int  # most characters of a number
 
 
 class Atlas(NamedTuple):
-    """Every segment at every size, as runs of equal coverage; fields as in `Type`."""
+    """All segments at all font sizes, as runs of equal coverage; fields as in `Type`."""
 
     widths: NDArray[np.int64]
     lows: NDArray[np.int64]
     highs: NDArray[np.int64]
-    tops: NDArray[np.int64]  # (sizes,) row 0 against the baseline, px, upwards negative
+    tops: NDArray[np.int64]  # (sizes,) y of row 0 relative to the baseline, px, negative above it
     lines: NDArray[np.int32]
     heads: NDArray[np.uint64]
     tails: NDArray[np.uint64]
@@ -58,9 +58,9 @@ class Atlas(NamedTuple):
 
 
 class Glyph(NamedTuple):
-    left: int  # px from the pen
-    top: int  # px from the baseline
-    cover: NDArray[np.uint8]  # (rows, columns)
+    left: int  # px from the pen to the first column
+    top: int  # px from the baseline down to the first row, mostly negative
+    cover: NDArray[np.uint8]  # (rows, columns) coverage, 0 .. 255
     advance: int  # px
 
 
@@ -68,15 +68,15 @@ EDGE = Glyph(0, 0, np.zeros((0, 0), np.uint8), 0)
 
 
 def draw_glyph(font: Face, character: str) -> Glyph:
-    """Return one of `clusters`, drawn."""
+    """Return the glyph of one of `clusters`."""
     return draw_letters(font.of(character), character)
 
 
 @lru_cache(maxsize=4096)
 def draw_letters(font: ImageFont.FreeTypeFont, text: str) -> Glyph:
-    """Return letters of one font, drawn."""
-    # with basic layout Pillow puts glyphs at whole pixels, kerning rounded away, so that a text is
-    # its glyphs side by side
+    """Return letters, all in one font, drawn as a single glyph."""
+    # with basic layout, Pillow puts glyphs at whole pixels and rounds kerning away, so that a text
+    # is its glyphs side by side
     mask, (left, top) = font.getmask2(text, mode="L", anchor="ls")
     cover = np.array(mask, np.uint8).reshape(mask.size[1], mask.size[0])
     rows, columns = np.nonzero(cover.any(1))[0], np.nonzero(cover.any(0))[0]
@@ -90,7 +90,8 @@ def draw_letters(font: ImageFont.FreeTypeFont, text: str) -> Glyph:
 NO_PIXELS, NO_RUNS = np.zeros(0, np.uint64), np.zeros(0, np.int32)
 Pairs: TypeAlias = NDArray[np.intp]
 Drawing: TypeAlias = tuple[NDArray[np.int64], int, NDArray[np.uint8]]
-"""Segments at one size: widths (P,), row 0 against the baseline, coverage (P, rows, columns)."""
+"""Segments at one font size: widths (P,), y of row 0 relative to the baseline, and coverage
+(P, rows, columns)."""
 
 
 def draw_atlas(
@@ -100,23 +101,23 @@ def draw_atlas(
     neighbours: Pairs,
     drawn: Pairs,
 ) -> Atlas | None:
-    """Draw the segments that join the characters of `charset`.
+    """Return an atlas of the segments that join the characters of `charset`.
 
     Parameters
     ----------
     sizes
-        Font sizes in pixels, falling.
+        Font sizes in pixels, descending.
     charset
         Glyph k + 1 is ``charset[k]``, glyph 0 the edge of a text.
     neighbours
-        (Q, 2) the glyphs that may stand side by side.
+        (Q, 2) pairs of glyphs that may stand side by side.
     drawn
-        (P, 2) the glyphs to join; only `neighbours` are right among them.
+        (P, 2) pairs of glyphs to join. Only those that are `neighbours` are sure to be correct.
 
     Returns
     -------
     Atlas or None
-        None where a glyph reaches so far into its neighbours that these cannot be cut anywhere.
+        None if a glyph reaches so far into its neighbours that they cannot be cut anywhere.
     """
     drawings: list[Drawing] = []
     for size in sizes:
@@ -130,9 +131,10 @@ def draw_atlas(
 
 
 def _cuts(glyphs: Sequence[Glyph], neighbours: Pairs, room: int) -> NDArray[np.int64] | None:
-    """Return where each glyph is cut, px from its pen, such that no neighbour reaches beyond.
+    """Return the position at which to cut each glyph, px from its pen, or None if there is none.
 
-    It is in the middle where that will do. `room` is what there is beyond the ends of a text.
+    No neighbour's ink may reach across the cut. Glyphs are cut in the middle if possible. `room` is
+    the margin beyond the ends of a text, in pixels.
     """
     advance = np.array([g.advance for g in glyphs], np.int64)
     left = np.array([max(0, -g.left) for g in glyphs], np.int64)
@@ -168,7 +170,7 @@ def join_drawings(drawn: list[Drawing]) -> Atlas:
         inked = np.asarray(steps.any(2))
         lows[k] = np.where(inked.any(1), inked.argmax(1), rows)
         highs[k] = np.where(inked.any(1), inked.shape[1] - inked[:, ::-1].argmax(1), 0)
-        # every size has as many rows, so that a row of a segment always has runs
+        # pad to the same number of rows at every size, so that each row of a segment has runs
         below = np.zeros((count, rows - steps.shape[1], steps.shape[2]), np.uint8)
         which, unlike = _lines(np.concatenate([steps, below], axis=1), width)
         lines[k] = total + which
@@ -191,13 +193,13 @@ def _draw_segments(
     glyphs: Sequence[Glyph], cuts: NDArray[np.int64], pairs: Pairs, room: int
 ) -> Drawing:
     top, bottom = reach(glyphs)
-    # room before the first glyph and after the last for what they reach beyond their advance
+    # margins before the first glyph and after the last, for ink beyond their advance
     before, after = cuts.copy(), cuts.copy()
     before[0], after[0] = -room, room
     advance = np.array([g.advance for g in glyphs], np.int64)
     first, second = pairs.T
     widths = advance[first] - before[first] + after[second]
-    # each canvas has room on both sides for the parts of its glyphs that other segments own
+    # each canvas has room on both sides for those parts of its glyphs that other segments own
     columns = int(widths.max(initial=1))
     cover = np.zeros((len(pairs), bottom - top, 3 * columns), np.uint8)
     pens = columns + advance[first] - before[first]
@@ -211,22 +213,23 @@ def _draw_segments(
 
 
 def reach(glyphs: Sequence[Glyph]) -> tuple[int, int]:
-    """Return the first row with ink against the baseline, and past the last one."""
+    """Return the rows with ink relative to the baseline: the first, and the one past the last."""
     top = min(g.top for g in glyphs)
     return top, max(top + 1, *(g.top + g.cover.shape[0] for g in glyphs))
 
 
 @lru_cache(maxsize=256)
 def margin(font: Face) -> int:
-    """Return how far letters reach beyond their advance, in pixels, on either side.
+    """Return the margin for ink beyond the advance, on either side of a text, in pixels.
 
-    It goes by a fixed set of letters, so that a text stands the same whatever others there are.
+    It is measured on a fixed set of letters, so that a text's position does not depend on which
+    other letters are drawn.
     """
     most = 1
     for letter, has in _printable(font.typeface):
         chosen = font if has else font.of(letter)
         left, _, right, _ = chosen.getbbox(letter, anchor="ls")
-        # its box has all of its ink, and mostly lies within its advance
+        # the box encloses all ink; mostly it lies within the advance, and nothing need be drawn
         if max(-left, right - math.floor(chosen.getlength(letter) + 0.5)) > most:
             glyph = draw_letters(chosen, letter)
             most = max(most, -glyph.left, _right(glyph))
@@ -235,7 +238,7 @@ def margin(font: Face) -> int:
 
 @lru_cache(maxsize=64)
 def _printable(typeface: Typeface) -> list[tuple[str, bool]]:
-    """Return the printable letters of ASCII, and whether the first font of a typeface has them."""
+    """Return ASCII's printable letters, each with True if the typeface's first font has it."""
     own = FontFile(typeface.path, typeface.number)
     return [(letter, typeface.file_of(letter) == own) for letter in string.printable.strip()]
 
@@ -249,12 +252,20 @@ def stamp(
     *,
     alone: bool = False,
 ) -> None:
-    """Draw a glyph at a pen position into the chosen ones of cover (P, rows, columns).
+    """Draw a glyph into some of P canvases, clipped at their sides.
 
     Parameters
     ----------
+    cover
+        (P, rows, columns) coverage.
+    chosen
+        Indices of the canvases.
+    top
+        y of the canvases' first row relative to the baseline.
+    pen
+        x of the glyph's pen.
     alone
-        Whether nothing is there yet.
+        Whether nothing has been drawn there yet.
     """
     if not glyph.cover.size or not len(chosen):
         return
@@ -269,7 +280,7 @@ def stamp(
 
 
 def overlay(ink: NDArray[np.uint8], glyph: Glyph, pen: int, baseline: int) -> None:
-    """Draw a glyph, what is within of it, into coverage."""
+    """Draw a glyph into the coverage `ink`, clipped to it."""
     x, y = pen + glyph.left, baseline + glyph.top
     x0, y0 = max(x, 0), max(y, 0)
     part = ink[y0 : max(y + glyph.cover.shape[0], 0), x0 : max(x + glyph.cover.shape[1], 0)]
@@ -279,28 +290,28 @@ def overlay(ink: NDArray[np.uint8], glyph: Glyph, pen: int, baseline: int) -> No
 
 
 def combine(under: NDArray[np.uint8], ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the coverage where two glyphs overlap, as Pillow's FreeType module has it."""
+    """Return the coverage of two overlapping glyphs, as Pillow's FreeType module blends them."""
     product = under.astype(np.int64) * (255 - ink.astype(np.int64)) + 128
     kept = ((product >> 8) + product) >> 8
     return np.minimum(ink + kept, 255).astype(np.uint8)
 
 
 def quantise(cover: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return coverage 0 .. 255 as the nearest of `COVERAGE_STEPS` steps."""
+    """Return coverage 0 .. 255 rounded to one of `COVERAGE_STEPS` steps, from 0."""
     return ((cover.astype(np.uint16) * (COVERAGE_STEPS - 1) + 127) // 255).astype(np.uint8)
 
 
 class _Lines(NamedTuple):
-    """Different rows of pixels; fields as in `Type`."""
+    """Distinct rows of pixels; fields as in `Type`."""
 
     heads: NDArray[np.uint64]
     tails: NDArray[np.uint64]
-    lengths: list[int]  # runs of each
+    lengths: list[int]  # number of runs of each
     runs: NDArray[np.int32]
 
 
 def _lines(steps: NDArray[np.uint8], widths: NDArray[np.int64]) -> tuple[NDArray[np.intp], _Lines]:
-    """Return which of the different rows each row of segments, (P, rows, columns), is."""
+    """Return the index (P, rows) of each row of segments among the distinct rows, and these."""
     count, rows, columns = steps.shape
     beside = np.arange(columns) >= widths[:, None, None]
     every = np.where(beside, COVERAGE_STEPS, steps).reshape(-1, columns)
@@ -310,7 +321,7 @@ def _lines(steps: NDArray[np.uint8], widths: NDArray[np.int64]) -> tuple[NDArray
     begins[:, 1:] = unlike[:, 1:] != unlike[:, :-1]
     begins &= unlike < COVERAGE_STEPS
     line, x = np.nonzero(begins)
-    # a run ends where the next begins, the last of a line where that does
+    # a run ends where the next one begins, the last run of a line where the line ends
     last = np.append(line[1:] != line[:-1], True)
     stop = np.where(last, ends[line], np.append(x[1:], 0))
     backwards = np.take_along_axis(unlike, (ends[:, None] - 1 - np.arange(columns)) % columns, 1)
@@ -323,13 +334,13 @@ def _lines(steps: NDArray[np.uint8], widths: NDArray[np.int64]) -> tuple[NDArray
 
 
 def unlike_rows(rows: NDArray[Number]) -> tuple[NDArray[Number], NDArray[np.intp]]:
-    """Return the different ones of rows, and which of them each is."""
+    """Return the distinct rows, in any order, and the index of each row among them."""
     count = len(rows)
     bytes_ = np.ascontiguousarray(rows).view(np.uint8).reshape(count, -1)
     padded = np.zeros((count, -(-bytes_.shape[1] // 8) * 8), np.uint8)
     padded[:, : bytes_.shape[1]] = bytes_
     words = padded.view(np.uint64)
-    # a number for each row is sorted far sooner than the rows; two that share one are found out
+    # sorting a hash of each row is far faster than sorting the rows; collisions are detected
     factors = np.arange(1, 2 * words.shape[1], 2).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     keys = (words ^ (words >> np.uint64(29))) @ factors
     _, first, which = np.unique(keys, return_index=True, return_inverse=True)
@@ -340,7 +351,7 @@ def unlike_rows(rows: NDArray[Number]) -> tuple[NDArray[Number], NDArray[np.intp
 
 
 def _words(pixels: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Return the first pixels of each row, 4 bits each, the very first lowest."""
+    """Return the first pixels of each row, 4 bits each, the very first in the lowest bits."""
     first = pixels[:, :WORD_PIXELS].astype(np.uint64)
     places = 4 * np.arange(first.shape[1], dtype=np.uint64)
     words: NDArray[np.uint64] = np.bitwise_or.reduce(first << places, axis=1)
@@ -348,7 +359,7 @@ def _words(pixels: NDArray[np.uint8]) -> NDArray[np.uint64]:
 
 
 def with_atlas(type_: Type, atlas: Atlas) -> Type:
-    """Return `type_`, whose tops are baselines, with the letters of an atlas."""
+    """Return `type_` with an atlas's segments; its tops are baselines so far."""
     return type_._replace(
         widths=atlas.widths,
         lows=atlas.lows,
@@ -366,12 +377,12 @@ def with_atlas(type_: Type, atlas: Atlas) -> Type:
 def atlas_of_all(
     typeface: Typeface, sizes: tuple[float, ...], charset: str, neighbours: frozenset[str]
 ) -> Atlas | None:
-    """Return `draw_atlas` of each glyph with each, in the order of `Writing`.
+    """Return the atlas of every pair of glyphs, numbered as in `Writing`; see `draw_atlas`.
 
     Parameters
     ----------
     neighbours
-        The pairs of characters that may stand side by side.
+        Pairs of characters that may stand side by side.
     """
     count = len(charset) + 1
     every = np.indices((count, count)).reshape(2, -1).T
@@ -380,14 +391,14 @@ def atlas_of_all(
 
 @lru_cache(maxsize=256)
 def can_be_cut(typeface: Typeface, size: float, charset: str, neighbours: frozenset[str]) -> bool:
-    """Return whether `atlas_of_all` has an atlas at a size."""
+    """Return True if `atlas_of_all` would return an atlas at a size."""
     font = typeface.at(size)
     glyphs = [EDGE, *(draw_glyph(font, c) for c in charset)]
     return _cuts(glyphs, _numbered(charset, neighbours), margin(font)) is not None
 
 
 def _numbered(charset: Sequence[str], neighbours: frozenset[str]) -> Pairs:
-    """Return pairs of characters, and of each with the edge, as pairs of glyphs."""
+    """Return pairs of characters, and every character with the edge, as pairs of glyphs."""
     glyph_of = {c: k + 1 for k, c in enumerate(charset)}
     inside = [(glyph_of[pair[0]], glyph_of[pair[1]]) for pair in neighbours]
     ends = [(0, k) for k in glyph_of.values()] + [(k, 0) for k in glyph_of.values()]
@@ -395,7 +406,7 @@ def _numbered(charset: Sequence[str], neighbours: frozenset[str]) -> Pairs:
 
 
 def measure(text: str, font: Face) -> int:
-    """Return the advance of a text, of its longest line, in pixels, as the atlas lays it."""
+    """Return the advance of a text's longest line, as set in the atlas, in pixels."""
     if "\n" in text:
         return max(measure(line, font) for line in text.split("\n"))
     return (_measured if len(text) <= SHORT else _measured.__wrapped__)(text, font)
@@ -407,7 +418,7 @@ def _measured(text: str, font: Face) -> int:
 
 
 def extent(text: str, font: Face) -> tuple[int, int]:
-    """Return the top and the bottom of a line's ink against its baseline, in pixels."""
+    """Return the top and the bottom of a line's ink relative to its baseline, in pixels."""
     return (_extent if len(text) <= SHORT else _extent.__wrapped__)(text, font)
 
 
@@ -428,7 +439,7 @@ def _rows(text: str, font: ImageFont.FreeTypeFont) -> tuple[int, int]:
 
 
 def parts(text: str, font: Face) -> list[tuple[ImageFont.FreeTypeFont, str]]:
-    """Return the parts of a line that one font draws together."""
+    """Return the parts of a line that are drawn in one go, each with its font."""
     if text.isascii():
         line = text if text.isprintable() else "".join(clusters(text, font.typeface))
         if font.of(line) is font:
@@ -445,7 +456,7 @@ def parts(text: str, font: Face) -> list[tuple[ImageFont.FreeTypeFont, str]]:
 
 @lru_cache(maxsize=64)
 def has_even_digits(typeface: Typeface) -> bool:
-    """Return whether all digits are as wide as each other."""
+    """Return True if all digits have the same width."""
     font = typeface.at(EVEN_SIZE)
     return len({font.of(digit).getlength(digit) for digit in "0123456789"}) == 1
 
@@ -456,7 +467,7 @@ def _advance(character: str, font: Face) -> int:
 
 
 def size_ladder(size: float) -> tuple[float, ...]:
-    """Return the sizes to draw the atlas at: `size`, and ever smaller ones down to the legible."""
+    """Return the font sizes of an atlas: `size`, then smaller ones down to the smallest legible."""
     sizes = [size]
     while sizes[-1] > SMALLEST_SIZE:
         sizes.append(max(SMALLEST_SIZE, round(sizes[-1] * SHRINK, 3)))

@@ -1,4 +1,4 @@
-"""Fonts: found by path or name, and others for the letters that one lacks."""
+"""Fonts: found by path or name, with fallbacks for the letters that a font lacks."""
 
 from __future__ import annotations
 
@@ -20,12 +20,10 @@ from fastheat.messages import short, suggest, warn
 
 BASIC = ImageFont.Layout.BASIC
 ENDINGS = (".ttf", ".otf", ".ttc", ".otc")
-NO_CHARACTER = (
-    "\U0010ffff"  # which no font may have: it shows what stands for those that are missing
-)
+NO_CHARACTER = "\U0010ffff"  # in no font, so that the glyph for missing characters is drawn
 MOST_IN_COLLECTION = 32
 
-# matplotlib's font.serif and so on, shortened to what comes with systems
+# matplotlib's font.serif and so on, shortened to fonts that come with operating systems
 GENERIC = {
     "sans-serif": ("DejaVu Sans", "Arial", "Helvetica", "Liberation Sans", "Noto Sans"),
     "serif": ("DejaVu Serif", "Times New Roman", "Times", "Liberation Serif", "Noto Serif"),
@@ -36,52 +34,52 @@ GENERIC["sans"] = GENERIC["sans serif"] = GENERIC["sans-serif"]
 GENERIC["mono"] = GENERIC["monospace"]
 
 PLAIN = {"regular", "book", "roman", "normal", "plain", "text"}
-# boxes for everything, symbols in the place of letters, pictures of one size
+# boxes for all characters, symbols in place of letters, bitmaps of one size
 UNFIT = re.compile(r"last\s*resort|adobe blank|stixsiz|stixnonuni|^cm[a-z]+10$|color emoji", re.I)
 
 
 class FontFile(NamedTuple):
-    """A font in a file, or Pillow's own where `path` is None."""
+    """A font in a file, or Pillow's own font if `path` is None."""
 
     path: str | None = None
-    number: int = 0  # in a collection
+    number: int = 0  # index in a collection
 
 
 class Typeface(NamedTuple):
-    """A font, and those to take for letters that it lacks."""
+    """A font, and fallbacks for letters that it lacks."""
 
     path: str | None = None
     number: int = 0
     others: tuple[FontFile, ...] = ()
 
     def at(self, size: float) -> Face:
-        """Return the font at a size in pixels, laid out glyph by glyph."""
+        """Return the font at a size in pixels, with Pillow's basic layout."""
         return _face(self, size)
 
     def lacks(self, text: str) -> str:
-        """Return the characters of `text` that no font has a glyph for."""
+        """Return the characters of `text` for which no font has a glyph."""
         return "".join(c for c in dict.fromkeys(text) if _is_drawn(c) and self.file_of(c) is None)
 
     def file_of(self, text: str) -> FontFile | None:
-        """Return the first font that has all of a text, None if there is none."""
+        """Return the first font that has every letter of a text, or None."""
         return _file_of(self, text)
 
 
 class Face(ImageFont.FreeTypeFont):
-    """A typeface at a size. As a font it is the first one; `of` gives that for a text."""
+    """A typeface at a size: its first font, while `of` returns the font for a given text."""
 
     typeface: Typeface
 
     def of(self, text: str) -> ImageFont.FreeTypeFont:
-        """Return the font to draw a text with, which is one of `clusters`, or of one font."""
+        """Return the font for a text, which is one of `clusters` or entirely in one font."""
         return _font_of(self, text)
 
 
 def clusters(text: str, typeface: Typeface) -> list[str]:
-    """Return the parts of a line that are drawn one after the other.
+    """Return the clusters of a line: texts that are drawn side by side, each as one glyph.
 
-    They are letters, and where these join or run to the left the whole line, or what one font has
-    of it.
+    A cluster is a letter. A line whose letters join or run right to left is one cluster, or one for
+    each part that a single font has.
     """
     if text.isascii():
         return list(text) if text.isprintable() else [c if c >= " " else " " for c in text]
@@ -101,7 +99,7 @@ def clusters(text: str, typeface: Typeface) -> list[str]:
 
 
 def is_shaped(text: str) -> bool:
-    """Return whether letters of a text join, or run to the left."""
+    """Return True if letters of a text join, or run right to left."""
     return not text.isascii() and any(
         unicodedata.bidirectional(c) in ("R", "AL") or unicodedata.category(c) in ("Mn", "Mc")
         for c in text
@@ -114,13 +112,13 @@ def _runs_left(text: str) -> bool:
     return next((kind for kind in strong if kind in ("L", "R", "AL")), "L") != "L"
 
 
-MOST_LACKED = 2000  # letters that a font may lack
+MOST_LACKED = 2000  # letters that a font may lack, at most
 _COMPRESSED = (b"wOFF", b"wOF2", b"\x1f\x8b", b"\x1f\x9d", b"BZh")
-_SELECTORS = "\ufe0e\ufe0f"  # of the look of an emoji
+_SELECTORS = "\ufe0e\ufe0f"  # variation selectors: text or emoji style
 
 
 def _is_drawn(c: str) -> bool:
-    """Return whether a character has a glyph of its own."""
+    """Return True if a character needs a glyph of its own."""
     return not c.isspace() and c not in _SELECTORS and unicodedata.category(c) != "Cf"
 
 
@@ -160,7 +158,7 @@ def _file_of(typeface: Typeface, text: str) -> FontFile | None:
 
 @lru_cache(maxsize=1024)
 def _search(text: str) -> FontFile | None:
-    """Return the first of the installed fonts that has all of a text."""
+    """Return the first installed font that has every letter of a text, or None."""
     return next((each.file for each in _spare() if _has(each.file, text)), None)
 
 
@@ -170,7 +168,7 @@ def _has(file: FontFile, text: str) -> bool:
 
 @lru_cache(maxsize=1 << 16)
 def _has_glyph(file: FontFile, character: str) -> bool:
-    if unicodedata.category(character) == "Cc":  # some fonts have blanks for them
+    if unicodedata.category(character) == "Cc":  # some fonts have blank glyphs for these
         return False
     font = _probe(file)
     return font is not None and _mask(font, character) != _missing(file)
@@ -178,7 +176,7 @@ def _has_glyph(file: FontFile, character: str) -> bool:
 
 @cache
 def _missing(file: FontFile) -> bytes:
-    """Return the mask of the glyph that a font draws for missing characters."""
+    """Return the mask of a font's glyph for missing characters."""
     font = _probe(file)
     assert font is not None
     return _mask(font, NO_CHARACTER)
@@ -188,7 +186,7 @@ def _missing(file: FontFile) -> bytes:
 def _probe(file: FontFile) -> ImageFont.FreeTypeFont | None:
     try:
         return _face(Typeface(*file), 16)
-    except OSError:  # pictures of other sizes, or no font
+    except OSError:  # bitmaps of other sizes, or not a font
         return None
 
 
@@ -206,7 +204,7 @@ def _mask(font: ImageFont.FreeTypeFont, text: str) -> bytes:
 
 
 class Installed(NamedTuple):
-    """A font that is installed."""
+    """An installed font."""
 
     file: FontFile
     family: str
@@ -214,7 +212,7 @@ class Installed(NamedTuple):
 
     @property
     def words(self) -> frozenset[str]:
-        """What its style says, in matplotlib's words; nothing of a plain one."""
+        """Words of the style, in matplotlib's spelling; empty for a plain font."""
         return style_words(self.style)
 
 
@@ -224,7 +222,7 @@ def style_words(style: str) -> frozenset[str]:
 
 
 def _folders() -> Iterator[Path]:
-    """Yield where fonts are: matplotlib's, found without importing it, and the system's."""
+    """Yield the folders of fonts: matplotlib's, found without importing it, and the system's."""
     try:
         spec = importlib.util.find_spec("matplotlib")
     except (ImportError, ValueError):
@@ -246,7 +244,7 @@ def _folders() -> Iterator[Path]:
 
 @lru_cache(maxsize=1)
 def installed() -> tuple[Installed, ...]:
-    """Return all fonts that can be drawn with at any size, in a fixed order."""
+    """Return all installed fonts that can be drawn at any size, in a fixed order."""
     found: list[Installed] = []
     for folder in _folders():
         paths = [Path(top) / name for top, _, names in os.walk(folder) for name in names]
@@ -271,7 +269,7 @@ def _fonts_in(path: str) -> Iterator[Installed]:
 
 @lru_cache(maxsize=1)
 def _spare() -> tuple[Installed, ...]:
-    """Return the installed fonts in the order that others are to be taken from."""
+    """Return the installed fonts, the preferred fallbacks first."""
 
     def rank(font: Installed) -> tuple[bool, bool, bool, bool]:
         name = font.family.lower()
@@ -281,7 +279,7 @@ def _spare() -> tuple[Installed, ...]:
 
 
 def _check_plain(path: Path) -> None:
-    """Refuse a compressed font: it is unpacked whole for each size, whatever that takes."""
+    """Raise a ValueError for a compressed font, as each size would unpack it, however large."""
     with path.open("rb") as file:
         begin = file.read(4)
     if begin.startswith(_COMPRESSED):
@@ -292,24 +290,24 @@ def _check_plain(path: Path) -> None:
 
 
 def locate(font: str) -> FontFile:
-    """Return the font under a path or a name.
+    """Return the font with a path or a name.
 
     Parameters
     ----------
     font
-        A font file, as `PIL.ImageFont.truetype` finds it; the name of a family, "serif",
-        "sans-serif" or "monospace", with a style after it or after a colon; case does not matter.
+        A font file, as `PIL.ImageFont.truetype` finds it; or the name of a family, "serif",
+        "sans-serif" or "monospace", with a style after a space or a colon. Case does not matter.
 
     Raises
     ------
     ValueError
-        If there is none, naming those that are near.
+        If there is none; the message suggests similar names.
     """
     for name in (font, font + ".ttf", font.replace(" ", "") + ".ttf"):
         if not name.strip():
             continue
         if os.path.exists(name):  # noqa: PTH110 - Path.exists raises where a name is too long
-            if not os.path.isfile(name):  # noqa: PTH113 - a pipe, which is waited for
+            if not os.path.isfile(name):  # noqa: PTH113 - opening a pipe would wait for a writer
                 continue
             _check_plain(Path(name))
         try:
@@ -339,7 +337,7 @@ def locate(font: str) -> FontFile:
 
 
 def _by_name(name: str, style: str) -> FontFile | None:
-    """Return the font of a family and style, which may stand in one name."""
+    """Return the font of a family and style, or None; `name` may contain both."""
     wanted, spelled = style_words(style), name.lower()
     for each in installed():
         family = each.family.lower()
@@ -350,7 +348,7 @@ def _by_name(name: str, style: str) -> FontFile | None:
             rest = spelled.removeprefix(each.family.lower())
             if rest != spelled and rest.startswith(" ") and each.words == style_words(rest):
                 return each.file
-        for each in installed():  # a family that has no plain style
+        for each in installed():  # a family without a plain style
             if each.family.lower() == spelled:
                 return each.file
     return None
@@ -358,7 +356,7 @@ def _by_name(name: str, style: str) -> FontFile | None:
 
 @lru_cache(maxsize=1)
 def _dejavu() -> FontFile | None:
-    """Return DejaVu Sans: matplotlib's, or the system's."""
+    """Return DejaVu Sans, matplotlib's or the system's, or None."""
     for folder in _folders():
         path = folder / "DejaVuSans.ttf"
         if path.is_file():
@@ -369,28 +367,31 @@ def _dejavu() -> FontFile | None:
 def find_typeface(
     font: str | PathLike[str] | None, text: str, likely: str = ""
 ) -> tuple[Typeface, str]:
-    """Return the fonts to draw `text` with, and the characters that none has a glyph for.
+    """Return the typeface to draw `text` with, and the characters for which no font has a glyph.
 
     Parameters
     ----------
     font
-        See `locate`. None takes Pillow's own font, or DejaVu Sans where that lacks less of what is
-        drawn. What it lacks is drawn with others that are installed, one for all of it if there is.
+        See `locate`. None selects Pillow's own font, or DejaVu Sans if that lacks fewer of the
+        characters. Those that the font lacks are drawn in other installed fonts: in a single one if
+        it has them all.
     text
-        The characters that are to be drawn.
+        The characters to draw.
     likely
-        More that may be.
+        Further characters that may be drawn later.
 
     Raises
     ------
-    TypeError, ValueError
-        If `font` is no path or name, or no font is found under it.
+    TypeError
+        If `font` is neither a path nor a name.
+    ValueError
+        If there is no such font, or it lacks more than `MOST_LACKED` letters.
 
     Warns
     -----
     UserWarning
-        If no font has a glyph for some characters of `text`, naming them; if letters join or run to
-        the left, and Pillow cannot have them do so.
+        If no font has a glyph for some characters of `text`, naming them; or if letters join or run
+        right to left, and Pillow cannot shape them.
     """
     if font is not None and not isinstance(font, str | PathLike):
         raise TypeError(f"expected font to be a font file or the name of a font, not {short(font)}")
@@ -401,7 +402,7 @@ def find_typeface(
         if font is None and dejavu and len(_lacked(dejavu, every)) < len(lacked):
             own = dejavu
             lacked = _lacked(own, every)
-    if len(lacked) > MOST_LACKED:  # each is looked for in all fonts that are installed
+    if len(lacked) > MOST_LACKED:  # each would be searched for in all installed fonts
         raise ValueError(
             f"expected a font that lacks at most {MOST_LACKED} of the letters to draw, not "
             f"{len(lacked)}: give font= a font file that has them"
@@ -410,8 +411,8 @@ def find_typeface(
     typeface = Typeface(*own, (other,) if other else ())
     if is_shaped(text) and not features.check("raqm"):
         warn(
-            "letters that join or run to the left stand one after the other, from the left: this "
-            "Pillow has no libraqm, which puts them right"
+            "letters that join or run right to left are drawn one by one from the left, since this "
+            "Pillow has no libraqm to shape them"
         )
     lacking = typeface.lacks(unicodedata.normalize("NFC", text))
     if lacking:

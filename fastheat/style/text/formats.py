@@ -1,4 +1,4 @@
-"""Formats of values: what `valfmt` may be, read into numbers where the kernels can write it."""
+"""Value formats: parsing `valfmt`, into numbers that the kernels use where they support it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from fastheat.messages import in_a_line, short
 FIXED, EXPONENT, GENERAL, PERCENT, INTEGER = range(5)
 MAX_PRECISION = 60
 MAX_WIDTH = 500
-LONGEST = 10_000  # characters that a format may ask for, or a function write
-MOST_LETTERS = 100_000  # of a text that is given as it is to be drawn
+LONGEST = 10_000  # characters that a format may ask for, or a function may return
+MOST_LETTERS = 100_000  # characters of a literal text to draw
 
-# The fields of `Spec`, as they lie in the int64 array that the kernels read.
+# Indices of the fields of `Spec` in the int64 array that the kernels read.
 KIND, PRECISION, SIGN, NO_MINUS_ZERO, ALTERNATE, GROUP, UPPER, FILL, ALIGN, WIDTH = range(10)
 
 
 class Spec(NamedTuple):
-    """A format spec in numbers; characters are ASCII codes, 0 stands for none."""
+    """A format spec as numbers; characters are ASCII codes, with 0 for none."""
 
     kind: int
     precision: int
-    sign: int  # '+' or ' ' before what is not negative, else 0
+    sign: int  # '+' or ' ' before values that are not negative, else 0
     no_minus_zero: int
     alternate: int
     group: int  # ',' or '_' between thousands
@@ -42,7 +42,7 @@ class Spec(NamedTuple):
     width: int
 
     def array(self) -> NDArray[np.int64]:
-        """Return the fields in order, shape (10,), as `format_value` takes them."""
+        """Return the fields in order, shape (10,), for the kernel `format_value`."""
         return np.array(self, np.int64)
 
 
@@ -55,7 +55,7 @@ _KINDS = {"f": FIXED, "e": EXPONENT, "g": GENERAL, "%": PERCENT, "d": INTEGER}
 
 
 def parse_spec(spec: str) -> Spec | None:
-    """Read a format spec; None means that it is valid but left to Python's own `format`.
+    """Return a format spec in numbers, or None if it is valid but left to Python's own `format`.
 
     Left to Python: no type letter, type 'n', a zero-padded width together with a thousands
     separator, a fill outside ASCII, a precision over `MAX_PRECISION` or a width over `MAX_WIDTH`.
@@ -63,7 +63,8 @@ def parse_spec(spec: str) -> Spec | None:
     Raises
     ------
     ValueError
-        Where Python cannot format a float so (for type 'd': an int).
+        If Python cannot format a float with it (for type 'd': an int), or a width or precision is
+        above `LONGEST`.
     """
     if fault := _fault(spec):
         raise ValueError(f"expected a format spec for numbers, not {short(spec)}: {fault}")
@@ -96,7 +97,7 @@ def parse_spec(spec: str) -> Spec | None:
 
 
 def _fault(spec: str) -> str:
-    """Return why a format spec cannot be used, an empty string if it can."""
+    """Return the reason that a format spec cannot be used, or an empty string if it can."""
     if too_long := _fault_of_length(spec):
         return too_long
     try:
@@ -107,12 +108,12 @@ def _fault(spec: str) -> str:
 
 
 def _fault_of_length(spec: str) -> str:
-    # Python would set about it, and take all memory
+    # Python would try to format with it, and run out of memory
     return f"a width or precision above {LONGEST}" if _largest(spec) > LONGEST else ""
 
 
 def _largest(spec: str) -> int:
-    """Return the largest number in a format spec, in digits of any script, as `format` reads it."""
+    """Return the largest number in a format spec; like `format`, in digits of any script."""
     numbers = _NUMBER.findall(spec)
     return max((int(n) if len(n) < 10 else 10**9 for n in numbers), default=0)
 
@@ -121,24 +122,24 @@ _NUMBER = re.compile(r"\d+")
 
 
 class Template(NamedTuple):
-    """A text with fields in braces, which every text that is filled in goes through.
+    """A text with fields in braces, safe to fill with any value.
 
-    What it is filled with does not matter: no field reaches an attribute or an item, and none asks
-    for more than `LONGEST` characters, not by a number that fills it either.
+    No field reaches an attribute or an item of a value, and none asks for more than `LONGEST`
+    characters, not even by a width that is itself a field.
     """
 
     text: str
-    names: tuple[str, ...]  # of the fields in order, "" where there is none
-    nested: bool  # whether a width or precision is a field itself
+    names: tuple[str, ...]  # of the fields in order, "" for those without a name
+    nested: bool  # whether a width or precision is itself a field
 
     @classmethod
     def read(cls, text: str) -> Template:
-        """Parse a text.
+        """Return a parsed text.
 
         Raises
         ------
         ValueError
-            Why it cannot be used, in words to follow what was expected.
+            If it cannot be used. The message is only the reason, to be added to another message.
         """
         if len(text) > LONGEST:
             raise ValueError(_TOO_LONG)
@@ -169,7 +170,7 @@ class Template(NamedTuple):
         Raises
         ------
         ValueError
-            If it becomes too long. What else the formatting raises is not caught.
+            If a value or the filled text is too long. Errors of the formatting itself pass through.
         """
         for value in (*values, *named.values()):
             if isinstance(value, str | bytes | bytearray) and len(value) > LONGEST:
@@ -182,7 +183,7 @@ class Template(NamedTuple):
 
 
 class _Bounded(string.Formatter):
-    """Formats with widths that are fields, none of which is above `LONGEST`."""
+    """A formatter that refuses a width or precision above `LONGEST` once it is filled in."""
 
     def format_field(self, value: Any, format_spec: str) -> Any:
         if fault := _fault_of_length(format_spec):
@@ -195,15 +196,15 @@ _TOO_LONG = f"a text of more than {LONGEST} characters"
 
 
 def check_length(name: str, text: str, most: int = MOST_LETTERS) -> str:
-    """Refuse a text to draw that no picture has room for."""
+    """Return a text to draw, or raise a ValueError if it has more than `most` characters."""
     if len(text) > most:
         raise ValueError(f"expected {name} of at most {most} characters, not {len(text)}")
     return text
 
 
 def max_length(spec: Spec, exponent_max: int = 308) -> int:
-    """Return the most characters that `format_value` writes for |x| < 10 ** (exponent_max + 1)."""
-    whole = max(exponent_max, 0) + 2  # one more, since rounding may carry into a new digit
+    """Return the largest length `format_value` writes for any |x| < 10 ** (exponent_max + 1)."""
+    whole = max(exponent_max, 0) + 2  # one to spare, since rounding may carry into a new digit
     if spec.kind == PERCENT:
         whole += 2
     elif spec.kind == EXPONENT:
@@ -217,9 +218,9 @@ def max_length(spec: Spec, exponent_max: int = 308) -> int:
 
 
 class ValueFormat(NamedTuple):
-    """How a value is written: literal text around a format spec, or a function of the value.
+    """The format of a value: literal text around a format spec, or a function of the value.
 
-    `spec` holds what the kernels write themselves; where it is None, `write` does it in Python.
+    The kernels write values themselves if `spec` is not None; otherwise `write` does, in Python.
     """
 
     source: object
@@ -231,12 +232,12 @@ class ValueFormat(NamedTuple):
 
     @property
     def longest(self) -> int:
-        """The most characters that the kernels write for one value, literal text left out."""
+        """Largest number of characters that the kernels write for a value, without literal text."""
         return 0 if self.spec is None else max_length(self.spec)
 
     @property
     def charset(self) -> str:
-        """All the characters that the kernels may write."""
+        """All characters that the kernels may write, literal text included."""
         spec = self.spec
         if spec is None:
             return ""
@@ -250,14 +251,14 @@ class ValueFormat(NamedTuple):
 
     @property
     def likely(self) -> str:
-        """Characters of a number that Python writes, to choose a font by."""
-        with suppress(Exception):  # it need not take this one
+        """A number as Python writes it, whose characters the font should have; "" on failure."""
+        with suppress(Exception):  # the format may not accept this value
             return self.write(-1.5)
         return ""
 
     @property
     def neighbours(self) -> frozenset[str]:
-        """The pairs of characters that the kernels may write side by side."""
+        """All pairs of characters that the kernels may write side by side."""
         spec = self.spec
         if spec is None:
             return frozenset()
@@ -288,11 +289,11 @@ class ValueFormat(NamedTuple):
         return frozenset(pairs)
 
 
-AS_THEY_ARE = ValueFormat("str", str)  # texts that are given
+AS_THEY_ARE = ValueFormat("str", str)  # for annotations that are texts already
 
 
 def as_written(value: float, dtype: np.dtype[Any]) -> object:
-    """Return a value as an element of an array of `dtype`, the way Python's `format` sees it."""
+    """Return a value in the type in which `format` would get it from an array of `dtype`."""
     if dtype.kind == "b":
         return bool(value)
     if dtype.kind in "iu" and np.isfinite(value):
@@ -304,14 +305,14 @@ def as_written(value: float, dtype: np.dtype[Any]) -> object:
 
 
 def parse_valfmt(valfmt: object) -> ValueFormat:
-    """Read `valfmt` as `Heatmap` takes it.
+    """Return the format that `valfmt`, a string or a function, describes; see `Heatmap`.
 
     Raises
     ------
     TypeError
-        If it is neither a string nor callable.
+        If it is neither a string nor a function of a value.
     ValueError
-        If Python could not format a number with it.
+        If Python could not format a number with it, or it asks for a text that is too long.
     """
     if callable(valfmt):
         if fault := _fault_of_function(valfmt):
@@ -319,7 +320,7 @@ def parse_valfmt(valfmt: object) -> ValueFormat:
                 f"expected valfmt to be a function of a value, not {short(valfmt)}: {fault}"
             )
         if hasattr(valfmt, "create_dummy_axis") and getattr(valfmt, "axis", None) is None:
-            # one of matplotlib's formatters, some of which ask their axis; left as it was
+            # a matplotlib formatter, which may query its axis; the caller's own stays unchanged
             valfmt = copy.copy(valfmt)
             valfmt.create_dummy_axis()
         return ValueFormat(valfmt, _Calling(valfmt, _takes_position(valfmt)))
@@ -352,7 +353,7 @@ def parse_valfmt(valfmt: object) -> ValueFormat:
 
 
 def _fault_of_function(function: object) -> str:
-    """Return why a function cannot be used whose format is seen, such as one of matplotlib's."""
+    """Return the fault of the format in a function, such as a matplotlib formatter, or ""."""
     bound, format_ = getattr(function, "__self__", None), getattr(function, "fmt", None)
     kinds = {kind.__name__ for kind in type(function).__mro__}
     template = format_ if "StrMethodFormatter" in kinds else None
@@ -382,7 +383,7 @@ def _spec_format(source: str, before: str, spec: str, after: str) -> ValueFormat
         )
     integers = spec.endswith("d")
     write = _Spelling(before, spec, after)
-    lines = "\n" in before + after  # which the kernels do not break
+    lines = "\n" in before + after  # the kernels only write texts of one line
     return ValueFormat(source, write, before, None if lines else parse_spec(spec), after, integers)
 
 
@@ -394,7 +395,7 @@ class _Spelling:
 
     def __call__(self, value: object) -> str:
         spec = self.spec
-        if spec.endswith("d") and isinstance(value, float):  # nan and infinities, which ints lack
+        if spec.endswith("d") and isinstance(value, float):  # NaN or infinite: no int has these
             spec = spec[:-1] + "f"
         return self.before + format(value, spec) + self.after
 
@@ -414,16 +415,16 @@ class _Formatting:
 
 
 def _takes_position(function: Callable[..., object]) -> bool:
-    """Return whether a function needs a position too, as those of matplotlib's `FuncFormatter`.
+    """Return True if a function needs a position as well, as those of matplotlib's `FuncFormatter`.
 
     Raises
     ------
     TypeError
-        If it can be called neither with a value nor with a value and its position.
+        If it can be called neither with a value nor with a value and a position.
     """
     try:
         signature = inspect.signature(function)
-    except (TypeError, ValueError):  # one of those in C that do not say
+    except (TypeError, ValueError):  # a C function without a signature
         return False
     for arguments in ((0.5,), (0.5, None)):
         with suppress(TypeError):

@@ -1,4 +1,4 @@
-"""Texts that never change: how large they are, how they are turned, and which have room."""
+"""Labels: the size, rotation, thinning and wrapping of texts that never change."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import NamedTuple
 from fastheat.style.text.atlas import SHRINK, SMALLEST_SIZE, extent, measure
 from fastheat.style.text.fonts import Face, Typeface
 
-# of a power, in sizes of what it stands behind
+# font size, rise and gap of an exponent, in font sizes of the text it follows
 POWER_SIZE, POWER_RAISE, POWER_GAP = 0.7, 0.34, 0.07
 ASCENT, DESCENT = 1556 / 2048, 492 / 2048  # of a line, in font sizes: DejaVu Sans' OS/2 table
-LEVEL = math.sin(math.radians(10))  # of a turn up to which a label counts as level or upright
-MOST_LINES = 2  # of a long text, before it is drawn smaller
-SMALLEST_SHARE = 0.6  # of its size that it is drawn at, before it has more lines
+LEVEL = math.sin(math.radians(10))  # labels within 10 degrees of it count as level or upright
+MOST_LINES = 2  # lines that a long text is broken into before it is drawn smaller
+SMALLEST_SHARE = 0.6  # share of its font size it may shrink to before it is broken into more lines
 
 
 class Box(NamedTuple):
@@ -47,7 +47,7 @@ class Box(NamedTuple):
         )
 
     def shrunk(self, aspect: float, anchor: tuple[float, float]) -> Box:
-        """Return the largest box in this one with height = aspect * width, as `Bbox.anchored`."""
+        """Return the largest box inside with height = aspect * width, placed as `Bbox.anchored`."""
         width = min(self.width, self.height / aspect)
         height = width * aspect
         x = self.x0 + (self.width - width) * anchor[0]
@@ -57,18 +57,19 @@ class Box(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def line_extent(typeface: Typeface, size: float, text: str = "") -> tuple[float, float]:
-    """Return how far a line reaches above and below its baseline, in pixels.
+    """Return the ascent and descent of a line, in pixels.
 
-    As in matplotlib, whatever its letters, it is at least as high as the font has it.
+    As in matplotlib, they are at least those of the font, whatever the letters.
     """
     top, bottom = extent(text, typeface.at(size))
     return max(float(-top), ASCENT * size), max(float(bottom), DESCENT * size)
 
 
 class Label(NamedTuple):
-    """A text that never changes, and where its anchor stands relative to what it belongs to.
+    """A text that never changes, and the point it is placed and rotated by: its anchor.
 
-    The anchor is a point of the unturned text's box: (0, 0) its top left, (1, 1) its bottom right.
+    The anchor is relative to the box of the unrotated text: (0, 0) is its top left, (1, 1) its
+    bottom right.
     """
 
     text: str
@@ -76,38 +77,38 @@ class Label(NamedTuple):
     anchor: tuple[float, float]
     rotation: float  # degrees, counterclockwise
     typeface: Typeface
-    power: str = ""  # what stands smaller and raised behind it
+    power: str = ""  # exponent after it, smaller and raised
 
     def lines(self) -> list[str]:
         return self.text.split("\n")
 
     def metrics(self) -> tuple[float, float, float]:
-        """Return width, height of a line above the baseline and below it, in pixels."""
+        """Return the width, and the ascent and descent of a line, in pixels."""
         return _metrics(self.text, self.power, self.typeface, self.size)
 
     def box(self) -> Box:
-        """Return the extent of the turned text about its anchor."""
+        """Return the bounding box of the rotated text, relative to the anchor."""
         return _box(self)
 
     def extent(self) -> Box:
-        """Return the extent of the unturned text about its anchor."""
+        """Return the box of the unrotated text, relative to the anchor."""
         width, up, down = self.metrics()
         height = up + down + (len(self.lines()) - 1) * self.leading()
         x, y = -width * self.anchor[0], -height * self.anchor[1]
         return Box(x, y, x + width, y + height)
 
     def corners(self) -> list[tuple[float, float]]:
-        """Return the corners of the turned text about its anchor."""
+        """Return the corners of the rotated text's box, relative to the anchor."""
         x0, y0, x1, y1 = self.extent()
         return [self.turned(x, y) for x, y in ((x0, y0), (x1, y0), (x0, y1), (x1, y1))]
 
     def leading(self) -> float:
-        """Return the distance of two lines, 1.2 of one as in matplotlib."""
+        """Return the distance from line to line, 1.2 line heights as in matplotlib."""
         _, up, down = self.metrics()
         return 1.2 * (up + down)
 
     def turned(self, x: float, y: float) -> tuple[float, float]:
-        """Return where a point of the unturned text goes, both relative to the anchor."""
+        """Return a point of the unrotated text after rotation, both relative to the anchor."""
         angle = math.radians(self.rotation)
         return (
             x * math.cos(angle) + y * math.sin(angle),
@@ -132,44 +133,45 @@ def _box(label: Label) -> Box:
 
 
 def number_width(text: str, power: str, font: Face) -> float:
-    """Return about how wide a number is, in pixels."""
+    """Return the approximate width of a number and its exponent, in pixels."""
     return measure(text, font) + POWER_SIZE * measure(power, font)
 
 
 class Placed(NamedTuple):
-    """A label with the pixel that its anchor stands on."""
+    """A label and the position of its anchor in the picture, in pixels."""
 
     label: Label
     x: float
     y: float
 
     def box(self) -> Box:
-        """Return its extent in the picture."""
+        """Return its bounding box in the picture."""
         return self.label.box().moved(self.x, self.y)
 
 
-# ----------------------------------------------------------------------------------------- places
+# -------------------------------------------------------------------------------------- placement
 
 
 def anchor_outside(side: str, rotation: float, middle: float) -> tuple[float, float]:
-    """Return the point of an axis label that stands on its tick.
+    """Return the anchor of a tick label, which is put on its tick.
 
-    It is one of the nine that matplotlib's alignments name, about which ``rotation_mode="anchor"``
-    turns the text: that from which all of the text lies on the outer side of the axes.
+    It is one of the nine points named by matplotlib's alignments, about which
+    ``rotation_mode="anchor"`` rotates the text: the one for which all of the text lies outside of
+    the axes.
 
     Parameters
     ----------
     side
-        Of the axes: "left", "right", "top" or "bottom".
+        Side of the axes: "left", "right", "top" or "bottom".
     rotation
         Degrees, counterclockwise.
     middle
-        Height of the middle of a line, from the top of its box: 0 to 1.
+        Vertical middle of a line, as a fraction of its box from the top.
     """
     out = {"left": 180.0, "right": 0.0, "top": 90.0, "bottom": 270.0}[side] - rotation
     along, upwards = math.cos(math.radians(out)), math.sin(math.radians(out))
     x = 0.5 if abs(along) < 1e-9 else float(along < 0)
-    # of nearly level labels beside rows, and of nearly upright ones of columns, the middle
+    # nearly level row labels and nearly upright column labels are centred on their ticks
     y = middle if abs(upwards) <= LEVEL else float(upwards > 0)
     return x, y
 
@@ -177,14 +179,14 @@ def anchor_outside(side: str, rotation: float, middle: float) -> tuple[float, fl
 def apart(
     first: Label, second: Label, x: float, y: float, gap: float, leading: float = 0.0
 ) -> bool:
-    """Return whether two labels with the same turn do not overlap.
+    """Return True if two labels with the same rotation are far enough apart.
 
     Parameters
     ----------
     x, y
-        From the anchor of the first to that of the second, px.
+        Offset of the second label's anchor from the first's, in pixels.
     gap, leading
-        That there must be between them along a line, and from line to line.
+        Distance required between them along a line, or else across lines, in pixels.
     """
     angle = math.radians(first.rotation)
     right = x * math.cos(angle) - y * math.sin(angle)
@@ -203,16 +205,18 @@ def thinned(
     gap: float,
     leading: float,
 ) -> int:
-    """Return the first of ascending `steps` such that labels of every so many do not overlap.
+    """Return the first of ascending `steps` with which every step-th label clears the next one.
+
+    If there is none, the last step is returned. Blank labels do not count.
 
     Parameters
     ----------
     labels
-        In order, each with its number.
+        Labels in order, each with its index.
     x, y
-        From one number to the next, px.
+        Offset from one index to the next, in pixels.
     gap, leading
-        That there must be between neighbours along a line, and from line to line.
+        As `apart` takes them.
     """
     for step in steps:
         shown = [(k, label) for k, label in labels[::step] if label.text.strip()]
@@ -225,12 +229,16 @@ def thinned(
 
 
 def distance(first: Label, second: Label, x: float, y: float, gap: float) -> float:
-    """Return how far apart two labels with the same turn must stand for `apart` to hold.
+    """Return the least distance of the anchors at which two labels do not overlap, in pixels.
 
     Parameters
     ----------
+    first, second
+        Labels with the same rotation.
     x, y
-        The direction, (1, 0) to the right or (0, 1) down.
+        Direction from the first to the second: (1, 0) to the right or (0, 1) down.
+    gap
+        Distance required between them along a line, in pixels.
     """
     angle = math.radians(first.rotation)
     right = x * math.cos(angle) - y * math.sin(angle)
@@ -251,10 +259,10 @@ def distance(first: Label, second: Label, x: float, y: float, gap: float) -> flo
 
 
 def fitted(label: Label, length: float) -> Label:
-    """Return a label whose lines are no longer than `length` px.
+    """Return a label fitted to `length` px: no line of it is longer.
 
-    It is broken at spaces, into a few lines, else drawn smaller, and broken anywhere as a last
-    resort: nothing of it is left out.
+    Its text is broken at spaces into a few lines, then drawn smaller, and broken anywhere as a last
+    resort; nothing is left out.
     """
     if max(_widths(label)) <= length:
         return label
@@ -269,7 +277,7 @@ def fitted(label: Label, length: float) -> Label:
         size = max(least, size * SHRINK)
     if max(_widths(broken)) > length:
         return broken._replace(text=wrapped(broken, length, anywhere=True))
-    # as even as so many lines can be
+    # make the lines as even as possible, without adding any
     whole = label._replace(size=broken.size)
     low, high = 0.0, length
     while high - low > 1:
@@ -281,7 +289,10 @@ def fitted(label: Label, length: float) -> Label:
 
 
 def wrapped(label: Label, length: float, *, anywhere: bool = False) -> str:
-    """Return the text of a label with more lines, where the words allow none above `length` px."""
+    """Return a label's text wrapped to `length` px, at spaces; longer words stick out.
+
+    With `anywhere`, words that are too long are broken as well.
+    """
     font = label.typeface.at(label.size)
     lines: list[str] = []
     for given in label.lines():
@@ -305,7 +316,7 @@ def _widths(label: Label) -> list[int]:
 
 
 def _most(text: str, font: Face, length: float) -> int:
-    """Return how many of the first letters have room."""
+    """Return the number of leading letters that fit into `length` px."""
     low, high = 0, 16
     while high < len(text) and measure(text[:high], font) <= length:
         low, high = high, 2 * high

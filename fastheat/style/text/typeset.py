@@ -1,4 +1,4 @@
-"""Texts that were written in Python, laid as segments of an atlas of their own."""
+"""Typesetting: texts written in Python, as segments of an atlas made for them."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from fastheat.style.text.atlas import (
 )
 from fastheat.style.text.fonts import Typeface, clusters
 
-LEADING = 1.2  # font sizes from one line of a cell's text to the next
+LEADING = 1.2  # distance from line to line of a cell's text, in font sizes
 
 
 class Lettering(NamedTuple):
-    """The texts of C cells as segments, in F frames: 1 where all frames have the same."""
+    """The texts of C cells as segments, for F frames; F is 1 if all frames have the same."""
 
-    bits: NDArray[np.int64]  # (F, C) equal where the text is
+    bits: NDArray[np.int64]  # (F, C) identifier of each text, the same for equal texts
     segments: NDArray[np.int32]  # (F, C, longest)
-    lengths: NDArray[np.int32]  # (F, C), -1 where a text is longer than any cell has room for
+    lengths: NDArray[np.int32]  # (F, C) number of segments, -1 if the text is wider than any cell
 
 
 class Shaped(NamedTuple):
-    """U different texts as segments."""
+    """U distinct texts as segments."""
 
     atlas: Atlas  # of the segments that the texts use
-    rows: dict[str, int]  # of each text its row
+    rows: dict[str, int]  # row of each text in the arrays below
     segments: NDArray[np.int32]  # (U, longest)
-    lengths: NDArray[np.int32]  # (U,)
-    lacking: str  # the characters that the font has no glyph for
+    lengths: NDArray[np.int32]  # (U,) number of segments of each text
+    lacking: str  # characters for which no font has a glyph
 
     def chain(self, text: str) -> list[int]:
         """Return the segments of a text."""
@@ -54,13 +54,16 @@ class Shaped(NamedTuple):
 def shape_texts(
     texts: Iterable[str], typeface: Typeface, sizes: tuple[float, ...], align: int, vertical: int
 ) -> Shaped:
-    """Lay texts.
+    """Return texts set as segments: pairs of glyphs, or whole texts if glyphs cannot be cut.
+
+    Whole texts also serve if any has several lines.
 
     Parameters
     ----------
-    align, vertical
-        As `Type` and `Look` have them: how the lines of a text stand, and which part of it stands
-        where a text of one line does.
+    align
+        Horizontal alignment of the lines of a text, as in `Type`.
+    vertical
+        Part of a text that stands where a single line does: -1 its top, 0 its centre, 1 its bottom.
     """
     unique = sorted(set(texts))
     charset, chains, counts = _glyphs_of(unique, typeface)
@@ -87,9 +90,10 @@ def shape_texts(
 def _glyphs_of(
     texts: Sequence[str], typeface: Typeface
 ) -> tuple[list[str], NDArray[np.intp], NDArray[np.int64]]:
-    """Return the different glyphs, those of each text (U, lines, longest), and how many lines.
+    """Return the distinct clusters, the glyphs of each text, and its number of lines.
 
-    Glyph k + 1 is the k-th of them, 0 the edge that is past the end of a line.
+    The glyphs have shape (U, lines, longest): k + 1 is the k-th cluster, and 0, the edge, fills the
+    rest of a line.
     """
     every = "".join(texts)
     if every.isascii() and every.isprintable():
@@ -118,10 +122,13 @@ def _glyphs_of(
 def _cut(
     chains: NDArray[np.intp], typeface: Typeface, sizes: tuple[float, ...], charset: Sequence[str]
 ) -> tuple[Atlas, NDArray[np.int32], NDArray[np.int32]] | None:
-    """Lay texts of one line, (U, longest) glyphs, as pairs; None where these cannot be cut."""
+    """Return texts of one line, (U, longest) glyphs, as pairs, or None if glyphs cannot be cut.
+
+    The result is an atlas, the segments of each text, and their number.
+    """
     edge = np.zeros((len(chains), 1), np.intp)
     first, second = np.hstack([edge, chains]), np.hstack([chains, edge])
-    lengths = 1 + (chains > 0).sum(1)  # what is past it joins the edge to itself
+    lengths = 1 + (chains > 0).sum(1)  # any pair after these joins the edge to itself
     count = len(charset) + 1
     codes, place = np.unique(first * count + second, return_inverse=True)
     pairs = np.stack([codes // count, codes % count], 1)
@@ -139,14 +146,18 @@ def _draw_whole(
     align: int,
     room: int,
 ) -> Drawing:
-    """Draw each text as one segment.
+    """Draw each of P texts as one segment.
 
     Parameters
     ----------
     chains
-        (P, lines, longest) the glyphs of each line of each text, and edges after them.
-    counts, drops
-        (P,) how many lines each text has, (P, lines) px that they stand lower than one alone.
+        (P, lines, longest) glyphs of each line of each text, padded with edges.
+    counts
+        (P,) number of lines of each text.
+    drops
+        (P, lines) distance of each line below the position of a single line, in pixels.
+    room
+        Margin on either side of a text, in pixels; more if its ink needs it.
     """
     advance = np.array([g.advance for g in glyphs], np.int64)[chains]
     left = np.array([g.left for g in glyphs], np.int64)[chains]
@@ -179,7 +190,17 @@ def _draw_whole(
 
 
 def line_drops(counts: NDArray[np.int64], size: float, vertical: int) -> NDArray[np.int64]:
-    """Return how far each line of texts of some lines hangs below where a single one stands, px."""
+    """Return the distance of each text's lines below the position of a single line, in pixels.
+
+    Parameters
+    ----------
+    counts
+        (P,) number of lines of each text.
+    size
+        Font size in pixels.
+    vertical
+        As `shape_texts` takes it.
+    """
     lines = np.arange(max(1, counts.max(initial=1)))
     above = {-1: 0.0, 0: 0.5, 1: 1.0}[vertical] * (counts[:, None] - 1)
     drops: NDArray[np.int64] = np.floor((lines - above) * LEADING * size + 0.5).astype(np.int64)
@@ -187,14 +208,16 @@ def line_drops(counts: NDArray[np.int64], size: float, vertical: int) -> NDArray
 
 
 def letter(unique: Sequence[str], place: NDArray[np.intp], shaped: Shaped, room: int) -> Lettering:
-    """Return what `shape_texts` laid as the texts of cells.
+    """Return the texts of cells, out of those that `shape_texts` has set.
 
     Parameters
     ----------
+    unique
+        The distinct texts of the cells.
     place
-        (F, C) which of `unique` each cell has.
+        (F, C) index of each cell's text in `unique`.
     room
-        px of the widest cell.
+        Width of the widest cell in pixels.
     """
     rows = np.array([shaped.rows[text] for text in unique], np.intp)
     segments, lengths = shaped.segments[rows], shaped.lengths[rows]
