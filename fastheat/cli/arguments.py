@@ -112,9 +112,7 @@ def add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> Non
             place.add_argument(
                 "--no-annot", dest=name, action="store_const", const=False, help="write nothing"
             )
-    text = (
-        "where vmin and vmax come from if not given: all frames, grow from those of the first, or "
-    )
+    text = "where vmin and vmax come from if not given: all frames, the first frame and then grow, "
     text += "or each frame on its own"
     add(groups[COLORS], "autoscale", text, "autoscale", "all|grow|frame", "all")
     text = "a title for each frame: 'step {}' to number them, 'step {step}' for the number in the "

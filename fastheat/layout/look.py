@@ -98,10 +98,7 @@ class Look(NamedTuple):
     row_side: Annotated[
         str,
         Option(
-            choice("left", "right"),
-            "side of the row labels: left or right",
-            LABELS,
-            metavar="SIDE",
+            choice("left", "right"), "side of the row labels: left or right", LABELS, metavar="SIDE"
         ),
     ]
     col_side: Annotated[
