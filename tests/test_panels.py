@@ -28,7 +28,7 @@ from PIL import Image
 import fastheat
 from fastheat import GifWriter, Heatmap, Panels, load_frames, save_gif
 from fastheat.cli import main
-from fastheat.figure import panels as panels_module
+from fastheat.figure import arrangement
 from fastheat.gif import blocks
 from fastheat.layout import build
 from fastheat.layout.arrange import (
@@ -1114,7 +1114,7 @@ def test_panels_that_are_alike_are_drawn_as_if_each_were_made_and_measured(
     frame = {name: np.zeros(shape) for name, shape in shapes.items()}
 
     def each_measured(heatmaps: Any, *rest: Any) -> list[Tile]:
-        return [panels_module._tile(each.frame()) for each in panels_module._sized(heatmaps, *rest)]
+        return [arrangement._tile(each.frame()) for each in arrangement.sized(heatmaps, *rest)]
 
     def drawn(**more: Any) -> Any:
         try:
@@ -1126,7 +1126,7 @@ def test_panels_that_are_alike_are_drawn_as_if_each_were_made_and_measured(
         warnings.simplefilter("ignore", UserWarning)
         found = drawn()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(panels_module, "_tiles", each_measured)
+            patch.setattr(arrangement, "_tiles", each_measured)
             assert drawn(options={name: {"title": name} for name in names}) == found
 
 

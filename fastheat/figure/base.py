@@ -196,9 +196,14 @@ class Figure(ABC):
             frames = frames.through(figure.reduction)
         (frame,) = next(frames.chunks(1))
         if None in self.range:
-            self._adopt(self.completed(figure.find_range(frame)))
+            found = figure.find_range(frame)
+            self._adopt(self.completed(found))
+            # as it was measured, since the size of panels decides how their matrices are reduced
+            figure = self if figure is self else figure.completed(found)
         cells, written = (None, None) if noted is None else (noted.drawn(), noted.dtype)
-        return self._drawn(frame, frames.dtype, title, cells, written, past)
+        drawn = figure._drawn(frame, frames.dtype, title, cells, written, past)
+        self._dtype, self._told = figure._dtype, figure._told
+        return drawn
 
     def _drawn(
         self,

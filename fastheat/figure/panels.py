@@ -2,44 +2,41 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from math import floor
 from os import PathLike
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.checks import defaults_of, read_count, read_flag, read_number, read_positive
+from fastheat.figure.arrangement import (
+    MOST_SIDE,
+    Arrangement,
+    Arranger,
+    Measure,
+    lay_out,
+    too_small,
+)
 from fastheat.figure.base import Figure, pairs_of
-from fastheat.figure.heatmap import BAR_ROOM, Heatmap, check_options, option_names
+from fastheat.figure.heatmap import Heatmap, check_options, option_names
 from fastheat.inputs.frames.annotations import Sample, by_panel
 from fastheat.inputs.frames.ranges import DataLimits, Range
 from fastheat.inputs.frames.stream import Frames, open_frames
 from fastheat.inputs.sources.shapes import Shape, Shapes, check_names, form_of, of_panel, parts_of
 from fastheat.inputs.sources.tensors import as_array
 from fastheat.layout.arrange import (
-    FLATTEST,
-    SMALLEST,
-    Order,
     Size,
-    Sizes,
-    Tile,
-    arrange,
     check_size,
-    largest,
-    least_white,
 )
-from fastheat.layout.axes import geometry
-from fastheat.layout.build import thickened
+from fastheat.layout.axes.measures import POINTS, TIGHT_PAD
 from fastheat.layout.compose import Heading, compose
 from fastheat.layout.layout import Layout
-from fastheat.layout.lineplot import MOST_LINES, WIDTH, Plot, size_of
+from fastheat.layout.lineplot import MOST_LINES, Plot
 from fastheat.layout.look import listed
 from fastheat.layout.options import (
-    Labels,
     read_color,
     read_figure,
     read_shape,
@@ -49,19 +46,10 @@ from fastheat.layout.options import (
 from fastheat.layout.reduction import Reductions
 from fastheat.messages import short
 from fastheat.style.colors.colors import RGB
-from fastheat.style.text.atlas import has_even_digits
 from fastheat.style.text.fonts import find_typeface
 from fastheat.style.text.formats import check_length
-from fastheat.style.text.labels import Label, fitted
-from fastheat.tables import TRANSPARENT
 
-PICTURE_SIDE = 1500  # px that panels without figsize keep within, where their cells can shrink,
-MOST_SIDE = 2400  # and where these would have less than a pixel
-WHOLE_PIXELS = 8  # px, from where on cells are all alike
-SHORTENED = 1.25  # times as large that cells are at least, if titles are drawn smaller for them
-SHRINKS = (1.0, 0.97, 0.9, 0.75)  # of cells, until what stands around them has room
 HEADING = 1.4  # font sizes of the title above all
-Cell = tuple[float, float]  # width and height, px
 WHOLE = ("figsize", "dpi")  # options of the whole picture that no panel has of its own
 
 
@@ -167,14 +155,14 @@ class Panels(Figure):
         self._columns = None if columns is None else read_count("columns", columns)
         self._figure = None if figsize is None else read_figure(figsize, inch)
         self._shares = read_flag("share_range", share_range)
-        self._size, self._point = size, inch / geometry.POINTS
+        self._size, self._point = size, inch / POINTS
         self._room = None if xlim is None else read_count("xlim", xlim)
         self._ylim = None if ylim is None else _read_limits(ylim)
         self._steps: tuple[int, int] | None = None
         for name, value in (("xlim", xlim), ("ylim", ylim)):
             if value is not None and not self._lines:
                 raise ValueError(f"expected lines= with {name}={short(value)}")
-        self._heading = Heading(text, HEADING * size, geometry.TIGHT_PAD * size, typeface, lacking)
+        self._heading = Heading(text, HEADING * size, TIGHT_PAD * size, typeface, lacking)
         common = listed(common)  # which each panel reads
         common |= {"dpi": dpi, "font": font, "fontsize": fontsize}
         self._heatmaps: dict[str, Heatmap] = {}
@@ -201,24 +189,17 @@ class Panels(Figure):
 
     def _check_count(self, own: Mapping[str, Mapping[str, Any]]) -> None:
         """Refuse more panels than have room for their margins alone, before any is made."""
-        count, least = len(own), floor(2 * geometry.TIGHT_PAD * self._size)
+        count, least = len(own), floor(2 * TIGHT_PAD * self._size)
         if any("fontsize" in options for options in own.values()):
             return
         if self._figure:
             if count * least**2 > self._figure[0] * self._figure[1]:
-                raise self._too_small()
+                raise too_small(self._figure, self._heading)
         else:
             columns = self._columns or 1
             side = least * max(min(columns, count), -(-count // columns))
             if self._columns or count * least**2 > MOST_SIDE**2:
                 check_size(0, side, count)
-
-    def _too_small(self) -> ValueError:
-        width, height = self._figure or (self._heading.width, self._heading.height)
-        return ValueError(
-            f"expected a figsize in which the panels and their title have room, not "
-            f"{width} x {height} px"
-        )
 
     def _has_one_bar(self, wanted: object) -> bool:
         keys = set()
@@ -304,9 +285,7 @@ class Panels(Figure):
         """How matrices become those that are drawn, None where all are drawn as they are."""
         panels = list(self._heatmaps.values())
         if self._fixed is None:
-            bare = self._bare()
-            natural = None if self._figure else _natural(bare, _likely_kinds(bare))
-            panels = _sized(bare, self._measured(), natural)
+            panels = self._arranger.sized(self._measured())
         parts = dict(zip(self._heatmaps, (each.reduction for each in panels), strict=True))
         if not any(parts.values()):
             return None
@@ -357,7 +336,7 @@ class Panels(Figure):
 
     def freeze_axes(self, dtype: np.dtype[Any]) -> Panels:
         """Return the same panels with cells that stay in place when their ranges change."""
-        plan = self._plan(_kinds(dtype), framed=True)
+        plan = self._arranger.arrange(self._measured(), _kinds(dtype), frozen=True)
         other = self._like(plan.panels)
         other._fixed = plan
         return other
@@ -469,19 +448,12 @@ class Panels(Figure):
 
     def _compose(self, form: np.dtype[Any]) -> Layout:
         kinds = _kinds(form)
-        plan = self._fixed or self._plan(kinds)
+        plan = self._fixed or self._arranger.arrange(self._measured(), kinds)
         panels = self._heatmaps.values() if self._fixed else plan.panels
-        layouts = self._laid_out(panels, kinds)
+        layouts = lay_out(self._heatmaps, panels, kinds)
         bar = None
-        if plan.bar.heatmap is not None:
-            # drawn as that of a heatmap, of which the cells are left out
-            layout = plan.bar.heatmap.with_limits(self._barred.range).layout(kinds[0])
-            by = (-plan.bar.start, 0) if plan.bar.width else (0, -plan.bar.start)
-            cut_out = layout._replace(
-                background=plan.bar.cut(layout.background),
-                bars=tuple((numbers.moved(*by), k) for numbers, k in layout.bars),
-            )
-            bar = cut_out, plan.bar_corner
+        if plan.bar is not None:
+            bar = plan.bar.layout(self._barred.range, kinds[0]), plan.bar_corner
         return compose(
             layouts,
             plan.corners,
@@ -495,15 +467,11 @@ class Panels(Figure):
             barred=self._bars.index(True) if any(self._bars) else 0,
         )
 
-    def _below(self, height: int | None) -> int:
-        """Return the rows of the line plot in a picture of a height, None if that is free."""
-        return size_of(self._size, height) if self._lines else 0
-
     def _plot(self, size: Size) -> Plot | None:
         if not self._lines:
             return None
         width, height = size
-        below = self._below(self._figure[1] if self._figure else None)
+        below = self._arranger.below(self._figure[1] if self._figure else None)
         return Plot(
             names=tuple(self._lines),
             colors=tuple(self._lines.values()),
@@ -518,13 +486,6 @@ class Panels(Figure):
             steps=self._steps,
         )
 
-    def _laid_out(self, panels: Iterable[Heatmap], kinds: Sequence[np.dtype[Any]]) -> list[Layout]:
-        layouts = []
-        for name, each, kind in zip(self._heatmaps, panels, kinds, strict=False):
-            with of_panel(name):
-                layouts.append(each.layout(kind))
-        return layouts
-
     def _measured(self) -> Measure:
         """Return how panels stand, and how large their cells are at most.
 
@@ -532,335 +493,24 @@ class Panels(Figure):
         reduced depends on them.
         """
         if not self._measures:
-            self._measures.append(self._measure())
+            self._measures.append(self._arranger.measure())
         return self._measures[0]
 
-    def _measure(self) -> Measure:
-        bare = [each.completed((None, None)) for each in self._bare()]
-        kinds = _likely_kinds(bare)
-        width, height = self._figure or (PICTURE_SIDE, PICTURE_SIDE)
-        above, below = self._heading.height, self._below(height if self._figure else None)
-        if not self._figure and self._columns is None and len(bare) > 1:
-            height = round(width / FLATTEST)
-        bar = self._bar_room(kinds[0], (width, height - above - below))
-        room = width - bar[0], height - above - below - bar[1]
-        if self._figure:
-            return self._measure_figure(bare, room)
-        natural = _natural(bare, kinds)
-        words, least = geometry.WORDS * self._size, geometry.SHORTEST_SIDE * self._size
-        measure = Measure(self._columns or 1, SMALLEST, SMALLEST, SMALLEST, words, least)
-
-        def tiles(side: float) -> list[Tile]:
-            return _tiles(bare, measure._replace(side=side, wide=side, high=side), natural)
-
-        orders = None if self._columns is None else [self._columns]
-        most = max(max(each.shape) for each in bare)
-        found = largest(tiles, room, PICTURE_SIDE / most, orders)
-        if found is None or found[0] < 1:  # rather than means of cells
-            room = room[0] + MOST_SIDE - PICTURE_SIDE, room[1] + MOST_SIDE - PICTURE_SIDE
-            found = largest(tiles, room, 1.0, orders)
-        if found is None:
-            return measure
-        side, order = found
-        if self._columns is None:  # where there is more room than they need
-            white = least_white(tiles(side), (bar[0], bar[1] + above + below))
-            places = arrange(tiles(side), white)
-            if places.width <= room[0] and places.height <= room[1]:
-                order = white
-        return measure._replace(order=order, side=side, wide=side, high=side)
-
-    def _measure_figure(self, bare: Sequence[Heatmap], room: Size) -> Measure:
-        """Find the largest cells that fit a picture of a size."""
-        orders = None if self._columns is None else [self._columns]
-        rows, columns = (max(each.shape[k] for each in bare) for k in (0, 1))
-        bound = max(1.0, *room) / max(rows, columns)
-        best = Measure(self._columns or 1, SMALLEST, SMALLEST, SMALLEST, self._size, 0.0)
-        for least in (geometry.SHORTEST_SIDE * self._size, 0.0):
-            for share in (1, 2, 4):  # titles may be longer than the cells are wide
-                measure = best._replace(words=geometry.WORDS * self._size / share, least=least)
-
-                def tiles(side: float, measure: Measure = measure) -> list[Tile]:
-                    return _tiles(bare, measure._replace(side=side, wide=side, high=side))
-
-                found = largest(tiles, room, bound, orders)
-                if found is not None and found[0] > SHORTENED * best.side:
-                    side, order = found
-                    best = measure._replace(order=order, side=side, wide=side, high=side)
-            if best.side > SMALLEST:
-                break
-        if best.side < 1 or all(each.look.square for each in bare):
-            return best
-        only, side = [best.order], best.side
-        wider = largest(
-            lambda x: _tiles(bare, best._replace(wide=max(side, x))), room, room[0] / columns, only
-        )
-        best = best._replace(wide=max(side, wider[0] if wider else side))
-        higher = largest(
-            lambda x: _tiles(bare, best._replace(high=max(side, x))), room, room[1] / rows, only
-        )
-        return best._replace(high=max(side, higher[0] if higher else side))
-
-    def _bar_room(self, kind: np.dtype[Any], room: Size) -> Size:
-        """Return what a bar that stands for all takes beside and beneath them."""
-        if not self._one_bar:
-            return 0, 0
-        bar = self._bar(self._barred.completed((None, None)), kind, room)
-        # longer or taller numbers than those of this range
-        more = round((BAR_ROOM if bar.width else 1) * self._barred.look.fontsize)
-        return (bar.width + more, 0) if bar.width else (0, bar.height + more)
-
-    def _bare(self) -> list[Heatmap]:
-        """Return the panels without the bar that stands for all."""
-        panels = list(self._heatmaps.values())
-        if self._one_bar:
-            panels = [each.with_look(bar=False, bar_label="") for each in panels]
-        return panels
-
-    def _plan(self, kinds: Sequence[np.dtype[Any]], *, framed: bool = False) -> Arrangement:
-        """Find the sizes of the panels and where they stand."""
-        plan = self._placed(self._measured(), kinds, framed=framed)
-        if plan is None and self._figure and self.reduction is None:
-            # for numbers at colour bars that are longer than they were likely to be
-            measure = self._measure()
-            for share in SHRINKS:
-                sides = {name: share * getattr(measure, name) for name in ("side", "wide", "high")}
-                plan = self._placed(measure._replace(**sides), kinds, framed=framed)
-                if plan is not None:
-                    break
-        if plan is None:
-            raise self._too_small()
-        check_size(*plan.size, len(self._heatmaps))
-        return plan
-
-    def _placed(
-        self, measure: Measure, kinds: Sequence[np.dtype[Any]], *, framed: bool
-    ) -> Arrangement | None:
-        """Put the panels where they stand, None if they have no room."""
-        bare = self._bare()
-        natural = None if self._figure else _natural(bare, kinds)
-        panels = _sized(bare, measure, natural)
-        if not framed and not any(each.look.bar for each in bare):
-            # as large as they will be, before any is laid out
-            size = Sizes(_tiles(bare, measure, natural)).of(measure.order)
-            if not self._figure:
-                check_size(*size, len(bare))
-            elif size[0] > self._figure[0] or size[1] > self._figure[1]:
-                return None
-        if framed:
-            panels = [
-                each.with_look(frame=each.frame()) if self._figure else each.freeze_axes(kind)
-                for each, kind in zip(panels, kinds, strict=False)
-            ]
-        tiles = [_tile(layout.panels[0].frame) for layout in self._laid_out(panels, kinds)]
-        above = self._heading.height
-        places = arrange(tiles, measure.order)
-        strip = Strip(None, "right", 0, 0)
-        if self._one_bar:
-            room = places.width, places.height
-            strip = self._bar(self._barred, kinds[0], room, framed=framed)
-        below = self._below(self._figure[1] if self._figure else None)
-        wide, high = places.width + strip.width, places.height + strip.height + above + below
-        least = max(self._heading.width, round(WIDTH * self._size) if self._lines else 0)
-        width, height = self._figure or (max(wide, least), high)
-        if wide > width or high > height or self._heading.width > width:
-            return None
-        left, top = (width - wide) // 2, above + (height - high) // 2
-        bar_corner = left, top
-        if strip.side == "left":
-            left += strip.width
-        elif strip.side == "top":
-            top += strip.height
-        elif strip.side == "right":
-            bar_corner = left + places.width, top
-        else:
-            bar_corner = left, top + places.height
-        return Arrangement(
-            panels=tuple(panels),
-            size=(width, height),
-            corners=tuple((left + x, top + y) for x, y in places.corners),
-            bar=strip,
-            bar_corner=bar_corner,
-        )
-
-    def _bar(
-        self, panel: Heatmap, kind: np.dtype[Any], room: Size, *, framed: bool = False
-    ) -> Strip:
-        """Return the colour bar of a panel, with what is around it as long as a side of `room`."""
-        size, side = panel.look.fontsize, panel.look.bar_location
-        upright = side in ("left", "right")
-        across = room[upright] // 2 + round(20 * size)
-        bar = panel.with_look(
-            shape=(1, 1),
-            rows=Labels(()),
-            columns=Labels(()),
-            row_groups=(),
-            col_groups=(),
-            annot=None,
-            mask=None,
-            valfmt=None,
-            square=False,
-            title="",
-            xlabel="",
-            ylabel="",
-            figure=(across, room[1]) if upright else (room[0], across),
-        )
-        layout = bar.layout(kind)
-        frame = layout.panels[0].frame
-        cells = frame.cells
-        paper = TRANSPARENT if layout.transparent else layout.label_ramp[0]
-        drawn = np.flatnonzero((layout.background != paper).any(0 if upright else 1))
-        pad = round(geometry.TIGHT_PAD * size)
-        if side in ("right", "bottom"):
-            drawn = drawn[drawn > round(cells.x1 if upright else cells.y1)]
-            start, stop = int(drawn[0]), int(drawn[-1]) + 1 + pad
-        else:
-            drawn = drawn[drawn < round(cells.x0 if upright else cells.y0) - 1]
-            start, stop = max(0, int(drawn[0]) - pad), int(drawn[-1]) + 1
-        for numbers, _ in layout.bars:  # which are not drawn yet
-            low, high = (numbers.x0, numbers.x1) if upright else (numbers.y0, numbers.y1)
-            if side in ("right", "bottom"):
-                start, stop = min(start, low), max(stop, high + pad)
-            else:
-                start, stop = max(0, min(start, low - pad)), max(stop, high)
-        if framed and upright:
-            more = round(BAR_ROOM * size)
-            stop += more
-            by = more if side == "left" else max(0, stop - frame.width)
-            bar = bar.with_look(frame=frame.widened(side, by))
-        return Strip(bar, side, start, stop)
-
-
-class Strip(NamedTuple):
-    """A colour bar beside all panels: a part of the picture of a heatmap, from side to side."""
-
-    heatmap: Heatmap | None
-    side: str  # of the panels
-    start: int  # its columns of pixels, rows where it lies
-    stop: int
-
     @property
-    def width(self) -> int:
-        """What it takes beside the panels."""
-        return self.stop - self.start if self.side in ("left", "right") else 0
-
-    @property
-    def height(self) -> int:
-        """What it takes above or below them."""
-        return self.stop - self.start - self.width
-
-    def cut(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return its part of the picture."""
-        pixels = slice(self.start, self.stop)
-        return picture[:, pixels] if self.width else picture[pixels]
-
-
-class Arrangement(NamedTuple):
-    """The panels as large as they stand in the picture, and where."""
-
-    panels: tuple[Heatmap, ...]
-    size: tuple[int, int]
-    corners: tuple[tuple[int, int], ...]  # the left top of each
-    bar: Strip
-    bar_corner: tuple[int, int]
-
-
-class Measure(NamedTuple):
-    """How panels stand, and how large their cells are at most, in pixels."""
-
-    order: Order
-    side: float  # of square cells; below 1 what the largest panel has for each
-    wide: float  # of others
-    high: float
-    words: float  # how long titles may be whatever the cells
-    least: float  # and how long all cells of a panel together are at least
-
-
-def _natural(panels: Sequence[Heatmap], kinds: Sequence[np.dtype[Any]]) -> list[Cell]:
-    """Return how large the cells of each are where there is room, alike where none are written."""
-    found = [each.needed_cell(kind) for each, kind in zip(panels, kinds, strict=False)]
-    if any(writes for _, writes in found):
-        wide, high = (min(cell[k] for cell, writes in found if writes) for k in (0, 1))
-    else:
-        wide, high = (max(min(cell) for cell, _ in found),) * 2
-    cells = [cell if writes else (wide, high) for cell, writes in found]
-    return [
-        (min(cell),) * 2 if each.look.square else cell
-        for each, cell in zip(panels, cells, strict=True)
-    ]
-
-
-def _sized(
-    panels: Sequence[Heatmap], measure: Measure, natural: Sequence[Cell] | None = None
-) -> list[Heatmap]:
-    """Return panels with cells as large as that, and titles in one size.
-
-    Parameters
-    ----------
-    natural
-        How large the cells of each are where there is room. None are as large as there is room.
-    """
-    most = max(max(each.shape) for each in panels)
-    cells = []
-    for number, each in enumerate(panels):
-        side = wide = high = measure.side
-        if side < 1:
-            wide = high = min(1.0, side * most / max(each.shape))
-        elif not each.look.square:
-            wide, high = measure.wide, measure.high
-        if natural is not None:
-            wide, high = min(wide, natural[number][0]), min(high, natural[number][1])
-        wide, high = (floor(x) if x >= WHOLE_PIXELS else x for x in (wide, high))
-        cells.append(thickened(each.shape, (wide, high), measure.least))
-    titles = []
-    for each, (wide, _) in zip(panels, cells, strict=True):
-        look = each.look
-        title = Label(look.title, look.title_size, (0.5, 1.0), 0.0, look.typeface)
-        titles.append((title, max(measure.words, each.shape[1] * wide)))
-    size = min(fitted(title, length).size for title, length in titles)
-    texts = [fitted(title._replace(size=size), length).text for title, length in titles]
-    return [
-        each.with_look(figure=None, cell=cell, title=text, title_size=size)
-        for each, cell, text in zip(panels, cells, texts, strict=True)
-    ]
-
-
-def _tile(frame: geometry.Frame) -> Tile:
-    return Tile(frame.width, frame.height, round(frame.cells.x0), round(frame.cells.y0))
-
-
-def _tiles(
-    panels: Sequence[Heatmap], measure: Measure, natural: Sequence[Cell] | None = None
-) -> list[Tile]:
-    """Return how large panels are: of those that are alike but for the letters of a title, one."""
-    first: dict[object, int] = {}
-    alike = []
-    for number, each in enumerate(panels):
-        look = each.look
-        title = Label(look.title, look.title_size, (0.5, 1.0), 0.0, look.typeface)
-        box: object = title.box(), title.metrics()
-        if title.box().width > min(measure.words, geometry.WORDS * look.fontsize):
-            # which is drawn smaller or broken: by its letters, of which digits are alike
-            even = has_even_digits(look.typeface)
-            box = box, _DIGIT.sub("0", look.title) if even else look.title
-        bar = each.range if look.bar else None
-        key = each.kin, bar, bool(look.title), box, natural and natural[number]
-        alike.append(first.setdefault(key, number))
-    own = None if natural is None else [natural[number] for number in first.values()]
-    sized = _sized([panels[number] for number in first.values()], measure, own)
-    tiles = dict(zip(first.values(), (_tile(each.frame()) for each in sized), strict=True))
-    return [tiles[number] for number in alike]
-
-
-_DIGIT = re.compile("[0-9]")
+    def _arranger(self) -> Arranger:
+        return Arranger(
+            panels=self._heatmaps,
+            columns=self._columns,
+            figure=self._figure,
+            fontsize=self._size,
+            heading=self._heading,
+            plots=bool(self._lines),
+            barred=self._barred if self._one_bar else None,
+        )
 
 
 def _kinds(form: np.dtype[Any]) -> list[np.dtype[Any]]:
     return [kind for _, kind in parts_of(form).values()]
-
-
-def _likely_kinds(panels: Iterable[Heatmap]) -> list[np.dtype[Any]]:
-    """Return dtypes that the formats of panels take."""
-    return [np.dtype(np.int64 if each.writes_integers else np.float64) for each in panels]
 
 
 def panels_options() -> list[str]:

@@ -10,7 +10,6 @@ import numpy as np
 
 from fastheat.gif import blocks
 from fastheat.inputs.frames.annotations import Cells, Sample
-from fastheat.layout.axes import geometry as axes
 from fastheat.layout.axes.bar_numbers import (
     find_ticks,
     part_numbers,
@@ -18,6 +17,8 @@ from fastheat.layout.axes.bar_numbers import (
     wide_ticks,
 )
 from fastheat.layout.axes.drawing import draw_static
+from fastheat.layout.axes.geometry import LONGEST_SIDE, SHORTEST_SIDE, Frame, Geometry, cell_grid
+from fastheat.layout.axes.measures import TIGHT_PAD
 from fastheat.layout.axes.thinning import lay_out
 from fastheat.layout.axes.ticks import segments
 from fastheat.layout.frame_ranges import Scaling
@@ -87,7 +88,7 @@ def build(
     if look.lower:  # before the row above
         groups = tuple(cells[0] - k for k in reversed(groups[0])), groups[1]
     group_line = _group_line(look, geometry.cells, line)
-    grid = axes.cell_grid(geometry.cells, cells, line, groups, group_line)
+    grid = cell_grid(geometry.cells, cells, line, groups, group_line)
     grid = grid._replace(lower=bool(look.lower))
     left_out += _lines_left_out(grid, groups)
     sizes = font_sizes(look, samples, grid)
@@ -215,7 +216,7 @@ def needed_cell(
     return natural_cell(look, look.shape, samples), bool(samples)
 
 
-def frame_of(look: Look, vmin: float, vmax: float) -> axes.Frame:
+def frame_of(look: Look, vmin: float, vmax: float) -> Frame:
     """Return where cells stand, with room for the numbers at the colour bar of any range."""
     reduced = reduction(look)
     cells = look.shape if reduced is None else reduced.cells
@@ -273,13 +274,13 @@ def _cells_in(n: int, m: int, look: Look) -> tuple[int, int]:
 
     Blocks are alike where that goes, so that none stands out.
     """
-    block = -(-max(n, m) // axes.LONGEST_SIDE)
+    block = -(-max(n, m) // LONGEST_SIDE)
     high = wide = block
     if look.square:
-        least = max(1, round(axes.SHORTEST_SIDE * look.fontsize))
+        least = max(1, round(SHORTEST_SIDE * look.fontsize))
         high, wide = (max(1, min(block, side // least)) for side in (n, m))
     else:
-        high, wide = (-(-side // axes.LONGEST_SIDE) for side in (n, m))
+        high, wide = (-(-side // LONGEST_SIDE) for side in (n, m))
     return -(-n // high), -(-m // wide)
 
 
@@ -294,13 +295,13 @@ def _fingerprint(norm: Norm, edges: Edges) -> str:
     return f"{norm} {digest.hexdigest()}"
 
 
-def _title_place(look: Look, geometry: axes.Geometry) -> TitlePlace | None:
+def _title_place(look: Look, geometry: Geometry) -> TitlePlace | None:
     placed = geometry.title
     if placed is None:
         return None
     box = placed.box()
     top, bottom = max(0, math.floor(box.y0) - 1), math.ceil(box.y1)
-    pad = axes.TIGHT_PAD * look.fontsize
+    pad = TIGHT_PAD * look.fontsize
     return TitlePlace(placed.x, placed.y, placed.label.size, top, bottom, pad)
 
 
@@ -360,7 +361,7 @@ def _lines_left_out(grid: Grid, groups: tuple[tuple[int, ...], tuple[int, ...]])
     return tuple(said)
 
 
-def _changing(look: Look, geometry: axes.Geometry) -> list[Box]:
+def _changing(look: Look, geometry: Geometry) -> list[Box]:
     """Return where frames show other things than cells, which they could not clear away again."""
     found = []
     place = _title_place(look, geometry) if look.titled else None

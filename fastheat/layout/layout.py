@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from fastheat.inputs.frames.ranges import Range, range_text, wider_ends
 from fastheat.inputs.sources.masks import hidden
 from fastheat.inputs.sources.shapes import Shape, Shapes, split
-from fastheat.layout.axes import geometry as axes
 from fastheat.layout.axes.bar_numbers import (
     BarNumbers,
 )
+from fastheat.layout.axes.geometry import Frame
 from fastheat.layout.frame_ranges import Scaling
 from fastheat.layout.lineplot import Plot
 from fastheat.layout.reduction import Reduction
@@ -53,7 +53,7 @@ class Panel(NamedTuple):
     """The cells of one matrix: everything that they are drawn from, except its values."""
 
     name: str  # "" in a heatmap, which has no other
-    frame: axes.Frame
+    frame: Frame
     grid: Grid
     reduction: Reduction | None  # of the values to those of the cells
     shades: Shades

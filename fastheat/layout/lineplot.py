@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from fastheat.layout.axes.drawing import draw_lines
-from fastheat.layout.axes.geometry import TICK_LENGTH, TICK_PAD, TICK_WIDTH, TIGHT_PAD
+from fastheat.layout.axes.measures import TICK_LENGTH, TICK_PAD, TICK_WIDTH, TIGHT_PAD
 from fastheat.layout.axes.ticks import linear_ticks
 from fastheat.style.colors.colors import RGB
 from fastheat.style.text.fonts import Typeface

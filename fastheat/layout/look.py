@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from fastheat.checks import is_series
 from fastheat.inputs.frames.annotations import Cells, Sample
-from fastheat.layout.axes.geometry import TITLE_SIZE, Frame
+from fastheat.layout.axes.geometry import Frame
+from fastheat.layout.axes.measures import TITLE_SIZE
 from fastheat.layout.options import (
     Given,
     Labels,

@@ -22,7 +22,7 @@ from fastheat.gif import blocks
 from fastheat.inputs.frames.annotations import Cells, Sample, read_annot
 from fastheat.inputs.sources.shapes import MOST_CELLS
 from fastheat.inputs.sources.tensors import as_array
-from fastheat.layout.axes import geometry
+from fastheat.layout.axes.measures import POINTS
 from fastheat.layout.reduction import HOW
 from fastheat.messages import in_a_line, short, suggest
 from fastheat.style.colors.colormaps import Colormap, colormap
@@ -99,7 +99,7 @@ class Given:
     @cached_property
     def point(self) -> float:
         """Pixels in a point."""
-        return self.inch / geometry.POINTS
+        return self.inch / POINTS
 
     @cached_property
     def inch(self) -> float:
@@ -211,7 +211,7 @@ def read_reduce(name: str, reduce: Any, given: Given) -> str | None:
 
 def read_text_sizes(fontsize: object, text_size: object, inch: float) -> tuple[float, float]:
     """Return the sizes of the labels and of the values in pixels."""
-    point = inch / geometry.POINTS
+    point = inch / POINTS
     size = read_positive("fontsize", fontsize) * point
     if isinstance(text_size, str):
         if text_size != "fit":

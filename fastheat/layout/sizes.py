@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fastheat.inputs.frames.annotations import Cells, Sample
-from fastheat.layout.axes import geometry as axes
+from fastheat.layout.axes.geometry import LONGEST_SIDE, PLAIN_SIDE, SHORTEST_SIDE
 from fastheat.layout.axes.thinning import pitch
 from fastheat.layout.look import Look
 from fastheat.layout.options import LARGEST_FONT, SMALLEST_FONT
@@ -120,10 +120,10 @@ def natural_cell(look: Look, cells: tuple[int, int], samples: list[str]) -> tupl
     """Return the same where the picture is as large as labels and texts need."""
     n, m = cells
     # what is so long and thin that it would be no more than a line is as thick as a line of text
-    thick = math.ceil(axes.SHORTEST_SIDE * look.fontsize)
+    thick = math.ceil(SHORTEST_SIDE * look.fontsize)
     least = -(-thick // m) if n > m else 1, -(-thick // n) if m > n else 1
     if not samples:
-        side = max(1, min(48, axes.PLAIN_SIDE // max(n, m)))
+        side = max(1, min(48, PLAIN_SIDE // max(n, m)))
         return _with_labels(look, cells, (max(side, least[0]), max(side, least[1])))
     size = look.fontsize if look.fit else look.text_size
     font = look.typeface.at(max(size, SMALLEST_FONT))
@@ -135,7 +135,7 @@ def natural_cell(look: Look, cells: tuple[int, int], samples: list[str]) -> tupl
     high = math.ceil((2.0 + LEADING * lines) * size + line)
     if look.square:
         wide = high = max(wide, high)
-    room = axes.LONGEST_SIDE
+    room = LONGEST_SIDE
     wide, high = max(1, min(wide, room // m)), max(1, min(high, room // n))
     if look.square:
         wide = high = min(wide, high)
@@ -145,14 +145,14 @@ def natural_cell(look: Look, cells: tuple[int, int], samples: list[str]) -> tupl
 def _with_labels(look: Look, cells: tuple[int, int], cell: tuple[int, int]) -> tuple[int, int]:
     """Return a size of cells that gives the labels room, where the picture has it."""
     n, m = cells
-    if cells != look.shape or max(n, m) > axes.LONGEST_SIDE:
+    if cells != look.shape or max(n, m) > LONGEST_SIDE:
         return cell
     wide, high = cell
     for_columns, for_rows = (math.ceil(each) for each in pitch(look))
-    if for_columns * (max(n, m) if look.square else m) <= axes.LONGEST_SIDE:
+    if for_columns * (max(n, m) if look.square else m) <= LONGEST_SIDE:
         wide = max(wide, for_columns)
         high = max(high, for_columns) if look.square else high
-    if for_rows * (max(n, m) if look.square else n) <= axes.LONGEST_SIDE:
+    if for_rows * (max(n, m) if look.square else n) <= LONGEST_SIDE:
         high = max(high, for_rows)
         wide = max(wide, for_rows) if look.square else wide
     return wide, high

@@ -9,8 +9,8 @@ from functools import lru_cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.layout.axes.drawing import pieces, tick_marks
-from fastheat.layout.axes.geometry import Geometry, Plan, place_numbers
+from fastheat.layout.axes.drawing import pieces
+from fastheat.layout.axes.geometry import Geometry, Plan
 from fastheat.layout.axes.thinning import bar_labels
 from fastheat.layout.axes.ticks import TIMES, Tick, Ticks, bar_ticks, ticks_at
 from fastheat.layout.look import Look
@@ -128,9 +128,9 @@ def _inks(numbers: BarNumbers, low: float, high: float) -> list[tuple[int, int, 
     width, height = numbers.x1 - numbers.x0, numbers.y1 - numbers.y0
     found = [
         (x0, y0, np.full((y1 + 1 - y0, x1 + 1 - x0), 255, np.uint8))
-        for x0, y0, x1, y1 in tick_marks(bar, box, look.point)
+        for x0, y0, x1, y1 in bar.tick_marks(box, look.point)
     ]
-    for placed in place_numbers(bar, box, look.point):
+    for placed in bar.numbers(box, look.point):
         fitting = _fitted(placed, width, height)
         for font, text, pen, baseline in pieces(fitting.label, fitting.x, fitting.y):
             glyph = draw_letters(font, text)
@@ -164,7 +164,7 @@ def part_numbers(look: Look, plan: Plan, geometry: Geometry) -> tuple[Plan, Geom
     assert box is not None
     own = {id(label) for _, label in bar.ticks}
     ends = bar._replace(ticks=[(at, bar.ticks[0][1]) for at in (0.0, 1.0)])
-    boxes = [placed.box() for placed in place_numbers(ends, box, look.point)]
+    boxes = [placed.box() for placed in ends.numbers(box, look.point)]
     x0, x1 = math.floor(min(b.x0 for b in boxes)) - 1, math.ceil(max(b.x1 for b in boxes)) + 1
     y0, y1 = math.floor(min(b.y0 for b in boxes)) - 1, math.ceil(max(b.y1 for b in boxes)) + 1
     left, top, right, bottom = (math.floor(side + 0.5) for side in box)

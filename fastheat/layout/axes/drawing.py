@@ -9,15 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from fastheat.layout.axes.geometry import (
-    MINOR_LENGTH,
-    MINOR_WIDTH,
-    TICK_LENGTH,
-    TICK_WIDTH,
-    Bar,
-    Geometry,
-    Plan,
-)
+from fastheat.layout.axes.geometry import Geometry, Plan
+from fastheat.layout.axes.measures import TICK_LENGTH, TICK_WIDTH, pixels_of, tick_mark
 from fastheat.style.colors.palette import Palette
 from fastheat.style.text.atlas import STATIC_SUPERSAMPLE, measure, parts
 from fastheat.style.text.labels import POWER_GAP, POWER_RAISE, POWER_SIZE, Box, Label, Placed
@@ -64,16 +57,16 @@ def draw_static(
     cells = geometry.cells
     length = max(1, round(TICK_LENGTH * plan.point))
     width = max(1, round(TICK_WIDTH * plan.point))
-    box = _pixels(cells)
+    box = pixels_of(cells)
     for j, _ in plan.columns:
         x = math.floor(cells.x0 + (j + 0.5) * cells.width / m) - (width - 1) // 2
-        draw.rectangle(_tick(box, plan.col_side, x, length, width), fill=255)
+        draw.rectangle(tick_mark(box, plan.col_side, x, length, width), fill=255)
     for i, _ in plan.rows:
         y = math.floor(cells.y0 + (i + 0.5) * cells.height / n) - (width - 1) // 2
-        draw.rectangle(_tick(box, plan.row_side, y, length, width), fill=255)
+        draw.rectangle(tick_mark(box, plan.row_side, y, length, width), fill=255)
     bar = geometry.bar
     if bar and plan.bar:
-        for mark in tick_marks(plan.bar, bar, plan.point):
+        for mark in plan.bar.tick_marks(bar, plan.point):
             draw.rectangle(mark, fill=255)
     for placed in geometry.labels:
         _draw_label(ink, draw, placed)
@@ -86,10 +79,10 @@ def draw_static(
         drawn = bytearray(ink.tobytes())
     static = np.frombuffer(drawn.translate(bytes(shades.tolist())), np.uint8).reshape(size[::-1])
     for each in solid if clear else ():
-        x0, y0, x1, y1 = _pixels(each)
+        x0, y0, x1, y1 = pixels_of(each)
         part = static[max(y0, 0) : y1, max(x0, 0) : x1]
         part[part == TRANSPARENT] = palette.statics[0]
-    x0, y0, x1, y1 = _pixels(cells)
+    x0, y0, x1, y1 = pixels_of(cells)
     if lines:
         static[y0:y1, x0:x1] = TRANSPARENT if clear_grid else palette.grid
     for i in groups[0]:
@@ -97,46 +90,8 @@ def draw_static(
     for j in groups[1]:
         static[y0:y1, grid.x1[j - 1] : grid.x0[j]] = palette.group
     if bar and plan.bar:
-        x0, y0, x1, y1 = _pixels(bar)
-        count = y1 - y0 if plan.bar.upright else x1 - x0
-        parts = ((np.arange(count) + 0.5) / count * len(entries)).astype(np.intp)
-        fills = palette.fills[entries[parts]]
-        static[y0:y1, x0:x1] = fills[::-1, None] if plan.bar.upright else fills
-        outline = palette.statics[-1]
-        static[y0 - width // 2 : y0 - width // 2 + width, x0:x1] = outline
-        static[y1 - width : y1, x0:x1] = outline
-        static[y0:y1, x0 : x0 + width] = outline
-        static[y0:y1, x1 - width : x1] = outline
+        plan.bar.draw(static, bar, palette, entries, width)
     return static
-
-
-def tick_marks(bar: Bar, box: Box, point: float) -> Iterator[tuple[int, int, int, int]]:
-    """Yield the tick marks of a colour bar that stands in a box: first and last pixels."""
-    length, width, short, thin = (
-        max(1, round(x * point)) for x in (TICK_LENGTH, TICK_WIDTH, MINOR_LENGTH, MINOR_WIDTH)
-    )
-    marks = [(at, length, width) for at, _ in bar.ticks]
-    for at, long, wide in marks + [(at, short, thin) for at in bar.minor]:
-        place = box.y1 - at * box.height if bar.upright else box.x0 + at * box.width
-        at_pixel = math.floor(place) - (wide - 1) // 2
-        yield _tick(_pixels(box), bar.location, at_pixel, long, wide)
-
-
-def _tick(
-    box: tuple[int, int, int, int], side: str, at: int, length: int, width: int
-) -> tuple[int, int, int, int]:
-    """Return a tick mark outside of one side of a box, from pixel `at` on."""
-    x0, y0, x1, y1 = box
-    if side in ("top", "bottom"):
-        y = y0 - length if side == "top" else y1
-        return at, y, at + width - 1, y + length - 1
-    x = x0 - length if side == "left" else x1
-    return x, at, x + length - 1, at + width - 1
-
-
-def _pixels(box: Box) -> tuple[int, int, int, int]:
-    x0, y0, x1, y1 = (math.floor(side + 0.5) for side in box)
-    return x0, y0, x1, y1
 
 
 def _draw_label(ink: Image.Image, draw: ImageDraw.ImageDraw, placed: Placed) -> None:

@@ -11,47 +11,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.gif.blocks import LARGEST_SIDE
+from fastheat.layout.axes.colorbar import Bar
+from fastheat.layout.axes.measures import (
+    LABEL_PAD,
+    MINOR_LABELS,
+    TICK_LENGTH,
+    TICK_PAD,
+    TIGHT_PAD,
+    TITLE_PAD,
+    widened,
+)
 from fastheat.style.text.labels import Box, Label, Placed, fitted
 from fastheat.tables import Grid
 
-POINTS = 72.0  # to the inch
-TICK_LENGTH, TICK_PAD, TICK_WIDTH = 3.5, 3.5, 0.8  # pt, matplotlib's xtick.major.*
-MINOR_LENGTH, MINOR_WIDTH = 2.0, 0.6  # pt, xtick.minor.*
-LABEL_PAD, TITLE_PAD = 4.0, 6.0  # pt, axes.labelpad and axes.titlepad
-# pt, xtick.minor.size and pad: the grid's ticks have labels, if empty ones, which others keep off
-MINOR_LABELS = 2.0 + 3.4
-TITLE_SIZE = 1.2  # font sizes, axes.titlesize
-TIGHT_PAD = 1.08  # font sizes that Figure.tight_layout leaves free around all
 SUBPLOT = (0.125, 0.11, 0.9, 0.88)  # left, bottom, right, top of the figure before tight_layout
-BAR_FRACTION, BAR_ASPECT = 0.15, 20.0  # of Figure.colorbar, as are its pads
-BAR_PADS = {"left": 0.10, "right": 0.05, "top": 0.05, "bottom": 0.15}
 # where square cells stand in the room that a bar leaves them
 ANCHORS = {"left": (0.0, 0.5), "right": (1.0, 0.5), "top": (0.5, 0.0), "bottom": (0.5, 1.0)}
-BAR_LEAST = 0.6  # font sizes that a bar is thick at least, and away from the cells
-BAR_GAP = 1.6  # font sizes that it is away at most in a picture without figsize, but for labels
-BAR_LENGTH = 9.0  # font sizes that it is long at least, in a picture without figsize
 WORDS = 22.0  # font sizes that a title may be long whatever the cells, in a picture without figsize
 LONGEST_SIDE = 1500  # px that a picture without figsize keeps its cells within, where it can
 PLAIN_SIDE = 720  # px of the cells of a picture without figsize and text
 SHORTEST_SIDE = 2.2  # font sizes that the cells of one are high and wide at least, where square
-
-
-class Bar(NamedTuple):
-    """A colour bar: its ticks, from 0 at its start to 1 at its end, and its label.
-
-    It starts at the bottom, or at the left where it is above or below the cells.
-    """
-
-    location: str  # "left", "right", "top" or "bottom" of the cells
-    ticks: Sequence[tuple[float, Label]]
-    label: Label | None
-    minor: Sequence[float]  # the places of ticks without a label
-    changes: bool = False  # whether frames have others
-
-    @property
-    def upright(self) -> bool:
-        """Whether it stands beside the cells."""
-        return self.location in ("left", "right")
 
 
 class Plan(NamedTuple):
@@ -209,7 +188,9 @@ def _grown(
     """Lay out around cells of a size."""
     n, m = plan.cells or plan.shape
     cells = Box(0.0, 0.0, float(cell[0] * m), float(cell[1] * n))
-    bar = _bar_beside(plan, cells) if plan.bar else None
+    bar = None
+    if plan.bar:
+        bar = plan.bar.beside(cells, _axis_labels(plan, cells), plan.fontsize, plan.point)
     # words make it larger, but not at any length
     least = WORDS * plan.fontsize
     bare = _around(plan.without_words(), cells, bar)
@@ -274,10 +255,10 @@ def _shared(plan: Plan, slot: Box, *, exact: bool = True) -> tuple[Box, Box | No
     if plan.bar is None:
         return _cells(plan, slot, exact), None
     size = slot.width if plan.bar.upright else slot.height
-    gap, strip = _gap_and_strip(plan, plan.bar, size)
+    gap, strip = plan.bar.gap_and_strip(size, plan.fontsize)
     cells, bar = _split(plan, plan.bar, slot, gap, strip, exact)
     for _ in range(3):
-        needed = _reach(plan, plan.bar, cells, bar)
+        needed = plan.bar.reach(cells, bar, _axis_labels(plan, cells), plan.point)
         if needed <= gap:
             break
         gap = needed
@@ -285,38 +266,11 @@ def _shared(plan: Plan, slot: Box, *, exact: bool = True) -> tuple[Box, Box | No
     return cells, bar
 
 
-def _bar_beside(plan: Plan, cells: Box) -> Box:
-    """Return the place of the colour bar beside cells."""
-    bar = plan.bar
-    assert bar is not None
-    size = cells.width if bar.upright else cells.height
-    gap, strip = _gap_and_strip(plan, bar, size / (1 - BAR_FRACTION - BAR_PADS[bar.location]))
-    gap = min(gap, BAR_GAP * plan.fontsize)
-    # cells that are flatter than a bar can be stand at its middle
-    more = max(0.0, BAR_LENGTH * plan.fontsize - (cells.height if bar.upright else cells.width)) / 2
-    box = Box(0.0, 0.0, 0.0, 0.0)
-    for _ in range(2):
-        slot = _widened(cells, bar.location, gap + strip)
-        if bar.upright:
-            slot = slot._replace(y0=slot.y0 - more, y1=slot.y1 + more)
-        else:
-            slot = slot._replace(x0=slot.x0 - more, x1=slot.x1 + more)
-        box = _bar_in(plan, bar, slot, strip)
-        gap = max(gap, _reach(plan, bar, cells, box))
-    return box
-
-
-def _gap_and_strip(plan: Plan, bar: Bar, size: float) -> tuple[float, float]:
-    """Return the pixels between cells and bar, and those for the bar, of `size` for all."""
-    least = BAR_LEAST * plan.fontsize
-    return max(BAR_PADS[bar.location] * size, least), max(BAR_FRACTION * size, least)
-
-
 def _split(
     plan: Plan, bar: Bar, slot: Box, gap: float, strip: float, exact: bool
 ) -> tuple[Box, Box]:
-    inner = _widened(slot, bar.location, -gap - strip)
-    return _cells(plan, inner, exact), _bar_in(plan, bar, slot, strip)
+    inner = widened(slot, bar.location, -gap - strip)
+    return _cells(plan, inner, exact), bar.place(slot, strip, plan.fontsize)
 
 
 def _cells(plan: Plan, slot: Box, exact: bool) -> Box:
@@ -341,51 +295,6 @@ def _cells(plan: Plan, slot: Box, exact: bool) -> Box:
     return Box(x, y, x + wide, y + high)
 
 
-def _widened(box: Box, side: str, by: float) -> Box:
-    x0, y0, x1, y1 = box
-    if side == "left":
-        x0 -= by
-    elif side == "right":
-        x1 += by
-    elif side == "top":
-        y0 -= by
-    else:
-        y1 += by
-    return Box(x0, y0, x1, y1)
-
-
-def _bar_in(plan: Plan, bar: Bar, slot: Box, strip: float) -> Box:
-    """Return the place of the bar in the strip at its side of a slot."""
-    room = slot.height if bar.upright else slot.width
-    thick = max(min(strip, room / BAR_ASPECT), BAR_LEAST * plan.fontsize)
-    half = min(room, BAR_ASPECT * thick) / 2
-    x, y = (slot.x0 + slot.x1) / 2, (slot.y0 + slot.y1) / 2
-    if bar.location == "left":
-        return Box(slot.x0 + strip - thick, y - half, slot.x0 + strip, y + half)
-    if bar.location == "right":
-        return Box(slot.x1 - strip, y - half, slot.x1 - strip + thick, y + half)
-    if bar.location == "top":
-        return Box(x - half, slot.y0 + strip - thick, x + half, slot.y0 + strip)
-    return Box(x - half, slot.y1 - strip, x + half, slot.y1 - strip + thick)
-
-
-def _reach(plan: Plan, bar: Bar, cells: Box, box: Box) -> float:
-    """Return how far from the cells the bar is clear of all labels between them, in pixels."""
-    reach = 0.0
-    for placed in _bar_labels(plan, bar, box):  # which may stand out from it
-        box = box.union(placed.box())
-    for placed in _axis_labels(plan, cells):
-        label = placed.box()
-        if bar.upright and label.y1 > box.y0 and label.y0 < box.y1:
-            out = cells.x0 - label.x0 if bar.location == "left" else label.x1 - cells.x1
-        elif not bar.upright and label.x1 > box.x0 and label.x0 < box.x1:
-            out = cells.y0 - label.y0 if bar.location == "top" else label.y1 - cells.y1
-        else:
-            continue
-        reach = max(reach, out)
-    return reach + LABEL_PAD * plan.point if reach > 0 else 0.0
-
-
 # ------------------------------------------------------------------------------------------ labels
 
 
@@ -394,11 +303,11 @@ def _around(plan: Plan, cells: Box, bar: Box | None) -> Box:
     around = cells
     tick = TICK_LENGTH * plan.point
     if plan.columns:
-        around = _widened(around, plan.col_side, tick)
+        around = widened(around, plan.col_side, tick)
     if plan.rows:
-        around = _widened(around, plan.row_side, tick)
+        around = widened(around, plan.row_side, tick)
     if bar is not None and plan.bar is not None:
-        around = around.union(_widened(bar, plan.bar.location, tick))
+        around = around.union(widened(bar, plan.bar.location, tick))
     words = {id(label) for label in plan.words()}
     for placed in _labels(plan, cells, bar):
         box = placed.box()
@@ -460,38 +369,9 @@ def _across(word: Label, cells: Box, boxes: Sequence[Box]) -> list[Box]:
     return [box for box in boxes if box.x0 < middle + half and box.x1 > middle - half]
 
 
-def place_numbers(bar: Bar, box: Box, point: float) -> list[Placed]:
-    """Place the labels of the ticks of a colour bar."""
-    gap = (TICK_LENGTH + TICK_PAD) * point
-    if bar.upright:
-        x = box.x0 - gap if bar.location == "left" else box.x1 + gap
-        return [Placed(label, x, box.y1 - at * box.height) for at, label in bar.ticks]
-    y = box.y0 - gap if bar.location == "top" else box.y1 + gap
-    return [Placed(label, box.x0 + at * box.width, y) for at, label in bar.ticks]
-
-
-def _bar_labels(plan: Plan, bar: Bar, box: Box) -> list[Placed]:
-    """Place the labels of a colour bar."""
-    pad = LABEL_PAD * plan.point
-    placed = place_numbers(bar, box, plan.point)
-    if bar.label:
-        x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
-        if bar.location == "left":
-            x = min((p.box().x0 for p in placed), default=box.x0) - pad
-        elif bar.location == "right":
-            x = max((p.box().x1 for p in placed), default=box.x1) + pad
-        elif bar.location == "top":
-            y = min((p.box().y0 for p in placed), default=box.y0) - pad
-            y += bar.label.metrics()[2]  # as the title's, whose baseline stands there
-        else:
-            y = max((p.box().y1 for p in placed), default=box.y1) + pad
-        placed.append(Placed(bar.label, x, y))
-    return placed
-
-
 def _labels(plan: Plan, cells: Box, bar: Box | None) -> list[Placed]:
     """Place every label about the cells and the colour bar."""
-    of_bar = _bar_labels(plan, plan.bar, bar) if plan.bar and bar else []
+    of_bar = plan.bar.labels(bar, plan.point) if plan.bar and bar else []
     bar_boxes = [bar, *(p.box() for p in of_bar)] if bar else []
     upright = plan.bar is not None and plan.bar.upright
     if plan.bar and plan.bar.location == "top" and (plan.titled or plan.bar.changes):

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from fastheat.layout.axes import geometry as axes
-from fastheat.layout.axes.geometry import Bar, Geometry, Plan
+from fastheat.layout.axes import geometry
+from fastheat.layout.axes.colorbar import Bar
+from fastheat.layout.axes.geometry import Geometry, Plan
 from fastheat.layout.axes.ticks import TIMES, Ticks
 from fastheat.layout.look import Look
 from fastheat.layout.options import Labels
@@ -80,7 +81,7 @@ def lay_out(
         cells = Box(0.0, 0.0, cell[0] * columns, cell[1] * rows)
     bar = cells
     if look.figure:
-        left, bottom, right, top = axes.SUBPLOT
+        left, bottom, right, top = geometry.SUBPLOT
         bar = Box(left * width, bottom * height, right * width, top * height)
     if look.frame is not None:
         cells, bar = look.frame.cells, look.frame.bar or cells
@@ -96,9 +97,9 @@ def lay_out(
             break
         choice = chosen
         plan = _plan(look, drawn, labels, ticks, choice)
-        geometry = axes.place(plan, look.figure, cell, look.frame)
-        cells, bar = geometry.cells, geometry.bar or bar
-    return plan, geometry, _left_out(look, labels, _bar_ticks(look, ticks, choice), choice)
+        placed = geometry.place(plan, look.figure, cell, look.frame)
+        cells, bar = placed.cells, placed.bar or bar
+    return plan, placed, _left_out(look, labels, _bar_ticks(look, ticks, choice), choice)
 
 
 def pitch(look: Look) -> tuple[float, float]:

@@ -1,0 +1,352 @@
+"""The arrangement of panels: the sizes of their cells, and where each panel stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from math import floor
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastheat.figure.heatmap import BAR_ROOM, Heatmap
+from fastheat.figure.shared_bar import SharedBar, shared_bar
+from fastheat.inputs.sources.shapes import of_panel
+from fastheat.layout.arrange import (
+    FLATTEST,
+    SMALLEST,
+    Order,
+    Size,
+    Sizes,
+    Tile,
+    arrange,
+    check_size,
+    largest,
+    least_white,
+)
+from fastheat.layout.axes.geometry import SHORTEST_SIDE, WORDS, Frame
+from fastheat.layout.build import thickened
+from fastheat.layout.compose import Heading
+from fastheat.layout.layout import Layout
+from fastheat.layout.lineplot import WIDTH, size_of
+from fastheat.style.text.atlas import has_even_digits
+from fastheat.style.text.labels import Label, fitted
+
+PICTURE_SIDE = 1500  # px that pictures without figsize keep within if their cells can shrink,
+MOST_SIDE = 2400  # and if these would have less than a pixel
+WHOLE_PIXELS = 8  # px from which on cells are whole pixels, so that all are alike
+SHORTENED = 1.25  # factor by which cells have to be larger if titles are drawn smaller for them
+SHRINKS = (1.0, 0.97, 0.9, 0.75)  # of cells, until the labels around them have room
+Cell = tuple[float, float]  # width and height, px
+
+
+class Arrangement(NamedTuple):
+    """The panels as large as they stand in the picture, and where."""
+
+    panels: tuple[Heatmap, ...]
+    size: tuple[int, int]
+    corners: tuple[tuple[int, int], ...]  # the left top of each
+    bar: SharedBar | None  # that stands for all
+    bar_corner: tuple[int, int]
+
+
+class Measure(NamedTuple):
+    """How panels stand, and how large their cells are at most, in pixels."""
+
+    order: Order
+    side: float  # of square cells; below 1 what the largest panel has for each
+    wide: float  # of others
+    high: float
+    words: float  # how long titles may be whatever the cells
+    least: float  # and how long all cells of a panel together are at least
+
+
+class Arranger(NamedTuple):
+    """Panels that share a picture, and what else stands in it."""
+
+    panels: Mapping[str, Heatmap]
+    columns: int | None
+    figure: Size | None
+    fontsize: float  # px
+    heading: Heading
+    plots: bool  # whether there is a line plot
+    barred: Heatmap | None  # the panel whose colour bar stands for all
+
+    def below(self, height: int | None) -> int:
+        """Return the rows of the line plot in a picture of a height, None if that is free."""
+        return size_of(self.fontsize, height) if self.plots else 0
+
+    def sized(self, measure: Measure) -> list[Heatmap]:
+        """Return the panels with cells of their size, whatever their ranges become."""
+        bare = self.bare()
+        natural = None if self.figure else natural_cells(bare, likely_kinds(bare))
+        return sized(bare, measure, natural)
+
+    def reduces(self, measure: Measure) -> bool:
+        """Return whether the matrices of any panel are reduced."""
+        return any(each.reduction is not None for each in self.sized(measure))
+
+    def bare(self) -> list[Heatmap]:
+        """Return the panels without the bar that stands for all."""
+        panels = list(self.panels.values())
+        if self.barred is not None:
+            panels = [each.with_look(bar=False, bar_label="") for each in panels]
+        return panels
+
+    def _bar_room(self, kind: np.dtype[Any], room: Size) -> Size:
+        """Return the width and height that a colour bar for all takes from the panels."""
+        if self.barred is None:
+            return 0, 0
+        bar = shared_bar(self.barred.completed((None, None)), kind, room)
+        # longer or taller numbers than those of this range
+        more = round((BAR_ROOM if bar.width else 1) * self.barred.look.fontsize)
+        return (bar.width + more, 0) if bar.width else (0, bar.height + more)
+
+    def measure(self) -> Measure:
+        """Find the order of the panels and the largest size of their cells."""
+        bare = [each.completed((None, None)) for each in self.bare()]
+        kinds = likely_kinds(bare)
+        width, height = self.figure or (PICTURE_SIDE, PICTURE_SIDE)
+        above, below = self.heading.height, self.below(height if self.figure else None)
+        if not self.figure and self.columns is None and len(bare) > 1:
+            height = round(width / FLATTEST)
+        bar = self._bar_room(kinds[0], (width, height - above - below))
+        room = width - bar[0], height - above - below - bar[1]
+        if self.figure:
+            return self._measure_figure(bare, room)
+        natural = natural_cells(bare, kinds)
+        words, least = WORDS * self.fontsize, SHORTEST_SIDE * self.fontsize
+        measure = Measure(self.columns or 1, SMALLEST, SMALLEST, SMALLEST, words, least)
+
+        def tiles(side: float) -> list[Tile]:
+            return _tiles(bare, measure._replace(side=side, wide=side, high=side), natural)
+
+        orders = None if self.columns is None else [self.columns]
+        most = max(max(each.shape) for each in bare)
+        found = largest(tiles, room, PICTURE_SIDE / most, orders)
+        if found is None or found[0] < 1:  # rather than means of cells
+            room = room[0] + MOST_SIDE - PICTURE_SIDE, room[1] + MOST_SIDE - PICTURE_SIDE
+            found = largest(tiles, room, 1.0, orders)
+        if found is None:
+            return measure
+        side, order = found
+        if self.columns is None:  # where there is more room than they need
+            white = least_white(tiles(side), (bar[0], bar[1] + above + below))
+            places = arrange(tiles(side), white)
+            if places.width <= room[0] and places.height <= room[1]:
+                order = white
+        return measure._replace(order=order, side=side, wide=side, high=side)
+
+    def _measure_figure(self, bare: Sequence[Heatmap], room: Size) -> Measure:
+        """Find the largest cells that fit a picture of a size."""
+        orders = None if self.columns is None else [self.columns]
+        rows, columns = (max(each.shape[k] for each in bare) for k in (0, 1))
+        bound = max(1.0, *room) / max(rows, columns)
+        best = Measure(self.columns or 1, SMALLEST, SMALLEST, SMALLEST, self.fontsize, 0.0)
+        for least in (SHORTEST_SIDE * self.fontsize, 0.0):
+            for share in (1, 2, 4):  # titles may be longer than the cells are wide
+                measure = best._replace(words=WORDS * self.fontsize / share, least=least)
+
+                def tiles(side: float, measure: Measure = measure) -> list[Tile]:
+                    return _tiles(bare, measure._replace(side=side, wide=side, high=side))
+
+                found = largest(tiles, room, bound, orders)
+                if found is not None and found[0] > SHORTENED * best.side:
+                    side, order = found
+                    best = measure._replace(order=order, side=side, wide=side, high=side)
+            if best.side > SMALLEST:
+                break
+        if best.side < 1 or all(each.look.square for each in bare):
+            return best
+        only, side = [best.order], best.side
+        wider = largest(
+            lambda x: _tiles(bare, best._replace(wide=max(side, x))), room, room[0] / columns, only
+        )
+        best = best._replace(wide=max(side, wider[0] if wider else side))
+        higher = largest(
+            lambda x: _tiles(bare, best._replace(high=max(side, x))), room, room[1] / rows, only
+        )
+        return best._replace(high=max(side, higher[0] if higher else side))
+
+    def arrange(
+        self, measure: Measure, kinds: Sequence[np.dtype[Any]], *, frozen: bool = False
+    ) -> Arrangement:
+        """Find the sizes of the panels, and where they stand.
+
+        Parameters
+        ----------
+        frozen
+            Whether they are to stand there whatever their ranges become.
+
+        Raises
+        ------
+        ValueError
+            If they have no room.
+        """
+        plan = self._placed(measure, kinds, frozen=frozen)
+        if plan is None and self.figure and not self.reduces(measure):
+            # for numbers at colour bars that are longer than they were likely to be
+            measure = self.measure()
+            for share in SHRINKS:
+                sides = {name: share * getattr(measure, name) for name in ("side", "wide", "high")}
+                plan = self._placed(measure._replace(**sides), kinds, frozen=frozen)
+                if plan is not None:
+                    break
+        if plan is None:
+            raise too_small(self.figure, self.heading)
+        check_size(*plan.size, len(self.panels))
+        return plan
+
+    def _placed(
+        self, measure: Measure, kinds: Sequence[np.dtype[Any]], *, frozen: bool
+    ) -> Arrangement | None:
+        """Put the panels where they stand, None if they have no room."""
+        bare = self.bare()
+        natural = None if self.figure else natural_cells(bare, kinds)
+        panels = sized(bare, measure, natural)
+        if not frozen and not any(each.look.bar for each in bare):
+            # as large as they will be, before any is laid out
+            size = Sizes(_tiles(bare, measure, natural)).of(measure.order)
+            if not self.figure:
+                check_size(*size, len(bare))
+            elif size[0] > self.figure[0] or size[1] > self.figure[1]:
+                return None
+        if frozen:
+            panels = [
+                each.with_look(frame=each.frame()) if self.figure else each.freeze_axes(kind)
+                for each, kind in zip(panels, kinds, strict=False)
+            ]
+        tiles = [_tile(layout.panels[0].frame) for layout in lay_out(self.panels, panels, kinds)]
+        above = self.heading.height
+        places = arrange(tiles, measure.order)
+        bar, side, bar_size = None, "", (0, 0)
+        if self.barred is not None:
+            bar = shared_bar(self.barred, kinds[0], (places.width, places.height), frozen=frozen)
+            side, bar_size = bar.side, (bar.width, bar.height)
+        below = self.below(self.figure[1] if self.figure else None)
+        wide, high = places.width + bar_size[0], places.height + bar_size[1] + above + below
+        least = max(self.heading.width, round(WIDTH * self.fontsize) if self.plots else 0)
+        width, height = self.figure or (max(wide, least), high)
+        if wide > width or high > height or self.heading.width > width:
+            return None
+        left, top = (width - wide) // 2, above + (height - high) // 2
+        bar_corner = left, top
+        if side == "left":
+            left += bar_size[0]
+        elif side == "top":
+            top += bar_size[1]
+        elif side == "right":
+            bar_corner = left + places.width, top
+        elif side == "bottom":
+            bar_corner = left, top + places.height
+        return Arrangement(
+            panels=tuple(panels),
+            size=(width, height),
+            corners=tuple((left + x, top + y) for x, y in places.corners),
+            bar=bar,
+            bar_corner=bar_corner,
+        )
+
+
+def natural_cells(panels: Sequence[Heatmap], kinds: Sequence[np.dtype[Any]]) -> list[Cell]:
+    """Return how large the cells of each are where there is room, alike where none are written."""
+    found = [each.needed_cell(kind) for each, kind in zip(panels, kinds, strict=False)]
+    if any(writes for _, writes in found):
+        wide, high = (min(cell[k] for cell, writes in found if writes) for k in (0, 1))
+    else:
+        wide, high = (max(min(cell) for cell, _ in found),) * 2
+    cells = [cell if writes else (wide, high) for cell, writes in found]
+    return [
+        (min(cell),) * 2 if each.look.square else cell
+        for each, cell in zip(panels, cells, strict=True)
+    ]
+
+
+def sized(
+    panels: Sequence[Heatmap], measure: Measure, natural: Sequence[Cell] | None = None
+) -> list[Heatmap]:
+    """Return panels with cells as large as that, and titles in one size.
+
+    Parameters
+    ----------
+    natural
+        How large the cells of each are where there is room. None are as large as there is room.
+    """
+    most = max(max(each.shape) for each in panels)
+    cells = []
+    for number, each in enumerate(panels):
+        side = wide = high = measure.side
+        if side < 1:
+            wide = high = min(1.0, side * most / max(each.shape))
+        elif not each.look.square:
+            wide, high = measure.wide, measure.high
+        if natural is not None:
+            wide, high = min(wide, natural[number][0]), min(high, natural[number][1])
+        wide, high = (floor(x) if x >= WHOLE_PIXELS else x for x in (wide, high))
+        cells.append(thickened(each.shape, (wide, high), measure.least))
+    titles = []
+    for each, (wide, _) in zip(panels, cells, strict=True):
+        look = each.look
+        title = Label(look.title, look.title_size, (0.5, 1.0), 0.0, look.typeface)
+        titles.append((title, max(measure.words, each.shape[1] * wide)))
+    size = min(fitted(title, length).size for title, length in titles)
+    texts = [fitted(title._replace(size=size), length).text for title, length in titles]
+    return [
+        each.with_look(figure=None, cell=cell, title=text, title_size=size)
+        for each, cell, text in zip(panels, cells, texts, strict=True)
+    ]
+
+
+def _tile(frame: Frame) -> Tile:
+    return Tile(frame.width, frame.height, round(frame.cells.x0), round(frame.cells.y0))
+
+
+def _tiles(
+    panels: Sequence[Heatmap], measure: Measure, natural: Sequence[Cell] | None = None
+) -> list[Tile]:
+    """Return how large panels are: of those that are alike but for the letters of a title, one."""
+    first: dict[object, int] = {}
+    alike = []
+    for number, each in enumerate(panels):
+        look = each.look
+        title = Label(look.title, look.title_size, (0.5, 1.0), 0.0, look.typeface)
+        box: object = title.box(), title.metrics()
+        if title.box().width > min(measure.words, WORDS * look.fontsize):
+            # which is drawn smaller or broken: by its letters, of which digits are alike
+            even = has_even_digits(look.typeface)
+            box = box, _DIGIT.sub("0", look.title) if even else look.title
+        bar = each.range if look.bar else None
+        key = each.kin, bar, bool(look.title), box, natural and natural[number]
+        alike.append(first.setdefault(key, number))
+    own = None if natural is None else [natural[number] for number in first.values()]
+    shown = sized([panels[number] for number in first.values()], measure, own)
+    tiles = dict(zip(first.values(), (_tile(each.frame()) for each in shown), strict=True))
+    return [tiles[number] for number in alike]
+
+
+_DIGIT = re.compile("[0-9]")
+
+
+def too_small(figure: Size | None, heading: Heading) -> ValueError:
+    """Return the error of a picture in which the panels have no room."""
+    width, height = figure or (heading.width, heading.height)
+    return ValueError(
+        f"expected a figsize in which the panels and their title have room, not "
+        f"{width} x {height} px"
+    )
+
+
+def lay_out(
+    names: Iterable[str], panels: Iterable[Heatmap], kinds: Sequence[np.dtype[Any]]
+) -> list[Layout]:
+    """Return the layout of each panel."""
+    layouts = []
+    for name, each, kind in zip(names, panels, kinds, strict=False):
+        with of_panel(name):
+            layouts.append(each.layout(kind))
+    return layouts
+
+
+def likely_kinds(panels: Iterable[Heatmap]) -> list[np.dtype[Any]]:
+    """Return dtypes that the formats of panels take."""
+    return [np.dtype(np.int64 if each.writes_integers else np.float64) for each in panels]

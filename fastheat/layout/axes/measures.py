@@ -1,0 +1,48 @@
+"""Lengths of ticks, labels and their pads, as matplotlib has them, and pixels of boxes."""
+
+from __future__ import annotations
+
+import math
+
+from fastheat.style.text.labels import Box
+
+POINTS = 72.0  # to the inch
+TICK_LENGTH, TICK_PAD, TICK_WIDTH = 3.5, 3.5, 0.8  # pt, matplotlib's xtick.major.*
+MINOR_LENGTH, MINOR_WIDTH = 2.0, 0.6  # pt, xtick.minor.*
+LABEL_PAD, TITLE_PAD = 4.0, 6.0  # pt, axes.labelpad and axes.titlepad
+# pt, xtick.minor.size and pad: the grid's ticks have labels, if empty ones, which others keep off
+MINOR_LABELS = 2.0 + 3.4
+TITLE_SIZE = 1.2  # font sizes, axes.titlesize
+TIGHT_PAD = 1.08  # font sizes that Figure.tight_layout leaves free around all
+
+
+def pixels_of(box: Box) -> tuple[int, int, int, int]:
+    """Return the sides of a box on whole pixels: left, top, right, bottom."""
+    x0, y0, x1, y1 = (math.floor(side + 0.5) for side in box)
+    return x0, y0, x1, y1
+
+
+def widened(box: Box, side: str, by: float) -> Box:
+    """Return a box that reaches farther on one side."""
+    x0, y0, x1, y1 = box
+    if side == "left":
+        x0 -= by
+    elif side == "right":
+        x1 += by
+    elif side == "top":
+        y0 -= by
+    else:
+        y1 += by
+    return Box(x0, y0, x1, y1)
+
+
+def tick_mark(
+    box: tuple[int, int, int, int], side: str, at: int, length: int, width: int
+) -> tuple[int, int, int, int]:
+    """Return the first and last pixels of a tick mark outside of a box, from pixel `at` on."""
+    x0, y0, x1, y1 = box
+    if side in ("top", "bottom"):
+        y = y0 - length if side == "top" else y1
+        return at, y, at + width - 1, y + length - 1
+    x = x0 - length if side == "left" else x1
+    return x, at, x + length - 1, at + width - 1
