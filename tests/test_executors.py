@@ -353,7 +353,7 @@ class Failing:
 def test_a_job_that_is_done_again_counts_its_values_once() -> None:
     whole = MatrixLimits(robust=True)
     whole.add(STACK)
-    joined = DataLimits([MatrixLimits(robust=True)], [STACK.shape[1:]])
+    joined = DataLimits([MatrixLimits(robust=True)])
     source = Failing()
     span = Span({"": Part(source, STACK.dtype, None)}, 0, len(STACK), 2)
     for measured in Crew(2, None).results(

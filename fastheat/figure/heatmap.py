@@ -318,18 +318,13 @@ class Heatmap(Figure):
 
     def data_limits(self) -> DataLimits:
         """Return empty limits, which take in values as this heatmap counts them."""
-        return DataLimits([self.matrix_limits()], [self.cells])
+        return DataLimits([self.matrix_limits()])
 
     def matrix_limits(self) -> MatrixLimits:
         """Return the same for matrices (..., N, M)."""
         # reduced matrices have no masked values any more
         mask = None if self.reduction is not None else self._look.mask
         return MatrixLimits(self.norm, robust=self._look.robust, mask=mask)
-
-    @property
-    def cells(self) -> tuple[int, int]:
-        """Rows and columns of the cells that are drawn."""
-        return self.shape if self.reduction is None else self.reduction.cells
 
     def completed(self, found: Range) -> Heatmap:
         """Return the same heatmap with the ends that are not known taken from `found`."""

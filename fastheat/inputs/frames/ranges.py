@@ -117,7 +117,7 @@ class DataLimits:
     panels
         Empty limits of the matrices of each panel.
     shapes
-        Of the matrices of a frame, and () for each scalar behind them.
+        Of the matrices of a frame, and () for each scalar behind them; None if frames are matrices.
     shares
         Which panels have one range; by default none.
     """
@@ -125,7 +125,7 @@ class DataLimits:
     def __init__(
         self,
         panels: Sequence[MatrixLimits],
-        shapes: Sequence[Shape],
+        shapes: Sequence[Shape] | None = None,
         shares: Sequence[bool] = (),
     ) -> None:
         self._panels = panels
@@ -143,9 +143,9 @@ class DataLimits:
             limits.join(more)
 
     def add(self, values: NDArray[np.float64]) -> None:
-        """Take in frames (..., C), or (..., N, M) if there is one panel."""
-        frames = values.reshape(-1, sum(map(prod, self._shapes)))
-        for limits, part in zip(self._panels, split(frames, self._shapes), strict=False):
+        """Include frames (..., C), or matrices (..., N, M)."""
+        parts = [values] if self._shapes is None else split(values, self._shapes)
+        for limits, part in zip(self._panels, parts, strict=False):
             limits.add(part)
 
     @property
