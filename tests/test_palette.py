@@ -27,7 +27,7 @@ def plan(
         bin_edges(linear(0, 1), len(cmap.table), np.dtype(np.float64)),
         background=background,
         foreground=BLACK,
-        grid=WHITE,
+        solid={"grid": WHITE, "tick": BLACK},
         textcolors=(BLACK, WHITE),
         split=split,
         steps=steps,
@@ -52,7 +52,12 @@ def test_every_fill_is_within_one_delta_e_of_its_colormap_entry(name: str, steps
 @pytest.mark.parametrize("name", ["YlGn", "viridis", "hsv", "prism", "flag"])
 def test_no_colour_has_the_transparent_index(name: str) -> None:
     palette = plan(colormap(name))
-    for table in (palette.shades.inks, palette.statics, palette.fills, np.array(palette.grid)):
+    for table in (
+        palette.shades.inks,
+        palette.statics,
+        palette.fills,
+        np.array(list(palette.solid.values())),
+    ):
         assert (table != TRANSPARENT).all()
         assert (table < palette.count).all()
 

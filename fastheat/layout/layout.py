@@ -58,6 +58,7 @@ class Panel(NamedTuple):
     reduction: Reduction | None  # of the values to those of the cells
     shades: Shades
     label_ramp: NDArray[np.uint8]  # (steps,) palette index of its labels at each coverage
+    tick: int  # palette index of its ticks
     type: Type
     longest: int  # the most segments of a text that the kernels write; 0: no text
     format: ValueFormat | None  # None: no text
@@ -122,6 +123,7 @@ class Panel(NamedTuple):
             ),
             shades=shades,
             label_ramp=index[self.label_ramp],
+            tick=int(index[self.tick]),
             type=self.type._replace(tops=self.type.tops + y),
         )
 

@@ -58,9 +58,8 @@ def draw_numbers(
     """
     drawn = []
     for numbers, panel in layout.bars:
-        pictures = numbers.draw(
-            layout.background, layout.panels[panel].label_ramp, ranges[:, panel]
-        )
+        own = layout.panels[panel]
+        pictures = numbers.draw(layout.background, own.label_ramp, own.tick, ranges[:, panel])
         x0, x1, top = numbers.x0, numbers.x1, numbers.y0
         if layout.title is not None and top < layout.title.bottom:
             first, top = max(top, layout.title.top), min(layout.title.bottom, numbers.y1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,34 +100,45 @@ class BarNumbers:
         )
 
     def draw(
-        self, static: NDArray[np.uint8], statics: NDArray[np.uint8], ranges: NDArray[np.float64]
+        self,
+        static: NDArray[np.uint8],
+        statics: NDArray[np.uint8],
+        tick: int,
+        ranges: NDArray[np.float64],
     ) -> NDArray[np.uint8]:
         """Return their rectangle in frames with ranges (T, 2): (T, h, w) palette indices.
 
         Parameters
         ----------
-        static, statics
-            Those of the layout of the picture.
+        static, statics, tick
+            Palette indices of the picture without them, of their coverages, and of ticks.
         """
         base = static[self.y0 : self.y1, self.x0 : self.x1]
         pictures = np.repeat(base[None], len(ranges), 0)
         steps = (np.arange(256) * (len(statics) - 1) + 127) // 255
         shades, covered = statics[steps], steps > 0
         for picture, (low, high) in zip(pictures, ranges.tolist(), strict=True):
-            for x, y, ink in _inks(self, low, high):
+            marks, numbers = _inks(self, low, high)
+            for x, y, ink in marks:
+                picture[y : y + ink.shape[0], x : x + ink.shape[1]] = tick
+            for x, y, ink in numbers:
                 part = picture[y : y + ink.shape[0], x : x + ink.shape[1]]
                 np.copyto(part, shades[ink], where=covered[ink])
         return pictures
 
 
+Ink: TypeAlias = tuple[int, int, NDArray[np.uint8]]  # left, top, and the coverage of pixels
+
+
 @lru_cache(maxsize=64)
-def _inks(numbers: BarNumbers, low: float, high: float) -> list[tuple[int, int, NDArray[np.uint8]]]:
-    """Return the marks and numbers of a range: where in the rectangle, and their coverage."""
+def _inks(numbers: BarNumbers, low: float, high: float) -> tuple[list[Ink], list[Ink]]:
+    """Return the tick marks and the numbers of a range, in the rectangle of all."""
     look = numbers.look
     bar = bar_labels(look, partial(find_ticks, look, low, high), numbers.bar)
     box = numbers.bar.moved(-numbers.x0, -numbers.y0)
     width, height = numbers.x1 - numbers.x0, numbers.y1 - numbers.y0
-    found = [
+    written: list[Ink] = []
+    marks = [
         (x0, y0, np.full((y1 + 1 - y0, x1 + 1 - x0), 255, np.uint8))
         for x0, y0, x1, y1 in bar.tick_marks(box, look.point)
     ]
@@ -134,14 +146,13 @@ def _inks(numbers: BarNumbers, low: float, high: float) -> list[tuple[int, int, 
         fitting = _fitted(placed, width, height)
         for font, text, pen, baseline in pieces(fitting.label, fitting.x, fitting.y):
             glyph = draw_letters(font, text)
-            found.append((pen + glyph.left, baseline + glyph.top, glyph.cover))
-    return [_within(each, width, height) for each in found]
+            written.append((pen + glyph.left, baseline + glyph.top, glyph.cover))
+    within = partial(_within, width=width, height=height)
+    return list(map(within, marks)), list(map(within, written))
 
 
-def _within(
-    ink: tuple[int, int, NDArray[np.uint8]], width: int, height: int
-) -> tuple[int, int, NDArray[np.uint8]]:
-    """Return what of a coverage lies in a rectangle."""
+def _within(ink: Ink, width: int, height: int) -> Ink:
+    """Return the part of a coverage that lies in the rectangle."""
     x, y, cover = ink
     left, top = max(0, -x), max(0, -y)
     return max(0, x), max(0, y), cover[top : max(0, height - y), left : max(0, width - x)]

@@ -164,7 +164,7 @@ class Bar(NamedTuple):
         parts = ((np.arange(count) + 0.5) / count * len(entries)).astype(np.intp)
         fills = palette.fills[entries[parts]]
         background[y0:y1, x0:x1] = fills[::-1, None] if self.upright else fills
-        outline = palette.statics[-1]
+        outline = palette.solid["tick"]
         background[y0 - width // 2 : y0 - width // 2 + width, x0:x1] = outline
         background[y1 - width : y1, x0:x1] = outline
         background[y0:y1, x0 : x0 + width] = outline

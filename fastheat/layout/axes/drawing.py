@@ -58,16 +58,16 @@ def draw_static(
     length = max(1, round(TICK_LENGTH * plan.point))
     width = max(1, round(TICK_WIDTH * plan.point))
     box = pixels_of(cells)
+    marks = []
     for j, _ in plan.columns:
         x = math.floor(cells.x0 + (j + 0.5) * cells.width / m) - (width - 1) // 2
-        draw.rectangle(tick_mark(box, plan.col_side, x, length, width), fill=255)
+        marks.append(tick_mark(box, plan.col_side, x, length, width))
     for i, _ in plan.rows:
         y = math.floor(cells.y0 + (i + 0.5) * cells.height / n) - (width - 1) // 2
-        draw.rectangle(tick_mark(box, plan.row_side, y, length, width), fill=255)
+        marks.append(tick_mark(box, plan.row_side, y, length, width))
     bar = geometry.bar
     if bar and plan.bar:
-        for mark in plan.bar.tick_marks(bar, plan.point):
-            draw.rectangle(mark, fill=255)
+        marks += plan.bar.tick_marks(bar, plan.point)
     for placed in geometry.labels:
         _draw_label(ink, draw, placed)
     if geometry.title and not plan.titled:
@@ -78,17 +78,19 @@ def draw_static(
     if not np.frombuffer(drawn, np.uint8).any():  # there is nothing, or Pillow drew into a copy
         drawn = bytearray(ink.tobytes())
     static = np.frombuffer(drawn.translate(bytes(shades.tolist())), np.uint8).reshape(size[::-1])
+    for x0, y0, x1, y1 in marks:
+        static[max(y0, 0) : max(y1 + 1, 0), max(x0, 0) : max(x1 + 1, 0)] = palette.solid["tick"]
     for each in solid if clear else ():
         x0, y0, x1, y1 = pixels_of(each)
         part = static[max(y0, 0) : y1, max(x0, 0) : x1]
         part[part == TRANSPARENT] = palette.statics[0]
     x0, y0, x1, y1 = pixels_of(cells)
     if lines:
-        static[y0:y1, x0:x1] = TRANSPARENT if clear_grid else palette.grid
+        static[y0:y1, x0:x1] = TRANSPARENT if clear_grid else palette.solid["grid"]
     for i in groups[0]:
-        static[grid.y1[i - 1] : grid.y0[i], x0:x1] = palette.group
+        static[grid.y1[i - 1] : grid.y0[i], x0:x1] = palette.solid["group"]
     for j in groups[1]:
-        static[y0:y1, grid.x1[j - 1] : grid.x0[j]] = palette.group
+        static[y0:y1, grid.x1[j - 1] : grid.x0[j]] = palette.solid["group"]
     if bar and plan.bar:
         plan.bar.draw(static, bar, palette, entries, width)
     return static

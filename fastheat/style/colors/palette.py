@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -31,8 +31,7 @@ class Palette:
     count: int  # entries in use
     shades: Shades
     statics: NDArray[np.uint8]  # (steps,) palette index of label pixels at each coverage
-    grid: int  # palette index of the lines between cells
-    group: int  # palette index of the lines between groups of cells
+    solid: dict[str, int]  # palette index of ticks, of lines between cells and between groups
     fills: NDArray[np.uint8]  # (bins,) palette index of each colormap entry
 
 
@@ -73,8 +72,7 @@ def plan_palette(
     *,
     background: RGB,
     foreground: RGB,
-    grid: RGB,
-    group: RGB | None = None,
+    solid: Mapping[str, RGB],
     textcolors: Sequence[RGB],
     split: float | None,
     steps: int,
@@ -89,8 +87,8 @@ def plan_palette(
         Edges of the bins.
     background, foreground
         Colours of the figure, and of its labels.
-    grid, group
-        Colours of the lines between cells, and between groups of cells if there are any.
+    solid
+        Colours of what is drawn without blending: ticks, and lines between cells and groups.
     textcolors
         Two colours. Without `split`, text takes the one with the better contrast to its cell.
     split
@@ -98,7 +96,6 @@ def plan_palette(
     steps
         Number of coverages of text pixels, from the fill to the ink; 1 without text.
     """
-    group = grid if group is None else group
     groups, _ = join_levels(cmap.table.tobytes())
     limits = edges.bins[limits_of(groups)]
     place = None
@@ -107,7 +104,7 @@ def plan_palette(
         limits = np.insert(limits, place, split)
     ends = cmap.under, cmap.over, background if cmap.bad is None else cmap.bad
     inks = textcolors[0], textcolors[1]
-    others = background, foreground, grid, group
+    others = background, foreground, *solid.values()
     colors = _colors_of(cmap.table.tobytes(), ends, others, inks, place, steps)
     return Palette(
         colors.table,
@@ -124,8 +121,7 @@ def plan_palette(
             colors.used,
         ),
         colors.statics,
-        colors.grid,
-        colors.group,
+        dict(zip(solid, colors.solid, strict=True)),
         colors.fills,
     )
 
@@ -138,8 +134,7 @@ class _Colors(NamedTuple):
     shades: NDArray[np.uint8]
     alike: NDArray[np.intp]
     statics: NDArray[np.uint8]
-    grid: int
-    group: int
+    solid: tuple[int, ...]
     fills: NDArray[np.uint8]
 
 
@@ -147,7 +142,7 @@ class _Colors(NamedTuple):
 def _colors_of(
     entries: bytes,
     ends: tuple[RGB, RGB, RGB],
-    others: tuple[RGB, RGB, RGB, RGB],
+    others: tuple[RGB, ...],
     textcolors: tuple[RGB, RGB],
     place: int | None,
     steps: int,
@@ -159,13 +154,13 @@ def _colors_of(
     entries, ends
         The colormap: its entries, (bins, 3) uint8 as bytes, and its under, over and bad colours.
     others
-        Colours of the background, the foreground, and the lines between cells and groups.
+        Colours of the background and the foreground, then those of `solid`.
     textcolors, steps
         As `plan_palette` takes them.
     place
         Index of the slot that `split` divides in two, or None without `split`.
     """
-    background, foreground, grid, group = others
+    background, foreground, *solid = others
     groups, colors = join_levels(entries)
     under, over, bad = ends
     fills = np.array([under, *colors, over, bad], np.uint8)
@@ -185,7 +180,7 @@ def _colors_of(
 
     few = len({*_tuples(fills)}) <= 120
     statics = _blends(background, foreground, STATIC_STEPS if few else FEWEST_STATIC_STEPS)
-    fixed = {*_tuples(statics), *(_tuples(inks) if steps > 1 else ()), grid, group}
+    fixed = {*_tuples(statics), *(_tuples(inks) if steps > 1 else ()), *solid}
     fills = nearest_that_fit(fills, 255 - len(fixed))
     room = 255 - len(fixed | {*_tuples(fills)})
     shades = _blends(fills[:, None], inks[:, None], steps)
@@ -196,9 +191,7 @@ def _colors_of(
 
     # the colours that change come first, so that images of these alone have a small code size
     colors_in_use = list(
-        dict.fromkeys(
-            [*_tuples(fills), *_tuples(shades.reshape(-1, 3)), *_tuples(statics), grid, group]
-        )
+        dict.fromkeys([*_tuples(fills), *_tuples(shades.reshape(-1, 3)), *_tuples(statics), *solid])
     )[:255]
     table = np.zeros((256, 3), np.uint8)
     table[1 : len(colors_in_use) + 1] = colors_in_use
@@ -217,8 +210,7 @@ def _colors_of(
         table_of_shades,
         np.unique(table_of_shades, axis=0, return_inverse=True)[1].reshape(-1),
         np.array([find(c) for c in _tuples(statics)], np.uint8),
-        find(grid),
-        find(group),
+        tuple(map(find, solid)),
         table_of_shades[slots, 0],
     )
 
