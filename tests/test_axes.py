@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import reference
+from decoders import by_pillow
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -512,6 +513,58 @@ def test_a_style_gives_the_colours_that_nothing_else_does() -> None:
     assert colours(Heatmap((2, 2), style="dark", background="red", **LOOK)) == (red, ink, grid)
     assert colours(Heatmap((2, 2), style="dark", foreground="red", **LOOK)) == (paper, red, grid)
     assert colours(Heatmap((2, 2), style="dark", grid_color="red", **LOOK)) == (paper, ink, red)
+
+
+# labels that leave ticks alone, in colours that the colormap has not
+TICKS: dict[str, Any] = {"row_labels": [" "] * 3, "col_labels": [" "] * 4, "cmap": "Greens"}
+
+
+@pytest.mark.parametrize("location", ["left", "right", "top", "bottom"])
+def test_tick_color_is_that_of_ticks_and_of_the_outline_of_the_bar_alone(location: str) -> None:
+    look: dict[str, Any] = LOOK | TICKS | {"cbar": True, "cbar_location": location, "cbar_ticks": 3}
+    values = np.zeros((3, 4))
+    plain, red = Heatmap((3, 4), **look), Heatmap((3, 4), tick_color="red", **look)
+    before, after = plain.rgb(values), red.rgb(values)
+    changed = (before != after).any(2)
+    assert {tuple(x) for x in after[changed].tolist()} == {(255, 0, 0)}
+    assert {tuple(x) for x in before[changed].tolist()} == {(0, 0, 0)}
+    # what stays black are the numbers at the bar
+    black = (after == 0).all(2)
+    bar = red.layout().panels[0].frame.bar
+    assert bar is not None
+    beside = {
+        "left": np.s_[:, : int(bar.x0)],
+        "right": np.s_[:, int(bar.x1) :],
+        "top": np.s_[: int(bar.y0)],
+        "bottom": np.s_[int(bar.y1) :],
+    }[location]
+    assert black.sum() == black[beside].sum() > 0
+    explicit = Heatmap((3, 4), foreground="red", **look)
+    np.testing.assert_array_equal(changed, (explicit.rgb(values) == (255, 0, 0)).all(2) & changed)
+
+
+def test_ticks_that_change_with_the_range_have_the_tick_color_too() -> None:
+    frames = np.random.default_rng(0).normal(size=(5, 3, 4))
+    look: dict[str, Any] = TICKS | {"valfmt": None, "cbar": True, "autoscale": "frame"}
+    red_too: dict[str, Any] = {"tick_color": "red"}
+    for own in ({}, red_too, red_too | {"background": "none"}):
+        for stacks in (frames, {"a": frames, "b": frames[:, ::-1]}):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                data = BytesIO()
+                save_gif(data, stacks, **look, **own)
+            for picture, _ in by_pillow(data.getvalue()):
+                red = (np.asarray(picture)[..., :3] == (255, 0, 0)).all(2)
+                assert (red.sum() > 100) == ("tick_color" in own)
+
+
+def test_each_panel_has_its_own_tick_color() -> None:
+    own = {"a": {"tick_color": "red"}, "b": {"tick_color": "blue"}}
+    panels = Panels({"a": (3, 4), "b": (3, 4)}, options=own, **LOOK, **TICKS)
+    picture = panels.rgb({"a": np.zeros((3, 4)), "b": np.zeros((3, 4))})
+    colours = {tuple(x) for x in picture.reshape(-1, 3).tolist()}
+    assert {(255, 0, 0), (0, 0, 255)} <= colours
+    assert (0, 0, 0) in colours  # the titles
 
 
 CLEAR: dict[str, Any] = {"vmin": -1, "vmax": 1, "cmap": "viridis", "background": "none"}

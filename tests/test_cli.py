@@ -157,6 +157,7 @@ PASSED: list[tuple[list[str], dict[str, Any]]] = [
     (["--no-square"], {"square": False}),
     (["--background", "black"], {"background": "black"}),
     (["--foreground", "white"], {"foreground": "white"}),
+    (["--tick-color", "#888"], {"tick_color": "#888"}),
     (["--reduce", "absmax"], {"reduce": "absmax"}),
     (["--reduce", "none"], {"reduce": None}),
     (["--fps", "12.5"], {"fps": 12.5}),

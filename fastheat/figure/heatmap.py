@@ -150,6 +150,8 @@ class Heatmap(Figure):
         blend into that of `style` at their edges then, and cells that are NaN have it, as have the
         rows of titles that change and what stands beside a colour bar whose range does; a colour
         with an opacity of 0, such as "#ffffff00", is transparent too and takes its place.
+    tick_color : colour
+        Of the ticks, and of the outline and the ticks of the colour bar; by default `foreground`.
     reduce : {"mean", "max", "min", "absmax", None}
         What a matrix whose cells would be under a pixel is drawn as: blocks of whole rows and
         columns, of each the mean, the largest value, the least, or that of the largest magnitude
@@ -217,6 +219,7 @@ class Heatmap(Figure):
         style: str = "light",
         background: object = None,
         foreground: object = None,
+        tick_color: object = None,
         reduce: str | None = "mean",
         **unknown: object,
     ) -> None:

@@ -106,7 +106,7 @@ def build(
         solid={
             "grid": look.grid if line else look.background,
             "group": look.group if any(groups) else look.grid if line else look.background,
-            "tick": look.foreground,
+            "tick": look.tick,
         },
         textcolors=look.textcolors,
         split=split,

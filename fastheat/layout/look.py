@@ -442,6 +442,17 @@ class Look(NamedTuple):
     foreground: Annotated[
         RGB, Option(color, "colour of labels and ticks", PICTURE, "color", unset="that of --style")
     ]
+    tick: Annotated[
+        RGB,
+        Option(
+            color,
+            "colour of ticks, and of the outline of the colour bar",
+            PICTURE,
+            "color",
+            unset="--foreground",
+            name="tick_color",
+        ),
+    ]
 
 
 class _ReadWithOthers(NamedTuple):
