@@ -1,4 +1,4 @@
-"""Where panels stand beside and beneath each other."""
+"""Arrangements of panels in rows and columns."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from fastheat.gif import blocks
 
 Size = tuple[int, int]  # width and height, px
 
-FLATTEST, LONGEST = 3 / 2, 16 / 9  # width to height of a usable picture
-STACKED = 1.05  # times as large that panels in columns are, if they are not in rows
-SMALLEST = 1e-4  # cells, px
-EXACT = 1e-3  # of them, how exactly they fit
+FLATTEST, LONGEST = 3 / 2, 16 / 9  # width to height, limits of a usable image
+STACKED = 1.05  # factor by which panels stacked in columns must beat a grid to be chosen
+SMALLEST = 1e-4  # px, smallest cells that are tried
+EXACT = 1e-3  # relative precision of the size of cells
 
 
 class Places(NamedTuple):
-    """Where the left top of each panel comes to lie."""
+    """The size of an arrangement, and the top left corner of each panel in it."""
 
     width: int
     height: int
@@ -30,22 +30,22 @@ class Places(NamedTuple):
 
 
 class Tile(NamedTuple):
-    """A picture that is to be put beside others."""
+    """The size of a panel with its labels, for arranging it."""
 
     width: int
     height: int
-    left: int = 0  # where its cells begin
+    left: int = 0  # px, where its cells begin
     top: int = 0
 
 
-# The columns of a grid that is filled row by row, or how many stand beneath each other in each
-# column.
+# the number of columns of a grid that is filled row by row, or the number of tiles stacked in each
+# column
 Order = int | tuple[int, ...]
 Orders = Callable[[Sequence[Tile]], Sequence[Order]]
 
 
 def arrange(tiles: Sequence[Tile], order: Order) -> Places:
-    """Put pictures beside and beneath each other, such that cells begin in lines."""
+    """Put tiles beside and beneath each other, with the edges of their cells aligned."""
     if isinstance(order, int):
         columns = min(order, len(tiles))
         down = [tiles[k::order] for k in range(columns)]
@@ -73,7 +73,7 @@ def arrange(tiles: Sequence[Tile], order: Order) -> Places:
 
 
 def _lined(each: Sequence[Sequence[tuple[int, int]]]) -> tuple[list[int], list[int]]:
-    """Return how much room pictures take, and where in it the cells of all begin."""
+    """Return the size of each row or column of tiles, and where their cells begin in it."""
     starts = [max(start for _, start in pairs) for pairs in each]
     rest = [max(size - start for size, start in pairs) for pairs in each]
     return [a + b for a, b in zip(starts, rest, strict=True)], starts
@@ -84,7 +84,7 @@ def _starts(sides: Sequence[int]) -> list[int]:
 
 
 class Sizes:
-    """How large pictures are beside and beneath each other in any order, as `arrange` puts them."""
+    """The sizes of tiles that `arrange` puts in any order, found without arranging them."""
 
     def __init__(self, tiles: Sequence[Tile]) -> None:
         sides = np.array(tiles, np.int64).reshape(-1, 4)
@@ -95,7 +95,7 @@ class Sizes:
         self._least = int(sides[:, 0].min()), int(sides[:, 1].min())
 
     def of(self, order: Order) -> Size:
-        """Return width and height."""
+        """Return the width and height of an order."""
         if isinstance(order, int):
             columns = min(order, self._count)
             rows = -(-self._count // columns)
@@ -116,7 +116,7 @@ class Sizes:
         return int(widths.sum()), int(heights.max())
 
     def may_fit(self, order: Order, room: Size) -> bool:
-        """Return whether that can be, by the smallest picture alone."""
+        """Return False if an order could not fit even with all tiles as small as the smallest."""
         columns = min(order, self._count) if isinstance(order, int) else len(order)
         rows = -(-self._count // columns)
         return columns * self._least[0] <= room[0] and rows * self._least[1] <= room[1]
@@ -124,7 +124,7 @@ class Sizes:
     def _most(
         self, sides: NDArray[np.int64], rows: int, columns: int, axis: int
     ) -> NDArray[np.int64]:
-        """Return the largest of each column or row of a grid."""
+        """Return the largest side in each column (axis 0) or row (axis 1) of a grid."""
         grid = np.full(rows * columns, np.iinfo(np.int64).min)
         grid[: self._count] = sides
         most: NDArray[np.int64] = grid.reshape(rows, columns).max(axis)
@@ -132,12 +132,12 @@ class Sizes:
 
 
 def grids(tiles: Sequence[Tile]) -> list[Order]:
-    """Return every number of columns."""
+    """Return all possible numbers of columns."""
     return list(range(1, len(tiles) + 1))
 
 
 def stacks(tiles: Sequence[Tile]) -> list[Order]:
-    """Return how pictures stand in so many columns, each as low as that goes."""
+    """Return the lowest stackings of tiles in 2 columns and more."""
     ends = list(accumulate(tile.height for tile in tiles))
     found: list[Order] = []
     least, high = max(tile.height for tile in tiles), ends[-1]
@@ -148,20 +148,20 @@ def stacks(tiles: Sequence[Tile]) -> list[Order]:
             middle = (low + high) // 2
             low, high = (low, middle) if len(_filled(ends, middle)) <= count else (middle + 1, high)
         found.append(_filled(ends, low))
-        if low == least:  # which more columns are not lower than
+        if low == least:  # more columns would not be lower
             break
-        # as many as are lower
+        # the next number of columns that is lower
         count = max(count + 1, len(_filled(ends, low - 1)))
     return list(dict.fromkeys(found))
 
 
 def _filled(ends: Sequence[int], room: int) -> tuple[int, ...]:
-    """Return how many stand in each column of a height that is filled before the next.
+    """Return the number of tiles in each column, if each is filled to `room` before the next.
 
     Parameters
     ----------
     ends
-        The height of the first of all, of the first two, and so on.
+        Cumulative heights of the tiles.
     """
     counts, start, used = [], 0, 0
     while start < len(ends):
@@ -172,12 +172,12 @@ def _filled(ends: Sequence[int], room: int) -> tuple[int, ...]:
 
 
 def least_white(tiles: Sequence[Tile], more: Size = (0, 0)) -> Order:
-    """Return the order whose picture has the smallest frame from 3 : 2 to 16 : 9 about it.
+    """Return the order that fits into the smallest area with an aspect from 3 : 2 to 16 : 9.
 
     Parameters
     ----------
     more
-        What stands beside and beneath all of them.
+        Width and height that other things take beside and beneath the tiles.
     """
     sizes = Sizes(tiles)
 
@@ -198,16 +198,18 @@ def largest(
     bound: float,
     orders: Sequence[Order] | None = None,
 ) -> tuple[float, Order] | None:
-    """Return how large cells can be in a picture, and in which order; None: they have no room.
+    """Return the largest size of cells at which tiles fit, and their order; None if they do not.
 
     Parameters
     ----------
     tiles
-        Return the panels, given how large their cells are.
+        Function from the size of cells to tiles.
+    room
+        Width and height to fit into.
     bound
-        More than that they are not.
+        Upper bound of the size.
     orders
-        Those to choose from. None are all.
+        Orders to choose from, by default all.
     """
 
     def fit(size: float, given: Orders) -> Order | None:

@@ -1,4 +1,4 @@
-"""Frames that have ranges of their own: found of their values, and where their slots begin."""
+"""Ranges of individual frames, found in their values, and the bin edges over them."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from fastheat.tables import Shades
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaling:
-    """How the values of each frame are spread over the colormap."""
+    """The rule by which each frame has its own range."""
 
     norm: Norm
     robust: bool
-    given: tuple[float | None, float | None]  # the ends that all frames have
+    given: tuple[float | None, float | None]  # vmin and vmax of all frames, None if found in each
     bins: int  # entries of the colormap
-    limits: NDArray[np.intp]  # those at which the slots of `Shades` begin
-    dtype: np.dtype[Any]  # that the norm computes in
+    limits: NDArray[np.intp]  # entries at which the slots of `Shades` begin
+    dtype: np.dtype[Any]  # in which the norm computes
 
     def find(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the least and the greatest of each frame, as a range has them.
+        """Return the smallest and largest value of each frame, or its percentiles if `robust`.
 
         Parameters
         ----------
         values
-            (T, N, M), those that do not count masked.
+            (T, N, M), with cells to ignore masked.
 
         Returns
         -------
         (T, 2)
-            NaN where a frame has nothing to take a range from.
+            NaN for frames without any finite value that the norm accepts.
         """
         flat = values.reshape(len(values), -1)
         if self.robust:
@@ -57,7 +57,7 @@ class Scaling:
         return found
 
     def complete(self, found: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the ranges of frames, of what was found: (T, 2)."""
+        """Return the ranges (T, 2) of frames, given those that `find` returns."""
         each = (
             completed_range(self.norm, self.given, (None, None) if low != low else (low, high))
             for low, high in found.tolist()
@@ -65,6 +65,6 @@ class Scaling:
         return np.array(list(each), np.float64)
 
     def over(self, shades: Shades, ends: NDArray[np.float64]) -> Shades:
-        """Return shades over ranges, (R, 2)."""
+        """Return `shades` with edges over ranges (R, 2)."""
         found = edges_of_ranges(self.norm, ends, self.limits, self.bins, self.dtype)
         return shades_over(shades, *found)

@@ -1,4 +1,4 @@
-"""The line plot of scalars beneath panels: its axes, their limits and where lines stand."""
+"""The line plot of scalars beneath panels: its axes, their limits, and positions of values."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from fastheat.style.colors.colors import RGB
 from fastheat.style.text.fonts import Typeface
 from fastheat.style.text.labels import Label, line_extent
 
-RAMP_STEPS = 6  # coverages of a line's pixels, none and all included
+RAMP_STEPS = 6  # coverages of a pixel by a line, from none to full
 LINE_WIDTH = 1.5  # pt, matplotlib's lines.linewidth
-DOT = 3.0  # widths of a line that a point with none before it is wide
-WIDE_LABEL = "-0.000"  # as wide as labels are likely to be: others are drawn smaller
-APART = 1.7  # font sizes from label to label, at least
-HEIGHT, WIDTH = 14.5, 26.0  # font sizes of the plot without figsize, the second at least
+DOT = 3.0  # line widths, diameter of the dot at a value with none before it
+WIDE_LABEL = "-0.000"  # as wide as labels are likely to be; wider ones are drawn smaller
+APART = 1.7  # font sizes, least distance from label to label
+HEIGHT, WIDTH = 14.5, 26.0  # font sizes, height and least width of the plot without figsize
 MOST_LINES = 10
-SHARE = 0.3  # of a picture's height, the most that it takes
-FEWEST_STEPS = 32  # frames that there is room for at first, where their number is not known
+SHARE = 0.3  # of an image's height, the most that the plot takes
+FEWEST_STEPS = 32  # frames that there is room for at first, if their number is not known
 
 
 class Stage(NamedTuple):
-    """The ranges of the axes: frames 0 to room - 1, and values."""
+    """The limits of the axes: frames 0 to room - 1, and values from low to high."""
 
     room: int
     low: float
@@ -37,21 +37,21 @@ class Stage(NamedTuple):
 
 
 class Plot(NamedTuple):
-    """A line plot in rows of its own: everything that it is drawn from, but its values."""
+    """A line plot in image rows of its own: everything that it is drawn from, except its values."""
 
     names: tuple[str, ...]
     colors: tuple[RGB, ...]
-    top: int  # of the picture's rows the first
+    top: int  # its first row in the image
     width: int
     height: int
     fontsize: float  # px
     point: float
     typeface: Typeface
-    room: int | None  # how many frames there are, None where that is not known
-    limits: tuple[float, float] | None  # of the values, None where they grow
-    steps: tuple[int, int] | None = None  # that of the first frame, and from each to the next
-    statics: tuple[int, ...] = ()  # palette index of labels at each coverage, once that is known
-    ramps: tuple[tuple[int, ...], ...] = ()  # the same of each line
+    room: int | None  # number of frames, None if not known
+    limits: tuple[float, float] | None  # of the values, None if they grow
+    steps: tuple[int, int] | None = None  # step of the first frame, steps per frame
+    statics: tuple[int, ...] = ()  # palette index of labels at each coverage, once known
+    ramps: tuple[tuple[int, ...], ...] = ()  # the same for each line
 
     @property
     def half(self) -> float:
@@ -60,7 +60,7 @@ class Plot(NamedTuple):
 
     @property
     def dot(self) -> float:
-        """The radius of a point that no line leads to, in pixels."""
+        """The radius of the dot at a value with none before it, in pixels."""
         return DOT * self.half
 
 
@@ -77,9 +77,9 @@ def stages_of(
     Parameters
     ----------
     values
-        (T, K) of consecutive frames to the last.
+        (T, K) scalars of consecutive frames.
     number, low, high
-        The number of the first of them, and the limits of the finite values before it.
+        The number of the first of these frames, and the limits of the finite values before it.
     """
     lows, highs = _extremes(values, low, high)
     return [
@@ -91,7 +91,7 @@ def stages_of(
 def _extremes(
     values: NDArray[np.float64], low: float, high: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the limits of the finite values up to each frame, given those before."""
+    """Return the limits of the finite values up to each frame, given those of earlier frames."""
     finite = np.isfinite(values)
     lows = np.minimum.accumulate(np.where(finite, values, np.inf).min(1))
     highs = np.maximum.accumulate(np.where(finite, values, -np.inf).max(1))
@@ -99,7 +99,7 @@ def _extremes(
 
 
 def _room(plot: Plot, number: int) -> int:
-    """Return how many frames the axis has room for: twice as many when it is full."""
+    """Return the number of frames that the axis has room for, doubled whenever it is full."""
     room = plot.room or FEWEST_STEPS
     while room <= number:
         room *= 2
@@ -108,7 +108,7 @@ def _room(plot: Plot, number: int) -> int:
 
 @lru_cache(maxsize=4096)
 def _limits(plot: Plot, low: float, high: float) -> tuple[float, float]:
-    """Return round numbers around all values."""
+    """Return round limits around values from `low` to `high`."""
     if plot.limits is not None:
         return plot.limits
     if low > high:
@@ -126,16 +126,16 @@ def _limits(plot: Plot, low: float, high: float) -> tuple[float, float]:
 
 
 class Base(NamedTuple):
-    """The axes without lines."""
+    """An empty line plot: spines, ticks, labels and the names of lines."""
 
     picture: NDArray[np.uint8]  # (h, w) palette indices
-    box: tuple[int, int, int, int]  # x0, x1, y0, y1 of what is within,
-    data: tuple[int, int, int, int]  # and of the ranges, such that dots at their ends are whole
+    box: tuple[int, int, int, int]  # x0, x1, y0, y1 inside the spines,
+    data: tuple[int, int, int, int]  # and of the limits, inset so that dots are not clipped
 
 
 @lru_cache(maxsize=64)
 def base_of(plot: Plot, stage: Stage) -> Base:
-    """Draw the axes."""
+    """Draw an empty line plot."""
     size, point = plot.fontsize, plot.point
     pad = TIGHT_PAD * size
     up, down = line_extent(plot.typeface, size)
@@ -190,7 +190,7 @@ def base_of(plot: Plot, stage: Stage) -> Base:
 
 
 def _draw_names(plot: Plot, picture: NDArray[np.uint8], x: float, y: float) -> None:
-    """Write the name of each line in its colour, beside each other about x and above y."""
+    """Draw the name of each line in its colour, side by side, centred on x and above y."""
     size = plot.fontsize
     labels = [Label(name, size, (0.0, 1.0), 0.0, plot.typeface) for name in plot.names]
     widths = [label.box().width for label in labels]
@@ -215,7 +215,7 @@ def _width(plot: Plot, text: str) -> float:
 def places_of(
     plot: Plot, stage: Stage, values: NDArray[np.float64], number: int = 0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return where values from frame `number` on stand, (N,) and (N, K) px, NaN for none."""
+    """Return x (N,) and y (N, K) in px of values from frame `number` on, NaN if not finite."""
     base = base_of(plot, stage)
     left, right, top, bottom = base.data
     numbers = np.arange(number, number + len(values))
@@ -227,6 +227,6 @@ def places_of(
 
 
 def size_of(fontsize: float, height: int | None) -> int:
-    """Return the rows of pixels that a plot takes in a picture of a height, None if it is free."""
+    """Return the height of the plot in pixels; `height` is the image's, or None if it is free."""
     rows = round(HEIGHT * fontsize)
     return rows if height is None else max(1, min(rows, int(SHARE * height)))

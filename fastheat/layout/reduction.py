@@ -1,6 +1,6 @@
-"""Matrices of more rows and columns than their picture has pixels: a value for each block of them.
+"""Reduction of matrices that have more rows or columns than pixels: one value for each block.
 
-Blocks are of whole rows and columns, and their sizes differ by one at most.
+Blocks consist of whole rows and columns, and their sides differ by at most one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fastheat.inputs.sources.masks import hide
 from fastheat.inputs.sources.shapes import Shape
 from fastheat.inputs.sources.source import FileArray, is_ready, let_go
 
-BAND = 1 << 17  # values that are float64 at a time, such that they stay in the processor's cache
+BAND = 1 << 17  # values made float64 at a time, few enough to stay in the processor's cache
 
 HOW = ("mean", "max", "min", "absmax")
 _WHICH = {"max": 0, "min": 1, "absmax": 2}  # GREATEST, LEAST, FARTHEST of the kernels
@@ -25,25 +25,25 @@ _WHICH = {"max": 0, "min": 1, "absmax": 2}  # GREATEST, LEAST, FARTHEST of the k
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """How matrices become those that are drawn.
+    """The reduction of matrices to the cells that are drawn.
 
     Attributes
     ----------
     shape
         Rows and columns of the matrices.
     cells
-        Those that are drawn.
+        Rows and columns of cells.
     how
         One of `HOW`.
     mask
-        (N, M) the values that are left out, None where all count.
+        (N, M) the values to leave out, or None.
 
     Notes
     -----
-    What is not finite is left out; a block of nothing else is NaN. The mean is that of float64: the
-    values of each column of a block are added from the top down, these sums from left to right, and
-    the total is divided by the number of values. Where float64 does not have the total, all is done
-    once more with values 2**64 times smaller.
+    Values that are not finite are left out; a block without any others is NaN. The mean is computed
+    in float64: the values in each column of a block are added from the top down, these sums from
+    left to right, and the total is divided by the number of values. If the total overflows, it is
+    computed again with values 2**64 times smaller.
     """
 
     shape: tuple[int, int]
@@ -53,17 +53,17 @@ class Reduction:
 
     @property
     def rows(self) -> NDArray[np.int64]:
-        """Where the rows of each block begin, and where those of the last one end."""
+        """The first row of each block, and the end of the last block."""
         return _starts(self.shape[0], self.cells[0])
 
     @property
     def columns(self) -> NDArray[np.int64]:
-        """The same of columns."""
+        """The first column of each block, and the end of the last block."""
         return _starts(self.shape[1], self.cells[1])
 
     @property
     def masked(self) -> NDArray[np.bool_] | None:
-        """The cells whose values are all left out, None where all count."""
+        """The cells whose values are all masked, or None without a mask."""
         return None if self.mask is None else self._whole(self.mask)
 
     @property
@@ -73,7 +73,7 @@ class Reduction:
         return -(-n // rows), -(-m // columns)
 
     def told(self) -> str:
-        """Say in a sentence what is done."""
+        """Return the warning about the reduction."""
         (n, m), (rows, columns), (high, wide) = self.shape, self.cells, self.largest
         of = f"the {self.how} of" if self.how != "absmax" else "the value farthest from 0 of"
         return (
@@ -94,13 +94,14 @@ class Reduction:
         Parameters
         ----------
         floats
-            Makes them float64.
+            Converts frames to float64.
         out
-            (T, n, m), of `cells`.
+            (T, n, m) output, n and m as in `cells`.
         block
-            (T, N, M), of `shape`; may be masked, or in a file, of which a band is read at a time.
+            (T, N, M) frames, N and M as in `shape`; they may be masked, or in a file, which is
+            read band by band.
         number
-            Of the first frame.
+            Number of the first frame, for errors.
         """
         if block.shape != (len(out), *self.shape):
             raise ValueError(f"frame {number}: shape {block.shape[1:]}, expected {self.shape}")
@@ -131,13 +132,13 @@ class Reduction:
             hide(out, self._whole(np.ma.getmaskarray(block)))
 
     def _whole(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return the cells all of whose values are masked, (..., n, m), of (..., N, M)."""
+        """Return the mask (..., n, m) of cells whose values are all masked in (..., N, M)."""
         rows = np.logical_and.reduceat(mask, self.rows[:-1], -2)
         cells: NDArray[np.bool_] = np.logical_and.reduceat(rows, self.columns[:-1], -1)
         return cells
 
     def _reducer(self) -> _Reducer:
-        """Return what reduces a band, with room to work in."""
+        """Return a function that reduces a band, with its scratch memory."""
         from fastheat.render.kernels.blocks import end_of_blocks, mean_of_blocks
 
         m = self.shape[1]
@@ -154,14 +155,14 @@ class Reduction:
 
 @dataclass(frozen=True, slots=True)
 class Reductions:
-    """How the matrices of frames of several become those that are drawn.
+    """The reductions of panels, one for each matrix of a frame.
 
     Attributes
     ----------
     parts
-        Of each matrix by its name, None where it is drawn as it is.
+        Reduction of each matrix by its name, None if it is drawn as it is.
     cells
-        The rows and columns that are drawn of each.
+        Rows and columns of cells of each matrix.
     """
 
     parts: Mapping[str, Reduction | None]

@@ -1,4 +1,4 @@
-"""How large cells and their texts are."""
+"""Sizes of cells and of the texts in them."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from fastheat.style.text.labels import Box, line_extent
 from fastheat.style.text.typeset import LEADING
 from fastheat.tables import Grid, Type
 
-NEAR = 8  # sizes from one of the atlas to the next, to choose from where letters cannot be cut
-FIT_MARGIN = 0.5  # font sizes that values made to fit leave free, in width and in height
-BLANK = "0.00"  # as long as texts that come later may be, when the first are empty
+NEAR = 8  # sizes to choose from, between two of the atlas, where glyphs cannot be cut
+FIT_MARGIN = 0.5  # font sizes that values with text_size="fit" leave free, in width and in height
+BLANK = "0.00"  # as wide as later texts are likely to be, used if the first are empty
 DIGITS = "0123456789"
 GRID_WIDTH = 3.0  # pt
 NO_TYPE = Type(
@@ -54,7 +54,7 @@ NO_TYPE = Type(
 
 
 def samples_of(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> list[str]:
-    """Return texts as wide as those of the values in the range, or of what is written instead."""
+    """Return texts about as wide as the widest value in the range, or the widest annotation."""
     if isinstance(look.annot, Sample):
         if look.annot.texts:
             return inked(look.annot.texts) or [BLANK]
@@ -62,7 +62,7 @@ def samples_of(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> li
             dtype = look.annot.dtype
         elif look.valfmt is None:
             return [BLANK]
-        elif look.valfmt.integers:  # which need not be for values that are not written
+        elif look.valfmt.integers:  # the format is not applied to the values, whatever their dtype
             dtype = np.dtype(np.int64)
         vmin, vmax = look.annot.span or (vmin, vmax)
     if look.valfmt is None:
@@ -74,7 +74,7 @@ def samples_of(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> li
         )
     values = [vmin, vmax, 0.0] if vmin <= 0 <= vmax else [vmin, vmax]
     if look.valfmt.spec is None:
-        # what Python writes may be longest anywhere
+        # a format applied by Python may be longest anywhere in the range
         values += [vmin * (1 - k / 32) + vmax * (k / 32) for k in range(33)]
     try:
         return sorted({look.valfmt.write(as_written(x, dtype)) for x in values})
@@ -92,7 +92,7 @@ def inked(texts: Iterable[str]) -> list[str]:
 
 
 def _widest(look: Look, texts: Iterable[str]) -> list[str]:
-    """Return the texts that need most room, none where all are empty."""
+    """Return the widest text and the one with most lines, or none if all are blank."""
     each = inked(texts)
     if not each:
         return []
@@ -110,16 +110,16 @@ def count_crowded(look: Look, texts: tuple[str, ...]) -> int:
 
 
 def cell_size(look: Look, cells: tuple[int, int], samples: list[str]) -> tuple[float, float]:
-    """Return the width and height of a cell in a picture without figsize."""
+    """Return the width and height of a cell without figsize, in pixels."""
     if look.cell is not None:
         return max(1.0, look.cell[0]), max(1.0, look.cell[1])
     return natural_cell(look, cells, samples)
 
 
 def natural_cell(look: Look, cells: tuple[int, int], samples: list[str]) -> tuple[int, int]:
-    """Return the same where the picture is as large as labels and texts need."""
+    """Return the width and height of a cell if the image is as large as its texts need."""
     n, m = cells
-    # what is so long and thin that it would be no more than a line is as thick as a line of text
+    # cells that together would look like a line are at least as thick as a line of text
     thick = math.ceil(SHORTEST_SIDE * look.fontsize)
     least = -(-thick // m) if n > m else 1, -(-thick // n) if m > n else 1
     if not samples:
@@ -128,7 +128,7 @@ def natural_cell(look: Look, cells: tuple[int, int], samples: list[str]) -> tupl
     size = look.fontsize if look.fit else look.text_size
     font = look.typeface.at(max(size, SMALLEST_FONT))
     width = max(measure(text, font) for text in samples)
-    # a margin of a third of the size on either side, and the grid line between
+    # a margin of a third of the font size on either side, and a gridline
     line = GRID_WIDTH * look.point if look.grid_width is None else look.grid_width * look.point
     lines = max(text.count("\n") for text in samples)
     wide = math.ceil(width + 0.7 * size + line)
@@ -143,7 +143,7 @@ def natural_cell(look: Look, cells: tuple[int, int], samples: list[str]) -> tupl
 
 
 def _with_labels(look: Look, cells: tuple[int, int], cell: tuple[int, int]) -> tuple[int, int]:
-    """Return a size of cells that gives the labels room, where the picture has it."""
+    """Return a cell size enlarged to fit all labels, as far as `LONGEST_SIDE` allows."""
     n, m = cells
     if cells != look.shape or max(n, m) > LONGEST_SIDE:
         return cell
@@ -159,9 +159,9 @@ def _with_labels(look: Look, cells: tuple[int, int], cell: tuple[int, int]) -> t
 
 
 def font_sizes(look: Look, samples: list[str], grid: Grid) -> tuple[float, ...]:
-    """Return the font sizes for values, the largest such that all in the range fit their cells.
+    """Return the font sizes for values, from the largest at which all in the range fit their cells.
 
-    Of texts that are given they are such that those fit which do so at any.
+    Given texts that fit at no legible size do not count. If nothing fits, there are no sizes.
     """
     room = int((grid.x1 - grid.x0).min()), int((grid.y1 - grid.y0).min())
     annot = look.annot
@@ -177,9 +177,9 @@ def font_sizes(look: Look, samples: list[str], grid: Grid) -> tuple[float, ...]:
 
 
 def _largest(look: Look, samples: list[str], room: tuple[int, int]) -> float | None:
-    """Return the largest font size at which texts have room, None where they cannot be read.
+    """Return the largest legible font size at which texts fit a cell, or None.
 
-    Those that are made to fit have margins, as far as that is not what they lack the room for.
+    With text_size="fit" they have margins, unless they fit only without.
     """
     if not samples or look.text_size < SMALLEST_SIZE:
         return None
@@ -187,7 +187,7 @@ def _largest(look: Look, samples: list[str], room: tuple[int, int]) -> float | N
         size = above = look.text_size
         while size > SMALLEST_SIZE and (times := _share(look, samples, size, margins, room)) < 1:
             above, size = size, round(min(size - 0.1, size * max(times, 0.5)), 2)
-        # digits become narrower by whole pixels, so that a size between the two may do as well
+        # digits become narrower by whole pixels, so a size between the two may fit as well
         while (above := round(min(0.99 * above, above - 0.1), 2)) > max(size, SMALLEST_SIZE):
             if _share(look, samples, above, margins, room) >= 1:
                 return above
@@ -201,7 +201,7 @@ def _largest(look: Look, samples: list[str], room: tuple[int, int]) -> float | N
 def _share(
     look: Look, samples: list[str], size: float, margins: float, room: tuple[int, int]
 ) -> float:
-    """Return how many times as much room there is as texts need, margins in font sizes."""
+    """Return the ratio of a cell's size to that of texts, with `margins` in font sizes."""
     font = look.typeface.at(size)
     width = max(measure(text, font) for text in samples) + 2 * margin(font) + margins * size
     height = max(_height(text, font) for text in samples) + margins * size
@@ -209,12 +209,12 @@ def _share(
 
 
 def _ladder(look: Look, samples: list[str], size: float) -> tuple[float, ...]:
-    """Return `size` and smaller ones for longer texts, such that letters can be cut at each.
+    """Return `size` and smaller ones for longer texts, if possible such that glyphs can be cut.
 
-    A little below most sizes at which they cannot is one at which they can. Where none is, or
-    `size` was given, what frames need of it is drawn for each chunk of them.
+    Slightly below most sizes at which they cannot be cut is one at which they can. If there is
+    none, or if the user gave `size`, texts are drawn for each chunk of frames instead.
     """
-    if look.valfmt is None or isinstance(look.annot, Cells):  # whose texts are drawn once
+    if look.valfmt is None or isinstance(look.annot, Cells):  # their texts are drawn only once
         return size_ladder(size)
     if look.valfmt.spec is not None:
         letters, pairs = look.valfmt.charset, look.valfmt.neighbours
@@ -222,7 +222,7 @@ def _ladder(look: Look, samples: list[str], size: float) -> tuple[float, ...]:
         letters = "".join(sorted({*DIGITS, *"".join(samples)}))
         pairs = frozenset(a + b for a, b in product(letters, repeat=2))
     can_write = partial(can_be_cut, look.typeface, charset=letters, neighbours=pairs)
-    chosen = look.fit or size < look.text_size  # which a given size is not
+    chosen = look.fit or size < look.text_size  # rather than given by the user
     near = [round(size * SHRINK ** (k / NEAR), 3) for k in range(NEAR if chosen else 1)]
     legible = [each for each in near if each >= SMALLEST_SIZE]
     first, *others = size_ladder(next(filter(can_write, legible), size))
@@ -239,7 +239,7 @@ def _height(text: str, font: Face) -> int:
 def type_of(
     look: Look, valfmt: ValueFormat, sizes: tuple[float, ...], grid: Grid, cells: Box
 ) -> tuple[Type, int]:
-    """Return where text stands, tops counted from its baselines, and its most segments."""
+    """Return a type without glyphs, its tops at the baselines, and the most segments of a text."""
     n, _ = look.shape
     baselines = np.zeros((n, len(sizes)), np.int64)
     middle = cells.y0 + (np.arange(n) + 0.5) * cells.height / n
@@ -262,7 +262,7 @@ def type_of(
 
 
 def writing_of(valfmt: ValueFormat) -> Writing | None:
-    """Return how the kernels write values, None where they cannot."""
+    """Return the tables by which the kernels write values, or None if they cannot."""
     charset = valfmt.charset
     if valfmt.spec is None or len(charset) >= ALL_PAIRS:
         return None

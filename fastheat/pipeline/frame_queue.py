@@ -1,4 +1,4 @@
-"""Frames copied, queued, and encoded on a thread of their own."""
+"""The queue between a loop and the thread that encodes its frames."""
 
 from __future__ import annotations
 
@@ -22,23 +22,24 @@ from fastheat.pipeline.sampling import Sampler
 from fastheat.pipeline.session import Recorder
 from fastheat.render.kernels import jit
 
-LARGE = 1 << 20  # bytes from which a copy lets other threads run
+LARGE = 1 << 20  # bytes; copies of this size and more release the interpreter lock
 OBJECTS = 512  # bytes, about, of the objects around the numbers of a queued frame,
 OBJECTS_EACH = 128  # and of each of its arrays
-LOADING = 0.04  # s at most that opening waits for kernels, which would hold up the first steps
-LINGER = 0.2  # s that the thread lets frames gather: it takes the loop's time once for all of them
+LOADING = 0.04  # s, longest wait for kernels on opening: loading them would slow the first steps
+LINGER = 0.2  # s; the thread lets frames gather, to interrupt the loop once for all of them
 
 
 def here() -> object:
-    """Return an object that is another one in a forked child."""
+    """Return an object that identifies this process; a forked child has another one."""
     return _process
 
 
 class Background:
-    """A queue of copied frames, and the thread that has them encoded.
+    """A queue of copied frames, and the thread that encodes them.
 
-    Nothing that `put` does lets go of the interpreter's lock or waits for another thread, unless
-    the queue is full: a loop must not slow down. It holds no reference to the `GifWriter`.
+    A loop must not be slowed down: unless the queue is full, `put` waits for no other thread, and
+    it releases the interpreter lock only to copy large arrays. The queue holds no reference to
+    the `GifWriter`.
     """
 
     def __init__(self, recorder: Recorder, sampler: Sampler, queue_bytes: int) -> None:
@@ -46,22 +47,22 @@ class Background:
         self._sampler = sampler
         self._room = queue_bytes
         self._queue: SimpleQueue[_Item | threading.Event | None] = SimpleQueue()
-        # taken from the end where they are put, since the last used is in the processor's cache
+        # a stack, since the buffer used last is still in the processor's cache
         self._free: deque[Frame] = deque()
         self._freed = threading.Event()
         self._buffers = 0
-        # frames queued, and bytes of their titles and annotations: counted by the loop, and those
-        # of them that were written by the thread
+        # frames, and bytes of their titles and annotations: those queued, which the loop counts,
+        # and those of them written, which the thread counts
         self._queued = self._queued_beside = 0
         self._written = self._written_beside = 0
-        self._ended = False  # whether the last frame was put
-        self._hurry = threading.Event()  # somebody waits for what is queued
+        self._ended = False  # whether `finish` was called
+        self._hurry = threading.Event()  # set if somebody waits for queued frames
         self._ready = threading.Event()
         self._process = _process
         self._thread = threading.Thread(target=self._run, name="fastheat", daemon=True)
 
     def start(self) -> None:
-        """Start the thread, and give it the time to load kernels that are compiled."""
+        """Start the thread, and give it time to load compiled kernels."""
         self._thread.start()
         _running.add(self)
         _finish_with_child()
@@ -75,7 +76,7 @@ class Background:
         step: int | None,
         drops: bool,
     ) -> bool:
-        """Queue a copy of a frame; return whether there was room for it."""
+        """Queue a copy of a frame; return False if the queue is full and `drops` is True."""
         if self._ended:
             raise ValueError("expected a GifWriter that is open, but it is closed")
         beside = _bytes_beside(title, annot)
@@ -86,27 +87,27 @@ class Background:
                 return False
             buffer = self._wait(frame, beside)
         try:
-            if not _are_alike(frame, buffer):  # integers of which some are masked
+            if not _are_alike(frame, buffer):  # integers come as float64 if cells are masked
                 buffer = _like(frame)
             if isinstance(frame, tuple):
                 for part, own in zip(frame, buffer, strict=True):
                     _copy(part, own)
             elif isinstance(buffer, np.ndarray):
                 _copy(frame, buffer)
-            if self._ended:  # by the handler of a signal, meanwhile
+            if self._ended:  # by a signal handler, meanwhile
                 raise ValueError("expected a GifWriter that is open, but it is closed")
             self._queue.put((buffer, title, annot, step))
             self._queued += 1
             self._queued_beside += beside
         except BaseException:
-            # Ctrl-C, at whatever point: the buffer may be queued or not, so it is not taken back,
-            # and another one may be had in its place
+            # Ctrl-C, at any point: the buffer may be queued already, so it is not reused, and
+            # another one may be allocated in its place
             self._buffers -= 1
             raise
         return True
 
     def _take_buffer(self, frame: Frame, beside: int) -> Frame | None:
-        """Return room for a copy of a frame, None while the queue has none; two may always wait."""
+        """Return a buffer for a copy, or None if the queue is full; two frames may always wait."""
         own = _bytes_of(frame)
         held = self._buffers * own + self._queued_beside - self._written_beside
         waits = self._queued - self._written >= 2
@@ -120,7 +121,7 @@ class Background:
         return _like(frame)
 
     def _wait(self, frame: Frame, beside: int) -> Frame:
-        """Wait for room."""
+        """Return a buffer for a copy as soon as the queue has room."""
         while True:
             self._freed.clear()
             buffer = self._take_buffer(frame, beside)
@@ -129,7 +130,7 @@ class Background:
             self._freed.wait()
 
     def flush(self) -> None:
-        """Wait until what is queued was written."""
+        """Wait until all queued frames are written."""
         done = threading.Event()
         self._queue.put(done)
         self._hurry.set()
@@ -138,20 +139,20 @@ class Background:
                 return
 
     def finish(self) -> None:
-        """Let the thread end when all is written."""
+        """Let the thread end once all queued frames are written."""
         if self._process is _process:
             self._ended = True
             self._queue.put(None)
             self._hurry.set()
 
     def join(self) -> None:
-        """Wait for its end."""
+        """Wait for the thread to end."""
         if self._process is _process:
             self._thread.join()
 
     def _run(self) -> None:
         try:
-            with suppress(Exception):  # told when a frame meets it
+            with suppress(Exception):  # raised again for the first frame
                 jit.load(beside=True)
             self._ready.set()
             self._work()
@@ -169,7 +170,7 @@ class Background:
                 item = self._queue.get()
 
     def _drain(self, item: Any) -> Any:
-        """Write the frames that wait; return what ends them, None or `_NOTHING`."""
+        """Write all waiting frames; return None if they are the last ones, else `_NOTHING`."""
         batch: list[_Item] = []
         while True:
             if isinstance(item, tuple):
@@ -191,7 +192,7 @@ class Background:
     def _write(self, batch: list[_Item]) -> None:
         started = time.thread_time()
         if self._recorder.error is None:
-            with suppress(BaseException):  # the recorder keeps it
+            with suppress(BaseException):  # the recorder keeps the error
                 self._recorder.write(*map(list, zip(*batch, strict=True)))
         self._sampler.spend(time.thread_time() - started)
         self._written_beside += sum(_bytes_beside(title, annot) for _, title, annot, _ in batch)
@@ -201,7 +202,7 @@ class Background:
 
 
 def _like(frame: Frame) -> Frame:
-    """Return room for a copy of a frame."""
+    """Return an uninitialised buffer for a copy of a frame."""
     if isinstance(frame, tuple):
         return tuple(np.empty(part.shape, part.dtype) for part in frame)
     return np.empty(frame.shape, frame.dtype)
@@ -221,7 +222,7 @@ def _copy(array: NDArray[Any], buffer: NDArray[Any]) -> None:
 
 
 def _bytes_of(frame: Frame) -> int:
-    """Return what a queued copy takes, its title and annotations aside."""
+    """Return the bytes that a queued copy takes, without its title and annotations."""
     parts = frame if isinstance(frame, tuple) else (frame,)
     return OBJECTS + sum(part.nbytes + OBJECTS_EACH for part in parts)
 
@@ -234,7 +235,7 @@ def _cells_of(frame: Frame) -> int:
     return sum(part.size for part in frame) if isinstance(frame, tuple) else frame.size
 
 
-# one object in each process
+# another object in each process
 _process = object()
 
 
@@ -253,7 +254,7 @@ _running: set[Background] = set()
 
 
 def _finish_with_child() -> None:
-    """Have what is queued written when a process of multiprocessing ends, which skips `atexit`."""
+    """Have queued frames written when a process of multiprocessing ends, which skips `atexit`."""
     known = sys.modules.get("multiprocessing.process")
     if known is not None and known.parent_process() is not None:
         from multiprocessing import util
@@ -263,7 +264,7 @@ def _finish_with_child() -> None:
 
 @atexit.register
 def _finish_all() -> None:
-    """Write what is queued when the interpreter ends and nobody closed it."""
+    """Write the queued frames of unclosed writers when the interpreter ends."""
     for thread in list(_running):
         thread.finish()
         thread.join()

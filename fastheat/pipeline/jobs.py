@@ -1,4 +1,4 @@
-"""Frames cut into jobs, to be measured and encoded, that any worker can do on its own."""
+"""Jobs: frames to measure or encode, which any worker can process on its own."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ from fastheat.render.encode import Images, encode_chunk, joined
 from fastheat.render.lineplot import History, Past
 from fastheat.style.text.formats import check_length
 
-FEWEST_FRAMES = 8  # of a job, for which the frame before is read once more
+FEWEST_FRAMES = 8  # per job, since each job reads the previous frame once more
 MOST_FRAMES = 4096
-KEPT_LAYOUTS = 4  # that a worker of another process has unpacked
+KEPT_LAYOUTS = 4  # unpacked layouts that a worker process keeps
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """The images of some frames, and what is to be told of their values."""
+    """The images of some frames, and the warnings about their values by matrix."""
 
     images: Images
     told: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def nbytes(self) -> int:
-        """How many bytes the images have."""
+        """The size of the images in bytes."""
         return len(self.images.data)
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What some frames are within; and they themselves, where others were made of them."""
+    """The limits of some frames, the warnings about them by matrix, and their values if kept."""
 
     limits: DataLimits
     values: NDArray[np.float64] | None
@@ -51,12 +51,12 @@ class Measured:
 
     @property
     def nbytes(self) -> int:
-        """How many bytes the frames have that are kept."""
+        """The size of the kept values in bytes."""
         return 0 if self.values is None else self.values.nbytes
 
 
 class Packed:
-    """A layout that goes to other processes with each job, and there is unpacked once."""
+    """A layout that is sent to other processes with each job, and unpacked there only once."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
@@ -66,7 +66,7 @@ class Packed:
         if self._data is None:
             try:
                 self._data = zlib.compress(pickle.dumps(self.layout, pickle.HIGHEST_PROTOCOL), 1)
-            except Exception:  # some executors have a pickle of their own that takes more
+            except Exception:  # some executors have a pickle of their own that accepts more
                 return Packed, (self.layout,)
         return _unpacked, (self._data,)
 
@@ -78,18 +78,18 @@ def _unpacked(data: bytes) -> Packed:
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """A job: frames to encode, as `encode_chunk` takes them but for the layout and spans."""
+    """A job that encodes frames; fields as in `encode_chunk`, except for the layout and spans."""
 
     layout: Packed
     frames: range
-    values: NDArray[np.float64] | Span  # a span begins with the frame before, if there is one
+    values: NDArray[np.float64] | Span  # a span begins with the previous frame, if any
     previous: NDArray[np.float64] | None = None
     titles: list[str] = field(default_factory=list)
     annots: NDArray[Any] | None = None
     past: Past | None = None
 
     def run(self) -> Encoded:
-        """Encode them, no more of a span at a time than a chunk has."""
+        """Encode the frames, those of a span in chunks."""
         layout = self.layout.layout
         if not isinstance(self.values, Span):
             rest = self.titles, self.annots, self.past
@@ -97,7 +97,7 @@ class Encoding:
         told: dict[str, str] = {}
         images: list[Images] = []
         previous: NDArray[np.float64] | None = None
-        done = 0  # of the titles and annotations
+        done = 0  # number of titles and annotations used
         for values, heard in self.values.chunks():
             told = {**heard, **told}
             at = slice(max(0, done - 1), done + len(values))
@@ -112,8 +112,8 @@ class Encoding:
         return Encoded(joined(images), told)
 
     def each(self) -> Iterator[Encoding]:
-        """Yield the same with one frame at a time."""
-        ahead = int(self.frames.start > 0)  # frames before the first
+        """Yield a job for each frame."""
+        ahead = int(self.frames.start > 0)  # previous frames in titles and annotations
         for k in range(len(self.frames)):
             at = slice(max(0, k + ahead - 1), k + ahead + 1)
             one = replace(
@@ -137,16 +137,16 @@ class Encoding:
 
 
 class Measuring(NamedTuple):
-    """A job: frames whose range is taken."""
+    """A job that finds the limits of frames."""
 
-    limits: DataLimits  # of nothing, which stays so: a job may be done again
+    limits: DataLimits  # empty; stays empty, as the job may be done again
     frames: range
     span: Span
-    keeps: bool  # whether to return what became of the frames
+    keeps: bool  # whether to return the values of the frames
     total: int  # frames of all such jobs
 
     def run(self) -> Measured:
-        """Take it."""
+        """Return the limits of the frames, and their values if `keeps`."""
         limits = self.limits.fresh(self.total)
         told: dict[str, str] = {}
         kept = []
@@ -158,29 +158,29 @@ class Measuring(NamedTuple):
         return Measured(limits, np.concatenate(kept) if kept else None, told)
 
     def each(self) -> Iterator[Measuring]:
-        """Yield the same with one frame at a time."""
+        """Yield a job for each frame."""
         for k, number in enumerate(self.frames):
             yield self._replace(frames=range(number, number + 1), span=self.span.part(k, k + 1))
 
 
 class Beside:
-    """What comes with frames, taken as they are: their titles and annotations."""
+    """The titles and annotations of frames, to be taken in step with them."""
 
     def __init__(self, titles: Iterable[str] | None, annots: Annots | None, size: int) -> None:
         self._titles = None if titles is None else iter(titles)
         self._annots = None if annots is None else annots.chunks(size)
         self._done = 0
-        self._title: list[str] = []  # of the frame before
+        self._title: list[str] = []  # of the previous frame
         self._annot: list[NDArray[Any]] = []
-        self._rest: list[NDArray[Any]] = []  # annotations that were read already
+        self._rest: list[NDArray[Any]] = []  # annotations read ahead
 
     def take(self, count: int) -> tuple[list[str], NDArray[Any] | None]:
-        """Return those of the next frames, after those of the frame before if there is one.
+        """Return the titles and annotations of the next frames, after those of the previous frame.
 
         Raises
         ------
         TypeError, ValueError
-            If a title is no text, or there are none for more frames.
+            If a title is not text, or titles or annotations run out.
         """
         titles = self._title
         if self._titles is not None:
@@ -221,13 +221,13 @@ class Beside:
 
 
 def _last(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the last of some frames, such that the others need not stay in memory."""
+    """Return the last frame, copied if there are others, so that these need not stay in memory."""
     last: NDArray[np.float64] = values[-1]
     return last if len(values) == 1 else last.copy()
 
 
 def pace_of(crew: Crew, cells: int, length: int | None) -> Pace:
-    """Return how many frames of so many cells each job has."""
+    """Return the pace of jobs for frames with `cells` values."""
     return crew.pace(max(FEWEST_FRAMES, chunk_length(cells)), MOST_FRAMES, length)
 
 
@@ -236,7 +236,7 @@ def encodings(
     chunks: Iterator[NDArray[np.float64]],
     beside: Beside,
 ) -> Iterator[Encoding]:
-    """Yield jobs of frames that are read here, each after the last frame of the one before."""
+    """Yield jobs for frames that are read here, each with the last frame of the previous job."""
     packed = Packed(layout)
     plot = layout.plot
     history = History(layout.scalars)
@@ -253,7 +253,7 @@ def encodings(
 
 
 def span_encodings(layout: Layout, span: Span, beside: Beside, pace: Pace) -> Iterator[Encoding]:
-    """Yield jobs of frames that workers read for themselves."""
+    """Yield jobs for frames that workers read for themselves."""
     packed = Packed(layout)
     for frames in _ranges(span, pace):
         part = span.part(max(0, frames.start - 1), frames.stop)
@@ -262,7 +262,7 @@ def span_encodings(layout: Layout, span: Span, beside: Beside, pace: Pace) -> It
 
 
 def measurings(limits: DataLimits, span: Span, pace: Pace, *, keeps: bool) -> Iterator[Measuring]:
-    """Yield jobs that take the range of frames."""
+    """Yield jobs that find the limits of frames."""
     nothing = limits.fresh(span.stop)
     for frames in _ranges(span, pace):
         part = span.part(frames.start, frames.stop)

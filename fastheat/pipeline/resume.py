@@ -1,4 +1,4 @@
-"""What a GIF says of itself in comments, which no player shows: enough to go on with it later."""
+"""Notes: comments in a GIF, which no player shows, that let it be continued later."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from fastheat.style.text.fonts import Typeface
 _T = TypeVar("_T")
 
 NAME = "fastheat"
-# Of notes: one more with each change that an earlier fastheat, or a file of one, could not follow
+# of notes, incremented by changes that make earlier versions, or their files, incompatible
 VERSION = 1
 STEP_WIDTH = 14  # characters
 
@@ -45,12 +45,12 @@ def header(
     loop: int | None,
     sample: Samples | None = None,
 ) -> bytes:
-    """Return all that comes before the first frame, with a note of what is drawn and how.
+    """Return all bytes before the first frame, with a note on what is drawn and how.
 
     Parameters
     ----------
     sample
-        What of the annotations of frames is not known from the options.
+        Sample of the annotations that the layout has room for, if the options do not tell.
     """
     more: dict[str, object] = {}
     written = _written(layout)
@@ -77,7 +77,7 @@ def header(
 
 
 def _written(layout: Layout) -> Any:
-    """Return the dtype of annotations of each frame, or those of the panels; None without any."""
+    """Return the dtype name of per-frame annotations, or names by panel; empty without any."""
     written = {
         panel.name: "str" if panel.written.kind == "U" else panel.written.name
         for panel in layout.panels
@@ -87,25 +87,25 @@ def _written(layout: Layout) -> Any:
 
 
 def range_facts(ends: Range) -> dict[str, Any]:
-    """Return what a note says of a range: numbers, or lists of those of the panels."""
+    """Return the facts of a note on a range: numbers, or lists of one number per panel."""
     if len(ends) == 2:
         return {"vmin": ends[0], "vmax": ends[1]}
     return {"vmin": ends[::2], "vmax": ends[1::2]}
 
 
 def dtype_name(dtype: np.dtype[Any]) -> Any:
-    """Return what a note says of a dtype: its name, or those of the panels."""
+    """Return a dtype as a note has it: a name, or names by panel."""
     if dtype.names is None:
         return dtype.name
     return {name: kind.name for name, (_, kind) in parts_of(dtype).items()}
 
 
 def look_of(layout: Layout) -> dict[str, str]:
-    """Return what files compare of a layout before they are continued: a hash of each aspect.
+    """Return hashes of the aspects of a layout that must not change when a file is continued.
 
-    The range is not among them. What an aspect consists of is listed here field by field, so that
-    names and classes may change without a file being refused. A later version may add an aspect,
-    but only to layouts that no earlier version could draw.
+    The range is not among them. The fields of an aspect are listed one by one, so that renaming
+    fields and classes leaves the hashes as they are. A later version may add an aspect, but only to
+    layouts that no earlier version could draw.
     """
     each = [_aspects_of(panel) for panel in layout.panels]
     aspects: dict[str, Any] = {
@@ -126,12 +126,12 @@ def look_of(layout: Layout) -> dict[str, str]:
 
 
 def _aspects_of(panel: Panel) -> dict[str, Any]:
-    """Return the numbers, texts and arrays that make up each aspect of a panel, None without."""
+    """Return the numbers, texts and arrays that make up each aspect of a panel; None if absent."""
     grid, reduction = panel.grid, panel.reduction
     source = None if panel.format is None else panel.format.source
     written = source if isinstance(source, str) else source is None
     return {
-        "title": None,  # a place for titles of frames, which only whole pictures have
+        "title": None,  # the place for titles, which only a whole image has
         "fonts": _fonts_of(panel.typeface),
         "grid": [grid.x0, grid.x1, grid.y0, grid.y1, grid.center, grid.lower],
         "colors": [panel.shades.inks, panel.label_ramp],
@@ -143,7 +143,7 @@ def _aspects_of(panel: Panel) -> dict[str, Any]:
 
 
 def _fonts_of(typeface: Typeface) -> list[Any]:
-    """Return the names of font files, which lie in other folders on other machines."""
+    """Return the names of font files, whose folders vary between machines, and face numbers."""
     files: list[Any] = [typeface, *typeface.others]
     return [fact for each in files for fact in (each.path and Path(each.path).name, each.number)]
 
@@ -153,7 +153,7 @@ def _hash(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON has in place of a value: of an array its shape and a hash of its bytes."""
+    """Return a value as JSON can represent it; for an array, its shape and a hash of its bytes."""
     if isinstance(value, np.ndarray):
         data = value.astype(value.dtype.newbyteorder("<"), order="C").tobytes()
         return [value.shape, hashlib.sha256(data).hexdigest()]
@@ -163,22 +163,22 @@ def _plain(value: Any) -> Any:
 
 
 def block(**facts: object) -> bytes:
-    """Return a comment that says something, in JSON."""
+    """Return a comment block with facts in JSON."""
     return blocks.comment(json.dumps({NAME: facts}, separators=(",", ":")))
 
 
 def step(number: int) -> bytes:
-    """Return a comment that says which step a frame shows, as long for each number."""
+    """Return a comment block with the step of a frame, equally long for all numbers."""
     return blocks.comment('{"%s":{"step":%*d}}' % (NAME, STEP_WIDTH, number))  # noqa: UP031
 
 
 def scalars(images: Images) -> list[bytes]:
-    """Return a comment for each frame that says its scalars, which its pixels do not."""
+    """Return a comment block for each frame with its scalars, which its pixels do not contain."""
     return [block(scalars=each) for each in images.scalars] or [b""] * len(images.ends)
 
 
 def read_scalars(comments: Iterable[bytes]) -> Iterator[list[float]]:
-    """Yield the scalars of each frame."""
+    """Yield the scalars of each frame from the comments of a file."""
     for comment in comments:
         given = _facts_in(comment).get("scalars")
         if isinstance(given, list):
@@ -189,26 +189,26 @@ def read_scalars(comments: Iterable[bytes]) -> Iterator[list[float]]:
 
 
 class Note(NamedTuple):
-    """What a file says of its frames and how they were drawn, checked."""
+    """The facts in the comments of a file on its frames and how they were drawn, checked."""
 
     shape: Shapes
     dtype: np.dtype[Any]
     range: Range
-    first: Range  # of the first frame
-    look: dict[str, str]  # of the layout, as `look_of`
-    duration: float | None  # ms of each frame, None where they differ
-    titled: bool  # whether its frames have titles of their own
-    written: np.dtype[Any] | None  # of annotations, where its frames have their own
-    sample: Samples | None  # which these have room by, where that is not the heatmap's
-    xlim: int | None  # frames that the line plot has room for, where it is not to grow
-    autoscale: str | None  # "frame" where each frame has its own range
+    first: Range  # range of the first frame
+    look: dict[str, str]  # hashes of the layout, as by `look_of`
+    duration: float | None  # ms of each frame, None if they differ
+    titled: bool  # whether frames have titles of their own
+    written: np.dtype[Any] | None  # dtype of annotations, if frames have their own
+    sample: Samples | None  # of annotations, as `header` takes it
+    xlim: int | None  # frames that the line plot has room for, None if it grows
+    autoscale: str | None  # "frame" if each frame has its own range
     step: int | None  # the last one recorded
-    held: int  # hundredths that the last frame is shown longer
-    ticks: int | None  # hundredths of all frames without these; older files do not say
+    held: int  # hundredths of a second that the last frame is shown longer
+    ticks: int | None  # hundredths of all frames without `held`, None in older files
 
 
 _NEEDED = ("shape", "dtype", "vmin", "vmax", "look", "titled")
-# of the whole file, the last of each kind
+# facts about the whole file, of which the last of each kind counts
 _KNOWN = (
     *_NEEDED,
     "version",
@@ -221,16 +221,16 @@ _KNOWN = (
     "autoscale",
     "step",
 )
-_HELD = ("held", "ticks")  # of its end: they count behind the last frame alone
+_HELD = ("held", "ticks")  # facts about its end, which count only after the last frame
 _LONGEST_INTEGER = 20  # characters
-_MOST_DELAY = round(LONGEST_DURATION / 10)  # hundredths
+_MOST_DELAY = round(LONGEST_DURATION / 10)  # hundredths of a second
 _MOST_FRAMES = 1 << 40
 _MOST_ASPECTS = 100
 _NUMBERS = {np.dtype(code).name: np.dtype(code) for code in "?bBhHiIlLqQefdg"}
 
 
 class NoteReader:
-    """Gathers what the comments of a file say, given to it in their order."""
+    """Collects the facts in the comments of a file, which are added in order."""
 
     def __init__(self) -> None:
         self._facts: dict[str, Any] | None = None
@@ -238,7 +238,7 @@ class NoteReader:
         self._closing: dict[str, Any] = {}
 
     def add(self, comment: bytes) -> None:
-        """Take a comment."""
+        """Add a comment."""
         facts = _facts_in(comment)
         if self._facts is None:
             self._facts, self._first = {}, {name: facts.get(name) for name in ("vmin", "vmax")}
@@ -246,21 +246,21 @@ class NoteReader:
         self._closing |= {name: facts[name] for name in _HELD if name in facts}
 
     def add_frame(self) -> None:
-        """Note that a frame follows that differs from the one before."""
+        """Drop the facts about the end: a frame follows that differs from the previous one."""
         self._closing.clear()
 
     def note(self, pixels: int) -> Note:
-        """Return what they say.
+        """Return the facts so far, checked.
 
         Parameters
         ----------
         pixels
-            Of the picture, each of whose matrices has one at the least.
+            Number of pixels of the image, of which each matrix has at least one.
 
         Raises
         ------
         ValueError
-            If they say too little, or anything that fastheat does not write.
+            If facts are missing, or have values that fastheat does not write.
         """
         facts = self._facts or {}
         _check_version(facts)
@@ -293,9 +293,9 @@ class NoteReader:
 
 
 def _check_version(facts: Mapping[str, Any]) -> None:
-    """Refuse a note that is older or newer than those that can be read."""
+    """Raise ValueError if a note is of a version too old or too new to be read."""
     version, writer = facts.get("version"), facts.get("writer")
-    if version is None and "mark" in facts:  # a hash that went by the names of classes
+    if version is None and "mark" in facts:  # a hash that depended on the names of classes
         raise ValueError(
             "fastheat 0.1 wrote it, whose files later versions cannot go on with: write a new one"
         )
@@ -310,12 +310,12 @@ def _check_version(facts: Mapping[str, Any]) -> None:
 
 
 def says_held(comment: bytes) -> bool:
-    """Return whether a comment says that the last frame is shown longer."""
+    """Return True if a comment says that the last frame is shown longer."""
     return "held" in _facts_in(comment)
 
 
 def _facts_in(comment: bytes) -> dict[str, Any]:
-    """Return what a comment says, nothing if it is not a note of this package."""
+    """Return the facts in a comment, none if it is not a note of this package."""
     if not comment.startswith(b'{"%s":' % NAME.encode()):
         return {}
     try:
@@ -327,13 +327,13 @@ def _facts_in(comment: bytes) -> dict[str, Any]:
 
 
 def _integer(text: str) -> int:
-    if len(text) > _LONGEST_INTEGER:  # the time of int() grows with the square of the digits
+    if len(text) > _LONGEST_INTEGER:  # the time of int() is quadratic in the number of digits
         raise ValueError(f"a number of {len(text)} digits")
     return int(text)
 
 
 def _read(facts: Mapping[str, Any], name: str, kind: Callable[[Any], _T]) -> _T:
-    """Return a fact, checked by its kind; None if an optional one is missing."""
+    """Return a fact as checked by `kind`, or None if an optional one is missing."""
     value = facts.get(name)
     if value is None and name not in _NEEDED:
         return None  # type: ignore[return-value]
@@ -440,7 +440,7 @@ def _sample(value: Any) -> Sample:
 
 
 def _ends(value: Any, matrices: int | None) -> tuple[float, ...]:
-    """Return `vmin` or `vmax` of each matrix."""
+    """Return `vmin` or `vmax` of each matrix from a fact."""
     if matrices is None or (matrices == 1 and type(value) is not list):
         return (_number(value),)
     if type(value) is not list or len(value) != matrices:

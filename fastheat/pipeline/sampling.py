@@ -1,4 +1,4 @@
-"""Which steps of a loop are recorded."""
+"""The choice of the steps of a loop that are recorded."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ FEWEST_OF_DECADE = 0.1
 
 
 class Sampler:
-    """Chooses steps by number, and by what recording them costs.
+    """Chooses steps by number, and by the cost of recording them.
 
     Parameters
     ----------
     every
-        Takes each step that it divides.
+        Record only multiples of this number.
     steps
-        Takes those that are named; a number takes so many of each decade, evenly on a logarithmic
-        scale, and 0.
+        Record only these steps. If it is a number, record that many in each decade, evenly spaced
+        on a logarithmic scale, and step 0.
     overhead
-        Takes a step while all that recording has cost is at most that share of the time since the
-        first one.
+        Record a step only while recording has cost at most this share of the time since the first
+        one.
 
     Raises
     ------
     TypeError, ValueError
-        If one of them is not as expected, or both `every` and `steps` are given.
+        If an argument is invalid, or both `every` and `steps` are given.
     """
 
     def __init__(self, every: object, steps: object, overhead: object) -> None:
@@ -48,7 +48,7 @@ class Sampler:
         self._spent = 0.0
 
     def takes(self, step: int) -> bool:
-        """Return whether to record a step."""
+        """Return True if a step is to be recorded."""
         if self._every > 1 and step % self._every:
             return False
         if self._named is not None and step not in self._named:
@@ -64,7 +64,7 @@ class Sampler:
         return self._spent <= self._share * (now - self._started)
 
     def spend(self, seconds: float) -> None:
-        """Count what a recorded step has cost."""
+        """Add seconds to the cost of recording."""
         self._spent += seconds
 
 
@@ -99,7 +99,7 @@ def _read_share(overhead: object) -> float | None:
 
 
 def _is_on_scale(step: int, decade: float) -> bool:
-    """Return whether a step is the nearest to one of 10 ** (i / decade), i from 0."""
+    """Return True if a step is 0, or 10 ** (i / decade) rounded for any i from 0 on."""
     if step < 1:
         return step == 0
     near = round(decade * math.log10(step))

@@ -1,4 +1,4 @@
-"""What was written, as numbers, and the warnings of what is not shown as given."""
+"""The summary of a written GIF, and warnings about values not shown as given."""
 
 from __future__ import annotations
 
@@ -14,53 +14,53 @@ from fastheat.messages import many, warn
 
 @dataclass(frozen=True, slots=True)
 class GifSummary:
-    """What was written, and what of the frames could not be shown as given.
+    """Summary of a written GIF, and of everything in its frames that is not shown as given.
 
     Attributes
     ----------
     frames : int
         Frames taken from the source.
     merged : int
-        Those that showed the same as the one before and only made it last longer.
+        Frames that showed the same as the previous one and only made it last longer.
     size : (int, int)
         Width and height in pixels.
     duration : float
-        Milliseconds that the animation plays once.
+        Length of the animation in milliseconds, played once.
     vmin, vmax : float
-        The values at the ends of the colormap; of panels the least and the greatest of all, and so
-        of frames that have ranges of their own.
+        Values at the ends of the colormap; if there are several ranges, of panels or of frames, the
+        smallest `vmin` and the largest `vmax`.
     ranges : dict
-        `vmin` and `vmax` of each panel by its name; empty of a single heatmap.
+        `vmin` and `vmax` of each panel by its name; empty for a single heatmap.
     autoscale : str or None
-        "frame" where each frame had a range of its own.
+        "frame" if each frame had a range of its own.
     under, over, bad : int
-        Values below `vmin`, above `vmax`, and NaN, infinite or such that the norm cannot take them,
-        over all cells and frames.
+        Number of values below `vmin`, above `vmax`, and NaN, infinite or rejected by the norm, over
+        all cells and frames.
     refused : int
-        Those of the bad ones that are finite, but the norm does not take them.
+        Number of finite values among the bad ones, which the norm rejected.
     masked : int
-        Cells that are masked, which are not among these.
+        Number of masked cells, which do not count as bad.
     reduced : str or None
-        What blocks of values were drawn as, one of "mean", "max", "min" and "absmax", where there
+        Value that was drawn for each block of values, "mean", "max", "min" or "absmax", if there
         were more values than pixels.
     cells : (int, int)
-        The rows and columns that were drawn, fewer than the matrix has where it was reduced; of
-        panels those of each by its name.
+        Rows and columns that were drawn, fewer than those of the matrix if it was reduced; for
+        panels, a dict of them by name.
     hidden : int
-        Texts left out since their cells had no room.
+        Texts left out because their cells had no room.
     untitled : int
-        Frames whose title was left out for want of room.
+        Frames whose title was left out for lack of room.
     left_out : tuple of str
-        Which labels of rows and columns were left out since they would overlap, and which ticks of
-        the colour bar since they would too or are not in the range.
+        Labels of rows and columns that were left out because they would overlap, and ticks of the
+        colour bar that would overlap or are outside of the range.
     lacking : str
         Characters that the font has no glyph for.
     raised : int
-        Frames whose delay was raised to 20 ms, the shortest that browsers keep to.
+        Frames whose delay was raised to 20 ms, the shortest that browsers honour.
     bytes : int
         Size of the GIF.
     seconds : float
-        Time that it took.
+        Time that writing took.
     """
 
     frames: int
@@ -88,7 +88,7 @@ class GifSummary:
 
     @property
     def sides(self) -> tuple[str, str]:
-        """What values are below or above of, in words."""
+        """The ends of the range, in words."""
         if self.autoscale == "frame":
             return "the vmin of their frame", "the vmax of their frame"
         if self.ranges:
@@ -104,7 +104,7 @@ def summarise(
     target: GifFile,
     seconds: float,
 ) -> GifSummary:
-    """Return what was written, and warn of what is not shown as given."""
+    """Return the summary of a GIF, and warn of everything that is not shown as given."""
     if target.gone:
         warn(
             "the file was removed or replaced while it was written, so that what came then is lost"

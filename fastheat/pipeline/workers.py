@@ -1,4 +1,4 @@
-"""Jobs on threads, in processes or on a cluster: some at a time, their results in order."""
+"""Workers: threads, processes or a cluster that do jobs and return the results in order."""
 
 from __future__ import annotations
 
@@ -16,59 +16,63 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from fastheat.gif.clock import is_whole
 from fastheat.messages import in_a_line, short
 
-if TYPE_CHECKING:  # else loaded for the first job that is given to a worker
+if TYPE_CHECKING:  # imported at run time with the first job given to a worker
     from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 
 class Result(Protocol):
-    """What a job gives."""
+    """The result of a job."""
 
     @property
     def nbytes(self) -> int:
-        """How large it is, about."""
+        """The approximate size in bytes."""
 
 
 T = TypeVar("T", bound=Result)
 T_co = TypeVar("T_co", bound=Result, covariant=True)
 
-THREAD_SECONDS = 0.05  # that a job takes, about, such that what is around it does not count:
-TASK_SECONDS = 0.25  # of a thread, or of a process, maybe elsewhere
-RESULT_BYTES = 1 << 23  # that a job gives, about, since some wait for those before them
-LONGER = 2  # times that a job has at most of the frames of those before it
-SHARE = 4  # jobs that each worker has at least, such that all end at about the same time
+# target seconds per job, long enough for its overhead to be negligible
+THREAD_SECONDS = 0.05  # on a thread
+TASK_SECONDS = 0.25  # in a process, maybe on another machine
+RESULT_BYTES = 1 << 23  # target size of a result, since results wait for earlier ones
+LONGER = 2  # largest ratio of the frames of a job to those of earlier ones
+SHARE = 4  # least number of jobs per worker, so that all finish at about the same time
 
 
 class Job(Protocol[T_co]):
-    """Frames, and what to do with them; small, and of what pickle takes."""
+    """Work on some frames; small, and picklable for other processes."""
 
     @property
     def frames(self) -> range:
-        """Their numbers."""
+        """The numbers of the frames."""
 
     def run(self) -> T_co:
-        """Do it."""
+        """Do the job."""
 
     def each(self) -> Iterator[Job[T_co]]:
-        """Yield the same with one frame at a time."""
+        """Yield a job for each frame."""
 
 
 @dataclass(slots=True)
 class Pace:
-    """How many frames a job has: at first, at most, and by what those before it took."""
+    """The number of frames per job, which adapts to the time that earlier jobs took."""
 
     frames: int
     most: int
-    wanted: float  # seconds a job
+    wanted: float  # seconds per job
 
     def took(self, frames: int, seconds: float, nbytes: int = 0) -> None:
-        """Take note of a job that is done, and of how many bytes it gave."""
+        """Adapt to a finished job of `frames` frames, whose result has `nbytes` bytes."""
         fitting = int(self.wanted * frames / max(seconds, 1e-9))
         if nbytes:
             fitting = min(fitting, RESULT_BYTES * frames // nbytes)
         self.frames = max(self.frames, min(fitting, LONGER * frames, self.most))
 
     def limited(self, length: int | None, workers: int) -> Pace:
-        """Return one that leaves each of the workers a job, and some where they are long."""
+        """Return a pace that splits frames into a job for each worker, or `SHARE` if they are long.
+
+        If their number `length` is None, it is unknown, and the pace stays as it is.
+        """
         if length is None:
             return self
         frames = min(self.frames, -(-length // workers))
@@ -77,20 +81,20 @@ class Pace:
 
 
 class Crew:
-    """Workers that jobs are given to.
+    """Workers that do jobs.
 
     Parameters
     ----------
     workers
-        How many there are: of threads all processors that this process may use, if not given; of
-        an executor what it says, or as many.
+        Number of workers; by default the number that the executor reports, or, for threads, that
+        of the processors that this process may use.
     executor
-        That of `concurrent.futures` whose they are, or a client of dask; None for threads.
+        An executor of `concurrent.futures`, or a dask client; None for threads.
 
     Raises
     ------
     TypeError, ValueError
-        If either is not as expected.
+        If either is invalid.
     """
 
     def __init__(self, workers: object, executor: object) -> None:
@@ -109,12 +113,12 @@ class Crew:
 
     @property
     def alone(self) -> bool:
-        """Whether jobs are done by the thread that gives them, one after the other."""
+        """True if jobs are done one after the other, in the calling thread."""
         return self._executor is None and self.workers == 1
 
     @property
     def near(self) -> bool:
-        """Whether jobs are done in this process, with the memory that it has."""
+        """True if workers share the memory of this process."""
         if self._executor is None:
             return True
         from concurrent.futures import ThreadPoolExecutor
@@ -122,7 +126,7 @@ class Crew:
         return isinstance(self._executor, ThreadPoolExecutor)
 
     def pace(self, frames: int, most: int, length: int | None) -> Pace:
-        """Return how many frames jobs have, of so many at first and at most."""
+        """Return a pace of `frames` per job at first and `most` at most, for `length` frames."""
         wanted = THREAD_SECONDS if self.near else TASK_SECONDS
         pace = Pace(frames, frames if self.alone else max(frames, most), wanted)
         return pace.limited(length, self.workers)
@@ -140,12 +144,12 @@ class Crew:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
     def results(self, jobs: Iterator[Job[T]], pace: Pace | None = None) -> Generator[T, None, None]:
-        """Yield what jobs give, in order.
+        """Yield the results of jobs, in order.
 
-        No more are taken from `jobs` than there are two of for each worker and one more. Where one
-        fails, it is given out once more if its workers are not of this process; then its frames are
-        done here one at a time, such that those before the one that it fails at are still there. So
-        are all before an error of `jobs` itself.
+        At most two jobs per worker and one more are taken from `jobs` in advance. A job that fails
+        is given out once more if workers run in other processes. Then its frames are done here one
+        at a time, so that frames before the failing one still give results. So do all jobs before
+        an error of `jobs` itself.
 
         Raises
         ------
@@ -168,7 +172,7 @@ class Crew:
                     failed = error
                     break
                 waiting.append(self._give(job))
-                # what is done is not kept until more comes, which may take as long as it likes
+                # finished results do not wait for the next job, which may be long in coming
                 while waiting and (waiting[0].done or len(waiting) > 2 * self.workers):
                     yield from self._taken(waiting.popleft(), pace)
             while waiting:
@@ -190,7 +194,7 @@ class Crew:
             executor = self._pool
         try:
             future = executor.submit(_timed, job)
-        except Exception as error:  # of a pool that is broken, or was shut down
+        except Exception as error:  # the pool is broken, or was shut down
             return _Given(job, None, error)
         if not all(callable(getattr(future, name, None)) for name in ("result", "done")):
             raise TypeError(
@@ -202,7 +206,7 @@ class Crew:
         return _Given(job, future)
 
     def _taken(self, given: _Given[T], pace: Pace | None) -> Iterator[T]:
-        """Yield what came of a job, several where it was done a frame at a time."""
+        """Yield the result of a job, or one for each frame if these were done one at a time."""
         error = given.error
         if given.future is not None:
             try:
@@ -242,22 +246,22 @@ class _Given(Generic[T]):
 
     job: Job[T]
     future: Future[_Done[T]] | None
-    error: Exception | None = None  # why it could not be given
-    again: bool = False  # whether it is for the second time
+    error: Exception | None = None  # why no worker took it
+    again: bool = False  # whether this is the second attempt
 
     @property
     def done(self) -> bool:
-        """Whether its result can be had without waiting."""
+        """True if the result is available without waiting."""
         return self.future is not None and self.future.done()
 
 
-# what frames, options and files may be the reason of, which then is found here too
+# errors that frames, options or files may cause, and that then occur in this process too
 _OURS = (ArithmeticError, LookupError, MemoryError, OSError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
 class _Done(Generic[T]):
-    """What a job gave, and how long it took."""
+    """The result of a job, and the time that it took."""
 
     seconds: float
     result: T
@@ -312,7 +316,7 @@ def _executor_of(given: Any) -> Executor:
 
 
 def _workers_of(executor: Any) -> int:
-    """Return how many workers an executor says that it has; there is no one way to say so."""
+    """Return the number of workers of an executor; there is no standard way to ask for it."""
     for name in ("_max_workers", "num_workers"):
         count: Any = getattr(executor, name, None)
         if is_whole(count) and count >= 1:
@@ -324,7 +328,7 @@ def _workers_of(executor: Any) -> int:
 
 
 def processors() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors that this process may use."""
     if sys.version_info >= (3, 13):
         return os.process_cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):

@@ -1,9 +1,9 @@
-"""A layout and values to palette indices, or to encoded images; it knows no file and no clock.
+"""Rendering: a layout and values become palette indices or image blocks; no files, no clocks.
 
-- `encode`: the images of consecutive frames.
-- `stills`: the picture of one frame.
-- `cells`: the texts in cells, and the cells that differ from the frame before.
-- `margins`: titles and numbers that change from frame to frame.
-- `lineplot`: line plots, each drawn on from the frame before.
+- `encode`: the image blocks of consecutive frames.
+- `stills`: the pixels of a single frame.
+- `cells`: texts in cells, and cells that differ from the previous frame.
+- `margins`: titles and colour bar numbers that change from frame to frame.
+- `lineplot`: line plots, each continued from that of the previous frame.
 - `kernels/`: compiled code.
 """

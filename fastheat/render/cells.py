@@ -1,4 +1,4 @@
-"""Cells of frames: what is written in them, and what of them differs from the frame before."""
+"""Texts in cells, and the cells that change from frame to frame."""
 
 from __future__ import annotations
 
@@ -28,7 +28,28 @@ def find_changes(
     values: NDArray[np.float64],
     annots: NDArray[Any] | None = None,
 ) -> tuple[Type, Lettering, Changes, Shown]:
-    """Find what of cells with text has to be painted, and with which letters."""
+    """Return the changes of cells with text, and the texts to draw them with.
+
+    Parameters
+    ----------
+    previous
+        (N, M), the previous frame.
+    values
+        (T, N, M) frames.
+    annots
+        (1 + T, N, M) annotations of both, if the panel is annotated.
+
+    Returns
+    -------
+    type : Type
+        With the glyph segments of the texts.
+    lettering : Lettering
+        The texts of all 1 + T frames, or of one if all have the same.
+    changes : Changes
+        The parts to repaint in each of the 1 + T frames.
+    shown : Shown
+        A tally of what the T frames could not show.
+    """
     previous, values = panel.from_top(previous), panel.from_top(values)
     annots = None if annots is None else panel.from_top(annots)
     type_, lettering, lacking = written(panel, valfmt, previous, values, annots)
@@ -58,14 +79,14 @@ def written(
     values: NDArray[np.float64],
     annots: NDArray[Any] | None,
 ) -> tuple[Type, Lettering, str]:
-    """Write the values of the frame before and of T frames, or what is there in their place.
+    """Return the texts of the previous frame and T more: their values, or annotations instead.
 
     Returns
     -------
     type : Type
-        With the letters of what was written.
+        With the glyph segments of these texts.
     lettering : Lettering
-        Of 1 + T frames, or of one where all have the same.
+        The texts of all 1 + T frames, or of one if all have the same.
     lacking : str
         The characters that the font has no glyph for.
     """
@@ -76,7 +97,7 @@ def written(
     cells = np.ascontiguousarray(each).reshape(frames, -1)
     if panel.writing is None:
         return _written_in_python(panel, valfmt, cells)
-    bits = cells.view(np.int64)  # -0.0 and NaN compare so
+    bits = cells.view(np.int64)  # so that NaN equals itself, and -0.0 differs from 0.0
     texts = np.zeros((*cells.shape, panel.longest), np.int32)
     lengths = np.zeros(cells.shape, np.int32)
     writing = panel.writing
@@ -119,9 +140,9 @@ def _written_in_python(
 def shown_of(
     panel: Panel, counts: NDArray[np.int64], values: NDArray[np.float64], lacking: str
 ) -> Shown:
-    """Return what could not be shown as it is, of what kernels counted in frames (T, N, M)."""
+    """Return a tally of what frames (T, N, M) could not show, from the counts of the kernels."""
     under, over, bad, left_out = counts.tolist()
-    masked = int(is_masked(values).sum()) if bad else 0  # which the kernels count as bad
+    masked = int(is_masked(values).sum()) if bad else 0  # the kernels count these as bad
     if panel.crowded:
         left_out = _count_hidden(panel, len(values), masked)
     refused = _count_refused(panel.shades, values) if bad else 0
@@ -129,13 +150,16 @@ def shown_of(
 
 
 def _count_hidden(panel: Panel, frames: int, masked: int) -> int:
-    """Return how many texts are left out where none has room."""
+    """Return the number of texts left out of frames in which no cell has room for its text."""
     every = panel.shape[0] * panel.shape[1]
     return frames * panel.crowded - (masked if panel.crowded == every else 0)
 
 
 def _count_refused(shades: Shades, values: NDArray[np.float64]) -> int:
-    """Return how many finite values of frames (T, N, M), the last ones, the norm does not take."""
+    """Return the number of finite values (T, N, M) that the norm rejects.
+
+    If `shades` has a range per frame, the last T of them belong to these frames.
+    """
     floor, ceiling = (each[-len(values) :, None, None] for each in (shades.floor, shades.ceiling))
     if (floor <= -np.finfo(np.float64).max).all() and (ceiling == np.inf).all():
         return 0

@@ -1,6 +1,6 @@
-"""The picture half of a GIF, as pure functions of what it shows.
+"""The image blocks of a GIF, as pure functions of its frames.
 
-`encode_chunk` takes a layout and values, `encode_indexed` finished pictures.
+`encode_chunk` takes a layout and values, `encode_indexed` palette indices.
 """
 
 from __future__ import annotations
@@ -37,18 +37,19 @@ if TYPE_CHECKING:
     from fastheat.render.kernels.lzw import Coder
     from fastheat.render.kernels.runs import Runs
 
-MOST_KEPT = 1 << 22  # pixels of a picture whose encoder a thread keeps, of 6.5 bytes each
+MOST_KEPT = 1 << 22  # pixels, the largest images that a thread keeps buffers for, 6.5 bytes a pixel
 
 _spare = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """The image blocks of a chunk of frames, joined.
+    """The image blocks of consecutive frames, joined.
 
-    Frame t is ``data[ends[t - 1] : ends[t]]``, from 0; no bytes where it shows what the frame
-    before showed. `transparent` has the index of pixels that it leaves as they were, None where
-    it draws all, and `scalars` those of each frame, if there is a line plot.
+    Frame t is ``data[ends[t - 1] : ends[t]]``, the first from 0; it is empty if it shows the same
+    as the previous one. `transparent` is the palette index of the pixels that a frame leaves
+    unchanged, or None if it draws all of them. `scalars` are those of each frame, if there is a
+    line plot.
     """
 
     data: bytes | memoryview
@@ -69,7 +70,7 @@ class Images:
 
 
 def joined(images: Sequence[Images]) -> Images:
-    """Return the images of frames that follow one another."""
+    """Return the images of consecutive chunks as those of a single one."""
     if len(images) == 1:
         return images[0]
     ends: list[int] = []
@@ -98,20 +99,20 @@ def encode_chunk(
     Parameters
     ----------
     layout
-        Of a `Heatmap` or of `Panels`.
+        The layout of a `Heatmap` or of `Panels`.
     previous
-        (C,) or (N, M), the frame before the first one; None if that is the first of all.
+        (C,) or (N, M), the previous frame; None if there is none.
     values
         (T, C) or (T, N, M), C-contiguous.
     titles
         Titles of these frames, preceded by that of the previous frame if there is one. Only needed
         if the layout has a place for them.
     annots
-        Texts of these frames, preceded by those of the previous one if there is one:
-        (T or 1 + T, N, M) float64, or strings as objects; of several panels a structured array
-        (T or 1 + T,) with a field for each panel that has any.
+        Annotations of these frames, preceded by those of the previous frame if there is one:
+        (T or 1 + T, N, M), float64 or strings as objects; for several panels a structured array
+        (T or 1 + T,) with a field for each annotated panel.
     past
-        The line plot of all frames before these, if the layout has one and they are not the first.
+        The line plot of all earlier frames, if the layout has one and there are any.
     """
     values = values.reshape(len(values), -1)
     if layout.title is None:
@@ -142,7 +143,7 @@ def encode_chunk(
             noted = hidden(noted, panel.mask)
         each = hidden(before, panel.mask), hidden(own, panel.mask)
         listed.append(_list_cells(panel, *each, noted))
-    if ranges is not None:  # first, since numbers in the rows of a title are drawn into its strips
+    if ranges is not None:  # before the titles, as it also draws into `strips`
         listed += [_list_pictures(*each) for each in draw_numbers(layout, ranges, strips)]
     if layout.title is not None:
         listed.append(_list_pictures(strips, 0, layout.title.top))
@@ -162,12 +163,12 @@ def encode_chunk(
 
 
 def _scalars(layout: Layout, values: NDArray[np.float64]) -> tuple[list[float], ...]:
-    """Return the scalars of each frame, where there is a line plot."""
+    """Return the scalars of each frame if there is a line plot, else ()."""
     return tuple(values[:, -layout.scalars :].tolist()) if layout.scalars else ()
 
 
 def _encode_lists(listed: list[_Listed], pixels: int) -> tuple[memoryview, list[int]]:
-    """Encode frames whose runs are listed part by part."""
+    """Encode frames from the runs of each part of the image."""
     listed.sort(key=lambda each: each.left)
     offsets = np.cumsum([0, *(len(each.indices) for each in listed[:-1])])
     lists = Lists(
@@ -186,9 +187,9 @@ def _encode_lists(listed: list[_Listed], pixels: int) -> tuple[memoryview, list[
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """The runs of a part of a picture, as `Lists` has them."""
+    """The runs of one part of the image; fields as in `Lists`."""
 
-    left: int  # where the part begins
+    left: int  # x of its left edge, px
     rectangles: NDArray[np.int64]
     ends: NDArray[np.int64]
     indices: NDArray[np.uint8]
@@ -290,7 +291,7 @@ def _list_pictures(pictures: NDArray[np.uint8], left: int, top: int) -> _Listed:
 
 
 def _room_of(panel: Panel) -> int:
-    """Return the most runs that the cells of one frame can have."""
+    """Return an upper bound on the runs of a panel's cells in one frame."""
     grid = panel.grid
     return int((grid.x1[-1] - grid.x0[0]) * (grid.y1[-1] - grid.y0[0])) + 2
 
@@ -298,7 +299,17 @@ def _room_of(panel: Panel) -> int:
 def _collect_runs(
     fill: Callable[[int, Any, Any, Any], int], frames: int, room: int
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint32]]:
-    """Let a kernel list the runs of frames 1 to `frames` in arrays that grow."""
+    """Return the ends, indices and starts of runs that a kernel lists, in arrays grown as needed.
+
+    Parameters
+    ----------
+    fill
+        Lists the runs of frames from a given number on; returns the first frame without room.
+    frames
+        Number of frames, including the previous one, number 0, which has no runs.
+    room
+        Upper bound on the runs of one frame.
+    """
     indices, starts = np.empty(2 * room, np.uint8), np.empty(2 * room, np.uint32)
     ends = np.zeros(frames, np.int64)
     done = 1
@@ -312,12 +323,12 @@ def _collect_runs(
 
 @contextmanager
 def _tools(pixels: int) -> Iterator[tuple[Runs, Coder]]:
-    """Lend what encodes images of `pixels` pixels.
+    """Lend buffers to encode images of `pixels` pixels.
 
-    A thread keeps it for its next images of as many: the pages of new memory cost more than a frame
-    in which little changes.
+    The thread keeps them for its next images of this size: fresh memory pages cost more time than
+    a frame in which little changes.
     """
-    kept, _spare.tools = getattr(_spare, "tools", None), None  # one who interrupts has others
+    kept, _spare.tools = getattr(_spare, "tools", None), None  # a signal handler gets others
     if kept is None or kept[0] != pixels:
         kept = pixels, (new_runs(pixels), new_coder(pixels))
     yield kept[1]
@@ -326,23 +337,18 @@ def _tools(pixels: int) -> Iterator[tuple[Runs, Coder]]:
 
 
 def _collect(encode: Callable[..., int], frames: int, pixels: int) -> tuple[memoryview, list[int]]:
-    """Let a kernel encode images 1 to `frames` to a buffer that grows.
+    """Return the image blocks that a kernel encodes, in a buffer grown as needed, and their ends.
 
     Parameters
     ----------
     encode
-        What encodes images from one on, and returns the first that it had no room for. It is
-        called with the number of that, the room that it leaves for each, and what it is lent: runs,
-        coder, output, and where each image ends in that.
+        Encodes images from a given number on; returns the first image without room. Its arguments
+        are that number, the room that an image needs, runs, coder, output, and the ends of images
+        in the output.
     frames
-        One more than the images.
+        Number of images plus one: the first image is number 1.
     pixels
-        Of a picture.
-
-    Returns
-    -------
-    tuple
-        The images, and where each ends.
+        Number of pixels of an image.
     """
     ends = np.zeros(frames, np.int64)
     with _tools(pixels) as (runs, coder):
@@ -356,7 +362,7 @@ def _collect(encode: Callable[..., int], frames: int, pixels: int) -> tuple[memo
 
 
 def _past_with(layout: Layout, past: Past | None, values: NDArray[np.float64]) -> Past | None:
-    """Return the lines of the frames before and of these, where there is a line plot."""
+    """Return the line plot continued by frames (T, C), or None if the layout has none."""
     if layout.plot is None:
         return None
     own = values[:, -layout.scalars :]
@@ -366,7 +372,7 @@ def _past_with(layout: Layout, past: Past | None, values: NDArray[np.float64]) -
 def _plot_after(
     layout: Layout, past: Past | None, values: NDArray[np.float64]
 ) -> NDArray[np.uint8] | None:
-    """Draw the line plot of one frame, where there is one."""
+    """Draw the line plot of one frame (C,), or return None if the layout has none."""
     if layout.plot is None:
         return None
     own = values[None, -layout.scalars :]
@@ -385,7 +391,7 @@ def _encode_first(
     annot: NDArray[Any] | None,
     past: Past | None,
 ) -> Images:
-    """Encode the first frame, of which all is new."""
+    """Encode the first frame in full."""
     plot = _plot_after(layout, past, values)
     picture, shown = paint(layout, values, title, annot, plot=plot)
     transparent = TRANSPARENT if layout.transparent else None
@@ -411,7 +417,7 @@ def encode_between(
     annot: NDArray[Any] | None,
     past: Past | None = None,
 ) -> Images:
-    """Encode a frame after one of another layout, with the same size and palette."""
+    """Encode a frame that follows one of another layout with the same size and palette."""
     drawn = None if past is None else past.picture
     before, _ = paint(old_layout, old_values, old_title, old_annot, plot=drawn)
     plot = _plot_after(layout, past, values)
@@ -421,16 +427,17 @@ def encode_between(
 
 
 def encode_indexed(pictures: NDArray[np.uint8], transparent: int | None, *, first: bool) -> Images:
-    """Encode palette indices that follow one another.
+    """Encode consecutive images of palette indices.
 
     Parameters
     ----------
     pictures
         (T, H, W) C-contiguous.
     transparent
-        An index that no picture has; None takes one that is free in each, if there is one.
+        An index that no image uses. None chooses, for each image, one that its changed part does
+        not use, if there is one.
     first
-        Whether the first of them is the first of all; else it is the one before those to encode.
+        Whether the first image starts the GIF; if not, it is the previous one and is not encoded.
     """
     if first:
         images = Images(*_encode_picture(pictures[0]), [None])

@@ -1,4 +1,4 @@
-"""Line plots drawn: the pictures of frames, and what those of later frames go on from."""
+"""Drawing of line plots, each continued from that of the previous frame."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fastheat.render.kernels.lines import plot_frames
 
 
 def draw_plots(plot: Plot, values: NDArray[np.float64], first: int) -> NDArray[np.uint8]:
-    """Draw those of frames number `first` on, (T, h, w); values: (all frames to the last, K)."""
+    """Draw the line plots (T, h, w) of frames from `first` on; values: (N, K), from frame 0 on."""
     cover = np.empty((plot.height, plot.width), np.uint8)
     return _draw_lines(plot, stages_of(plot, values, first), values, 0, first, None, cover)
 
@@ -35,18 +35,19 @@ def _draw_lines(
     picture: NDArray[np.uint8] | None,
     cover: NDArray[np.uint8],
 ) -> NDArray[np.uint8]:
-    """Draw the last frames of some that follow one another.
+    """Draw the line plots of the last frames of `rows`.
 
     Parameters
     ----------
     each
-        The axes of those to draw.
+        The axes of each frame to draw.
     rows, number
-        (N, K) the scalars, and the number of the first: 0 where any of `each` differs from the one
-        before it.
+        (N, K) scalars, and the frame number of the first row. It must be 0 if the axes change,
+        since all lines are then drawn again.
     begin, picture, cover
-        How many of `rows` have their lines in the first picture already, that picture, and its
-        coverage, which becomes that of the last. None begins with the axes.
+        The line plot that the first one continues: the number of `rows` whose lines it has, its
+        pixels, and its coverage, which is overwritten by that of the last. None starts with empty
+        axes.
     """
     distinct = list(dict.fromkeys(each))
     places = [places_of(plot, stage, rows, number) for stage in distinct]
@@ -72,13 +73,13 @@ def _draw_lines(
 
 
 class Past(NamedTuple):
-    """The line plot of all frames before some, for these to go on from.
+    """The line plot of all frames so far, which later frames continue.
 
-    The picture of a frame follows from that of the frame before unless the axes change, so the time
-    that a frame takes does not grow with their number.
+    Unless the axes change, each frame is drawn on top of the previous one, so the time per frame
+    does not grow with their number.
     """
 
-    rows: NDArray[np.float64]  # (N, K) the last scalars; all of them where the axes are to change
+    rows: NDArray[np.float64]  # (N, K) the last scalars, or all if the axes are about to change
     frames: int = 0
     low: float = math.inf  # limits of the finite values so far
     high: float = -math.inf
@@ -87,11 +88,11 @@ class Past(NamedTuple):
     cover: NDArray[np.uint8] | None = None
 
     def stages(self, plot: Plot, values: NDArray[np.float64], first: int = 0) -> list[Stage]:
-        """Return the axes of the frames that follow, (T, K), from the `first` of them on."""
+        """Return the axes of the next frames (T, K), from index `first` on."""
         return stages_of(plot, values, first, self.frames, self.low, self.high)
 
     def draw(self, plot: Plot, values: NDArray[np.float64]) -> NDArray[np.uint8]:
-        """Draw the last of these frames and those that follow, (T, K): (1 + T, h, w)."""
+        """Draw the line plots (1 + T, h, w) of the last frame so far and the next ones (T, K)."""
         assert self.stage is not None
         assert self.cover is not None
         rows = np.concatenate([self.rows, values])
@@ -102,12 +103,13 @@ class Past(NamedTuple):
     def after(
         self, plot: Plot, values: NDArray[np.float64], rows: NDArray[np.float64] | None = None
     ) -> Past:
-        """Return that of frames that follow these, (T, K); their last is drawn.
+        """Return the line plot after the next frames (T, K), of which only the last is drawn.
 
         Parameters
         ----------
         rows
-            In place of those of both.
+            The scalars to draw and keep, which end with `values`; by default `self.rows` and
+            `values`.
         """
         if not len(values):
             return self
@@ -128,27 +130,27 @@ class Past(NamedTuple):
 class History:
     """The scalars of all frames so far, in an array that doubles when it is full.
 
-    They are kept since axes that change, which they do ever more rarely, are drawn anew with all of
-    them: 8 bytes for each.
+    All are kept, 8 bytes each, because they are drawn again whenever the axes change, which happens
+    ever more rarely.
 
     Parameters
     ----------
     count
-        How many there are of each frame, where they stand behind the matrices; 0 keeps nothing.
+        Number of scalars per frame, which follow its matrices; with 0, nothing is kept.
     """
 
     def __init__(self, count: int) -> None:
         self._rows = np.empty((FEWEST_STEPS, count))
         self._frames = 0
-        self._past = Past(self._rows[:0])  # as far as it was asked for
+        self._past = Past(self._rows[:0])  # brought up to date by `before`
 
     @property
     def rows(self) -> NDArray[np.float64] | None:
-        """(frames, K) those so far, which stay as they are; None where there is no plot."""
+        """(frames, K) the scalars so far, which later ones do not change; None if K is 0."""
         return self._rows[: self._frames] if self._rows.shape[1] else None
 
     def add(self, frames: NDArray[np.float64]) -> None:
-        """Keep those of frames, (T, C)."""
+        """Keep the scalars of frames (T, C)."""
         count = self._rows.shape[1]
         if not count:
             return
@@ -161,7 +163,7 @@ class History:
         self._frames = stop
 
     def before(self, plot: Plot | None, frames: NDArray[np.float64]) -> Past | None:
-        """Return what frames to come, (T, C), go on from; None where there is no plot."""
+        """Return the line plot that the next frames (T, C) continue, or None if `plot` is None."""
         if plot is None:
             return None
         past, stop = self._past, self._frames

@@ -1,4 +1,4 @@
-"""What stands beside the cells and changes from frame to frame: titles, and numbers at bars."""
+"""Titles and colour bar numbers that change from frame to frame."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from fastheat.style.text.labels import Label, wrapped
 
 
 def draw_titles(layout: Layout, titles: Sequence[str]) -> tuple[NDArray[np.uint8], list[Shown]]:
-    """Draw titles, each as large as it fits up to the size of the layout's.
+    """Draw titles, each at the largest font size that fits, up to that of the layout.
 
     Returns
     -------
     strips : (T, h, W) uint8
-        Palette indices of the rows from `TitlePlace.top` on.
+        Palette indices of the rows of the image from `TitlePlace.top` on.
     shown : list
-        What of each could not be shown.
+        For each title, a tally of what could not be shown.
     """
     place, width = layout.title, layout.size[0]
     if place is None:
@@ -47,14 +47,14 @@ def draw_titles(layout: Layout, titles: Sequence[str]) -> tuple[NDArray[np.uint8
 def draw_numbers(
     layout: Layout, ranges: NDArray[np.float64], strips: NDArray[np.uint8]
 ) -> list[tuple[NDArray[np.uint8], int, int]]:
-    """Draw the numbers at colour bars, of frames with ranges (T, P, 2).
+    """Draw the colour bar numbers of frames with ranges (T, P, 2).
 
-    What lies in the rows of the titles is drawn into `strips`.
+    Numbers in the rows of the titles are drawn into `strips`.
 
     Returns
     -------
     list of ((T, h, w) uint8, int, int)
-        Palette indices of a rectangle, and its left top pixel.
+        Palette indices of a rectangle beside each colour bar, and x and y of its top left pixel.
     """
     drawn = []
     for numbers, panel in layout.bars:
@@ -74,18 +74,18 @@ def draw_numbers(
 def _cover(
     title: str, typeface: Typeface, place: TitlePlace, width: int
 ) -> tuple[int, NDArray[np.intp]] | None:
-    """Return the coverage of a title's pixels, 0 to 255, from a column on; None without room."""
+    """Return a title's left column and coverage (h, w), 0 to 255, or None if it does not fit."""
     height, whole = place.bottom - place.top, Label(title, place.size, (0.5, 1.0), 0.0, typeface)
     label = _fitting(whole, width - 2 * place.margin, height) or _fitting(whole, width - 2, height)
     if label is None:
         return None
     box = label.box()
-    # about the middle of the cells, where the picture has room for it there
+    # centred on the cells, as far as the image has room
     half = box.width / 2 + max(1.0, min(place.margin / 2, (width - box.width) / 2))
     x = min(max(place.x, half), width - half)
     ink = np.zeros((height, width), np.uint8)
     for font, text, pen, baseline in pieces(label, x, place.y - place.top):
-        # letters are drawn once: the titles of all frames have few different ones
+        # ASCII letters are drawn one by one and cached, since titles share most of them
         for letters in text if text.isascii() else (text,):
             glyph = draw_letters(font, letters)
             overlay(ink, glyph, pen, baseline)
@@ -96,7 +96,7 @@ def _cover(
 
 
 def _fitting(label: Label, width: float, height: float) -> Label | None:
-    """Return a title as large as it fits, None where it has no room."""
+    """Return a title at the largest legible font size that fits, or None."""
     for each in _attempts(label, width):
         box = each.box()
         if box.width <= width and box.height <= height:
@@ -105,7 +105,7 @@ def _fitting(label: Label, width: float, height: float) -> Label | None:
 
 
 def _attempts(label: Label, width: float) -> Iterator[Label]:
-    """Yield a title ever smaller, in its lines and in more, and then broken within words."""
+    """Yield a title ever smaller, as it is and wrapped at spaces; then again, wrapped anywhere."""
     for anywhere in (False, True):
         size = label.size
         while size >= SMALLEST_SIZE:

@@ -1,4 +1,4 @@
-"""One picture at a time: a still, or the first frame of a GIF."""
+"""Drawing of single frames: stills, and the first frame of a GIF."""
 
 from __future__ import annotations
 
@@ -30,23 +30,24 @@ def paint(
     Parameters
     ----------
     values
-        (N, M), or (C,) of several panels.
+        (N, M), or (C,) for several panels.
     title
-        Where the layout has a place for it.
+        The title of the frame, ignored if the layout has no place for it.
     annot
-        (N, M) float64, or strings as objects: what is written in place of the values, where the
-        layout is for that; fields of such for those panels that have any.
+        (N, M), float64 or strings as objects: the annotations of the frame, if the layout is for
+        annotated frames; for several panels a structured array with a field for each annotated
+        panel.
     past
-        (P, K) the scalars of all frames before, where the layout has a line plot.
+        (P, K) the scalars of all earlier frames, if the layout has a line plot.
     plot
-        (h, w) palette indices of that plot, where it is drawn already.
+        (h, w) palette indices of the line plot, if it is drawn already.
 
     Returns
     -------
     (height, width) uint8
         Palette indices.
     Shown
-        What could not be shown as it is.
+        A tally of what could not be shown.
     """
     frame = values.reshape(-1)
     indices = layout.background.copy()
@@ -81,7 +82,7 @@ def _paint_cells(
     indices: NDArray[np.uint8],
     annot: NDArray[Any] | None = None,
 ) -> Shown:
-    """Draw the cells of one matrix into a picture."""
+    """Draw the cells of one panel into an image."""
     values = np.ascontiguousarray(hidden(values, panel.mask))
     if panel.format is None:
         counts, fills = np.zeros(4, np.int64), np.empty(panel.shape, np.uint8)

@@ -23,15 +23,15 @@ from fastheat.layout.axes.measures import (
 from fastheat.style.colors.palette import Palette
 from fastheat.style.text.labels import Box, Label, Placed
 
-BAR_FRACTION, BAR_ASPECT = 0.15, 20.0  # of Figure.colorbar, as are its pads
+BAR_FRACTION, BAR_ASPECT = 0.15, 20.0  # defaults of Figure.colorbar, as are the pads
 BAR_PADS = {"left": 0.10, "right": 0.05, "top": 0.05, "bottom": 0.15}
-BAR_LEAST = 0.6  # font sizes that a bar is thick at least, and away from the cells
-BAR_GAP = 1.6  # font sizes that it is away at most in a picture without figsize, but for labels
-BAR_LENGTH = 9.0  # font sizes that it is long at least, in a picture without figsize
+BAR_LEAST = 0.6  # font sizes, least thickness of a colour bar and least gap to the cells
+BAR_GAP = 1.6  # font sizes, largest gap without figsize, unless labels need more
+BAR_LENGTH = 9.0  # font sizes, least length of a colour bar without figsize
 
 
 class Bar(NamedTuple):
-    """A colour bar: its ticks, from 0 at its start to 1 at its end, and its label.
+    """A colour bar: its ticks, at positions from 0 at its start to 1 at its end, and its label.
 
     It starts at the bottom, or at the left if it is above or below the cells.
     """
@@ -39,16 +39,16 @@ class Bar(NamedTuple):
     location: str  # "left", "right", "top" or "bottom" of the cells
     ticks: Sequence[tuple[float, Label]]
     label: Label | None
-    minor: Sequence[float]  # the places of ticks without a label
-    changes: bool = False  # whether frames have other ticks
+    minor: Sequence[float]  # positions of ticks without a label
+    changes: bool = False  # whether its ticks change from frame to frame
 
     @property
     def upright(self) -> bool:
-        """Whether it stands beside the cells."""
+        """True if the bar is vertical, to the left or right of the cells."""
         return self.location in ("left", "right")
 
     def gap_and_strip(self, size: float, fontsize: float) -> tuple[float, float]:
-        """Return the room between cells and bar, and that of the bar, of `size` px for all."""
+        """Return the gap between cells and bar and the strip for the bar, of `size` px in total."""
         least = BAR_LEAST * fontsize
         return max(BAR_PADS[self.location] * size, least), max(BAR_FRACTION * size, least)
 
@@ -58,7 +58,7 @@ class Bar(NamedTuple):
         whole = size / (1 - BAR_FRACTION - BAR_PADS[self.location])
         gap, strip = self.gap_and_strip(whole, fontsize)
         gap = min(gap, BAR_GAP * fontsize)
-        # cells that are flatter than a bar can be stand at its middle
+        # a bar that is longer than the cells is centred on them
         length = cells.height if self.upright else cells.width
         more = max(0.0, BAR_LENGTH * fontsize - length) / 2
         box = Box(0.0, 0.0, 0.0, 0.0)
@@ -87,9 +87,9 @@ class Bar(NamedTuple):
         return Box(x - half, slot.y1 - strip, x + half, slot.y1 - strip + thick)
 
     def reach(self, cells: Box, box: Box, labels: Sequence[Placed], point: float) -> float:
-        """Return the distance from the cells at which the bar clears all labels in between, px."""
+        """Return the gap between cells and bar at which the bar clears all labels, in pixels."""
         reach = 0.0
-        for placed in self.labels(box, point):  # which may stand out from it
+        for placed in self.labels(box, point):  # these may stick out beyond the bar
             box = box.union(placed.box())
         for placed in labels:
             label = placed.box()
@@ -103,7 +103,7 @@ class Bar(NamedTuple):
         return reach + LABEL_PAD * point if reach > 0 else 0.0
 
     def numbers(self, box: Box, point: float) -> list[Placed]:
-        """Place the labels of the ticks of a bar in a box."""
+        """Place the tick labels."""
         gap = (TICK_LENGTH + TICK_PAD) * point
         if self.upright:
             x = box.x0 - gap if self.location == "left" else box.x1 + gap
@@ -112,7 +112,7 @@ class Bar(NamedTuple):
         return [Placed(label, box.x0 + at * box.width, y) for at, label in self.ticks]
 
     def labels(self, box: Box, point: float) -> list[Placed]:
-        """Place the labels of the ticks and of the bar itself."""
+        """Place the tick labels and the label of the bar."""
         pad = LABEL_PAD * point
         placed = self.numbers(box, point)
         if self.label:
@@ -123,14 +123,14 @@ class Bar(NamedTuple):
                 x = max((p.box().x1 for p in placed), default=box.x1) + pad
             elif self.location == "top":
                 y = min((p.box().y0 for p in placed), default=box.y0) - pad
-                y += self.label.metrics()[2]  # as the title's, whose baseline stands there
+                y += self.label.metrics()[2]  # its baseline stands there, as the title's does
             else:
                 y = max((p.box().y1 for p in placed), default=box.y1) + pad
             placed.append(Placed(self.label, x, y))
         return placed
 
     def tick_marks(self, box: Box, point: float) -> Iterator[tuple[int, int, int, int]]:
-        """Yield the first and last pixels of the tick marks of a bar in a box."""
+        """Yield the tick marks of a bar in a box: x0, y0, x1, y1, the last pixels included."""
         length, width, short, thin = (
             max(1, round(x * point)) for x in (TICK_LENGTH, TICK_WIDTH, MINOR_LENGTH, MINOR_WIDTH)
         )

@@ -1,4 +1,4 @@
-"""The picture of the axes, drawn once: grid, ticks, labels and colour bar."""
+"""Drawing of the static part of an image: gridlines, ticks, labels and colour bar."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fastheat.style.text.atlas import STATIC_SUPERSAMPLE, measure, parts
 from fastheat.style.text.labels import POWER_GAP, POWER_RAISE, POWER_SIZE, Box, Label, Placed
 from fastheat.tables import TRANSPARENT, Grid
 
-SLICE = 24  # px that turned text is drawn at a time
+SLICE = 24  # px, width of the slices in which rotated text is drawn
 
 
 def draw_static(
@@ -32,26 +32,26 @@ def draw_static(
     solid: Sequence[Box],
     entries: NDArray[np.intp],
 ) -> NDArray[np.uint8]:
-    """Draw what never changes, as palette indices: grid, ticks, labels and colour bar.
+    """Draw the static part of an image as palette indices: gridlines, ticks, labels and colour bar.
 
     Parameters
     ----------
     lines
-        Whether there are grid lines.
+        Whether there are gridlines.
     groups
-        The rows and columns that another line stands before.
+        The rows and columns before which a group line is drawn.
     clear, clear_grid
-        Whether the background and the grid are transparent, which what is drawn there later could
-        not become again.
+        Whether the background and the gridlines are transparent.
     solid
-        Where it is not transparent all the same.
+        Boxes that frames draw in, where the background is opaque nevertheless: pixels that were
+        drawn once cannot become transparent again.
     entries
-        Of the colormap, which the colour bar shows evenly spread from its start on.
+        Colormap indices that the colour bar shows in equal segments, from its start.
     """
     size = geometry.width, geometry.height
     drawn = bytearray(geometry.width * geometry.height)
     ink = Image.frombuffer("L", size, drawn, "raw", "L", 0, 1)
-    ink.readonly = 0  # so that `drawn` has all, and Pillow imports nothing to tell its bytes
+    ink.readonly = 0  # lets Pillow draw into `drawn` itself; tobytes() would import more modules
     draw = ImageDraw.Draw(ink)
     n, m = plan.shape
     cells = geometry.cells
@@ -75,7 +75,7 @@ def draw_static(
 
     steps = (np.arange(256) * (len(palette.statics) - 1) + 127) // 255
     shades = np.where(clear & (steps == 0), TRANSPARENT, palette.statics[steps])
-    if not np.frombuffer(drawn, np.uint8).any():  # there is nothing, or Pillow drew into a copy
+    if not np.frombuffer(drawn, np.uint8).any():  # nothing was drawn, or Pillow drew into a copy
         drawn = bytearray(ink.tobytes())
     static = np.frombuffer(drawn.translate(bytes(shades.tolist())), np.uint8).reshape(size[::-1])
     for x0, y0, x1, y1 in marks:
@@ -114,22 +114,22 @@ def _draw_label(ink: Image.Image, draw: ImageDraw.ImageDraw, placed: Placed) -> 
 
 
 def _draw_turned(ink: Image.Image, placed: Placed) -> None:
-    """Draw text larger, turn and reduce it: hinting belongs to upright text only."""
+    """Draw rotated text enlarged, then reduce it, since hinting suits unrotated text only."""
     label, scale = placed.label, STATIC_SUPERSAMPLE
-    # no larger than the text and what its letters reach beyond: Pillow soon leaves what is outside
+    # no larger than the text with its overhang, since Pillow skips pixels outside quickly
     extent, room = label.extent(), math.ceil(label.size) + 2
     left, top = math.floor(extent.x0) - room, math.floor(extent.y0) - room
     right, bottom = math.ceil(extent.x1) + room, math.ceil(extent.y1) + room
     canvas = Image.new("L", ((right - left) * scale, (bottom - top) * scale))
     anchor = -left * scale, -top * scale
     draw_lines(ImageDraw.Draw(canvas), label, *anchor, scale)
-    # the part of a pixel that the anchor is off goes into the turn, so that labels stay even
+    # the anchor's fraction of a pixel goes into the rotation, so that labels stay evenly spaced
     x, y = math.floor(placed.x), math.floor(placed.y)
     shift = ((placed.x - x) * scale, (placed.y - y) * scale)
     angle = math.radians(-label.rotation)
     cos, sin = math.cos(angle), math.sin(angle)
     for left, top, right, bottom in _slices(label):
-        # from a pixel there to where it comes from
+        # affine map from a pixel of the slice to its source in the canvas
         dx, dy = left * scale - shift[0], top * scale - shift[1]
         matrix = (
             cos,
@@ -149,7 +149,7 @@ def _draw_turned(ink: Image.Image, placed: Placed) -> None:
 
 
 def _slices(label: Label) -> Iterator[tuple[int, int, int, int]]:
-    """Yield upright slices that have all of a turned text, and little beside: their sides."""
+    """Yield vertical slices that closely cover a rotated text: left, top, right, bottom."""
     a, b, d, c = label.corners()
     edges = [sorted(edge) for edge in ((a, b), (b, c), (c, d), (d, a))]
     box = label.box()
@@ -158,7 +158,7 @@ def _slices(label: Label) -> Iterator[tuple[int, int, int, int]]:
         right = min(left + SLICE, last)
         low, high = box.y1, box.y0
         for (x0, y0), (x1, y1) in edges:
-            # a pixel more on both sides, since what is between two is of both
+            # one pixel more on both sides, since pixels on the border belong to both slices
             start, stop = max(x0, left - 1), min(x1, right + 1)
             for x in (start, stop) if start <= stop else ():
                 y = y0 + (y1 - y0) * (x - x0) / max(x1 - x0, 1e-9)
@@ -168,7 +168,7 @@ def _slices(label: Label) -> Iterator[tuple[int, int, int, int]]:
 
 
 def draw_lines(draw: ImageDraw.ImageDraw, label: Label, x: float, y: float, scale: int = 1) -> None:
-    """Draw the unturned text with its anchor at x, y."""
+    """Draw the unrotated text of a label with its anchor at (x, y)."""
     for font, text, pen, baseline in pieces(label, x, y, scale):
         draw.text((pen, baseline), text, 255, font, anchor="ls")
 
@@ -176,7 +176,7 @@ def draw_lines(draw: ImageDraw.ImageDraw, label: Label, x: float, y: float, scal
 def pieces(
     label: Label, x: float, y: float, scale: int = 1
 ) -> Iterator[tuple[ImageFont.FreeTypeFont, str, int, int]]:
-    """Yield what the unturned text is drawn of; baselines and pens are on whole pixels."""
+    """Yield the pieces of a label's unrotated text: font, text, and pen and baseline in pixels."""
     font = label.typeface.at(label.size * scale)
     width, up, down = (length * scale for length in label.metrics())
     leading = label.leading() * scale

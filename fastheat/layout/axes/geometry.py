@@ -1,4 +1,4 @@
-"""The axes: where cells, labels, ticks and colour bar stand."""
+"""Geometry of the axes: positions of cells, labels, ticks and colour bar."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from fastheat.layout.axes.measures import (
 from fastheat.style.text.labels import Box, Label, Placed, fitted
 from fastheat.tables import Grid
 
-SUBPLOT = (0.125, 0.11, 0.9, 0.88)  # left, bottom, right, top of the figure before tight_layout
-# where square cells stand in the room that a bar leaves them
+SUBPLOT = (0.125, 0.11, 0.9, 0.88)  # left, bottom, right, top: figure.subplot.*
+# anchors of square cells in the room that a colour bar leaves
 ANCHORS = {"left": (0.0, 0.5), "right": (1.0, 0.5), "top": (0.5, 0.0), "bottom": (0.5, 1.0)}
-WORDS = 22.0  # font sizes that a title may be long whatever the cells, in a picture without figsize
-LONGEST_SIDE = 1500  # px that a picture without figsize keeps its cells within, where it can
-PLAIN_SIDE = 720  # px of the cells of a picture without figsize and text
-SHORTEST_SIDE = 2.2  # font sizes that the cells of one are high and wide at least, where square
+WORDS = 22.0  # font sizes, length that a title may have without figsize, however small the cells
+LONGEST_SIDE = 1500  # px, side that all cells together keep to without figsize, if possible
+PLAIN_SIDE = 720  # px, the same for cells without text
+SHORTEST_SIDE = 2.2  # font sizes, least side of all square cells together
 
 
 class Plan(NamedTuple):
-    """What there is to lay out, all lengths in pixels."""
+    """Everything that is to be laid out, lengths in pixels."""
 
-    shape: tuple[int, int]  # rows and columns, which labels stand at
-    cells: tuple[int, int] | None  # those drawn, a pixel each where fewer; None: as many as fit
+    shape: tuple[int, int]  # rows and columns that labels refer to
+    cells: tuple[int, int] | None  # those drawn, a pixel each if fewer; None if as many as fit
     point: float  # px of one point
     fontsize: float
     rows: Sequence[tuple[int, Label]]  # index of the row and its label
@@ -45,16 +45,16 @@ class Plan(NamedTuple):
     row_side: str  # "left" or "right"
     col_side: str  # "top" or "bottom"
     title: Label | None
-    titled: bool  # whether each frame draws a title of its own there
+    titled: bool  # whether each frame draws its own title there
     xlabel: Label | None
     ylabel: Label | None
     bar: Bar | None
     square: bool
 
     def fitted(self, width: float, height: float, along: float | None = None) -> Plan:
-        """Return the plan with title and labels of axes and bar that have room, in px.
+        """Return the plan with title, axis labels and bar label fitted to a width and height in px.
 
-        That of a bar at the side has `along`, by default as the others `height`.
+        The label of a vertical bar is fitted to `along`, by default `height`.
         """
 
         def fit(label: Label | None, length: float) -> Label | None:
@@ -72,18 +72,18 @@ class Plan(NamedTuple):
         )
 
     def without_words(self) -> Plan:
-        """Return the plan without title and labels of axes and bar."""
+        """Return the plan without title, axis labels and bar label."""
         bar = self.bar and self.bar._replace(label=None)
         return self._replace(title=None, xlabel=None, ylabel=None, bar=bar)
 
     def words(self) -> list[Label]:
-        """Return title and labels of axes and bar."""
+        """Return the title, axis labels and bar label, as far as there are any."""
         found = (self.title, self.xlabel, self.ylabel, self.bar.label if self.bar else None)
         return [label for label in found if label is not None]
 
 
 class Frame(NamedTuple):
-    """What of a picture stays as it is whatever its range: its size, and where the cells stand."""
+    """The size of an image and the boxes of cells and bar, which do not depend on the range."""
 
     width: int
     height: int
@@ -91,35 +91,35 @@ class Frame(NamedTuple):
     bar: Box | None
 
     def widened(self, side: str, by: int) -> Frame:
-        """Return it with more room at its left or right."""
+        """Return the frame with `by` more pixels at its left or right."""
         left = by if side == "left" else 0
         bar = self.bar and self.bar.moved(left, 0)
         return Frame(self.width + by, self.height, self.cells.moved(left, 0), bar)
 
     def moved(self, x: float, y: float) -> Frame:
-        """Return it as a part of a larger picture."""
+        """Return the frame as part of a larger image."""
         bar = self.bar and self.bar.moved(x, y)
         return self._replace(cells=self.cells.moved(x, y), bar=bar)
 
     @property
     def slot(self) -> Box:
-        """Where the cells and their colour bar stand."""
+        """The box around the cells and their colour bar."""
         return self.cells.union(self.bar) if self.bar else self.cells
 
 
 class Geometry(NamedTuple):
-    """Where everything stands."""
+    """The size of an image and the positions of everything in it."""
 
     width: int
     height: int
     cells: Box
     bar: Box | None
     title: Placed | None
-    labels: tuple[Placed, ...]  # but the title
+    labels: tuple[Placed, ...]  # all but the title
 
     @property
     def frame(self) -> Frame:
-        """What does not depend on the range."""
+        """The part that does not depend on the range."""
         return Frame(self.width, self.height, self.cells, self.bar)
 
 
@@ -129,22 +129,22 @@ def place(
     cell: tuple[float, float],
     frame: Frame | None = None,
 ) -> Geometry:
-    """Lay a plan out.
+    """Lay out a plan.
 
     Parameters
     ----------
     figure
-        Width and height of the picture, laid out as by matplotlib's `Figure.tight_layout`. None
-        makes the picture as large as the cells need.
+        Width and height of the image, which is laid out as by matplotlib's `Figure.tight_layout`.
+        If None, the image is as large as its cells and labels need.
     cell
-        Width and height of a cell, where `figure` is None.
+        Width and height of a cell, used if `figure` is None.
     frame
-        That of another geometry, to lay out in.
+        Frame of another geometry to lay out in, whatever `figure` and `cell`.
 
     Raises
     ------
     ValueError
-        If the picture is too small for its labels, or larger than a GIF may be.
+        If the image is too small for its labels, or larger than a GIF can be.
     """
     pad = TIGHT_PAD * plan.fontsize
     if frame is not None:
@@ -160,7 +160,7 @@ def place(
         free = plan.fitted(width - 2 * pad, height - 2 * pad)
         cells, bar = _tight(free, width, height, pad)
         plan = _fitted_in(plan, width, height, pad, cells, bar)
-        if plan != free:  # a label longer than what it is beside
+        if plan != free:  # a label was longer than the box that it is beside
             cells, bar = _tight(plan, width, height, pad)
     if max(width, height) > LARGEST_SIDE:
         raise ValueError(
@@ -176,7 +176,10 @@ def place(
 def _fitted_in(
     plan: Plan, width: int, height: int, pad: float, cells: Box, bar: Box | None
 ) -> Plan:
-    """Return the plan with labels that are no longer than what they stand beside, or not much."""
+    """Return the plan with title, axis labels and bar label fitted to an image.
+
+    Vertical labels may be as long as the cells or the bar beside them, and at least `WORDS` / 2.
+    """
     room, least = height - 2 * pad, WORDS / 2 * plan.fontsize
     lengths = [max(least, box.height) for box in (cells, bar) if box]
     return plan.fitted(width - 2 * pad, min(room, lengths[0]), min(room, lengths[-1]))
@@ -185,13 +188,13 @@ def _fitted_in(
 def _grown(
     plan: Plan, cell: tuple[float, float], pad: float
 ) -> tuple[Plan, int, int, Box, Box | None]:
-    """Lay out around cells of a size."""
+    """Lay out an image around cells of a given size."""
     n, m = plan.cells or plan.shape
     cells = Box(0.0, 0.0, float(cell[0] * m), float(cell[1] * n))
     bar = None
     if plan.bar:
         bar = plan.bar.beside(cells, _axis_labels(plan, cells), plan.fontsize, plan.point)
-    # words make it larger, but not at any length
+    # title and labels enlarge the image, up to a limit
     least = WORDS * plan.fontsize
     bare = _around(plan.without_words(), cells, bar)
     plan = plan.fitted(max(bare.width, least), max(bare.height, least))
@@ -205,7 +208,7 @@ def _grown(
 
 
 def _tight(plan: Plan, width: int, height: int, pad: float) -> tuple[Box, Box | None]:
-    """Lay out in a figure, as `tight_layout` does."""
+    """Return the boxes of cells and bar in an image of a given size, as by `tight_layout`."""
     n, m = plan.cells or (1, 1)
     left, bottom, right, top = SUBPLOT
     slot = Box(left * width, (1 - top) * height, right * width, (1 - bottom) * height)
@@ -222,7 +225,7 @@ def _tight(plan: Plan, width: int, height: int, pad: float) -> tuple[Box, Box | 
         cells, bar = _shared(plan, slot)
         if min(slot.width - m, slot.height - n) < 0 or not _separate(cells, (n, m)):
             raise _too_small(plan, width, height, slot)
-        # where that cuts what stands out from cells of another size, give it its room
+        # labels that stick out from cells of another size may be cut off: make room for them
         around = _around(plan, cells, bar)
         cut = (-around.x0, -around.y0, around.x1 - width, around.y1 - height)
         if max(cut) <= 0:
@@ -230,7 +233,7 @@ def _tight(plan: Plan, width: int, height: int, pad: float) -> tuple[Box, Box | 
         left, top, right, bottom = (c + pad if c > 0 else 0.0 for c in cut)
         slot = Box(slot.x0 + left, slot.y0 + top, slot.x1 - right, slot.y1 - bottom)
     else:
-        if plan.cells != plan.shape:  # which do not give way
+        if plan.cells != plan.shape:  # cells of one pixel cannot shrink
             raise _too_small(plan, width, height, slot)
     return cells, bar
 
@@ -248,9 +251,9 @@ def _too_small(plan: Plan, width: int, height: int, slot: Box) -> ValueError:
 
 
 def _shared(plan: Plan, slot: Box, *, exact: bool = True) -> tuple[Box, Box | None]:
-    """Share a slot out between the cells and the colour bar.
+    """Return the boxes of the cells and the colour bar, which share a slot.
 
-    If not `exact`, the cells are as if they were of any size.
+    Unless `exact`, the cells fill their part of it even if they are to be drawn a pixel each.
     """
     if plan.bar is None:
         return _cells(plan, slot, exact), None
@@ -274,7 +277,7 @@ def _split(
 
 
 def _cells(plan: Plan, slot: Box, exact: bool) -> Box:
-    """Return the place of the cells in a slot, at the bar if there is one."""
+    """Return the box of the cells in a slot, anchored towards the bar if there is one."""
     n, m = plan.shape
     anchor = ANCHORS[plan.bar.location] if plan.bar else (0.5, 0.5)
     box = slot.shrunk(n / m, anchor) if plan.square else slot
@@ -283,7 +286,7 @@ def _cells(plan: Plan, slot: Box, exact: bool) -> Box:
     wide, high = box.width, box.height
     least = SHORTEST_SIDE * plan.fontsize
     if plan.square and min(wide, high) < least < max(wide, high):
-        # no more than a line
+        # square cells would be little more than a line
         wide, high = max(wide, min(least, slot.width)), max(high, min(least, slot.height))
     if exact and plan.cells is not None:
         wide = plan.cells[1] if plan.cells[1] < m else wide
@@ -299,7 +302,7 @@ def _cells(plan: Plan, slot: Box, exact: bool) -> Box:
 
 
 def _around(plan: Plan, cells: Box, bar: Box | None) -> Box:
-    """Return the box that everything lies in, but for the length of title and labels of axes."""
+    """Return the box around everything, ignoring the length of title, axis labels and bar label."""
     around = cells
     tick = TICK_LENGTH * plan.point
     if plan.columns:
@@ -321,7 +324,7 @@ def _around(plan: Plan, cells: Box, bar: Box | None) -> Box:
 
 
 def _within(placed: Placed, plan: Plan, width: int, height: int, pad: float) -> Placed:
-    """Move title and labels of axes and bar along their line, into the picture."""
+    """Return a label, moved along its line into the image if it is a title, axis or bar label."""
     if not any(placed.label is label for label in plan.words()):
         return placed
     box = placed.box()
@@ -333,12 +336,12 @@ def _within(placed: Placed, plan: Plan, width: int, height: int, pad: float) -> 
 
 
 def _axis_labels(plan: Plan, cells: Box, beside: Sequence[Box] = ()) -> list[Placed]:
-    """Place the labels of rows and columns and those of the axes.
+    """Place the labels of rows and columns and the axis labels.
 
     Parameters
     ----------
     beside
-        What stands beside the cells, which a long label below them is to be clear of.
+        Boxes beside the cells that a long axis label below them must clear.
     """
     n, m = plan.shape
     gap = (TICK_LENGTH + TICK_PAD) * plan.point
@@ -362,27 +365,27 @@ def _axis_labels(plan: Plan, cells: Box, beside: Sequence[Box] = ()) -> list[Pla
 
 
 def _across(word: Label, cells: Box, boxes: Sequence[Box]) -> list[Box]:
-    """Return the boxes that a title or label about the middle of the cells might run across."""
+    """Return the boxes that a title or label centred on the cells might overlap."""
     half, middle = word.box().width / 2, (cells.x0 + cells.x1) / 2
-    if half > cells.width / 2:  # it may be moved into the picture
+    if half > cells.width / 2:  # it may be moved sideways, into the image
         return list(boxes)
     return [box for box in boxes if box.x0 < middle + half and box.x1 > middle - half]
 
 
 def _labels(plan: Plan, cells: Box, bar: Box | None) -> list[Placed]:
-    """Place every label about the cells and the colour bar."""
+    """Place all labels around the cells and the colour bar."""
     of_bar = plan.bar.labels(bar, plan.point) if plan.bar and bar else []
     bar_boxes = [bar, *(p.box() for p in of_bar)] if bar else []
     upright = plan.bar is not None and plan.bar.upright
     if plan.bar and plan.bar.location == "top" and (plan.titled or plan.bar.changes):
-        bar_boxes = [reduce(Box.union, bar_boxes)]  # wherever one comes to stand between them
+        bar_boxes = [reduce(Box.union, bar_boxes)]  # other numbers may stand between
     placed = _axis_labels(plan, cells, bar_boxes if upright else ())
     if plan.title:
         names = [p.box() for p in placed if p.label not in (plan.xlabel, plan.ylabel)]
         words = [p.box() for p in placed if p.label is plan.ylabel]
         boxes = names + _across(plan.title, cells, words + bar_boxes)
         top = min([cells.y0, *(box.y0 for box in boxes)])
-        # matplotlib has its baseline there
+        # the baseline stands there, as in matplotlib
         y = top - TITLE_PAD * plan.point + plan.title.metrics()[2]
         placed.append(Placed(plan.title, (cells.x0 + cells.x1) / 2, y))
     return placed + of_bar
@@ -396,7 +399,7 @@ def _edges(start: float, stop: float, count: int) -> NDArray[np.int64]:
 
 
 def _separate(cells: Box, shape: tuple[int, int]) -> bool:
-    """Return whether every cell has a pixel of its own."""
+    """Return True if every cell has a pixel of its own."""
     columns = _edges(cells.x0, cells.x1, shape[1])
     rows = _edges(cells.y0, cells.y1, shape[0])
     return bool((np.diff(columns) > 0).all() and (np.diff(rows) > 0).all())
@@ -409,11 +412,11 @@ def cell_grid(
     groups: tuple[Sequence[int], Sequence[int]] = ((), ()),
     group_line: int = 0,
 ) -> Grid:
-    """Return the visible part of each cell, between grid lines `line` pixels wide.
+    """Return the visible part of each cell, between gridlines `line` pixels wide.
 
-    Before the rows and the columns of `groups` they are `group_line` wide. Edges are where `imshow`
-    and snapped grid lines have them: at the nearest whole pixel. The outer half of the outermost
-    lines is outside of the axes and not drawn.
+    Gridlines before the rows and columns of `groups` are `group_line` pixels wide. Edges are at the
+    nearest whole pixel, as those of `imshow` and of snapped gridlines. The outer half of the
+    outermost lines lies outside of the axes and is not drawn.
     """
     n, m = shape
 
@@ -425,7 +428,7 @@ def cell_grid(
         lines[list(wide)] = group_line
         low = edges[:-1] - lines[:-1] // 2 + lines[:-1]
         high = edges[1:] - lines[1:] // 2
-        # a cell that its lines would cover keeps a pixel
+        # a cell that gridlines would cover keeps a pixel
         low = np.minimum(low, edges[1:] - 1)
         return low, np.maximum(high, low + 1)
 

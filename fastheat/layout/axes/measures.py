@@ -6,14 +6,14 @@ import math
 
 from fastheat.style.text.labels import Box
 
-POINTS = 72.0  # to the inch
+POINTS = 72.0  # per inch
 TICK_LENGTH, TICK_PAD, TICK_WIDTH = 3.5, 3.5, 0.8  # pt, matplotlib's xtick.major.*
 MINOR_LENGTH, MINOR_WIDTH = 2.0, 0.6  # pt, xtick.minor.*
 LABEL_PAD, TITLE_PAD = 4.0, 6.0  # pt, axes.labelpad and axes.titlepad
-# pt, xtick.minor.size and pad: the grid's ticks have labels, if empty ones, which others keep off
+# pt, xtick.minor.size and pad: the grid's minor ticks carry empty labels, which others must clear
 MINOR_LABELS = 2.0 + 3.4
 TITLE_SIZE = 1.2  # font sizes, axes.titlesize
-TIGHT_PAD = 1.08  # font sizes that Figure.tight_layout leaves free around all
+TIGHT_PAD = 1.08  # font sizes, margin that Figure.tight_layout leaves around everything
 
 
 def pixels_of(box: Box) -> tuple[int, int, int, int]:
@@ -39,7 +39,7 @@ def widened(box: Box, side: str, by: float) -> Box:
 def tick_mark(
     box: tuple[int, int, int, int], side: str, at: int, length: int, width: int
 ) -> tuple[int, int, int, int]:
-    """Return the first and last pixels of a tick mark outside of a box, from pixel `at` on."""
+    """Return a tick mark that starts at pixel `at` along one side of a box, outside of it."""
     x0, y0, x1, y1 = box
     if side in ("top", "bottom"):
         y = y0 - length if side == "top" else y1

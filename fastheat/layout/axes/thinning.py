@@ -1,4 +1,4 @@
-"""The plan of the axes: which labels and ticks of a look have room, and how they are turned."""
+"""Thinning: the choice of labels and ticks that fit on the axes, and the rotation of labels."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ from fastheat.style.text.labels import (
     thinned,
 )
 
-DEFAULT_ROTATION = 30.0  # of column labels that are not numbers, degrees to either side
-AUTO_STEPS = (1, 2, 5)  # times a power of ten, of numbers that are shown
+DEFAULT_ROTATION = 30.0  # degrees, of column labels other than numbers; negative above the cells
+AUTO_STEPS = (1, 2, 5)  # times a power of ten: strides of automatic numbers
 APART = 0.5  # font sizes between labels in a line,
-NUMBERS_APART, LEADING = 1.0, 0.2  # and between numbers, from line to line too
-PASSES = 4  # of laying out, each of which may leave less room for labels than the one before
+NUMBERS_APART, LEADING = 1.0, 0.2  # and between numbers; line heights between lines of numbers
+PASSES = 4  # of laying out, each of which may leave less room for labels than the previous one
 
 
-# finds the ticks of a colour bar that has room for so many intervals
+# function from the largest number of intervals that a colour bar has room for to its ticks
 Find = Callable[[int], Ticks]
 
 
 class Choice(NamedTuple):
-    """What of the labels has room."""
+    """Strides of the labels that fit: every n-th is shown."""
 
-    rows: int  # every so many are labelled
+    rows: int
     columns: int
-    intervals: int  # the most at the colour bar
-    ticks: int  # every so many of its ticks
+    intervals: int  # the most between ticks of the colour bar
+    ticks: int  # of the colour bar
 
 
 def lay_out(
@@ -52,27 +52,27 @@ def lay_out(
     ticks: Find,
     cell: tuple[float, float],
 ) -> tuple[Plan, Geometry, tuple[str, ...]]:
-    """Plan and place the axes.
+    """Choose the labels that fit, and lay out the axes with them.
 
     Parameters
     ----------
     drawn
-        Rows and columns of cells that are drawn; None: as many as have a pixel.
+        Rows and columns of cells that are drawn; None for as many as there are pixels.
     ticks
-        Return those of the colour bar, at most so many intervals.
+        Finds the ticks of the colour bar.
     cell
-        Width and height of a cell in pixels, where `look` has no figure.
+        Width and height of a cell in pixels, used if `look.figure` is None.
 
     Returns
     -------
     Plan
     Geometry
     tuple of str
-        What of the labels that were asked for is left out.
+        Descriptions of requested labels that are left out.
     """
     n, m = look.shape
     width, height = look.figure or (0, 0)
-    # an estimate, which is too large rather than too small
+    # estimates, too large rather than too small
     if look.figure:
         side = min(width / m, height / n)
         cells = Box(0.0, 0.0, side * m, side * n) if look.square else Box(0.0, 0.0, width, height)
@@ -103,7 +103,7 @@ def lay_out(
 
 
 def pitch(look: Look) -> tuple[float, float]:
-    """Return how far apart columns and rows are for all labels that were asked for to have room."""
+    """Return the column and row pitch at which every requested label fits, in pixels."""
     labels = _axis_labels(look)
     down = -1 if look.lower else 1
 
@@ -124,7 +124,7 @@ def pitch(look: Look) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted(Sequence[tuple[int, Label]]):
-    """Labels with the numbers of their rows or columns, made when they are asked for."""
+    """Labels with the indices of their rows or columns, made on access."""
 
     numbers: range
     make: Callable[[int], Label]
@@ -140,7 +140,7 @@ class _Wanted(Sequence[tuple[int, Label]]):
 
 
 class _AxisLabels(NamedTuple):
-    rows: Sequence[tuple[int, Label]]  # all that are wanted
+    rows: Sequence[tuple[int, Label]]  # all that are requested
     columns: Sequence[tuple[int, Label]]
 
 
@@ -173,7 +173,7 @@ def _choose(look: Look, labels: _AxisLabels, found: Find, cells: Box, bar: Box) 
     down = cells.height / n * (-1 if look.lower else 1)
     rows = _step(look, look.rows, labels.rows, 0.0, down)
     columns = _step(look, look.columns, labels.columns, cells.width / m, 0.0)
-    # by the rule of matplotlib's axes
+    # matplotlib's get_tick_space: a tick takes 2 font sizes in height or 3 in width
     upright = look.bar_location in ("left", "right")
     room = bar.height / 2 if upright else bar.width / 3
     choice = Choice(rows, columns, max(1, min(9, int(room / look.fontsize))), 1)
@@ -191,7 +191,7 @@ def _choose(look: Look, labels: _AxisLabels, found: Find, cells: Box, bar: Box) 
 
 
 def bar_labels(look: Look, found: Find, box: Box) -> Bar:
-    """Return the colour bar of a heatmap, its ticks those that have room in a box."""
+    """Return the colour bar of a look, with the ticks that fit if the bar stands in `box`."""
     ticks = lru_cache(found)
     choice = _choose(look, _AxisLabels([], []), ticks, box, box)
     labels = _bar_ticks(look, ticks, choice)[:: choice.ticks]
@@ -199,7 +199,7 @@ def bar_labels(look: Look, found: Find, box: Box) -> Bar:
 
 
 def _bar_ticks(look: Look, found: Find, choice: Choice) -> list[tuple[float, Label]]:
-    """Return all ticks of the colour bar, with their places and labels."""
+    """Return the position and label of every major tick of the colour bar."""
     if not look.bar:
         return []
     up, down = line_extent(look.typeface, look.fontsize)
@@ -213,13 +213,13 @@ def _bar_ticks(look: Look, found: Find, choice: Choice) -> list[tuple[float, Lab
 def _step(
     look: Look, wanted: Labels, labels: Sequence[tuple[int, Label]], x: float, y: float
 ) -> int:
-    """Return of how many labels one has room; `x` and `y` are px from one to the next."""
+    """Return the stride at which labels fit; (x, y) is the offset between indices, in pixels."""
     if not labels or not (look.thin_labels or wanted.auto):
         return 1
     gap = (NUMBERS_APART if wanted.auto else APART) * look.fontsize
     angle = math.radians(labels[0][1].rotation)
     line = sum(line_extent(look.typeface, look.fontsize))
-    # labels of no length at all would need as many
+    # even labels without any length would need this stride
     along, across = (
         abs(x * math.cos(angle) - y * math.sin(angle)),
         abs(x * math.sin(angle) + y * math.cos(angle)),
@@ -242,7 +242,7 @@ def _round_steps(least: float) -> Iterator[int]:
 def _left_out(
     look: Look, labels: _AxisLabels, ticks: list[tuple[float, Label]], choice: Choice
 ) -> tuple[str, ...]:
-    """Say which of the labels that were asked for are left out."""
+    """Return descriptions of requested labels that are left out."""
     said = []
     for name, wanted, all_, step in (
         ("row_labels", look.rows, labels.rows, choice.rows),
@@ -300,5 +300,5 @@ def _plan(
 
 
 def _times(text: str, typeface: Typeface) -> str:
-    """Write the sign of multiplication as a letter where the font lacks it."""
+    """Return a text with x in place of the multiplication sign if the font lacks that."""
     return text.replace(TIMES, "x") if typeface.lacks(TIMES) else text

@@ -1,4 +1,4 @@
-"""Ticks of a colour bar: where they stand on it, and what they say."""
+"""Ticks of a colour bar: their positions and labels, as matplotlib gives them."""
 
 from __future__ import annotations
 
@@ -11,49 +11,49 @@ from numpy.typing import NDArray
 
 from fastheat.style.colors.norms import Norm
 
-TICK_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)  # times a power of ten, matplotlib's AutoLocator
+TICK_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)  # times a power of ten, as in matplotlib's AutoLocator
 FEWEST_TICKS = 2
-NEAR = 1e-10  # of a step, within which a tick is at the end of the range
-FAR = 100  # spans that a range is away from 0, from where ticks are counted from a round number
-SYMLOG_TICKS, ASINH_TICKS, BOUNDARY_TICKS = 15, 11, 10  # at most, in matplotlib
-NEARLY_EVEN = 0.2  # of a range about 0 that "asinh" has even ticks for
-ALL_WRITTEN = 0.4  # decades, up to which all ticks of a logarithmic bar are written
+NEAR = 1e-10  # of a step or the range: tolerance for ticks at the ends of the range
+FAR = 100  # spans; at this distance from 0 and more, ticks are counted from a round offset
+SYMLOG_TICKS, ASINH_TICKS, BOUNDARY_TICKS = 15, 11, 10  # defaults of matplotlib's locators
+NEARLY_EVEN = 0.2  # relative asymmetry up to which ticks of "asinh" are made symmetric about 0
+ALL_WRITTEN = 0.4  # decades; in ranges up to this width all logarithmic ticks are labelled
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 class Tick(NamedTuple):
-    """A tick that says something."""
+    """A major tick, or a minor one with a label."""
 
-    place: float  # 0 at the start of the bar, 1 at its end
+    place: float  # position on the bar, 0 at its start and 1 at its end
     value: float
-    text: str  # empty where others say enough
-    power: str = ""  # what stands raised behind it
+    text: str  # label, empty if the others suffice
+    power: str = ""  # exponent after it, raised
 
 
 class Ticks(NamedTuple):
     """The ticks of a colour bar."""
 
     major: list[Tick]
-    minor: list[float]  # the places of those that say nothing
+    minor: list[float]  # positions of those without a label
 
 
 class Scale(NamedTuple):
-    """What the ticks of a norm depend on."""
+    """The axis scale of a norm, which determines its ticks."""
 
     name: str
     base: float = 10.0
-    linear: float = 0.0  # up to where it is linear, of "symlog" and "asinh"
+    linear: float = 0.0  # linear threshold of "symlog", linear width of "asinh"
 
 
 def bar_ticks(norm: Norm, vmin: float, vmax: float, most: int = 9) -> Ticks:
-    """Return the ticks that matplotlib's colour bar has.
+    """Return the ticks of matplotlib's colour bar.
 
     Parameters
     ----------
     norm
-        The bar's colours are evenly spread over it, and its ticks are placed by it.
+        The norm by which ticks are placed, since colours are spread evenly along the bar.
     most
-        The most intervals that there is room for.
+        The largest number of intervals between ticks that there is room for.
     """
     boundaries = _boundaries_of(norm)
     if boundaries is not None:
@@ -71,7 +71,7 @@ def bar_ticks(norm: Norm, vmin: float, vmax: float, most: int = 9) -> Ticks:
         words = [_scientific(x, scale, vmin, vmax) for x, _ in inside]
     ticks = [Tick(at, x, *word) for (x, at), word in zip(inside, words, strict=True)]
     between = [mark for mark in _placed(norm, vmin, vmax, minor) if mark not in inside]
-    if scale.name != "log":  # minor ticks of the others say nothing
+    if scale.name != "log":  # no other scale has labels on minor ticks
         return Ticks(ticks, [at for _, at in between])
     minors = [Tick(at, x, *_scientific(x, scale, vmin, vmax)) for x, at in between]
     ticks += [tick for tick in minors if tick.text]
@@ -79,7 +79,7 @@ def bar_ticks(norm: Norm, vmin: float, vmax: float, most: int = 9) -> Ticks:
 
 
 def ticks_at(norm: Norm, vmin: float, vmax: float, values: Sequence[float]) -> Ticks:
-    """Return ticks at those of some ascending values that are in the range."""
+    """Return ticks at ascending values, without those outside the range."""
     inside = _placed(norm, vmin, vmax, values)
     if vmin == vmax:
         inside = [(x, 0.5) for x in values if x == vmin]
@@ -93,7 +93,7 @@ def ticks_at(norm: Norm, vmin: float, vmax: float, values: Sequence[float]) -> T
 def _placed(
     norm: Norm, vmin: float, vmax: float, numbers: Sequence[float]
 ) -> list[tuple[float, float]]:
-    """Return those of the numbers that are in the range, and their places."""
+    """Return the numbers within the range, each with its position on the bar."""
     near = NEAR * (vmax - vmin)
     within = [x for x in numbers if vmin - near <= x <= vmax + near]
     boundaries = _boundaries_of(norm)
@@ -109,13 +109,13 @@ def _placed(
 
 
 def _scale_of(norm: Norm) -> Scale:
-    """Return the scale of a norm's axis; "function" where it has none that has ticks of its own."""
+    """Return the scale of a norm, which is "function" if no locator is made for it."""
     if norm.middle is not None:
         return Scale("function")
     if norm.given is None:
         kinds = {"power": "function", "center": "function"}
         return Scale(kinds.get(norm.name, norm.name), 10.0, norm.number or 1.0)
-    scale = getattr(norm.given, "_scale", None)  # as matplotlib's norms with a scale have it
+    scale = getattr(norm.given, "_scale", None)  # of matplotlib's norms made from a scale
     name = getattr(scale, "name", None)
     base = float(getattr(scale, "base", 10.0))
     if name == "log":
@@ -133,7 +133,7 @@ def _boundaries_of(norm: Norm) -> NDArray[np.float64] | None:
 
 
 def segments(norm: Norm, vmin: float, vmax: float, bins: int) -> NDArray[np.intp]:
-    """Return the entries of the colormap that a colour bar shows, all as long, from its start."""
+    """Return the colormap indices that a colour bar shows in equal segments, from its start."""
     boundaries = _boundaries_of(norm)
     if boundaries is None:
         return np.arange(bins)
@@ -146,7 +146,7 @@ def segments(norm: Norm, vmin: float, vmax: float, bins: int) -> NDArray[np.intp
 
 
 def _numbers(scale: Scale, vmin: float, vmax: float, most: int) -> tuple[list[float], list[float]]:
-    """Return where matplotlib's locators put major and minor ticks, also beyond the range."""
+    """Return the major and minor ticks of matplotlib's locators, some of them beyond the range."""
     if scale.name == "log":
         return _log_numbers(vmin, vmax, scale.base, max(2, most))
     if scale.name == "symlog":
@@ -164,7 +164,7 @@ def _numbers(scale: Scale, vmin: float, vmax: float, most: int) -> tuple[list[fl
 def _log_numbers(
     vmin: float, vmax: float, base: float, most: int
 ) -> tuple[list[float], list[float]]:
-    """Return the ticks of `matplotlib.ticker.LogLocator`, and those between them."""
+    """Return the major and minor ticks of `matplotlib.ticker.LogLocator`."""
     low, high = (_log(x, base) for x in (vmin, vmax))
     first, last = math.ceil(low), math.floor(high)
     count = last - first + 1
@@ -245,9 +245,9 @@ def _asinh_numbers(
 
 
 def _boundary_ticks(boundaries: NDArray[np.float64]) -> Ticks:
-    """Return a tick for each boundary, of which at most about ten say their number."""
+    """Return a tick at each boundary, at most `BOUNDARY_TICKS` of them major ones with labels."""
     count = len(boundaries)
-    # matplotlib.ticker.FixedLocator(boundaries, nbins=10)
+    # as matplotlib.ticker.FixedLocator(boundaries, nbins=10) chooses them
     step = max(math.ceil(count / BOUNDARY_TICKS), 1)
     start = min(range(step), key=lambda k: (np.abs(boundaries[k::step]).min(), k))
     places = np.linspace(0, 1, count)
@@ -259,9 +259,9 @@ def _boundary_ticks(boundaries: NDArray[np.float64]) -> Ticks:
 
 
 def _scientific(x: float, scale: Scale, vmin: float, vmax: float) -> tuple[str, str]:
-    """Write a tick as `matplotlib.ticker.LogFormatterSciNotation`: "2x10" and what stands raised.
+    """Return the label and exponent that `matplotlib.ticker.LogFormatterSciNotation` gives a tick.
 
-    Empty where there are enough others that say something.
+    Both are empty if other labels suffice.
     """
     if x == 0:
         return "0", ""
@@ -281,7 +281,7 @@ def _scientific(x: float, scale: Scale, vmin: float, vmax: float) -> tuple[str, 
 
 
 def _written(scale: Scale, vmin: float, vmax: float) -> set[float]:
-    """Return the digits before a power of the base that ticks are written for."""
+    """Return the multiples of powers of the base at which ticks have labels."""
     base = scale.base
 
     def decades(low: float, high: float) -> tuple[int, float]:
@@ -291,7 +291,7 @@ def _written(scale: Scale, vmin: float, vmax: float) -> set[float]:
     if scale.name == "symlog":
         parts = []
         if vmin < -scale.linear:
-            # matplotlib counts these from the far end, so that they are fewer than none
+            # matplotlib counts these from the far end, so that their number is 0 or less
             parts.append(decades(-vmin, -min(vmax, -scale.linear)))
         if vmax > scale.linear:
             parts.append(decades(max(vmin, scale.linear), vmax))
@@ -312,17 +312,17 @@ def _written(scale: Scale, vmin: float, vmax: float) -> set[float]:
 
 
 def linear_ticks(vmin: float, vmax: float, most: int = 9) -> list[tuple[float, str]]:
-    """Return round numbers in a range, as a colour bar shows them.
+    """Return ticks at round numbers in a range.
 
     Parameters
     ----------
     most
-        The most intervals between them.
+        The largest number of intervals between them.
 
     Returns
     -------
     list of (float, str)
-        The place of each in the range, 0 at `vmin` and 1 at `vmax`, and its text.
+        The position of each tick, 0 at `vmin` and 1 at `vmax`, and its label.
     """
     span = vmax - vmin
     if span == 0:
@@ -335,23 +335,26 @@ def linear_ticks(vmin: float, vmax: float, most: int = 9) -> list[tuple[float, s
 
 
 def _round_numbers(vmin: float, vmax: float, most: int) -> tuple[list[float], float]:
-    """Return round numbers in a range, and their distance, 0 where float64 has none for it.
+    """Return round numbers in a range and the step between them.
+
+    If the range is too large or too small for float64 arithmetic, they are its ends, and the step
+    is 0.
 
     Notes
     -----
-    The numbers are those of `matplotlib.ticker.AutoLocator`: the multiples of the least step that
-    gives at most so many intervals, or of a smaller one where that has too few multiples.
+    The numbers are those of `matplotlib.ticker.AutoLocator`: the multiples of the smallest step
+    that gives at most `most` intervals, or of a smaller one if that has too few multiples.
     """
     span = vmax - vmin
     if span > np.finfo(float).max / 1e3 or span / most < np.finfo(float).tiny * 1e6:
         return [vmin, vmax], 0.0
-    middle = vmin / 2 + vmax / 2  # their sum may be more than float64 has
+    middle = vmin / 2 + vmax / 2  # vmin + vmax may overflow
     offset = 0.0
     if abs(middle) / span >= FAR:
         offset = math.copysign(10.0 ** math.floor(math.log10(abs(middle))), middle)
     low, high = vmin - offset, vmax - offset
     scale = 10.0 ** math.floor(math.log10(span / most))
-    # in matplotlib's order of operations, whose last bit decides where a step just fits
+    # in matplotlib's order of operations: the last bit decides whether a step just fits
     steps = [power * step * scale for power in (0.1, 1, 10) for step in TICK_STEPS[:-1]]
     fitting = [k for k, step in enumerate(steps) if step >= (high - low) / most]
     near = NEAR
@@ -370,7 +373,7 @@ def _round_numbers(vmin: float, vmax: float, most: int) -> tuple[list[float], fl
 
 
 def plain_texts(numbers: Sequence[float]) -> list[str]:
-    """Write numbers with as many decimals as `matplotlib.ticker.ScalarFormatter` does."""
+    """Return numbers as text, with the decimals of `matplotlib.ticker.ScalarFormatter`."""
     if not numbers:
         return []
     span = max(numbers) - min(numbers) or max(map(abs, numbers)) or 1.0
@@ -382,7 +385,7 @@ def plain_texts(numbers: Sequence[float]) -> list[str]:
 
 
 def _tick_texts(numbers: list[float], step: float) -> list[str]:
-    """Write ticks with the decimals that tell them apart, or with exponents where zeros abound."""
+    """Return labels with enough decimals to tell ticks apart, or exponents for extreme values."""
     largest = max(map(abs, numbers), default=0.0)
     if step < np.finfo(float).tiny:
         return [f"{x:.3g}" for x in numbers]
@@ -392,5 +395,5 @@ def _tick_texts(numbers: list[float], step: float) -> list[str]:
     if largest >= 1e7 or largest < 1e-4:
         significant = max(1, math.floor(math.log10(largest) + 1e-9) + 1 + digits)
         return [f"{x:.{significant}g}" if abs(x) > step * 1e-6 else "0" for x in numbers]
-    # -0.0, or what is left of a step where 0 should be, reads as 0
+    # -0.0, or a rounding error in place of 0, reads as 0
     return [f"{x if abs(x) > step * 1e-6 else 0.0:.{max(digits, 0)}f}" for x in numbers]
