@@ -35,7 +35,7 @@ from fastheat.layout.axes.measures import POINTS, TIGHT_PAD
 from fastheat.layout.compose import Heading, compose
 from fastheat.layout.layout import Layout
 from fastheat.layout.lineplot import MOST_LINES, Plot
-from fastheat.layout.look import listed
+from fastheat.layout.look import bar_options, listed
 from fastheat.layout.options import (
     read_color,
     read_figure,
@@ -209,12 +209,8 @@ class Panels(Figure):
             if None in each.range:
                 ends = "shared" if self._shares else name
             if look.bar:
-                cmap = look.cmap
-                bar = look.bar_location, look.bar_label, look.bar_ticks
-                written = look.bar_format and look.bar_format.source
-                keys.add(
-                    (cmap.table.tobytes(), cmap.under, cmap.over, *bar, written, ends, look.norm)
-                )
+                cmap = look.cmap.table.tobytes(), look.cmap.under, look.cmap.over
+                keys.add((*cmap, ends, look.norm, bar_options(look)))
         if wanted is None:
             return sum(self._bars) > 1 and len(keys) == 1
         if read_flag("share_cbar", wanted) and len(keys) != 1:

@@ -604,6 +604,12 @@ def read_look(given: Given, defaults: Mapping[str, Any]) -> Look:
     )
 
 
+def bar_options(look: Look) -> tuple[Any, ...]:
+    """Return the options of the colour bar, equal for bars that look alike."""
+    own = [getattr(look, field) for field, option in _FIELDS.values() if option.needs == "cbar"]
+    return tuple(each.source if isinstance(each, ValueFormat) else each for each in own)
+
+
 def _has_no_grid(given: Given) -> bool:
     """Return whether the lines between cells have the background's colour."""
     color = given["grid_color"]
