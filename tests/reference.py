@@ -84,6 +84,8 @@ def draw(
     row_text: Mapping[str, object] = {},
     col_text: Mapping[str, object] = ARTICLE,
     cbar_location: str = "right",
+    cbar_shrink: float = 1.0,
+    cbar_aspect: float = 20,
     title: str = "",
     xlabel: str = "",
     ylabel: str = "",
@@ -102,7 +104,8 @@ def draw(
         image = axes.imshow(data, aspect=cast("Any", aspect), **scale)
         bar = None
         if cbar:
-            bar = figure.colorbar(image, ax=axes, location=cast("Any", cbar_location))
+            size: dict[str, Any] = {"shrink": cbar_shrink, "aspect": cbar_aspect}
+            bar = figure.colorbar(image, ax=axes, location=cast("Any", cbar_location), **size)
             if cbar_location == "right":
                 bar.ax.set_ylabel(cbar_label, rotation=-90, va="bottom")
             else:

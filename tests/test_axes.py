@@ -206,6 +206,75 @@ def test_colour_bars_stand_where_matplotlib_has_them(
     )
 
 
+@reference.NEEDS_NEW
+@pytest.mark.parametrize("location", ["right", "left", "top", "bottom"])
+@pytest.mark.parametrize(
+    "size",
+    [
+        {"cbar_shrink": 0.5},
+        {"cbar_shrink": 0.8, "cbar_aspect": 40},
+        {"cbar_aspect": 6},
+        {"cbar_shrink": 0.25, "cbar_aspect": 3},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("shape", [(4, 7), (12, 3)], ids=str)
+def test_the_size_of_the_bar_is_matplotlibs(
+    dejavu: str, size: dict[str, float], location: str, shape: tuple[int, int]
+) -> None:
+    side = {"left": "right", "right": "left"}.get(location, "left")
+    below = location == "top"
+    theirs = {"col_text": aligned(30, "right", "top") if below else reference.ARTICLE}
+    against(
+        dejavu,
+        shape,
+        theirs,
+        cbar=True,
+        cbar_location=location,
+        row_side=side,
+        col_side="bottom" if below else "top",
+        **size,
+    )
+
+
+@pytest.mark.parametrize("location", ["right", "left", "top", "bottom"])
+def test_the_bar_of_a_picture_without_figsize_and_of_all_panels_is_shrunk_too(
+    location: str,
+) -> None:
+    def length_and_thickness(picture: Any) -> tuple[int, int]:
+        fills = np.unique(picture.layout().panels[0].shades.inks[:, 0])[:-1]
+        bar = np.isin(picture.layout().background, fills)
+        if isinstance(picture, Heatmap):
+            x0, y0, x1, y1 = map(round, picture.layout().panels[0].frame.cells)
+            bar[y0:y1, x0:x1] = False
+        else:
+            for panel in picture.layout().panels:
+                grid = panel.grid
+                bar[grid.y0[0] : grid.y1[-1], grid.x0[0] : grid.x1[-1]] = False
+        ys, xs = np.nonzero(bar)
+        height, width = int(np.ptp(ys)) + 3, int(np.ptp(xs)) + 3  # the outline is on either side
+        return (height, width) if location in ("left", "right") else (width, height)
+
+    look: dict[str, Any] = LOOK | {"cmap": "Blues", "cbar": True, "cbar_location": location}
+    for make in (
+        lambda **own: Heatmap((9, 9), **look, **own),
+        lambda **own: Panels({"a": (9, 9), "b": (5, 9)}, columns=1, **look, **own),
+    ):
+        whole, thick = length_and_thickness(make())
+        length, _ = length_and_thickness(make(cbar_shrink=0.5))
+        # a thinner bar leaves more room for panels, whose side it is as long as
+        assert 0.48 < length / whole < 0.56
+        length, thinner = length_and_thickness(make(cbar_aspect=40))
+        assert abs(length / thinner - 40) < 8
+        assert thinner < thick
+        with pytest.raises(ValueError, match=r"cbar_shrink to be above 0 and at most 1, not 1\.5"):
+            make(cbar_shrink=1.5)
+        with pytest.raises(ValueError, match="cbar_aspect to be above 0, not 0"):
+            make(cbar_aspect=0)
+    with pytest.raises(ValueError, match=r"expected cbar=True with cbar_shrink=0\.5"):
+        Heatmap((3, 3), cbar_shrink=0.5)
+
+
 @pytest.mark.parametrize("figsize", [None, (8, 7)], ids=["free", "figsize"])
 @pytest.mark.parametrize("shape", [(1, 1), (4, 7), (1, 10), (10, 1), (12, 3)], ids=str)
 @pytest.mark.parametrize("location", ["right", "left", "top", "bottom"])

@@ -157,6 +157,8 @@ PASSED: list[tuple[list[str], dict[str, Any]]] = [
     (["--no-square"], {"square": False}),
     (["--background", "black"], {"background": "black"}),
     (["--foreground", "white"], {"foreground": "white"}),
+    (["--cbar", "--cbar-shrink", "0.5"], {"cbar": True, "cbar_shrink": 0.5}),
+    (["--cbar", "--cbar-aspect", "30"], {"cbar": True, "cbar_aspect": 30}),
     (["--tick-color", "#888"], {"tick_color": "#888"}),
     (["--reduce", "absmax"], {"reduce": "absmax"}),
     (["--reduce", "none"], {"reduce": None}),

@@ -9,7 +9,7 @@ from fastheat.messages import suggest
 
 _ALWAYS = "what is always done"
 _ORDER = "nothing: give rows and columns in the order that they are to have"
-_BAR = "cbar_label=, cbar_ticks=, cbar_format= and cbar_location="
+_BAR = "cbar_label=, cbar_ticks=, cbar_format=, cbar_location=, cbar_shrink= and cbar_aspect="
 _ENDS = "vmin= and vmax="
 _PANELS = "an option of Panels"
 _SCALED = "nothing: give values that are scaled"

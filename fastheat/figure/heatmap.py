@@ -108,6 +108,11 @@ class Heatmap(Figure):
         Whether to draw a colour bar.
     cbar_location : {"right", "left", "top", "bottom"}
         On which side of the cells; above and below them it is level.
+    cbar_shrink : float
+        Length of the colour bar as a fraction of the side that it stands at, above 0 and at most 1.
+    cbar_aspect : float
+        Ratio of its length to its thickness. None is 20, as in matplotlib, but no thinner than 0.6
+        font sizes.
     cbar_label : str
         Its label.
     cbar_ticks : int or sequence of float
@@ -199,6 +204,8 @@ class Heatmap(Figure):
         va: str = "center",
         cbar: bool = False,
         cbar_location: str = "right",
+        cbar_shrink: float = 1.0,
+        cbar_aspect: float | None = None,
         cbar_label: str = "",
         cbar_ticks: int | Iterable[float] | None = None,
         cbar_format: str | Callable[[Any], str] | None = None,

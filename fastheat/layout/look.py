@@ -29,6 +29,7 @@ from fastheat.layout.options import (
     read_bar_format,
     read_color,
     read_figure,
+    read_fraction,
     read_groups,
     read_labels,
     read_mask,
@@ -263,6 +264,32 @@ class Look(NamedTuple):
             metavar="SIDE",
             also="cbar_ax location orientation",
             name="cbar_location",
+            needs="cbar",
+        ),
+    ]
+    bar_shrink: Annotated[
+        float,
+        Option(
+            read_fraction,
+            "length of the colour bar as a fraction of the side that it stands at",
+            COLORS,
+            "number",
+            "X",
+            also="shrink",
+            name="cbar_shrink",
+            needs="cbar",
+        ),
+    ]
+    bar_aspect: Annotated[
+        float | None,
+        Option(
+            width,
+            "ratio of its length to its thickness",
+            COLORS,
+            "number",
+            "X",
+            unset="20",
+            name="cbar_aspect",
             needs="cbar",
         ),
     ]

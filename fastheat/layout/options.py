@@ -159,6 +159,13 @@ def width(name: str, value: Any, given: Given) -> float | None:
     return None if value is None else read_positive(name, value, zero=name == "grid_width")
 
 
+def read_fraction(name: str, value: Any, given: Given) -> float:
+    fraction = read_number(name, value)
+    if not 0 < fraction <= 1:
+        raise ValueError(f"expected {name} to be above 0 and at most 1, not {short(value)}")
+    return fraction
+
+
 def text(name: str, value: Any, given: Given) -> str:
     return read_text(name, value)
 

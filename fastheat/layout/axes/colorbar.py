@@ -41,6 +41,8 @@ class Bar(NamedTuple):
     label: Label | None
     minor: Sequence[float]  # positions of ticks without a label
     changes: bool = False  # whether its ticks change from frame to frame
+    shrink: float = 1.0  # its length as a fraction of the room for it
+    aspect: float | None = None  # length to thickness, None for BAR_ASPECT if that is thick enough
 
     @property
     def upright(self) -> bool:
@@ -74,9 +76,10 @@ class Bar(NamedTuple):
 
     def place(self, slot: Box, strip: float, fontsize: float) -> Box:
         """Return its place in the strip at its side of a slot, as by `Figure.colorbar`."""
-        room = slot.height if self.upright else slot.width
-        thick = max(min(strip, room / BAR_ASPECT), BAR_LEAST * fontsize)
-        half = min(room, BAR_ASPECT * thick) / 2
+        room = self.shrink * (slot.height if self.upright else slot.width)
+        aspect, least = self.aspect or BAR_ASPECT, BAR_LEAST * fontsize if not self.aspect else 1.0
+        thick = max(min(strip, room / aspect), least)
+        half = min(room, aspect * thick) / 2
         x, y = (slot.x0 + slot.x1) / 2, (slot.y0 + slot.y1) / 2
         if self.location == "left":
             return Box(slot.x0 + strip - thick, y - half, slot.x0 + strip, y + half)

@@ -279,6 +279,8 @@ def _plan(
             label(look.bar_label, size, word, rotation) if look.bar_label else None,
             ticks(choice.intervals).minor,
             look.given is not None,
+            look.bar_shrink,
+            look.bar_aspect,
         )
     rows, last = labels.rows[:: choice.rows], look.shape[0] - 1
     return Plan(
