@@ -28,7 +28,7 @@ from fastheat.inputs.frames.spans import Part, Span
 from fastheat.pipeline import jobs
 from fastheat.pipeline import workers as executors
 from fastheat.pipeline.workers import Crew, Pace
-from fastheat.style.colors.norms import LINEAR, Norm
+from fastheat.style.colors.norms import LINEAR, LogNorm, Norm
 
 Values = NDArray[np.float64]
 STACK = np.random.default_rng(3).normal(size=(23, 4, 5)).cumsum(0)
@@ -410,7 +410,7 @@ def test_what_is_no_executor_is_refused(executor: object, said: str, tmp_path: P
     ),
     cuts=st.lists(st.integers(0, 6), max_size=4),
     robust=st.booleans(),
-    norm=st.sampled_from([LINEAR, Norm("log", above=0.0)]),
+    norm=st.sampled_from([LINEAR, LogNorm()]),
     few=st.booleans(),
 )
 def test_a_range_does_not_depend_on_how_the_frames_are_cut(

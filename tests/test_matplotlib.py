@@ -424,7 +424,7 @@ def test_edges_of_many_bins_are_matplotlibs(
     rgba = numbers(Normalize(vmin, vmax)(values), bytes=False)
     high, low, beyond, _ = np.rint(np.asarray(rgba).T * 255).astype(int)
     wanted = np.where(beyond > 0, np.where(low > 0, cells, -1), high * 256 + low)
-    edges = bins.bin_edges(norms.linear(vmin, vmax), cells, np.dtype(dtype))
+    edges = bins.bin_edges(norms.LINEAR.rule(vmin, vmax, 256), cells, np.dtype(dtype))
     np.testing.assert_array_equal(np.searchsorted(edges.bins, values, side="right") - 1, wanted)
 
 

@@ -12,7 +12,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from fastheat.style.colors.bins import bin_edges
 from fastheat.style.colors.colormaps import Colormap, colormap, names
 from fastheat.style.colors.colors import RGB
-from fastheat.style.colors.norms import linear
+from fastheat.style.colors.norms import LINEAR
 from fastheat.style.colors.palette import Palette, join_levels, nearest_that_fit, plan_palette
 from fastheat.tables import TRANSPARENT
 
@@ -24,7 +24,7 @@ def plan(
 ) -> Palette:
     return plan_palette(
         cmap,
-        bin_edges(linear(0, 1), len(cmap.table), np.dtype(np.float64)),
+        bin_edges(LINEAR.rule(0, 1, len(cmap.table)), len(cmap.table), np.dtype(np.float64)),
         background=background,
         foreground=BLACK,
         solid={"grid": WHITE, "tick": BLACK},

@@ -39,6 +39,7 @@ from fastheat.layout.sizes import (
 )
 from fastheat.style.colors import norms
 from fastheat.style.colors.bins import Edges, bin_edges, edge_above
+from fastheat.style.colors.norm_objects import NormObject
 from fastheat.style.colors.norms import Norm
 from fastheat.style.colors.palette import join_levels, limits_of, plan_palette
 from fastheat.style.text.atlas import (
@@ -290,7 +291,7 @@ def _cells_in(n: int, m: int, look: Look) -> tuple[int, int]:
 
 def _fingerprint(norm: Norm, edges: Edges) -> str:
     """Return what norms share that are alike over one range."""
-    if norm.given is None:
+    if not isinstance(norm, NormObject):
         return str(norm)
     import hashlib  # which few norms need
 

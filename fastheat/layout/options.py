@@ -27,7 +27,19 @@ from fastheat.layout.reduction import HOW
 from fastheat.messages import in_a_line, short, suggest
 from fastheat.style.colors.colormaps import Colormap, colormap
 from fastheat.style.colors.colors import RGB, parse_color, parse_rgba
-from fastheat.style.colors.norms import LINEAR, SYMLOG_LINEAR, Norm, copied
+from fastheat.style.colors.norm_objects import NormObject, copied
+from fastheat.style.colors.norms import (
+    LINEAR,
+    SYMLOG_LINEAR,
+    AsinhNorm,
+    BoundaryNorm,
+    CenteredNorm,
+    LogNorm,
+    Norm,
+    PowerNorm,
+    SymLogNorm,
+    TwoSlopeNorm,
+)
 from fastheat.style.text.formats import LONGEST, Template, ValueFormat, check_length, parse_valfmt
 
 SMALLEST_FONT, LARGEST_FONT = 1.0, 1000.0  # px
@@ -503,21 +515,21 @@ def read_norm(
             raise TypeError(f"expected no {option} with norm={name!r}")
         name = kind if norm is None else name
     if name == "centered":
-        return Norm(middle=0.0 if center is None else read_number("center", center) + 0.0)
+        return CenteredNorm(middle=0.0 if center is None else read_number("center", center) + 0.0)
     if name == "log":
-        return Norm("log", above=0.0)
+        return LogNorm()
     if name == "symlog":
         linear = SYMLOG_LINEAR if linthresh is None else read_positive("linthresh", linthresh)
-        return Norm("symlog", linear)
+        return SymLogNorm(linthresh=linear)
     if name == "power":
         if gamma is None:
             raise TypeError("expected gamma, the exponent, with norm='power'")
-        return Norm("power", read_positive("gamma", gamma))
+        return PowerNorm(gamma=read_positive("gamma", gamma))
     if name == "center":
-        return Norm("center", read_number("center", center))
+        return TwoSlopeNorm(center=read_number("center", center))
     if name == "boundaries":
-        return Norm("boundaries", boundaries=_read_boundaries(boundaries, bins))
-    return LINEAR if name == "linear" else Norm(name)
+        return BoundaryNorm(edges=_read_boundaries(boundaries, bins))
+    return LINEAR if name == "linear" else AsinhNorm()
 
 
 def _read_boundaries(boundaries: object, bins: int) -> tuple[float, ...]:
@@ -541,7 +553,7 @@ def read_ends(norm: Norm, vmin: object, vmax: object) -> tuple[float | None, flo
     ends: list[float | None] = []
     for name, value, own in zip(("vmin", "vmax"), (vmin, vmax), norm.own_range, strict=True):
         if value is not None and own is not None:
-            where = "boundaries" if norm.boundaries else f"a norm that has its {name}"
+            where = "boundaries" if norm.fixed else f"a norm that has its {name}"
             raise TypeError(f"expected no {name} with {where}, not {name}={short(value)}")
         ends.append(own if value is None else read_number(name, value) + 0.0)  # -0.0 reads as 0
     low, high = ends
@@ -580,7 +592,7 @@ def _read_norm_object(norm: object) -> Norm:
         if getattr(own, name, None) is not None:
             read_number(f"the {name} of norm", getattr(own, name))
     above, least = _taken(own)
-    return Norm("object", given=own, above=above, least=least)
+    return NormObject(given=own, above=above, least=least)
 
 
 def _taken(norm: Any) -> tuple[float, float]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.style.colors.norms import Norm
+from fastheat.style.colors.norms import Norm, Scale
 
 TICK_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)  # times a power of ten, as in matplotlib's AutoLocator
 FEWEST_TICKS = 2
@@ -37,14 +37,6 @@ class Ticks(NamedTuple):
     minor: list[float]  # positions of those without a label
 
 
-class Scale(NamedTuple):
-    """The axis scale of a norm, which determines its ticks."""
-
-    name: str
-    base: float = 10.0
-    linear: float = 0.0  # linear threshold of "symlog", linear width of "asinh"
-
-
 def bar_ticks(norm: Norm, vmin: float, vmax: float, most: int = 9) -> Ticks:
     """Return the ticks of matplotlib's colour bar.
 
@@ -55,10 +47,9 @@ def bar_ticks(norm: Norm, vmin: float, vmax: float, most: int = 9) -> Ticks:
     most
         The largest number of intervals between ticks that there is room for.
     """
-    boundaries = _boundaries_of(norm)
-    if boundaries is not None:
-        return _boundary_ticks(boundaries)
-    scale = _scale_of(norm)
+    if norm.boundaries:
+        return _boundary_ticks(np.array(norm.boundaries))
+    scale = norm.scale
     if scale.name == "linear" or vmin == vmax:
         return Ticks(
             [Tick(at, float(text), text) for at, text in linear_ticks(vmin, vmax, most)], []
@@ -96,8 +87,8 @@ def _placed(
     """Return the numbers within the range, each with its position on the bar."""
     near = NEAR * (vmax - vmin)
     within = [x for x in numbers if vmin - near <= x <= vmax + near]
-    boundaries = _boundaries_of(norm)
-    if boundaries is None:
+    boundaries = norm.boundaries
+    if not boundaries:
         places = norm.rule(vmin, vmax, 256)(np.array(within, np.float64)).tolist()
     else:
         places = np.interp(within, boundaries, np.linspace(0, 1, len(boundaries))).tolist()
@@ -108,34 +99,10 @@ def _placed(
     ]
 
 
-def _scale_of(norm: Norm) -> Scale:
-    """Return the scale of a norm, which is "function" if no locator is made for it."""
-    if norm.middle is not None:
-        return Scale("function")
-    if norm.given is None:
-        kinds = {"power": "function", "center": "function"}
-        return Scale(kinds.get(norm.name, norm.name), 10.0, norm.number or 1.0)
-    scale = getattr(norm.given, "_scale", None)  # of matplotlib's norms made from a scale
-    name = getattr(scale, "name", None)
-    base = float(getattr(scale, "base", 10.0))
-    if name == "log":
-        return Scale("log", base)
-    if name == "symlog":
-        return Scale("symlog", base, float(getattr(scale, "linthresh", 1.0)))
-    if name == "asinh":
-        return Scale("asinh", 10.0, float(getattr(scale, "linear_width", 1.0)))
-    return Scale("function")
-
-
-def _boundaries_of(norm: Norm) -> NDArray[np.float64] | None:
-    given: Any = norm.boundaries or getattr(norm.given, "boundaries", None)
-    return None if given is None or not len(given) else np.asarray(given, np.float64)
-
-
 def segments(norm: Norm, vmin: float, vmax: float, bins: int) -> NDArray[np.intp]:
     """Return the colormap indices that a colour bar shows in equal segments, from its start."""
-    boundaries = _boundaries_of(norm)
-    if boundaries is None:
+    boundaries = np.array(norm.boundaries)
+    if not len(boundaries):
         return np.arange(bins)
     middles = (boundaries[:-1] + boundaries[1:]) / 2
     places = norm.rule(vmin, vmax, bins)(middles)

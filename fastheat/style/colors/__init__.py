@@ -2,7 +2,8 @@
 
 - `colors`: colours as matplotlib reads them, contrast and colour difference.
 - `colormaps`: matplotlib's colormaps, and those of other packages.
-- `norms`: matplotlib's norms, and norm objects of other packages.
+- `norms`: matplotlib's norms.
+- `norm_objects`: norm objects of matplotlib and of other packages.
 - `bins`: the exact edges, in data units, of a colormap's bins under any norm.
 - `palette`: at most 256 colours for everything in a picture.
 """

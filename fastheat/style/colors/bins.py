@@ -85,11 +85,18 @@ def edges_of_ranges(
     largest = float(np.finfo(dtype).max)
     near = norm.likely(each, wanted / bins, float(np.finfo(dtype).eps))
     sizes = np.stack([*np.abs(each).T, each[:, 1] - each[:, 0]])
-    known = norm.has_places and bool((sizes <= largest).all())
+    known = norm.places(np.zeros(0), np.zeros((0, 2))) is not None
+    known &= bool((sizes <= largest).all())
     if known:
-        found = _edges(lambda rows, x: norm.places(x, each[rows]), each, wanted, bins, dtype, near)
+
+        def places(rows: NDArray[np.intp], x: Floats) -> Floats:
+            found = norm.places(x, each[rows])
+            assert found is not None
+            return found
+
+        found = _edges(places, each, wanted, bins, dtype, near)
         near = np.stack([np.nextafter(found.bins.astype(dtype), -np.inf), found.bins])
-    if not known or norm.name == "center":
+    if not (known and norm.exact):
         alone = []
         for k, (vmin, vmax) in enumerate(each.tolist()):
             rule, own = norm.rule(vmin, vmax, bins), None if near is None else near[:, k : k + 1]

@@ -1,0 +1,150 @@
+"""Norm objects: anything that is called as matplotlib's `Normalize`, as a `Norm`."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastheat.messages import short
+from fastheat.style.colors.norms import FUNCTION, Ends, Floats, Norm, Rule, Scale
+
+SAMPLES = 513  # values in and on each side of the range at which norm objects are checked to rise
+
+
+@dataclass(frozen=True, slots=True)
+class NormObject(Norm):
+    """An object that is called as matplotlib's `Normalize`, copied from the user's."""
+
+    name: ClassVar[str] = "object"
+    given: Any = None
+
+    @property
+    def boundaries(self) -> tuple[float, ...]:
+        """Edges between the colours, if the object has them as a `BoundaryNorm` does."""
+        own = getattr(self.given, "boundaries", None)
+        return () if own is None else tuple(np.asarray(own, np.float64).tolist())
+
+    @property
+    def own_range(self) -> Ends:
+        """Ends of the range, vmin and vmax, that the object came with."""
+        return _end(self.given, "vmin"), _end(self.given, "vmax")
+
+    @property
+    def scale(self) -> Scale:
+        """The scale that matplotlib's norms with one have."""
+        scale = getattr(self.given, "_scale", None)
+        name = getattr(scale, "name", None)
+        base = float(getattr(scale, "base", 10.0))
+        if name == "log":
+            return Scale("log", base)
+        if name == "symlog":
+            return Scale("symlog", base, float(getattr(scale, "linthresh", 1.0)))
+        if name == "asinh":
+            return Scale("asinh", 10.0, float(getattr(scale, "linear_width", 1.0)))
+        return FUNCTION
+
+    @property
+    def _spelled(self) -> str:
+        return "this norm"
+
+    def completed(self, vmin: float, vmax: float) -> tuple[float, float]:
+        return _with_range(self.given, vmin, vmax)[1]
+
+    def places(self, x: Floats, ends: NDArray[np.float64]) -> None:
+        return None
+
+    def _inverse(self, *_: object) -> None:
+        return None
+
+    def rule(self, vmin: float, vmax: float, bins: int) -> Rule:
+        return _called(self.given, vmin, vmax, bins)
+
+    def __str__(self) -> str:
+        return type(self.given).__qualname__
+
+
+def _end(norm: Any, name: str) -> float | None:
+    value = getattr(norm, name)
+    return None if value is None else float(value)
+
+
+def _with_range(norm: Any, vmin: float, vmax: float) -> tuple[Any, tuple[float, float]]:
+    """Return a copy of a norm object set to a range, and that range as the object adjusts it."""
+    norm = copied(norm)
+    own = _end(norm, "vmin"), _end(norm, "vmax")
+    try:
+        if None in own:
+            if hasattr(norm, "autoscale_None"):
+                with np.errstate(all="ignore"):
+                    norm.autoscale_None(np.array([vmin, vmax]))
+            # ends that autoscale_None left unset, or those of an object without it
+            norm.vmin = vmin if _end(norm, "vmin") is None else norm.vmin
+            norm.vmax = vmax if _end(norm, "vmax") is None else norm.vmax
+        elif own != (vmin, vmax):
+            norm.vmin, norm.vmax = vmin, vmax
+            if norm.vmin > vmin:  # setting an end of a CenteredNorm moves the other
+                norm.vmin = vmin
+        ends = _end(norm, "vmin"), _end(norm, "vmax")
+    except Exception as error:
+        raise _unfit(norm, vmin, vmax, error) from error
+    low = vmin if ends[0] is None else ends[0]
+    return norm, (low, vmax if ends[1] is None else ends[1])
+
+
+def copied(norm: Any) -> Any:
+    """Return a copy of a norm object, so that changing it leaves the caller's alone."""
+    try:
+        return copy.deepcopy(norm)
+    except Exception:  # it has parts that cannot be copied, and are shared
+        return copy.copy(norm)
+
+
+def _unfit(norm: Any, vmin: float, vmax: float, why: object) -> ValueError:
+    name, why = type(norm).__name__, " ".join(str(why).split()) or type(why).__name__
+    return ValueError(f"expected a norm over {vmin:g} to {vmax:g}, not this {name}: {why}")
+
+
+def _called(norm: Any, vmin: float, vmax: float, bins: int) -> Rule:
+    """Return a norm object, called as matplotlib's `Normalize`, as a checked function.
+
+    Raises
+    ------
+    ValueError
+        If calling it fails, or it rejects values in the range or decreases anywhere.
+    """
+    norm, _ = _with_range(norm, vmin, vmax)
+
+    def rule(x: Floats) -> Floats:
+        try:
+            # a copy, since some norms write to their argument
+            with np.errstate(all="ignore"):
+                given = norm(np.ma.array(x.copy(), mask=np.zeros(x.shape, bool)))
+            hidden = np.ma.getmaskarray(given)
+            place: NDArray[Any] = np.array(np.ma.getdata(given))
+            if place.shape != x.shape or place.dtype.kind not in "fiub":
+                raise TypeError(f"it gives {short(place)} for {short(x)}")
+        except Exception as error:
+            raise _unfit(norm, vmin, vmax, error) from error
+        if place.dtype.kind != "f":  # indices of entries, as from a BoundaryNorm
+            place = (place + 0.5) / bins
+        place[hidden] = np.nan
+        return place
+
+    inside = np.linspace(vmin, vmax, SAMPLES)
+    places = rule(inside)
+    if np.isnan(places).any():
+        at = inside[np.isnan(places)][0]
+        raise _unfit(norm, vmin, vmax, f"it does not take {at:g}")
+    beyond = np.geomspace(2.0**-10, 2.0**10, SAMPLES) * ((vmax - vmin) or 1.0)
+    values = np.concatenate([vmin - beyond[::-1], inside, vmax + beyond])
+    with np.errstate(all="ignore"):
+        places = rule(values)
+        values, places = values[~np.isnan(places)], places[~np.isnan(places)]
+        falls = np.flatnonzero(places[1:] < places[:-1] - 1e-6 * np.abs(places[:-1]))
+    if len(falls):
+        raise _unfit(norm, vmin, vmax, f"it falls at {values[falls[0]]:g}, where it should rise")
+    return rule
