@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import operator
 from collections.abc import Callable, Iterable
-from functools import cache
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -72,8 +70,7 @@ def read_autoscale(value: object, ways: Iterable[str] = AUTOSCALES) -> str | Non
     return None if value is None else read_choice("autoscale", value, ways)
 
 
-@cache
 def defaults_of(function: Callable[..., object]) -> dict[str, Any]:
-    """Return the parameters of a function that have a default, with that."""
-    parameters = inspect.signature(function).parameters.values()
-    return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+    """Return the keyword-only parameters of a function, with their defaults."""
+    defaults: dict[str, Any] | None = getattr(function, "__kwdefaults__", None)
+    return defaults or {}

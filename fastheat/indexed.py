@@ -15,6 +15,7 @@ from PIL import Image
 from fastheat.gif import blocks
 from fastheat.gif.clock import Clock, read_loop
 from fastheat.gif.file import GifFile
+from fastheat.gif.limits import LARGEST_SIDE
 from fastheat.gif.target import Claim, check_other, check_target
 from fastheat.inputs.sources.arrays import array_of
 from fastheat.inputs.sources.files import file_of, load
@@ -193,10 +194,10 @@ def _pictures(frames: object, colors: int) -> Iterator[NDArray[np.uint8]]:
                 f"frame {number}: expected an image of mode 'P' or 'L', not {frame.mode!r}"
             )
         picture = np.asarray(frame) if isinstance(frame, Image.Image) else array_of(frame, number)
-        if picture.ndim != 2 or 0 in picture.shape or max(picture.shape) > blocks.LARGEST_SIDE:
+        if picture.ndim != 2 or 0 in picture.shape or max(picture.shape) > LARGEST_SIDE:
             raise ValueError(
                 f"frame {number}: expected shape (H, W) with sides of 1 to "
-                f"{blocks.LARGEST_SIDE} px, not {picture.shape}"
+                f"{LARGEST_SIDE} px, not {picture.shape}"
             )
         if shape is not None and picture.shape != shape:
             raise ValueError(f"frame {number}: expected shape {shape}, not {picture.shape}")

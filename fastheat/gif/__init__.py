@@ -1,6 +1,7 @@
 """The GIF container: blocks, files and timing. Nothing in here knows about pixels.
 
 - `blocks`: writing and reading the blocks of GIF89a.
+- `limits`: the largest side of a picture.
 - `file`: a file that grows frame by frame and is a valid GIF at every instant.
 - `clock`: durations in milliseconds -> delays in hundredths of a second.
 - `target`: checks of the output, and the lock that gives one writer sole use of it.

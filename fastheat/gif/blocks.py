@@ -17,7 +17,6 @@ TRAILER = b";"  # section 27; decoders ignore what follows it
 SHORTEST_DELAY = 2  # hundredths; browsers play 0 and 1 as 10
 LONGEST_DELAY = 65535  # hundredths, 16 bits
 MOST_LOOPS = 65535
-LARGEST_SIDE = 65535  # px, 16 bits
 LONGEST_COMMENT = 1 << 24  # bytes; reading cuts off the rest of a longer one, to bound memory
 # the smallest image: one pixel of index 0, which changes nothing if that index is transparent; its
 # 3-bit codes are clear (4), the index, end (5) (sections 20, 22)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.gif import blocks
+from fastheat.gif.limits import LARGEST_SIDE
 
 Size = tuple[int, int]  # width and height, px
 
@@ -243,10 +243,10 @@ def largest(
 
 
 def check_size(width: int, height: int, count: int) -> None:
-    if max(width, height) > blocks.LARGEST_SIDE:
+    if max(width, height) > LARGEST_SIDE:
         found = f"{width} x {height} px" if width else f"{height} px or more"
         raise ValueError(
-            f"expected panels of at most {blocks.LARGEST_SIDE} px a side together, the most that a "
+            f"expected panels of at most {LARGEST_SIDE} px a side together, the most that a "
             f"GIF can have, not {found}: give fewer than these {count}, columns=, a smaller "
             "fontsize, or a figsize"
         )

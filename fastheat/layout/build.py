@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastheat.gif import blocks
+from fastheat.gif.limits import LARGEST_SIDE
 from fastheat.inputs.frames.annotations import Cells, Sample
 from fastheat.layout.axes.bar_numbers import (
     find_ticks,
@@ -324,7 +324,7 @@ def _fixed(
 def _grid_line(look: Look, cells: Box) -> int:
     n, m = look.shape
     if look.grid_width is not None:
-        width = min(look.grid_width * look.point, blocks.LARGEST_SIDE)
+        width = min(look.grid_width * look.point, LARGEST_SIDE)
         return max(1, math.floor(width + 0.5)) if width else 0
     cell = min(cells.width / m, cells.height / n)
     return min(math.floor(GRID_WIDTH * look.point + 0.5), int(cell) // GRID_SHARE)
@@ -348,7 +348,7 @@ def _drawn(groups: tuple[int, ...], count: int, cells: int) -> tuple[int, ...]:
 def _group_line(look: Look, cells: Box, line: int) -> int:
     """Return the width of the lines between groups, by default no less than that of the grid."""
     if look.group_width is not None:
-        width = min(look.group_width * look.point, blocks.LARGEST_SIDE)
+        width = min(look.group_width * look.point, LARGEST_SIDE)
         return max(1, math.floor(width + 0.5))
     n, m = look.shape
     cell = int(min(cells.width / m, cells.height / n))

@@ -119,7 +119,7 @@ def compose(
         ),
         background=background,
         table=palette.table,
-        colors=palette.count,
+        colors=palette.used,
         transparent=any(layout.transparent for layout in layouts),
         label_ramp=ramp,
         typeface=heading.typeface,

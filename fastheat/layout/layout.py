@@ -113,7 +113,7 @@ class Panel(NamedTuple):
         shades = self.shades._replace(
             inks=inks,
             alike=np.unique(inks, axis=0, return_inverse=True)[1].reshape(-1),
-            colors=palette.count,
+            colors=palette.used,
         )
         return self._replace(
             name=name,

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.checks import is_series, read_choice, read_flag, read_number, read_positive
-from fastheat.gif import blocks
+from fastheat.gif.limits import LARGEST_SIDE
 from fastheat.inputs.frames.annotations import Cells, Sample, read_annot
 from fastheat.inputs.sources.shapes import MOST_CELLS
 from fastheat.inputs.sources.tensors import as_array
@@ -215,9 +215,9 @@ def read_shape(shape: object) -> tuple[int, int]:
 
 def read_reduce(name: str, reduce: Any, given: Given) -> str | None:
     if reduce is None:
-        if max(given.shape) > blocks.LARGEST_SIDE:
+        if max(given.shape) > LARGEST_SIDE:
             raise ValueError(
-                f"expected at most {blocks.LARGEST_SIDE} rows and columns with reduce=None, "
+                f"expected at most {LARGEST_SIDE} rows and columns with reduce=None, "
                 f"not shape={given.shape!r}"
             )
         return None
@@ -360,11 +360,11 @@ def read_figure(figsize: object, inch: float) -> tuple[int, int]:
         raise ValueError(
             f"expected figsize to be a width and a height above 0 in inches, not {short(figsize)}"
         ) from None
-    most = 10.0 * blocks.LARGEST_SIDE
+    most = 10.0 * LARGEST_SIDE
     sides = int(min(width * inch + 1e-9, most)), int(min(height * inch + 1e-9, most))
-    if min(sides) < 1 or max(sides) > blocks.LARGEST_SIDE:
+    if min(sides) < 1 or max(sides) > LARGEST_SIDE:
         raise ValueError(
-            f"expected a picture of 1 to {blocks.LARGEST_SIDE} px a side, which is all that a GIF "
+            f"expected a picture of 1 to {LARGEST_SIDE} px a side, which is all that a GIF "
             f"can have, not {sides[0]} x {sides[1]} px: figsize={short(figsize)}, dpi={inch:g}"
         )
     return sides

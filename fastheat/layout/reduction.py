@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,8 +153,7 @@ class Reduction:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Reductions:
+class Reductions(NamedTuple):
     """The reductions of panels, one for each matrix of a frame.
 
     Attributes

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,8 +185,7 @@ def _encode_lists(listed: list[_Listed], pixels: int) -> tuple[memoryview, list[
     return _collect(encode, len(listed[0].ends), pixels)
 
 
-@dataclass(frozen=True, slots=True)
-class _Listed:
+class _Listed(NamedTuple):
     """The runs of one part of the image; fields as in `Lists`."""
 
     left: int  # x of its left edge, px
@@ -194,7 +193,7 @@ class _Listed:
     ends: NDArray[np.int64]
     indices: NDArray[np.uint8]
     starts: NDArray[np.uint32]
-    shown: Shown = field(default_factory=Shown)
+    shown: Shown = Shown()
 
 
 def _list_cells(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.gif.blocks import LARGEST_SIDE
+from fastheat.gif.limits import LARGEST_SIDE
 from fastheat.layout.axes.colorbar import Bar
 from fastheat.layout.axes.measures import (
     LABEL_PAD,

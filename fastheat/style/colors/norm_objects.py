@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +14,10 @@ from fastheat.style.colors.norms import FUNCTION, Ends, Floats, Norm, Rule, Scal
 SAMPLES = 513  # values in and on each side of the range at which norm objects are checked to rise
 
 
-@dataclass(frozen=True, slots=True)
 class NormObject(Norm):
     """An object that is called as matplotlib's `Normalize`, copied from the user's."""
 
-    name: ClassVar[str] = "object"
+    name = "object"
     given: Any = None
 
     @property

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +35,6 @@ def working_type(dtype: np.dtype) -> np.dtype:
     return np.dtype(np.float32 if dtype.itemsize <= 4 else np.float64)
 
 
-@dataclass(frozen=True, slots=True)
 class Norm:
     """A norm without its range; this one is linear.
 
@@ -44,10 +42,20 @@ class Norm:
     colour bar has ticks.
     """
 
-    name: ClassVar[str] = "linear"
-    exact: ClassVar[bool] = True  # whether `places` gives every bit of `rule`
-    above: float = -math.inf  # autoscaling ignores values that are not above this,
-    least: float = -math.inf  # and values below this
+    name = "linear"
+    exact = True  # whether `places` gives every bit of `rule`
+    above = -math.inf  # autoscaling ignores values that are not above this,
+    least = -math.inf  # and values below this
+
+    def __init__(self, **parameters: Any) -> None:
+        # no dataclasses, ten of which take longer to make than a picture to draw
+        self.__dict__.update(parameters)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self.__dict__.items()))
 
     @property
     def boundaries(self) -> tuple[float, ...]:
@@ -201,11 +209,10 @@ class Scale(NamedTuple):
 FUNCTION = Scale("function")
 
 
-@dataclass(frozen=True, slots=True)
 class CenteredNorm(Norm):
     """Linear, over a range that is symmetric about a value: matplotlib's `CenteredNorm`."""
 
-    middle: float = 0.0
+    middle = 0.0
 
     @property
     def scale(self) -> Scale:
@@ -241,12 +248,11 @@ class CenteredNorm(Norm):
         return f"centered {self.middle!r}"
 
 
-@dataclass(frozen=True, slots=True)
 class PowerNorm(Norm):
     """A power of the linear norm: matplotlib's `PowerNorm`."""
 
-    name: ClassVar[str] = "power"
-    gamma: float = 1.0
+    name = "power"
+    gamma = 1.0
 
     @property
     def scale(self) -> Scale:
@@ -273,13 +279,12 @@ class PowerNorm(Norm):
         return self.gamma
 
 
-@dataclass(frozen=True, slots=True)
 class TwoSlopeNorm(Norm):
     """Linear on either side of a center: matplotlib's `TwoSlopeNorm`."""
 
-    name: ClassVar[str] = "center"
-    exact: ClassVar[bool] = False
-    center: float = 0.0
+    name = "center"
+    exact = False
+    center = 0.0
 
     @property
     def scale(self) -> Scale:
@@ -331,7 +336,6 @@ class TwoSlopeNorm(Norm):
         return self.center
 
 
-@dataclass(frozen=True, slots=True)
 class ScaledNorm(Norm):
     """Linear on the scale of an axis, as `matplotlib.colors.make_norm_from_scale` makes norms."""
 
@@ -369,12 +373,11 @@ class ScaledNorm(Norm):
         return self.scale.linear
 
 
-@dataclass(frozen=True, slots=True)
 class LogNorm(ScaledNorm):
     """Logarithmic, of values above 0: matplotlib's `LogNorm`."""
 
-    name: ClassVar[str] = "log"
-    above: float = 0.0
+    name = "log"
+    above = 0.0
 
     def transform(self, x: Floats) -> Floats:
         place: Floats = np.log10(x)
@@ -389,11 +392,10 @@ class LogNorm(ScaledNorm):
         return 0.0
 
 
-@dataclass(frozen=True, slots=True)
 class AsinhNorm(ScaledNorm):
     """The inverse hyperbolic sine: matplotlib's `AsinhNorm` of linear width 1."""
 
-    name: ClassVar[str] = "asinh"
+    name = "asinh"
 
     def transform(self, x: Floats) -> Floats:
         wide = x / np.float64(1)
@@ -406,12 +408,11 @@ class AsinhNorm(ScaledNorm):
         return np.sinh(x)
 
 
-@dataclass(frozen=True, slots=True)
 class SymLogNorm(ScaledNorm):
     """Logarithmic on either side of a linear part: `SymLogNorm`, base 10, linscale 1."""
 
-    name: ClassVar[str] = "symlog"
-    linthresh: float = SYMLOG_LINEAR
+    name = "symlog"
+    linthresh = SYMLOG_LINEAR
 
     @property
     def scale(self) -> Scale:
@@ -450,11 +451,10 @@ class SymLogNorm(ScaledNorm):
         return self.linthresh
 
 
-@dataclass(frozen=True, slots=True)
 class BoundaryNorm(Norm):
     """A colour for each interval between boundaries: matplotlib's `BoundaryNorm`."""
 
-    name: ClassVar[str] = "boundaries"
+    name = "boundaries"
     edges: tuple[float, ...] = ()
 
     @property

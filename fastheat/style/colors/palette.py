@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -23,12 +22,11 @@ FEWEST_STATIC_STEPS = 7  # of them if there are many fills
 MOST_FIXED = 128  # colours of a shared table that are neither fills nor blends
 
 
-@dataclass(frozen=True, slots=True)
-class Palette:
+class Palette(NamedTuple):
     """All colours of an animation, and what each of them is for."""
 
     table: NDArray[np.uint8]  # (256, 3), unused entries black
-    count: int  # entries in use
+    used: int  # entries in use
     shades: Shades
     statics: NDArray[np.uint8]  # (steps,) palette index of label pixels at each coverage
     solid: dict[str, int]  # palette index of ticks, of lines between cells and between groups
@@ -215,12 +213,11 @@ def _colors_of(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class SharedPalette:
+class SharedPalette(NamedTuple):
     """The palettes of several layouts, merged into one table."""
 
     table: NDArray[np.uint8]  # (256, 3), unused entries black
-    count: int  # entries in use
+    used: int  # entries in use
     indices: tuple[NDArray[np.uint8], ...]  # for each layout, (256,) its own index -> shared index
     replaced: int  # number of fills in the nearest colour for lack of room
     off: float  # largest CIEDE2000 difference among these
