@@ -72,5 +72,5 @@ def read_autoscale(value: object, ways: Iterable[str] = AUTOSCALES) -> str | Non
 
 def defaults_of(function: Callable[..., object]) -> dict[str, Any]:
     """Return the keyword-only parameters of a function, with their defaults."""
-    defaults: dict[str, Any] | None = getattr(function, "__kwdefaults__", None)
-    return defaults or {}
+    defaults: dict[str, Any] = function.__kwdefaults__  # type: ignore[attr-defined]
+    return defaults

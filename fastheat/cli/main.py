@@ -511,7 +511,7 @@ def _write_still(
     with _options_at_fault():
         image = heatmap.frame_image(values, source.dtype, title, own, kind, past)
     suffix = ".png" if isinstance(target, _Stream) else Path(target).suffix.lower()
-    inch = options.get("dpi", defaults_of(Heatmap)["dpi"])
+    inch = options.get("dpi", defaults_of(Heatmap.__init__)["dpi"])
     data = _encoded(image, _picture_format(suffix) or "PNG", inch)
     if isinstance(target, _Stream):
         target.write(data)
