@@ -72,5 +72,6 @@ def read_autoscale(value: object, ways: Iterable[str] = AUTOSCALES) -> str | Non
 
 def defaults_of(function: Callable[..., object]) -> dict[str, Any]:
     """Return the keyword-only parameters of a function, with their defaults."""
-    defaults: dict[str, Any] = function.__kwdefaults__  # type: ignore[attr-defined]
+    defaults: dict[str, Any] | None = function.__kwdefaults__
+    assert defaults is not None
     return defaults
