@@ -25,8 +25,8 @@ from benchmarks.measure import Table, in_turn, one_core
 from benchmarks.processes import run
 from fastheat.gif.clock import Clock
 from fastheat.gif.file import GifFile
+from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.spans import chunk_length, spans_of
-from fastheat.inputs.frames.stream import open_frames
 from fastheat.inputs.sources.shapes import cells_of
 from fastheat.pipeline import resume
 from fastheat.pipeline.jobs import Beside, Encoded, Encoding, encodings, pace_of, span_encodings

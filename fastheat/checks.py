@@ -75,3 +75,8 @@ def defaults_of(function: Callable[..., object]) -> dict[str, Any]:
     defaults: dict[str, Any] | None = function.__kwdefaults__
     assert defaults is not None
     return defaults
+
+
+def is_whole(value: object) -> bool:
+    """Return True for an integer of Python or numpy, but not for a bool."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

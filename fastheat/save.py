@@ -17,13 +17,14 @@ import numpy as np
 
 from fastheat.checks import AUTOSCALES, is_series, read_autoscale
 from fastheat.figure.base import Figure, empty_ranges
-from fastheat.figure.panels import check_picture, check_picture_options, make_picture
+from fastheat.figure.make import check_figure, check_figure_options, make_figure
 from fastheat.gif.clock import Clock, read_loop, read_milliseconds
 from fastheat.gif.file import GifFile
 from fastheat.gif.target import Claim, check_other, check_target
 from fastheat.inputs.frames.annotations import Annots, Cells, Parts, open_annots
+from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.spans import chunk_length, spans_of
-from fastheat.inputs.frames.stream import KEPT_BYTES, Frames, open_frames
+from fastheat.inputs.frames.stream import KEPT_BYTES, Frames
 from fastheat.inputs.sources.shapes import cells_of
 from fastheat.layout.layout import Layout, Shown
 from fastheat.messages import in_a_line, short, warn
@@ -143,7 +144,7 @@ def save_gif(
     if progress is not None and not callable(progress):
         raise TypeError(f"expected progress to be a function or None, not {short(progress)}")
     scaling = read_autoscale(autoscale, AUTOSCALES)
-    check_picture(heatmap, options)
+    check_figure(heatmap, options)
     check_names(options)
     with Claim(file) as claim:
         source = open_frames(frames, None if heatmap is None else heatmap.shape, tensor)
@@ -162,7 +163,7 @@ def save_gif(
         each = annots if isinstance(annots, Annots) else None
         if heatmap is None:
             sampled = annots if each is None else each.sample()
-            heatmap = make_picture(source.shape, {"annot": sampled, **options})
+            heatmap = make_figure(source.shape, {"annot": sampled, **options})
         elif heatmap.shape != source.shape:
             raise ValueError(
                 f"expected frames of shape {heatmap.shape} as the heatmap, not {source.shape}"
@@ -406,7 +407,7 @@ def check_names(options: dict[str, Any]) -> None:
     """Refuse what is no option, before anything is read."""
     parameters = inspect.signature(save_gif).parameters.values()
     own = [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
-    check_picture_options(options, own)
+    check_figure_options(options, own)
 
 
 def with_range_of(picture: Figure, source: Frames, crew: Crew) -> tuple[Figure, Frames]:

@@ -20,20 +20,20 @@ from typing import Any, BinaryIO, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.checks import read_autoscale, read_choice, read_flag
+from fastheat.checks import is_whole, read_autoscale, read_choice, read_flag
 from fastheat.figure.base import Figure
-from fastheat.figure.heatmap import option_names
-from fastheat.figure.panels import Panels, check_picture, check_picture_options, make_picture
-from fastheat.gif.clock import Clock, is_whole, read_loop, read_milliseconds
+from fastheat.figure.make import check_figure, check_figure_options, likely_shape, make_figure
+from fastheat.figure.panels import Panels
+from fastheat.gif.clock import Clock, read_loop, read_milliseconds
 from fastheat.gif.target import Claim, check_target
 from fastheat.inputs.frames.annotations import (
     Cells,
     PanelCells,
     Samples,
     cells_in,
+    kind_of,
     read_annot,
     sample_of,
-    shape_of,
 )
 from fastheat.inputs.sources.arrays import Floats, Frame, array_of, check_frame, is_masked_array
 from fastheat.inputs.sources.shapes import (
@@ -53,10 +53,9 @@ from fastheat.pipeline.frame_queue import Background, here
 from fastheat.pipeline.sampling import Sampler
 from fastheat.pipeline.session import Recorder, check, find
 from fastheat.pipeline.summary import GifSummary
-from fastheat.style.text.formats import Template, check_length
+from fastheat.style.text.formats import check_length, title_template
 
 QUEUE_BYTES = 1 << 28
-LIKELY = 1 << 20  # rows or columns
 INLINE_BYTES = 1 << 24  # of a GIF that a notebook shows
 
 
@@ -184,8 +183,8 @@ class GifWriter:
                 ) from None
         if not isinstance(background, bool | np.bool_):
             options["background"], background = background, True
-        check_picture(heatmap, options)
-        check_picture_options(options, _OWN)
+        check_figure(heatmap, options)
+        check_figure_options(options, _OWN)
         options = listed(options)  # which are read again with the first frame
         self._shape: Shapes | None = None if shape is None else read_shape(shape)
         self._dtype: np.dtype[Any] | None = None
@@ -211,7 +210,7 @@ class GifWriter:
                 if found is not None:
                     self._parts = dict(parts_of(found.note.dtype))
             # what is wrong with the options is said now, not at the first frame
-            likely = self._shape or _likely_shape(options)
+            likely = self._shape or likely_shape(options)
             if not isinstance(options.get("annot", True), bool) and not isinstance(likely, dict):
                 options["annot"] = read_annot(options["annot"], likely)
             if heatmap is not None:
@@ -219,9 +218,9 @@ class GifWriter:
             elif isinstance(likely, dict) and self._shape is None:
                 sample = Panels(likely, **options)
             else:
-                sample = make_picture(likely, options)
+                sample = make_figure(likely, options)
             self._lines = sample.lines
-            self._template = _template(sample.title)
+            self._template = title_template(sample.title)
             self._fields = self._template.names
             if grows:
                 sample.check_growth()
@@ -238,7 +237,7 @@ class GifWriter:
                 if heatmap is not None and (sampled is None or not plans):
                     return heatmap
                 more = {"annot": sampled} if sampled is not None and plans else {}
-                picture = make_picture(shape, {**options, **more})
+                picture = make_figure(shape, {**options, **more})
                 return picture.per_frame_limits() if scaling == "frame" else picture
 
             self._make = make
@@ -549,7 +548,7 @@ class GifWriter:
         if self._written is None:  # what is wrong with them is said now
             self._make(shape, sample_of(cells)).with_annots(cells.dtype)
         elif self._written != cells.dtype:
-            before, now = _kind(self._written), _kind(cells.dtype)
+            before, now = kind_of(self._written), kind_of(cells.dtype)
             raise TypeError(f"expected annot of {before} as with the frames before, not {now}")
         self._written = cells.dtype
         return cells
@@ -664,13 +663,6 @@ _OWN = tuple(inspect.signature(GifWriter).parameters)
 # ------------------------------------------------------------------------------------------ frames
 
 
-def _kind(dtype: np.dtype[Any]) -> str:
-    """Return what annotations of a dtype are called."""
-    if dtype.names is not None:
-        return " and ".join(f"{_kind(dtype[name])} for {name!r}" for name in dtype.names)
-    return "strings" if dtype.kind == "U" else dtype.name
-
-
 def _read_step(step: Any) -> int:
     try:
         if isinstance(step, bool):
@@ -678,57 +670,6 @@ def _read_step(step: Any) -> int:
         return operator.index(step)
     except TypeError:
         raise TypeError(f"expected step to be a whole number, not {short(step)}") from None
-
-
-def _template(title: str) -> Template:
-    """Return a title with the names that it has to be filled with."""
-    try:
-        template = Template.read(title)
-    except ValueError as error:
-        raise ValueError(
-            f"expected title to be a format string, not {short(title)}: {in_a_line(error)}"
-        ) from None
-    for name in template.names:
-        if not name or name[0].isdigit():
-            raise ValueError(
-                f"expected a name in each field of the title, as {{step}}, not {short(title)}"
-            )
-    return template
-
-
-def _likely_shape(options: Mapping[str, Any]) -> Shapes:
-    """Return a shape that options are tried with while that of the frames is not known."""
-    noted = options.get("annot")
-    annots = dict(noted) if isinstance(noted, Mapping) else {}
-    if not annots and all(name in option_names() for name in options):
-        return _likely_sides(options)
-    own = options.get("options")
-    panels = {name: {"annot": each} for name, each in annots.items()}
-    for name, each in own.items() if isinstance(own, Mapping) else ():
-        panels[name] = {**panels.get(name, {}), **(each if isinstance(each, Mapping) else {})}
-    common = {name: each for name, each in options.items() if name != "annot" or not annots}
-    return {
-        name: _likely_sides(common | each) for name, each in (panels or {"weights": {}}).items()
-    }
-
-
-def _likely_sides(options: Mapping[str, Any]) -> tuple[int, int]:
-    found = shape_of(options.get("annot"))
-    if found is not None:
-        return found
-    mask = options.get("mask")
-    if mask is not None and np.ndim(mask) == 2:
-        n, m = np.shape(mask)
-        return int(n), int(m)
-
-    def side(labels: object, groups: object) -> int:
-        if isinstance(labels, list):
-            return max(len(labels), 1)
-        starts = groups if isinstance(groups, list) else []
-        return max([2, *(int(k) + 1 for k in starts if is_whole(k) and k < LIKELY)])
-
-    rows = side(options.get("row_labels"), options.get("row_groups"))
-    return rows, side(options.get("col_labels"), options.get("col_groups"))
 
 
 def _finish(lock: threading.RLock, recorder: Recorder, thread: Background | None) -> None:

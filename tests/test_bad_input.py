@@ -791,7 +791,7 @@ import resource, sys, time
 from pathlib import Path
 import numpy as np
 from fastheat.inputs.frames.annotations import open_annots
-from fastheat.inputs.frames.stream import open_frames
+from fastheat.inputs.frames.opening import open_frames
 
 status = Path("/proc/self/statm").read_text().split()
 room = int(status[0]) * resource.getpagesize() + (300 << 20)

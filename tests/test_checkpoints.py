@@ -21,7 +21,7 @@ from safetensors_bytes import safetensors
 
 from fastheat import Heatmap, load_frames, save_gif
 from fastheat.cli.main import main
-from fastheat.inputs.frames.stream import open_frames
+from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.sources.checkpoints import in_order
 from fastheat.inputs.sources.tensorfiles import _flat, _tensors_in
 from fastheat.inputs.sources.tensors import of_bits

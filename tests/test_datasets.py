@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pytest
 
 from fastheat import load_frames
-from fastheat.inputs.frames.stream import open_frames
+from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.sources.datasets import Chunked
 from fastheat.inputs.sources.source import Source, is_local
 

@@ -23,7 +23,7 @@ from oracles import paint, reduce_blocks
 from fastheat import GifWriter, Heatmap, save_gif
 from fastheat.gif import blocks as gif
 from fastheat.inputs.frames import stream
-from fastheat.inputs.frames.stream import open_frames
+from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.sources.arrays import Floats
 from fastheat.inputs.sources.masks import is_masked
 from fastheat.layout import reduction as reduce

@@ -12,8 +12,8 @@ from decoders import by_pillow
 from numpy.typing import NDArray
 
 from fastheat.inputs.frames import spans
+from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.spans import spans_of
-from fastheat.inputs.frames.stream import open_frames
 from fastheat.pipeline import jobs, workers
 
 PAGE = (Path(__file__).parents[1] / "docs" / "scaling.md").read_text()

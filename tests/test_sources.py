@@ -28,7 +28,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from fastheat.inputs.frames.stream import Frames, open_frames
+from fastheat.inputs.frames.opening import open_frames
+from fastheat.inputs.frames.stream import Frames
 from fastheat.inputs.sources.files import load_frames
 
 STACK = np.arange(60.0).reshape(5, 4, 3)

@@ -25,7 +25,7 @@ from safetensors_bytes import safetensors
 from fastheat import save_gif, save_indexed_gif
 from fastheat.cli.main import main
 from fastheat.gif.file import GifFile
-from fastheat.inputs.frames.stream import open_frames
+from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.sources import source as stores
 from fastheat.inputs.sources.source import (
     FileArray,

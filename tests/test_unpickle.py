@@ -32,7 +32,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastheat.inputs.sources import pickles
+from fastheat.inputs.sources import pickle_globals, pickles
 from fastheat.inputs.sources.source import Stored
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
@@ -157,8 +157,8 @@ def read(value: Any, file: BinaryIO, known: dict[int, Any]) -> Any:
     if id(value) in known:
         return known[id(value)]
     known[id(value)] = new = value
-    if isinstance(value, Stored | pickles._Span):
-        new = value.read(file) if isinstance(value, Stored) else pickles._whole(value)
+    if isinstance(value, Stored | pickle_globals.Span):
+        new = value.read(file) if isinstance(value, Stored) else pickle_globals.whole(value)
     elif isinstance(value, tuple):
         new = tuple(read(item, file, known) for item in value)
     elif isinstance(value, list | collections.deque | dict):
@@ -600,10 +600,10 @@ def test_the_extension_registry_is_not_asked() -> None:
 
 
 def test_what_a_pickle_changes_is_its_own() -> None:
-    before = dict(pickles._NAMES)
+    before = dict(pickle_globals.NAMES)
     refusal(b"cnumpy\ndtype\n(N}S'call'\nI1\nstb.")
     refusal(b"cnumpy\ndtype\n}S'call'\nI1\nsb.")
-    assert before == pickles._NAMES
+    assert before == pickle_globals.NAMES
     assert not hasattr(builtins, "call")
 
 

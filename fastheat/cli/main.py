@@ -39,11 +39,12 @@ from fastheat.cli.report import (
     summary_line,
 )
 from fastheat.figure.heatmap import Heatmap
-from fastheat.figure.panels import make_picture
+from fastheat.figure.make import make_figure
 from fastheat.gif.target import check_place, check_target
 from fastheat.inputs.frames.annotations import Annots, open_annots
+from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.spans import chunk_length, spans_of
-from fastheat.inputs.frames.stream import Frames, open_frames
+from fastheat.inputs.frames.stream import Frames
 from fastheat.inputs.sources.checkpoints import has_pattern
 from fastheat.inputs.sources.files import Pickled, load
 from fastheat.inputs.sources.shapes import cells_of
@@ -385,7 +386,7 @@ def _write(
     if annots is not None:
         timing["annot"] = annots
     with _options_at_fault():
-        heatmap = make_picture(source.shape, options)
+        heatmap = make_figure(source.shape, options)
         if timing.get("autoscale") == "grow":
             heatmap.check_growth()
         if timing.get("autoscale") == "frame":
@@ -479,7 +480,7 @@ def _write_still(
         )
     annots = _annots_of_frames(source, options)
     with _options_at_fault():
-        heatmap = make_picture(source.shape, options)
+        heatmap = make_figure(source.shape, options)
         lines = heatmap.lines
         heatmap = heatmap.for_frames(count, source.steps)
         if scaling == "frame":

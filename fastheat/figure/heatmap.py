@@ -13,8 +13,9 @@ from fastheat.checks import defaults_of
 from fastheat.figure.aliases import hint
 from fastheat.figure.base import Figure
 from fastheat.inputs.frames.annotations import Cells, Sample
+from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.ranges import DataLimits, MatrixLimits, Range, completed_range
-from fastheat.inputs.frames.stream import Frames, open_frames
+from fastheat.inputs.frames.stream import Frames
 from fastheat.layout import build
 from fastheat.layout.axes import geometry
 from fastheat.layout.layout import Layout

@@ -21,11 +21,12 @@ from fastheat.figure.arrangement import (
     too_small,
 )
 from fastheat.figure.base import Figure, pairs_of
-from fastheat.figure.heatmap import Heatmap, check_options, option_names
+from fastheat.figure.heatmap import Heatmap, check_options
 from fastheat.inputs.frames.annotations import Sample, by_panel
+from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.ranges import DataLimits, Range
-from fastheat.inputs.frames.stream import Frames, open_frames
-from fastheat.inputs.sources.shapes import Shape, Shapes, check_names, form_of, of_panel, parts_of
+from fastheat.inputs.frames.stream import Frames
+from fastheat.inputs.sources.shapes import Shape, check_names, form_of, of_panel, parts_of
 from fastheat.inputs.sources.tensors import as_array
 from fastheat.layout.arrange import (
     Size,
@@ -565,39 +566,3 @@ def _read_limits(ylim: object) -> tuple[float, float]:
     if not low < high or not np.isfinite(high - low):
         raise ValueError(f"expected ylim to be a lower and a higher number, not {short(ylim)}")
     return low, high
-
-
-def check_picture(heatmap: object, options: Mapping[str, object]) -> None:
-    """Refuse what is no heatmap or panels, and options beside them."""
-    if heatmap is not None and not isinstance(heatmap, Figure):
-        raise TypeError(f"expected heatmap to be a Heatmap or Panels, not {short(heatmap)}")
-    if heatmap is not None and options:
-        raise TypeError(
-            f"expected either heatmap= or options of one, not both: {', '.join(options)}"
-        )
-
-
-def check_picture_options(names: Iterable[str], others: Iterable[str] = ()) -> None:
-    """Refuse names that are an option neither of `Heatmap` nor of `Panels`."""
-    known = panels_options()
-    check_options([name for name in names if name not in known], [*known, *others])
-
-
-def make_picture(shape: Shapes, options: Mapping[str, Any]) -> Figure:
-    """Return a heatmap, or panels for frames of several matrices."""
-    if isinstance(shape, dict):
-        matrices = {name: sides for name, sides in shape.items() if sides}
-        lines = [name for name, sides in shape.items() if not sides]
-        if lines and options.get("lines") is None:
-            options = {**options, "lines": lines}
-        panels = Panels(matrices, **options)
-        if not all(name in shape for name in panels.lines) or len(panels.shape) < len(shape):
-            raise ValueError(
-                f"expected frames with the scalars of lines={short(options['lines'])}, not with "
-                f"{', '.join(map(repr, lines)) or 'none'}"
-            )
-        return panels
-    only = [name for name in options if name in panels_options() and name not in option_names()]
-    if only:
-        raise TypeError(f"expected frames that are dictionaries of matrices with {only[0]}=")
-    return Heatmap(shape, **options)

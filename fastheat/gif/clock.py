@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fastheat.checks import is_whole
 from fastheat.gif import blocks
 from fastheat.messages import many, short, warn
 
@@ -135,11 +136,6 @@ def read_loop(loop: object) -> int | None:
             f"expected loop to be 0 (for ever) to {blocks.MOST_LOOPS} or None, not {short(loop)}"
         )
     return int(loop)  # type: ignore[call-overload, no-any-return]
-
-
-def is_whole(value: object) -> bool:
-    """Return True for an integer of Python or numpy, but not for a bool."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _durations(fps: object, duration: object) -> float | list[float]:

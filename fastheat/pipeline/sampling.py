@@ -7,8 +7,7 @@ import sys
 import time
 from numbers import Real
 
-from fastheat.checks import is_series
-from fastheat.gif.clock import is_whole
+from fastheat.checks import is_series, is_whole
 from fastheat.messages import short
 
 FEWEST_OF_DECADE = 0.1

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from fastheat.gif.clock import is_whole
+from fastheat.checks import is_whole
 from fastheat.messages import in_a_line, short
 
 if TYPE_CHECKING:  # imported at run time with the first job given to a worker

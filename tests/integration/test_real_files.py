@@ -21,7 +21,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 import fastheat
-from fastheat.inputs.frames.stream import open_frames
+from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.sources import tensorfiles
 from fastheat.inputs.sources.source import is_local
 from fastheat.inputs.sources.tensors import of_bits

@@ -1,6 +1,8 @@
 """Frames in order, a chunk at a time: their values, annotations and ranges.
 
-- `stream`: frames from any source as chunks of float64.
+- `opening`: anything that has matrices one after the other, opened as `Frames`.
+- `matrices`: frames of several matrices.
+- `stream`: frames as chunks of float64.
 - `annotations`: numbers or texts that cells show instead of their values.
 - `ranges`: the smallest and largest values of all frames.
 - `spans`: runs of consecutive frames that a worker reads for itself.

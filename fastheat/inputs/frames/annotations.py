@@ -17,8 +17,9 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.ranges import MatrixLimits
-from fastheat.inputs.frames.stream import Frames, open_frames
+from fastheat.inputs.frames.stream import Frames
 from fastheat.inputs.sources.arrays import NESTED, Floats, check_rows, check_text
 from fastheat.inputs.sources.files import load
 from fastheat.inputs.sources.masks import hide
@@ -534,3 +535,10 @@ def _sample_of(cells: Cells) -> Sample:
     limits = MatrixLimits()
     limits.add(cells.cells)
     return Sample(cells.dtype, span=limits.ends)
+
+
+def kind_of(dtype: np.dtype[Any]) -> str:
+    """Return what annotations of a dtype are called."""
+    if dtype.names is not None:
+        return " and ".join(f"{kind_of(dtype[name])} for {name!r}" for name in dtype.names)
+    return "strings" if dtype.kind == "U" else dtype.name

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import math
-import operator
-import os
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from itertools import islice
-from math import prod
-from numbers import Real
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -19,43 +13,26 @@ import numpy as np
 import numpy.typing as npt
 
 from fastheat.inputs.sources.arrays import (
-    NESTED,
     FloatArray,
     Floats,
     Header,
     array_of,
     check_dtype,
-    check_frame,
-    check_stack,
 )
-from fastheat.inputs.sources.files import Pickled, file_of, is_archive, load
 from fastheat.inputs.sources.shapes import (
     Shape,
     Shapes,
     cells_of,
-    check_names,
-    check_panel,
-    check_part,
-    form_of,
-    keys_of,
-    matrices_of,
-    of_panel,
-    parts_in,
-    parts_of,
-    shapes_of,
 )
 from fastheat.inputs.sources.source import (
     FileArray,
     Source,
     Stored,
     is_ready,
-    is_source,
     let_go,
     read_frames,
-    source_of,
 )
-from fastheat.inputs.sources.tensors import as_array
-from fastheat.messages import short, warn
+from fastheat.messages import warn
 
 Take: TypeAlias = "Callable[[int, int], npt.NDArray[Any] | FileArray]"
 
@@ -224,119 +201,6 @@ class Frames:
         return self.length if self.length is not None else sum(map(len, self.chunks(1)))
 
 
-def open_frames(frames: object, shape: Shapes | None = None, tensor: object = None) -> Frames:
-    """Check frames of any kind, and return them as `Frames`.
-
-    Nothing is collected: arrays and lists are converted chunk by chunk, and iterators are consumed
-    on demand, except for the first frame, which is read here.
-
-    Parameters
-    ----------
-    frames
-        An array of shape (T, N, M), or anything with its ``shape``, slices and ``__array__``; a
-        `Source`; a sequence or iterable of array-likes of shape (N, M); or a path, see
-        `load_frames`, whose arrays stay in the file if possible. `Frames` are returned as they
-        are. Frames of several matrices are dictionaries of matrices, or one dictionary of arrays
-        (T, N, M).
-    shape
-        The expected shape of frames. Frames of panels may be tuples in the order of their names.
-    tensor
-        The name of the array to draw if a file holds several, see `load_frames`.
-
-    Returns
-    -------
-    Frames
-
-    Raises
-    ------
-    ValueError
-        If there are no frames, or their shapes are not two-dimensional, non-empty and all equal.
-    TypeError
-        If a frame is not an array of real numbers.
-    """
-    if isinstance(frames, Frames):
-        return frames
-    panels = shape if isinstance(shape, dict) else None
-    named = Path(os.fsdecode(frames)) if isinstance(frames, (str, os.PathLike)) else None
-    frames = load(frames, defer=True, tensor=tensor)
-    if not LIBRARIES.isdisjoint(sys.modules):
-        from fastheat.inputs.sources.datasets import dataset_of
-
-        if (dataset := dataset_of(frames)) is not None:
-            frames = dataset
-    floats = Floats()
-    if isinstance(frames, Mapping) and (frames or panels):
-        return replace(_open_stacks(frames, panels), file=named or file_of(frames))
-    if panels is not None:
-        if len(panels) == 1 and _is_stack(frames):
-            return replace(_open_stacks({next(iter(panels)): frames}, panels), file=named)
-        return replace(_open_each(frames, floats, panels), file=named or file_of(frames))
-    if isinstance(frames, Pickled) and isinstance(frames.frames, Stored):
-        check_stack(frames.frames.shape)
-    if is_source(frames):
-        return _open_source(frames, floats)
-    if all(hasattr(frames, name) for name in ("shape", "__array__", "__getitem__")):
-        return replace(_open_stack(frames, floats), file=named or file_of(frames))
-    iterable = hasattr(frames, "__iter__") or hasattr(frames, "__getitem__")
-    unordered = isinstance(frames, (Mapping, Set, bytes, bytearray, type))
-    if unordered or not (iterable or hasattr(frames, "__array__")):
-        what = f" with {keys_of(frames)}" if isinstance(frames, Mapping) else ""
-        raise TypeError(
-            f"frames is of type {type(frames).__name__}{what}, expected an array (T, N, M), "
-            "a sequence or iterable of arrays (N, M), or a path"
-        )
-    if not iterable:
-        return _open_stack(array_of(frames, 0), floats)
-    source = frames.source() if isinstance(frames, Pickled) or is_archive(frames) else None
-    return replace(_open_each(frames, floats), file=named or file_of(frames), source=source)
-
-
-def _is_stack(frames: object) -> bool:
-    if is_archive(frames) or is_source(frames):
-        return True
-    return bool(getattr(frames, "ndim", 0) == 3)
-
-
-def _open_stack(frames: Any, floats: Floats) -> Frames:
-    shape = tuple(frames.shape)
-    check_stack(shape)
-    dtype = frames.dtype if isinstance(frames.dtype, np.dtype) else array_of(frames[:1], 0).dtype
-    check_frame(0, shape[1:], dtype)
-    if isinstance(frames, np.ndarray):
-        return _open_source(source_of(frames), floats)
-
-    def take(start: int, stop: int) -> npt.NDArray[Any]:
-        block = array_of(frames[start:stop], start)
-        if block.shape != (stop - start, *shape[1:]):
-            raise ValueError(f"frame {start}: shape {block.shape[1:]}, expected {shape[1:]}")
-        return block
-
-    return _stacked(shape, dtype, take, floats)
-
-
-def _open_source(source: Source, floats: Floats) -> Frames:
-    try:
-        shape = tuple(map(operator.index, source.shape))
-    except TypeError:
-        raise TypeError(
-            f"expected the source's shape to be (T, N, M), not {short(source.shape)}"
-        ) from None
-    check_stack(shape)
-    dtype = _dtype_of(source)
-    check_frame(0, shape[1:], dtype)
-
-    take = taker(source, dtype)
-    path = getattr(source, "path", None)
-    file = path if isinstance(path, Path) else None
-    steps = getattr(source, "steps", None)
-    if steps is not None and (not hasattr(steps, "__len__") or len(steps) != shape[0]):
-        raise ValueError(
-            f"expected the source's steps to be one for each of {shape[0]} frames, not "
-            f"{short(steps)}"
-        )
-    return replace(_stacked(shape, dtype, take, floats), file=file, source=source, steps=steps)
-
-
 def taker(source: Source, dtype: np.dtype[Any]) -> Take:
     """Return a function that reads frames of a source, and checks that `dtype` can hold them."""
 
@@ -349,52 +213,6 @@ def taker(source: Source, dtype: np.dtype[Any]) -> Take:
         return block
 
     return take
-
-
-def _dtype_of(source: Source) -> np.dtype[Any]:
-    """Return the numpy dtype of the arrays that a source reads."""
-    try:
-        return as_array(np.empty(0, source.dtype)).dtype
-    except TypeError:
-        raise TypeError(
-            f"expected the source's dtype to be one of numpy, not {short(source.dtype)}"
-        ) from None
-
-
-def _stacked(
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    take: Take,
-    floats: Floats,
-) -> Frames:
-    """Open frames (T, N, M) that `take` reads in any order."""
-
-    def read(size: int, converter: Converter | None) -> Iterator[FloatArray]:
-        for start in range(0, shape[0], size):
-            stop = min(start + size, shape[0])
-            try:
-                chunk = read_values(take, start, stop, converter, floats)
-            except Exception:
-                yield from singly(start, stop, converter)
-            else:
-                yield chunk
-
-    def singly(start: int, stop: int, converter: Converter | None) -> Iterator[FloatArray]:
-        """Yield the frames before the first that fails as one chunk, then raise its error."""
-        good: list[FloatArray] = []
-        failed: Exception | None = None
-        for number in range(start, stop):
-            try:
-                good.append(read_values(take, number, number + 1, converter, floats))
-            except Exception as error:
-                failed = error
-                break
-        if good:
-            yield np.concatenate(good)
-        if failed is not None:
-            raise failed
-
-    return Frames((int(shape[1]), int(shape[2])), dtype, int(shape[0]), True, read)
 
 
 def read_values(
@@ -442,183 +260,7 @@ def _bands(count: int, rows: int, columns: int) -> Iterator[tuple[slice, slice]]
             yield slice(t, t + together), slice(i, i + high)
 
 
-def _open_stacks(stacks: Mapping[Any, Any], panels: Mapping[str, Shape] | None) -> Frames:
-    """Open a stack of matrices, or a number per frame, for each panel."""
-    names = _names_of(stacks, panels)
-    opened: dict[str, Frames] = {}
-    for name in names:
-        with of_panel(name):
-            stack = stacks[name]
-            opened[name] = (
-                _open_scalars(stack) if _is_line(name, stack, panels) else open_frames(stack)
-            )
-    lengths = {name: each.length for name, each in opened.items() if each.length is not None}
-    if len(set(lengths.values())) > 1:
-        found = ", ".join(f"{count} of {name!r}" for name, count in lengths.items())
-        raise ValueError(f"expected equally many frames of each panel, not {found}")
-    shapes: dict[str, Shape] = {}
-    for name, each in opened.items():
-        with of_panel(name):
-            if isinstance(each.shape, dict):
-                raise TypeError("expected an array (T, N, M), not a dictionary")
-            check_panel(0, each.shape, None if panels is None else panels[name])
-        shapes[name] = each.shape
-
-    def read(size: int, converters: Converters | None) -> Iterator[FloatArray]:
-        through = {} if converters is None else converters.parts
-        cells = cells_of(shapes if converters is None else converters.cells)
-        chunks = {name: each._read(size, through.get(name)) for name, each in opened.items()}
-        done = 0
-        while True:
-            parts: dict[str, FloatArray] = {}
-            for name, each in chunks.items():
-                with of_panel(name):
-                    if (part := next(each, None)) is not None:
-                        parts[name] = part
-            counts = {name: len(parts.get(name, ())) for name in names}
-            count = min(counts.values())
-            if count:
-                flat = [parts[name][:count].reshape(count, -1) for name in names]
-                yield np.concatenate(flat, axis=1, out=np.empty((count, cells)))
-            done += count
-            for name in names:
-                if counts[name] < max(counts.values()):
-                    with of_panel(name):
-                        next(chunks[name], None)  # raises the error that ended it, if any
-                    raise ValueError(f"expected frame {done} of {name!r} too")
-            if not count:
-                return
-
-    sources: dict[str, Any] = {
-        name: each.source for name, each in opened.items() if each.source is not None
-    }
-    return Frames(
-        shapes,
-        form_of(shapes, [each.dtype for each in opened.values()]),
-        next(iter(lengths.values()), None),
-        all(each.rereadable for each in opened.values()),
-        read,
-        source=sources if len(sources) == len(opened) else None,
-        steps=next((each.steps for each in opened.values() if each.steps is not None), None),
-    )
-
-
-def _is_line(name: str, stack: object, panels: Mapping[str, Shape] | None) -> bool:
-    """Return whether a panel's stack holds one scalar per frame."""
-    if panels is not None:
-        return panels[name] == ()
-    shape: Any = getattr(stack, "shape", None)
-    if isinstance(stack, Real) or shape == ():
-        return True
-    if is_archive(stack):
-        return stack.headers[:1] != () and stack.headers[0][0] == ()
-    if shape is None and isinstance(stack, (list, tuple)) and stack:
-        return isinstance(stack[0], Real)
-    return shape is not None and len(shape) == 1
-
-
-def _open_scalars(values: object) -> Frames:
-    """Open one number per frame."""
-    # from an iterator, since list() would allocate as many items as an archive claims to have
-    array = array_of(list(iter(values)) if is_archive(values) else values, 0)
-    if array.ndim != 1 or not array.size or array.dtype.kind not in "biuf":
-        raise TypeError(f"expected a number for each frame, not {array.dtype} of {array.shape}")
-    scalars = array.astype(np.float64)
-
-    def read(size: int, _: object) -> Iterator[FloatArray]:
-        for start in range(0, len(scalars), size):
-            yield scalars[start : start + size]
-
-    nothing: Any = ()  # the shape of a scalar
-    return Frames(nothing, np.dtype(np.float64), len(scalars), True, read)
-
-
-def _names_of(frame: Mapping[Any, Any], panels: Mapping[str, Shape] | None) -> tuple[str, ...]:
-    """Return the names of the panels in order; the keys of a frame must be the same names."""
-    names = tuple(panels or ())
-    if panels is None:  # scalars come after the matrices
-        lines = {name for name in check_names(frame) if _is_line(name, frame[name], None)}
-        names = tuple(sorted(frame, key=lines.__contains__))
-    if set(frame) != set(names):
-        raise ValueError(
-            f"expected matrices with {keys_of(dict.fromkeys(names))}, not {keys_of(frame)}"
-        )
-    return names
-
-
-def _open_bundles(
-    frames: Iterable[Any],
-    iterate: Callable[[], Iterator[Any]],
-    length: int | None,
-    rereadable: bool,
-    floats: Floats,
-    panels: Mapping[str, Shape] | None,
-) -> Frames:
-    """Open frames of several matrices each, checking the shapes and dtypes of those in `frames`."""
-    names: tuple[str, ...] | None = None if panels is None else tuple(panels)
-    shapes: dict[str, Shape] = {}
-    dtypes: dict[str, dict[np.dtype[Any], None]] = {}
-    for number, frame in enumerate(frames):
-        if names is None:
-            names = _names_of(frame, None)
-        for name, part in zip(names, parts_in(frame, names, number), strict=True):
-            with of_panel(name):
-                shape, dtype = _header(part, number)
-                expected = shapes.get(name, panels[name] if panels is not None else None)
-                check_part(number, shape, dtype)
-                check_panel(number, shape, expected)
-            shapes[name] = shape
-            dtype = dtype if shape else np.dtype(np.float64)
-            dtypes.setdefault(name, {})[dtype] = None
-    if names is None or not shapes:
-        raise ValueError("there are no frames, expected at least one")
-    form = form_of(
-        shapes,
-        [
-            np.result_type(*dtypes[name]) if len(dtypes[name]) > 1 else next(iter(dtypes[name]))
-            for name in names
-        ],
-    )
-    order = names
-
-    def read(size: int, converters: Converters | None) -> Iterator[FloatArray]:
-        most = size if length is None else min(size, length)
-        return _convert_bundles(iterate(), order, form, most, floats, converters)
-
-    return Frames(shapes, form, length, rereadable, read)
-
-
-def _convert_bundles(
-    frames: Iterator[Any],
-    names: Sequence[str],
-    form: np.dtype[Any],
-    size: int,
-    floats: Floats,
-    converters: Converters | None,
-) -> Iterator[FloatArray]:
-    parts = parts_of(form)
-    through = {} if converters is None else converters.parts
-    cells = shapes_of(form) if converters is None else converters.cells
-
-    def fill(out: FloatArray, frame: Any, number: int) -> None:
-        place = 0
-        for name, array in zip(names, matrices_of(frame, names, number), strict=True):
-            shape, dtype = parts[name]
-            with of_panel(name):
-                check_part(number, array.shape, array.dtype)
-                array = array if array.shape else array.astype(np.float64)
-                check_panel(number, array.shape, shape)
-                check_dtype(number, array.dtype, dtype)
-                stop = place + prod(cells[name])
-                own = out[0, place:stop].reshape(1, *cells[name])
-                _convert(array, own, number, floats, through.get(name))
-                place = stop
-            let_go(array)
-
-    return _in_chunks(frames, size, (cells_of(cells),), fill)
-
-
-def _in_chunks(
+def in_chunks(
     frames: Iterator[Any],
     size: int,
     cells: tuple[int, ...],
@@ -647,7 +289,7 @@ def _in_chunks(
         yield out[:filled]
 
 
-def _convert(
+def convert(
     array: npt.NDArray[Any],
     out: FloatArray,
     number: int,
@@ -660,102 +302,6 @@ def _convert(
         converter.into(floats, out, array[None], number)
 
 
-def _header(frame: object, number: int) -> Header:
+def header(frame: object, number: int) -> Header:
     array = frame if isinstance(frame, Stored) else array_of(frame, number)
     return array.shape, array.dtype
-
-
-def _open_each(frames: Any, floats: Floats, panels: Mapping[str, Shape] | None = None) -> Frames:
-    length = len(frames) if hasattr(frames, "__len__") else None
-    rereadable = True
-    headers: Iterable[Header]
-    if length is not None and hasattr(frames, "__getitem__"):
-
-        def iterate() -> Iterator[Any]:
-            for number in range(length):
-                try:
-                    yield frames[number]
-                except IndexError:
-                    if number < len(frames):
-                        raise
-                    raise ValueError(
-                        f"frame {number} is gone: there were {length} frames, now {len(frames)}"
-                    ) from None
-    else:
-
-        def iterate() -> Iterator[Any]:
-            return iter(frames)
-
-    if is_archive(frames):
-        headers = frames.headers
-    elif isinstance(frames, (*NESTED, Pickled)):
-        each = frames.frames if isinstance(frames, Pickled) else frames
-        if panels is not None or isinstance(next(iter(each), None), Mapping):
-            return _open_bundles(each, iterate, length, True, floats, panels)
-        headers = (_header(frame, number) for number, frame in enumerate(each))
-    else:  # other frames may be expensive to read, or readable only once
-        iterator = iterate()
-        first = list(islice(iterator, 1))
-        once = iterator is frames
-        if panels is not None or (first and isinstance(first[0], Mapping)):
-            again = _Once(_all(list(first), iterator)) if once else iterate
-            return _open_bundles(first, again, length, not once, floats, panels)
-        headers = [_header(frame, 0) for frame in first]
-        if once:
-            rereadable = False
-            iterate = _Once(_all(first, iterator))
-    shape: tuple[int, ...] | None = None
-    dtypes: dict[np.dtype[Any], None] = {}
-    for number, (found, dtype) in enumerate(headers):
-        check_frame(number, found, dtype, shape)
-        shape = found
-        dtypes[dtype] = None
-    if shape is None:
-        raise ValueError("there are no frames, expected at least one")
-    expected = shape
-    common = next(iter(dtypes)) if len(dtypes) == 1 else np.result_type(*dtypes)
-
-    def read(size: int, converter: Converter | None) -> Iterator[FloatArray]:
-        most = size if length is None else min(size, length)
-        return _convert_each(iterate(), expected, common, most, floats, converter)
-
-    return Frames((expected[0], expected[1]), common, length, rereadable, read)
-
-
-def _all(first: list[Any], others: Iterator[Any]) -> Iterator[Any]:
-    # Unlike itertools.chain, this does not hold the first frame until the end.
-    yield first.pop()
-    yield from others
-
-
-class _Once:
-    """A function that returns an iterator once, and raises ValueError when called again."""
-
-    def __init__(self, frames: Iterator[Any]) -> None:
-        self.frames: Iterator[Any] | None = frames
-
-    def __call__(self) -> Iterator[Any]:
-        if self.frames is None:
-            raise ValueError(
-                "frames is an iterator, and was read already; expected a list or array"
-            )
-        frames, self.frames = self.frames, None
-        return frames
-
-
-def _convert_each(
-    frames: Iterator[Any],
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    size: int,
-    floats: Floats,
-    converter: Converter | None,
-) -> Iterator[FloatArray]:
-    def fill(out: FloatArray, frame: Any, number: int) -> None:
-        array = array_of(frame, number)
-        check_frame(number, array.shape, array.dtype, shape)
-        check_dtype(number, array.dtype, dtype)
-        _convert(array, out, number, floats, converter)
-        let_go(array)
-
-    return _in_chunks(frames, size, shape if converter is None else converter.cells, fill)

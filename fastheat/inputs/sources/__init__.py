@@ -5,6 +5,7 @@
 - `source`: the `Source` protocol for random access to frames, and the sources of arrays.
 - `files`: paths to frames, by the kind of file.
 - `npy`, `npz`, `pickles`, `tensorfiles`, `torchfiles`, `zarrfolders`, `hdf5files`: file formats.
+- `pickle_globals`, `zarr_codecs`: the functions that pickles may name, and the decoders of chunks.
 - `checkpoints`: a series of files with one frame each.
 - `datasets`: arrays of zarr, h5py and dask.
 - `named`, `bounds`: choice of an array by name, and limits on the size that a file may claim.

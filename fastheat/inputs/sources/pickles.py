@@ -13,22 +13,29 @@ from __future__ import annotations
 import math
 import os
 import pickle
-import re
 import struct
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NoReturn
 
-import numpy as np
-import numpy.typing as npt
-
-from fastheat.inputs.sources.arrays import NESTED, REAL, check_type
-from fastheat.inputs.sources.source import Stored, stored_as
+from fastheat.inputs.sources.arrays import NESTED
+from fastheat.inputs.sources.pickle_globals import (
+    ARRAYS,
+    CALL,
+    COPYING,
+    EXPECTED,
+    Name,
+    Pending,
+    Span,
+    check_deque,
+    checked_length,
+    find_global,
+    refused,
+    whole,
+)
 from fastheat.messages import in_a_line
 
-_DTYPE = re.compile(r"b1|[iufc][1-9][0-9]?|U[1-9][0-9]{0,4}")
-_EXPECTED = "expected only numpy arrays, numbers, lists, tuples and dicts"
 _UNREAD = {
     pickle.EMPTY_SET: "a set",
     pickle.FROZENSET: "a frozenset",
@@ -50,7 +57,6 @@ _FEW = 16  # arrays in a dict whose cells are not counted; also a margin for sma
 # Calls may copy _COPIES times the bytes read, and _SLACK more.
 _COPIES = 2
 _SLACK = 4096
-_SMALL, _CALL, _MASKED = 8, 16, 128  # cost of a call in bytes: for a scalar, usual, masked array
 _NUMBERS = 10_000  # numbers as dict keys, whose hashes an attacker can make collide
 _APART = 4  # integers up to _APART times the size of the dict are not counted among these
 _MEMO = 1 << 26  # entries of the memo that are kept in a list
@@ -60,48 +66,7 @@ _BLOCK = 1 << 16  # bytes read at a time
 _STOP = pickle.STOP[0]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Name:
-    """A global that a pickle may name, and the function that runs when the pickle calls it."""
-
-    call: Callable[..., object] | None = None
-
-
-@dataclass(slots=True, eq=False)
-class _Pending:
-    """An object that a pickle creates first and fills later, by the BUILD opcode."""
-
-    finish: Callable[..., object]
-    value: object = None
-
-
-@dataclass(slots=True, eq=False)
-class _Span:
-    """A byte string left in the file, which may become the data of an array."""
-
-    file: BinaryIO
-    offset: int
-    length: int
-    data: bytes | None = None
-
-    def __len__(self) -> int:
-        return self.length
-
-
-_ARRAYS = (np.ndarray, np.ma.MaskedArray, Stored)
-_HOLE = _Pending(lambda: None)  # an empty entry of the memo
-
-
-def _whole(value: Any) -> Any:
-    """Return the bytes of a span, and any other value as it is."""
-    if type(value) is not _Span:
-        return value
-    if value.data is None:  # kept, since a pickle of a few bytes can refer to it a million times
-        here = value.file.tell()
-        value.file.seek(value.offset)
-        value.data = value.file.read(value.length)
-        value.file.seek(here)
-    return value.data
+_HOLE = Pending(lambda: None)  # an empty entry of the memo
 
 
 @dataclass(slots=True)
@@ -136,7 +101,7 @@ def load(file: BinaryIO, *, defer: bool = False, spare: Spare | None = None) -> 
         If the pickle is damaged, or asks for anything else; then the message names it.
     """
     try:
-        machine = _Machine(file, defer)
+        machine = Machine(file, defer)
         value = machine.run()
         own = _PER_BYTE * machine.taken
         spare = spare or Spare()
@@ -194,7 +159,7 @@ class _Values:
         count = 1 + len(items)
         kinds = set(map(type, items))
         # Arrays are read one frame at a time, but those of a dict may together be one frame.
-        if type(container) is dict and count > _FEW and not kinds.isdisjoint(_ARRAYS):
+        if type(container) is dict and count > _FEW and not kinds.isdisjoint(ARRAYS):
             self.check(sum(map(_cells, items)))
         self.check(count)
         if kinds.isdisjoint(_CONTAINERS):
@@ -224,7 +189,7 @@ def _cells(item: Any) -> int:
     return math.prod(shape) // (max(shape[0], 1) if len(shape) > 2 else 1)
 
 
-class _Machine:
+class Machine:
     """The pickle machine: its stack, marks and memo, and the file, which it reads in blocks."""
 
     def __init__(self, file: BinaryIO, defer: bool) -> None:
@@ -258,9 +223,9 @@ class _Machine:
             else:
                 code = bytes([opcode])
                 what = _UNREAD.get(code, f"the opcode {code!r}")
-                raise pickle.UnpicklingError(f"the pickle holds {what}, {_EXPECTED}")
-        value = _whole(self.stack.pop())
-        if isinstance(value, (_Name, _Pending)):
+                raise pickle.UnpicklingError(f"the pickle holds {what}, {EXPECTED}")
+        value = whole(self.stack.pop())
+        if isinstance(value, (Name, Pending)):
             raise pickle.UnpicklingError("damaged pickle: it ends before its object is complete")
         self.file.seek(self.start + self.place)
         return value
@@ -305,10 +270,10 @@ class _Machine:
         if len(self.block) < count:
             raise pickle.UnpicklingError("truncated pickle")
 
-    def data(self, count: int) -> bytes | _Span:
+    def data(self, count: int) -> bytes | Span:
         if not self.defer or count < _LARGE:
             return self.read(count)
-        span = _Span(self.file, self.start + self.place, count)
+        span = Span(self.file, self.start + self.place, count)
         if count > self.size - span.offset:
             raise pickle.UnpicklingError("truncated pickle")
         self.place += count
@@ -386,7 +351,7 @@ class _Machine:
 
     def get(self, key: int) -> None:
         value = self.memo[key] if 0 <= key < len(self.memo) else self.others[key]
-        if type(value) is _Pending:
+        if type(value) is Pending:
             if value is _HOLE:
                 raise KeyError(key)
             if value.value is not None:
@@ -403,7 +368,7 @@ class _Machine:
 
     def reduce(self) -> None:
         arguments, function = self.stack.pop(), self.stack.pop()
-        if not (isinstance(function, _Name) and function.call and type(arguments) is tuple):
+        if not (isinstance(function, Name) and function.call and type(arguments) is tuple):
             raise pickle.UnpicklingError(
                 f"the pickle calls a {type(function).__name__}, expected only data"
             )
@@ -411,7 +376,7 @@ class _Machine:
 
     def build(self) -> None:
         state, pending = self.stack.pop(), self.stack.pop()
-        if not (isinstance(pending, _Pending) and pending.value is None and type(state) is tuple):
+        if not (isinstance(pending, Pending) and pending.value is None and type(state) is tuple):
             raise pickle.UnpicklingError(
                 f"the pickle sets a state of a {type(pending).__name__}, expected only data"
             )
@@ -419,9 +384,9 @@ class _Machine:
         self.stack.append(pending.value)
 
     def called(self, call: Callable[..., object], arguments: tuple[object, ...]) -> object:
-        cost = _COPYING.get(call)
-        kinds = (str,) if cost is None else (str, bytes, list, tuple, _Span)
-        self.copied += cost or _CALL
+        cost = COPYING.get(call)
+        kinds = (str,) if cost is None else (str, bytes, list, tuple, Span)
+        self.copied += cost or CALL
         for each in arguments:
             if isinstance(each, kinds):
                 self.copied += len(each)
@@ -437,8 +402,8 @@ class _Machine:
                 raise pickle.UnpicklingError(
                     f"damaged pickle: it appends to a {type(target).__name__}"
                 )
-            _check_deque(items)
-        target.extend(map(_whole, items))
+            check_deque(items)
+        target.extend(map(whole, items))
 
     def dictionary(self) -> None:
         items = self.pop_mark()
@@ -451,7 +416,7 @@ class _Machine:
             raise pickle.UnpicklingError(
                 f"damaged pickle: it sets keys of a {type(target).__name__}"
             )
-        items = list(map(_whole, items))
+        items = list(map(whole, items))
         for key, value in zip(items[::2], items[1::2], strict=True):
             if type(key) not in _KEYS:
                 raise pickle.UnpicklingError(
@@ -467,13 +432,13 @@ class _Machine:
         return self.line().decode(), self.line().decode()
 
     def find(self, module: object, name: object) -> None:
-        self.stack.append(_find(module, name))
+        self.stack.append(find_global(module, name))
 
     def persistent(self) -> None:
-        raise pickle.UnpicklingError(f"the pickle holds a persistent id, {_EXPECTED}")
+        raise pickle.UnpicklingError(f"the pickle holds a persistent id, {EXPECTED}")
 
     def refuse(self) -> NoReturn:
-        raise _refused(*self.named())
+        raise refused(*self.named())
 
     def protocol(self) -> None:
         if (version := self.byte()) > 5:
@@ -502,7 +467,7 @@ def _utf8(data: bytes) -> str:
 
 
 # Opcodes that push one value, with the function that reads it.
-_PUSH: dict[int, Callable[[_Machine], object]] = {
+_PUSH: dict[int, Callable[[Machine], object]] = {
     opcode[0]: push
     for opcode, push in {
         pickle.NONE: lambda machine: None,
@@ -513,11 +478,11 @@ _PUSH: dict[int, Callable[[_Machine], object]] = {
         pickle.EMPTY_DICT: lambda machine: {},
         pickle.BINFLOAT: lambda machine: machine.unpack(_F8),
         pickle.FLOAT: lambda machine: float(machine.line()),
-        pickle.BININT1: _Machine.byte,
+        pickle.BININT1: Machine.byte,
         pickle.BININT2: lambda machine: machine.unpack(_U2),
         pickle.BININT: lambda machine: machine.unpack(_I4),
         pickle.LONG1: lambda machine: _signed(machine.read(machine.byte())),
-        pickle.LONG4: lambda machine: _signed(machine.read(_short(machine.unpack(_U4)))),
+        pickle.LONG4: lambda machine: _signed(machine.read(checked_length(machine.unpack(_U4)))),
         pickle.LONG: lambda machine: _integer(machine.line()),
         pickle.INT: lambda machine: _integer_or_bool(machine.line()),
         pickle.SHORT_BINBYTES: lambda machine: machine.data(machine.byte()),
@@ -535,19 +500,19 @@ _PUSH: dict[int, Callable[[_Machine], object]] = {
 }
 
 # All other opcodes, with the function that runs them.
-_STEPS: dict[int, Callable[[_Machine], object]] = {
+_STEPS: dict[int, Callable[[Machine], object]] = {
     opcode[0]: step
     for opcode, step in {
-        pickle.MEMOIZE: _Machine.memoize,
+        pickle.MEMOIZE: Machine.memoize,
         pickle.BINPUT: lambda machine: machine.put(machine.byte()),
         pickle.LONG_BINPUT: lambda machine: machine.put(machine.unpack(_U4)),
         pickle.PUT: lambda machine: machine.put(_integer(machine.line())),
         pickle.BINGET: lambda machine: machine.get(machine.byte()),
         pickle.LONG_BINGET: lambda machine: machine.get(machine.unpack(_U4)),
         pickle.GET: lambda machine: machine.get(_integer(machine.line())),
-        pickle.MARK: _Machine.mark,
-        pickle.POP: _Machine.pop,
-        pickle.POP_MARK: _Machine.pop_mark,
+        pickle.MARK: Machine.mark,
+        pickle.POP: Machine.pop,
+        pickle.POP_MARK: Machine.pop_mark,
         pickle.DUP: lambda machine: machine.stack.append(machine.stack[-1]),
         pickle.TUPLE: lambda machine: machine.push_marked(tuple),
         pickle.TUPLE1: lambda machine: machine.pack(1),
@@ -556,26 +521,20 @@ _STEPS: dict[int, Callable[[_Machine], object]] = {
         pickle.LIST: lambda machine: machine.push_marked(list),
         pickle.APPEND: lambda machine: machine.extend([machine.stack.pop()]),
         pickle.APPENDS: lambda machine: machine.extend(machine.pop_mark()),
-        pickle.DICT: _Machine.dictionary,
+        pickle.DICT: Machine.dictionary,
         pickle.SETITEM: lambda machine: machine.update(machine.pop_pair()),
         pickle.SETITEMS: lambda machine: machine.update(machine.pop_mark()),
-        pickle.REDUCE: _Machine.reduce,
+        pickle.REDUCE: Machine.reduce,
         pickle.BUILD: lambda machine: machine.build(),
         pickle.STACK_GLOBAL: lambda machine: machine.find(*machine.pop_pair()),
         pickle.GLOBAL: lambda machine: machine.find(*machine.named()),
-        pickle.INST: _Machine.refuse,
+        pickle.INST: Machine.refuse,
         pickle.BINPERSID: lambda machine: machine.persistent(),
-        pickle.PROTO: _Machine.protocol,
+        pickle.PROTO: Machine.protocol,
         pickle.FRAME: lambda machine: machine.read(8),  # only a hint to read ahead
         pickle.READONLY_BUFFER: lambda machine: None,  # every buffer is read-only here
     }.items()
 }
-
-
-def _short(length: int) -> int:
-    if length > 400:  # about the limit that _integer has for digits
-        raise pickle.UnpicklingError(f"a number of {length} bytes, expected at most 400")
-    return length
 
 
 def _signed(data: bytes) -> int:
@@ -584,154 +543,3 @@ def _signed(data: bytes) -> int:
 
 def _integer_or_bool(text: bytes) -> int:
     return text == b"01" if text in (b"00", b"01") else _integer(text)
-
-
-def _array(
-    raw: bytes | str | _Span, dtype: object, shape: object, order: str
-) -> npt.NDArray[Any] | Stored:
-    if isinstance(raw, str):
-        raw = raw.encode("latin-1")
-    if not (isinstance(raw, (bytes, _Span)) and isinstance(dtype, np.dtype)):
-        raise pickle.UnpicklingError("damaged pickle: an array without bytes or dtype")
-    if not (
-        isinstance(shape, tuple)
-        and len(shape) <= 32
-        and all(type(side) is int and 0 <= side < 1 << 48 for side in shape)
-    ):
-        raise pickle.UnpicklingError("damaged pickle: an array without a shape")
-    if len(raw) != math.prod(shape) * dtype.itemsize:
-        raise pickle.UnpicklingError(
-            f"damaged pickle: {len(raw)} bytes for shape {str(shape)[:80]} and dtype {dtype}"
-        )
-    if isinstance(raw, _Span):
-        if order == "C" and len(shape) >= 2:
-            return Stored(stored_as(shape, dtype, "C"), raw.offset)
-        if order == "F" and len(shape) == 2:
-            return Stored(stored_as(shape, dtype, "F"), raw.offset)
-    return np.ndarray(shape, dtype, buffer=_whole(raw), order="F" if order == "F" else "C")
-
-
-def _dtype(name: str, align: object = False, copy: object = True) -> _Pending:
-    if not (isinstance(name, str) and _DTYPE.fullmatch(name)):
-        shown = ascii(name[:20]) if isinstance(name, str) else f"a {type(name).__name__}"
-        raise pickle.UnpicklingError(f"an array of dtype {shown}, expected numbers")
-
-    def finish(version: object, byteorder: str, *fields: object) -> np.dtype[Any]:
-        if byteorder not in ("<", ">", "|", "=") or fields[:3] != (None, None, None):
-            raise pickle.UnpicklingError("an array of a structured dtype, expected numbers")
-        dtype = np.dtype(byteorder + name)
-        check_type(dtype, "an array", REAL + "cU")
-        return dtype
-
-    return _Pending(finish)
-
-
-def _reconstruct(*ignored: object) -> _Pending:
-    return _Pending(_finish_array)
-
-
-def _finish_array(
-    version: object, shape: object, dtype: object, fortran: object, raw: bytes | str | _Span
-) -> npt.NDArray[Any] | Stored:
-    return _array(raw, dtype, shape, "F" if fortran else "C")
-
-
-def _mareconstruct(*ignored: object) -> _Pending:
-    return _Pending(_finish_masked)
-
-
-def _finish_masked(
-    version: object,
-    shape: object,
-    dtype: object,
-    fortran: object,
-    raw: bytes | str | _Span,
-    mask: bytes | str | _Span,
-    fill_value: object,
-) -> object:
-    order = "F" if fortran else "C"
-    hidden = _array(_whole(mask), np.dtype(np.uint8), shape, order) != 0
-    return np.ma.MaskedArray(_array(_whole(raw), dtype, shape, order), hidden)
-
-
-def _frombuffer(
-    raw: bytes | _Span,
-    dtype: object,
-    shape: tuple[int, ...],
-    order: str,
-    axes: tuple[int, ...] = (),
-) -> npt.NDArray[Any] | Stored:
-    array = _array(raw, dtype, shape, order)
-    return array.transpose(axes) if order == "K" and isinstance(array, np.ndarray) else array
-
-
-def _scalar(dtype: object, raw: bytes | str) -> object:
-    array = _array(raw, dtype, (), "C")
-    assert isinstance(array, np.ndarray)
-    return array[()]
-
-
-def _encode(text: str, encoding: str) -> bytes:
-    # Protocols 0 to 2 have no bytes, and store a string and a call that encodes it.
-    if not (isinstance(text, str) and encoding in ("latin1", "latin-1")):
-        raise pickle.UnpicklingError("the pickle encodes something other than bytes as latin-1")
-    return text.encode("latin-1")
-
-
-def _bytes() -> bytes:
-    return b""
-
-
-def _deque(items: tuple[object, ...] = (), maxlen: int | None = None) -> deque[object]:
-    items = items if isinstance(items, (list, tuple)) else ()
-    _check_deque(items)
-    return deque(items, maxlen)
-
-
-def _check_deque(items: Sequence[object]) -> None:
-    # CPython frees nested deques recursively, without a limit, which overflows the C stack.
-    if deque in map(type, items):
-        raise pickle.UnpicklingError("the pickle holds a deque in a deque, expected lists in it")
-
-
-def _ordered_dict() -> dict[object, object]:
-    return {}
-
-
-# Functions that may copy any sequence they are given, with the cost of a call in bytes. All others
-# copy only strings, which become the data of arrays.
-_COPYING = {_encode: _SMALL, _deque: _CALL, _scalar: _SMALL, _finish_masked: _MASKED}
-
-_NAMES = {
-    ("numpy", "ndarray"): _Name(),
-    ("numpy", "dtype"): _Name(_dtype),
-    ("numpy.ma", "MaskedArray"): _Name(),
-    ("numpy.ma.core", "MaskedArray"): _Name(),
-    ("numpy.ma.core", "_mareconstruct"): _Name(_mareconstruct),
-    ("_codecs", "encode"): _Name(_encode),
-    ("collections", "deque"): _Name(_deque),
-    ("collections", "OrderedDict"): _Name(_ordered_dict),
-}
-for _builtins in ("builtins", "__builtin__"):
-    _NAMES[_builtins, "bytes"] = _Name(_bytes)
-    _NAMES[_builtins, "complex"] = _Name(complex)
-for _core in ("numpy.core", "numpy._core"):  # numpy 1 and 2
-    _NAMES[_core + ".multiarray", "_reconstruct"] = _Name(_reconstruct)
-    _NAMES[_core + ".multiarray", "scalar"] = _Name(_scalar)
-    _NAMES[_core + ".numeric", "_frombuffer"] = _Name(_frombuffer)
-
-
-def _find(module: object, name: object) -> _Name:
-    if type(module) is str and type(name) is str and (module, name) in _NAMES:
-        return _NAMES[module, name]
-    raise _refused(module, name)
-
-
-def _refused(module: object, name: object) -> pickle.UnpicklingError:
-    # An attacker may have chosen the names: no line breaks, no control codes, no megabytes.
-    asked = ".".join(
-        ascii(part[:80])[1:-1] if isinstance(part, str) else type(part).__name__
-        for part in (module, name)
-    )
-    hint = "; of a model save arrays of its weights" if asked.startswith("torch.") else ""
-    return pickle.UnpicklingError(f"the pickle asks for {asked}, {_EXPECTED}{hint}")

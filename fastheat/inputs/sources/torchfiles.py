@@ -16,7 +16,8 @@ from math import prod
 from typing import Any, BinaryIO
 
 from fastheat.inputs.sources.npz import data_of
-from fastheat.inputs.sources.pickles import _find, _Machine, _Name
+from fastheat.inputs.sources.pickle_globals import Name, find_global
+from fastheat.inputs.sources.pickles import Machine
 from fastheat.inputs.sources.tensors import size_of
 from fastheat.messages import in_a_line, short
 
@@ -236,7 +237,7 @@ def _in_sequence(file: BinaryIO, size: int) -> tuple[Any, Places]:
 # -------------------------------------------------------------------------------------- unpickling
 
 
-class _States(_Machine):
+class _States(Machine):
     """Unpickler of the model states that `torch.save` writes."""
 
     def __init__(self, file: BinaryIO, defer: bool) -> None:
@@ -288,7 +289,7 @@ def _named(module: object, name: object) -> object:
             return _Marker(name)
         if (module, name) in _CALLS:
             return _CALLS[module, name]
-    return _find(module, name)
+    return find_global(module, name)
 
 
 def _is_side(value: object) -> bool:
@@ -328,7 +329,7 @@ def _parameter(data: object, *others: object) -> object:
 
 
 def _of_type(function: object, kind: object, arguments: object, *others: object) -> object:
-    call = function.call if isinstance(function, _Name) else None
+    call = function.call if isinstance(function, Name) else None
     if call not in (_tensor, _tensor_3) or type(arguments) is not tuple:
         raise pickle.UnpicklingError("damaged: a tensor subclass without a tensor")
     return call(*arguments)
@@ -342,16 +343,16 @@ def _nothing(*arguments: object) -> None:
     return None
 
 
-_CALLS: dict[tuple[str, str], _Name] = {
-    ("torch._utils", "_rebuild_tensor"): _Name(_tensor),
-    ("torch._utils", "_rebuild_tensor_v2"): _Name(_tensor),
-    ("torch._utils", "_rebuild_tensor_v3"): _Name(_tensor_3),
-    ("torch._utils", "_rebuild_parameter"): _Name(_parameter),
-    ("torch._utils", "_rebuild_parameter_with_state"): _Name(_parameter),
-    ("torch._tensor", "_rebuild_from_type_v2"): _Name(_of_type),
-    ("torch", "Tensor"): _Name(),
-    ("torch.nn.parameter", "Buffer"): _Name(),
-    ("torch.nn.parameter", "Parameter"): _Name(),
-    ("torch", "Size"): _Name(_size),
-    **dict.fromkeys(_NOTHING, _Name(_nothing)),
+_CALLS: dict[tuple[str, str], Name] = {
+    ("torch._utils", "_rebuild_tensor"): Name(_tensor),
+    ("torch._utils", "_rebuild_tensor_v2"): Name(_tensor),
+    ("torch._utils", "_rebuild_tensor_v3"): Name(_tensor_3),
+    ("torch._utils", "_rebuild_parameter"): Name(_parameter),
+    ("torch._utils", "_rebuild_parameter_with_state"): Name(_parameter),
+    ("torch._tensor", "_rebuild_from_type_v2"): Name(_of_type),
+    ("torch", "Tensor"): Name(),
+    ("torch.nn.parameter", "Buffer"): Name(),
+    ("torch.nn.parameter", "Parameter"): Name(),
+    ("torch", "Size"): Name(_size),
+    **dict.fromkeys(_NOTHING, Name(_nothing)),
 }

@@ -448,3 +448,19 @@ class _Calling:
                 f"expected valfmt({short(value)}) to return a string, not {short(text)}"
             )
         return check_length(f"valfmt({short(value)})", text, LONGEST)
+
+
+def title_template(title: str) -> Template:
+    """Return a title with the names that it has to be filled with."""
+    try:
+        template = Template.read(title)
+    except ValueError as error:
+        raise ValueError(
+            f"expected title to be a format string, not {short(title)}: {in_a_line(error)}"
+        ) from None
+    for name in template.names:
+        if not name or name[0].isdigit():
+            raise ValueError(
+                f"expected a name in each field of the title, as {{step}}, not {short(title)}"
+            )
+    return template

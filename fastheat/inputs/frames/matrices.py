@@ -1,0 +1,209 @@
+"""Frames of several matrices: stacks by name, and frames that are dictionaries or tuples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from math import prod
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from fastheat.inputs.frames.stream import Converters, Frames, convert, header, in_chunks
+from fastheat.inputs.sources.arrays import FloatArray, Floats, array_of, check_dtype
+from fastheat.inputs.sources.files import is_archive
+from fastheat.inputs.sources.shapes import (
+    Shape,
+    cells_of,
+    check_names,
+    check_panel,
+    check_part,
+    form_of,
+    keys_of,
+    matrices_of,
+    of_panel,
+    parts_in,
+    parts_of,
+    shapes_of,
+)
+from fastheat.inputs.sources.source import let_go
+
+
+def open_stacks(
+    stacks: Mapping[Any, Any],
+    panels: Mapping[str, Shape] | None,
+    open_frames: Callable[[object], Frames],
+) -> Frames:
+    """Open a stack of matrices, or a number per frame, for each panel."""
+    names = _names_of(stacks, panels)
+    opened: dict[str, Frames] = {}
+    for name in names:
+        with of_panel(name):
+            stack = stacks[name]
+            opened[name] = (
+                _open_scalars(stack) if _is_line(name, stack, panels) else open_frames(stack)
+            )
+    lengths = {name: each.length for name, each in opened.items() if each.length is not None}
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{count} of {name!r}" for name, count in lengths.items())
+        raise ValueError(f"expected equally many frames of each panel, not {found}")
+    shapes: dict[str, Shape] = {}
+    for name, each in opened.items():
+        with of_panel(name):
+            if isinstance(each.shape, dict):
+                raise TypeError("expected an array (T, N, M), not a dictionary")
+            check_panel(0, each.shape, None if panels is None else panels[name])
+        shapes[name] = each.shape
+
+    def read(size: int, converters: Converters | None) -> Iterator[FloatArray]:
+        through = {} if converters is None else converters.parts
+        cells = cells_of(shapes if converters is None else converters.cells)
+        chunks = {name: each._read(size, through.get(name)) for name, each in opened.items()}
+        done = 0
+        while True:
+            parts: dict[str, FloatArray] = {}
+            for name, each in chunks.items():
+                with of_panel(name):
+                    if (part := next(each, None)) is not None:
+                        parts[name] = part
+            counts = {name: len(parts.get(name, ())) for name in names}
+            count = min(counts.values())
+            if count:
+                flat = [parts[name][:count].reshape(count, -1) for name in names]
+                yield np.concatenate(flat, axis=1, out=np.empty((count, cells)))
+            done += count
+            for name in names:
+                if counts[name] < max(counts.values()):
+                    with of_panel(name):
+                        next(chunks[name], None)  # raises the error that ended it, if any
+                    raise ValueError(f"expected frame {done} of {name!r} too")
+            if not count:
+                return
+
+    sources: dict[str, Any] = {
+        name: each.source for name, each in opened.items() if each.source is not None
+    }
+    return Frames(
+        shapes,
+        form_of(shapes, [each.dtype for each in opened.values()]),
+        next(iter(lengths.values()), None),
+        all(each.rereadable for each in opened.values()),
+        read,
+        source=sources if len(sources) == len(opened) else None,
+        steps=next((each.steps for each in opened.values() if each.steps is not None), None),
+    )
+
+
+def _is_line(name: str, stack: object, panels: Mapping[str, Shape] | None) -> bool:
+    """Return whether a panel's stack holds one scalar per frame."""
+    if panels is not None:
+        return panels[name] == ()
+    shape: Any = getattr(stack, "shape", None)
+    if isinstance(stack, Real) or shape == ():
+        return True
+    if is_archive(stack):
+        return stack.headers[:1] != () and stack.headers[0][0] == ()
+    if shape is None and isinstance(stack, (list, tuple)) and stack:
+        return isinstance(stack[0], Real)
+    return shape is not None and len(shape) == 1
+
+
+def _open_scalars(values: object) -> Frames:
+    """Open one number per frame."""
+    # from an iterator, since list() would allocate as many items as an archive claims to have
+    array = array_of(list(iter(values)) if is_archive(values) else values, 0)
+    if array.ndim != 1 or not array.size or array.dtype.kind not in "biuf":
+        raise TypeError(f"expected a number for each frame, not {array.dtype} of {array.shape}")
+    scalars = array.astype(np.float64)
+
+    def read(size: int, _: object) -> Iterator[FloatArray]:
+        for start in range(0, len(scalars), size):
+            yield scalars[start : start + size]
+
+    nothing: Any = ()  # the shape of a scalar
+    return Frames(nothing, np.dtype(np.float64), len(scalars), True, read)
+
+
+def _names_of(frame: Mapping[Any, Any], panels: Mapping[str, Shape] | None) -> tuple[str, ...]:
+    """Return the names of the panels in order; the keys of a frame must be the same names."""
+    names = tuple(panels or ())
+    if panels is None:  # scalars come after the matrices
+        lines = {name for name in check_names(frame) if _is_line(name, frame[name], None)}
+        names = tuple(sorted(frame, key=lines.__contains__))
+    if set(frame) != set(names):
+        raise ValueError(
+            f"expected matrices with {keys_of(dict.fromkeys(names))}, not {keys_of(frame)}"
+        )
+    return names
+
+
+def open_bundles(
+    frames: Iterable[Any],
+    iterate: Callable[[], Iterator[Any]],
+    length: int | None,
+    rereadable: bool,
+    floats: Floats,
+    panels: Mapping[str, Shape] | None,
+) -> Frames:
+    """Open frames of several matrices each, checking the shapes and dtypes of those in `frames`."""
+    names: tuple[str, ...] | None = None if panels is None else tuple(panels)
+    shapes: dict[str, Shape] = {}
+    dtypes: dict[str, dict[np.dtype[Any], None]] = {}
+    for number, frame in enumerate(frames):
+        if names is None:
+            names = _names_of(frame, None)
+        for name, part in zip(names, parts_in(frame, names, number), strict=True):
+            with of_panel(name):
+                shape, dtype = header(part, number)
+                expected = shapes.get(name, panels[name] if panels is not None else None)
+                check_part(number, shape, dtype)
+                check_panel(number, shape, expected)
+            shapes[name] = shape
+            dtype = dtype if shape else np.dtype(np.float64)
+            dtypes.setdefault(name, {})[dtype] = None
+    if names is None or not shapes:
+        raise ValueError("there are no frames, expected at least one")
+    form = form_of(
+        shapes,
+        [
+            np.result_type(*dtypes[name]) if len(dtypes[name]) > 1 else next(iter(dtypes[name]))
+            for name in names
+        ],
+    )
+    order = names
+
+    def read(size: int, converters: Converters | None) -> Iterator[FloatArray]:
+        most = size if length is None else min(size, length)
+        return _convert_bundles(iterate(), order, form, most, floats, converters)
+
+    return Frames(shapes, form, length, rereadable, read)
+
+
+def _convert_bundles(
+    frames: Iterator[Any],
+    names: Sequence[str],
+    form: np.dtype[Any],
+    size: int,
+    floats: Floats,
+    converters: Converters | None,
+) -> Iterator[FloatArray]:
+    parts = parts_of(form)
+    through = {} if converters is None else converters.parts
+    cells = shapes_of(form) if converters is None else converters.cells
+
+    def fill(out: FloatArray, frame: Any, number: int) -> None:
+        place = 0
+        for name, array in zip(names, matrices_of(frame, names, number), strict=True):
+            shape, dtype = parts[name]
+            with of_panel(name):
+                check_part(number, array.shape, array.dtype)
+                array = array if array.shape else array.astype(np.float64)
+                check_panel(number, array.shape, shape)
+                check_dtype(number, array.dtype, dtype)
+                stop = place + prod(cells[name])
+                own = out[0, place:stop].reshape(1, *cells[name])
+                convert(array, own, number, floats, through.get(name))
+                place = stop
+            let_go(array)
+
+    return in_chunks(frames, size, (cells_of(cells),), fill)

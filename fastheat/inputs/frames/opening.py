@@ -1,0 +1,300 @@
+"""Opening frames: anything that has matrices one after the other becomes `Frames`."""
+
+from __future__ import annotations
+
+import operator
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastheat.inputs.frames.matrices import open_bundles, open_stacks
+from fastheat.inputs.frames.stream import (
+    LIBRARIES,
+    Converter,
+    Frames,
+    Take,
+    convert,
+    header,
+    in_chunks,
+    read_values,
+    taker,
+)
+from fastheat.inputs.sources.arrays import (
+    NESTED,
+    FloatArray,
+    Floats,
+    Header,
+    array_of,
+    check_dtype,
+    check_frame,
+    check_stack,
+)
+from fastheat.inputs.sources.files import Pickled, file_of, is_archive, load
+from fastheat.inputs.sources.shapes import Shape, Shapes, keys_of
+from fastheat.inputs.sources.source import Source, Stored, is_source, let_go, source_of
+from fastheat.inputs.sources.tensors import as_array
+from fastheat.messages import short
+
+
+def open_frames(frames: object, shape: Shapes | None = None, tensor: object = None) -> Frames:
+    """Check frames of any kind, and return them as `Frames`.
+
+    Nothing is collected: arrays and lists are converted chunk by chunk, and iterators are consumed
+    on demand, except for the first frame, which is read here.
+
+    Parameters
+    ----------
+    frames
+        An array of shape (T, N, M), or anything with its ``shape``, slices and ``__array__``; a
+        `Source`; a sequence or iterable of array-likes of shape (N, M); or a path, see
+        `load_frames`, whose arrays stay in the file if possible. `Frames` are returned as they
+        are. Frames of several matrices are dictionaries of matrices, or one dictionary of arrays
+        (T, N, M).
+    shape
+        The expected shape of frames. Frames of panels may be tuples in the order of their names.
+    tensor
+        The name of the array to draw if a file holds several, see `load_frames`.
+
+    Returns
+    -------
+    Frames
+
+    Raises
+    ------
+    ValueError
+        If there are no frames, or their shapes are not two-dimensional, non-empty and all equal.
+    TypeError
+        If a frame is not an array of real numbers.
+    """
+    if isinstance(frames, Frames):
+        return frames
+    panels = shape if isinstance(shape, dict) else None
+    named = Path(os.fsdecode(frames)) if isinstance(frames, (str, os.PathLike)) else None
+    frames = load(frames, defer=True, tensor=tensor)
+    if not LIBRARIES.isdisjoint(sys.modules):
+        from fastheat.inputs.sources.datasets import dataset_of
+
+        if (dataset := dataset_of(frames)) is not None:
+            frames = dataset
+    floats = Floats()
+    if isinstance(frames, Mapping) and (frames or panels):
+        return replace(open_stacks(frames, panels, open_frames), file=named or file_of(frames))
+    if panels is not None:
+        if len(panels) == 1 and _is_stack(frames):
+            return replace(
+                open_stacks({next(iter(panels)): frames}, panels, open_frames), file=named
+            )
+        return replace(_open_each(frames, floats, panels), file=named or file_of(frames))
+    if isinstance(frames, Pickled) and isinstance(frames.frames, Stored):
+        check_stack(frames.frames.shape)
+    if is_source(frames):
+        return _open_source(frames, floats)
+    if all(hasattr(frames, name) for name in ("shape", "__array__", "__getitem__")):
+        return replace(_open_stack(frames, floats), file=named or file_of(frames))
+    iterable = hasattr(frames, "__iter__") or hasattr(frames, "__getitem__")
+    unordered = isinstance(frames, (Mapping, Set, bytes, bytearray, type))
+    if unordered or not (iterable or hasattr(frames, "__array__")):
+        what = f" with {keys_of(frames)}" if isinstance(frames, Mapping) else ""
+        raise TypeError(
+            f"frames is of type {type(frames).__name__}{what}, expected an array (T, N, M), "
+            "a sequence or iterable of arrays (N, M), or a path"
+        )
+    if not iterable:
+        return _open_stack(array_of(frames, 0), floats)
+    source = frames.source() if isinstance(frames, Pickled) or is_archive(frames) else None
+    return replace(_open_each(frames, floats), file=named or file_of(frames), source=source)
+
+
+def _is_stack(frames: object) -> bool:
+    if is_archive(frames) or is_source(frames):
+        return True
+    return bool(getattr(frames, "ndim", 0) == 3)
+
+
+def _open_stack(frames: Any, floats: Floats) -> Frames:
+    shape = tuple(frames.shape)
+    check_stack(shape)
+    dtype = frames.dtype if isinstance(frames.dtype, np.dtype) else array_of(frames[:1], 0).dtype
+    check_frame(0, shape[1:], dtype)
+    if isinstance(frames, np.ndarray):
+        return _open_source(source_of(frames), floats)
+
+    def take(start: int, stop: int) -> npt.NDArray[Any]:
+        block = array_of(frames[start:stop], start)
+        if block.shape != (stop - start, *shape[1:]):
+            raise ValueError(f"frame {start}: shape {block.shape[1:]}, expected {shape[1:]}")
+        return block
+
+    return _stacked(shape, dtype, take, floats)
+
+
+def _open_source(source: Source, floats: Floats) -> Frames:
+    try:
+        shape = tuple(map(operator.index, source.shape))
+    except TypeError:
+        raise TypeError(
+            f"expected the source's shape to be (T, N, M), not {short(source.shape)}"
+        ) from None
+    check_stack(shape)
+    dtype = _dtype_of(source)
+    check_frame(0, shape[1:], dtype)
+
+    take = taker(source, dtype)
+    path = getattr(source, "path", None)
+    file = path if isinstance(path, Path) else None
+    steps = getattr(source, "steps", None)
+    if steps is not None and (not hasattr(steps, "__len__") or len(steps) != shape[0]):
+        raise ValueError(
+            f"expected the source's steps to be one for each of {shape[0]} frames, not "
+            f"{short(steps)}"
+        )
+    return replace(_stacked(shape, dtype, take, floats), file=file, source=source, steps=steps)
+
+
+def _dtype_of(source: Source) -> np.dtype[Any]:
+    """Return the numpy dtype of the arrays that a source reads."""
+    try:
+        return as_array(np.empty(0, source.dtype)).dtype
+    except TypeError:
+        raise TypeError(
+            f"expected the source's dtype to be one of numpy, not {short(source.dtype)}"
+        ) from None
+
+
+def _stacked(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    take: Take,
+    floats: Floats,
+) -> Frames:
+    """Open frames (T, N, M) that `take` reads in any order."""
+
+    def read(size: int, converter: Converter | None) -> Iterator[FloatArray]:
+        for start in range(0, shape[0], size):
+            stop = min(start + size, shape[0])
+            try:
+                chunk = read_values(take, start, stop, converter, floats)
+            except Exception:
+                yield from singly(start, stop, converter)
+            else:
+                yield chunk
+
+    def singly(start: int, stop: int, converter: Converter | None) -> Iterator[FloatArray]:
+        """Yield the frames before the first that fails as one chunk, then raise its error."""
+        good: list[FloatArray] = []
+        failed: Exception | None = None
+        for number in range(start, stop):
+            try:
+                good.append(read_values(take, number, number + 1, converter, floats))
+            except Exception as error:
+                failed = error
+                break
+        if good:
+            yield np.concatenate(good)
+        if failed is not None:
+            raise failed
+
+    return Frames((int(shape[1]), int(shape[2])), dtype, int(shape[0]), True, read)
+
+
+def _open_each(frames: Any, floats: Floats, panels: Mapping[str, Shape] | None = None) -> Frames:
+    length = len(frames) if hasattr(frames, "__len__") else None
+    rereadable = True
+    headers: Iterable[Header]
+    if length is not None and hasattr(frames, "__getitem__"):
+
+        def iterate() -> Iterator[Any]:
+            for number in range(length):
+                try:
+                    yield frames[number]
+                except IndexError:
+                    if number < len(frames):
+                        raise
+                    raise ValueError(
+                        f"frame {number} is gone: there were {length} frames, now {len(frames)}"
+                    ) from None
+    else:
+
+        def iterate() -> Iterator[Any]:
+            return iter(frames)
+
+    if is_archive(frames):
+        headers = frames.headers
+    elif isinstance(frames, (*NESTED, Pickled)):
+        each = frames.frames if isinstance(frames, Pickled) else frames
+        if panels is not None or isinstance(next(iter(each), None), Mapping):
+            return open_bundles(each, iterate, length, True, floats, panels)
+        headers = (header(frame, number) for number, frame in enumerate(each))
+    else:  # other frames may be expensive to read, or readable only once
+        iterator = iterate()
+        first = list(islice(iterator, 1))
+        once = iterator is frames
+        if panels is not None or (first and isinstance(first[0], Mapping)):
+            again = _Once(_all(list(first), iterator)) if once else iterate
+            return open_bundles(first, again, length, not once, floats, panels)
+        headers = [header(frame, 0) for frame in first]
+        if once:
+            rereadable = False
+            iterate = _Once(_all(first, iterator))
+    shape: tuple[int, ...] | None = None
+    dtypes: dict[np.dtype[Any], None] = {}
+    for number, (found, dtype) in enumerate(headers):
+        check_frame(number, found, dtype, shape)
+        shape = found
+        dtypes[dtype] = None
+    if shape is None:
+        raise ValueError("there are no frames, expected at least one")
+    expected = shape
+    common = next(iter(dtypes)) if len(dtypes) == 1 else np.result_type(*dtypes)
+
+    def read(size: int, converter: Converter | None) -> Iterator[FloatArray]:
+        most = size if length is None else min(size, length)
+        return _convert_each(iterate(), expected, common, most, floats, converter)
+
+    return Frames((expected[0], expected[1]), common, length, rereadable, read)
+
+
+def _all(first: list[Any], others: Iterator[Any]) -> Iterator[Any]:
+    # Unlike itertools.chain, this does not hold the first frame until the end.
+    yield first.pop()
+    yield from others
+
+
+class _Once:
+    """A function that returns an iterator once, and raises ValueError when called again."""
+
+    def __init__(self, frames: Iterator[Any]) -> None:
+        self.frames: Iterator[Any] | None = frames
+
+    def __call__(self) -> Iterator[Any]:
+        if self.frames is None:
+            raise ValueError(
+                "frames is an iterator, and was read already; expected a list or array"
+            )
+        frames, self.frames = self.frames, None
+        return frames
+
+
+def _convert_each(
+    frames: Iterator[Any],
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    size: int,
+    floats: Floats,
+    converter: Converter | None,
+) -> Iterator[FloatArray]:
+    def fill(out: FloatArray, frame: Any, number: int) -> None:
+        array = array_of(frame, number)
+        check_frame(number, array.shape, array.dtype, shape)
+        check_dtype(number, array.dtype, dtype)
+        convert(array, out, number, floats, converter)
+        let_go(array)
+
+    return in_chunks(frames, size, shape if converter is None else converter.cells, fill)
