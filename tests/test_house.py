@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import fastheat
+from fastheat.inputs.sources.readers import READERS
 
 PACKAGE = Path(fastheat.__file__).parent
 
@@ -103,3 +105,10 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         ready = {name for name, others in below.items() if not others & below.keys()}
         assert ready, sorted(below)
         below = {name: others for name, others in below.items() if name not in ready}
+
+
+def test_readers_name_functions_that_there_are() -> None:
+    for reader in READERS:
+        for place in filter(None, (reader.frames, reader.tensors)):
+            module, name = place.split(".")
+            assert callable(getattr(import_module(f"fastheat.inputs.sources.{module}"), name))

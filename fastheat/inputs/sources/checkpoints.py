@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fastheat.inputs.sources.named import pick
+from fastheat.inputs.sources.readers import CHECKPOINTS, Reader, reader_of, reader_of_checkpoint
 from fastheat.inputs.sources.source import Seen, Stack, naming
-from fastheat.inputs.sources.tensorfiles import SUFFIXES, Entry, dtype_of, look, take
+from fastheat.inputs.sources.tensorfiles import Entry, dtype_of
 from fastheat.messages import short
 
 # before the number that counts, where names differ in several
@@ -48,15 +49,14 @@ class Checkpoints(Stack):
         self.steps = steps
         self.shape = len(files), rows, columns
         self.dtype: np.dtype[Any] = dtype_of(entries[0])
-        self._entry = entries[0]
-        self._places = [(entry.offset, entry.strides, entry.big) for entry in entries]
+        self._entries = entries
 
     def __getitem__(self, index: int | slice) -> Any:
         """Return a frame, or the series of some of the files."""
         if not isinstance(index, slice):
             return super().__getitem__(index)
         other = copy(self)
-        other.files, other._places = self.files[index], self._places[index]
+        other.files, other._entries = self.files[index], self._entries[index]
         other.steps = None if self.steps is None else self.steps[index]
         other.shape = len(other.files), *self.shape[1:]
         return other
@@ -65,9 +65,13 @@ class Checkpoints(Stack):
         """Read the tensor from some of the files."""
         block = np.empty((stop - start, *self.shape[1:]), self.dtype)
         for number in range(start, stop):
-            entry = Entry(self._entry.shape, self._entry.dtype, *self._places[number])
-            block[number - start] = take(self.files[number], self.name, entry)
+            block[number - start] = _take(self.files[number], self._entries[number])
         return block
+
+
+def open_checkpoint(path: Path, tensor: str | None) -> Checkpoints | npt.NDArray[Any]:
+    """Open a single file as a series of one checkpoint."""
+    return open_checkpoints([path], tensor, given=True)
 
 
 def open_checkpoints(
@@ -97,7 +101,7 @@ def open_checkpoints(
     for path in paths:
         with naming(path), _opened(path) as file:
             files.append(Seen.of(path.absolute(), file))
-            found = look(path, file)
+            found = _tensors_in(path, file)
             name = _name_in(found, tensor if not entries else name)
             entry = found[name]
             dtype_of(entry)
@@ -111,16 +115,28 @@ def open_checkpoints(
     assert name is not None
     if not entries[0].shape:
         numbers = zip(files, entries, strict=True)
-        return np.array([take(file, name, entry).reshape(()) for file, entry in numbers])
+        return np.array([_take(file, entry).reshape(()) for file, entry in numbers])
     return Checkpoints(files, entries, name, steps)
 
 
 def _opened(path: Path) -> BinaryIO:
     if path.is_dir():
-        raise ValueError(f"a directory, expected a file of tensors: {', '.join(SUFFIXES)}")
+        raise ValueError(f"a directory, expected a file of tensors: {', '.join(CHECKPOINTS)}")
     if path.exists() and not path.is_file():  # a pipe would be waited for
-        raise ValueError(f"a special file, expected one of tensors: {', '.join(SUFFIXES)}")
+        raise ValueError(f"a special file, expected one of tensors: {', '.join(CHECKPOINTS)}")
     return path.open("rb")
+
+
+def _tensors_in(path: Path, file: BinaryIO) -> dict[str, Entry]:
+    reader = reader_of(path, file)
+    if reader is None or reader.tensors is None:
+        raise ValueError(f"not a file of tensors, expected the content of {', '.join(CHECKPOINTS)}")
+    return reader.list_tensors(file)
+
+
+def _take(seen: Seen, entry: Entry) -> npt.NDArray[Any]:
+    with seen.open() as file:
+        return entry.read(file)
 
 
 def _name_in(found: dict[str, Entry], tensor: str | None) -> str:
@@ -149,23 +165,24 @@ def matching(pattern: str) -> list[Path]:
 
 def files_in(folder: Path) -> list[Path]:
     """Return the checkpoints in a folder, which have to be of one kind."""
-    found: dict[str, list[Path]] = {}
+    found: dict[Reader, list[Path]] = {}
     for path in sorted(folder.iterdir()):
-        suffix = path.suffix.lower()
-        if suffix in SUFFIXES and path.is_file():
-            found.setdefault(".pt" if suffix == ".pth" else suffix, []).append(path)
+        if (reader := reader_of_checkpoint(path)) is not None and path.is_file():
+            found.setdefault(reader, []).append(path)
     if not found:
-        deeper = next((p for p in folder.glob("*/*") if p.suffix.lower() in SUFFIXES), None)
+        deeper = next(filter(reader_of_checkpoint, folder.glob("*/*")), None)
         hint = f": give a pattern such as {str(folder / '*' / deeper.name)!r}" if deeper else ""
         raise ValueError(
-            f"a directory without {', '.join(SUFFIXES)}, expected files with frames{hint}"
+            f"a directory without {', '.join(CHECKPOINTS)}, expected files with frames{hint}"
         )
-    if len(found) > 1:
+    kinds = [each for each in found if not each.beside] or list(found)
+    if len(kinds) > 1:
+        suffixes = [each.suffixes[0] for each in kinds]
         raise ValueError(
-            f"a directory of files of several kinds ({', '.join(found)}), expected one: give a "
-            f"pattern such as {str(folder / ('*' + next(iter(found))))!r}"
+            f"a directory of files of several kinds ({', '.join(suffixes)}), expected one: give a "
+            f"pattern such as {str(folder / ('*' + suffixes[0]))!r}"
         )
-    return next(iter(found.values()))
+    return found[kinds[0]]
 
 
 def in_order(

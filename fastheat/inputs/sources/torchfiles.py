@@ -22,7 +22,6 @@ from fastheat.messages import in_a_line, short
 
 _ZIP = b"PK\x03\x04"
 _MAGIC = 0x1950A86A20F9469CFC6C  # which files of before PyTorch 1.6 begin with
-_OLD = _MAGIC.to_bytes(10, "little")
 _VERSION = 1001
 _MOST_SIDES = 64
 _SHARED = 1 << 20  # numbers of a tensor that may lie in one another's place
@@ -108,18 +107,6 @@ class Tensor:
         """The numbers from the first to the last."""
         steps = zip(self.shape, self.strides, strict=True)
         return 1 + sum((side - 1) * step for side, step in steps)
-
-
-def is_torch(file: BinaryIO) -> bool:
-    """Return whether a file is one that `torch.save` wrote, of today or before PyTorch 1.6."""
-    begin = file.read(64)
-    file.seek(0)
-    if begin[:4] != _ZIP:
-        return begin[:1] == pickle.PROTO and _OLD in begin
-    with zipfile.ZipFile(file) as archive:
-        found = any(name.endswith("/data.pkl") for name in archive.namelist())
-    file.seek(0)
-    return found
 
 
 Places = Callable[[str], tuple[int, int]]  # of a storage by its key: where it begins, and bytes
