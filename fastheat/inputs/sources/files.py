@@ -43,12 +43,15 @@ def load_frames(source: object, *, tensor: object = None) -> Any:
         - a ``.npz`` file: one such array, or several of shape (N, M), the frames in stored order,
         - a ``.obj``, ``.pkl`` or ``.pickle`` file: a pickled array or list of frames, a dict with
           one such entry, or frames that were dumped to the file one after another,
-        - a ``.zarr`` folder or an HDF5 file (``.h5``, ``.hdf5``): an array (T, N, M), or a group;
+        - a ``.zarr`` folder or an HDF5 file (``.h5``, ``.hdf5``): an array (T, N, M), or a group,
+        - a ``.csv`` or ``.tsv`` file, or one compressed by gzip (``.csv.gz``, ``.tsv.gz``): a long
+          table with the columns step, row, col and value, or a matrix, see the notes;
 
         or checkpoints, each a frame: a pattern with ``*``, ``?`` or ``[]``, a directory, or a
-        sequence of paths of ``.safetensors``, ``.npz``, ``.npy`` or PyTorch's ``.pt`` and ``.pth``
-        files. They are in the order of the number that their names differ in, which is their
-        step; paths in a sequence may have names without one, and are then in its order.
+        sequence of paths of ``.safetensors``, ``.npz``, ``.npy``, ``.csv``, ``.tsv`` or PyTorch's
+        ``.pt`` and ``.pth`` files. They are in the order of the number that their names differ in,
+        which is their step; paths in a sequence may have names without one, and are then in its
+        order.
 
         The content decides where the suffix does not. Anything else is returned as it is.
     tensor
@@ -61,8 +64,9 @@ def load_frames(source: object, *, tensor: object = None) -> Any:
     Returns
     -------
     array, list or iterable, or a dictionary of these
-        The frames. All but a single pickled object is read from the file as it is iterated over,
-        and can be iterated over again. Slices of checkpoints keep their steps.
+        The frames. All but a single pickled object and a long table is read from the file as it is
+        iterated over, and can be iterated over again. Slices of checkpoints and of a long table
+        keep their steps.
 
     Raises
     ------
@@ -74,6 +78,18 @@ def load_frames(source: object, *, tensor: object = None) -> Any:
         it is run.
     ImportError
         If the library that a file needs is missing.
+
+    Notes
+    -----
+    Text is read as UTF-8. Commas, tabs or semicolons separate cells; numbers between semicolons may
+    have decimal commas. Empty cells, NA, NaN and null are NaN, and blank lines are skipped. The
+    first row is a header if any of it is text, or if it counts from 0 above decimals as pandas
+    numbers columns. The first column holds labels, which are not drawn, if its header is empty or
+    ``Unnamed: 0``, as pandas writes that of an index, or if its first cell is text.
+
+    A long table has a line for each cell. Its rows and columns are whole numbers from 0, or text,
+    which is numbered in the order of first appearance; the first line decides. Frames are in
+    ascending order of their steps. A cell without a line is NaN; one with two lines is an error.
 
     Examples
     --------

@@ -13,6 +13,7 @@ _ZIPS = (b"PK\x03\x04", b"PK\x05\x06")  # the second of an empty one
 _NUMPY = b"\x93NUMPY"
 _OLD_TORCH = 0x1950A86A20F9469CFC6C.to_bytes(10, "little")  # in files of before PyTorch 1.6
 _PICKLES = (".obj", ".pkl", ".pickle")
+_TEXTS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 LONGEST_HEADER = 100_000_000  # bytes of JSON, as safetensors itself has it
 
 
@@ -92,6 +93,10 @@ def _is_pickle(start: bytes, path: Path) -> bool:
     return start[:1] == pickle.PROTO or (start != b"" and path.suffix.lower() in _PICKLES)
 
 
+def _is_text(start: bytes, path: Path) -> bool:
+    return start != b"" and path.name.lower().endswith(_TEXTS)
+
+
 # the first match wins: content decides, and the suffix only where content does not
 _CHECKPOINT = "checkpoints.open_checkpoint"
 READERS = (
@@ -102,6 +107,7 @@ READERS = (
     Reader((".h5", ".hdf5"), _begins(b"\x89HDF\r\n"), "datasets.open_hdf5"),
     Reader((".zarr",), _is_zarr, "datasets.open_zarr"),
     Reader(_PICKLES, _is_pickle, "files.open_pickle", defers=True),
+    Reader(_TEXTS, _is_text, "textfiles.open_text", "textfiles.list_text", beside=True),
 )
 # suffixes, in the order in which messages list them
 FRAMES = tuple(suffix for each in sorted(READERS) for suffix in each.suffixes)
