@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import fastheat
 from fastheat import Heatmap, Panels
 from fastheat.cli.arguments import parse
 from fastheat.figure.aliases import elsewhere
+from fastheat.inputs.sources.readers import READERS
 from fastheat.layout.look import OPTIONS
 
 PACKAGE = Path(fastheat.__file__).parent
@@ -145,3 +147,10 @@ def test_options_that_may_be_iterators_are_read_for_each_panel() -> None:
     ):
         np.testing.assert_array_equal(np.diff(panel.grid.y0), np.diff(wanted.grid.y0))
         np.testing.assert_array_equal(panel.shades.edges, wanted.shades.edges)
+
+
+def test_readers_name_functions_that_there_are() -> None:
+    for reader in READERS:
+        for place in filter(None, (reader.frames, reader.tensors)):
+            module, name = place.split(".")
+            assert callable(getattr(import_module(f"fastheat.inputs.sources.{module}"), name))

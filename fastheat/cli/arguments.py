@@ -384,9 +384,9 @@ def make_parser() -> argparse.ArgumentParser:
         "input",
         metavar="INPUT",
         nargs="+",
-        help=".npy, .npz or pickled frames (.obj, .pkl, .pickle), .zarr or .h5; or checkpoints, "
-        "each a frame: a directory, a pattern or several of .safetensors, .npz, .npy, .pt or .pth "
-        "files; - for standard input",
+        help=".npy, .npz or pickled frames (.obj, .pkl, .pickle), .zarr, .h5, .csv or .tsv; or "
+        "checkpoints, each a frame: a directory, a pattern or several of .safetensors, .npz, .npy, "
+        ".csv, .tsv, .pt or .pth files; - for standard input",
     )
     render.add_argument(
         "--tensor",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import gzip
 import io
 import json
 import pickle
@@ -72,6 +73,7 @@ def seeds() -> list[Seed]:
             _gifs,
             _fonts,
             _texts,
+            _csv,
         )
         for kind, name, files in make()
     ]
@@ -432,3 +434,32 @@ def _texts() -> Made:
     yield "text", "templates.txt", b"{step}\n{:999999999}\n{x.__class__}\n"
     yield "text", "long.txt", b"x" * 60_000 + b"\n" + b"y" * 60_000
     yield "text", "lines.txt", b"\n" * 200_000
+
+
+# --------------------------------------------------------------------------------------- .csv, .tsv
+
+
+def _csv() -> Made:
+    rows = [",".join(map(str, row)) for row in STACK[0].tolist()]
+    matrix = "\n".join(rows).encode() + b"\n"
+    yield "csv", "matrix.csv", matrix
+    yield "csv", "packed.csv.gz", gzip.compress(matrix, mtime=0)
+    labels = "".join(f"{k},{row}\r\n" for k, row in enumerate(rows))
+    yield "csv", "index.csv", b",0,1,2,3\r\n" + labels.encode()
+    yield "csv", "header.csv", '\ufeffname,a,b\n"x, y",1,\nz,NA,2e3\n'.encode()
+    yield "csv", "tabs.tsv", matrix.replace(b",", b"\t")
+    yield "csv", "commas.csv", matrix.replace(b",", b";").replace(b".", b",")
+    cells = [(t, i, j, STACK[t, i, j]) for t, i, j in np.ndindex(*STACK.shape)]
+    long = "".join(f"{t},{i},{j},{value}\n" for t, i, j, value in cells)
+    yield "csv", "long.csv", b"step,row,col,value\n" + long.encode()
+    named = "".join(f"{value},r{i},{100 * t},c{j}\n" for t, i, j, value in cells)
+    yield "csv", "named.csv", b"Value,Row,Step,Column\n" + named.encode()
+    yield "csv", "vast.csv", b"step,row,col,value\n0,1000000000,1000000000,1\n"
+    yield "csv", "wide.csv", b"," * 900_000
+    yield "csv", "thin.csv", b"0\n" * 450_000
+    yield "csv", "quoted.csv", b'"' + b"1\n" * 400_000
+    yield "csv", "bomb.csv.gz", gzip.compress(b"," * 100_000_000, mtime=0)
+    dense = b"," * 1_500_000 + b"\n"
+    yield "csv", "dense.csv.gz", gzip.compress(dense * 5, mtime=0)
+    yield "csv", "denser.csv.gz", gzip.compress(dense * 11, mtime=0)
+    yield "csv", "digits.csv", b"9" * 130_000 + b",1\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import pickle
@@ -582,7 +583,39 @@ def text_lines(data: bytes, rng: Random) -> bytes:
     return b"\n".join(lines * (rng.choice((1, 1, 2, 100)) if len(data) < 1000 else 1))
 
 
+def csv_cells(data: bytes, rng: Random) -> bytes:
+    """Change cells of a text file, the lines they are in, or how it is packed."""
+    packed = data.startswith(b"\x1f\x8b")
+    text = gzip.decompress(data)[:LARGEST] if packed else data
+    lines = text.split(b"\n")
+    mark = rng.choice((b",", b";", b"\t")) if rng.random() < 0.1 else b","
+    for _ in range(rng.choice((1, 1, 2, 8))):
+        at = rng.randrange(min(len(lines), 20))
+        cells = lines[at].split(mark)
+        cells[rng.randrange(min(len(cells), 20))] = rng.choice(CELLS)
+        lines[at] = mark.join(cells * rng.choice((1, 1, 1, 2)))
+        if rng.random() < 0.3:
+            lines.insert(rng.randrange(len(lines)), lines[at])
+    text = rng.choice((b"\n", b"\n", b"\r\n", b"\r")).join(lines)
+    return gzip.compress(text, mtime=0) if packed or rng.random() < 0.05 else text
+
+
+CELLS: tuple[bytes, ...] = (b"", b"NA", b"nan", b"-inf", b"1e999", b"abc", b'"', b'"1"', b'"a\nb"')
+CELLS += (b"1,5", b"1.5", b"-1", b"0", b"1", b"7", b"1000000000", b"9" * 30, b"9" * 9000, b"1_0")
+CELLS += (
+    b"step",
+    b"row",
+    b"value",
+    b"col",
+    b"Unnamed: 0",
+    b"\0",
+    b"\xff",
+    "\u0663".encode(),
+    b" 2 ",
+)
+CELLS += (b"\x1b[31m", b"\xef\xbb\xbf", b"\r", b"x" * 140_000, b"0.5", b"2.0")
 STRUCTURED: dict[str, Change] = {
+    "csv": csv_cells,
     "npy": npy_header,
     "npz": _npz,
     "pickle": _pickle,

@@ -110,7 +110,7 @@ class Inputs:
 
 # relative share of mutations of each kind
 KINDS = {"npy": 3, "npz": 3, "pickle": 5, "safetensors": 2, "torch": 1.5, "zarr": 1.5, "hdf5": 1.5}
-KINDS |= {"gif": 3, "font": 0.3, "text": 0.3}
+KINDS |= {"gif": 3, "font": 0.3, "text": 0.3, "csv": 2}
 
 
 # ------------------------------------------------------------------------------ in the processes

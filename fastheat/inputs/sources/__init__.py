@@ -4,7 +4,9 @@
 - `shapes`: shapes of frames that hold one matrix, or several with names.
 - `source`: the `Source` protocol for random access to frames, and the sources of arrays.
 - `files`: paths to frames, by the kind of file.
-- `npy`, `npz`, `pickles`, `tensorfiles`, `torchfiles`, `zarrfolders`, `hdf5files`: file formats.
+- `readers`: the list of file formats, and how each is recognised.
+- `npy`, `npz`, `pickles`, `tensorfiles`, `torchfiles`, `zarrfolders`, `hdf5files`,
+  `textfiles`: file formats.
 - `pickle_globals`, `zarr_codecs`: the functions that pickles may name, and the decoders of chunks.
 - `checkpoints`: a series of files with one frame each.
 - `datasets`: arrays of zarr, h5py and dask.

@@ -14,25 +14,26 @@ import numpy as np
 import numpy.typing as npt
 
 from fastheat.inputs.sources.named import pick
+from fastheat.inputs.sources.readers import CHECKPOINTS, Reader, reader_of, reader_of_checkpoint
 from fastheat.inputs.sources.source import Seen, Stack, naming
-from fastheat.inputs.sources.tensorfiles import SUFFIXES, Entry, dtype_of, look, take
+from fastheat.inputs.sources.tensorfiles import Entry, dtype_of
 from fastheat.messages import short
 
-# words before the number to sort by, in order of preference, if names differ in several numbers
+# before the number that counts, where names differ in several
 _COUNTED = ("step", "steps", "iteration", "iterations", "iter", "it", "epoch", "epochs")
 
 
 class Checkpoints(Stack):
-    """Frames that are each one tensor of a file; a vector becomes a matrix of one row.
+    """Frames that are each a tensor of a file of its own, a vector as one row.
 
     Attributes
     ----------
     files
-        The files in order, with their state when they were opened.
+        The files in order, as they were when they were opened.
     name
-        The name of the tensor in each file.
+        That of the tensor in each of them.
     steps
-        The numbers in the files' names, or None if the names have none.
+        The numbers in their names, None where these have none.
     """
 
     def __init__(
@@ -48,15 +49,14 @@ class Checkpoints(Stack):
         self.steps = steps
         self.shape = len(files), rows, columns
         self.dtype: np.dtype[Any] = dtype_of(entries[0])
-        self._entry = entries[0]
-        self._places = [(entry.offset, entry.strides, entry.big) for entry in entries]
+        self._entries = entries
 
     def __getitem__(self, index: int | slice) -> Any:
-        """Return one frame, or the series of a slice of the files."""
+        """Return a frame, or the series of some of the files."""
         if not isinstance(index, slice):
             return super().__getitem__(index)
         other = copy(self)
-        other.files, other._places = self.files[index], self._places[index]
+        other.files, other._entries = self.files[index], self._entries[index]
         other.steps = None if self.steps is None else self.steps[index]
         other.shape = len(other.files), *self.shape[1:]
         return other
@@ -65,30 +65,34 @@ class Checkpoints(Stack):
         """Read the tensor from some of the files."""
         block = np.empty((stop - start, *self.shape[1:]), self.dtype)
         for number in range(start, stop):
-            entry = Entry(self._entry.shape, self._entry.dtype, *self._places[number])
-            block[number - start] = take(self.files[number], self.name, entry)
+            block[number - start] = _take(self.files[number], self._entries[number])
         return block
+
+
+def open_checkpoint(path: Path, tensor: str | None) -> Checkpoints | npt.NDArray[Any]:
+    """Open a single file as a series of one checkpoint."""
+    return open_checkpoints([path], tensor, given=True)
 
 
 def open_checkpoints(
     paths: Sequence[Path], tensor: str | None, *, given: bool
 ) -> Checkpoints | npt.NDArray[Any]:
-    """Open one tensor in each of several files, whose headers are all read.
+    """Open the tensor of a name in each of some files, of all of which the headers are read.
 
     Parameters
     ----------
     paths
         The files.
     tensor
-        The name of the tensor, or None if each file holds a single matrix.
+        The name; None where they hold one matrix alone.
     given
-        Whether the caller listed the paths one by one. If their names have no number, that order
-        is kept.
+        Whether the paths were listed one by one, so that their order is one where their names
+        have no number.
 
     Returns
     -------
     Checkpoints, or array
-        An array (T,) if the tensor is a scalar.
+        Where it is a number, those of all files.
     """
     paths, steps = in_order(paths, given=given)
     files: list[Seen] = []
@@ -97,7 +101,7 @@ def open_checkpoints(
     for path in paths:
         with naming(path), _opened(path) as file:
             files.append(Seen.of(path.absolute(), file))
-            found = look(path, file)
+            found = _tensors_in(path, file)
             name = _name_in(found, tensor if not entries else name)
             entry = found[name]
             dtype_of(entry)
@@ -111,16 +115,28 @@ def open_checkpoints(
     assert name is not None
     if not entries[0].shape:
         numbers = zip(files, entries, strict=True)
-        return np.array([take(file, name, entry).reshape(()) for file, entry in numbers])
+        return np.array([_take(file, entry).reshape(()) for file, entry in numbers])
     return Checkpoints(files, entries, name, steps)
 
 
 def _opened(path: Path) -> BinaryIO:
     if path.is_dir():
-        raise ValueError(f"a directory, expected a file of tensors: {', '.join(SUFFIXES)}")
-    if path.exists() and not path.is_file():  # opening a pipe would block
-        raise ValueError(f"a special file, expected one of tensors: {', '.join(SUFFIXES)}")
+        raise ValueError(f"a directory, expected a file of tensors: {', '.join(CHECKPOINTS)}")
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise ValueError(f"a special file, expected one of tensors: {', '.join(CHECKPOINTS)}")
     return path.open("rb")
+
+
+def _tensors_in(path: Path, file: BinaryIO) -> dict[str, Entry]:
+    reader = reader_of(path, file)
+    if reader is None or reader.tensors is None:
+        raise ValueError(f"not a file of tensors, expected the content of {', '.join(CHECKPOINTS)}")
+    return reader.list_tensors(file)
+
+
+def _take(seen: Seen, entry: Entry) -> npt.NDArray[Any]:
+    with seen.open() as file:
+        return entry.read(file)
 
 
 def _name_in(found: dict[str, Entry], tensor: str | None) -> str:
@@ -148,24 +164,25 @@ def matching(pattern: str) -> list[Path]:
 
 
 def files_in(folder: Path) -> list[Path]:
-    """Return the checkpoints in a folder, sorted by name; they must all be of one kind."""
-    found: dict[str, list[Path]] = {}
+    """Return the checkpoints in a folder, which have to be of one kind."""
+    found: dict[Reader, list[Path]] = {}
     for path in sorted(folder.iterdir()):
-        suffix = path.suffix.lower()
-        if suffix in SUFFIXES and path.is_file():
-            found.setdefault(".pt" if suffix == ".pth" else suffix, []).append(path)
+        if (reader := reader_of_checkpoint(path)) is not None and path.is_file():
+            found.setdefault(reader, []).append(path)
     if not found:
-        deeper = next((p for p in folder.glob("*/*") if p.suffix.lower() in SUFFIXES), None)
+        deeper = next(filter(reader_of_checkpoint, folder.glob("*/*")), None)
         hint = f": give a pattern such as {str(folder / '*' / deeper.name)!r}" if deeper else ""
         raise ValueError(
-            f"a directory without {', '.join(SUFFIXES)}, expected files with frames{hint}"
+            f"a directory without {', '.join(CHECKPOINTS)}, expected files with frames{hint}"
         )
-    if len(found) > 1:
+    kinds = [each for each in found if not each.beside] or list(found)
+    if len(kinds) > 1:
+        suffixes = [each.suffixes[0] for each in kinds]
         raise ValueError(
-            f"a directory of files of several kinds ({', '.join(found)}), expected one: give a "
-            f"pattern such as {str(folder / ('*' + next(iter(found))))!r}"
+            f"a directory of files of several kinds ({', '.join(suffixes)}), expected one: give a "
+            f"pattern such as {str(folder / ('*' + suffixes[0]))!r}"
         )
-    return next(iter(found.values()))
+    return found[kinds[0]]
 
 
 def in_order(

@@ -7,14 +7,13 @@ import pickle
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeGuard
 
 import numpy as np
 
-from fastheat.inputs.sources.arrays import NESTED, REAL, check_type
-from fastheat.inputs.sources.npy import read_header
+from fastheat.inputs.sources.arrays import NESTED
+from fastheat.inputs.sources.readers import FRAMES, Reader, reader_of
 from fastheat.inputs.sources.shapes import check_names, keys_of
 from fastheat.inputs.sources.source import (
     FileArray,
@@ -31,10 +30,6 @@ from fastheat.messages import short, suggest
 if TYPE_CHECKING:
     from fastheat.inputs.sources.npz import Archive
 
-_PICKLES = (".obj", ".pkl", ".pickle")
-NUMPY = b"\x93NUMPY"
-HDF5 = b"\x89HDF\r\n"
-
 
 def load_frames(source: object, *, tensor: object = None) -> Any:
     """Load frames from files, in a form that `save_gif` takes.
@@ -48,12 +43,15 @@ def load_frames(source: object, *, tensor: object = None) -> Any:
         - a ``.npz`` file: one such array, or several of shape (N, M), the frames in stored order,
         - a ``.obj``, ``.pkl`` or ``.pickle`` file: a pickled array or list of frames, a dict with
           one such entry, or frames that were dumped to the file one after another,
-        - a ``.zarr`` folder or an HDF5 file (``.h5``, ``.hdf5``): an array (T, N, M), or a group;
+        - a ``.zarr`` folder or an HDF5 file (``.h5``, ``.hdf5``): an array (T, N, M), or a group,
+        - a ``.csv`` or ``.tsv`` file, or one compressed by gzip (``.csv.gz``, ``.tsv.gz``): a long
+          table with the columns step, row, col and value, or a matrix, see the notes;
 
         or checkpoints, each a frame: a pattern with ``*``, ``?`` or ``[]``, a directory, or a
-        sequence of paths of ``.safetensors``, ``.npz``, ``.npy`` or PyTorch's ``.pt`` and ``.pth``
-        files. They are in the order of the number that their names differ in, which is their
-        step; paths in a sequence may have names without one, and are then in its order.
+        sequence of paths of ``.safetensors``, ``.npz``, ``.npy``, ``.csv``, ``.tsv`` or PyTorch's
+        ``.pt`` and ``.pth`` files. They are in the order of the number that their names differ in,
+        which is their step; paths in a sequence may have names without one, and are then in its
+        order.
 
         The content decides where the suffix does not. Anything else is returned as it is.
     tensor
@@ -66,8 +64,9 @@ def load_frames(source: object, *, tensor: object = None) -> Any:
     Returns
     -------
     array, list or iterable, or a dictionary of these
-        The frames. All but a single pickled object is read from the file as it is iterated over,
-        and can be iterated over again. Slices of checkpoints keep their steps.
+        The frames. All but a single pickled object and a long table is read from the file as it is
+        iterated over, and can be iterated over again. Slices of checkpoints and of a long table
+        keep their steps.
 
     Raises
     ------
@@ -79,6 +78,18 @@ def load_frames(source: object, *, tensor: object = None) -> Any:
         it is run.
     ImportError
         If the library that a file needs is missing.
+
+    Notes
+    -----
+    Text is read as UTF-8. Commas, tabs or semicolons separate cells; numbers between semicolons may
+    have decimal commas. Empty cells, NA, NaN and null are NaN, and blank lines are skipped. The
+    first row is a header if any of it is text, or if it counts from 0 above decimals as pandas
+    numbers columns. The first column holds labels, which are not drawn, if its header is empty or
+    ``Unnamed: 0``, as pandas writes that of an index, or if its first cell is text.
+
+    A long table has a line for each cell. Its rows and columns are whole numbers from 0, or text,
+    which is numbered in the order of first appearance; the first line decides. Frames are in
+    ascending order of their steps. A cell without a line is NaN; one with two lines is an error.
 
     Examples
     --------
@@ -147,14 +158,8 @@ def _load(source: object, defer: bool, tensor: object) -> Any:
         return open_checkpoints(matching(name), tensor, given=False)
     path = Path(name)
     with naming(path):
-        if path.is_dir():
-            from fastheat.inputs.sources.datasets import open_zarr
-            from fastheat.inputs.sources.zarrfolders import is_zarr
-
-            if is_zarr(path):
-                return open_zarr(path, tensor)
-        if path.exists() and not path.is_dir():
-            return _load_file(path, defer, tensor)
+        if (reader := _reader_for(path)) is not None:
+            return reader.open_frames(path, tensor, defer)
         files = files_in(path)
     return open_checkpoints(files, tensor, given=False)
 
@@ -163,64 +168,22 @@ def _is_path(path: object) -> bool:
     return isinstance(path, (str, os.PathLike))
 
 
-def _load_file(path: Path, defer: bool, tensor: str | None) -> Any:
+def _reader_for(path: Path) -> Reader | None:
+    """Return the reader of a path, or None for a folder of checkpoints or a missing file."""
+    if path.is_dir() or not path.exists():
+        return reader_of(path)
     if not path.is_file():
         raise ValueError("a special file, expected a file with frames")
     with path.open("rb") as file:
-        magic = file.read(9)
-        archive = magic[:4] in (b"PK\x03\x04", b"PK\x05\x06")
-        file.seek(0)
-        if magic.startswith(NUMPY) and path.suffix.lower() != ".safetensors":
-            if tensor is not None:
-                raise ValueError(f"it holds one array without a name, not {tensor!r}")
-            return _open_array(path)
-        from fastheat.inputs.sources.checkpoints import open_checkpoints
-        from fastheat.inputs.sources.tensorfiles import is_safetensors
-        from fastheat.inputs.sources.torchfiles import is_torch
-
-        checkpoint = path.suffix.lower() == ".safetensors" or is_safetensors(magic)
-        checkpoint = checkpoint or (magic != b"" and is_torch(file))
-    if not magic:
-        raise ValueError("the file is empty")
-    if checkpoint:
-        return open_checkpoints([path], tensor, given=True)
-    if magic.startswith(HDF5):
-        from fastheat.inputs.sources.datasets import open_hdf5
-
-        return open_hdf5(path, tensor)
-    if archive:
-        from fastheat.inputs.sources.npz import open_archive
-
-        return open_archive(path, tensor)
-    if path.suffix.lower() in _PICKLES or magic[:1] == pickle.PROTO:
-        return _load_pickle(path, defer, tensor)
-    if magic.startswith(b"GIF8"):
-        raise ValueError("a GIF, which has pictures of numbers and not these; expected frames")
-    accepted = ", ".join((".npy", ".npz", *_PICKLES, ".h5", ".safetensors", ".pt"))
-    raise ValueError(f"not a file of frames, expected the content of {accepted}")
+        if (reader := reader_of(path, file)) is not None:
+            return reader
+        if file.read(4) == b"GIF8":
+            raise ValueError("a GIF, which has pictures of numbers and not these; expected frames")
+    raise ValueError(f"not a file of frames, expected the content of {', '.join(FRAMES)}")
 
 
-def _open_array(path: Path) -> FileArray:
-    """Open the array of an .npy file, and refuse one that was cut."""
-    with path.open("rb") as file:
-        seen = Seen.of(path, file)
-        shape, fortran, dtype = read_header(file)
-        check_type(dtype, "frame 0", REAL + "U")
-        offset = file.tell()
-    if 0 in shape[1:]:
-        raise ValueError(f"an array of shape {short(shape)}, expected at least one cell")
-    strides = strides_of(shape, dtype, "F" if fortran else "C")
-    array = FileArray(seen, offset, dtype, shape, strides)
-    size, held = prod(shape[1:]) * dtype.itemsize, seen.size - offset
-    if shape and held < size * shape[0]:
-        raise ValueError(
-            f"the file ends before its array of shape {short(shape)} does, after {held // size} of "
-            f"{shape[0]}"
-        )
-    return array
-
-
-def _load_pickle(path: Path, defer: bool, tensor: str | None) -> Any:
+def open_pickle(path: Path, tensor: str | None, defer: bool) -> Any:
+    """Open the frames of a pickle; if `defer`, arrays stay in the file where that is possible."""
     from fastheat.inputs.sources import pickles
 
     with path.open("rb") as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from fastheat.messages import short, suggest
 
@@ -63,3 +64,11 @@ def listed(shapes: Mapping[str, tuple[int, ...]], rank: int) -> str:
 
 def _short(name: str) -> str:
     return ascii(name if len(name) <= 60 else f"{name[:20]}...{name[-37:]}")
+
+
+def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object as a dictionary, or raise ValueError if a name occurs twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name occurs twice")
+    return found

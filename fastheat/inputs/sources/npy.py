@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from io import BytesIO
 from math import prod
+from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 import numpy as np
 
+from fastheat.inputs.sources.arrays import REAL, check_type
+from fastheat.inputs.sources.source import FileArray, Seen, strides_of
 from fastheat.messages import in_a_line, short
 
-_LONGEST_HEADER = 10_000  # bytes, numpy's own limit
-_MOST_SIDES = 64  # dimensions
+_LONGEST_HEADER = 10_000  # bytes, as numpy itself has it
+_MOST_SIDES = 64  # of an array
 
 
 def read_header(
@@ -45,3 +48,25 @@ def read_header(
             f"it ends before its array of shape {short(shape)} does, after {room} bytes"
         )
     return shape, fortran, dtype
+
+
+def open_array(path: Path, tensor: str | None) -> FileArray:
+    """Open the array of an .npy file, and refuse one that was cut."""
+    if tensor is not None:
+        raise ValueError(f"it holds one array without a name, not {tensor!r}")
+    with path.open("rb") as file:
+        seen = Seen.of(path, file)
+        shape, fortran, dtype = read_header(file)
+        check_type(dtype, "frame 0", REAL + "U")
+        offset = file.tell()
+    if 0 in shape[1:]:
+        raise ValueError(f"an array of shape {short(shape)}, expected at least one cell")
+    strides = strides_of(shape, dtype, "F" if fortran else "C")
+    array = FileArray(seen, offset, dtype, shape, strides)
+    size, held = prod(shape[1:]) * dtype.itemsize, seen.size - offset
+    if shape and held < size * shape[0]:
+        raise ValueError(
+            f"the file ends before its array of shape {short(shape)} does, after {held // size} of "
+            f"{shape[0]}"
+        )
+    return array

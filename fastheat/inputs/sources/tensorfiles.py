@@ -5,32 +5,29 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import prod
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from fastheat.inputs.sources.named import without_repeats
 from fastheat.inputs.sources.npy import read_header
 from fastheat.inputs.sources.npz import headers_in, read_member
-from fastheat.inputs.sources.source import Seen
+from fastheat.inputs.sources.readers import LONGEST_HEADER
 from fastheat.inputs.sources.tensors import of_bits, size_of
-from fastheat.inputs.sources.torchfiles import Tensor, is_torch, load, place_of
+from fastheat.inputs.sources.torchfiles import Tensor, load, place_of
 from fastheat.messages import short
 
-SUFFIXES = (".safetensors", ".npz", ".npy", ".pt", ".pth")
-_LONGEST_HEADER = 100_000_000  # bytes, safetensors' own limit
-_MOST_PARTS = 1_000_000  # containers and tensors of a PyTorch file
-_MOST_LETTERS = 100_000_000  # of the names of its tensors together
-_FEW = 10_000  # parts, and letters, that the smallest file may have
-_MOST_SIDES = 64  # dimensions
-_DEEPEST = 200  # nested containers
-_NUMPY = b"\x93NUMPY"
-_ZIP = b"PK\x03\x04"
-# names in numpy or ml_dtypes by dtype name in safetensors
+_MOST_PARTS = 1_000_000  # of a file of PyTorch's,
+_MOST_LETTERS = 100_000_000  # and of the names of its tensors together
+_FEW = 10_000  # of both, of the smallest file
+_MOST_SIDES = 64  # of a tensor
+_DEEPEST = 200
+# as numpy and ml_dtypes call what safetensors has
 _DTYPES = {
     "F64": "float64",
     "F32": "float32",
@@ -55,61 +52,11 @@ _DTYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A tensor of a file, not read yet: its shape, the name of its dtype, and where it is."""
+    """A tensor that is still in its file: its shape, the name of its dtype, and its reader."""
 
     shape: tuple[int, ...]
     dtype: str
-    offset: int = 0  # in bytes; 0 in .npy and .npz files
-    strides: tuple[int, ...] | None = None  # in items, or None if contiguous
-    big: bool = False  # whether big-endian
-
-
-def look(path: Path, file: BinaryIO) -> dict[str, Entry]:
-    """Return the tensors of a file by name; the name of an .npy file's array is ``""``."""
-    magic = file.read(9)
-    file.seek(0)
-    if not magic:
-        raise ValueError("the file is empty")
-    if magic[:6] == _NUMPY:
-        shape, _, dtype = read_header(file, os.fstat(file.fileno()).st_size)
-        return {"": Entry(shape, dtype.name)}
-    if path.suffix.lower() == ".safetensors" or is_safetensors(magic):
-        return _look_safetensors(file)
-    if is_torch(file):
-        return _look_torch(file)
-    if magic[:4] == _ZIP:
-        return _look_npz(file)
-    accepted = ", ".join(SUFFIXES)
-    raise ValueError(f"not a file of tensors, expected the content of {accepted}")
-
-
-def take(seen: Seen, name: str, entry: Entry) -> npt.NDArray[Any]:
-    """Read one tensor as a numpy array."""
-    with seen.open() as file:
-        if entry.offset:
-            file.seek(entry.offset)
-            width = size_of(entry.dtype) or 0
-            if entry.strides is None:
-                data = file.read(prod(entry.shape) * width)
-                return of_bits(data, entry.dtype, big=entry.big).reshape(entry.shape)
-            steps = zip(entry.shape, entry.strides, strict=True)
-            size = width * (1 + sum((side - 1) * step for side, step in steps))
-            values = of_bits(file.read(size), entry.dtype, big=entry.big)
-            if len(values) * width < size:
-                raise EOFError("the file ends before the tensor does")
-            strides = [step * values.itemsize for step in entry.strides]
-            return np.lib.stride_tricks.as_strided(values, entry.shape, strides)
-        magic = file.read(6)
-        file.seek(0)
-        if magic == _NUMPY:
-            return _whole(file)
-        with zipfile.ZipFile(file) as archive, archive.open(f"{name}.npy") as member:
-            return _whole(member, archive.getinfo(f"{name}.npy").compress_size)
-
-
-def _whole(file: Any, packed: int | None = None) -> npt.NDArray[Any]:
-    rows = list(read_member(file, packed))  # one matrix, or the numbers of a vector
-    return rows[0] if rows[0].ndim else np.array(rows)
+    read: Callable[[BinaryIO], npt.NDArray[Any]]  # takes the open file
 
 
 def dtype_of(entry: Entry) -> np.dtype[Any]:
@@ -119,29 +66,25 @@ def dtype_of(entry: Entry) -> np.dtype[Any]:
     return of_bits(b"", entry.dtype).dtype
 
 
-# -------------------------------------------------------------------------------- safetensors, npz
+# ------------------------------------------------------------------------- npy, npz, safetensors
 
 
-def is_safetensors(magic: bytes) -> bool:
-    """Return whether a file begins as safetensors files do, with a length and a JSON object."""
-    return magic[8:9] == b"{" and int.from_bytes(magic[:8], "little") <= _LONGEST_HEADER
-
-
-def _look_safetensors(file: BinaryIO) -> dict[str, Entry]:
+def list_safetensors(file: BinaryIO) -> dict[str, Entry]:
+    """Return the tensors of a file of safetensors by their names."""
     length = int.from_bytes(file.read(8), "little")
-    if length > _LONGEST_HEADER:
+    if length > LONGEST_HEADER:
         raise ValueError("damaged: the header is too long")
     raw = file.read(length)
     end = file.seek(0, 2)
     try:
-        header = json.loads(raw, object_pairs_hook=_without_repeats)
+        header = json.loads(raw, object_pairs_hook=without_repeats)
         found = {
             name: (each["dtype"], tuple(each["shape"]), *each["data_offsets"])
             for name, each in header.items()
             if name != "__metadata__"
         }
         whole = [side for _, shape, *offsets in found.values() for side in (*shape, *offsets)]
-        # the product of thousands of long numbers would take minutes
+        # a product of thousands of long numbers would take minutes
         sound = all(type(side) is int and 0 <= side < 1 << 63 for side in whole)
         sound = sound and all(
             type(each[0]) is str and len(each) == 4 and len(each[1]) <= _MOST_SIDES
@@ -150,7 +93,7 @@ def _look_safetensors(file: BinaryIO) -> dict[str, Entry]:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         sound = False
     if not sound or len(raw) != length:
-        raise ValueError("damaged: the header is not a JSON object that describes tensors")
+        raise ValueError("damaged: the header is no JSON that names tensors")
     entries: dict[str, Entry] = {}
     for name, (kind, shape, first, last) in found.items():
         dtype = _DTYPES.get(kind, kind)
@@ -161,7 +104,8 @@ def _look_safetensors(file: BinaryIO) -> dict[str, Entry]:
             )
         if 8 + length + last > end:
             raise ValueError(f"the file ends before tensor {short(name)} does")
-        entries[name] = Entry(shape, dtype, 8 + length + first)
+        place = 8 + length + first
+        entries[name] = Entry(shape, dtype, partial(_read_placed, shape, dtype, place, None, False))
     taken = 0
     for name, (_, _, first, last) in sorted(found.items(), key=lambda each: each[1][2:]):
         if first != taken:
@@ -174,34 +118,68 @@ def _look_safetensors(file: BinaryIO) -> dict[str, Entry]:
     return entries
 
 
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object as a dictionary, or raise ValueError if a name occurs twice."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name occurs twice")
-    return found
+def list_npy(file: BinaryIO) -> dict[str, Entry]:
+    """Return the array of an .npy file under the name ``""``."""
+    shape, _, dtype = read_header(file, os.fstat(file.fileno()).st_size)
+    return {"": Entry(shape, dtype.name, _read_all)}
 
 
-def _look_npz(file: BinaryIO) -> dict[str, Entry]:
+def list_npz(file: BinaryIO) -> dict[str, Entry]:
+    """Return the arrays of an .npz file by their names."""
     with zipfile.ZipFile(file) as archive:
         headers = headers_in(archive)
-    return {name[:-4]: Entry(shape, dtype.name) for name, (shape, dtype) in headers.items()}
+    return {
+        name[:-4]: Entry(shape, dtype.name, partial(_read_member, name))
+        for name, (shape, dtype) in headers.items()
+    }
+
+
+def _read_member(name: str, file: BinaryIO) -> npt.NDArray[Any]:
+    with zipfile.ZipFile(file) as archive, archive.open(name) as member:
+        return _read_all(member, archive.getinfo(name).compress_size)
+
+
+def _read_all(file: Any, packed: int | None = None) -> npt.NDArray[Any]:
+    rows = list(read_member(file, packed))  # a matrix, or the numbers of a vector
+    return rows[0] if rows[0].ndim else np.array(rows)
+
+
+def _read_placed(
+    shape: tuple[int, ...],
+    dtype: str,
+    offset: int,
+    strides: tuple[int, ...] | None,
+    big: bool,
+    file: BinaryIO,
+) -> npt.NDArray[Any]:
+    """Read a tensor at an offset; strides count numbers, and None means contiguous."""
+    file.seek(offset)
+    width = size_of(dtype) or 0
+    if strides is None:
+        return of_bits(file.read(prod(shape) * width), dtype, big=big).reshape(shape)
+    size = width * (1 + sum((side - 1) * step for side, step in zip(shape, strides, strict=True)))
+    values = of_bits(file.read(size), dtype, big=big)
+    if len(values) * width < size:
+        raise EOFError("the file ends before the tensor does")
+    steps = [step * values.itemsize for step in strides]
+    return np.lib.stride_tricks.as_strided(values, shape, steps)
 
 
 # ---------------------------------------------------------------------------------------- PyTorch
 
 
-def _look_torch(file: BinaryIO) -> dict[str, Entry]:
-    """Return the tensors of a file written by `torch.save`; names of nested ones are dotted."""
+def list_torch(file: BinaryIO) -> dict[str, Entry]:
+    """Return the tensors of a file of `torch.save`; nested ones have dots in their names."""
     loaded, places, big = load(file)
     entries: dict[str, Entry] = {}
     found = _tensors_in(loaded, Tensor, os.fstat(file.fileno()).st_size)
     for name, tensor in found.items():
         try:
-            offset = place_of(tensor, places)
+            place = place_of(tensor, places)
         except ValueError as error:
             raise ValueError(f"tensor {short(name)}: {error}") from None
-        entries[name] = Entry(tensor.shape, tensor.dtype, offset, tensor.strides, big)
+        where = tensor.shape, tensor.dtype, place, tensor.strides, big
+        entries[name] = Entry(*where[:2], partial(_read_placed, *where))
     return entries
 
 

@@ -23,7 +23,6 @@ from fastheat.messages import in_a_line, short
 
 _ZIP = b"PK\x03\x04"
 _MAGIC = 0x1950A86A20F9469CFC6C  # begins the files of PyTorch before 1.6
-_OLD = _MAGIC.to_bytes(10, "little")
 _VERSION = 1001
 _MOST_SIDES = 64  # dimensions
 _SHARED = 1 << 20  # items that a tensor may have even if they overlap, as in an expanded one
@@ -109,18 +108,6 @@ class Tensor:
         """The number of storage items from the first to the last, both included."""
         steps = zip(self.shape, self.strides, strict=True)
         return 1 + sum((side - 1) * step for side, step in steps)
-
-
-def is_torch(file: BinaryIO) -> bool:
-    """Return whether `torch.save` wrote a file, in today's format or that before PyTorch 1.6."""
-    begin = file.read(64)
-    file.seek(0)
-    if begin[:4] != _ZIP:
-        return begin[:1] == pickle.PROTO and _OLD in begin
-    with zipfile.ZipFile(file) as archive:
-        found = any(name.endswith("/data.pkl") for name in archive.namelist())
-    file.seek(0)
-    return found
 
 
 Places = Callable[[str], tuple[int, int]]  # storage key -> offset in the file, size in bytes

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from fastheat.inputs.sources.arrays import check_stack
 from fastheat.inputs.sources.bounds import between, check_shape
+from fastheat.inputs.sources.named import without_repeats
 from fastheat.inputs.sources.zarr_codecs import (
     Chunk,
     ZarrError,
@@ -92,18 +93,11 @@ def _json(root: str, path: str) -> Any:
             damaged(f"{name} has over {_MOST_JSON} bytes")
         text = file.read(size)
     try:
-        found = json.loads(text, object_pairs_hook=_without_repeats)
+        found = json.loads(text, object_pairs_hook=without_repeats)
     except (ValueError, RecursionError):
         found = None
     if type(found) is not dict:
         damaged(f"{name} is not a JSON object of metadata")
-    return found
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name occurs twice")
     return found
 
 
