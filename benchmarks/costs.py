@@ -30,7 +30,7 @@ from fastheat.inputs.frames.spans import chunk_length, spans_of
 from fastheat.inputs.sources.shapes import cells_of
 from fastheat.pipeline import resume
 from fastheat.pipeline.jobs import Beside, Encoded, Encoding, encodings, pace_of, span_encodings
-from fastheat.pipeline.workers import Crew, Job, Pace
+from fastheat.pipeline.workers import Job, Pace, WorkerPool
 from fastheat.render.encode import Images, encode_chunk
 
 ROOT = Path(fastheat.__file__).parents[1]
@@ -147,8 +147,8 @@ def _answer(path: Path) -> Encoded:
 def pace_for(cells: int, workers: int, length: int | None, *, near: bool) -> Pace:
     """Return the pace of jobs that `save_gif` would use."""
     executor = None if near else ProcessPoolExecutor(1)  # starts no process before it has a job
-    crew = Crew(workers, executor)
-    return pace_of(crew, cells, length)
+    pool = WorkerPool(workers, executor)
+    return pace_of(pool, cells, length)
 
 
 def costs(folder: Path, quick: bool) -> Table:
@@ -209,7 +209,7 @@ def measured(quick: bool) -> list[Costs]:
         folder = Path(name)
         spawn = multiprocessing.get_context("spawn")
         pool = stack.enter_context(ProcessPoolExecutor(2, spawn))
-        crews = {"threads": Crew(2, None), "processes": Crew(2, pool)}
+        pools = {"threads": WorkerPool(2, None), "processes": WorkerPool(2, pool)}
         try:
             distributed: Any = importlib.import_module("distributed")
         except ImportError:
@@ -218,11 +218,11 @@ def measured(quick: bool) -> list[Costs]:
             cluster = stack.enter_context(
                 distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
             )
-            crews["dask"] = Crew(2, stack.enter_context(distributed.Client(cluster)))
-        stack.enter_context(crews["threads"])
+            pools["dask"] = WorkerPool(2, stack.enter_context(distributed.Client(cluster)))
+        stack.enter_context(pools["threads"])
         found = []
         for case in _cases(folder, quick):
-            found.append(_measure(case, crews, pool, folder, 1 if quick else 5))
+            found.append(_measure(case, pools, pool, folder, 1 if quick else 5))
             case.path.unlink()
         return found
 
@@ -287,13 +287,13 @@ def _plain(side: int, cells: int | None) -> fastheat.Heatmap:
 
 
 def _measure(
-    case: Case, crews: dict[str, Crew], pool: ProcessPoolExecutor, folder: Path, rounds: int
+    case: Case, pools: dict[str, WorkerPool], pool: ProcessPoolExecutor, folder: Path, rounds: int
 ) -> Costs:
     source = open_frames(case.path)
     if case.picture.reduction is not None:
         source = source.through(case.picture.reduction)
     layout = case.picture.layout(source.dtype)
-    span = spans_of(source, near=False)
+    span = spans_of(source, in_process=False)
     assert span is not None
     assert source.length is not None
     cells = cells_of(source.shape)
@@ -342,11 +342,11 @@ def _measure(
     _answer.cache_clear()
     times = 20 if rounds == 1 else 200
     given = {}
-    for kind, crew in crews.items():
-        given[kind] = _exchange(crew, [Answer(each, answer) for each in jobs], times)
+    for kind, workers in pools.items():
+        given[kind] = _exchange(workers, [Answer(each, answer) for each in jobs], times)
     whole = encodings(layout, iter([values[:far], values[1 : 1 + far]]), Beside(None, None, far))
     sent = list(whole)[1]
-    given["values sent"] = _exchange(crews["processes"], [Answer(sent, answer)], times // 4)
+    given["values sent"] = _exchange(pools["processes"], [Answer(sent, answer)], times // 4)
     packing = in_turn(
         {"read": partial(_pack, job, result), "sent": partial(_pack, sent, result)}, rounds
     ).cpu
@@ -379,13 +379,13 @@ def _pack(job: Encoding, result: Encoded) -> None:
         pickle.dumps(result)
 
 
-def _exchange(crew: Crew, jobs: list[Answer], times: int) -> float:
+def _exchange(pool: WorkerPool, jobs: list[Answer], times: int) -> float:
     """Return this process's seconds for each job that it submits and collects."""
-    for _ in crew.results(iter(jobs * 3)):  # warms up connections, and each worker's answer
+    for _ in pool.results(iter(jobs * 3)):  # warms up connections, and each worker's answer
         pass
     repeated = [jobs[k % len(jobs)] for k in range(times)]
     started = process_time()
-    for _ in crew.results(iter(repeated)):
+    for _ in pool.results(iter(repeated)):
         pass
     return (process_time() - started) / times
 

@@ -245,7 +245,7 @@ def _simulated(steps: Steps, workers: int, length: int) -> Outcome:
 def _crews(costs: Costs) -> list[tuple[str, str, int]]:
     """Return the names, kinds and numbers of the workers to simulate."""
     crews = [("64 processes", "processes", 64), ("1,024 Dask workers", "dask", 1_024)]
-    return [crew for crew in crews if crew[1] in costs.given]
+    return [pool for pool in crews if pool[1] in costs.given]
 
 
 def _calling(outcome: Outcome) -> float:

@@ -1,7 +1,7 @@
 """A simulated run with any number of workers, from the durations of its steps.
 
-It follows `fastheat.pipeline.workers.Crew.results`. One thread submits jobs and collects their
-results in order, as soon as they are done; the number of jobs in flight is limited. Whichever
+It follows `fastheat.pipeline.workers.WorkerPool.results`. One thread submits jobs and collects
+their results in order, as soon as they are done; the number of jobs in flight is limited. Whichever
 worker is free does the next job. All workers read from the same storage.
 """
 

@@ -30,9 +30,9 @@ from fastheat.layout.layout import Layout, Shown
 from fastheat.messages import in_a_line, short, warn
 from fastheat.pipeline import resume
 from fastheat.pipeline.jobs import Beside, Encoded, encodings, measurings, pace_of, span_encodings
-from fastheat.pipeline.session import Recorder, hold_last
+from fastheat.pipeline.session import Session, hold_last
 from fastheat.pipeline.summary import GifSummary, summarise
-from fastheat.pipeline.workers import Crew
+from fastheat.pipeline.workers import WorkerPool
 from fastheat.render.kernels import jit
 from fastheat.style.text.formats import Template
 
@@ -140,7 +140,7 @@ def save_gif(
     clock = Clock(fps, duration)
     last = None if hold is None else read_milliseconds("hold", hold)
     times = read_loop(loop)
-    crew = Crew(workers, executor)
+    pool = WorkerPool(workers, executor)
     if progress is not None and not callable(progress):
         raise TypeError(f"expected progress to be a function or None, not {short(progress)}")
     scaling = read_autoscale(autoscale, AUTOSCALES)
@@ -172,11 +172,9 @@ def save_gif(
             heatmap = heatmap.for_frames(source.length, source.steps)
         if scaling == "grow":
             heatmap.check_growth()
-            recorder = _recorder(
-                claim, file, heatmap, clock, times, last, titled=titles is not None
-            )
-            _record(recorder, heatmap, source, titles, each, progress)
-            summary = recorder.summary(time.perf_counter() - started)
+            session = _session(claim, file, heatmap, clock, times, last, titled=titles is not None)
+            _record(session, heatmap, source, titles, each, progress)
+            summary = session.summary(time.perf_counter() - started)
             assert summary is not None
             return summary
         if scaling == "all" and None in heatmap.range and not source.rereadable:
@@ -196,17 +194,17 @@ def save_gif(
         if each is not None:
             heatmap = heatmap.with_annots(each.dtype)
         shown = Shown()
-        with crew:
+        with pool:
             if None in heatmap.range:
-                heatmap, source = with_range_of(heatmap, source, crew)
+                heatmap, source = with_range_of(heatmap, source, pool)
             layout = heatmap.layout(source.dtype)
-            if crew.near:
+            if pool.in_process:
                 jit.load()  # here, where Ctrl-C reaches a compiler, and not in a worker's thread
             header = resume.header(layout, heatmap.range, clock.each, times, sample)
             beside = Beside(titles, each, chunk_length(cells_of(source.shape)))
             with (
                 GifFile(file, header, part=claim.part) as target,
-                closing(_encoded(layout, source, beside, crew)) as results,
+                closing(_encoded(layout, source, beside, pool)) as results,
             ):
                 for encoded in results:
                     shown += encoded.images.shown
@@ -220,7 +218,7 @@ def save_gif(
         return summarise(heatmap, layout, shown, clock, target, time.perf_counter() - started)
 
 
-def _recorder(
+def _session(
     claim: Claim,
     file: str | PathLike[str] | BinaryIO,
     picture: Figure,
@@ -229,9 +227,9 @@ def _recorder(
     hold: float | None,
     *,
     titled: bool,
-) -> Recorder:
+) -> Session:
     """Return what writes frames whose range grows, as that of `GifWriter`."""
-    return Recorder(
+    return Session(
         target=Path(fsdecode(file)) if isinstance(file, str | PathLike) else file,
         make=lambda *_: picture,
         clock=clock,
@@ -247,7 +245,7 @@ def _recorder(
 
 
 def _record(
-    recorder: Recorder,
+    session: Session,
     picture: Figure,
     source: Frames,
     titles: Iterable[str] | None,
@@ -256,19 +254,19 @@ def _record(
 ) -> None:
     """Write frames one chunk after the other, each of which may change the range."""
     written = (None, None) if annots is None else (annots.dtype, picture.sample)
-    reduction = recorder.expect(source.shape, source.dtype, *written)
+    reduction = session.expect(source.shape, source.dtype, *written)
     if reduction is not None:
         source = source.through(reduction)
-    with recorder:
+    with session:
         size = chunk_length(cells_of(source.shape))
         beside = Beside(repeat(picture.title) if titles is None else titles, annots, size)
         for values in source.chunks(size):
             many = len(values)
             texts, noted = beside.take(many)
             own = [] if noted is None else list(noted[-many:])
-            recorder.add(values, texts[-many:], own, [None] * many)
+            session.add(values, texts[-many:], own, [None] * many)
             if progress is not None:
-                progress(recorder.frames, source.length)
+                progress(session.frames, source.length)
 
 
 def _read_annots(
@@ -410,7 +408,7 @@ def check_names(options: dict[str, Any]) -> None:
     check_figure_options(options, own)
 
 
-def with_range_of(picture: Figure, source: Frames, crew: Crew) -> tuple[Figure, Frames]:
+def with_range_of(picture: Figure, source: Frames, pool: WorkerPool) -> tuple[Figure, Frames]:
     """Take the range from all frames if they can be read twice, else from the first.
 
     Where each frame has its own, it is what there is room for in the picture.
@@ -434,15 +432,15 @@ def with_range_of(picture: Figure, source: Frames, crew: Crew) -> tuple[Figure, 
         return picture, source
     limits = picture.data_limits()
     size = chunk_length(cells_of(source.shape))
-    span = None if crew.alone else spans_of(source, near=crew.near)
+    span = None if pool.serial else spans_of(source, in_process=pool.in_process)
     if span is None:
         for chunk in source.chunks(size):
             limits.add(chunk)
         return picture.completed(limits.found), source
-    pace = pace_of(crew, cells_of(source.shape), source.length)
+    pace = pace_of(pool, cells_of(source.shape), source.length)
     keeps = source.converter is not None and source.nbytes <= KEPT_BYTES
     kept = []
-    for measured in crew.results(measurings(limits, span, pace, keeps=keeps), pace):
+    for measured in pool.results(measurings(limits, span, pace, keeps=keeps), pace):
         limits.join(measured.limits)
         source.hear(measured.told)
         if measured.values is not None:
@@ -453,13 +451,17 @@ def with_range_of(picture: Figure, source: Frames, crew: Crew) -> tuple[Figure, 
 
 
 def _encoded(
-    layout: Layout, source: Frames, beside: Beside, crew: Crew
+    layout: Layout, source: Frames, beside: Beside, pool: WorkerPool
 ) -> Generator[Encoded, None, None]:
     """Yield what is encoded, in order."""
     # a line plot shows all frames before
-    span = None if crew.alone or layout.plot is not None else spans_of(source, near=crew.near)
+    span = (
+        None
+        if pool.serial or layout.plot is not None
+        else spans_of(source, in_process=pool.in_process)
+    )
     if span is None:
         chunks = source.chunks(chunk_length(cells_of(source.shape)))
-        return crew.results(encodings(layout, chunks, beside))
-    pace = pace_of(crew, cells_of(source.shape), source.length)
-    return crew.results(span_encodings(layout, span, beside, pace), pace)
+        return pool.results(encodings(layout, chunks, beside))
+    pace = pace_of(pool, cells_of(source.shape), source.length)
+    return pool.results(span_encodings(layout, span, beside, pace), pace)

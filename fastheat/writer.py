@@ -49,9 +49,9 @@ from fastheat.layout.look import listed
 from fastheat.layout.options import read_shape
 from fastheat.layout.reduction import Reduction, Reductions
 from fastheat.messages import in_a_line, many, short, warn
-from fastheat.pipeline.frame_queue import Background, here
+from fastheat.pipeline.frame_queue import FrameQueue, here
 from fastheat.pipeline.sampling import Sampler
-from fastheat.pipeline.session import Recorder, check, find
+from fastheat.pipeline.session import Session, check, find
 from fastheat.pipeline.summary import GifSummary
 from fastheat.style.text.formats import check_length, title_template
 
@@ -250,13 +250,13 @@ class GifWriter:
             self.summary: GifSummary | None = None
             self._count = 0  # steps seen
             self._told = False  # whether somebody was told of what is not shown
-            self._expected = False  # whether the recorder knows what frames come
+            self._expected = False  # whether the session knows what frames come
             self._reduction: Reduction | Reductions | None = None
             self._floats = Floats()
             self._process = here()
             self._closed = False
             self._started = time.perf_counter()
-            self._recorder = Recorder(
+            self._session = Session(
                 target=target,
                 make=make,
                 clock=clock,
@@ -271,32 +271,32 @@ class GifWriter:
             )
             self._until: int | None = None  # the last step that a file to go on with has
             if found is not None:
-                self._recorder.resume(found)
-                self._written = self._recorder.written
+                self._session.resume(found)
+                self._written = self._session.written
                 self.frames = clock.frames
                 self.step = self._until = found.note.step
                 self._count = clock.frames if found.note.step is None else found.note.step + 1
-            self._thread: Background | None = None
+            self._thread: FrameQueue | None = None
             if background:
-                self._thread = Background(self._recorder, self._sampler, int(queue_bytes))
+                self._thread = FrameQueue(self._session, self._sampler, int(queue_bytes))
                 weakref.finalize(self, self._thread.finish).atexit = False
                 self._thread.start()
             else:
-                weakref.finalize(self, _close_in, here(), self._recorder)
+                weakref.finalize(self, _close_in, here(), self._session)
         except BaseException:
             claim.release()
             raise
-        claim.finish = partial(_finish, self._lock, self._recorder, self._thread)
+        claim.finish = partial(_finish, self._lock, self._session, self._thread)
 
     @property
     def size(self) -> tuple[int, int] | None:
         """Width and height in pixels, None before the first frame was drawn."""
-        return self._recorder.size
+        return self._session.size
 
     @property
     def heatmap(self) -> Figure | None:
         """What frames are drawn with now, None before the first was drawn."""
-        return self._recorder.heatmap
+        return self._session.heatmap
 
     def __enter__(self) -> GifWriter:
         return self
@@ -310,7 +310,7 @@ class GifWriter:
         if error is None:
             self.close()
             return
-        told = self._recorder.error is None or self._recorder.told
+        told = self._session.error is None or self._session.told
         try:
             self.close()
         except Exception as other:
@@ -357,12 +357,12 @@ class GifWriter:
             return self._add(values, title, annot, fields)
 
     def _add(self, values: Any, title: str | None, annot: Any, fields: Mapping[str, Any]) -> bool:
-        if self._closed or self._recorder.closed:
+        if self._closed or self._session.closed:
             raise ValueError(
                 "expected a GifWriter that is open, but it is closed"
                 + ("" if self._closed else ": another one was opened on its file")
             )
-        if self._recorder.error is not None:
+        if self._session.error is not None:
             self._raise()
         started = time.perf_counter()
         step = fields.get("step")
@@ -388,9 +388,9 @@ class GifWriter:
             frame = filled if isinstance(frame, tuple) else filled[0]
         if self._thread is None:
             try:
-                self._recorder.write([frame], [text], [cells], [noted])
+                self._session.write([frame], [text], [cells], [noted])
             except BaseException:
-                self._recorder.told = True
+                self._session.told = True
                 raise
         elif not self._thread.put(frame, text, cells, noted, self._drops):
             self.dropped += 1
@@ -413,7 +413,7 @@ class GifWriter:
         with self._lock:
             if self._thread is not None and not self._closed:
                 self._thread.flush()
-            if self._recorder.error is not None:
+            if self._session.error is not None:
                 self._raise()
 
     def close(self) -> GifSummary | None:
@@ -446,11 +446,11 @@ class GifWriter:
             self._thread.finish()
             self._thread.join()
         else:
-            self._recorder.close()
-        if not self._recorder.closed:  # called within `add`, which will close it
+            self._session.close()
+        if not self._session.closed:  # called within `add`, which will close it
             return None
-        if self._recorder.error is not None:
-            if not self._recorder.told:
+        if self._session.error is not None:
+            if not self._session.told:
                 self._raise()
             return None
         if self.dropped:
@@ -463,16 +463,16 @@ class GifWriter:
                 f"left out {many(self.repeated, 'frame')} of steps up to {self._until}, which the "
                 "file had already"
             )
-        self.summary = self._recorder.summary(time.perf_counter() - self._started)
+        self.summary = self._session.summary(time.perf_counter() - self._started)
         return self.summary
 
     def __repr__(self) -> str:
-        return f"GifWriter({str(self._recorder.place)!r}, {many(self.frames, 'frame')})"
+        return f"GifWriter({str(self._session.place)!r}, {many(self.frames, 'frame')})"
 
     def _raise(self) -> NoReturn:
-        self._recorder.told = True
-        assert self._recorder.error is not None
-        raise self._recorder.error
+        self._session.told = True
+        assert self._session.error is not None
+        raise self._session.error
 
     def _expect(self, frame: Frame) -> None:
         """Prepare for frames as the first one."""
@@ -484,9 +484,9 @@ class GifWriter:
         else:
             shape, dtype = (frame.shape[0], frame.shape[1]), frame.dtype
         try:
-            found = self._recorder.expect(shape, dtype)
+            found = self._session.expect(shape, dtype)
         except Exception as error:
-            self._recorder.error, self._recorder.told = error, True
+            self._session.error, self._session.told = error, True
             raise
         if found is not None:
             self._reduction = found
@@ -510,12 +510,12 @@ class GifWriter:
             if not isinstance(title, str):
                 raise TypeError(f"expected title to be text, not {short(title)}")
             check_length("title", title)
-            if not self._recorder.titled:
+            if not self._session.titled:
                 if self.frames:
                     raise ValueError(
                         "expected title= from the first frame on, since its place is laid out then"
                     )
-                self._recorder.titled = True
+                self._session.titled = True
             return title
         if not self._fields:
             return self._template.text
@@ -643,7 +643,7 @@ class GifWriter:
         """Return the GIF as it is now, for a notebook to show."""
         with suppress(Exception):
             self.flush()
-        place = self._recorder.place
+        place = self._session.place
         text = repr(self)
         if not isinstance(place, Path) or not place.is_file():
             return {"text/plain": text}
@@ -672,21 +672,21 @@ def _read_step(step: Any) -> int:
         raise TypeError(f"expected step to be a whole number, not {short(step)}") from None
 
 
-def _finish(lock: threading.RLock, recorder: Recorder, thread: Background | None) -> None:
+def _finish(lock: threading.RLock, session: Session, thread: FrameQueue | None) -> None:
     """Finish the file of a writer that was left open, since another one is opened on it."""
     with lock:
         if thread is None:
-            recorder.close()
+            session.close()
         else:
             thread.finish()
             thread.join()
-    if recorder.error is not None and not recorder.told:
+    if session.error is not None and not session.told:
         warn(
-            f"the writer that was left open met a {type(recorder.error).__name__}: "
-            f"{in_a_line(recorder.error)}"
+            f"the writer that was left open met a {type(session.error).__name__}: "
+            f"{in_a_line(session.error)}"
         )
 
 
-def _close_in(process: object, recorder: Recorder) -> None:
+def _close_in(process: object, session: Session) -> None:
     if process is here():
-        recorder.close()
+        session.close()

@@ -21,7 +21,7 @@ from PIL import Image
 from reference import Reference
 
 from fastheat import GifWriter, Heatmap, Panels, save_gif
-from fastheat.layout.axes import geometry as axes
+from fastheat.layout.axes import geometry as geometry_module
 from fastheat.layout.axes.geometry import Geometry
 from fastheat.layout.layout import Layout
 from fastheat.layout.options import Numbers
@@ -34,14 +34,14 @@ LOOK: dict[str, Any] = {"vmin": -1, "vmax": 1, "valfmt": None}
 def geometry_of(heatmap: Heatmap) -> tuple[Geometry, Layout]:
     """Return where everything stands, which a layout does not keep."""
     found: list[Geometry] = []
-    place = axes.place
+    place = geometry_module.place
 
     def spy(*arguments: Any) -> Any:
         found.append(place(*arguments))
         return found[-1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(axes, "place", spy)
+        patch.setattr(geometry_module, "place", spy)
         vmin, vmax = heatmap.range
         assert vmin is not None
         assert vmax is not None

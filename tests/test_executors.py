@@ -27,7 +27,7 @@ from fastheat.inputs.frames.ranges import EXACT, DataLimits, MatrixLimits
 from fastheat.inputs.frames.spans import Part, Span
 from fastheat.pipeline import jobs
 from fastheat.pipeline import workers as executors
-from fastheat.pipeline.workers import Crew, Pace
+from fastheat.pipeline.workers import Pace, WorkerPool
 from fastheat.style.colors.norms import LINEAR, LogNorm, Norm
 
 Values = NDArray[np.float64]
@@ -325,7 +325,7 @@ def test_jobs_get_longer_while_they_are_quick_and_each_worker_has_some() -> None
     assert Pace(3, 50, 1.0).limited(100, 2).most == 100 // (executors.SHARE * 2)
     assert Pace(3, 50, 1.0).limited(8, 2).most == 3
     assert Pace(30, 50, 1.0).limited(8, 2) == Pace(4, 4, 1.0)
-    assert Crew(1, None).pace(8, 64, 1000).most == 8
+    assert WorkerPool(1, None).pace(8, 64, 1000).most == 8
 
 
 def test_jobs_get_no_longer_than_their_results_may_be_large() -> None:
@@ -356,7 +356,7 @@ def test_a_job_that_is_done_again_counts_its_values_once() -> None:
     joined = DataLimits([MatrixLimits(robust=True)])
     source = Failing()
     span = Span({"": Part(source, STACK.dtype, None)}, 0, len(STACK), 2)
-    for measured in Crew(2, None).results(
+    for measured in WorkerPool(2, None).results(
         jobs.measurings(joined, span, Pace(12, 12, 1.0), keeps=False)
     ):
         assert isinstance(measured.limits, DataLimits)

@@ -24,8 +24,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fastheat import GifSummary, Heatmap, save_gif
-from fastheat.gif import blocks as gif
-from fastheat.gif.blocks import GifInfo
+from fastheat.gif.blocks import GifInfo, read_info
 from fastheat.inputs.frames import spans
 from fastheat.render import encode
 from fastheat.render.encode import encode_chunk, joined
@@ -46,7 +45,7 @@ def written(frames: object, **options: Any) -> tuple[bytes, GifSummary]:
 
 
 def blocks(data: bytes) -> GifInfo:
-    return gif.read_info(io.BytesIO(data))
+    return read_info(io.BytesIO(data))
 
 
 def pictures(heatmap: Heatmap, frames: Sequence[Any]) -> list[Pixels]:

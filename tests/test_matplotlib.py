@@ -22,7 +22,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
 
 from fastheat.figure.heatmap import Heatmap
-from fastheat.layout.axes import geometry as axes
+from fastheat.layout.axes import geometry as geometry_module
 from fastheat.layout.axes.ticks import linear_ticks
 from fastheat.style.colors import bins, norms
 from fastheat.style.colors.colormaps import names
@@ -193,7 +193,7 @@ def plain(text: str) -> str:
 def placed_labels(heatmap: Heatmap) -> Sequence[Placed]:
     """Return the placed labels, which a layout does not keep."""
     found: list[Placed] = []
-    place = axes.place
+    place = geometry_module.place
 
     def spy(*arguments: Any) -> Any:
         geometry = place(*arguments)
@@ -201,7 +201,7 @@ def placed_labels(heatmap: Heatmap) -> Sequence[Placed]:
         return geometry
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(axes, "place", spy)
+        patch.setattr(geometry_module, "place", spy)
         heatmap.with_range(0, 1).layout()  # laid out again, with the same range
     return found
 

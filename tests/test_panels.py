@@ -893,7 +893,7 @@ def test_options_of_panels_need_frames_of_several_matrices() -> None:
     with GifWriter(io.BytesIO(), columns=2, background=False) as writer:
         with pytest.raises(TypeError, match="expected frames that are dictionaries"):
             writer.add(np.zeros((2, 3)))
-        writer._recorder.told = True
+        writer._session.told = True
     with (
         GifWriter(io.BytesIO(), (2, 3)) as writer,
         pytest.raises(TypeError, match="expected one matrix"),

@@ -57,9 +57,9 @@ def test_workers_of_other_processes_read_what_can_be_read_in_any_order(tmp_path:
     mapped = np.load(path, mmap_mode="r")
     read: list[Any] = [path, mapped, mapped[::10], mapped[5:15], Own()]
     sent: list[Any] = [stack, list(stack), iter(stack)]
-    assert all(spans_of(open_frames(each), near=False) for each in read)
-    assert not any(spans_of(open_frames(each), near=False) for each in sent)
-    assert spans_of(open_frames(stack), near=True)
+    assert all(spans_of(open_frames(each), in_process=False) for each in read)
+    assert not any(spans_of(open_frames(each), in_process=False) for each in sent)
+    assert spans_of(open_frames(stack), in_process=True)
 
 
 def test_its_numbers_of_jobs_are_those_of_the_code() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.simulation import LIMITS, Steps, simulate
-from fastheat.pipeline.workers import Crew, Pace
+from fastheat.pipeline.workers import Pace, WorkerPool
 
 STEPS = Steps(frame=3e-3, job=2e-3, give=4e-4, join=1e-4, write=5e-5)
 FREE = replace(STEPS, give=0.0, join=0.0, write=0.0)
@@ -166,12 +166,12 @@ def test_nobody_is_busy_for_longer_than_the_run(
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_jobs_get_longer_as_those_of_a_crew_do(workers: int) -> None:
-    # a real crew is told the same durations, and has to choose the same lengths of jobs
+    # a real pool is told the same durations, and has to choose the same lengths of jobs
     frames, each = 3_000, 1e-4
     quick = replace(FREE, frame=each, job=0.0)
-    crew = Crew(workers, Virtual(workers, each))
+    pool = WorkerPool(workers, Virtual(workers, each))
     own = Pace(2, 64, 0.01)
-    done = list(crew.results(_jobs(own, frames), Told(own, each)))
+    done = list(pool.results(_jobs(own, frames), Told(own, each)))
     jobs = simulate(quick, workers, frames, Pace(2, 64, 0.01)).jobs
     assert [t for each in done for t in each.frames] == list(range(frames))
     assert jobs == len(done)

@@ -239,7 +239,7 @@ def test_a_writer_that_was_left_open_is_finished_by_the_next(
 
 def test_what_went_wrong_with_the_older_writer_is_told(tmp_path: Path) -> None:
     older = GifWriter(tmp_path / "a.gif", background=True, **LOOK)
-    older._recorder.error = OSError("disk full")
+    older._session.error = OSError("disk full")
     with pytest.warns(UserWarning, match="left open met a OSError: disk full"):
         GifWriter(tmp_path / "a.gif", **LOOK).close()
 

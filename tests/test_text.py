@@ -23,7 +23,7 @@ from matplotlib import ticker
 from PIL import Image, ImageDraw, ImageFont
 
 from fastheat import Heatmap, save_gif
-from fastheat.layout.axes import geometry as axes
+from fastheat.layout.axes import geometry as geometry_module
 from fastheat.layout.axes.geometry import Geometry
 from fastheat.layout.layout import Layout
 from fastheat.style.text.atlas import COVERAGE_STEPS, unlike_rows
@@ -597,7 +597,7 @@ def test_without_figsize_every_value_in_the_range_fits(
 
 def geometry_of(heatmap: Heatmap) -> tuple[Geometry, Layout]:
     found: list[Geometry] = []
-    place = axes.place
+    place = geometry_module.place
 
     def spy(*arguments: Any) -> Geometry:
         found.append(place(*arguments))
@@ -607,7 +607,7 @@ def geometry_of(heatmap: Heatmap) -> tuple[Geometry, Layout]:
     assert vmin is not None
     assert vmax is not None
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(axes, "place", spy)
+        patch.setattr(geometry_module, "place", spy)
         layout = heatmap.with_range(vmin, vmax).layout()
     return found[-1], layout
 

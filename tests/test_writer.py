@@ -1086,8 +1086,8 @@ def test_a_held_frame_is_let_go_once(tmp_path: Path, hold: float, again: float |
         assert other.frames == first
         for step in range(first, first + 3):
             other.add(frames[step], step=step)
-        other._recorder._file.abandon()  # type: ignore[union-attr]
-        other._recorder._file = None
+        other._session._file.abandon()  # type: ignore[union-attr]
+        other._session._file = None
     with GifWriter(path, mode="a", **LOOK) as writer:
         for step in range(9, 12):
             writer.add(frames[step], step=step)
@@ -1243,7 +1243,7 @@ def test_what_waits_counts_with_its_objects_title_and_annotations(more: dict[str
     frame, room, go = np.zeros((1, 1), np.float32), 2_000_000, threading.Event()
     GifWriter(io.BytesIO(), **LOOK).close()  # loads the kernels first
     writer = GifWriter(io.BytesIO(), queue_bytes=room, when_full="drop", **LOOK)
-    writer._recorder.write = lambda *_: go.wait(30)  # type: ignore[method-assign, assignment]
+    writer._session.write = lambda *_: go.wait(30)  # type: ignore[method-assign, assignment]
     tracemalloc.start()
     try:
         while writer.add(frame, **{name: copied(each) for name, each in more.items()}):
@@ -1264,7 +1264,7 @@ def test_an_add_that_is_interrupted_while_it_waits_makes_no_room() -> None:
 
     go, frame = threading.Event(), np.zeros((100, 100))
     writer = GifWriter(io.BytesIO(), queue_bytes=3 * frame.nbytes, valfmt=None, **LOOK)
-    writer._recorder.write = lambda *_: go.wait(60)  # type: ignore[method-assign, assignment]
+    writer._session.write = lambda *_: go.wait(60)  # type: ignore[method-assign, assignment]
     before = signal.signal(signal.SIGALRM, late)
     queued = 0
     try:

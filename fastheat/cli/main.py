@@ -50,7 +50,7 @@ from fastheat.inputs.sources.files import Pickled, load
 from fastheat.inputs.sources.shapes import cells_of
 from fastheat.inputs.sources.source import FileArray
 from fastheat.messages import printable
-from fastheat.pipeline.workers import Crew
+from fastheat.pipeline.workers import WorkerPool
 from fastheat.render.kernels import jit, objects
 from fastheat.save import save_gif, titles_of, with_range_of
 
@@ -493,10 +493,10 @@ def _write_still(
             source = source.through(heatmap.reduction)
     with _naming_input(shown):
         if None in heatmap.range:
-            with Crew(None, None) as crew:
-                heatmap, source = with_range_of(heatmap, source, crew)
+            with WorkerPool(None, None) as pool:
+                heatmap, source = with_range_of(heatmap, source, pool)
         past = _scalars(source, number, len(lines)) if lines else None
-        span = spans_of(source, near=True)
+        span = spans_of(source, in_process=True)
         if span is None:
             values = next(islice(source.chunks(1), number, None))[0]
         else:

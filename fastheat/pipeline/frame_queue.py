@@ -19,7 +19,7 @@ from fastheat.inputs.frames.annotations import Cells, PanelCells
 from fastheat.inputs.frames.spans import chunk_length
 from fastheat.inputs.sources.arrays import Frame
 from fastheat.pipeline.sampling import Sampler
-from fastheat.pipeline.session import Recorder
+from fastheat.pipeline.session import Session
 from fastheat.render.kernels import jit
 
 LARGE = 1 << 20  # bytes; copies of this size and more release the interpreter lock
@@ -34,7 +34,7 @@ def here() -> object:
     return _process
 
 
-class Background:
+class FrameQueue:
     """A queue of copied frames, and the thread that encodes them.
 
     A loop must not be slowed down: unless the queue is full, `put` waits for no other thread, and
@@ -42,8 +42,8 @@ class Background:
     the `GifWriter`.
     """
 
-    def __init__(self, recorder: Recorder, sampler: Sampler, queue_bytes: int) -> None:
-        self._recorder = recorder
+    def __init__(self, session: Session, sampler: Sampler, queue_bytes: int) -> None:
+        self._session = session
         self._sampler = sampler
         self._room = queue_bytes
         self._queue: SimpleQueue[_Item | threading.Event | None] = SimpleQueue()
@@ -157,7 +157,7 @@ class Background:
             self._ready.set()
             self._work()
         finally:
-            self._recorder.close()
+            self._session.close()
             _running.discard(self)
 
     def _work(self) -> None:
@@ -191,9 +191,9 @@ class Background:
 
     def _write(self, batch: list[_Item]) -> None:
         started = time.thread_time()
-        if self._recorder.error is None:
-            with suppress(BaseException):  # the recorder keeps the error
-                self._recorder.write(*map(list, zip(*batch, strict=True)))
+        if self._session.error is None:
+            with suppress(BaseException):  # the session keeps the error
+                self._session.write(*map(list, zip(*batch, strict=True)))
         self._sampler.spend(time.thread_time() - started)
         self._written_beside += sum(_bytes_beside(title, annot) for _, title, annot, _ in batch)
         self._written += len(batch)
@@ -250,7 +250,7 @@ if hasattr(os, "register_at_fork"):
 
 _Item = tuple[Frame, str, Cells | PanelCells | None, int | None]
 _NOTHING = object()
-_running: set[Background] = set()
+_running: set[FrameQueue] = set()
 
 
 def _finish_with_child() -> None:

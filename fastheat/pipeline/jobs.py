@@ -18,7 +18,7 @@ from fastheat.inputs.frames.ranges import DataLimits
 from fastheat.inputs.frames.spans import Span, chunk_length
 from fastheat.layout.layout import Layout
 from fastheat.messages import short
-from fastheat.pipeline.workers import Crew, Pace
+from fastheat.pipeline.workers import Pace, WorkerPool
 from fastheat.render.encode import Images, encode_chunk, joined
 from fastheat.render.lineplot import History, Past
 from fastheat.style.text.formats import check_length
@@ -226,9 +226,9 @@ def _last(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return last if len(values) == 1 else last.copy()
 
 
-def pace_of(crew: Crew, cells: int, length: int | None) -> Pace:
+def pace_of(pool: WorkerPool, cells: int, length: int | None) -> Pace:
     """Return the pace of jobs for frames with `cells` values."""
-    return crew.pace(max(FEWEST_FRAMES, chunk_length(cells)), MOST_FRAMES, length)
+    return pool.pace(max(FEWEST_FRAMES, chunk_length(cells)), MOST_FRAMES, length)
 
 
 def encodings(

@@ -26,7 +26,7 @@ from fastheat.inputs.sources.shapes import Shapes
 from fastheat.layout.layout import Layout, Shown
 from fastheat.layout.reduction import Reduction, Reductions
 from fastheat.messages import in_a_line, many, short, warn
-from fastheat.pipeline import resume as notes
+from fastheat.pipeline import resume
 from fastheat.pipeline.resume import Note, NoteReader
 from fastheat.pipeline.summary import GifSummary, summarise
 from fastheat.render.encode import Images, encode_between, encode_chunk
@@ -94,7 +94,7 @@ def find(target: Path | BinaryIO) -> Found | None:
             ) from None
     held = None
     for number, (_, comment) in enumerate(tail.notes):
-        if notes.says_held(comment.text):
+        if resume.says_held(comment.text):
             held = number, comment.offset
             break
     return Found(target, size, loop, start, tail, note, held)
@@ -110,7 +110,7 @@ def check(what: str, given: object, found: object) -> None:
 def hold_last(file: GifFile, clock: Clock, duration: float) -> None:
     """Show the last frame for so many milliseconds."""
     more = clock.held(duration)
-    file.hold(more, notes.block(held=more, ticks=file.ticks))
+    file.hold(more, resume.block(held=more, ticks=file.ticks))
 
 
 def _speed(duration: float | None) -> str:
@@ -120,7 +120,7 @@ def _speed(duration: float | None) -> str:
     return f"duration={duration:.6g}" + (f" (fps={1000 / duration:.6g})" if duration else "")
 
 
-class Recorder:
+class Session:
     """Turns frames into the file: the layout, from the first of them on, and what it holds.
 
     It knows no threads; one at a time may use it.
@@ -262,7 +262,7 @@ class Recorder:
                 "expected the colors that the file that is to go on has, not those of this cmap, "
                 "threshold and these colors of texts, labels and background"
             )
-        own = notes.look_of(self._layout)
+        own = resume.look_of(self._layout)
         names = own.keys() | note.look
         unlike = sorted(name for name in names if own.get(name) != note.look.get(name))
         if unlike:
@@ -310,7 +310,7 @@ class Recorder:
         """Take the scalars of the frames before from a file."""
         if self._layout is None or not self._layout.scalars:
             return
-        scalars = notes.read_scalars(found.comments())
+        scalars = resume.read_scalars(found.comments())
         count = 0
         while rows := list(islice(scalars, CHUNK_SCALARS)):
             if any(len(row) != self._layout.scalars for row in rows):
@@ -439,7 +439,7 @@ class Recorder:
         assert self._layout is not None
         self._file = GifFile(
             self.place,
-            notes.header(self._layout, heatmap.range, self._clock.each, self._loop, self._sample),
+            resume.header(self._layout, heatmap.range, self._clock.each, self._loop, self._sample),
             sync=self._sync,
             part=self._claim.part,
         )
@@ -532,21 +532,21 @@ class Recorder:
             before = self._previous, self._title, self._annot
             images = encode_between(old, *before, layout, values, named, annot, past)
         self._layout = layout
-        self._take(images, [step], notes.range_facts(heatmap.range))
+        self._take(images, [step], resume.range_facts(heatmap.range))
         self._history.add(values[None])
         self._previous, self._title, self._annot = values.copy(), named, annot
 
     def _take(self, images: Images, steps: Sequence[int | None], facts: dict[str, Any]) -> None:
         assert self._file is not None
         self.shown += images.shown
-        grown = notes.block(**facts) if facts else b""
-        scalars = notes.scalars(images)
+        grown = resume.block(**facts) if facts else b""
+        scalars = resume.scalars(images)
         for (image, transparent), note, step in zip(images, scalars, steps, strict=True):
-            label = b"" if step is None else notes.step(step)
+            label = b"" if step is None else resume.step(step)
             self._file.add(image, transparent, self._clock.next(), grown + note, label)
             self._taken += 1
 
-    def __enter__(self) -> Recorder:
+    def __enter__(self) -> Session:
         return self
 
     def __exit__(

@@ -80,7 +80,7 @@ class Pace:
         return Pace(frames, min(self.most, share), self.wanted)
 
 
-class Crew:
+class WorkerPool:
     """Workers that do jobs.
 
     Parameters
@@ -112,12 +112,12 @@ class Crew:
             self.workers = _workers_of(self._executor)
 
     @property
-    def alone(self) -> bool:
+    def serial(self) -> bool:
         """True if jobs are done one after the other, in the calling thread."""
         return self._executor is None and self.workers == 1
 
     @property
-    def near(self) -> bool:
+    def in_process(self) -> bool:
         """True if workers share the memory of this process."""
         if self._executor is None:
             return True
@@ -127,11 +127,11 @@ class Crew:
 
     def pace(self, frames: int, most: int, length: int | None) -> Pace:
         """Return a pace of `frames` per job at first and `most` at most, for `length` frames."""
-        wanted = THREAD_SECONDS if self.near else TASK_SECONDS
-        pace = Pace(frames, frames if self.alone else max(frames, most), wanted)
+        wanted = THREAD_SECONDS if self.in_process else TASK_SECONDS
+        pace = Pace(frames, frames if self.serial else max(frames, most), wanted)
         return pace.limited(length, self.workers)
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> WorkerPool:
         return self
 
     def __exit__(
@@ -156,7 +156,7 @@ class Crew:
         RuntimeError
             If a job was lost twice.
         """
-        if self.alone:
+        if self.serial:
             for job in jobs:
                 yield from _done_here(job)
             return
@@ -224,7 +224,7 @@ class Crew:
                 yield done.result
                 return
         assert error is not None
-        if not self.near:
+        if not self.in_process:
             if not given.again:
                 again = self._give(given.job)
                 again.again = True

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from fastheat import GifWriter
-from fastheat.gif import blocks as gif
+from fastheat.gif import blocks
 
 Files = dict[str, bytes]
 
@@ -375,7 +375,7 @@ def _gifs() -> Made:
     after = late.index(b"!\xf9\x04\x05", image)
     uncontrolled = late[:after] + late[image:after] + late[after:]
     yield "gif", "long-uncontrolled.gif", uncontrolled
-    control = gif.graphic_control(65535, 0) + gif.EMPTY_IMAGE
+    control = blocks.graphic_control(65535, 0) + blocks.EMPTY_IMAGE
     yield "gif", "plain-delays.gif", plain[:-1] + control * 30_000 + b";"
 
 
@@ -412,7 +412,7 @@ def _forged(count: int) -> bytes:
 
 def commented(note: bytes) -> bytes:
     """Return a GIF comment that contains any bytes."""
-    return gif.comment(note.decode("latin-1").encode("ascii", "replace").decode())
+    return blocks.comment(note.decode("latin-1").encode("ascii", "replace").decode())
 
 
 # -------------------------------------------------------------------------------- fonts and texts

@@ -70,12 +70,12 @@ class Span(NamedTuple):
         return np.concatenate(flat, axis=1), told
 
 
-def spans_of(frames: Frames, *, near: bool) -> Span | None:
+def spans_of(frames: Frames, *, in_process: bool) -> Span | None:
     """Return all frames as a span, or None if workers cannot read them for themselves.
 
     Parameters
     ----------
-    near
+    in_process
         Whether the workers share the memory of this process.
     """
     source, converter = frames.source, frames.converter
@@ -89,6 +89,6 @@ def spans_of(frames: Frames, *, near: bool) -> Span | None:
         }
     else:
         parts = {"": Part(source, frames.dtype, converter)}  # type: ignore[arg-type]
-    if not near and any(is_local(part.source) for part in parts.values()):
+    if not in_process and any(is_local(part.source) for part in parts.values()):
         return None
     return Span(parts, 0, frames.length, chunk_length(cells_of(frames.shape)))
