@@ -24,12 +24,12 @@ from benchmarks.job import heatmap, history
 from benchmarks.measure import Table, in_turn, one_core
 from benchmarks.processes import run
 from fastheat.gif.clock import Clock
-from fastheat.gif.file import GifFile
+from fastheat.gif.target import Claim
 from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.spans import chunk_length, spans_of
 from fastheat.inputs.sources.shapes import cells_of
-from fastheat.pipeline import resume
 from fastheat.pipeline.jobs import Beside, Encoded, Encoding, encodings, pace_of, span_encodings
+from fastheat.pipeline.output import Output
 from fastheat.pipeline.workers import Job, Pace, WorkerPool
 from fastheat.render.encode import Images, encode_chunk
 
@@ -297,8 +297,6 @@ def _measure(
     assert span is not None
     assert source.length is not None
     cells = cells_of(source.shape)
-    clock = Clock(None, 20)
-    header = resume.header(layout, case.picture.range, clock.each, 0, case.picture.sample)
     chunk = chunk_length(cells)
     # without the first frame, which draws everything and is not like the others
     parts = [slice(k, min(k + chunk, source.length)) for k in range(1, source.length, chunk)]
@@ -316,11 +314,15 @@ def _measure(
 
     def join() -> None:
         for images in encoded:
-            target.add_all(images, clock)
+            output.add(images)
+            output.commit()
 
     encode()  # warms up the kernels
-    with one_core(), GifFile(folder / "joined.gif", header) as target:
-        target.add_all(first, clock)
+    file = folder / "joined.gif"
+    with one_core(), Claim(file) as claim, Output(file, claim, Clock(None, 20), 0) as output:
+        output.begin(layout, case.picture.range, case.picture.sample)
+        output.add(first)
+        output.commit()
         seconds = in_turn({"read": read, "encode": encode, "join": join}, rounds).cpu
     a_frame = {name: median(took) / (source.length - 1) for name, took in seconds.items()}
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
-from os import PathLike
+from os import PathLike, fsdecode
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fastheat.gif import blocks
 from fastheat.gif.clock import Clock, read_loop
-from fastheat.gif.file import GifFile
 from fastheat.gif.limits import LARGEST_SIDE
 from fastheat.gif.target import Claim, check_other, check_target
 from fastheat.inputs.sources.arrays import array_of
 from fastheat.inputs.sources.files import file_of, load
 from fastheat.inputs.sources.source import FileArray, is_ready
 from fastheat.messages import short
+from fastheat.pipeline.output import Output
 from fastheat.render.encode import encode_indexed
 
 CHUNK_BYTES = 1 << 22  # of pictures, about, which are encoded together
@@ -135,15 +135,18 @@ def save_indexed_gif(
         pictures = _pictures(source, colors)
         height, width = (first := next(pictures)).shape
         # one color more than there are is transparent
-        header = blocks.header((width, height), table, min(colors + 1, MOST_COLORS), times)
         transparent = colors if colors < MOST_COLORS else None
         stack: NDArray[np.uint8] | None = None
         if isinstance(source, np.ndarray) and is_ready(source, np.uint8):
             stack = source
-        with GifFile(file, header, part=claim.part) as target:
+        place = Path(fsdecode(file)) if isinstance(file, str | PathLike) else file
+        with Output(place, claim, clock, times) as output:
+            output.begin_indexed((width, height), table, min(colors + 1, MOST_COLORS))
             for start, chunk in _chunks(first, pictures, stack):
-                images = encode_indexed(chunk, transparent, first=start)
-                target.add_all(images, clock)
+                output.add(encode_indexed(chunk, transparent, first=start))
+                output.commit()
+        target = output.file
+        assert target is not None
         clock.warn()
         return IndexedSummary(
             frames=clock.frames,

@@ -19,18 +19,17 @@ from fastheat.checks import AUTOSCALES, is_series, read_autoscale
 from fastheat.figure.base import Figure, empty_ranges
 from fastheat.figure.make import check_figure, check_figure_options, make_figure
 from fastheat.gif.clock import Clock, read_loop, read_milliseconds
-from fastheat.gif.file import GifFile
 from fastheat.gif.target import Claim, check_other, check_target
 from fastheat.inputs.frames.annotations import Annots, Cells, Parts, open_annots
 from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.spans import chunk_length, spans_of
 from fastheat.inputs.frames.stream import KEPT_BYTES, Frames
 from fastheat.inputs.sources.shapes import cells_of
-from fastheat.layout.layout import Layout, Shown
+from fastheat.layout.layout import Layout
 from fastheat.messages import in_a_line, short, warn
-from fastheat.pipeline import resume
 from fastheat.pipeline.jobs import Beside, Encoded, encodings, measurings, pace_of, span_encodings
-from fastheat.pipeline.session import Session, hold_last
+from fastheat.pipeline.output import Output
+from fastheat.pipeline.session import Session
 from fastheat.pipeline.summary import GifSummary, summarise
 from fastheat.pipeline.workers import WorkerPool
 from fastheat.render.kernels import jit
@@ -170,9 +169,11 @@ def save_gif(
             )
         if source.length is not None:
             heatmap = heatmap.for_frames(source.length, source.steps)
+        place = Path(fsdecode(file)) if isinstance(file, str | PathLike) else file
+        output = Output(place, claim, clock, times, last)
         if scaling == "grow":
             heatmap.check_growth()
-            session = _session(claim, file, heatmap, clock, times, last, titled=titles is not None)
+            session = _session(output, heatmap, titled=titles is not None)
             _record(session, heatmap, source, titles, each, progress)
             summary = session.summary(time.perf_counter() - started)
             assert summary is not None
@@ -182,65 +183,55 @@ def save_gif(
                 "expected frames that can be read twice with autoscale='all', such as an array, a "
                 "list or a path, not an iterator: or give vmin and vmax"
             )
-        if scaling == "frame":
-            heatmap = heatmap.per_frame_limits()
-            if heatmap.has_frame_limits and not heatmap.cbar and titles is None:
-                titles = repeat(heatmap.title)
-        if titles is not None:
-            heatmap = heatmap.with_titles()
-        if heatmap.reduction is not None:
-            source = source.through(heatmap.reduction)
+        heatmap, titles, source = prepared(heatmap, scaling, titles, source)
         sample = heatmap.sample
         if each is not None:
             heatmap = heatmap.with_annots(each.dtype)
-        shown = Shown()
         with pool:
             if None in heatmap.range:
                 heatmap, source = with_range_of(heatmap, source, pool)
             layout = heatmap.layout(source.dtype)
             if pool.in_process:
                 jit.load()  # here, where Ctrl-C reaches a compiler, and not in a worker's thread
-            header = resume.header(layout, heatmap.range, clock.each, times, sample)
             beside = Beside(titles, each, chunk_length(cells_of(source.shape)))
             with (
-                GifFile(file, header, part=claim.part) as target,
+                output,
                 closing(_encoded(layout, source, beside, pool)) as results,
             ):
+                output.begin(layout, heatmap.range, sample)
                 for encoded in results:
-                    shown += encoded.images.shown
                     source.hear(encoded.told)
-                    images = encoded.images
-                    target.add_all(images, clock, resume.scalars(images))
+                    output.add(encoded.images)
+                    output.commit()
                     if progress is not None:
                         progress(clock.frames, source.length)
-                if last is not None:
-                    hold_last(target, clock, last)
-        return summarise(heatmap, layout, shown, clock, target, time.perf_counter() - started)
+        return summarise(heatmap, layout, output, time.perf_counter() - started)
 
 
-def _session(
-    claim: Claim,
-    file: str | PathLike[str] | BinaryIO,
-    picture: Figure,
-    clock: Clock,
-    loop: int | None,
-    hold: float | None,
-    *,
-    titled: bool,
-) -> Session:
-    """Return what writes frames whose range grows, as that of `GifWriter`."""
+def prepared(
+    figure: Figure, autoscale: str | None, titles: Iterable[str] | None, source: Frames
+) -> tuple[Figure, Iterable[str] | None, Frames]:
+    """Return a figure with room for titles, these titles, and the frames reduced for it."""
+    if autoscale == "frame":
+        figure = figure.per_frame_limits()
+        if figure.has_frame_limits and not figure.cbar and titles is None:
+            titles = repeat(figure.title)
+    if titles is not None:
+        figure = figure.with_titles()
+    if figure.reduction is not None:
+        source = source.through(figure.reduction)
+    return figure, titles, source
+
+
+def _session(output: Output, figure: Figure, *, titled: bool) -> Session:
+    """Return a session whose range grows, as that of `GifWriter`."""
     return Session(
-        target=Path(fsdecode(file)) if isinstance(file, str | PathLike) else file,
-        make=lambda *_: picture,
-        clock=clock,
-        loop=loop,
-        hold=hold,
+        output,
+        make=lambda *_: figure,
         grows=True,
-        titled=titled or not picture.cbar,
-        shows_range=not picture.cbar,
+        titled=titled or not figure.cbar,
+        shows_range=not figure.cbar,
         plans=False,
-        sync=False,
-        claim=claim,
     )
 
 

@@ -50,6 +50,7 @@ from fastheat.layout.options import read_shape
 from fastheat.layout.reduction import Reduction, Reductions
 from fastheat.messages import in_a_line, many, short, warn
 from fastheat.pipeline.frame_queue import FrameQueue, here
+from fastheat.pipeline.output import Output
 from fastheat.pipeline.sampling import Sampler
 from fastheat.pipeline.session import Session, check, find
 from fastheat.pipeline.summary import GifSummary
@@ -257,17 +258,12 @@ class GifWriter:
             self._closed = False
             self._started = time.perf_counter()
             self._session = Session(
-                target=target,
+                Output(target, claim, clock, times, last, sync=sync),
                 make=make,
-                clock=clock,
-                loop=times,
-                hold=last,
                 grows=grows,
                 titled=bool(self._fields) or says_range,
                 shows_range=grows and says_range,
                 plans=plans,
-                sync=sync,
-                claim=claim,
             )
             self._until: int | None = None  # the last step that a file to go on with has
             if found is not None:
@@ -467,7 +463,7 @@ class GifWriter:
         return self.summary
 
     def __repr__(self) -> str:
-        return f"GifWriter({str(self._session.place)!r}, {many(self.frames, 'frame')})"
+        return f"GifWriter({str(self._session.output.place)!r}, {many(self.frames, 'frame')})"
 
     def _raise(self) -> NoReturn:
         self._session.told = True
@@ -643,7 +639,7 @@ class GifWriter:
         """Return the GIF as it is now, for a notebook to show."""
         with suppress(Exception):
             self.flush()
-        place = self._session.place
+        place = self._session.output.place
         text = repr(self)
         if not isinstance(place, Path) or not place.is_file():
             return {"text/plain": text}

@@ -275,13 +275,13 @@ import os, sys
 from fastheat.cli.main import main
 from fastheat.gif.file import GifFile
 
-own = GifFile.add_all
+own = GifFile.commit
 
-def add_all(self, images, clock, notes=None):
-    own(self, images, clock)
+def commit(self):
+    own(self)
     os.truncate("stack.npy", 200)
 
-GifFile.add_all = add_all
+GifFile.commit = commit
 sys.exit(main(["render", "stack.npy", "-o", "a.gif", "--valfmt", "", *sys.argv[1:]]))
 """
 
@@ -331,12 +331,12 @@ def test_no_file_is_mapped_but_by_the_caller(
     np.save(tmp_path / "indices.npy", stack.astype(np.uint8))
     found: list[bool] = []
 
-    def add_all(self: GifFile, *arguments: Any) -> None:
-        own(self, *arguments)
+    def commit(self: GifFile) -> None:
+        own(self)
         found.append(str(tmp_path) in MAPS.read_text())
 
-    own = GifFile.add_all
-    monkeypatch.setattr(GifFile, "add_all", add_all)
+    own = GifFile.commit
+    monkeypatch.setattr(GifFile, "commit", commit)
     options: dict[str, Any] = {"valfmt": None, "workers": workers}
     sources: list[Any] = [tmp_path / name for name in CHANGED]
     sources += [str(tmp_path / "step_*.npy"), str(tmp_path / "step_*.safetensors")]

@@ -1086,8 +1086,8 @@ def test_a_held_frame_is_let_go_once(tmp_path: Path, hold: float, again: float |
         assert other.frames == first
         for step in range(first, first + 3):
             other.add(frames[step], step=step)
-        other._session._file.abandon()  # type: ignore[union-attr]
-        other._session._file = None
+        other._session.output.file.abandon()  # type: ignore[union-attr]
+        other._session.output.file = None
     with GifWriter(path, mode="a", **LOOK) as writer:
         for step in range(9, 12):
             writer.add(frames[step], step=step)

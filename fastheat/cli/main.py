@@ -12,7 +12,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice, repeat, takewhile
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -52,7 +52,7 @@ from fastheat.inputs.sources.source import FileArray
 from fastheat.messages import printable
 from fastheat.pipeline.workers import WorkerPool
 from fastheat.render.kernels import jit, objects
-from fastheat.save import save_gif, titles_of, with_range_of
+from fastheat.save import prepared, save_gif, titles_of, with_range_of
 
 # settings of Pillow's formats that keep text sharp
 KINDS: dict[str, dict[str, Any]] = {
@@ -483,14 +483,7 @@ def _write_still(
         heatmap = make_figure(source.shape, options)
         lines = heatmap.lines
         heatmap = heatmap.for_frames(count, source.steps)
-        if scaling == "frame":
-            heatmap = heatmap.per_frame_limits()
-            if heatmap.has_frame_limits and not heatmap.cbar and titles is None:
-                titles = repeat(heatmap.title)
-        if titles is not None:
-            heatmap = heatmap.with_titles()
-        if heatmap.reduction is not None:
-            source = source.through(heatmap.reduction)
+        heatmap, titles, source = prepared(heatmap, scaling, titles, source)
     with _naming_input(shown):
         if None in heatmap.range:
             with WorkerPool(None, None) as pool:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import repeat
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
 from fastheat.gif import blocks
-from fastheat.gif.clock import Clock
 from fastheat.gif.target import NO_ROOM
 
 
@@ -235,27 +233,6 @@ class GifFile:
             with suppress(Exception):
                 self._finish()
         self.abandon()
-
-    def add_all(
-        self,
-        images: Iterable[tuple[bytes | memoryview, int | None]],
-        clock: Clock,
-        notes: Iterable[bytes] | None = None,
-    ) -> None:
-        """Add frames, then commit them.
-
-        Parameters
-        ----------
-        images
-            Image block and transparent index of each, as `add` takes them.
-        clock
-            Gives the delays.
-        notes
-            Comment blocks before each frame, if any.
-        """
-        for (image, transparent), note in zip(images, notes or repeat(b"")):  # noqa: B905
-            self.add(image, transparent, clock.next(), note)
-        self.commit()
 
     def add(
         self,

@@ -1,5 +1,6 @@
 """Frames into a file: jobs on workers, a queue beside a loop, and going on after a restart.
 
+- `output`: the GIF that images are written to.
 - `session`: a file to which frames are added one by one.
 - `jobs`, `workers`: what is encoded together, and who does it.
 - `frame_queue`: frames that wait for the thread that encodes them.

@@ -16,20 +16,19 @@ from numpy.typing import NDArray
 
 from fastheat.figure.base import Figure, empty_ranges, pairs_of
 from fastheat.gif import blocks
-from fastheat.gif.clock import Clock
 from fastheat.gif.file import GifFile, Tail
-from fastheat.gif.target import Claim
 from fastheat.inputs.frames.annotations import Cells, PanelCells, Samples, sample_of
 from fastheat.inputs.frames.ranges import Range, wider_ends
 from fastheat.inputs.sources.arrays import Floats, Frame, join_frames
 from fastheat.inputs.sources.shapes import Shapes
-from fastheat.layout.layout import Layout, Shown
+from fastheat.layout.layout import Layout
 from fastheat.layout.reduction import Reduction, Reductions
 from fastheat.messages import in_a_line, many, short, warn
 from fastheat.pipeline import resume
+from fastheat.pipeline.output import Output
 from fastheat.pipeline.resume import Note, NoteReader
 from fastheat.pipeline.summary import GifSummary, summarise
-from fastheat.render.encode import Images, encode_between, encode_chunk
+from fastheat.render.encode import encode_between, encode_chunk
 from fastheat.render.lineplot import History
 
 CHUNK_SCALARS = 1 << 12  # frames of a file whose scalars are read together
@@ -107,12 +106,6 @@ def check(what: str, given: object, found: object) -> None:
         )
 
 
-def hold_last(file: GifFile, clock: Clock, duration: float) -> None:
-    """Show the last frame for so many milliseconds."""
-    more = clock.held(duration)
-    file.hold(more, resume.block(held=more, ticks=file.ticks))
-
-
 def _speed(duration: float | None) -> str:
     """Return how long frames are shown, for an error."""
     if duration is None:
@@ -128,40 +121,28 @@ class Session:
 
     def __init__(
         self,
+        output: Output,
         *,
-        target: Path | BinaryIO,
         make: Callable[[Shapes, Samples | None], Figure],
-        clock: Clock,
-        loop: int | None,
-        hold: float | None,
         grows: bool,
         titled: bool,
         shows_range: bool,
         plans: bool,
-        sync: bool,
-        claim: Claim,
     ) -> None:
-        self.place = target
+        self.output = output
         self.titled = titled
         self.error: Exception | None = None
         self.told = False  # whether somebody was told of the error
-        self.shown = Shown()
         # called before the first frame with the layout, and whether that changes
         self._stuck = False  # whether the range could not grow any more
         self._make = make
-        self._clock = clock
-        self._loop = loop
-        self._hold = hold
         self._grows = grows
         self._shows_range = shows_range
         self._plans = plans  # whether the annotations of the first frame make room for all
-        self._sync = sync
-        self._claim = claim  # on the target, released when that is closed
         self._shape: Shapes = (0, 0)
         self._dtype = np.dtype(np.float64)
         self._heatmap: Figure | None = None
         self._layout: Layout | None = None
-        self._file: GifFile | None = None
         self.closed = False
         self._writes = False  # somewhere down the stack, when a signal's handler closes it
         self._ends = False  # it is to be closed after that
@@ -173,9 +154,7 @@ class Session:
         self._written: np.dtype[Any] | None = None  # of annotations, where each frame has its own
         self._sample: Samples | None = None
         self._let_go: Callable[[], None] | None = None  # of what the last frame is held longer
-        self._added = False
         self._committed = 0  # frames
-        self._taken = 0  # frames of those being written that are in the file or on their way there
         self._floats = Floats()
 
     @property
@@ -248,14 +227,14 @@ class Session:
             )
         if self._layout.plot is not None:
             check("xlim", self._layout.plot.room, note.xlim)
-        check("loop", self._loop, found.loop)
-        if self._clock.each != note.duration:
+        check("loop", self.output.loop, found.loop)
+        if self.output.clock.each != note.duration:
             raise ValueError(
                 f"expected {_speed(note.duration)} as the file that is to go on has, not "
-                f"{_speed(self._clock.each)}"
+                f"{_speed(self.output.clock.each)}"
             )
         start = blocks.header(
-            self._layout.size, self._layout.table, self._layout.colors, self._loop
+            self._layout.size, self._layout.table, self._layout.colors, self.output.loop
         )
         if found.start[: len(start)] != start:
             raise ValueError(
@@ -279,10 +258,10 @@ class Session:
             )
         ends = self._resume_clock(found)
         self._remember(found)
-        self._file = GifFile.resumed(found.path, found.tail, sync=self._sync)
+        self.output.file = file = GifFile.resumed(found.path, found.tail, sync=self.output.sync)
         if found.held is not None or ends != found.tail.ticks:
             number, offset = found.held or (None, 0)
-            self._let_go = partial(self._file.let_go, found.tail.ticks - ends, number, offset)
+            self._let_go = partial(file.let_go, found.tail.ticks - ends, number, offset)
 
     def _resume_clock(self, found: Found) -> int:
         """Let the clock go on behind the frames of a file; return the hundredths they last."""
@@ -290,7 +269,7 @@ class Session:
         said = tail.ticks - note.held if note.ticks is None else note.ticks
         # what was taken back already, by a process that ended there, is not held any more
         for ticks in (said, tail.ticks):
-            if tail.begin < ticks and self._clock.resume(ticks) == ticks:
+            if tail.begin < ticks and self.output.clock.resume(ticks) == ticks:
                 return ticks
         raise ValueError(
             f"expected durations whose frames end at {10 * said} ms, as those of the file that is "
@@ -320,8 +299,8 @@ class Session:
                 )
             self._history.add(np.array(rows))
             count += len(rows)
-        if count != self._clock.frames:
-            frames = many(self._clock.frames, "frame")
+        if count != self.output.clock.frames:
+            frames = many(self.output.clock.frames, "frame")
             raise ValueError(
                 f"expected a file that has the scalars of its {frames}, to go on with its lines, "
                 f"not of {count}: versions before did not keep them"
@@ -360,12 +339,12 @@ class Session:
         start, count = 0, len(frames)
         while start < len(frames):
             part = slice(start, start + count)
-            self._taken = 0
+            before = self.output.added
             try:
                 self._write(frames[part], titles[part], annots[part], steps[part])
                 start += count
             except Exception as error:
-                start += self._taken
+                start += self.output.added - before
                 if count > 1 and not isinstance(error, OSError):
                     count = 1  # those before the one that it is about are good
                     continue
@@ -381,7 +360,7 @@ class Session:
         reason = error.strerror or os.strerror(error.errno)
         before = many(self._committed, "frame")
         text = f"{reason} after {before}, which the file has" if self._committed else reason
-        return OSError(error.errno, text, str(self.place))
+        return OSError(error.errno, text, str(self.output.place))
 
     def _write(
         self,
@@ -391,7 +370,7 @@ class Session:
         steps: Sequence[int | None],
     ) -> None:
         noted = [each.drawn() for each in annots if each is not None]
-        values = join_frames(frames, self._floats, self._clock.frames)
+        values = join_frames(frames, self._floats, self.output.clock.frames)
         first = annots[0]
         if self._layout is None and first is not None:
             self._written = first.dtype
@@ -409,10 +388,9 @@ class Session:
         if self._layout is None:
             self._begin(values[0])
         assert self._layout is not None
-        assert self._file is not None
         if self._let_go is not None:
             self._let_go()
-        self._let_go, self._added = None, True
+        self._let_go = None
         start = 0
         while start < len(values):
             stop = start
@@ -425,8 +403,8 @@ class Session:
                 now = slice(stop, stop + 1)
                 self._grow(values[stop], titles[stop], noted[now], steps[stop])
             start = stop + 1 if stop < len(values) else stop
-        self._file.commit()
-        self._committed = self._clock.frames
+        self.output.commit()
+        self._committed = self.output.clock.frames
 
     def _begin(self, values: NDArray[np.float64]) -> None:
         heatmap = self._make(self._shape, self._sample)
@@ -437,12 +415,7 @@ class Session:
             heatmap = heatmap.completed(heatmap.find_range(values))
         self._lay_out(heatmap, self._dtype)
         assert self._layout is not None
-        self._file = GifFile(
-            self.place,
-            resume.header(self._layout, heatmap.range, self._clock.each, self._loop, self._sample),
-            sync=self._sync,
-            part=self._claim.part,
-        )
+        self.output.begin(self._layout, heatmap.range, self._sample)
 
     def _lay_out(self, heatmap: Figure, dtype: np.dtype[Any]) -> None:
         if self.titled:
@@ -486,12 +459,12 @@ class Session:
             np.stack(noted) if annots else None,
             self._history.before(self._layout.plot, values),
         )
-        taken = self._taken
+        count = self.output.added
         try:
-            self._take(images, steps, {})
+            self.output.add(images, steps)
         finally:
-            if self._taken > taken:
-                last = self._taken - taken - 1
+            if self.output.added > count:
+                last = self.output.added - count - 1
                 self._history.add(values[: last + 1])
                 self._previous, self._title = values[last].copy(), named[last]
                 self._annot = annots[last] if annots else None
@@ -532,19 +505,9 @@ class Session:
             before = self._previous, self._title, self._annot
             images = encode_between(old, *before, layout, values, named, annot, past)
         self._layout = layout
-        self._take(images, [step], resume.range_facts(heatmap.range))
+        self.output.add(images, [step], resume.range_facts(heatmap.range))
         self._history.add(values[None])
         self._previous, self._title, self._annot = values.copy(), named, annot
-
-    def _take(self, images: Images, steps: Sequence[int | None], facts: dict[str, Any]) -> None:
-        assert self._file is not None
-        self.shown += images.shown
-        grown = resume.block(**facts) if facts else b""
-        scalars = resume.scalars(images)
-        for (image, transparent), note, step in zip(images, scalars, steps, strict=True):
-            label = b"" if step is None else resume.step(step)
-            self._file.add(image, transparent, self._clock.next(), grown + note, label)
-            self._taken += 1
 
     def __enter__(self) -> Session:
         return self
@@ -572,26 +535,24 @@ class Session:
             return
         self.closed = True
         try:
-            if self._file is not None:
-                self._finish(self._file)
+            self._finish()
         finally:
-            self._claim.release()
+            self.output.claim.release()
 
-    def _finish(self, file: GifFile) -> None:
+    def _finish(self) -> None:
         if self.error is not None:
-            file.__exit__(type(self.error), self.error, None)
+            self.output.fail(self.error)
             return
         try:
-            if self._hold is not None and self._added:
-                hold_last(file, self._clock, self._hold)
-            file.close()
+            self.output.finish()
         except Exception as error:
             self.error = self._explained(error)
-            file.abandon()
+            if self.output.file is not None:
+                self.output.file.abandon()
 
     def summary(self, seconds: float) -> GifSummary | None:
         """Return what was written, None if nothing was, and warn of what is not as given."""
-        if self._file is None or self._heatmap is None or self._layout is None:
+        if self.output.file is None or self._heatmap is None or self._layout is None:
             return None
         if self._stuck:
             warn(
@@ -599,9 +560,9 @@ class Session:
                 "in the picture: give a larger figsize, or vmin and vmax that hold all values"
             )
         empty = empty_ranges(self._heatmap, self._given)
-        if empty and (self.shown.under or self.shown.over):
+        if empty and (self.output.shown.under or self.output.shown.over):
             warn(f"took {empty} from the first frame: give vmin and vmax, or autoscale='grow'")
-        return summarise(self._heatmap, self._layout, self.shown, self._clock, self._file, seconds)
+        return summarise(self._heatmap, self._layout, self.output, seconds)
 
 
 def _wider(old: Range, found: Range, bottom: float) -> Range:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fastheat.figure.base import Figure, warn_of, warn_of_labels, ways_of
-from fastheat.gif.clock import Clock
-from fastheat.gif.file import GifFile
 from fastheat.inputs.sources.shapes import Shapes
-from fastheat.layout.layout import Layout, Shown
+from fastheat.layout.layout import Layout
 from fastheat.messages import many, warn
+from fastheat.pipeline.output import Output
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +98,12 @@ class GifSummary:
 def summarise(
     picture: Figure,
     layout: Layout,
-    shown: Shown,
-    clock: Clock,
-    target: GifFile,
+    output: Output,
     seconds: float,
 ) -> GifSummary:
     """Return the summary of a GIF, and warn of everything that is not shown as given."""
+    target, clock, shown = output.file, output.clock, output.shown
+    assert target is not None
     if target.gone:
         warn(
             "the file was removed or replaced while it was written, so that what came then is lost"

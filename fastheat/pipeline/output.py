@@ -1,0 +1,135 @@
+"""The GIF that images are written to: every file takes this way out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastheat.gif import blocks
+from fastheat.gif.clock import Clock
+from fastheat.gif.file import GifFile
+from fastheat.gif.target import Claim
+from fastheat.inputs.frames.annotations import Samples
+from fastheat.inputs.frames.ranges import Range
+from fastheat.layout.layout import Layout, Shown
+from fastheat.pipeline import resume
+from fastheat.render.encode import Images
+
+
+class Output:
+    """A GIF from its header to the time that its last frame is held.
+
+    After an error, the file has the frames before it.
+
+    Parameters
+    ----------
+    place, claim
+        The file, and the claim on it.
+    clock
+        Gives the delay of each frame.
+    loop
+        Number of repetitions, None to play once.
+    hold
+        Milliseconds that the last frame is shown; None for its own duration.
+    sync
+        Whether each commit waits until the data are on disk.
+    """
+
+    def __init__(
+        self,
+        place: Path | str | BinaryIO,
+        claim: Claim,
+        clock: Clock,
+        loop: int | None,
+        hold: float | None = None,
+        *,
+        sync: bool = False,
+    ) -> None:
+        self.place = place
+        self.claim = claim
+        self.clock = clock
+        self.loop = loop
+        self.sync = sync
+        self.shown = Shown()  # counts of what could not be shown as given
+        self.file: GifFile | None = None
+        self._hold = hold
+        self.added = 0  # frames
+
+    def begin(self, layout: Layout, ends: Range, sample: Samples | None = None) -> None:
+        """Write the header of frames with a layout, and the note by which they can be continued."""
+        self._open(resume.header(layout, ends, self.clock.each, self.loop, sample))
+
+    def begin_indexed(self, size: tuple[int, int], table: NDArray[np.uint8], colors: int) -> None:
+        """Write the header of frames that are palette indices."""
+        self._open(blocks.header(size, table, colors, self.loop))
+
+    def _open(self, header: bytes) -> None:
+        self.file = GifFile(self.place, header, sync=self.sync, part=self.claim.part)
+
+    def add(
+        self,
+        images: Images,
+        steps: Sequence[int | None] | None = None,
+        facts: dict[str, Any] | None = None,
+    ) -> None:
+        """Add the images of consecutive frames, which `commit` makes a part of the file.
+
+        Parameters
+        ----------
+        steps
+            The step that each frame shows, None if it is not said.
+        facts
+            Facts that change with the first frame, such as its range.
+        """
+        assert self.file is not None
+        self.shown += images.shown
+        note = resume.block(**facts) if facts else b""
+        each = zip(images, resume.scalars(images), steps or [None] * len(images.ends), strict=True)
+        for (image, transparent), scalars, step in each:
+            label = b"" if step is None else resume.step(step)
+            self.file.add(image, transparent, self.clock.next(), note + scalars, label)
+            note = b""
+            self.added += 1
+
+    def commit(self) -> None:
+        """Make the frames that were added a part of the file."""
+        assert self.file is not None
+        self.file.commit()
+
+    def finish(self) -> None:
+        """Hold the last frame, and close the file."""
+        if self.file is None:
+            return
+        if self._hold is not None and self.added:
+            more = self.clock.held(self._hold)
+            self.file.hold(more, resume.block(held=more, ticks=self.file.ticks))
+        self.file.close()
+
+    def fail(self, error: BaseException) -> None:
+        """Close the file with the frames before an error."""
+        if self.file is not None:
+            self.file.__exit__(type(error), error, None)
+
+    def __enter__(self) -> Output:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self.fail(error)
+            return
+        try:
+            self.finish()
+        except BaseException:
+            if self.file is not None:
+                self.file.abandon()
+            raise
