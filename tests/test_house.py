@@ -18,6 +18,7 @@ from fastheat.cli.arguments import parse
 from fastheat.figure.aliases import elsewhere
 from fastheat.inputs.sources.readers import READERS
 from fastheat.layout.look import OPTIONS
+from fastheat.render.kernels import jit
 
 PACKAGE = Path(fastheat.__file__).parent
 
@@ -97,6 +98,47 @@ def test_doors_say_what_is_behind_them_and_import_nothing() -> None:
         inside = {each.stem for each in path.parent.glob("*.py")} - {"__init__"}
         inside |= {f"{each.parent.name}/" for each in path.parent.glob("*/__init__.py")}
         assert {name for name in inside if f"`{name}`" not in doc} == set(), path
+
+
+def names_from(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield the module and the name of everything that one imports from the package."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("fastheat."):
+            for alias in node.names:
+                yield str(node.module).removeprefix("fastheat."), alias.name
+
+
+def door_of(room: str) -> set[tuple[str, str]]:
+    """Return the modules and names that a room's docstring lists as its door."""
+    doc = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text())) or ""
+    door = doc.partition("Door\n----\n")[2]
+    return {
+        (f"{room}.{module}" if module else room, name)
+        for module, names in re.findall(r"(?ms)^`([\w.]*)`: (.*?)(?=\n`|\Z)", door)
+        for name in re.findall(r"\w+", names)
+    }
+
+
+def test_rooms_are_entered_by_their_doors() -> None:
+    trees = modules()
+    used = {
+        (other, name)
+        for module, tree in trees.items()
+        for other, name in names_from(tree)
+        if room_of(other) != room_of(module)
+    }
+    for room in sorted(set(BELOW) - {"called", "ground", "cli"}):
+        inside = {(other, name) for other, name in used if room_of(other) == room}
+        assert inside == door_of(room), room
+        assert not [name for _, name in inside if name.startswith("_")], room
+
+
+def test_a_kernel_calls_no_entry_of_another_file() -> None:
+    for path in (PACKAGE / "render" / "kernels").glob("*.py"):
+        for module, name in names_from(ast.parse(path.read_text())):
+            if module.startswith("render.kernels.") and path.stem != "compiling":
+                found = getattr(import_module(f"fastheat.{module}"), name, None)
+                assert not isinstance(found, jit.Entry), (path.stem, name)
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:

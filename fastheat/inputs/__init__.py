@@ -2,4 +2,25 @@
 
 - `sources/`: random access to the matrices in arrays, files, folders and clusters.
 - `frames/`: frames in order, with their annotations and ranges.
+
+Other rooms import these names, and no others.
+
+Door
+----
+`frames.annotations`: Annots, by_panel, Cells, cells_in, facts_of, kind_of, MOST_DIFFERENT,
+    open_annots, PanelCells, Parts, read_annot, Sample, sample_of, SAMPLED, Samples, shape_of,
+    TEXTS
+`frames.opening`: open_frames
+`frames.ranges`: completed_range, DataLimits, MatrixLimits, Range, range_text, wider_ends
+`frames.spans`: chunk_length, Span, spans_of
+`frames.stream`: Frames, KEPT_BYTES
+`sources.arrays`: array_of, check_frame, check_type, Floats, Frame, is_masked_array, join_frames
+`sources.checkpoints`: has_pattern
+`sources.files`: file_of, load, Pickled
+`sources.masks`: hidden, hide, is_masked, MASKED
+`sources.npy`: read_header
+`sources.shapes`: cells_of, check_names, form_of, MOST_CELLS, of_panel, parts_in, parts_of, Shape,
+    Shapes, split
+`sources.source`: FileArray, is_ready, let_go
+`sources.tensors`: as_array
 """

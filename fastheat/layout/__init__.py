@@ -11,4 +11,24 @@
 - `lineplot`: the axes of the line plot beneath panels.
 - `reduction`: blocks of values, for matrices with more values than the picture has pixels.
 - `frame_ranges`: a range of its own for each frame.
+
+Other rooms import these names, and no others.
+
+Door
+----
+``: build
+`arrange`: arrange, check_size, FLATTEST, largest, least_white, Order, Size, Sizes, SMALLEST, Tile
+`axes`: geometry
+`axes.drawing`: pieces
+`axes.geometry`: Frame, SHORTEST_SIDE, WORDS
+`axes.measures`: POINTS, TIGHT_PAD
+`build`: thickened
+`compose`: compose, Heading
+`layout`: extremes_of, Layout, Panel, Shown, TitlePlace
+`lineplot`: base_of, FEWEST_STEPS, limits_so_far, MOST_LINES, places_of, Plot, size_of, Stage,
+    stages_of, WIDTH
+`look`: bar_options, COLORS, LABELS, listed, Look, OPTIONS, PICTURE, read_look, VALUES
+`options`: Given, Labels, read_color, read_ends, read_figure, read_shape, read_text,
+    read_text_sizes
+`reduction`: Reduction, Reductions
 """

@@ -81,14 +81,14 @@ def stages_of(
     number, low, high
         The number of the first of these frames, and the limits of the finite values before it.
     """
-    lows, highs = _extremes(values, low, high)
+    lows, highs = limits_so_far(values, low, high)
     return [
         Stage(_room(plot, number + k), *_limits(plot, float(lows[k]), float(highs[k])))
         for k in range(first, len(values))
     ]
 
 
-def _extremes(
+def limits_so_far(
     values: NDArray[np.float64], low: float, high: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the limits of the finite values up to each frame, given those of earlier frames."""

@@ -7,4 +7,16 @@
 - `sampling`: which steps of a loop are recorded.
 - `resume`: what a file says of itself, for `mode="a"`.
 - `summary`: what was written, and what not as it was given.
+
+Other rooms import these names, and no others.
+
+Door
+----
+`frame_queue`: FrameQueue, here
+`jobs`: Beside, Encoded, encodings, measurings, pace_of, span_encodings
+`output`: Output
+`sampling`: Sampler
+`session`: check, find, Session
+`summary`: GifSummary, summarise
+`workers`: WorkerPool
 """

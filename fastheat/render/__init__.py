@@ -6,4 +6,14 @@
 - `margins`: titles and colour bar numbers that change from frame to frame.
 - `lineplot`: line plots, each continued from that of the previous frame.
 - `kernels/`: compiled code.
+
+Other rooms import these names, and no others.
+
+Door
+----
+`encode`: encode_between, encode_chunk, encode_indexed, Images, joined
+`kernels`: jit, objects
+`kernels.blocks`: end_of_blocks, mean_of_blocks
+`lineplot`: History, Past
+`stills`: paint
 """

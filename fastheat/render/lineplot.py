@@ -12,8 +12,8 @@ from fastheat.layout.lineplot import (
     FEWEST_STEPS,
     Plot,
     Stage,
-    _extremes,
     base_of,
+    limits_so_far,
     places_of,
     stages_of,
 )
@@ -123,7 +123,7 @@ class Past(NamedTuple):
             picture, cover = self.picture, self.cover.copy()
         begin = len(rows) - len(values)
         (picture,) = _draw_lines(plot, [stage], rows, frames - len(rows), begin, picture, cover)
-        lows, highs = _extremes(values, self.low, self.high)
+        lows, highs = limits_so_far(values, self.low, self.high)
         return Past(rows, frames, float(lows[-1]), float(highs[-1]), stage, picture, cover)
 
 

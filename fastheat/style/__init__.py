@@ -2,4 +2,28 @@
 
 - `colors/`: colormaps, norms and the palette.
 - `text/`: fonts, number formats and glyphs.
+
+Other rooms import these names, and no others.
+
+Door
+----
+`colors`: norms
+`colors.bins`: bin_edges, edge_above, Edges, edges_of_ranges
+`colors.colormaps`: Colormap, colormap
+`colors.colors`: parse_color, parse_rgba, RGB
+`colors.norm_objects`: copied, NormObject
+`colors.norms`: AsinhNorm, BoundaryNorm, CenteredNorm, check_range, LINEAR, LogNorm, Norm,
+    PowerNorm, Scale, SYMLOG_LINEAR, SymLogNorm, TwoSlopeNorm
+`colors.palette`: join_levels, limits_of, Palette, plan_palette, shades_over, share_palette,
+    SharedPalette
+`text.atlas`: ALL_PAIRS, atlas_of_all, can_be_cut, COVERAGE_STEPS, draw_letters, extent,
+    has_even_digits, margin, measure, overlay, parts, SHRINK, size_ladder, SMALLEST_SIZE,
+    STATIC_SUPERSAMPLE, with_atlas, Writing
+`text.fonts`: Face, find_typeface, Typeface
+`text.formats`: ALIGN, ALTERNATE, AS_THEY_ARE, as_written, check_length, EXPONENT, FILL, GENERAL,
+    GROUP, KIND, LONGEST, MAX_PRECISION, NO_MINUS_ZERO, parse_valfmt, PERCENT, PRECISION, SIGN,
+    Template, title_template, UPPER, ValueFormat, WIDTH
+`text.labels`: anchor_outside, apart, Box, distance, fitted, Label, line_extent, number_width,
+    Placed, POWER_GAP, POWER_RAISE, POWER_SIZE, thinned, wrapped
+`text.typeset`: LEADING, letter, Lettering, shape_texts, Shaped
 """
