@@ -1,4 +1,4 @@
-"""save_indexed_gif: finished pictures, as palette indices, through the same encoder into a file."""
+"""`save_indexed_gif`: finished images of palette indices, written by the same encoder."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from fastheat.messages import short
 from fastheat.pipeline.output import Output
 from fastheat.render.encode import encode_indexed
 
-CHUNK_BYTES = 1 << 22  # of pictures, about, which are encoded together
+CHUNK_BYTES = 1 << 22  # approximate size of the images that are encoded together
 CHUNK_FRAMES = 32
 MOST_COLORS = 256
 
 
 @dataclass(frozen=True, slots=True)
 class IndexedSummary:
-    """What was written.
+    """Counts of the frames that were written.
 
     Attributes
     ----------
     frames : int
         Frames taken from the source.
     merged : int
-        Those that showed the same as the one before and only made it last longer.
+        Frames equal to the one before, whose delay they only lengthened.
     size : (int, int)
         Width and height in pixels.
     duration : float
-        Milliseconds that the animation plays once.
+        Milliseconds of one playback.
     raised : int
-        Frames whose delay was raised to 20 ms, the shortest that browsers keep to.
+        Frames whose delay was raised to 20 ms, the shortest that browsers respect.
     bytes : int
         Size of the GIF.
     seconds : float
-        Time that it took.
+        Time taken.
     """
 
     frames: int
@@ -70,40 +70,41 @@ def save_indexed_gif(
 ) -> IndexedSummary:
     """Write palette indices as an animated GIF, losslessly.
 
-    Only the rectangle that differs from the frame before is written, and in it, where that is
-    shorter, what stays as it was is transparent.
+    Only the rectangle that differs from the previous frame is written. Pixels in it that stay the
+    same are transparent where that takes fewer bytes.
 
     Parameters
     ----------
     file
-        A path or a binary file object. At every instant it holds a whole GIF of the frames written
-        so far, if it can seek.
+        A path or a binary file object. If it can seek, it holds a complete GIF of the frames
+        written so far at every instant.
     frames
         Palette indices: an array (T, H, W), a sequence or iterator of arrays (H, W) or of Pillow
-        images of mode "P" or "L", whose own palettes are not looked at, or a path as `load_frames`
-        reads it. uint8, or other integers and booleans that are indices. Taken a chunk at a time,
-        and never collected.
+        images of mode "P" or "L", whose own palettes are ignored, or a path as `load_frames` reads
+        it. Their dtype is uint8, another integer type or bool. They are read a chunk at a time, and
+        never collected.
     palette
-        (n, 3) red, green and blue from 0 to 255 of 1 to 256 colours, or the 3n numbers in a row, as
-        `PIL.Image.Image.getpalette` has them, or as bytes.
+        (n, 3) red, green and blue, from 0 to 255, of 1 to 256 colours; or the 3n numbers in a row,
+        as `PIL.Image.Image.getpalette` returns them, or as bytes.
     fps
         Frames per second.
     duration
-        Milliseconds a frame, or of each frame in turn; 100 if `fps` is not given either. Written in
-        hundredths of a second, with rounding carried on; what is under 20 ms is raised to that.
+        Milliseconds per frame, or a sequence with those of each frame; 100 if `fps` is not given
+        either. GIF stores hundredths of a second; rounding errors do not add up. Durations under
+        20 ms are raised to 20 ms.
     loop
-        How often the animation is played again, 0 for ever; None plays it once.
+        Number of times that the animation is repeated, 0 for ever; None plays it once.
 
     Returns
     -------
     IndexedSummary
-        What was written.
+        Counts of the frames that were written.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument or a frame is not as expected; the file is not touched, unless a frame that
-        comes later than others is the reason, which are then in it.
+        If an argument or a frame is not as expected. The file is not touched, unless frames before
+        that one were written, which it then has.
     OSError
         If the file cannot be written; BlockingIOError if another writer has it.
 
@@ -134,7 +135,7 @@ def save_indexed_gif(
             clock.check(len(source))
         pictures = _pictures(source, colors)
         height, width = (first := next(pictures)).shape
-        # one color more than there are is transparent
+        # the first unused color is the transparent one
         transparent = colors if colors < MOST_COLORS else None
         stack: NDArray[np.uint8] | None = None
         if isinstance(source, np.ndarray) and is_ready(source, np.uint8):
@@ -160,11 +161,11 @@ def save_indexed_gif(
 
 
 def _read_palette(palette: object) -> tuple[NDArray[np.uint8], int]:
-    """Return the colour table, (256, 3), and how many colours of it are given."""
+    """Return the colour table, (256, 3), and the number of colours that are given."""
     expected = "expected palette to be 1 to 256 rows of red, green and blue, 0 to 255"
     try:
         given = np.asarray(bytearray(palette) if isinstance(palette, bytes) else palette)
-    except Exception as error:  # whatever a foreign __array__ raises
+    except Exception as error:  # raised by any foreign __array__
         raise ValueError(f"{expected}, not {short(palette)}") from error
     if given.ndim == 1 and given.size % 3 == 0:
         given = given.reshape(-1, 3)
@@ -182,7 +183,7 @@ def _read_palette(palette: object) -> tuple[NDArray[np.uint8], int]:
 
 
 def _pictures(frames: object, colors: int) -> Iterator[NDArray[np.uint8]]:
-    """Yield each frame, checked, as uint8; at least one."""
+    """Yield each frame as uint8, checked; raise ValueError if there is none."""
     if isinstance(frames, np.ndarray | FileArray) and frames.ndim != 3:
         raise ValueError(f"expected frames of shape (T, H, W), not {frames.shape}")
     if not isinstance(frames, Iterable):
@@ -225,7 +226,7 @@ def _chunks(
     others: Iterator[NDArray[np.uint8]],
     stack: NDArray[np.uint8] | None,
 ) -> Iterator[tuple[bool, NDArray[np.uint8]]]:
-    """Yield (T, H, W) pictures, each chunk after the last of the one before.
+    """Yield chunks of images (T, H, W), each preceded by the last image of the chunk before.
 
     The very first begins with the first of all, and says so. They are views of `stack`, where that
     has them all, else copies. An error in the frames is raised when those before it were yielded.

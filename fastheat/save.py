@@ -1,4 +1,4 @@
-"""save_gif: frames from anywhere, in chunks, through `encode_chunk` into a file."""
+"""`save_gif`: frames from any source to a file, a chunk at a time."""
 
 from __future__ import annotations
 
@@ -59,80 +59,81 @@ def save_gif(
     Parameters
     ----------
     file
-        A path or a binary file object. At every instant it holds a whole GIF of the frames written
-        so far, if it can seek.
+        A path or a binary file object. If it can seek, it holds a complete GIF of the frames
+        written so far at every instant.
     frames
         An array (T, N, M), a sequence or iterator of matrices (N, M), or what `load_frames` reads:
         a path, or a pattern or sequence of paths of checkpoints; an array of zarr or dask, an h5py
         dataset, or any object with ``shape`` (T, N, M), ``dtype`` and ``read(start, stop)``. For
-        panels a dictionary of arrays (T, N, M), or dictionaries of matrices, or tuples of them with
-        a `heatmap` that has their names. Taken a chunk at a time, and never collected.
+        panels, a dictionary of arrays (T, N, M), a sequence of dictionaries of matrices, or of
+        tuples if `heatmap` has the names. They are read a chunk at a time, and never collected.
     tensor
-        The name of what is drawn of several in the files, or several names, see `load_frames`.
+        The name of the array to draw if the files hold several, or several names; see
+        `load_frames`.
     fps
         Frames per second.
     duration
-        Milliseconds a frame, or of each frame in turn; 100 if `fps` is not given either. Written in
-        hundredths of a second, with rounding carried on; what is under 20 ms is raised to that.
+        Milliseconds per frame, or a sequence with those of each frame; 100 if `fps` is not given
+        either. GIF stores hundredths of a second; rounding errors do not add up. Durations under
+        20 ms are raised to 20 ms.
     loop
-        How often the animation is played again, 0 for ever; None plays it once.
+        Number of times that the animation is repeated, 0 for ever; None plays it once.
     hold
         Milliseconds that the last frame is shown, in place of its duration.
     titles
-        The title of each frame, in a line below the `title` among the options, or in place of that
-        of the `heatmap`; smaller where it is too long. A string with braces, such as ``"step {}"``,
-        is formatted with the number of each, from 0, and ``{step}`` in it, or else in the heatmap's
-        `title`, with the number that is in the name of a checkpoint. Without `heatmap` a list of
-        them makes room for the longest.
+        The title of each frame, in a line below the option `title`, or instead of the title of
+        `heatmap`. It is drawn smaller if it is too long. A string with braces, such as
+        ``"step {}"``, is formatted with the number of each frame, from 0; ``{step}`` in it, or in
+        `title`, is the number in the name of a checkpoint. Without `heatmap`, a list makes room for
+        its longest title.
     annot
-        What is written in the cells, as `Heatmap` takes it, or of each frame: an array (T, N, M), a
-        sequence or iterator of matrices (N, M) of numbers or strings, or the path of a file of
-        them, taken as `frames` are. Of panels a dictionary of any of these by their names. Without
-        `heatmap` there is room for all of them, for those of the first frame where they can be read
-        only once; what is longer is drawn smaller.
+        Texts in the cells: for all frames as `Heatmap` takes them, or for each frame an array
+        (T, N, M), a sequence or iterator of matrices (N, M) of numbers or strings, or the path of a
+        file of such. For panels, a dictionary of any of these by name. Without `heatmap`, there is
+        room for all texts, or for those of the first frame if they can be read only once; longer
+        ones are drawn smaller.
     autoscale : {None, "all", "grow", "frame"}
-        Where the range comes from, as far as `vmin` and `vmax` are not given. None takes it from
-        all frames, or from the first where they can be read only once; "all" refuses those. "grow"
-        takes it from the first and widens it as `GifWriter` does, in one pass and on one thread.
-        "frame" gives each frame the range of its own values, which stands in its title, or at the
-        colour bar if there is one.
+        The source of `vmin` and `vmax` if they are not given. None takes them from all frames, or
+        from the first one if frames can be read only once; "all" raises an error in that case.
+        "grow" takes them from the first frame and widens the range as `GifWriter` does, in one pass
+        and on one thread. "frame" gives each frame the range of its own values, which is shown in
+        its title, or at the colour bar if there is one.
     workers
-        How many threads read and encode frames; by default one for each processor that this process
-        may use. With an `executor` how many workers it has, if it does not say so itself. The file
-        does not depend on them, nor on the machine, as long as `font` has all the letters.
+        Number of threads that read and encode frames; by default one for each processor that this
+        process may use. With `executor`, the number of its workers, if it does not say so itself.
+        The bytes of the file do not depend on it, nor on the machine if `font` has all letters.
     executor : concurrent.futures.Executor or dask.distributed.Client
-        Whose workers do it in place of threads: processes, or machines of a cluster. They read for
-        themselves what can be read in any order, such as files, and are sent all else. It is left
-        open.
+        Its workers, processes or machines of a cluster, read and encode frames instead of threads.
+        They read sources with random access, such as files, themselves, and are sent all others.
+        It is left open.
     progress
-        Called with the number of frames written so far and of all, None where it is not known.
+        Called with the number of frames written so far and the number of all, None if unknown.
     heatmap : Heatmap or Panels
-        The layout to draw with, instead of `options`.
+        The figure to draw, instead of `options`.
     **options
-        Those of `Heatmap`; of frames that are dictionaries, those of `Panels`.
+        Options of `Heatmap`, or of `Panels` if frames are dictionaries.
 
     Returns
     -------
     GifSummary
-        What was written.
+        Counts of the frames that were written, and of everything not shown as given.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument or a frame is not as expected; the file is not touched, unless a frame that
-        comes later than others is the reason, which are then in it.
+        If an argument or a frame is not as expected. The file is not touched, unless frames before
+        that one were written, which it then has.
     OSError
         If the file cannot be written; BlockingIOError if another writer has it.
     RuntimeError
-        If a worker of the executor was lost, and the one that did its work again was too; the file
-        has the frames before.
+        If a worker of the executor was lost, and the one that repeated its work was lost too. The
+        file has the frames before.
 
     Warns
     -----
     UserWarning
-        If something is not shown as given: values out of the range, texts without room, characters
-        without a glyph, delays that were raised, or a range taken from the first frame of an
-        iterator.
+        If something is not shown as given: values out of range, texts without room, characters
+        without a glyph, raised delays, or a range taken from the first frame of an iterator.
     """
     started = time.perf_counter()
     check_target(file)
@@ -211,7 +212,7 @@ def save_gif(
 def prepared(
     figure: Figure, autoscale: str | None, titles: Iterable[str] | None, source: Frames
 ) -> tuple[Figure, Iterable[str] | None, Frames]:
-    """Return a figure with room for titles, these titles, and the frames reduced for it."""
+    """Return a figure with a place for titles, the titles, and the frames reduced for it."""
     if autoscale == "frame":
         figure = figure.per_frame_limits()
         if figure.has_frame_limits and not figure.cbar and titles is None:
@@ -224,7 +225,7 @@ def prepared(
 
 
 def _session(output: Output, figure: Figure, *, titled: bool) -> Session:
-    """Return a session whose range grows, as that of `GifWriter`."""
+    """Return a session whose range grows, as in `GifWriter`."""
     return Session(
         output,
         make=lambda *_: figure,
@@ -243,7 +244,7 @@ def _record(
     annots: Annots | None,
     progress: Callable[[int, int | None], object] | None,
 ) -> None:
-    """Write frames one chunk after the other, each of which may change the range."""
+    """Write frames chunk by chunk; each may widen the range."""
     written = (None, None) if annots is None else (annots.dtype, picture.sample)
     reduction = session.expect(source.shape, source.dtype, *written)
     if reduction is not None:
@@ -263,7 +264,7 @@ def _record(
 def _read_annots(
     annot: object, source: Frames, heatmap: Figure | None
 ) -> Annots | Cells | Parts | bool:
-    """Return annotations of each frame, or what `Heatmap` takes."""
+    """Return annotations of each frame, or the option `annot` of `Heatmap`."""
     if annot is None or isinstance(annot, bool | np.bool_):
         if heatmap is not None and not annot:
             raise TypeError(
@@ -281,14 +282,14 @@ def _read_annots(
 
 
 def titles_of(title: object, titles: object, source: Frames) -> tuple[Iterable[str] | None, object]:
-    """Return a title for each frame, None for none, and what is to have room in the picture.
+    """Return a title for each frame, or None, and the title that the layout makes room for.
 
     Parameters
     ----------
     title
-        What is above all frames, with ``{step}`` for that of each.
+        The title of all frames, in which ``{step}`` stands for the step of each.
     titles
-        What `save_gif` takes: they stand below it.
+        Titles of each frame, as `save_gif` takes them, which stand below it.
     """
     if titles is None:
         return read_titles(stepped(title, source), source.steps), title
@@ -312,7 +313,7 @@ def _below(head: str, title: str) -> str:
 
 
 def room_of_titles(titles: object) -> str:
-    """Return a title that needs as much room as any of those that are known."""
+    """Return a title that needs as much room as any of the known ones."""
     if isinstance(titles, str):
         return "\n" * titles.count("\n")
     texts = (
@@ -326,12 +327,12 @@ def room_of_titles(titles: object) -> str:
 
 
 def stepped(title: object, source: Frames) -> str | None:
-    """Return the title of a picture if it is one for each step of the frames."""
+    """Return the title if it has a field for the step of each frame, or None."""
     if not isinstance(title, str):
         return None
     try:
         fields = {_REACH.split(f)[0] for _, f, _, _ in Formatter().parse(title) if f is not None}
-    except ValueError:  # a brace alone
+    except ValueError:  # a lone brace
         return None
     if "step" not in fields:
         if "" in fields:
@@ -355,18 +356,18 @@ def stepped(title: object, source: Frames) -> str | None:
     return title
 
 
-_REACH = re.compile(r"[.\[]")  # what follows the name in a field that reaches into it
+_REACH = re.compile(r"[.\[]")  # begins what a field takes from its value
 
 
 def read_titles(titles: object, steps: Sequence[int] | None = None) -> Iterable[str] | None:
-    """Return a title for each frame, of what `save_gif` takes.
+    """Return a title for each frame, or None without titles.
 
     Parameters
     ----------
     titles
-        What was given.
+        The argument of `save_gif`.
     steps
-        What ``{step}`` is for each frame, where it is known.
+        The step of each frame, for ``{step}``, if known.
     """
     if isinstance(titles, str):
         fields = repeat({}) if steps is None else ({"step": step} for step in steps)
@@ -393,14 +394,14 @@ def read_titles(titles: object, steps: Sequence[int] | None = None) -> Iterable[
 
 
 def check_names(options: dict[str, Any]) -> None:
-    """Refuse what is no option, before anything is read."""
+    """Raise TypeError for unknown options, before anything is read."""
     parameters = inspect.signature(save_gif).parameters.values()
     own = [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
     check_figure_options(options, own)
 
 
 def with_range_of(picture: Figure, source: Frames, pool: WorkerPool) -> tuple[Figure, Frames]:
-    """Take the range from all frames if they can be read twice, else from the first.
+    """Return a figure with the range of all frames, or of the first if they are read only once.
 
     Where each frame has its own, it is what there is room for in the picture.
     """
@@ -444,7 +445,7 @@ def with_range_of(picture: Figure, source: Frames, pool: WorkerPool) -> tuple[Fi
 def _encoded(
     layout: Layout, source: Frames, beside: Beside, pool: WorkerPool
 ) -> Generator[Encoded, None, None]:
-    """Yield what is encoded, in order."""
+    """Yield the encoded frames in order."""
     # a line plot shows all frames before
     span = (
         None

@@ -61,64 +61,64 @@ INLINE_BYTES = 1 << 24  # of a GIF that a notebook shows
 
 
 class GifWriter:
-    """Records matrices as an animated heatmap, a frame at each `add`.
+    """Record matrices as an animated heatmap, one frame per `add`.
 
-    At every instant the file is a whole GIF, whatever happens to the process. Frames are copied and
-    queued, and a thread encodes those of each fifth of a second together; without it, they are in
-    the file when `add` returns. Threads may share a writer. While it is open no other may write to
-    its path: another process that tries is refused, and in this one the older writer is closed.
+    The file is a complete GIF at every instant, whatever happens to the process. Frames are copied
+    and queued, and five times a second a thread encodes the new ones; without the thread, a frame
+    is in the file when `add` returns. Threads may share a writer. While it is open, no other writer
+    can use its path: another process is refused, and an older writer of this process is closed.
 
     Parameters
     ----------
     file
         A path or a binary file object.
     shape : (int, int)
-        Rows N and columns M of the matrices; by default those of the first.
+        Rows N and columns M of the matrices; by default those of the first matrix.
     mode : {"w", "a"}
-        "w" replaces a file that is there at the first frame; "a" goes on with it, if fastheat wrote
-        it with the same options, else refuses to and leaves it as it is.
+        "w" replaces an existing file at the first frame. "a" continues it if fastheat wrote it with
+        the same options; otherwise it raises an error and leaves the file as it is.
     fps, duration, loop, hold
         As `save_gif` takes them.
     every : int
-        Record the steps that it divides.
+        Record every n-th step.
     steps : iterable of int, or float
-        Record these steps; of a number, so many in each decade of steps (1, 10, 100, ...), evenly
-        on a logarithmic scale, and step 0.
+        Record these steps. A number records as many steps in each decade (1 to 10, 10 to 100, ...),
+        evenly spaced on a logarithmic scale, and step 0.
     overhead : float
-        Record a step only while recording has cost at most this share of the time, such as 0.01.
-        What is encoded on the thread counts too.
+        Record a step only while recording has taken at most this fraction of the time, such as
+        0.01. The time of the encoding thread counts too.
     autoscale : {None, "grow", "frame"}
-        "grow" widens the range, by at least a tenth, when a value is beyond it, and draws the frame
-        anew; "frame" gives each frame the range of its own values, but for a `vmin` or `vmax` that
-        was given. The range stands in the title, or at the colour bar if there is one.
+        "grow" widens the range, by at least a tenth, when a value lies beyond it, and redraws the
+        frame. "frame" gives each frame the range of its own values, except for a given `vmin` or
+        `vmax`. The range is shown in the title, or at the colour bar if there is one.
     background : bool or colour
-        Whether to encode on a thread; the file is the same. A colour is the option of that name of
-        `Heatmap`, and there is a thread.
+        Whether to encode on a thread; the file is the same. A colour is the option `background` of
+        `Heatmap`, and frames are encoded on a thread.
     queue_bytes : int
-        The most memory of frames that wait, at least that of two.
+        The largest size of waiting frames in bytes; two frames always have room.
     when_full : {"wait", "drop"}
-        Whether `add` waits when that is in use, or leaves the frame out and counts it.
+        Whether `add` waits while the queue is full, or drops the frame and counts it.
     sync : bool
-        Whether each frame is on the disk before the next is written, in an order that survives a
+        Whether each frame is on disk before the next one is written, so that the file survives a
         loss of power.
     heatmap : Heatmap or Panels
-        The layout to draw with, instead of `options`.
+        The figure to draw, instead of `options`.
     **options
-        Those of `Heatmap`; of frames that are dictionaries, those of `Panels`. `title` is a format
-        string that the named values of `add` fill, and ``{step}``.
+        Options of `Heatmap`, or of `Panels` if frames are dictionaries. `title` is a format string
+        with fields for ``{step}`` and the keyword arguments of `add`.
 
     Attributes
     ----------
     frames : int
-        Frames recorded, and those that were in the file.
+        Frames recorded, and those that the continued file had.
     dropped : int
-        Frames left out since the queue was full.
+        Frames dropped because the queue was full.
     repeated : int
-        Frames left out since the file to go on with has later steps.
+        Frames left out because the continued file has later steps.
     step : int or None
         The last step recorded, None before the first.
     summary : GifSummary or None
-        What was written, once it is closed.
+        Counts of what was written, once the writer is closed.
 
     Raises
     ------
@@ -286,12 +286,12 @@ class GifWriter:
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """Width and height in pixels, None before the first frame was drawn."""
+        """Width and height in pixels, or None before the first frame."""
         return self._session.size
 
     @property
     def heatmap(self) -> Figure | None:
-        """What frames are drawn with now, None before the first was drawn."""
+        """The figure over the current range, or None before the first frame."""
         return self._session.heatmap
 
     def __enter__(self) -> GifWriter:
@@ -316,24 +316,24 @@ class GifWriter:
     def add(
         self, values: Any, /, title: str | None = None, annot: Any = None, **fields: Any
     ) -> bool:
-        """Record one frame, if its step is one to record.
+        """Record one frame, if its step is to be recorded.
 
         Parameters
         ----------
         values
             (N, M) real numbers: a numpy array, a tensor of PyTorch, JAX or TensorFlow, or anything
-            with ``__array__`` or ``__dlpack__``; for panels a dictionary of such, by their names.
-            Copied, or reduced where cells would be under a pixel, before this returns.
+            with ``__array__`` or ``__dlpack__``; for panels a dictionary of such by name. They are
+            copied before this returns, or reduced if cells would be smaller than a pixel.
         title
-            In place of the filled template.
+            Replaces the filled title template.
         annot
-            (N, M) numbers or strings, written in the cells in place of the values; for each frame
-            or for none. Of panels a dictionary of such, for the same of them in each. Without an
-            option `annot` there is room for those of the first; what is longer is drawn smaller.
-            Copied too.
+            (N, M) numbers or strings to write in the cells instead of the values, for every frame
+            or for none; for panels a dictionary of such, with the same panels in every frame.
+            Without the option `annot`, there is room for those of the first frame, and longer ones
+            are drawn smaller. They are copied too.
         **fields
-            Fill the title's template, and are the values of the lines of panels. A `step` is the
-            number of this step too, which else counts the calls.
+            Values of the title's fields, and of the lines of panels. `step` is also the number of
+            this step; by default steps count the calls.
 
         Returns
         -------
@@ -397,12 +397,12 @@ class GifWriter:
         return True
 
     def flush(self) -> None:
-        """Wait until the file has all frames that were added.
+        """Wait until all added frames are in the file.
 
         Raises
         ------
         Exception
-            What went wrong with one of them.
+            The error that one of them caused.
         """
         if self._process is not here():
             return
@@ -413,23 +413,23 @@ class GifWriter:
                 self._raise()
 
     def close(self) -> GifSummary | None:
-        """Write what is queued, and close the file. Nothing happens the second time.
+        """Write the queued frames and close the file; a second call does nothing.
 
         Returns
         -------
         GifSummary or None
-            What was written, counted since the writer was opened but for the frames and the
-            duration, which are the file's; None if no frame was recorded, or in a child process.
+            Counts since the writer was opened, except for frames and duration, which are those of
+            the whole file; None if no frame was recorded, or in a child process.
 
         Raises
         ------
         Exception
-            What went wrong with a frame, if no `add` has raised it.
+            The error that a frame caused, unless an `add` has raised it.
 
         Warns
         -----
         UserWarning
-            If something is not shown as given, as by `save_gif`; or frames were dropped.
+            If something is not shown as given, as in `save_gif`, or if frames were dropped.
         """
         if self._process is not here():
             return None
@@ -630,13 +630,13 @@ class GifWriter:
         return array.astype(kind, copy=False)
 
     def _filled(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Return an array whose masked cells are the NaN that they are, float64 for integers."""
+        """Return an array with NaN in its masked cells, as float64 if it was of integers."""
         filled = np.empty(array.shape)
         self._floats.into(filled[None], array[None], self.frames)
         return filled.astype(array.dtype) if array.dtype.kind == "f" else filled
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        """Return the GIF as it is now, for a notebook to show."""
+        """Return the GIF in its current state, for notebooks."""
         with suppress(Exception):
             self.flush()
         place = self._session.output.place
@@ -669,7 +669,7 @@ def _read_step(step: Any) -> int:
 
 
 def _finish(lock: threading.RLock, session: Session, thread: FrameQueue | None) -> None:
-    """Finish the file of a writer that was left open, since another one is opened on it."""
+    """Finish the file of a writer that was left open, before another one opens it."""
     with lock:
         if thread is None:
             session.close()

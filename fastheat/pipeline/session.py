@@ -1,4 +1,4 @@
-"""What recorded frames become: the layout, from the first of them on, and what the file holds."""
+"""Sessions: frames that are added one by one become a layout, then a file."""
 
 from __future__ import annotations
 
@@ -32,22 +32,24 @@ from fastheat.render.encode import encode_between, encode_chunk
 from fastheat.render.lineplot import History
 
 CHUNK_SCALARS = 1 << 12  # frames of a file whose scalars are read together
-HEADROOM = 0.1  # of a range that grows, left free on the side where it does
+HEADROOM = 0.1  # fraction of a growing range that is left free on the side where it grows
 
 
 class Found(NamedTuple):
-    """A file to go on with."""
+    """A file that is to be continued."""
 
     path: Path
     size: tuple[int, int]  # width, height in pixels
     loop: int | None
-    start: bytes  # as much of it as a header may take
+    start: bytes  # its beginning, as long as any header
     tail: Tail
     note: Note
-    held: tuple[int, int] | None  # which note behind the last frame says that it is held, and where
+    held: (
+        tuple[int, int] | None
+    )  # index and offset of the note after the last frame that says that it is held
 
     def comments(self) -> Iterator[bytes]:
-        """Yield all comments once more."""
+        """Yield all comments of the file."""
         with self.path.open("rb") as file:
             for block in blocks.read_blocks(file):
                 if isinstance(block, blocks.Comment):
@@ -55,13 +57,13 @@ class Found(NamedTuple):
 
 
 def find(target: Path | BinaryIO) -> Found | None:
-    """Read the file to go on with; None where there is none.
+    """Return the file that is to be continued, or None if there is none.
 
     Raises
     ------
     ValueError
-        If it is no GIF that fastheat wrote. Whatever it says, time and memory are those of a file
-        of its size.
+        If it is not a GIF that fastheat wrote. Time and memory are bounded by its size, whatever
+        it contains.
     """
     if not isinstance(target, Path):
         raise TypeError(f"expected a path with mode='a', not {short(target)}")
@@ -83,7 +85,7 @@ def find(target: Path | BinaryIO) -> Found | None:
                     loop = block.times
             if not tail.parts:
                 raise ValueError("it has no frames")
-            if not all(part.controlled for part in tail.parts):  # where a delay is written
+            if not all(part.controlled for part in tail.parts):  # which holds the delay
                 raise ValueError("its last frame has no graphic control block")
             note = said.note(size[0] * size[1])
         except ValueError as error:
@@ -107,16 +109,16 @@ def check(what: str, given: object, found: object) -> None:
 
 
 def _speed(duration: float | None) -> str:
-    """Return how long frames are shown, for an error."""
+    """Describe the durations of frames, for an error."""
     if duration is None:
         return "durations of each frame"
     return f"duration={duration:.6g}" + (f" (fps={1000 / duration:.6g})" if duration else "")
 
 
 class Session:
-    """Turns frames into the file: the layout, from the first of them on, and what it holds.
+    """A file that frames are added to, whose layout follows from the first one.
 
-    It knows no threads; one at a time may use it.
+    It knows no threads: only one may use it at a time.
     """
 
     def __init__(
@@ -132,49 +134,48 @@ class Session:
         self.output = output
         self.titled = titled
         self.error: Exception | None = None
-        self.told = False  # whether somebody was told of the error
-        # called before the first frame with the layout, and whether that changes
+        self.told = False  # whether the error was raised already
         self._stuck = False  # whether the range could not grow any more
         self._make = make
         self._grows = grows
         self._shows_range = shows_range
-        self._plans = plans  # whether the annotations of the first frame make room for all
+        self._plans = plans  # whether annotations of the first frame determine the room for all
         self._shape: Shapes = (0, 0)
         self._dtype = np.dtype(np.float64)
         self._heatmap: Figure | None = None
         self._layout: Layout | None = None
         self.closed = False
-        self._writes = False  # somewhere down the stack, when a signal's handler closes it
-        self._ends = False  # it is to be closed after that
+        self._writes = False  # True if a signal handler interrupted `write`
+        self._ends = False  # whether to close the file after that
         self._previous: NDArray[np.float64] | None = None
-        self._title = ""  # of the frame before
+        self._title = ""  # of the previous frame
         self._annot: NDArray[Any] | None = None
-        self._given: Range = ()  # as far as the range was
-        self._history = History(0)  # the scalars of all frames so far
-        self._written: np.dtype[Any] | None = None  # of annotations, where each frame has its own
+        self._given: Range = ()  # the range as far as the user gave it
+        self._history = History(0)  # scalars of all frames so far
+        self._written: np.dtype[Any] | None = None  # dtype of per-frame annotations
         self._sample: Samples | None = None
-        self._let_go: Callable[[], None] | None = None  # of what the last frame is held longer
+        self._let_go: Callable[[], None] | None = None  # undoes the longer delay of the last frame
         self._committed = 0  # frames
         self._floats = Floats()
 
     @property
     def heatmap(self) -> Figure | None:
-        """What the frames are drawn with now."""
+        """The figure over the current range."""
         return self._heatmap
 
     @property
     def frames(self) -> int:
-        """How many are in the file."""
+        """Number of frames in the file."""
         return self._committed
 
     @property
     def written(self) -> np.dtype[Any] | None:
-        """The dtype of annotations, where the frames of a file to go on with have their own."""
+        """Dtype of the per-frame annotations of a continued file, or None."""
         return self._written
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """Width and height of the picture."""
+        """Width and height of the image."""
         return None if self._layout is None else self._layout.size
 
     def expect(
@@ -184,12 +185,12 @@ class Session:
         written: np.dtype[Any] | None = None,
         sample: Samples | None = None,
     ) -> Reduction | Reductions | None:
-        """Prepare for matrices of a shape and dtype; return how those to write are reduced.
+        """Prepare for matrices of a shape and dtype; return the reduction that frames need.
 
         Parameters
         ----------
         written, sample
-            The dtype of annotations and what they are like, where that is known before the first.
+            Dtype and sample of the per-frame annotations, if known before the first frame.
         """
         self._written, self._sample = written or self._written, sample or self._sample
         if self._heatmap is not None:
@@ -199,12 +200,12 @@ class Session:
         return (heatmap.with_titles() if self.titled else heatmap).reduction
 
     def resume(self, found: Found) -> None:
-        """Go on with a file.
+        """Continue a file.
 
         Raises
         ------
         ValueError
-            If it does not fit; it is left as it is.
+            If it does not fit the options; it is left as it is.
         """
         note = found.note
         self._written, self._sample = note.written, note.sample
@@ -264,10 +265,10 @@ class Session:
             self._let_go = partial(file.let_go, found.tail.ticks - ends, number, offset)
 
     def _resume_clock(self, found: Found) -> int:
-        """Let the clock go on behind the frames of a file; return the hundredths they last."""
+        """Set the clock after the frames of a file; return their duration in hundredths."""
         note, tail = found.note, found.tail
         said = tail.ticks - note.held if note.ticks is None else note.ticks
-        # what was taken back already, by a process that ended there, is not held any more
+        # a process that was killed may have undone the hold of the last frame
         for ticks in (said, tail.ticks):
             if tail.begin < ticks and self.output.clock.resume(ticks) == ticks:
                 return ticks
@@ -277,7 +278,7 @@ class Session:
         )
 
     def _ways(self, note: Note) -> str:
-        """Return what to give for a picture to be laid out as that of a file."""
+        """Describe the options that give the layout of a file, for an error."""
         ways = ["the title, labels, font, cbar, figsize and dpi that it was written with"]
         if note.first != note.range and not self._grows:
             ways.insert(0, "autoscale='grow', as its range has grown, and")
@@ -286,7 +287,7 @@ class Session:
         return f"give {' '.join(ways)}"
 
     def _remember(self, found: Found) -> None:
-        """Take the scalars of the frames before from a file."""
+        """Read the scalars of the frames of a file."""
         if self._layout is None or not self._layout.scalars:
             return
         scalars = resume.read_scalars(found.comments())
@@ -313,9 +314,9 @@ class Session:
         annots: Sequence[Cells | PanelCells | None],
         steps: Sequence[int | None],
     ) -> None:
-        """Encode frames, reduced if `expect` said so, and commit them.
+        """Encode frames, reduced as `expect` returned, and commit them.
 
-        All of them have annotations, or none has.
+        Either all of them have annotations, or none.
         """
         if self._writes:
             raise RuntimeError("expected frames one after another, not one within another")
@@ -346,11 +347,11 @@ class Session:
             except Exception as error:
                 start += self.output.added - before
                 if count > 1 and not isinstance(error, OSError):
-                    count = 1  # those before the one that it is about are good
+                    count = 1  # one by one, so that frames before the faulty one are kept
                     continue
                 self.error = self._explained(error)
                 raise self.error from None
-            except BaseException as error:  # Ctrl-C, which is not to be raised twice
+            except BaseException as error:  # Ctrl-C, which must not be raised twice
                 self.error = RuntimeError(f"recording ended at a {type(error).__name__}")
                 raise
 
@@ -384,7 +385,7 @@ class Session:
         noted: Sequence[NDArray[Any]],
         steps: Sequence[int | None],
     ) -> None:
-        """Encode a chunk of frames, as `Frames` has them, and commit them."""
+        """Encode a chunk of frames from `Frames.chunks`, and commit them."""
         if self._layout is None:
             self._begin(values[0])
         assert self._layout is not None
@@ -476,7 +477,7 @@ class Session:
         annots: Sequence[NDArray[Any]],
         step: int | None,
     ) -> None:
-        """Widen the range to hold a frame, and draw it anew."""
+        """Widen the range to enclose a frame, and redraw it."""
         assert self._heatmap is not None
         assert self._layout is not None
         old = self._layout
@@ -487,7 +488,7 @@ class Session:
             heatmap = self._heatmap.with_limits(tuple(end for pair in wider for end in pair))
             layout = heatmap.layout(old.dtype)
             fits = layout.size == old.size and np.array_equal(layout.table, old.table)
-        except ValueError:  # labels of the colour bar that have no room, or more than float64 has
+        except ValueError:  # labels of the bar have no room, or float64 overflows
             fits = False
         if not fits:
             self._grows = False
@@ -526,9 +527,9 @@ class Session:
             raise self.error
 
     def close(self) -> None:
-        """Close the file; after an error, with the frames before that.
+        """Close the file; after an error, with the frames before it.
 
-        Within `write`, as a signal's handler may call it, that is done when the frame is written.
+        If a signal handler calls this within `write`, the file is closed once that is done.
         """
         self._ends = True
         if self.closed or self._writes:
@@ -551,7 +552,7 @@ class Session:
                 self.output.file.abandon()
 
     def summary(self, seconds: float) -> GifSummary | None:
-        """Return what was written, None if nothing was, and warn of what is not as given."""
+        """Return the summary, or None without frames; warn of anything not shown as given."""
         if self.output.file is None or self._heatmap is None or self._layout is None:
             return None
         if self._stuck:
@@ -566,12 +567,12 @@ class Session:
 
 
 def _wider(old: Range, found: Range, bottom: float) -> Range:
-    """Return a range that holds both, rounded outwards, with room where it became wider.
+    """Return a range that encloses both, rounded outwards, with headroom where it grew.
 
     Parameters
     ----------
     bottom
-        Of what a range may have; where it is finite, each end is rounded by its own size.
+        Lower bound of ranges. If it is finite, each end is rounded relative to itself.
     """
     both = wider_ends(old, found)
     if both == old:
@@ -594,13 +595,13 @@ def _wider(old: Range, found: Range, bottom: float) -> Range:
             low = math.floor((low - HEADROOM * width) / step) * step
         if high > old_high:
             high = math.ceil((high + HEADROOM * width) / step) * step
-    except (OverflowError, ZeroDivisionError):  # at the ends of what float64 has
+    except (OverflowError, ZeroDivisionError):  # near the limits of float64
         return both
     return (low, high) if math.isfinite(low) and math.isfinite(high) else both
 
 
 def _rounded(x: float, to_whole: Callable[[float], int]) -> float:
-    """Round a number that is not negative to its first digit."""
+    """Round a non-negative number to its first digit."""
     if not 1e-300 < x < 1e300:
         return x
     step = 10.0 ** math.floor(math.log10(x))
