@@ -265,7 +265,7 @@ class GifWriter:
                 shows_range=grows and says_range,
                 plans=plans,
             )
-            self._until: int | None = None  # the last step that a file to go on with has
+            self._until: int | None = None  # the last step of a continued file
             if found is not None:
                 self._session.resume(found)
                 self._written = self._session.written

@@ -382,10 +382,10 @@ def test_a_file_of_ranges_of_frames_is_gone_on_with(tmp_path: Path) -> None:
     assert [pixels.tobytes() for pixels, _ in by_pillow(whole.read_bytes())] == [
         pixels.tobytes() for pixels, _ in by_pillow(path.read_bytes())
     ]
-    with pytest.raises(ValueError, match="expected autoscale 'frame' as the file"):
+    with pytest.raises(ValueError, match="expected autoscale 'frame' as in the file"):
         GifWriter(path, mode="a", title="{step}")
     save_gif(tmp_path / "fixed.gif", FRAMES)
-    with pytest.raises(ValueError, match="expected autoscale None as the file"):
+    with pytest.raises(ValueError, match="expected autoscale None as in the file"):
         GifWriter(tmp_path / "fixed.gif", mode="a", autoscale="frame")
 
 

@@ -464,7 +464,7 @@ def test_a_file_without_the_scalars_is_not_gone_on_with(
         patch.setattr("fastheat.render.encode._scalars", lambda *_: ())
         record(path, stacks, range(5), lines="loss")
     before = path.read_bytes()
-    message = "expected a file that has the scalars of its 5 frames, to go on with its lines"
+    message = "expected a file that has the scalars of its 5 frames, to continue its lines"
     with pytest.raises(ValueError, match=message):
         GifWriter(path, mode="a", lines="loss", **LOOK)
     assert path.read_bytes() == before

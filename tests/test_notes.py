@@ -255,7 +255,7 @@ def test_brackets_in_brackets_are_no_note(tmp_path: Path) -> None:
 def test_a_file_of_others_is_refused_by_what_it_lacks(tmp_path: Path) -> None:
     path = tmp_path / "a.gif"
     path.write_bytes(blocks.header((2, 2), TABLE, 4, 0) + blocks.EMPTY_IMAGE + b";")
-    assert "expected a GIF that fastheat wrote, to go on with it, not " in refusal(path)
+    assert "expected a GIF that fastheat wrote, to continue it, not " in refusal(path)
     path.write_bytes(blocks.header((2, 2), TABLE, 4, 0) + b";")
     assert "it has no frames" in refusal(path)
     path.write_bytes(b"\x1b]0;owned\x07")

@@ -1160,20 +1160,23 @@ def test_a_tail_that_was_not_committed_is_cut_off(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"dpi": 60}, r"expected size \(\d+, \d+\) as the file .* not \(\d+, \d+\)"),
-        ({"cmap": "magma"}, "the colors that the file"),
-        ({"vmin": -2}, "expected vmin -1.0 as the file .* not -2.0"),
-        ({"loop": 3}, "expected loop 0 as the file .* not 3"),
-        ({"duration": 70}, r"expected duration=100 \(fps=10\) as the file .* not duration=70 "),
+        ({"dpi": 60}, r"expected size \(\d+, \d+\) as in the file to continue, not \(\d+, \d+\)"),
+        ({"cmap": "magma"}, "the colors of the file"),
+        ({"vmin": -2}, "expected vmin -1.0 as in the file to continue, not -2.0"),
+        ({"loop": 3}, "expected loop 0 as in the file to continue, not 3"),
+        (
+            {"duration": 70},
+            r"expected duration=100 \(fps=10\) as in the file to continue, not duration=70 ",
+        ),
         ({"fps": 30}, r"not duration=33.3333 \(fps=30\)$"),
         ({"duration": [130] * 30}, "expected duration=100 .* not durations of each frame"),
         ({"title": "epoch"}, "expected size .*: give the title, labels, font, cbar, figsize and"),
         ({"title": "{step}"}, "expected size .*: give no title that changes, as it has none"),
         ({"autoscale": "grow", "vmin": None}, "give no title that changes, .* no range in it"),
-        ({"valfmt": "{x:.1f}"}, "expected the labels, texts, fonts and grid that the file"),
+        ({"valfmt": "{x:.1f}"}, "expected the labels, texts, fonts and grid of the file"),
         ({"row_labels": ["a", "b", "c"]}, "expected the labels, texts, fonts and grid"),
         ({"square": False, "figsize": (3, 2)}, "expected the labels, texts, fonts and grid"),
-        ({"shape": (4, 3)}, r"expected shape \(3, 4\) as the file .* not \(4, 3\)"),
+        ({"shape": (4, 3)}, r"expected shape \(3, 4\) as in the file to continue, not \(4, 3\)"),
     ],
 )
 def test_a_file_that_does_not_fit_is_refused_and_left_as_it_is(

@@ -297,13 +297,13 @@ def _check_version(facts: Mapping[str, Any]) -> None:
     version, writer = facts.get("version"), facts.get("writer")
     if version is None and "mark" in facts:  # a hash that depended on the names of classes
         raise ValueError(
-            "fastheat 0.1 wrote it, whose files later versions cannot go on with: write a new one"
+            "fastheat 0.1 wrote it, and later versions cannot continue its files: write a new one"
         )
     if type(version) is int and version > VERSION:
         name = short(writer).strip("'") if type(writer) is str else "of a later version"
         raise ValueError(
             f"fastheat {name} wrote it, of which this one, {fastheat.__version__}, knows too "
-            "little to go on with it: update fastheat"
+            "little to continue it: update fastheat"
         )
     if facts and (type(version) is not int or version < 1):
         raise ValueError(f"its note says version={short(version)}")

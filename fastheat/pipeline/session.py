@@ -90,7 +90,7 @@ def find(target: Path | BinaryIO) -> Found | None:
             note = said.note(size[0] * size[1])
         except ValueError as error:
             raise ValueError(
-                f"expected a GIF that fastheat wrote, to go on with it, not {str(target)!r}: "
+                f"expected a GIF that fastheat wrote, to continue it, not {str(target)!r}: "
                 f"{in_a_line(error)}"
             ) from None
     held = None
@@ -104,7 +104,7 @@ def find(target: Path | BinaryIO) -> Found | None:
 def check(what: str, given: object, found: object) -> None:
     if given != found:
         raise ValueError(
-            f"expected {what} {short(found)} as the file that is to go on has, not {short(given)}"
+            f"expected {what} {short(found)} as in the file to continue, not {short(given)}"
         )
 
 
@@ -223,7 +223,7 @@ class Session:
         assert self._layout is not None
         if self._layout.size != found.size:
             raise ValueError(
-                f"expected size {found.size} as the file that is to go on has, not "
+                f"expected size {found.size} as in the file to continue, not "
                 f"{self._layout.size}: {self._ways(note)}"
             )
         if self._layout.plot is not None:
@@ -231,7 +231,7 @@ class Session:
         check("loop", self.output.loop, found.loop)
         if self.output.clock.each != note.duration:
             raise ValueError(
-                f"expected {_speed(note.duration)} as the file that is to go on has, not "
+                f"expected {_speed(note.duration)} as in the file to continue, not "
                 f"{_speed(self.output.clock.each)}"
             )
         start = blocks.header(
@@ -239,7 +239,7 @@ class Session:
         )
         if found.start[: len(start)] != start:
             raise ValueError(
-                "expected the colors that the file that is to go on has, not those of this cmap, "
+                "expected the colors of the file to continue, not those of this cmap, "
                 "threshold and these colors of texts, labels and background"
             )
         own = resume.look_of(self._layout)
@@ -247,7 +247,7 @@ class Session:
         unlike = sorted(name for name in names if own.get(name) != note.look.get(name))
         if unlike:
             raise ValueError(
-                "expected the labels, texts, fonts and grid that the file that is to go on has, "
+                "expected the labels, texts, fonts and grid of the file to continue, "
                 f"not others (unlike: {short(', '.join(unlike))}): {self._ways(note)}"
             )
         self._heatmap = self._heatmap.with_limits(note.range)
@@ -273,8 +273,7 @@ class Session:
             if tail.begin < ticks and self.output.clock.resume(ticks) == ticks:
                 return ticks
         raise ValueError(
-            f"expected durations whose frames end at {10 * said} ms, as those of the file that is "
-            "to go on do"
+            f"expected durations whose frames end at {10 * said} ms, as in the file to continue"
         )
 
     def _ways(self, note: Note) -> str:
@@ -296,14 +295,14 @@ class Session:
             if any(len(row) != self._layout.scalars for row in rows):
                 raise ValueError(
                     f"expected {many(self._layout.scalars, 'scalar')} of each frame in the file "
-                    "that is to go on, as it has lines"
+                    "to continue, since it has lines"
                 )
             self._history.add(np.array(rows))
             count += len(rows)
         if count != self.output.clock.frames:
             frames = many(self.output.clock.frames, "frame")
             raise ValueError(
-                f"expected a file that has the scalars of its {frames}, to go on with its lines, "
+                f"expected a file that has the scalars of its {frames}, to continue its lines, "
                 f"not of {count}: versions before did not keep them"
             )
 
