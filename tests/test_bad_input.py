@@ -200,7 +200,7 @@ def test_unknown_options_are_refused_with_the_nearest_names(
         ("annot_kws", "text_size= and textcolors="),
         ("transparent", 'background="none"'),
         ("alpha", "nothing: cells are opaque"),
-        ("col_cluster", "nothing: give rows and columns in the order that they are to have"),
+        ("col_cluster", "nothing: give rows and columns in the order in which to draw them"),
         ("every", "frames[::n], or an option of GifWriter"),
     ],
 )
