@@ -200,7 +200,7 @@ def test_unknown_options_are_refused_with_the_nearest_names(
         ("annot_kws", "text_size= and textcolors="),
         ("transparent", 'background="none"'),
         ("alpha", "nothing: cells are opaque"),
-        ("col_cluster", "nothing: give rows and columns in the order that they are to have"),
+        ("col_cluster", "nothing: give rows and columns in the order in which to draw them"),
         ("every", "frames[::n], or an option of GifWriter"),
     ],
 )
@@ -272,7 +272,7 @@ def test_what_is_no_colormap_is_refused(refused: Check, cmap: object) -> None:
         ({"linthresh": math.nan}, ["linthresh", "nan"]),
         ({"gamma": -1}, ["gamma", "-1"]),
         ({"boundaries": [1]}, ["boundaries", "two or more", "[1.0]"]),
-        ({"boundaries": [0, 2, 1]}, ["boundaries", "rise", "[0.0, 2.0, 1.0]"]),
+        ({"boundaries": [0, 2, 1]}, ["boundaries", "ascending", "[0.0, 2.0, 1.0]"]),
         ({"boundaries": [0, math.nan]}, ["boundaries", "nan"]),
         ({"boundaries": range(300)}, ["257 boundaries", "256", "300"]),
         ({"boundaries": range(4), "cmap": ListedColormap(["r", "b"])}, ["3 boundaries", "4"]),

@@ -344,8 +344,8 @@ def test_scalars_of_a_file_make_a_line(tmp_path: Any) -> None:
     [
         ({"lines": 3}, "expected lines to be names of scalars, not 3"),
         ({"lines": [3]}, "expected lines to be names of scalars, not [3]"),
-        ({"lines": "a"}, "expected other names of lines than of panels, each once: 'a'"),
-        ({"lines": ["x", "x"]}, "expected other names of lines than of panels, each once: 'x'"),
+        ({"lines": "a"}, "expected different names for all panels and lines, not 'a' twice"),
+        ({"lines": ["x", "x"]}, "expected different names for all panels and lines, not 'x' twice"),
         ({"lines": [str(k) for k in range(11)]}, "expected at most 10 lines, not 11"),
         ({"lines": {"x": "no colour"}}, "lines['x']: "),
         ({"lines": "x", "xlim": 0}, "expected xlim to be at least 1, not 0"),

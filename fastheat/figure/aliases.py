@@ -1,4 +1,4 @@
-"""What others call an option, and what it is here."""
+"""The names of options in other libraries, and the options that correspond to them here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fastheat.layout.look import OPTIONS
 from fastheat.messages import suggest
 
 _ALWAYS = "what is always done"
-_ORDER = "nothing: give rows and columns in the order that they are to have"
+_ORDER = "nothing: give rows and columns in the order in which to draw them"
 _BAR = "cbar_label=, cbar_ticks=, cbar_format=, cbar_location=, cbar_shrink= and cbar_aspect="
 _ENDS = "vmin= and vmax="
 _PANELS = "an option of Panels"
@@ -17,8 +17,8 @@ _SAVED = "an option of save_gif"
 _RECORDED = "an option of GifWriter"
 _TIMED = "an option of save_gif and GifWriter"
 
-# those of matplotlib, seaborn, plotly, Pillow, imageio and the article's code, and our own that
-# others of our functions have; "name=" is an option here, which the command line spells its way
+# Options of matplotlib, seaborn, plotly, Pillow, imageio and the article's code, and options that
+# only some of our functions have. The command line respells each "name=" as its own option.
 _ELSEWHERE = {
     "alpha": "nothing: cells are opaque",
     "animation_frame": "the first axis of the frames",
@@ -71,12 +71,12 @@ _ELSEWHERE = {
 
 
 def elsewhere(name: str) -> str:
-    """Return "; here it is cmap=", the place of an option of other libraries, or ""."""
+    """Return a hint such as "; here it is cmap=" for an option of another library, or ""."""
     own = {other: f"{name}=" for name, row in OPTIONS.items() for other in row.also.split()}
     here = (own | _ELSEWHERE).get(name)
     return f"; here it is {here}" if here else ""
 
 
 def hint(name: str, known: Iterable[str]) -> str:
-    """Return what an unknown option is here, or the nearest of those that are known."""
+    """Return a hint at the option that corresponds to an unknown one, or at the nearest name."""
     return elsewhere(name) or suggest(name, known)

@@ -1,4 +1,4 @@
-"""The arrangement of panels: the sizes of their cells, and where each panel stands."""
+"""The arrangement of panels: the sizes of their cells, and the position of each panel."""
 
 from __future__ import annotations
 
@@ -32,52 +32,55 @@ from fastheat.layout.lineplot import WIDTH, size_of
 from fastheat.style.text.atlas import has_even_digits
 from fastheat.style.text.labels import Label, fitted
 
-PICTURE_SIDE = 1500  # px that pictures without figsize keep within if their cells can shrink,
-MOST_SIDE = 2400  # and if these would have less than a pixel
-WHOLE_PIXELS = 8  # px from which on cells are whole pixels, so that all are alike
-SHORTENED = 1.25  # factor by which cells have to be larger if titles are drawn smaller for them
-SHRINKS = (1.0, 0.97, 0.9, 0.75)  # of cells, until the labels around them have room
+PICTURE_SIDE = 1500  # px, side within which images without figsize stay by shrinking their cells,
+MOST_SIDE = 2400  # and the same if cells would otherwise be smaller than a pixel
+WHOLE_PIXELS = 8  # px, size from which on cells take whole pixels, so that all are equal
+SHORTENED = 1.25  # factor by which cells must grow to justify smaller titles
+SHRINKS = (1.0, 0.97, 0.9, 0.75)  # factors on cell sizes, tried until the labels have room
 Cell = tuple[float, float]  # width and height, px
 
 
 class Arrangement(NamedTuple):
-    """The panels as large as they stand in the picture, and where."""
+    """The panels at their final sizes, and their positions in the image."""
 
     panels: tuple[Heatmap, ...]
-    size: tuple[int, int]
-    corners: tuple[tuple[int, int], ...]  # the left top of each
-    bar: SharedBar | None  # that stands for all
+    size: tuple[int, int]  # of the image, px
+    corners: tuple[tuple[int, int], ...]  # top left pixel of each panel
+    bar: SharedBar | None  # the colour bar of all panels
     bar_corner: tuple[int, int]
 
 
 class Measure(NamedTuple):
-    """How panels stand, and how large their cells are at most, in pixels."""
+    """The order of panels and the largest sizes of their cells, in pixels."""
 
     order: Order
-    side: float  # of square cells; below 1 what the largest panel has for each
-    wide: float  # of others
-    high: float
-    words: float  # how long titles may be whatever the cells
-    least: float  # and how long all cells of a panel together are at least
+    side: float  # of square cells; if below 1, of the cells of the largest panel
+    wide: float  # width of other cells
+    high: float  # height of other cells
+    words: float  # length that titles may have, however narrow the cells are
+    least: float  # least length of the longer side of all cells of a panel together
 
 
 class Arranger(NamedTuple):
-    """Panels that share a picture, and what else stands in it."""
+    """The panels of an image and everything else that takes up room in it."""
 
     panels: Mapping[str, Heatmap]
     columns: int | None
-    figure: Size | None
+    figure: Size | None  # of the image, px, if figsize is given
     fontsize: float  # px
     heading: Heading
     plots: bool  # whether there is a line plot
-    barred: Heatmap | None  # the panel whose colour bar stands for all
+    barred: Heatmap | None  # the panel whose colour bar is that of all panels
 
     def below(self, height: int | None) -> int:
-        """Return the rows of the line plot in a picture of a height, None if that is free."""
+        """Return the height of the line plot in px, 0 without one.
+
+        `height` is that of the image, or None if it is not fixed.
+        """
         return size_of(self.fontsize, height) if self.plots else 0
 
     def sized(self, measure: Measure) -> list[Heatmap]:
-        """Return the panels with cells of their size, whatever their ranges become."""
+        """Return the panels with the cell sizes that they have over any range."""
         bare = self.bare()
         natural = None if self.figure else natural_cells(bare, likely_kinds(bare))
         return sized(bare, measure, natural)
@@ -87,18 +90,18 @@ class Arranger(NamedTuple):
         return any(each.reduction is not None for each in self.sized(measure))
 
     def bare(self) -> list[Heatmap]:
-        """Return the panels without the bar that stands for all."""
+        """Return the panels, without their own colour bars if there is one for all."""
         panels = list(self.panels.values())
         if self.barred is not None:
             panels = [each.with_look(bar=False, bar_label="") for each in panels]
         return panels
 
     def _bar_room(self, kind: np.dtype[Any], room: Size) -> Size:
-        """Return the width and height that a colour bar for all takes from the panels."""
+        """Return the width and height that a colour bar for all panels takes away from them."""
         if self.barred is None:
             return 0, 0
         bar = shared_bar(self.barred.completed((None, None)), kind, room)
-        # longer or taller numbers than those of this range
+        # numbers may be longer or taller than those of this range
         more = round((BAR_ROOM if bar.width else 1) * self.barred.look.fontsize)
         return (bar.width + more, 0) if bar.width else (0, bar.height + more)
 
@@ -124,13 +127,13 @@ class Arranger(NamedTuple):
         orders = None if self.columns is None else [self.columns]
         most = max(max(each.shape) for each in bare)
         found = largest(tiles, room, PICTURE_SIDE / most, orders)
-        if found is None or found[0] < 1:  # rather than means of cells
+        if found is None or found[0] < 1:  # a larger image is better than reduced matrices
             room = room[0] + MOST_SIDE - PICTURE_SIDE, room[1] + MOST_SIDE - PICTURE_SIDE
             found = largest(tiles, room, 1.0, orders)
         if found is None:
             return measure
         side, order = found
-        if self.columns is None:  # where there is more room than they need
+        if self.columns is None:  # there may be more room than the panels need
             white = least_white(tiles(side), (bar[0], bar[1] + above + below))
             places = arrange(tiles(side), white)
             if places.width <= room[0] and places.height <= room[1]:
@@ -138,13 +141,19 @@ class Arranger(NamedTuple):
         return measure._replace(order=order, side=side, wide=side, high=side)
 
     def _measure_figure(self, bare: Sequence[Heatmap], room: Size) -> Measure:
-        """Find the largest cells that fit a picture of a size."""
+        """Find the order and the largest cells that fit an image of given size.
+
+        Parameters
+        ----------
+        room
+            Width and height left for the panels.
+        """
         orders = None if self.columns is None else [self.columns]
         rows, columns = (max(each.shape[k] for each in bare) for k in (0, 1))
         bound = max(1.0, *room) / max(rows, columns)
         best = Measure(self.columns or 1, SMALLEST, SMALLEST, SMALLEST, self.fontsize, 0.0)
         for least in (SHORTEST_SIDE * self.fontsize, 0.0):
-            for share in (1, 2, 4):  # titles may be longer than the cells are wide
+            for share in (1, 2, 4):  # shorter titles leave more room for cells
                 measure = best._replace(words=WORDS * self.fontsize / share, least=least)
 
                 def tiles(side: float, measure: Measure = measure) -> list[Tile]:
@@ -171,21 +180,23 @@ class Arranger(NamedTuple):
     def arrange(
         self, measure: Measure, kinds: Sequence[np.dtype[Any]], *, frozen: bool = False
     ) -> Arrangement:
-        """Find the sizes of the panels, and where they stand.
+        """Return the panels at their final sizes, with their positions.
 
         Parameters
         ----------
+        kinds
+            The dtype of the values of each panel.
         frozen
-            Whether they are to stand there whatever their ranges become.
+            Whether the panels keep their positions when their ranges change.
 
         Raises
         ------
         ValueError
-            If they have no room.
+            If the panels do not fit the image.
         """
         plan = self._placed(measure, kinds, frozen=frozen)
         if plan is None and self.figure and not self.reduces(measure):
-            # for numbers at colour bars that are longer than they were likely to be
+            # numbers at the colour bars may be longer than was expected
             measure = self.measure()
             for share in SHRINKS:
                 sides = {name: share * getattr(measure, name) for name in ("side", "wide", "high")}
@@ -200,12 +211,12 @@ class Arranger(NamedTuple):
     def _placed(
         self, measure: Measure, kinds: Sequence[np.dtype[Any]], *, frozen: bool
     ) -> Arrangement | None:
-        """Put the panels where they stand, None if they have no room."""
+        """Return the arrangement for a measure, or None if the panels do not fit the image."""
         bare = self.bare()
         natural = None if self.figure else natural_cells(bare, kinds)
         panels = sized(bare, measure, natural)
         if not frozen and not any(each.look.bar for each in bare):
-            # as large as they will be, before any is laid out
+            # the sizes are known without laying out any panel
             size = Sizes(_tiles(bare, measure, natural)).of(measure.order)
             if not self.figure:
                 check_size(*size, len(bare))
@@ -249,7 +260,10 @@ class Arranger(NamedTuple):
 
 
 def natural_cells(panels: Sequence[Heatmap], kinds: Sequence[np.dtype[Any]]) -> list[Cell]:
-    """Return how large the cells of each are where there is room, alike where none are written."""
+    """Return the cell size of each panel if there is room for it.
+
+    Panels without text in their cells have the smallest size of those with text.
+    """
     found = [each.needed_cell(kind) for each, kind in zip(panels, kinds, strict=False)]
     if any(writes for _, writes in found):
         wide, high = (min(cell[k] for cell, writes in found if writes) for k in (0, 1))
@@ -265,12 +279,12 @@ def natural_cells(panels: Sequence[Heatmap], kinds: Sequence[np.dtype[Any]]) -> 
 def sized(
     panels: Sequence[Heatmap], measure: Measure, natural: Sequence[Cell] | None = None
 ) -> list[Heatmap]:
-    """Return panels with cells as large as that, and titles in one size.
+    """Return copies of panels with the cell sizes of a measure, and titles in one font size.
 
     Parameters
     ----------
     natural
-        How large the cells of each are where there is room. None are as large as there is room.
+        Upper bounds of the cell size of each panel, or None for no bounds.
     """
     most = max(max(each.shape) for each in panels)
     cells = []
@@ -304,7 +318,7 @@ def _tile(frame: Frame) -> Tile:
 def _tiles(
     panels: Sequence[Heatmap], measure: Measure, natural: Sequence[Cell] | None = None
 ) -> list[Tile]:
-    """Return how large panels are: of those that are alike but for the letters of a title, one."""
+    """Return the size of each panel, measured once for panels that need equal room."""
     first: dict[object, int] = {}
     alike = []
     for number, each in enumerate(panels):
@@ -312,7 +326,7 @@ def _tiles(
         title = Label(look.title, look.title_size, (0.5, 1.0), 0.0, look.typeface)
         box: object = title.box(), title.metrics()
         if title.box().width > min(measure.words, WORDS * look.fontsize):
-            # which is drawn smaller or broken: by its letters, of which digits are alike
+            # how it is shrunk or broken depends on its characters; digits of one width are equal
             even = has_even_digits(look.typeface)
             box = box, _DIGIT.sub("0", look.title) if even else look.title
         bar = each.range if look.bar else None
@@ -328,7 +342,7 @@ _DIGIT = re.compile("[0-9]")
 
 
 def too_small(figure: Size | None, heading: Heading) -> ValueError:
-    """Return the error of a picture in which the panels have no room."""
+    """Return the error for an image that the panels do not fit."""
     width, height = figure or (heading.width, heading.height)
     return ValueError(
         f"expected a figsize in which the panels and their title have room, not "
@@ -339,7 +353,7 @@ def too_small(figure: Size | None, heading: Heading) -> ValueError:
 def lay_out(
     names: Iterable[str], panels: Iterable[Heatmap], kinds: Sequence[np.dtype[Any]]
 ) -> list[Layout]:
-    """Return the layout of each panel."""
+    """Return the layout of each panel, with its name in errors."""
     layouts = []
     for name, each, kind in zip(names, panels, kinds, strict=False):
         with of_panel(name):
@@ -348,5 +362,5 @@ def lay_out(
 
 
 def likely_kinds(panels: Iterable[Heatmap]) -> list[np.dtype[Any]]:
-    """Return dtypes that the formats of panels take."""
+    """Return a dtype of values for each panel that its format accepts."""
     return [np.dtype(np.int64 if each.writes_integers else np.float64) for each in panels]

@@ -24,15 +24,15 @@ from fastheat.tables import TRANSPARENT
 
 
 def pairs_of(ends: Range) -> list[tuple[float | None, float | None]]:
-    """Return `vmin` and `vmax` of each panel."""
+    """Return a list of the pairs (vmin, vmax) of the panels."""
     return list(zip(ends[::2], ends[1::2], strict=True))
 
 
 class Figure(ABC):
-    """One or several heatmaps in one picture, whose layout is computed before any is drawn."""
+    """One or several heatmaps in one image, whose layout is computed before any frame is drawn."""
 
-    _dtype: np.dtype[Any]  # of the values that were drawn last
-    _told = False  # whether the user was warned of labels that are left out
+    _dtype: np.dtype[Any]  # of the values drawn last
+    _told = False  # whether a warning about labels that are left out was issued
 
     @property
     @abstractmethod
@@ -42,11 +42,11 @@ class Figure(ABC):
     @property
     @abstractmethod
     def range(self) -> Range:
-        """`vmin` and `vmax` of each panel in turn, None where they are not known yet."""
+        """`vmin` and `vmax` of each panel in turn, each None until it is known."""
 
     @property
     def range_text(self) -> str:
-        """The ranges as a title shows them."""
+        """The ranges as text, in the form in which a title shows them."""
         pairs = pairs_of(self.range)
         known = [(low, high) for low, high in pairs if low is not None and high is not None]
         return range_text(dict(zip(self.ranges or [""], known, strict=True)))
@@ -54,22 +54,22 @@ class Figure(ABC):
     @property
     @abstractmethod
     def ranges(self) -> dict[str, tuple[float, float]]:
-        """`vmin` and `vmax` by the name of the panel; empty for a heatmap."""
+        """The range (vmin, vmax) of each panel by name; empty for a heatmap."""
 
     @property
     @abstractmethod
     def title(self) -> str:
-        """The text above the figure."""
+        """The title above all cells."""
 
     @property
     @abstractmethod
     def titled(self) -> bool:
-        """Whether there is a place for a title of each frame."""
+        """True if there is room for a title that changes from frame to frame."""
 
     @property
     @abstractmethod
     def cbar(self) -> bool:
-        """Whether every panel has a colour bar."""
+        """True if every panel has a colour bar."""
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -79,70 +79,73 @@ class Figure(ABC):
     @property
     @abstractmethod
     def threshold(self) -> float | None:
-        """The value above which texts have the second of their colours."""
+        """The value above which text has the second of `textcolors`, or None."""
 
     @property
     @abstractmethod
     def reduction(self) -> Reduction | Reductions | None:
-        """The reduction of matrices to those that are drawn, None if all are drawn as they are."""
+        """The reduction of the matrices before they are drawn, or None if there is none."""
 
     @property
     @abstractmethod
     def lower_bounds(self) -> tuple[float, ...]:
-        """The values that the ranges of panels cannot go below; -inf where they can."""
+        """The lower bound of `vmin` for each panel, -inf if there is none."""
 
     @abstractmethod
     def check_growth(self) -> None:
-        """Raise ValueError if an option rules out a range that grows."""
+        """Raise ValueError if an option does not allow the range to grow."""
 
     @abstractmethod
     def data_limits(self) -> DataLimits:
-        """Return empty limits, which take in values as this figure counts them."""
+        """Return empty limits, to which the values of frames can be added to find their range."""
 
     def find_range(self, values: NDArray[np.float64]) -> Range:
-        """Return the range of frames, (..., C) or (..., N, M)."""
+        """Return the range of frames of shape (..., C) or (..., N, M)."""
         limits = self.data_limits()
         limits.add(values)
         return limits.found
 
     @abstractmethod
     def completed(self, found: Range) -> Figure:
-        """Return the same figure with the ends of ranges that are not known taken from `found`."""
+        """Return a copy of the figure with the unknown ends of ranges taken from `found`."""
 
     @abstractmethod
     def with_limits(self, ends: Range) -> Figure:
-        """Return the same figure over other ranges, whatever was given."""
+        """Return a copy of the figure over other ranges, in place of any that were given."""
 
     @abstractmethod
     def per_frame_limits(self) -> Figure:
-        """Return the same figure with each frame over a range of its own, unless it was given.
+        """Return a copy of the figure in which each frame has its own range.
+
+        Ends of ranges that are known stay the same in all frames.
 
         Raises
         ------
         ValueError
-            If another option rules that out.
+            If another option does not allow the range to change.
         """
 
     @property
     @abstractmethod
     def has_frame_limits(self) -> bool:
-        """Whether each frame has a range of its own."""
+        """True if each frame has its own range."""
 
     @abstractmethod
     def freeze_axes(self, dtype: np.dtype[Any]) -> Figure:
-        """Return the same figure with cells that stay in place when its range changes."""
+        """Return a copy of the figure whose cells stay in place when its range changes."""
 
     @abstractmethod
     def with_titles(self) -> Figure:
-        """Return the same figure with a place for a title of each frame, as large as its own."""
+        """Return a copy of the figure with room for frame titles as large as its own."""
 
     def for_frames(self, count: int, steps: Sequence[int] | None = None) -> Figure:
-        """Return the same figure with room for `count` frames in its line plot.
+        """Return a copy of the figure with room for `count` frames in its line plot.
 
         Parameters
         ----------
         steps
-            The number of each frame, which the plot counts if they are evenly spaced.
+            The step of each frame. The line plot shows steps if they are evenly spaced, and numbers
+            of frames otherwise.
         """
         return self
 
@@ -153,40 +156,44 @@ class Figure(ABC):
 
     @abstractmethod
     def with_annots(self, dtype: np.dtype[Any]) -> Figure:
-        """Return the same figure with room for annotations of each frame.
+        """Return a copy of the figure for annotations that change from frame to frame.
 
         Parameters
         ----------
         dtype
-            Of the annotations, that of str for texts; of panels with a field for each that has any.
+            The dtype of the annotations, that of str for text; for panels a structured dtype with a
+            field for each annotated panel.
         """
 
     @abstractmethod
     def layout(self, dtype: np.dtype[Any] | None = None) -> Layout:
         """Return the layout of frames with values of `dtype`.
 
-        The default is the dtype of the values that were drawn last, float64 before.
+        The default is the dtype of the values drawn last, or float64 if there were none.
 
         Raises
         ------
         ValueError
-            If the range is not known yet, or something has no room.
+            If the range is not known yet, or something does not fit the image.
         """
 
     @abstractmethod
     def _adopt(self, other: Figure) -> None:
-        """Take on the range of the same figure over another one."""
+        """Replace the range by that of another copy of this figure."""
 
     @abstractmethod
     def _open(self, values: Any) -> tuple[Frames, NDArray[np.float64] | None]:
-        """Return one frame, and the scalars of those before it if it comes with them."""
+        """Return one frame, and the scalars of earlier frames (P, K) if they come with it."""
 
     @abstractmethod
     def _check_annots(self, written: np.dtype[Any] | None) -> None:
-        """Raise ValueError if annotations are missing that the figure was made for."""
+        """Raise ValueError if the figure is made for annotated frames and annotations are missing.
+
+        `written` is the dtype of the annotations, or None without any.
+        """
 
     def _draw(self, values: Any, title: str | None, annot: Any) -> tuple[NDArray[np.uint8], Layout]:
-        """Return palette indices of a frame, and the layout that they were drawn with."""
+        """Return the palette indices of a frame, and the layout with which they were drawn."""
         noted = None if annot is None else cells_in(annot, self.shape)
         frames, past = self._open(values)
         if title is not None:
@@ -198,7 +205,7 @@ class Figure(ABC):
         if None in self.range:
             found = figure.find_range(frame)
             self._adopt(self.completed(found))
-            # as it was measured, since the size of panels decides how their matrices are reduced
+            # not made anew, since the measured sizes of panels determine how they are reduced
             figure = self if figure is self else figure.completed(found)
         cells, written = (None, None) if noted is None else (noted.drawn(), noted.dtype)
         drawn = figure._drawn(frame, frames.dtype, title, cells, written, past)
@@ -236,14 +243,16 @@ class Figure(ABC):
         written: np.dtype[Any] | None = None,
         past: NDArray[np.float64] | None = None,
     ) -> Image.Image:
-        """Draw one frame of a chunk, reduced already if it is to be.
+        """Draw one frame of a chunk as a Pillow image of mode P.
 
         Parameters
         ----------
+        values
+            The frame, (N, M) or (C,), after any reduction.
         dtype, written
             The dtypes of the frames and of their annotations, as they were given.
         past
-            (P, K) the scalars of all frames before, if there is a line plot.
+            (P, K) scalars of all earlier frames, if there is a line plot.
         """
         return image_of(*self._drawn(values, dtype, title, annot, written, past))
 
@@ -255,12 +264,14 @@ class Figure(ABC):
         Parameters
         ----------
         values
-            (N, M) numbers; for panels a dictionary of such matrices, or a tuple in their order.
+            (N, M) matrix of numbers; for panels a dictionary of such matrices, or a tuple of them
+            in the order of the panels.
         title
-            Replaces the figure's own title, and is drawn smaller if it is too long.
+            Title to draw in place of the figure's own. It is drawn smaller if it is too long.
         annot
-            (N, M) numbers or strings that replace the heatmap's own, drawn smaller if they are too
-            long; for panels a dictionary of such matrices for some or all of them.
+            (N, M) numbers or strings to write in the cells in place of the heatmap's own
+            annotations, smaller if they are too long; for panels a dictionary of such matrices for
+            some or all of them.
 
         Returns
         -------
@@ -271,12 +282,12 @@ class Figure(ABC):
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the picture in pixels."""
+        """Width and height of the image in pixels."""
         return self.layout().size
 
     @property
     def palette(self) -> NDArray[np.uint8]:
-        """The colours, (256, 3) uint8; unused ones are black."""
+        """The colours, (256, 3) uint8; unused entries are black."""
         return self.layout().table.copy()
 
     def rgb(self, values: Any, title: str | None = None, annot: Any = None) -> NDArray[np.uint8]:
@@ -291,7 +302,7 @@ class Figure(ABC):
 
 
 def image_of(indices: NDArray[np.uint8], layout: Layout) -> Image.Image:
-    """Return palette indices as an image."""
+    """Return palette indices as a Pillow image of mode P with the palette of a layout."""
     image = Image.fromarray(indices)
     image.putpalette(layout.table.tobytes())
     if layout.transparent:
@@ -300,7 +311,7 @@ def image_of(indices: NDArray[np.uint8], layout: Layout) -> Image.Image:
 
 
 def warn_of(shown: Shown, layout: Layout) -> None:
-    """Warn of values, texts and colours that are not shown as given."""
+    """Warn about values, texts, titles and colours that are not shown as given."""
     for panel in layout.panels:
         if panel.reduction is not None:
             warn((f"panel {panel.name!r}: " if panel.name else "") + panel.reduction.told())
@@ -319,14 +330,14 @@ def warn_of(shown: Shown, layout: Layout) -> None:
         warn(f"no font has a glyph for {short(shown.lacking)}: give font= a font file that has")
     if layout.replaced:
         warn(
-            f"{many(layout.replaced, 'colour')} of the panels' cells, which 256 colours have no "
-            f"room for, are shown in the nearest that they have, up to {layout.off:.1f} off "
-            "(CIEDE2000): give maps that are alike"
+            f"256 colours have no room for {many(layout.replaced, 'colour')} of the panels' cells, "
+            f"for which the nearest are shown, up to {layout.off:.1f} off (CIEDE2000): give panels "
+            "colormaps that have colours in common"
         )
 
 
 def empty_ranges(figure: Figure, given: Range) -> str:
-    """Describe the ranges that were not `given` and hold a single value; "" if there is none."""
+    """Return a description of ranges that were found to be a single value; "" if there is none."""
     pairs = zip(pairs_of(figure.range), pairs_of(given), strict=True)
     empty = [None in own and ends[0] == ends[1] for ends, own in pairs]
     if not any(empty):
@@ -339,7 +350,7 @@ def empty_ranges(figure: Figure, given: Range) -> str:
 
 
 def warn_of_labels(layout: Layout) -> None:
-    """Warn of labels that were asked for and are left out."""
+    """Warn about requested labels that are left out."""
     if layout.left_out:
         warn(
             f"left out {' and '.join(layout.left_out)}, which have no room: give a larger figsize, "
@@ -350,6 +361,6 @@ def warn_of_labels(layout: Layout) -> None:
 
 
 def ways_of(layout: Layout) -> tuple[str, ...]:
-    """Return the ways in which matrices are reduced."""
+    """Return the `reduce` options by which matrices are reduced, each once."""
     found = (panel.reduction.how for panel in layout.panels if panel.reduction is not None)
     return tuple(dict.fromkeys(found))

@@ -1,4 +1,4 @@
-"""Heatmap: a picture's options, the layouts made from them, and stills drawn with those."""
+"""Heatmap: the options of a heatmap, and the layouts made from them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from fastheat.layout.options import Given, read_ends, read_shape, read_text
 from fastheat.layout.reduction import Reduction
 from fastheat.style.colors.norms import Norm, check_range
 
-BAR_ROOM = 2.5  # font sizes that a colour bar whose range may grow has for longer numbers
+BAR_ROOM = 2.5  # font sizes reserved at a colour bar for longer numbers, if its range may grow
 
 
 class Heatmap(Figure):
@@ -33,137 +33,158 @@ class Heatmap(Figure):
     Parameters
     ----------
     shape : (int, int)
-        Rows N and columns M of the matrices.
+        Numbers of rows N and columns M of the matrices.
     row_labels, col_labels : "auto", None, bool, int, str or sequence of str
-        The labels of the rows and of the columns. A sequence has one for each; a string with
-        braces, such as ``"dim_{}"``, is formatted with the number of each. "auto" numbers them from
-        0, as many as have room, True all, an int every so many; None or False leave them and their
-        ticks out. Of those that would overlap only every second, third, ... is drawn, and a warning
-        tells how many are not.
+        Labels of the rows and of the columns:
+
+        - a sequence has one label for each row or column,
+        - a string with braces, such as ``"dim_{}"``, is formatted with the number of each, from 0,
+        - "auto" shows as many of these numbers as have room, at round steps,
+        - True shows every number, an int n every n-th,
+        - None or False draws neither labels nor ticks.
+
+        If requested labels would overlap, only every second, third, ... is drawn, and a warning
+        says how many are left out.
     thin_labels : bool
-        False draws all the labels that were asked for, even where they overlap.
+        Whether to leave out labels that would overlap. False draws every requested label.
     origin : {"upper", "lower"}
-        Whether the first row stands at the top or at the bottom.
+        Position of the first row, at the top or at the bottom.
     row_side : {"left", "right"}
-        Where the row labels stand.
+        Side of the cells on which the row labels stand.
     col_side : {"top", "bottom"}
-        Where the column labels stand.
+        Side of the cells on which the column labels stand.
     row_rotation, col_rotation : float
-        Of these labels, degrees counterclockwise. They are turned about the point that stands on
-        their tick, as by matplotlib's ``rotation_mode="anchor"``, and aligned so that they lie
-        outside. By default 0 for rows and for numbers, else -30 above and 30 below.
+        Rotation of the row and column labels in degrees, counterclockwise. As with matplotlib's
+        ``rotation_mode="anchor"``, a label turns about the point at its tick; it is aligned so that
+        it lies outside the axes. By default row labels and numbers are not rotated, and other
+        column labels are rotated by -30 above the cells and by 30 below them.
     cmap : str, sequence of colours or colormap object
-        Every name that matplotlib has, with ``_r`` to reverse it; with the package ``cmap`` also
-        names such as ``"crameri:batlow"``; a list of colours to blend; or any object that can be
-        called as matplotlib's `Colormap`.
+        Colormap: the name of any matplotlib colormap, with ``_r`` appended to reverse it; if the
+        package ``cmap`` is installed, also a name such as ``"crameri:batlow"``; a list of colours
+        to blend; or any object that can be called like matplotlib's `Colormap`.
     vmin, vmax : float
-        The values at the ends of the colormap. What is not given is taken from the first values
-        drawn, as by matplotlib's `Normalize`; `save_gif` takes it from all frames.
+        Values at the two ends of the colormap. An end that is not given is taken from the first
+        values drawn, as by matplotlib's `Normalize`; `save_gif` takes it from all frames.
     norm : {"linear", "centered", "log", "symlog", "asinh", "power"} or object
-        How values are spread over the colormap, in the same bins as by matplotlib. Besides names,
-        any object that is called as matplotlib's `Normalize`, such as its norms, which is not
-        changed: a range that it lacks is taken from a copy. "log" shows what is not above 0 as
-        `bad`, and takes `vmin` from the least value above 0. "centered" has a range as far on both
-        sides of `center`, or 0, as matplotlib's `CenteredNorm`: of one end that is given the other
-        follows.
+        Mapping of values to the colormap. Each value falls in the same bin as in matplotlib.
+
+        - "log" shows values that are not above 0 in the colour `bad`. If `vmin` is not given, it is
+          the smallest value above 0.
+        - "centered" is linear over a range that is symmetric about `center`, by default 0, as
+          matplotlib's `CenteredNorm`. If only one of `vmin` and `vmax` is given, the other is its
+          mirror image.
+
+        An object must be callable like matplotlib's `Normalize`, as all of its norms are. It is
+        never modified; if it has no range, a copy of it is autoscaled.
     linthresh : float
-        Up to where the norm "symlog" is linear, 2 as in matplotlib if only that is given.
+        Largest magnitude up to which the norm "symlog" is linear. By default 2, as in matplotlib.
+        Selects this norm if `norm` is not given.
     gamma : float
-        The exponent of the norm "power".
+        Exponent of the norm "power". Selects this norm if `norm` is not given.
     boundaries : sequence of float
-        The ends of bins, each in a colour of its own, as by matplotlib's `BoundaryNorm`.
+        Edges of bins, each shown in a colour of its own, as by matplotlib's `BoundaryNorm`. They
+        take the place of `norm`, `vmin` and `vmax`.
     center : float
-        The value in the middle of the colormap, which has a slope on either side, as in
-        matplotlib's `TwoSlopeNorm`; with ``norm="centered"`` it is the same on both.
+        Value at the middle of the colormap. The values below and above it are scaled separately, as
+        by matplotlib's `TwoSlopeNorm`; with ``norm="centered"`` they have the same scale.
     robust : bool
-        Whether the ends that are not given are the 2nd and the 98th percentile of the values.
+        Whether to take ends of the range that are not given from the 2nd and 98th percentiles of
+        the values, rather than from the smallest and the largest.
     mask : (N, M) array of bool
-        Cells that are not shown, where it is True: they are `bad`, without text, and no part of the
-        range; so are the masked ones of `numpy.ma` arrays.
+        True for cells to hide. Such cells have the colour `bad` and no text, and do not count
+        towards the range; neither do masked values of `numpy.ma` arrays, which look the same.
     under, over, bad : colour
-        For values below `vmin`, above `vmax`, and for those that are NaN, infinite or masked, or
-        that the norm cannot take. By default as the colormap has them: its ends, and the
-        background.
+        Colours of values below `vmin`, of values above `vmax`, and of values that are NaN,
+        infinite, masked or not accepted by the norm. By default those of the colormap: its first
+        and last colour, and the background.
     annot : bool or array-like
-        What is written in the cells: True their values, False or None nothing, an array (N, M)
-        other numbers, in the way of `valfmt`, or strings, as they are and of several lines where
-        they have; masked cells and None stay empty. `save_gif` takes annotations of each frame too.
+        Contents of the cells. True writes the values; False or None writes nothing. An (N, M) array
+        of numbers is written with `valfmt` in place of the values; strings are written as they are,
+        and may have several lines. Masked entries and None leave a cell empty. `save_gif` also
+        takes annotations that differ between frames.
     valfmt : str, callable or None
-        How values are written in their cells: a format string (``"{x:.2f}"``), a format spec
-        (``".2f"``), or a function that takes a value and returns its text, such as a formatter of
-        matplotlib's. None writes none.
+        Format of the values in the cells: a format string (``"{x:.2f}"``), a format spec
+        (``".2f"``), or a function from a value to its text, such as a matplotlib formatter. None
+        writes no values.
     textcolors : (colour, colour) or colour
-        The colours of the texts, or one for all. Without `threshold` each cell takes the one with
-        the better contrast to its fill (WCAG 2).
+        Two colours of the text in cells, or a single one. Each cell uses the colour with the
+        better contrast with its fill (WCAG 2), unless `threshold` is given.
     threshold : float
-        In data units: above it texts are in the second of `textcolors`, elsewhere in the first.
+        Value, in data units, above which text has the second of `textcolors`; other text has the
+        first.
     text_size : float or "fit"
-        Font size of the values, pt; by default `fontsize`; "fit" is as large as they have room for,
-        up to 60 pt. A text too wide for its cell is shrunk until it fits, or left out where it
-        would not be legible.
+        Font size of the text in cells, in pt; by default `fontsize`. "fit" is the largest size that
+        fits the cells, at most 60 pt. Text too wide for its cell is drawn smaller, or left out if
+        it would be illegible.
     ha : {"center", "left", "right"}
-        Where in its cell a text stands.
+        Horizontal alignment of text in its cell.
     va : {"center", "top", "bottom"}
-        The same vertically.
+        Vertical alignment of text in its cell.
     cbar : bool
         Whether to draw a colour bar.
     cbar_location : {"right", "left", "top", "bottom"}
-        On which side of the cells; above and below them it is level.
+        Side of the cells on which the colour bar stands. It is horizontal at the top and bottom.
     cbar_shrink : float
-        Length of the colour bar as a fraction of the side that it stands at, above 0 and at most 1.
+        Length of the colour bar as a fraction of the room for it, above 0 and at most 1.
     cbar_aspect : float
-        Ratio of its length to its thickness. None is 20, as in matplotlib, but no thinner than 0.6
-        font sizes.
+        Ratio of the length of the colour bar to its thickness. By default 20, as in matplotlib, but
+        the bar is never thinner than 0.6 font sizes.
     cbar_label : str
-        Its label.
+        Label of the colour bar.
     cbar_ticks : int or sequence of float
-        At most so many ticks, at round numbers; or ticks at these values, as far as they are in the
-        range: a warning tells how many are not. By default as many as matplotlib has.
+        Largest number of ticks, which stand at round numbers, or the values at which to draw ticks.
+        Values outside the range have no tick, and a warning says how many. By default there are as
+        many ticks as in matplotlib.
     cbar_format : str or callable
-        How the ticks are written, as `valfmt`.
+        Format of the tick labels of the colour bar, as in `valfmt`, for floats.
     title, xlabel, ylabel : str
-        Texts above the picture, below it and at its left.
+        Title above the cells, and axis labels below them and to their left.
     figsize : (float, float)
-        Width and height of the picture in inches, margins as by `Figure.tight_layout`. None makes
-        the cells large enough for their text.
+        Width and height of the image in inches, with the margins of matplotlib's
+        `Figure.tight_layout`. By default the image is as large as the text in its cells needs.
     dpi : float
-        Pixels per inch.
+        Resolution in pixels per inch.
     font : str or path
-        A font file, or the name of an installed font with a style after it, such as ``"DejaVu Sans
-        Bold"`` or ``"serif:italic"``. None is Pillow's own. Letters that it lacks are drawn with
-        another font that is installed, so they may look different on another machine; the path of
-        a font file that has all letters makes the same picture everywhere.
+        A font file, or the name of an installed font, which may end in a style: ``"DejaVu Sans
+        Bold"`` or ``"serif:italic"``. By default Pillow's own font. Characters without a glyph in
+        the font are drawn in another installed font, so they may look different on another machine;
+        a font file that has them all gives the same image everywhere.
     fontsize : float
-        Of the labels, pt.
+        Font size of the labels, in pt.
     grid_color : colour
-        Of the lines between cells.
+        Colour of the lines between cells. By default that of `style`, or none on a transparent
+        background. "none" shows the background between the cells.
     grid_width : float
-        Their width, pt; 0 draws none. None is 3 pt, but no more than an eighth of a cell.
+        Width of these lines in pt; 0 draws none. By default 3 pt, but at most an eighth of a cell.
     square : bool
-        Whether cells are as high as wide.
+        Whether cells are as high as they are wide.
     row_groups, col_groups : int or sequence of int
-        Draw a line before every so many rows or columns, or before those of these indices.
+        Groups of rows and of columns, separated by lines. An int n draws a line before every n-th
+        row or column; a sequence holds the indices of those that have a line before them.
     group_color : colour
-        Of these lines; by default `foreground`.
+        Colour of the lines between groups; by default `foreground`.
     group_width : float
-        Their width, pt. None is 2.5 pt, but no more than a quarter of a cell, and no less than that
-        of the grid.
+        Width of the lines between groups in pt. By default 2.5 pt, but at most a quarter of a cell,
+        and at least as wide as the grid.
     style : {"light", "dark"}
-        What `background`, `foreground` and `grid_color` are by default: white, black and white; or
-        nearly black, light grey and nearly black.
+        Defaults of `background`, `foreground` and `grid_color`: white, black and white, or almost
+        black, light grey and almost black.
     background, foreground : colour
-        Of the figure, and of the labels and ticks on it. "none" is a transparent background. Labels
-        blend into that of `style` at their edges then, and cells that are NaN have it, as have the
-        rows of titles that change and what stands beside a colour bar whose range does; a colour
-        with an opacity of 0, such as "#ffffff00", is transparent too and takes its place.
+        Colours of the background, and of the labels and ticks on it. "none" makes the background
+        transparent. Where there must be an opaque one nevertheless, the background of `style` is
+        used: antialiased labels blend into it, and it fills NaN cells, the rows of titles that
+        change, and the area next to a colour bar whose range changes. To use another colour there,
+        give a background of opacity 0, such as "#ffffff00".
     tick_color : colour
-        Of the ticks, and of the outline and the ticks of the colour bar; by default `foreground`.
+        Colour of the ticks, and of the outline and ticks of the colour bar; by default
+        `foreground`.
     reduce : {"mean", "max", "min", "absmax", None}
-        What a matrix whose cells would be under a pixel is drawn as: blocks of whole rows and
-        columns, of each the mean, the largest value, the least, or that of the largest magnitude
-        with its sign; values that are not finite are left out, and a block of no others is `bad`.
-        The range, and what is counted below and above it, are of what is drawn. Such cells have
-        neither text nor grid; labels keep the numbers of the matrix. None refuses such a matrix.
+        Reduction of matrices whose cells would be smaller than a pixel. Blocks of whole rows and
+        columns are drawn as one cell each: as their mean, their largest or smallest value, or, with
+        "absmax", the value of the largest magnitude with its sign. Values that are not finite are
+        ignored; a block without any others is `bad`. The range, and the counts of values below and
+        above it, are those of the reduced values. Such cells have neither text nor grid, but the
+        labels still number the rows and columns of the matrix. None refuses such matrices.
 
     Raises
     ------
@@ -231,17 +252,17 @@ class Heatmap(Figure):
         reduce: str | None = "mean",
         **unknown: object,
     ) -> None:
-        options = locals()  # first of all, so that the signature is all there is to say of them
+        options = locals()  # must come first, so that it holds the parameters and nothing else
         check_options(unknown)
         given = Given(read_shape(shape), options)
         self._look = read_look(given, defaults_of(Heatmap.__init__))
         low, high = read_ends(given.norm, vmin, vmax)
         self._vmin, self._vmax = low, high
         self._layouts: dict[np.dtype[Any], Layout] = {}
-        self._reductions: list[Reduction | None] = []  # one, when it is known
+        self._reductions: list[Reduction | None] = []  # a single item, once it is known
         self._dtype = np.dtype(np.float64)
-        self._told = False  # what of the labels is left out
-        self._kin = object()  # one of all that differ in their titles and ranges alone
+        self._told = False  # whether a warning about labels that are left out was issued
+        self._kin = object()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -250,39 +271,39 @@ class Heatmap(Figure):
 
     @property
     def reduction(self) -> Reduction | None:
-        """How matrices become those that are drawn, None where they are drawn as they are."""
+        """The reduction of the matrices before they are drawn, or None if there is none."""
         if not self._reductions:
             self._reductions.append(build.reduction(self._look))
         return self._reductions[0]
 
     @property
     def range(self) -> tuple[float | None, float | None]:
-        """The values at the ends of the colormap, None where they are not known yet."""
+        """`vmin` and `vmax`, each None until it is known."""
         return self._vmin, self._vmax
 
     @property
     def title(self) -> str:
-        """The text above the picture."""
+        """The title above the cells."""
         return self._look.title
 
     @property
     def titled(self) -> bool:
-        """Whether there is a place for a title of each frame."""
+        """True if there is room for a title that changes from frame to frame."""
         return self._look.titled
 
     @property
     def cbar(self) -> bool:
-        """Whether there is a colour bar."""
+        """True if there is a colour bar."""
         return self._look.bar
 
     @property
     def norm(self) -> Norm:
-        """How values are spread over the colormap."""
+        """The mapping of values to the colormap."""
         return self._look.norm
 
     @property
     def threshold(self) -> float | None:
-        """The value above which texts have the second of their colours."""
+        """The value above which text has the second of `textcolors`, or None."""
         return self._look.threshold
 
     @property
@@ -292,102 +313,113 @@ class Heatmap(Figure):
 
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
-        """Empty: there are no panels."""
+        """An empty dictionary, since a heatmap has no panels."""
         return {}
 
     def with_range(self, vmin: float, vmax: float) -> Heatmap:
-        """Return the same heatmap over another range.
+        """Return a copy of the heatmap with the missing ends of its range filled in.
 
         Parameters
         ----------
         vmin, vmax
-            Take the place of what was not given to `Heatmap`; what was given stays.
+            Ends of the range. An end that was given to `Heatmap`, or found in the first values
+            drawn, is kept.
         """
         ends = completed_range(self.norm, (self._vmin, self._vmax), (vmin, vmax))
         return self._like(self._look, *ends)
 
     def over(self, vmin: float, vmax: float) -> Heatmap:
-        """Return the same heatmap over another range, whatever was given to `Heatmap`."""
+        """Return a copy of the heatmap over another range, in place of any given to `Heatmap`."""
         check_range(vmin, vmax)
         return self._like(self._look, *self.norm.completed(vmin, vmax))
 
     @property
     def lower_bounds(self) -> tuple[float, ...]:
-        """The value that the range cannot go below; -inf if it can."""
+        """The lower bound of `vmin`, -inf if there is none, as a tuple of one."""
         return (self.norm.bottom,)
 
     def check_growth(self) -> None:
-        """Raise ValueError if an option rules out a range that grows."""
+        """Raise ValueError if an option does not allow the range to grow."""
         if self.threshold is not None:
             raise ValueError(
-                "expected no threshold with autoscale='grow', whose colours of text would move"
+                "expected no threshold with autoscale='grow', which would move the colours of text"
             )
         if self._look.robust:
-            raise ValueError("expected no robust with autoscale='grow', which holds all values")
+            raise ValueError("expected no robust with autoscale='grow', which covers all values")
         if self.norm.fixed:
             raise ValueError("expected no boundaries with autoscale='grow', which do not move")
 
     def data_limits(self) -> DataLimits:
-        """Return empty limits, which take in values as this heatmap counts them."""
+        """Return empty limits, to which the values of frames can be added to find their range."""
         return DataLimits([self.matrix_limits()])
 
     def matrix_limits(self) -> MatrixLimits:
-        """Return the same for matrices (..., N, M)."""
-        # reduced matrices have no masked values any more
+        """Return empty limits for matrices (..., N, M)."""
+        # a reduction has left out the masked values already
         mask = None if self.reduction is not None else self._look.mask
         return MatrixLimits(self.norm, robust=self._look.robust, mask=mask)
 
     def completed(self, found: Range) -> Heatmap:
-        """Return the same heatmap with the ends that are not known taken from `found`."""
+        """Return a copy of the heatmap with the unknown ends of its range taken from `found`."""
         return self._like(self._look, *completed_range(self.norm, (self._vmin, self._vmax), found))
 
     def with_limits(self, ends: Range) -> Heatmap:
-        """Return the same heatmap over another range, whatever was given to `Heatmap`."""
+        """Return a copy of the heatmap over another range, in place of any given to `Heatmap`."""
         low, high = ends
         assert low is not None
         assert high is not None
         return self.over(low, high)
 
     def per_frame_limits(self) -> Heatmap:
-        """Return the same heatmap with each frame over a range of its own, unless it was given.
+        """Return a copy of the heatmap in which each frame has its own range.
+
+        Ends of the range that are known stay the same in all frames. If both are known, the heatmap
+        itself is returned.
 
         Raises
         ------
         ValueError
-            If another option rules that out.
+            If another option does not allow the range to change.
         """
         if self._look.given is not None or None not in self.range:
             return self
         if self.threshold is not None:
             raise ValueError(
-                "expected no threshold with autoscale='frame', whose colours of text would move"
+                "expected no threshold with autoscale='frame', which would move the colours of text"
             )
         return self.with_look(given=self.range)
 
     @property
     def has_frame_limits(self) -> bool:
-        """Whether each frame has a range of its own."""
+        """True if each frame has its own range."""
         return self._look.given is not None
 
     def freeze_axes(self, dtype: np.dtype[Any]) -> Heatmap:
-        """Return the same heatmap with cells that stay in place when its range changes."""
+        """Return a copy of the heatmap whose cells stay in place when its range changes."""
         frame = self.layout(dtype).panels[0].frame
         if self.cbar and self._look.figure is None and self._look.bar_location in ("left", "right"):
-            # longer numbers at the colour bar than those of this range
+            # numbers at the colour bar may become longer than those of this range
             frame = frame.widened(self._look.bar_location, round(BAR_ROOM * self._look.fontsize))
         return self._like(self._look._replace(frame=frame), self._vmin, self._vmax)
 
     def with_titles(self) -> Heatmap:
-        """Return the same heatmap with a place for a title of each frame, as large as its own."""
+        """Return a copy of the heatmap with room for frame titles as large as its own."""
         return self._like(self._look._replace(titled=True), self._vmin, self._vmax)
 
     def with_annots(self, dtype: np.dtype[Any]) -> Heatmap:
-        """Return the same heatmap for annotations of each frame, as large as its own texts.
+        """Return a copy of the heatmap for annotations that change from frame to frame.
+
+        They have the room that the heatmap has for its own annotations or values.
 
         Parameters
         ----------
         dtype
-            Of the annotations, that of str for texts.
+            The dtype of the annotations, that of str for text.
+
+        Raises
+        ------
+        ValueError
+            If the heatmap has no room for text, or no format for numbers.
         """
         look = self._look
         if look.annot is None and look.valfmt is None:
@@ -410,39 +442,42 @@ class Heatmap(Figure):
 
     @property
     def writes_integers(self) -> bool:
-        """Whether its format is one for integers."""
+        """True if `valfmt` is a format for integers."""
         return self._look.valfmt is not None and self._look.valfmt.integers
 
     @property
     def look(self) -> Look:
-        """The options, read."""
+        """The checked options."""
         return self._look
 
     def needed_cell(self, dtype: np.dtype[Any]) -> tuple[tuple[int, int], bool]:
-        """Return how large cells are without figsize, and whether for what is written in them."""
+        """Return the cell size (width, height) without figsize, and whether text determines it."""
         low, high = self.completed((None, None)).range
         assert low is not None
         assert high is not None
         return build.needed_cell(self._look, low, high, dtype)
 
     def frame(self) -> geometry.Frame:
-        """Return where the cells stand without figsize, with room for numbers of any range."""
+        """Return the frame of cells and colour bar, with room for the numbers of any range."""
         low, high = self.completed((None, None)).range
         assert low is not None
         assert high is not None
         return build.frame_of(self._look, low, high)
 
     def with_look(self, **changes: Any) -> Heatmap:
-        """Return the same heatmap, what is named of its look another."""
+        """Return a copy of the heatmap with some fields of its look changed."""
         return self._like(self._look._replace(**changes), self._vmin, self._vmax)
 
     @property
     def kin(self) -> object:
-        """An object that heatmaps share which differ in their titles and ranges alone."""
+        """A token shared by all copies of a heatmap.
+
+        Panels that share it need the same room, apart from their titles and ranges.
+        """
         return self._kin
 
     def named(self, title: str) -> Heatmap | None:
-        """Return the same heatmap with another title, None where it may need another font."""
+        """Return a copy of the heatmap with another title, or None if that may change the font."""
         face = self._look.typeface
         plain = title.isascii() and self._look.title.isascii()
         if not plain or face.others or self._look.lacking or face.lacks(title):
@@ -460,9 +495,9 @@ class Heatmap(Figure):
         return other
 
     def layout(self, dtype: np.dtype[Any] | None = None) -> Layout:
-        """Return what frames of values of `dtype` are drawn from.
+        """Return the layout of frames with values of `dtype`.
 
-        By default it is the dtype of the values that were drawn last, float64 before.
+        The default is the dtype of the values drawn last, or float64 if there were none.
 
         Raises
         ------
@@ -500,12 +535,12 @@ def option_names() -> tuple[str, ...]:
 
 
 def check_options(names: Iterable[str], others: Iterable[str] = ()) -> None:
-    """Raise TypeError for names that are no option of `Heatmap`, naming the nearest ones.
+    """Raise TypeError for a name that is no option of `Heatmap`, and suggest the nearest.
 
     Parameters
     ----------
     others
-        Names that are options elsewhere, for the error.
+        Further names that may be suggested.
     """
     for name in names:
         if name not in OPTIONS:

@@ -1,4 +1,4 @@
-"""Figures for frames of a shape: options checked, and a heatmap or panels made of them."""
+"""Creation of figures: a heatmap or panels, from the shape of frames and options."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fastheat.messages import short
 
 
 def check_figure(heatmap: object, options: Mapping[str, object]) -> None:
-    """Refuse what is no heatmap or panels, and options beside them."""
+    """Raise TypeError if `heatmap` is neither a figure nor None, or if it comes with options."""
     if heatmap is not None and not isinstance(heatmap, Figure):
         raise TypeError(f"expected heatmap to be a Heatmap or Panels, not {short(heatmap)}")
     if heatmap is not None and options:
@@ -27,13 +27,22 @@ def check_figure(heatmap: object, options: Mapping[str, object]) -> None:
 
 
 def check_figure_options(names: Iterable[str], others: Iterable[str] = ()) -> None:
-    """Refuse names that are an option neither of `Heatmap` nor of `Panels`."""
+    """Raise TypeError for a name that is an option neither of `Heatmap` nor of `Panels`.
+
+    Parameters
+    ----------
+    others
+        Further names that may be suggested.
+    """
     known = panels_options()
     check_options([name for name in names if name not in known], [*known, *others])
 
 
 def make_figure(shape: Shapes, options: Mapping[str, Any]) -> Figure:
-    """Return a heatmap, or panels for frames of several matrices."""
+    """Return a heatmap, or panels for frames of several matrices.
+
+    Scalars in the frames become lines unless `lines` is given.
+    """
     if isinstance(shape, dict):
         matrices = {name: sides for name, sides in shape.items() if sides}
         lines = [name for name, sides in shape.items() if not sides]
@@ -56,7 +65,7 @@ LIKELY = 1 << 20  # rows or columns
 
 
 def likely_shape(options: Mapping[str, Any]) -> Shapes:
-    """Return a shape that options are tried with while that of the frames is not known."""
+    """Return a shape with which options can be checked before that of the frames is known."""
     noted = options.get("annot")
     annots = dict(noted) if isinstance(noted, Mapping) else {}
     if not annots and all(name in option_names() for name in options):

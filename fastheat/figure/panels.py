@@ -1,4 +1,4 @@
-"""Panels: several heatmaps in one picture, with one palette for all."""
+"""Panels: several heatmaps in one image, with one palette for all."""
 
 from __future__ import annotations
 
@@ -50,57 +50,65 @@ from fastheat.style.colors.colors import RGB
 from fastheat.style.text.fonts import find_typeface
 from fastheat.style.text.formats import check_length
 
-HEADING = 1.4  # font sizes of the title above all
-WHOLE = ("figsize", "dpi")  # options of the whole picture that no panel has of its own
+HEADING = 1.4  # font sizes, size of the title above all panels
+WHOLE = ("figsize", "dpi")  # options of the whole image, which a single panel cannot have
 
 
 class Panels(Figure):
-    """The precomputed layout of several heatmaps in one picture.
+    """The precomputed layout of several heatmaps in one image.
 
-    It stands wherever a `Heatmap` does. A frame is a dictionary of matrices, or a tuple of them in
-    the order of the panels.
+    Panels can be used wherever a `Heatmap` can. A frame is a dictionary of matrices, or a tuple of
+    them in the order of the panels.
 
     Parameters
     ----------
     shapes : dict of (int, int)
-        Rows and columns of the matrices of each panel, by its name, which is its title too.
+        Numbers of rows and columns of the matrices of each panel. The keys are the names of the
+        panels, which are also their titles.
     columns : int
-        How many panels stand beside each other, row by row. None chooses what leaves least white in
-        a picture of about 3 : 2 to 16 : 9, or cells the largest with `figsize`: rows, or columns
-        that are filled one after another. The panels stay in their order.
+        Number of panels side by side, in a grid that is filled row by row. By default the
+        arrangement that leaves the least empty space in an image with an aspect ratio of about
+        3 : 2 to 16 : 9, or, with `figsize`, the one with the largest cells: a grid, or columns that
+        are filled one after the other. The panels always keep their order.
     options : dict of dict
-        Options of single panels by their names, such as ``{"bias": {"valfmt": None}}``, in place of
-        those that all have. With ``title`` a panel has another one than its name, "" for none.
+        Options of single panels by name, such as ``{"bias": {"valfmt": None}}``. They override the
+        options that all panels have in common. ``title`` replaces the name of a panel as its title;
+        "" removes it.
     annot : bool, array-like or dict of them
-        As `Heatmap` takes it, for all panels or by their names. `save_gif` takes annotations of
-        each frame too.
+        Contents of the cells, as for `Heatmap`: the same for all panels, or by name. `save_gif`
+        also takes annotations that differ between frames.
     share_range : bool
-        Whether all panels have one range, but those that have a `vmin` or `vmax` of their own.
+        Whether the panels share one range, that of all their values. A `vmin` or `vmax` that is
+        given to a panel is kept, and the values of a panel with both do not count.
     share_cbar : bool
-        Whether one colour bar stands for all panels, beside all of them where `cbar_location` says.
-        None: where they have one map and one range, and bars that are alike.
+        Whether to draw a single colour bar for all panels, on the side given by `cbar_location`. By
+        default there is one if several panels have a colour bar, and all of these bars look the
+        same and show the same colormap, norm and range.
     lines : str, sequence of str, or dict of colours
-        The names of scalars, such as ``"loss"``, that a plot beneath the panels shows as lines
-        which grow with the frames. Frames have them as numbers by these names, `GifWriter.add`
-        takes them as ``loss=0.3``, a still as a sequence of those so far; a dictionary gives each
-        line its colour. None are the numbers that the first frame has beside its matrices, or the
-        lines of a file that is gone on with. The plot counts frames, or the steps of checkpoints
-        that are evenly spaced; a value with none before it is a dot.
+        Names of scalars, such as ``"loss"``, to show as lines in a line plot beneath the panels,
+        which grows frame by frame. Each frame holds a number under each of these names;
+        `GifWriter.add` takes it as a keyword such as ``loss=0.3``, and a still image takes a
+        sequence of all numbers so far. A dictionary gives each line its colour. By default
+        `save_gif` and `GifWriter` draw a line for each number that the first frame holds besides
+        its matrices, or keep the lines of the file to which they append. The horizontal axis
+        numbers the frames, or shows the steps of checkpoints if they are evenly spaced. A value
+        with none before it is shown as a dot.
     xlim : int
-        How many frames the plot has room for. None takes their number, or, where that is not known,
-        room for twice as many each time that it is full.
+        Number of frames for which the line plot has room. By default their total number; if that
+        is not known, the room is doubled whenever it is full.
     ylim : (float, float)
-        The range of the plot. None is that of the values so far.
+        Limits of the vertical axis of the line plot. By default they follow the values so far.
     title : str
-        The text above all panels.
+        Title above all panels.
     figsize : (float, float)
-        Width and height of the picture in inches; cells are as large as fit, those of all panels
-        alike, but for panels that would be no more than a line or a dot. None makes it as large as
-        the panels need, of 1,500 px a side at most, for which their cells shrink.
+        Width and height of the image in inches. Cells are as large as possible and have the same
+        size in all panels, except that they are enlarged in a panel that would look like a line or
+        a dot. By default the image is as large as the panels need, with cells small enough to keep
+        it within 1,500 px a side, if possible.
     dpi, font, fontsize
-        As `Heatmap` takes them.
+        As for `Heatmap`.
     **common
-        Options of `Heatmap` that all panels have.
+        Options of `Heatmap` for all panels.
 
     Raises
     ------
@@ -110,8 +118,8 @@ class Panels(Figure):
     Examples
     --------
     >>> panels = Panels({"encoder": (4, 6), "decoder": (6, 4)}, cmap="RdBu_r", vmin=-1, vmax=1)
-    >>> picture = panels.image({"encoder": np.zeros((4, 6)), "decoder": np.eye(6, 4)})
-    >>> picture.size == panels.size
+    >>> image = panels.image({"encoder": np.zeros((4, 6)), "decoder": np.eye(6, 4)})
+    >>> image.size == panels.size
     True
     """
 
@@ -164,11 +172,12 @@ class Panels(Figure):
             if value is not None and not self._lines:
                 raise ValueError(f"expected lines= with {name}={short(value)}")
         self._heading = Heading(text, HEADING * size, TIGHT_PAD * size, typeface, lacking)
-        common = listed(common)  # which each panel reads
+        common = listed(common)  # each panel reads them anew
         common |= {"dpi": dpi, "font": font, "fontsize": fontsize}
         self._heatmaps: dict[str, Heatmap] = {}
         self._check_count(own)
-        alike: dict[Shape, Heatmap] = {}  # without options of their own, by their shapes
+        # the first panel of each shape without options of its own, which others are copies of
+        alike: dict[Shape, Heatmap] = {}
         for name in names:
             with of_panel(name):
                 shape = read_shape(shapes[name])
@@ -182,14 +191,20 @@ class Panels(Figure):
         self._bars = [each.cbar for each in self._heatmaps.values()]
         self._free = tuple(None in each.range for each in self._heatmaps.values())
         self._one_bar = self._has_one_bar(share_cbar)
-        self._told = False  # whether labels that are left out were
-        self._fixed: Arrangement | None = None
-        self._measures: list[Measure] = []  # one, when it is known
+        self._told = False  # whether a warning about labels that are left out was issued
+        self._fixed: Arrangement | None = None  # after `freeze_axes`
+        self._measures: list[Measure] = []  # a single item, once it is known
         self._layouts: dict[np.dtype[Any], Layout] = {}
         self._dtype = form_of(self.shape, [np.dtype(np.float64)] * len(self.shape))
 
     def _check_count(self, own: Mapping[str, Mapping[str, Any]]) -> None:
-        """Refuse more panels than have room for their margins alone, before any is made."""
+        """Raise ValueError, before any panel is made, if even their margins do not fit the image.
+
+        Parameters
+        ----------
+        own
+            The options of each panel.
+        """
         count, least = len(own), floor(2 * TIGHT_PAD * self._size)
         if any("fontsize" in options for options in own.values()):
             return
@@ -203,6 +218,7 @@ class Panels(Figure):
                 check_size(0, side, count)
 
     def _has_one_bar(self, wanted: object) -> bool:
+        """Return whether a single colour bar stands for all panels, given `share_cbar`."""
         keys = set()
         for name, each in self._heatmaps.items():
             look = each.look
@@ -228,12 +244,12 @@ class Panels(Figure):
 
     @property
     def _barred(self) -> Heatmap:
-        """The panel whose colour bar stands for all."""
+        """The first panel with a colour bar, which can stand for those of all panels."""
         return list(self._heatmaps.values())[self._bars.index(True)]
 
     @property
     def shape(self) -> dict[str, Shape]:
-        """Rows and columns of the matrices of each panel."""
+        """Rows and columns of the matrices of each panel, and () for each line."""
         shapes: dict[str, Shape] = {name: each.shape for name, each in self._heatmaps.items()}
         return shapes | dict.fromkeys(self._lines, ())
 
@@ -244,12 +260,12 @@ class Panels(Figure):
 
     @property
     def range(self) -> Range:
-        """`vmin` and `vmax` of each panel in turn, None where they are not known yet."""
+        """`vmin` and `vmax` of each panel in turn, each None until it is known."""
         return tuple(end for each in self._heatmaps.values() for end in each.range)
 
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
-        """`vmin` and `vmax` of each panel, where both are known."""
+        """The range (vmin, vmax) of each panel by name, as far as both ends are known."""
         return {
             name: (low, high)
             for name, (low, high) in zip(self._heatmaps, pairs_of(self.range), strict=True)
@@ -258,28 +274,28 @@ class Panels(Figure):
 
     @property
     def title(self) -> str:
-        """The text above all panels."""
+        """The title above all panels."""
         return self._heading.text
 
     @property
     def titled(self) -> bool:
-        """Whether there is a place for a title of each frame."""
+        """True if there is room for a title that changes from frame to frame."""
         return self._heading.own
 
     @property
     def cbar(self) -> bool:
-        """Whether every panel has a colour bar."""
+        """True if every panel has a colour bar."""
         return all(self._bars)
 
     @property
     def threshold(self) -> float | None:
-        """The value above which texts of a panel have the second of their colours."""
+        """The threshold of the first panel that has one, or None."""
         thresholds = (each.threshold for each in self._heatmaps.values())
         return next((each for each in thresholds if each is not None), None)
 
     @property
     def reduction(self) -> Reductions | None:
-        """How matrices become those that are drawn, None where all are drawn as they are."""
+        """The reduction of the matrices before they are drawn, or None if none is reduced."""
         panels = list(self._heatmaps.values())
         if self._fixed is None:
             panels = self._arranger.sized(self._measured())
@@ -291,16 +307,16 @@ class Panels(Figure):
 
     @property
     def lower_bounds(self) -> tuple[float, ...]:
-        """The values that the ranges of panels cannot go below; -inf where they can."""
+        """The lower bound of `vmin` for each panel, -inf if there is none."""
         return tuple(each.norm.bottom for each in self._heatmaps.values())
 
     def check_growth(self) -> None:
-        """Raise ValueError if an option rules out a range that grows."""
+        """Raise ValueError if an option does not allow a range to grow."""
         for each in self._heatmaps.values():
             each.check_growth()
 
     def data_limits(self) -> DataLimits:
-        """Return empty limits, which take in values as each panel counts them."""
+        """Return empty limits, to which the values of frames can be added to find their ranges."""
         return DataLimits(
             [each.matrix_limits() for each in self._heatmaps.values()],
             self._cells(),
@@ -308,49 +324,60 @@ class Panels(Figure):
         )
 
     def _cells(self) -> list[Shape]:
-        """Return rows and columns of the cells of each panel, then () for each line."""
+        """Return the rows and columns of cells of each panel, followed by () for each line."""
         return list((self.shape if self.reduction is None else self.reduction.cells).values())
 
     def completed(self, found: Range) -> Panels:
-        """Return the same panels with the ends of ranges that are not known taken from `found`."""
+        """Return a copy of the panels with the unknown ends of ranges taken from `found`."""
         return self._like([each.completed(ends) for each, ends in self._with_ends(found)])
 
     def with_limits(self, ends: Range) -> Panels:
-        """Return the same panels over other ranges, whatever was given."""
+        """Return a copy of the panels over other ranges, in place of any that were given."""
         return self._like([each.with_limits(pair) for each, pair in self._with_ends(ends)])
 
     def _with_ends(self, ends: Range) -> Iterator[tuple[Heatmap, Range]]:
         return zip(self._heatmaps.values(), pairs_of(ends), strict=True)
 
     def per_frame_limits(self) -> Panels:
-        """Return the same panels with each frame over ranges of its own, unless they were given."""
+        """Return a copy of the panels in which each frame has its own ranges.
+
+        Ends of ranges that are known stay the same in all frames.
+
+        Raises
+        ------
+        ValueError
+            If another option does not allow the ranges to change.
+        """
         return self._like([each.per_frame_limits() for each in self._heatmaps.values()])
 
     @property
     def has_frame_limits(self) -> bool:
-        """Whether each frame has ranges of its own."""
+        """True if each frame has its own ranges."""
         return any(each.has_frame_limits for each in self._heatmaps.values())
 
     def freeze_axes(self, dtype: np.dtype[Any]) -> Panels:
-        """Return the same panels with cells that stay in place when their ranges change."""
+        """Return a copy of the panels whose cells stay in place when their ranges change."""
         plan = self._arranger.arrange(self._measured(), _kinds(dtype), frozen=True)
         other = self._like(plan.panels)
         other._fixed = plan
         return other
 
     def with_titles(self) -> Panels:
-        """Return the same panels with a place for a title of each frame, as large as their own."""
+        """Return a copy of the panels with room for frame titles as large as their own."""
         other = self._like(list(self._heatmaps.values()))
         other._heading, other._measures = self._heading._replace(own=True), []
         return other
 
     def for_frames(self, count: int, steps: Sequence[int] | None = None) -> Panels:
-        """Return the same panels, their plot with room for so many frames.
+        """Return a copy of the panels with room for `count` frames in their line plot.
+
+        An `xlim` that was given is kept.
 
         Parameters
         ----------
         steps
-            The number of each, which the plot counts where they are evenly spaced.
+            The step of each frame. The line plot shows steps if they are evenly spaced, and numbers
+            of frames otherwise.
         """
         if not self._lines:
             return self
@@ -370,14 +397,14 @@ class Panels(Figure):
         return other
 
     def layout(self, dtype: np.dtype[Any] | None = None) -> Layout:
-        """Return what frames of a form are drawn from.
+        """Return the layout of frames with values of `dtype`, a structured dtype.
 
-        By default it is that of the frame that was drawn last, of float64 before.
+        The default is the dtype of the frame drawn last, or float64 for all if there was none.
 
         Raises
         ------
         ValueError
-            If the ranges are not known yet, or the panels have no room.
+            If the ranges are not known yet, or the panels do not fit the image.
         """
         form = self._dtype if dtype is None else dtype
         if form not in self._layouts:
@@ -393,14 +420,16 @@ class Panels(Figure):
         return {name: sample for name, sample in samples.items() if sample is not None} or None
 
     def with_annots(self, dtype: np.dtype[Any]) -> Panels:
-        """Return the same panels for annotations of each frame, as large as their own texts.
+        """Return a copy of the panels for annotations that change from frame to frame.
+
+        They have the room that the panels have for their own annotations or values.
 
         Parameters
         ----------
         dtype
-            Of the annotations, a field for each panel that has any.
+            The structured dtype of the annotations, with a field for each annotated panel.
         """
-        self._measured()  # which stays as it is
+        self._measured()  # the copy keeps the sizes measured with the panels' own texts
         heatmaps = dict(self._heatmaps)
         for name in dtype.names or ():
             with of_panel(name):
@@ -424,7 +453,15 @@ class Panels(Figure):
                 )
 
     def _split_history(self, values: Any) -> tuple[Any, NDArray[np.float64] | None]:
-        """Return a frame with a number for each line, and what they were in the frames before."""
+        """Return a frame with one number for each line, and their numbers in earlier frames.
+
+        Returns
+        -------
+        values
+            The frame, with the last number of each sequence in place of the sequence.
+        past
+            (P, K) numbers of K lines in P earlier frames, or None if the frame has no sequences.
+        """
         if not self._lines or not isinstance(values, Mapping):
             return values, None
         histories = []
@@ -440,7 +477,7 @@ class Panels(Figure):
         if not histories:
             return frame, None
         if len(histories) < len(self._lines) or len(set(map(len, histories))) > 1:
-            raise ValueError("expected as many numbers of each line")
+            raise ValueError("expected equally many numbers for each line")
         return frame, np.stack(histories, 1)
 
     def _compose(self, form: np.dtype[Any]) -> Layout:
@@ -484,10 +521,10 @@ class Panels(Figure):
         )
 
     def _measured(self) -> Measure:
-        """Return how panels stand, and how large their cells are at most.
+        """Return the order of the panels and the largest sizes of their cells.
 
-        Both stay as they are when ranges that are not known yet are found, since how matrices are
-        reduced depends on them.
+        They are measured once, and do not change when unknown ranges are found, since the reduction
+        of matrices depends on them.
         """
         if not self._measures:
             self._measures.append(self._arranger.measure())
@@ -511,12 +548,12 @@ def _kinds(form: np.dtype[Any]) -> list[np.dtype[Any]]:
 
 
 def panels_options() -> list[str]:
-    """Return the names of the options of `Panels`, without those of its panels."""
+    """Return the names of the options of `Panels` itself, without those of its panels."""
     return list(defaults_of(Panels.__init__))
 
 
 def _read_own(names: Sequence[str], options: object) -> dict[str, dict[str, Any]]:
-    """Return the own options of each panel."""
+    """Return the options of each single panel, as new dictionaries, by name."""
     if options is None:
         return {name: {} for name in names}
     if not isinstance(options, Mapping):
@@ -537,7 +574,7 @@ def _read_own(names: Sequence[str], options: object) -> dict[str, dict[str, Any]
 
 
 def _read_lines(lines: object, panels: Sequence[str]) -> dict[str, RGB]:
-    """Return the colour of each line by its name."""
+    """Return the colour of each line by name; lines without a given colour have C0, C1, ..."""
     if lines is None:
         return {}
     given: Iterable[Any] = [lines] if isinstance(lines, str) else lines  # type: ignore[assignment]
@@ -550,7 +587,7 @@ def _read_lines(lines: object, panels: Sequence[str]) -> dict[str, RGB]:
         check_length("names of lines", name)
         if name in panels or name in names[:number]:
             raise ValueError(
-                f"expected other names of lines than of panels, each once: {short(name)}"
+                f"expected different names for all panels and lines, not {short(name)} twice"
             )
     if len(names) > MOST_LINES:
         raise ValueError(f"expected at most {MOST_LINES} lines, not {len(names)}")

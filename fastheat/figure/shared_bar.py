@@ -1,4 +1,4 @@
-"""The colour bar that stands for all panels."""
+"""A single colour bar for all panels."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from fastheat.tables import TRANSPARENT
 
 
 class SharedBar(NamedTuple):
-    """A colour bar that stands for all panels, cut out of the picture of a heatmap."""
+    """A colour bar for all panels, cut out of the image of a heatmap."""
 
     heatmap: Heatmap
-    side: str  # of the panels that it stands at
-    start: int  # its columns of pixels, its rows if it is level
-    stop: int
+    side: str  # of the panels on which it stands: "left", "right", "top" or "bottom"
+    start: int  # first column of pixels in the image of the heatmap; row if it is horizontal
+    stop: int  # past its last column or row
 
     @property
     def width(self) -> int:
-        """Pixels that it takes beside the panels."""
+        """Its width in px, if it stands beside the panels, or 0."""
         return self.stop - self.start if self.side in ("left", "right") else 0
 
     @property
     def height(self) -> int:
-        """Pixels that it takes above or below them."""
+        """Its height in px, if it stands above or below the panels, or 0."""
         return self.stop - self.start - self.width
 
     def layout(self, ends: Range, kind: np.dtype[Any]) -> Layout:
-        """Return the layout of the bar over a range, of which nothing else is drawn."""
+        """Return a layout with the colour bar over a range as its background."""
         layout = self.heatmap.with_limits(ends).layout(kind)
         pixels = slice(self.start, self.stop)
         by = (-self.start, 0) if self.width else (0, -self.start)
@@ -47,14 +47,18 @@ class SharedBar(NamedTuple):
 def shared_bar(
     panel: Heatmap, kind: np.dtype[Any], room: Size, *, frozen: bool = False
 ) -> SharedBar:
-    """Return the colour bar of one panel as that of all of them.
+    """Return the colour bar of one panel, laid out as that of all panels.
 
     Parameters
     ----------
+    panel
+        The panel with the colour bar.
+    kind
+        The dtype of its values.
     room
-        Width and height of the panels, beside or above which it stands.
+        Width and height of all panels together.
     frozen
-        Whether its numbers may become longer, for which it has room then.
+        Whether to reserve room for longer numbers, since the range may grow.
     """
     size, side = panel.look.fontsize, panel.look.bar_location
     upright = side in ("left", "right")
@@ -86,7 +90,7 @@ def shared_bar(
     else:
         drawn = drawn[drawn < round(cells.x0 if upright else cells.y0) - 1]
         start, stop = max(0, int(drawn[0]) - pad), int(drawn[-1]) + 1
-    for numbers, _ in layout.bars:  # which are not drawn yet
+    for numbers, _ in layout.bars:  # numbers that change are not in the background
         low, high = (numbers.x0, numbers.x1) if upright else (numbers.y0, numbers.y1)
         if side in ("right", "bottom"):
             start, stop = min(start, low), max(stop, high + pad)

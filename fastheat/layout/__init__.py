@@ -1,16 +1,16 @@
-"""Options to layouts: where everything stands, and in which palette entry.
+"""Layouts, made from options: the position and palette entry of everything in an image.
 
-- `look`: the table of options, and a heatmap's options as layouts need them.
+- `look`: the table of options, and the options of a heatmap in the form that layouts need.
 - `options`: readers of the values that users give.
-- `layout`: everything that frames are drawn from, except their values.
+- `layout`: everything from which frames are drawn, except their values.
 - `build`: the layout of one matrix.
-- `compose`: several of them as the panels of one picture, with one palette.
-- `arrange`: where panels stand beside and beneath each other.
-- `sizes`: the sizes of cells and of the texts in them.
+- `compose`: the layout of several matrices as panels of one image, with one palette.
+- `arrange`: positions of panels beside and beneath each other.
+- `sizes`: the sizes of cells and of the text in them.
 - `axes/`: labels, ticks, titles and the colour bar around the cells.
 - `lineplot`: the axes of the line plot beneath panels.
-- `reduction`: blocks of values, for matrices with more values than the picture has pixels.
-- `frame_ranges`: a range of its own for each frame.
+- `reduction`: blocks of values, for matrices with more values than the image has pixels.
+- `frame_ranges`: ranges of individual frames.
 
 Other rooms import these names, and no others.
 

@@ -1,4 +1,4 @@
-"""Options to layout: where everything in the picture of one matrix stands, and in which colours."""
+"""The layout of one matrix: positions and colours of everything in its image."""
 
 from __future__ import annotations
 
@@ -53,29 +53,39 @@ from fastheat.style.text.labels import Box
 from fastheat.style.text.typeset import letter, shape_texts
 from fastheat.tables import TRANSPARENT, Grid, Type
 
-NEARLY = 1e-6  # px, what margins may lose in rounding
-THICK = 0.7  # of the least length of panels, how thick they are
-GRID_SHARE = 8  # of a cell, the most that a grid line of default width takes
-GROUP_WIDTH, GROUP_SHARE = 2.5, 4  # the same of lines between groups
-ROOMY = 8  # pixels of a picture for each row or column, where none can have less than one
+NEARLY = 1e-6  # px, allowance for rounding errors in the size of the axes
+THICK = 0.7  # least thickness of all cells of a panel together, as a share of their least length
+GRID_SHARE = 8  # a grid line of default width takes at most 1/8 of a cell
+GROUP_WIDTH, GROUP_SHARE = 2.5, 4  # the same for lines between groups: 2.5 pt, 1/4 of a cell
+ROOMY = 8  # px of image per row or column, at which no cell can be smaller than a pixel
 
 
 def build(
     look: Look, vmin: float, vmax: float, dtype: np.dtype[Any], reduction: Reduction | None
 ) -> Layout:
-    """Return the layout of a look over a range, `reduction` as `reduction` has it."""
+    """Return the layout of a heatmap over a range.
+
+    Parameters
+    ----------
+    look
+        The options of the heatmap.
+    dtype
+        The dtype of the values.
+    reduction
+        The result of `reduction` for this look.
+    """
     rule = norms.working_type(dtype)
     annot = look.annot
     written = dtype if annot is None else annot.dtype
     annotated = isinstance(annot, Sample)
     cells = look.shape
-    if reduction is not None:  # without texts
+    if reduction is not None:  # such cells have no text
         rule, cells = norms.working_type(np.dtype(np.float64)), reduction.cells
         look = look._replace(annot=None, valfmt=None, grid_width=0.0)
         annot = None
     look, texts, samples = _to_write(look, vmin, vmax, dtype)
     cell = cell_size(look, cells, samples)
-    changes = look.given is not None and look.bar  # the numbers at the bar
+    changes = look.given is not None and look.bar  # whether the numbers at the colour bar change
     ticks = partial(ticks_of_all if changes else find_ticks, look, vmin, vmax)
     plan, geometry, left_out = lay_out(look, cells, ticks, cell)
     numbers = None
@@ -86,7 +96,7 @@ def build(
         _drawn(look.row_groups, look.shape[0], cells[0]),
         _drawn(look.col_groups, look.shape[1], cells[1]),
     )
-    if look.lower:  # before the row above
+    if look.lower:  # the first row is at the bottom, but cells are counted from the top
         groups = tuple(cells[0] - k for k in reversed(groups[0])), groups[1]
     group_line = _group_line(look, geometry.cells, line)
     grid = cell_grid(geometry.cells, cells, line, groups, group_line)
@@ -130,7 +140,7 @@ def build(
     if isinstance(annot, Cells) and sizes:
         type_, fixed = _fixed(look, texts, type_, sizes, grid)
     table = palette.table
-    if look.clear:  # what is shown where nothing is
+    if look.clear:  # the colour in viewers that ignore transparency
         table = table.copy()
         table[TRANSPARENT] = look.background
     panel = Panel(
@@ -192,7 +202,17 @@ def build(
 def _to_write(
     look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]
 ) -> tuple[Look, tuple[str, ...], list[str]]:
-    """Return a look as it writes texts, those of all frames, and some as wide as any."""
+    """Return the options and the texts from which the text in cells is laid out.
+
+    Returns
+    -------
+    Look
+        The options, with a format for annotations that are strings.
+    tuple of str
+        The text of each cell from the top down, if it is the same in all frames; else empty.
+    list of str
+        Texts about as wide as the widest that will be drawn.
+    """
     annot, samples = look.annot, []
     if not isinstance(annot, Cells):
         samples = samples_of(look, vmin, vmax, dtype)
@@ -213,7 +233,7 @@ def _to_write(
 def needed_cell(
     look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]
 ) -> tuple[tuple[int, int], bool]:
-    """Return how large a cell is without figsize, and whether that is for what is written in it."""
+    """Return the cell size (width, height) without figsize, and whether text determines it."""
     reduced = reduction(look)
     if reduced is not None:
         return natural_cell(look, reduced.cells, []), False
@@ -222,11 +242,11 @@ def needed_cell(
 
 
 def frame_of(look: Look, vmin: float, vmax: float) -> Frame:
-    """Return where cells stand, with room for the numbers at the colour bar of any range."""
+    """Return the frame of cells and colour bar, with room for the numbers of any range."""
     reduced = reduction(look)
     cells = look.shape if reduced is None else reduced.cells
     ticks = partial(ticks_of_all, look, vmin, vmax)
-    # a title clears numbers above a bar wherever they stand, of which only the ends are laid out
+    # only the end ticks are laid out, but a title has to clear numbers anywhere above the bar
     look = look._replace(titled=look.titled or look.title != "")
     return lay_out(look, cells, ticks, cell_size(look, cells, []))[1].frame
 
@@ -234,9 +254,9 @@ def frame_of(look: Look, vmin: float, vmax: float) -> Frame:
 def thickened(
     shape: tuple[int, int], cell: tuple[float, float], side: float
 ) -> tuple[float, float]:
-    """Return a size of cells such that all of them are more than a dot, and more than a line.
+    """Return the cell size, enlarged if all cells together would look like a dot or a line.
 
-    Their longer side is `side` px at least, and the other one not much less.
+    Their longer side together is at least `side` px, and the other at least `THICK` times that.
     """
     n, m = shape
     wide, high = cell
@@ -252,7 +272,7 @@ def _scaling(look: Look, bins: int, rule: np.dtype[Any]) -> Scaling | None:
 
 
 def reduction(look: Look) -> Reduction | None:
-    """Return how matrices are reduced, None where each cell has a pixel: whatever the range."""
+    """Return the reduction of matrices over any range, or None if each cell has a pixel."""
     if look.reduce is None:
         return None
     n, m = look.shape
@@ -275,9 +295,9 @@ def reduction(look: Look) -> Reduction | None:
 
 
 def _cells_in(n: int, m: int, look: Look) -> tuple[int, int]:
-    """Return the rows and columns of cells of a picture without figsize.
+    """Return the rows and columns of cells in an image without figsize.
 
-    Blocks are alike where that goes, so that none stands out.
+    They are chosen so that blocks are as equal in size as possible, and none stands out.
     """
     block = -(-max(n, m) // LONGEST_SIDE)
     high = wide = block
@@ -290,10 +310,10 @@ def _cells_in(n: int, m: int, look: Look) -> tuple[int, int]:
 
 
 def _fingerprint(norm: Norm, edges: Edges) -> str:
-    """Return what norms share that are alike over one range."""
+    """Return a text that is equal for norms with equal bins over one range."""
     if not isinstance(norm, NormObject):
         return str(norm)
-    import hashlib  # which few norms need
+    import hashlib  # few norms need it
 
     digest = hashlib.sha256(edges.bins.tobytes())
     digest.update(np.array([edges.floor, edges.ceiling]).tobytes())
@@ -313,7 +333,7 @@ def _title_place(look: Look, geometry: Geometry) -> TitlePlace | None:
 def _fixed(
     look: Look, texts: tuple[str, ...], type_: Type, sizes: tuple[float, ...], grid: Grid
 ) -> tuple[Type, Fixed]:
-    """Lay the texts of all frames."""
+    """Typeset texts that stay the same in all frames, and return the type with their glyphs."""
     shaped = shape_texts(texts, look.typeface, sizes, look.align, look.vertical)
     unique, place = np.unique(np.array(texts, object), return_inverse=True)
     room = int((grid.x1 - grid.x0).max())
@@ -331,7 +351,7 @@ def _grid_line(look: Look, cells: Box) -> int:
 
 
 def _beyond(look: Look, vmin: float, vmax: float) -> tuple[str, ...]:
-    """Say which ticks of the colour bar are not in the range that all frames have."""
+    """Return a description of requested ticks outside the range, if all frames share one range."""
     if not look.bar or not isinstance(look.bar_ticks, tuple) or look.given is not None:
         return ()
     count, every = len(find_ticks(look, vmin, vmax, 1).major), len(look.bar_ticks)
@@ -339,14 +359,14 @@ def _beyond(look: Look, vmin: float, vmax: float) -> tuple[str, ...]:
 
 
 def _drawn(groups: tuple[int, ...], count: int, cells: int) -> tuple[int, ...]:
-    """Return where groups of rows or columns begin among the cells that are drawn for them."""
+    """Return the indices of the cells before which groups begin, if `count` rows become `cells`."""
     if cells == count:
         return groups
     return tuple(sorted({round(k * cells / count) for k in groups} - {0, cells}))
 
 
 def _group_line(look: Look, cells: Box, line: int) -> int:
-    """Return the width of the lines between groups, by default no less than that of the grid."""
+    """Return the width in px of lines between groups, by default at least that of the grid."""
     if look.group_width is not None:
         width = min(look.group_width * look.point, LARGEST_SIDE)
         return max(1, math.floor(width + 0.5))
@@ -356,7 +376,7 @@ def _group_line(look: Look, cells: Box, line: int) -> int:
 
 
 def _lines_left_out(grid: Grid, groups: tuple[tuple[int, ...], tuple[int, ...]]) -> tuple[str, ...]:
-    """Say which lines between groups have no room, since a cell keeps a pixel."""
+    """Return descriptions of lines between groups without room, since each cell keeps a pixel."""
     said = []
     sides = ("row_groups", grid.y0, grid.y1), ("col_groups", grid.x0, grid.x1)
     for edges, (name, starts, stops) in zip(groups, sides, strict=True):
@@ -367,7 +387,10 @@ def _lines_left_out(grid: Grid, groups: tuple[tuple[int, ...], tuple[int, ...]])
 
 
 def _changing(look: Look, geometry: Geometry) -> list[Box]:
-    """Return where frames show other things than cells, which they could not clear away again."""
+    """Return the boxes outside the cells that frames redraw.
+
+    Transparent pixels could not clear them, so they have an opaque background.
+    """
     found = []
     place = _title_place(look, geometry) if look.titled else None
     if place is not None:
@@ -375,7 +398,7 @@ def _changing(look: Look, geometry: Geometry) -> list[Box]:
     bar = geometry.bar
     if bar is not None and (
         look.frame is not None or look.given is not None
-    ):  # whose labels change with the range
+    ):  # its labels change with the range
         side, line = look.bar_location, 1.2 * look.fontsize
         x0, y0, x1, y1 = bar
         found.append(

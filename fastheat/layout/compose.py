@@ -1,4 +1,4 @@
-"""The layout of several panels: one picture and one palette for all of them."""
+"""The layout of several panels: one image and one palette for all of them."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ class Heading(NamedTuple):
     """The title above all panels."""
 
     text: str
-    size: float  # px
-    pad: float
+    size: float  # px, of the font
+    pad: float  # px
     typeface: Typeface
-    lacking: str  # its letters without a glyph
-    own: bool = False  # whether each frame has its own
+    lacking: str  # characters without a glyph
+    own: bool = False  # whether each frame has its own title
 
     @property
     def height(self) -> int:
-        """The rows of pixels that it takes, 0 if there is none."""
+        """The height of the title and its pad in pixels, 0 without a title."""
         return math.ceil(self.pad + self._label().box().height) if self.text or self.own else 0
 
     @property
     def width(self) -> int:
-        """The least width of a picture that has room for it."""
+        """The least width of an image with room for the title, in pixels."""
         return math.ceil(self._label().box().width + 2 * self.pad) if self.text else 0
 
     def _label(self) -> Label:
         return Label(self.text, self.size, (0.5, 1.0), 0.0, self.typeface)
 
     def place(self, width: int) -> TitlePlace | None:
-        """Return where each frame has its own."""
+        """Return the place of frame titles in an image of a given width, or None without any."""
         if not self.own:
             return None
         return TitlePlace(width / 2, float(self.height), self.size, 0, self.height, self.pad)
 
     def draw(self, static: NDArray[np.uint8], statics: NDArray[np.uint8]) -> None:
-        """Draw it where it is that of all frames."""
+        """Draw the title into a background, unless each frame has its own."""
         if not self.text or self.own:
             return
         width, height = static.shape[1], self.height
@@ -74,21 +74,25 @@ def compose(
     says_range: bool = False,
     barred: int = 0,
 ) -> Layout:
-    """Return the layout of a picture that has those of several heatmaps as its panels.
+    """Return the layout of an image with several heatmaps as its panels.
 
     Parameters
     ----------
     layouts, corners
-        Each heatmap, and the pixel where its top left corner comes to stand.
+        The layout of each heatmap, and the pixel (x, y) at which its top left corner is placed.
+    size
+        Width and height of the image.
+    form
+        The structured dtype of frames.
     bar
-        The colour bar that stands for all panels: a layout of which only the background is drawn,
-        and where.
+        The colour bar of all panels, if there is one: a layout of which only the background is
+        drawn, and its top left corner.
     shares
-        Which panels have one range, where frames have their own.
+        Whether each panel takes part in a common range, if frames have ranges of their own.
     says_range
-        Whether that stands in the title.
+        Whether the title of each frame states its ranges.
     barred
-        The number of the panel whose range `bar` shows.
+        The index of the panel whose range `bar` shows.
     """
     drawn = [*layouts, bar[0]] if bar is not None else list(layouts)
     at = [*corners, bar[1]] if bar is not None else list(corners)
@@ -96,7 +100,7 @@ def compose(
     ramp = palette.indices[0][layouts[0].label_ramp]
     clear = layouts[0].transparent
     background = np.full((size[1], size[0]), TRANSPARENT if clear else ramp[0], np.uint8)
-    if heading.own:  # which frames could not clear away again
+    if heading.own:  # opaque, since frames could not clear an old title with transparent pixels
         background[: heading.height] = ramp[0]
     for (x, y), layout, index in zip(at, drawn, palette.indices, strict=False):
         w, h = layout.size
@@ -108,7 +112,7 @@ def compose(
             statics=tuple(ramp.tolist()),
             ramps=tuple(map(tuple, ramps.tolist())),
         )
-        background[plot.top :] = ramp[0]  # which frames could not clear away again
+        background[plot.top :] = ramp[0]  # opaque for the same reason
     names = list(form.names or ())[: len(layouts)]
     placed = list(zip(names, layouts, corners, strict=True))
     barred_by = [*range(len(layouts)), barred]
@@ -144,12 +148,12 @@ def compose(
 
 
 def _named(names: Sequence[str], layouts: Sequence[Layout], what: str) -> tuple[str, ...]:
-    """Return what is said of the labels of each panel, with its name."""
+    """Return the descriptions of labels in a field of all layouts, with the names of panels."""
     pairs = zip(names, layouts, strict=False)
     return tuple(f"{each} of panel {name!r}" for name, own in pairs for each in getattr(own, what))
 
 
-# entries of the table of a plot's own: the coverages of each line
+# entries of the line plot's own palette: a row of coverages for each line
 _RAMPS = 1 + np.arange(MOST_LINES * RAMP_STEPS).reshape(MOST_LINES, RAMP_STEPS)
 
 
@@ -170,7 +174,7 @@ def _shared(layouts: Sequence[Layout], plot: Plot | None) -> SharedPalette:
         used.append(every)
     tables = [layout.table for layout in layouts]
     if plot is not None:
-        # the last of all, each line from the background to its own colour
+        # the last palette blends from the background to the colour of each line
         entries = _RAMPS[: len(plot.names)]
         paper = tables[0][layouts[0].label_ramp[0]].astype(float)
         cover = np.linspace(0, 1, RAMP_STEPS)[:, None]

@@ -1,4 +1,4 @@
-"""Layouts: everything that frames are drawn from, except their values."""
+"""Layouts: everything from which frames are drawn, except their values."""
 
 from __future__ import annotations
 
@@ -31,50 +31,51 @@ from fastheat.tables import Grid, Shades, Type
 
 
 class TitlePlace(NamedTuple):
-    """Where the title of each frame stands: the middle of its last line's bottom at x, y."""
+    """The place of the title of each frame; (x, y) is the bottom centre of its last line."""
 
     x: float
     y: float
     size: float  # px
-    top: int  # the rows of pixels from top up to bottom have nothing else
+    top: int  # rows top <= y < bottom of the image contain nothing but the title
     bottom: int
-    margin: float  # px, what is left free at either end of it, where it has room without
+    margin: float  # px, free space at either end of the title, given up if it is too long
 
 
 class Fixed(NamedTuple):
-    """Texts that stay as they are in all frames."""
+    """Texts in cells that are the same in all frames."""
 
-    texts: tuple[str, ...]  # of each cell
+    texts: tuple[str, ...]  # one for each cell
     shaped: Shaped
     lettering: Lettering
 
 
 class Panel(NamedTuple):
-    """The cells of one matrix: everything that they are drawn from, except its values."""
+    """The cells of one matrix: everything from which they are drawn, except its values."""
 
-    name: str  # "" in a heatmap, which has no other
+    name: str  # "" in a heatmap
     frame: Frame
     grid: Grid
-    reduction: Reduction | None  # of the values to those of the cells
+    reduction: Reduction | None  # from matrices to cells, None without one
     shades: Shades
-    label_ramp: NDArray[np.uint8]  # (steps,) palette index of its labels at each coverage
-    tick: int  # palette index of its ticks
+    label_ramp: NDArray[np.uint8]  # (steps,) palette index of labels at each coverage
+    tick: int  # palette index of ticks
     type: Type
-    longest: int  # the most segments of a text that the kernels write; 0: no text
-    format: ValueFormat | None  # None: no text
-    writing: Writing | None  # the format where the kernels know it
+    longest: int  # the most segments in a text that the kernels write, 0 without text
+    format: ValueFormat | None  # None without text
+    writing: Writing | None  # the tables by which the kernels write values, None if they cannot
     typeface: Typeface
-    sizes: tuple[float, ...]  # px
-    dtype: np.dtype[Any]  # of the values, which norms depend on
-    written: np.dtype[Any]  # of the values that are written, which formats depend on; str of texts
+    sizes: tuple[float, ...]  # px, font sizes of text in cells, largest first
+    dtype: np.dtype[Any]  # of the values; norms depend on it
+    # dtype of the values or annotations that are written, str for text; formats depend on it
+    written: np.dtype[Any]
     annotated: bool  # whether each frame comes with its own annotations
-    fixed: Fixed | None  # the annotations of all frames
-    vertical: int  # -1 top, 0 centre, 1 bottom
-    crowded: int  # texts of a frame, where no cell has room for its
-    mask: NDArray[np.bool_] | None  # the cells that no frame shows
-    norm: str  # tells it from other norms, "" for the linear one
+    fixed: Fixed | None  # texts that are the same in all frames
+    vertical: int  # alignment of text: -1 top, 0 centre, 1 bottom
+    crowded: int  # number of texts left out in each frame, if no cell has room for text
+    mask: NDArray[np.bool_] | None  # True in cells that no frame shows
+    norm: str  # identifies the norm, "" for the linear one
     ends: tuple[float, float]  # the range
-    scaling: Scaling | None  # the rule by which each frame has its own range instead
+    scaling: Scaling | None  # the rule by which each frame has its own range, None if it does not
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -83,30 +84,30 @@ class Panel(NamedTuple):
 
     @property
     def shape_read(self) -> tuple[int, int]:
-        """Rows and columns of the matrices, of which there may be more than of cells."""
+        """Rows and columns of the matrices, before any reduction."""
         return self.shape if self.reduction is None else self.reduction.shape
 
     def from_top(self, cells: NDArray[Any]) -> NDArray[Any]:
-        """Return values or texts, (..., N, M), with the row first that stands at the top."""
+        """Return values or texts (..., N, M) in the order of rows from the top down."""
         return np.ascontiguousarray(cells[..., ::-1, :]) if self.grid.lower else cells
 
     def annots_in(self, annots: NDArray[Any] | None) -> NDArray[Any] | None:
-        """Return the annotations of this panel among those of frames, None if it takes none."""
+        """Return the annotations of this panel out of those of frames, or None without any."""
         if annots is None or not self.annotated:
             return None
         return annots[self.name] if self.name else annots
 
     def moved(self, x: int, y: int, name: str, palette: SharedPalette, own: int) -> Panel:
-        """Return the panel as a part of a larger picture.
+        """Return the panel as part of a larger image.
 
         Parameters
         ----------
         x, y
-            The top left corner of its own picture in the larger one.
+            The position of the top left corner of its own image in the larger one.
         name
             Its name there.
         palette, own
-            The colours of all panels, and its number among them.
+            The palette of all panels, and the index of this panel among them.
         """
         grid, index = self.grid, palette.indices[own]
         inks = index[self.shades.inks]
@@ -129,31 +130,32 @@ class Panel(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Everything that frames are drawn from, except their values: arrays and numbers only.
+    """Everything from which frames are drawn, except their values: arrays and numbers only.
 
-    A heatmap is a picture of one panel. Equal layouts and values give equal pixels in every
-    process. Frames are vectors (C,): the matrices of the panels in raster order, one after the
-    other, then the scalars of the line plot.
+    A heatmap is an image of one panel. Equal layouts and values give equal pixels in every process.
+    Frames are vectors (C,): the matrices of the panels in raster order, one after the other, then
+    the scalars of the line plot.
     """
 
     panels: tuple[Panel, ...]
     background: NDArray[np.uint8]  # (H, W) palette indices of everything that never changes
     table: NDArray[np.uint8]  # (256, 3) the palette
-    colors: int  # entries in use
-    transparent: bool  # whether the background is
+    colors: int  # number of palette entries in use
+    transparent: bool  # whether the background is transparent
     label_ramp: NDArray[np.uint8]  # (steps,) palette index of titles at each coverage
     typeface: Typeface  # of the titles of frames
-    title: TitlePlace | None  # None: no frame has a title of its own
+    title: TitlePlace | None  # None if frames have no titles of their own
     plot: Plot | None  # the line plot
-    dtype: np.dtype[Any]  # of the values; of several matrices their form
-    bars: tuple[tuple[BarNumbers, int], ...]  # changing numbers at colour bars, and whose range
-    shares: tuple[bool, ...]  # which panels have one range, where frames have their own
-    says_range: bool  # whether that stands in the title
-    lacking: str = ""  # letters of the labels without a glyph
-    left_out: tuple[str, ...] = ()  # labels that were asked for and have no room
-    beyond: tuple[str, ...] = ()  # labels that were asked for and are not in the range
-    replaced: int = 0  # colours of cells that are shown in the nearest one for want of room
-    off: float = 0.0  # and the most that they are off, CIEDE2000
+    dtype: np.dtype[Any]  # of the values, structured for panels
+    # changing numbers at colour bars, each with the index of the panel whose range they show
+    bars: tuple[tuple[BarNumbers, int], ...]
+    shares: tuple[bool, ...]  # whether each panel takes part in a common range of each frame
+    says_range: bool  # whether the title of each frame states its ranges
+    lacking: str = ""  # characters of the labels without a glyph
+    left_out: tuple[str, ...] = ()  # requested labels without room
+    beyond: tuple[str, ...] = ()  # requested labels outside the range
+    replaced: int = 0  # number of colours of cells replaced by the nearest in the palette
+    off: float = 0.0  # the largest difference of a replaced colour, CIEDE2000
 
     @property
     def size(self) -> tuple[int, int]:
@@ -162,12 +164,12 @@ class Layout(NamedTuple):
 
     @property
     def shape(self) -> Shapes:
-        """Rows and columns of cells."""
+        """Rows and columns of cells, by name for panels."""
         return self._by_name([panel.shape for panel in self.panels])
 
     @property
     def shape_read(self) -> Shapes:
-        """Rows and columns of the matrices, of which there may be more than of cells."""
+        """Rows and columns of the matrices before any reduction, by name for panels."""
         return self._by_name([panel.shape_read for panel in self.panels])
 
     def _by_name(self, shapes: Sequence[tuple[int, int]]) -> Shapes:
@@ -178,25 +180,25 @@ class Layout(NamedTuple):
 
     @property
     def scalars(self) -> int:
-        """The number of scalars behind the matrices of a frame."""
+        """The number of scalars after the matrices of a frame."""
         return 0 if self.plot is None else len(self.plot.names)
 
     @property
     def writes(self) -> bool:
-        """Whether there are texts in the cells of any panel."""
+        """True if any panel has text in its cells."""
         return any(panel.format is not None for panel in self.panels)
 
     @property
     def has_frame_limits(self) -> bool:
-        """Whether each frame has ranges of its own."""
+        """True if each frame has its own ranges."""
         return any(panel.scaling is not None for panel in self.panels)
 
     def split(self, frames: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-        """Return the matrices, (..., N, M), of each panel in frames (..., C)."""
+        """Return the matrices (..., N, M) of each panel in frames (..., C)."""
         return split(frames, [panel.shape for panel in self.panels])
 
     def ranges(self, frames: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the range of each panel in each of frames (T, C): (T, P, 2)."""
+        """Return the range of each of P panels in each of the frames (T, C), shape (T, P, 2)."""
         found = []
         for panel, own in zip(self.panels, self.split(frames), strict=True):
             if panel.scaling is None:
@@ -213,7 +215,7 @@ class Layout(NamedTuple):
         return np.stack(ends, 1)
 
     def over(self, ranges: NDArray[np.float64]) -> Layout:
-        """Return the layout of T frames whose ranges are (T, P, 2)."""
+        """Return the layout for T frames with ranges (T, P, 2)."""
         panels = (
             panel
             if panel.scaling is None
@@ -223,7 +225,7 @@ class Layout(NamedTuple):
         return self._replace(panels=tuple(panels))
 
     def titled(self, titles: Sequence[str], ranges: NDArray[np.float64]) -> list[str]:
-        """Return the titles of T frames, followed by their ranges where the title says them."""
+        """Return the titles of T frames, followed by their ranges if `says_range`."""
         if not self.says_range:
             return list(titles)
         names = [panel.name for panel in self.panels]
@@ -236,17 +238,17 @@ class Layout(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What could not be shown as it is, in cells over all frames, but for titles."""
+    """Counts of cells and titles, over all frames, that could not be shown as given."""
 
     under: int = 0
     over: int = 0
     bad: int = 0
     masked: int = 0
-    hidden: int = 0
-    untitled: int = 0  # frames
-    refused: int = 0  # of the bad ones, those that the norm does not take
+    hidden: int = 0  # texts left out for want of room
+    untitled: int = 0  # frames whose title is left out
+    refused: int = 0  # bad cells with finite values that the norm does not accept
     lacking: str = ""  # characters without a glyph
-    extremes: Range = ()  # what the ranges of frames lie within, where each has its own
+    extremes: Range = ()  # the limits of the ranges of all frames, if each has its own
 
     def __add__(self, other: Shown) -> Shown:
         lacking = "".join(dict.fromkeys(self.lacking + other.lacking))
@@ -266,6 +268,6 @@ class Shown:
 
 
 def extremes_of(ranges: NDArray[np.float64]) -> Range:
-    """Return what the ranges (T, P, 2) of frames lie within."""
+    """Return the smallest ranges that contain the ranges (T, P, 2) of all frames."""
     low, high = ranges[..., 0].min(0), ranges[..., 1].max(0)
     return tuple(np.stack([low, high], 1).reshape(-1).tolist())

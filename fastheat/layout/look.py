@@ -1,7 +1,8 @@
-"""The look: the options of a heatmap as its layout needs them, and the table of all options.
+"""The look: the options of a heatmap in the form that layouts need, and the table of all options.
 
-A new option is a parameter of `Heatmap`, which has its documentation, and a row here; the command
-line, the names that others have for it and the list of iterators follow from the row.
+To add an option, add a parameter to `Heatmap`, whose docstring documents it, and a row here. The
+command line, the hints at names in other libraries and the list of options that may be iterators
+are derived from the row.
 """
 
 # no `from __future__ import annotations`: the rows are read from the annotations
@@ -51,9 +52,9 @@ COLORS, VALUES, LABELS, PICTURE = "colours", "values in the cells", "labels", "p
 
 
 class Look(NamedTuple):
-    """The options of a `Heatmap`, checked, with colours and lengths in palette and pixel terms.
+    """The checked options of a `Heatmap`, with colours as RGB values and most lengths in pixels.
 
-    A field with an `Option` is read by that; the others follow from several options.
+    A field with an `Option` is read by it; the other fields follow from several options.
     """
 
     shape: tuple[int, int]
@@ -87,7 +88,7 @@ class Look(NamedTuple):
     thin_labels: Annotated[
         bool, Option(flag, "leave out labels that would overlap", LABELS, "switch")
     ]
-    lower: Annotated[  # whether the first row stands at the bottom
+    lower: Annotated[  # 1 if the first row is at the bottom, 0 if it is at the top
         int,
         Option(
             place(upper=0, lower=1),
@@ -112,7 +113,7 @@ class Look(NamedTuple):
             metavar="SIDE",
         ),
     ]
-    row_rotation: Annotated[  # degrees, None for 0
+    row_rotation: Annotated[  # degrees; None is 0
         float | None,
         Option(
             number,
@@ -167,8 +168,9 @@ class Look(NamedTuple):
             "switch",
         ),
     ]
-    given: tuple[float | None, float | None] | None  # ends, where each frame has its own range
-    mask: Annotated[  # (N, M), the cells that are not shown
+    # vmin and vmax as far as they are known, if each frame has its own range
+    given: tuple[float | None, float | None] | None
+    mask: Annotated[  # (N, M), True in hidden cells
         NDArray[np.bool_] | None,
         Option(
             read_mask,
@@ -189,7 +191,7 @@ class Look(NamedTuple):
             also="fmt text_auto",
         ),
     ]
-    annot: Annotated[  # other numbers or texts in the cells
+    annot: Annotated[  # numbers or texts in the cells in place of the values
         Cells | Sample | None,
         Option(
             lambda name, value, given: None if isinstance(given.annot, bool) else given.annot,
@@ -214,7 +216,7 @@ class Look(NamedTuple):
         float | None,
         Option(number, "value above which text has the second colour", VALUES, "number", "X"),
     ]
-    text_size: Annotated[  # px, the largest if `fit`
+    text_size: Annotated[  # px, upper bound if `fit`
         float,
         Option(
             lambda name, value, given: given.sizes[1],
@@ -226,7 +228,7 @@ class Look(NamedTuple):
             also="size",
         ),
     ]
-    fit: bool  # whether values are as large as they have room for
+    fit: bool  # whether text is as large as fits the cells
     align: Annotated[
         int,
         Option(
@@ -305,7 +307,7 @@ class Look(NamedTuple):
             needs="cbar",
         ),
     ]
-    bar_ticks: Annotated[  # at most this many, or at these values
+    bar_ticks: Annotated[  # largest number of ticks, or their values
         int | tuple[float, ...] | None,
         Option(
             read_ticks,
@@ -341,13 +343,13 @@ class Look(NamedTuple):
             also="suptitle",
         ),
     ]
-    titled: bool  # whether each frame has a title of its own, for which `title` makes room
+    titled: bool  # whether each frame has its own title; `title` is then a sample of their size
     title_size: float  # px
     xlabel: Annotated[str, Option(text, "text below the cells", LABELS, metavar="TEXT")]
     ylabel: Annotated[str, Option(text, "text to the left of the cells", LABELS, metavar="TEXT")]
     typeface: Typeface
-    lacking: str  # letters of the labels and of `valfmt` without a glyph
-    point: float  # px
+    lacking: str  # characters of the labels and of `valfmt` without a glyph
+    point: float  # px of one point
     fontsize: Annotated[  # px
         float,
         Option(
@@ -358,8 +360,8 @@ class Look(NamedTuple):
             "PT",
         ),
     ]
-    frame: Frame | None  # of another range, to lay out in
-    figure: Annotated[  # width and height, px
+    frame: Frame | None  # a frame to keep to when the range changes
+    figure: Annotated[  # width and height of the image, px
         tuple[int, int] | None,
         Option(
             lambda name, value, given: None if value is None else read_figure(value, given.inch),
@@ -372,7 +374,7 @@ class Look(NamedTuple):
             name="figsize",
         ),
     ]
-    cell: tuple[float, float] | None  # its width and height without a figure, None as texts need
+    cell: tuple[float, float] | None  # width and height without figsize, None if text decides
     square: Annotated[
         bool, Option(flag, "make cells as high as wide", PICTURE, "switch", also="aspect")
     ]
@@ -392,7 +394,7 @@ class Look(NamedTuple):
             name="grid_color",
         ),
     ]
-    clear_grid: bool
+    clear_grid: bool  # whether the lines between cells are transparent
     reduce: Annotated[
         str | None,
         Option(
@@ -454,7 +456,7 @@ class Look(NamedTuple):
             unset="2.5, at most a quarter of a cell",
         ),
     ]
-    background: Annotated[  # which labels blend into even if it is clear
+    background: Annotated[  # the colour into which labels blend, even if it is transparent
         RGB,
         Option(
             lambda name, value, given: given.paper[0],
@@ -483,7 +485,7 @@ class Look(NamedTuple):
 
 
 class _ReadWithOthers(NamedTuple):
-    """The options that have no field of their own in `Look`."""
+    """The options without a field of their own in `Look`."""
 
     vmin: Annotated[
         object,
@@ -593,17 +595,25 @@ def _options_of(table: type) -> dict[str, tuple[str, Option]]:
     return rows
 
 
-_FIELDS = _options_of(Look)  # the field of each option that has one
+_FIELDS = _options_of(Look)  # field and row of each option that has a field
 OPTIONS = {name: option for name, (_, option) in (_FIELDS | _options_of(_ReadWithOthers)).items()}
 
 
 def read_look(given: Given, defaults: Mapping[str, Any]) -> Look:
     """Read the options of a heatmap.
 
+    Parameters
+    ----------
+    given
+        The options as given.
+    defaults
+        The default of each option.
+
     Raises
     ------
     TypeError, ValueError
-        If the value of one is not among those that it takes.
+        If the value of an option is not one that it takes, or it has no effect without another
+        option that is off.
     """
     read = {}
     for name, (field, option) in _FIELDS.items():
@@ -638,7 +648,7 @@ def bar_options(look: Look) -> tuple[Any, ...]:
 
 
 def _has_no_grid(given: Given) -> bool:
-    """Return whether the lines between cells have the background's colour."""
+    """Return whether the lines between cells have the colour of the background."""
     color = given["grid_color"]
     if isinstance(color, str) and color.lower() == "none":
         return True
@@ -646,7 +656,7 @@ def _has_no_grid(given: Given) -> bool:
 
 
 def _letters(read: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the letters that a font needs, and those that a function of valfmt may write."""
+    """Return the characters to draw, and further ones that a Python format may write."""
     words = [read[name] for name in ("bar_label", "title", "xlabel", "ylabel")]
     letters = "".join([read["rows"].letters, read["columns"].letters, *words, "0123456789.-+e"])
     bar_format: ValueFormat | None = read["bar_format"]
@@ -664,7 +674,7 @@ def _letters(read: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def listed(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options that can be read several times, with series as lists."""
+    """Return options that can be read several times, with iterators turned into lists."""
     series = (name for name in options if name in OPTIONS and OPTIONS[name].series)
     return {**options} | {
         name: list(options[name])

@@ -1,6 +1,6 @@
-"""Readers of options: the values that users give, checked and brought into one form.
+"""Readers of options, which check values given by users and convert each to a single form.
 
-The table of options is `Look`, whose rows say which reader each has.
+The table of options is `Look`; its rows name the reader of each option.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ from fastheat.style.colors.norms import (
 from fastheat.style.text.formats import LONGEST, Template, ValueFormat, check_length, parse_valfmt
 
 SMALLEST_FONT, LARGEST_FONT = 1.0, 1000.0  # px
-FIT_SIZE = 60.0  # pt, the largest size of texts that are fitted to their cells
+FIT_SIZE = 60.0  # pt, largest size of text that is fitted to its cells
 
 
 class Option(NamedTuple):
-    """A row of the table of options: how one is read, and what others call it."""
+    """A row of the table of options: the reader of an option, its help and its other names."""
 
     read: Reader
-    help: str = ""  # of the command line
-    group: str = ""  # of the command line's options
-    kind: str = "text"  # of value on the command line, see `cli.arguments`
-    metavar: str = ""
-    unset: str = ""  # what the command line's help says of None
-    also: str = ""  # its names elsewhere: matplotlib, seaborn, plotly, Pillow, imageio
-    name: str = ""  # of the option, where the field of `Look` has another
+    help: str = ""  # on the command line
+    group: str = ""  # of options in the help of the command line
+    kind: str = "text"  # kind of value on the command line, see `cli.arguments`
+    metavar: str = ""  # placeholder for the value in the help
+    unset: str = ""  # description of the default None in the help
+    also: str = ""  # its names in matplotlib, seaborn, plotly, Pillow and imageio
+    name: str = ""  # of the option, if the field of `Look` has a different one
     needs: str = ""  # the option without which it has no effect
     series: bool = False  # whether it may be an iterator, which can be read only once
 
@@ -76,7 +76,7 @@ STYLES = {
 
 
 class Given:
-    """The options that were given, with those read that others depend on."""
+    """The options as given; those on which others depend are read on first access."""
 
     def __init__(self, shape: tuple[int, int], options: Mapping[str, Any]) -> None:
         self.shape = shape
@@ -87,7 +87,7 @@ class Given:
 
     @cached_property
     def style(self) -> Style:
-        """The colours that are not given."""
+        """The default colours."""
         name = self["style"]
         try:
             return STYLES[read_choice("style", name, STYLES)]
@@ -104,23 +104,23 @@ class Given:
 
     @cached_property
     def foreground(self) -> RGB:
-        """The colour of labels."""
+        """The colour of labels and ticks."""
         given = self["foreground"]
         return read_color("foreground", self.style.foreground if given is None else given)
 
     @cached_property
     def point(self) -> float:
-        """Pixels in a point."""
+        """Pixels per point."""
         return self.inch / POINTS
 
     @cached_property
     def inch(self) -> float:
-        """Pixels in an inch."""
+        """Pixels per inch."""
         return read_positive("dpi", self["dpi"])
 
     @cached_property
     def sizes(self) -> tuple[float, float]:
-        """The sizes of labels and of the values, px."""
+        """Font sizes of labels and of text in cells, in pixels."""
         return read_text_sizes(self["fontsize"], self["text_size"], self.inch)
 
     @cached_property
@@ -138,12 +138,12 @@ class Given:
 
     @cached_property
     def annot(self) -> Cells | Sample | bool:
-        """Texts other than the values, or whether the values are written."""
+        """Annotations in place of the values, or whether the values are written."""
         return read_annot(self["annot"], self.shape)
 
     @cached_property
     def valfmt(self) -> ValueFormat | None:
-        """The format of values, None if none are written."""
+        """The format of values, or None if no text needs one."""
         valfmt, annot = self["valfmt"], self.annot
         format_ = None if valfmt is None else parse_valfmt(valfmt)
         if annot is False:
@@ -191,19 +191,19 @@ def place(**choices: int) -> Reader:
 
 
 def color(name: str, value: Any, given: Given) -> RGB:
-    """Read a colour, the foreground's if None."""
+    """Read a colour; None is that of the foreground."""
     return given.foreground if value is None else read_color(name, value, given.paper[0])
 
 
 def elsewhere(name: str, value: Any, given: Given) -> None:
-    """Read nothing: the option is read together with another, by `Given` or `Heatmap`."""
+    """Do nothing: the option is read together with another, by `Given` or `Heatmap`."""
 
 
 def read_shape(shape: object) -> tuple[int, int]:
     try:
         n, m = (operator.index(side) for side in shape)  # type: ignore[attr-defined]
     except (TypeError, ValueError):
-        own = getattr(shape, "shape", ())  # of a matrix in place of its shape
+        own = getattr(shape, "shape", ())  # a matrix may have been given in place of its shape
         given = short(shape) if len(own) < 2 else f"a {type(shape).__name__}: give its .shape"
         raise TypeError(f"expected shape to be (rows, columns), not {given}") from None
     if n < 1 or m < 1:
@@ -229,7 +229,7 @@ def read_reduce(name: str, reduce: Any, given: Given) -> str | None:
 
 
 def read_text_sizes(fontsize: object, text_size: object, inch: float) -> tuple[float, float]:
-    """Return the sizes of the labels and of the values in pixels."""
+    """Return the font sizes of labels and of text in cells, in pixels."""
     point = inch / POINTS
     size = read_positive("fontsize", fontsize) * point
     if isinstance(text_size, str):
@@ -258,7 +258,8 @@ def read_text(name: str, value: object) -> str:
 def read_background(value: object, paper: RGB) -> tuple[RGB, bool]:
     """Return the colour of the background, and whether it is transparent.
 
-    `paper` stands for "none". Another colour without any opacity is what labels blend into.
+    "none" gives `paper`. Any other colour of opacity 0 gives its own RGB value, into which labels
+    blend.
     """
     try:
         transparent = parse_rgba(value)[3] == 0
@@ -274,7 +275,7 @@ def read_background(value: object, paper: RGB) -> tuple[RGB, bool]:
 
 
 def read_groups(name: str, value: Any, given: Given) -> tuple[int, ...]:
-    """Return the rows or columns that begin a group, except the first."""
+    """Return the indices of rows or columns that begin a group, except the first, ascending."""
     count = given.shape[name == "col_groups"]
     if value is None:
         return ()
@@ -364,8 +365,8 @@ def read_figure(figsize: object, inch: float) -> tuple[int, int]:
     sides = int(min(width * inch + 1e-9, most)), int(min(height * inch + 1e-9, most))
     if min(sides) < 1 or max(sides) > LARGEST_SIDE:
         raise ValueError(
-            f"expected a picture of 1 to {LARGEST_SIDE} px a side, which is all that a GIF "
-            f"can have, not {sides[0]} x {sides[1]} px: figsize={short(figsize)}, dpi={inch:g}"
+            f"expected an image of 1 to {LARGEST_SIDE} px a side, the limits of a GIF, not "
+            f"{sides[0]} x {sides[1]} px: figsize={short(figsize)}, dpi={inch:g}"
         )
     return sides
 
@@ -374,19 +375,19 @@ class Labels(NamedTuple):
     """The labels of an axis."""
 
     texts: Sequence[str]  # of all rows or columns, or empty
-    every: int = 1  # stride between the labels that are wanted
-    numbers: bool = False
-    auto: bool = False  # whether to show round numbers, as many as have room
+    every: int = 1  # stride between requested labels
+    numbers: bool = False  # whether all texts are numbers
+    auto: bool = False  # whether to show as many as have room, at round numbers
 
     @property
     def letters(self) -> str:
-        """All letters in them, digits aside."""
+        """All characters of the labels, except those of numbers."""
         return "" if self.numbers else "".join(self.texts)
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers(Sequence[str]):
-    """The numbers of rows or columns, written on demand: few of many are shown."""
+    """The numbers of rows or columns as text, made on access, since often few are shown."""
 
     each: range
 
@@ -432,7 +433,7 @@ def _labels(name: str, labels: object, count: int) -> Labels:
         raise TypeError(
             f"expected {name} to be a sequence of labels or a whole number, not {short(labels)}"
         )
-    # no more than one too many of an iterator that may not end
+    # at most one label too many is read, since an iterator may not end
     texts = tuple(check_length(name, _text_of(label)) for label in islice(labels, count + 1))
     if len(texts) != count:
         found = len(labels) if isinstance(labels, Sized) else len(texts)
@@ -442,24 +443,24 @@ def _labels(name: str, labels: object, count: int) -> Labels:
 
 
 def _text_of(label: object) -> str:
-    """Return a label as text: of an array or a tensor of no dimension that of its value."""
+    """Return a label as text; a zero-dimensional array or tensor is written as its value."""
     if getattr(label, "ndim", None) == 0 and not isinstance(label, np.generic):
         label = as_array(label)[()]
     return str(label)
 
 
 def _read_every(name: str, value: object) -> int | None:
-    """Return of how many rows or columns one is meant, None where that is not said."""
+    """Return the stride n of "every n-th row or column", or None if the value is not a stride."""
     if isinstance(value, bool | np.bool_):
         return 1 if value else None
     every = _index(value)
     if every is not None and every < 1:
-        raise ValueError(f"expected {name} to be for every so many, 1 or more, not {short(value)}")
+        raise ValueError(f"expected {name} as a number to be 1 or more, not {short(value)}")
     return every
 
 
 def _index(value: object) -> int | None:
-    """Return a whole number, None for what is none."""
+    """Return a value as an int, or None if it is not a whole number."""
     if isinstance(value, np.ndarray) and value.ndim:
         return None
     try:
@@ -470,7 +471,7 @@ def _index(value: object) -> int | None:
 
 # ------------------------------------------------------------------------------------------- norms
 
-# names of norms that `imshow` takes too, and the option that each needs or takes
+# norms that can be selected by name, and the option of each
 NORMS = {
     "linear": "",
     "centered": "center",
@@ -484,12 +485,12 @@ NORMS = {
 def read_norm(
     norm: object, *, linthresh: object, gamma: object, boundaries: object, center: object, bins: int
 ) -> Norm:
-    """Return the norm that is asked for by name, by what it needs, or by an object.
+    """Return the norm selected by a name, by an option that belongs to it, or by an object.
 
     Parameters
     ----------
     bins
-        Entries of the colormap.
+        Number of entries of the colormap.
     """
     options = {
         "linthresh": ("symlog", linthresh),
@@ -538,7 +539,8 @@ def _read_boundaries(boundaries: object, bins: int) -> tuple[float, ...]:
     numbers = tuple(read_number("boundaries", each) for each in boundaries)
     if len(numbers) < 2 or any(a >= b for a, b in itertools.pairwise(numbers)):
         raise ValueError(
-            f"expected boundaries to be two or more numbers that rise, not {short(list(numbers))}"
+            "expected boundaries to be two or more numbers in ascending order, not "
+            f"{short(list(numbers))}"
         )
     if len(numbers) - 1 > bins:
         raise ValueError(
@@ -549,7 +551,7 @@ def _read_boundaries(boundaries: object, bins: int) -> tuple[float, ...]:
 
 
 def read_ends(norm: Norm, vmin: object, vmax: object) -> tuple[float | None, float | None]:
-    """Return the ends of the range that are given, by themselves or with the norm."""
+    """Return `vmin` and `vmax` as given or as the norm has them, each None if unknown."""
     ends: list[float | None] = []
     for name, value, own in zip(("vmin", "vmax"), (vmin, vmax), norm.own_range, strict=True):
         if value is not None and own is not None:
@@ -568,11 +570,11 @@ def read_mask(name: str, mask: Any, given: Given) -> NDArray[np.bool_] | None:
     refused = f"expected mask to be an array of True and False, not {short(mask)}"
     if isinstance(mask, list | tuple):
         widths = {len(row) for row in mask if hasattr(row, "__len__")}
-        if len(widths) > 1:  # of which older numpys make an array of objects
+        if len(widths) > 1:  # older versions of numpy would make an array of objects
             raise TypeError(refused)
     try:
         array = np.asarray(mask)
-    except ValueError:  # rows of several lengths within
+    except ValueError:  # nested rows of different lengths
         raise TypeError(refused) from None
     if array.shape != shape:
         raise ValueError(f"expected a mask of shape {shape}, not {array.shape}")
@@ -596,12 +598,14 @@ def _read_norm_object(norm: object) -> Norm:
 
 
 def _taken(norm: Any) -> tuple[float, float]:
-    """Find out from which values a norm takes its range: all, those above 0, or those from 0 on.
+    """Return bounds on the values to which a norm object autoscales.
+
+    A trial shows whether these are all values, those above 0, or those of at least 0.
 
     Returns
     -------
     above, least
-        As `Norm` has them.
+        The attributes of these names in `Norm`.
     """
     every = -math.inf
     if norm.vmin is not None or not hasattr(norm, "autoscale_None"):
@@ -611,6 +615,6 @@ def _taken(norm: Any) -> tuple[float, float]:
         with np.errstate(all="ignore"):
             trial.autoscale_None(np.array([-2.0, -1.0, 0.0, 0.25, 0.5, 1.0, 2.0]))
         least = float(trial.vmin)
-    except Exception:  # what is wrong with it is said when its range is known
+    except Exception:  # the norm is checked once its range is known
         return every, every
     return 0.0 if least == 0.25 else every, 0.0 if least == 0 else every

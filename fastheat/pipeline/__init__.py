@@ -1,12 +1,12 @@
-"""Frames into a file: jobs on workers, a queue beside a loop, and going on after a restart.
+"""Writing of frames to a file: jobs on workers, a queue beside a loop, and appending to a file.
 
 - `output`: the GIF that images are written to.
 - `session`: a file to which frames are added one by one.
-- `jobs`, `workers`: what is encoded together, and who does it.
-- `frame_queue`: frames that wait for the thread that encodes them.
-- `sampling`: which steps of a loop are recorded.
-- `resume`: what a file says of itself, for `mode="a"`.
-- `summary`: what was written, and what not as it was given.
+- `jobs`, `workers`: chunks of frames to encode, and the workers that encode them.
+- `frame_queue`: frames waiting for the thread that encodes them.
+- `sampling`: the choice of steps of a loop to record.
+- `resume`: notes in a file from which `mode="a"` continues it.
+- `summary`: the summary of what was written, and of what could not be shown as given.
 
 Other rooms import these names, and no others.
 

@@ -1,4 +1,4 @@
-"""Frames of several matrices: stacks by name, and frames that are dictionaries or tuples."""
+"""Frames of several matrices: arrays by name, and frames that are dictionaries or tuples."""
 
 from __future__ import annotations
 
@@ -34,7 +34,17 @@ def open_stacks(
     panels: Mapping[str, Shape] | None,
     open_frames: Callable[[object], Frames],
 ) -> Frames:
-    """Open a stack of matrices, or a number per frame, for each panel."""
+    """Open frames that are given separately for each panel, or numbers for each line.
+
+    Parameters
+    ----------
+    stacks
+        The frames of each panel, and one number per frame for each line, by name.
+    panels
+        The expected shape of each, () for a line, or None if not known.
+    open_frames
+        Function that opens the frames of one panel.
+    """
     names = _names_of(stacks, panels)
     opened: dict[str, Frames] = {}
     for name in names:
@@ -95,7 +105,7 @@ def open_stacks(
 
 
 def _is_line(name: str, stack: object, panels: Mapping[str, Shape] | None) -> bool:
-    """Return whether a panel's stack holds one scalar per frame."""
+    """Return whether the entry of a name holds one number per frame, or is a number."""
     if panels is not None:
         return panels[name] == ()
     shape: Any = getattr(stack, "shape", None)
@@ -109,8 +119,8 @@ def _is_line(name: str, stack: object, panels: Mapping[str, Shape] | None) -> bo
 
 
 def _open_scalars(values: object) -> Frames:
-    """Open one number per frame."""
-    # from an iterator, since list() would allocate as many items as an archive claims to have
+    """Open an array-like of one number per frame."""
+    # an iterator, since list(values) would allocate room for as many items as an archive claims
     array = array_of(list(iter(values)) if is_archive(values) else values, 0)
     if array.ndim != 1 or not array.size or array.dtype.kind not in "biuf":
         raise TypeError(f"expected a number for each frame, not {array.dtype} of {array.shape}")
@@ -125,7 +135,13 @@ def _open_scalars(values: object) -> Frames:
 
 
 def _names_of(frame: Mapping[Any, Any], panels: Mapping[str, Shape] | None) -> tuple[str, ...]:
-    """Return the names of the panels in order; the keys of a frame must be the same names."""
+    """Return the names of the panels in order, followed by those of lines.
+
+    Raises
+    ------
+    ValueError
+        If the keys of the frame are not the names of `panels`.
+    """
     names = tuple(panels or ())
     if panels is None:  # scalars come after the matrices
         lines = {name for name in check_names(frame) if _is_line(name, frame[name], None)}
@@ -145,7 +161,21 @@ def open_bundles(
     floats: Floats,
     panels: Mapping[str, Shape] | None,
 ) -> Frames:
-    """Open frames of several matrices each, checking the shapes and dtypes of those in `frames`."""
+    """Open frames that each hold several matrices.
+
+    Parameters
+    ----------
+    frames
+        Frames whose shapes and dtypes are checked here.
+    iterate
+        Function that returns an iterator over all frames.
+    length
+        The number of frames, or None if not known.
+    rereadable
+        Whether `iterate` can be called again.
+    panels
+        The expected shape of each matrix, () for a line, or None if not known.
+    """
     names: tuple[str, ...] | None = None if panels is None else tuple(panels)
     shapes: dict[str, Shape] = {}
     dtypes: dict[str, dict[np.dtype[Any], None]] = {}

@@ -1,4 +1,4 @@
-"""Opening frames: anything that has matrices one after the other becomes `Frames`."""
+"""Conversion of any sequence, array or file of matrices to `Frames`."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ from fastheat.messages import short
 
 
 def open_frames(frames: object, shape: Shapes | None = None, tensor: object = None) -> Frames:
-    """Check frames of any kind, and return them as `Frames`.
+    """Return frames of any kind as `Frames`, after checking them.
 
-    Nothing is collected: arrays and lists are converted chunk by chunk, and iterators are consumed
-    on demand, except for the first frame, which is read here.
+    Nothing is collected in memory: arrays and lists are converted chunk by chunk, and iterators are
+    consumed on demand, except for the first frame, which is read here.
 
     Parameters
     ----------
@@ -58,7 +58,8 @@ def open_frames(frames: object, shape: Shapes | None = None, tensor: object = No
         are. Frames of several matrices are dictionaries of matrices, or one dictionary of arrays
         (T, N, M).
     shape
-        The expected shape of frames. Frames of panels may be tuples in the order of their names.
+        The expected shapes of the matrices of panels by name, so that frames may also be tuples in
+        the order of the names; None, or the shape of one matrix, which is not checked.
     tensor
         The name of the array to draw if a file holds several, see `load_frames`.
 
@@ -262,7 +263,7 @@ def _open_each(frames: Any, floats: Floats, panels: Mapping[str, Shape] | None =
 
 
 def _all(first: list[Any], others: Iterator[Any]) -> Iterator[Any]:
-    # Unlike itertools.chain, this does not hold the first frame until the end.
+    # unlike itertools.chain, this does not hold the first frame until the end
     yield first.pop()
     yield from others
 

@@ -1,4 +1,4 @@
-"""Files of frames: which kind a path is, and its arrays, read as they are asked for."""
+"""Loading of frames from paths, and frames of pickles whose arrays are read on access."""
 
 from __future__ import annotations
 
@@ -47,25 +47,26 @@ def load_frames(source: object, *, tensor: object = None) -> Any:
         - a ``.csv`` or ``.tsv`` file, or one compressed by gzip (``.csv.gz``, ``.tsv.gz``): a long
           table with the columns step, row, col and value, or a matrix, see the notes;
 
-        or checkpoints, each a frame: a pattern with ``*``, ``?`` or ``[]``, a directory, or a
-        sequence of paths of ``.safetensors``, ``.npz``, ``.npy``, ``.csv``, ``.tsv`` or PyTorch's
-        ``.pt`` and ``.pth`` files. They are in the order of the number that their names differ in,
-        which is their step; paths in a sequence may have names without one, and are then in its
-        order.
+        or checkpoints, one for each frame: a pattern with ``*``, ``?`` or ``[]``, a directory, or a
+        sequence of paths. Checkpoints are ``.safetensors``, ``.npz``, ``.npy``, ``.csv`` or
+        ``.tsv`` files, or PyTorch's ``.pt`` and ``.pth`` files. They are sorted by the number in
+        which their names differ, which is their step. Paths in a sequence whose names have no such
+        number keep their order.
 
-        The content decides where the suffix does not. Anything else is returned as it is.
+        Files are recognised by their content, and by their suffix only where the content is not
+        distinctive. Any other object is returned as it is.
     tensor
-        The name of what is drawn of several: of the matrix in each checkpoint, with dots where it
-        is in dictionaries of them, or of the array in a group, an archive or a pickled dict. Not
-        needed where there is one alone. A vector in each checkpoint is a matrix of one row. A
-        sequence of names, or a dictionary of them by the names of panels, gives frames of several
-        matrices, where a number in each checkpoint is a line.
+        The name of the array to draw, if there are several: of the matrix in each checkpoint, with
+        dots between the keys of nested dictionaries, or of the array in a group, an archive or a
+        pickled dict. A vector in each checkpoint is drawn as a matrix of one row. A sequence of
+        names, or a dictionary of names by panel, gives frames of several matrices; a number in each
+        checkpoint then becomes a line.
 
     Returns
     -------
     array, list or iterable, or a dictionary of these
-        The frames. All but a single pickled object and a long table is read from the file as it is
-        iterated over, and can be iterated over again. Slices of checkpoints and of a long table
+        The frames. A single pickled object and a long table are in memory; any others are read from
+        the file during iteration, which can be repeated. Slices of checkpoints and of a long table
         keep their steps.
 
     Raises
@@ -73,9 +74,8 @@ def load_frames(source: object, *, tensor: object = None) -> Any:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If a file cannot be read, is damaged, or holds anything else. A pickle or a file of
-        PyTorch's that asks for more than arrays, numbers and containers is refused, and nothing in
-        it is run.
+        If a file cannot be read, is damaged, or does not hold frames. A pickle or PyTorch file with
+        anything other than arrays, numbers and containers is refused, and no code in it is run.
     ImportError
         If the library that a file needs is missing.
 
@@ -101,13 +101,13 @@ def load_frames(source: object, *, tensor: object = None) -> Any:
     ((3, 3, 4), (0, 50, 100))
     """
     frames = load(source, defer=False, tensor=tensor)
-    if isinstance(frames, FileArray):  # the caller's map then: of paths elsewhere none is made
+    if isinstance(frames, FileArray):  # a memory map for the caller; `save_gif` reads without one
         return np.lib.format.open_memmap(frames.path, mode="r")
     return frames
 
 
 def load(source: object, *, defer: bool, tensor: object = None) -> Any:
-    """Load frames; if `defer`, those of pickles stay in the file too."""
+    """Load frames; if `defer`, arrays in pickles stay in the file if possible."""
     if isinstance(tensor, (Mapping, list, tuple)):
         names = (
             tensor if isinstance(tensor, Mapping) else {name: name for name in check_names(tensor)}
@@ -128,7 +128,7 @@ def load(source: object, *, defer: bool, tensor: object = None) -> Any:
 
 
 def _load(source: object, defer: bool, tensor: object) -> Any:
-    """Load the frames of one name."""
+    """Load frames; `tensor` must be a single name or None."""
     if tensor is not None and not isinstance(tensor, str):
         raise TypeError(f"expected tensor to be the name of one, not {short(tensor)}")
     if isinstance(source, (list, tuple)) and source and all(map(_is_path, source)):
@@ -225,10 +225,10 @@ def _is_stored(frame: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pickled:
-    """The frames of a pickle whose arrays are read as they are asked for."""
+    """The frames of a pickle, with arrays that are read from the file on access."""
 
     seen: Seen  # the file as it was unpickled
-    frames: Any  # one `Stored` stack, or a sequence of `Stored` and of frames of other kinds
+    frames: Any  # one `Stored` array of frames, or a sequence of `Stored` and other frames
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -248,7 +248,7 @@ class Pickled:
         return array
 
     def source(self) -> Source | None:
-        """Return what reads any of the frames, None where some are in memory or unlike."""
+        """Return a source of the frames, or None if some are in memory or they differ in kind."""
         if isinstance(self.frames, Stored):
             stack = self.frames
             if stack.ndim != 3:
@@ -264,7 +264,7 @@ class Pickled:
 
 
 def _kind_of(frame: object) -> tuple[Any, ...] | None:
-    """Return how a matrix lies in the file, None where it does not."""
+    """Return the shape, dtype and order of a matrix in the file, or None for any other frame."""
     if not isinstance(frame, Stored) or frame.ndim != 2:
         return None
     return frame.shape, frame.dtype, frame.order
@@ -272,7 +272,7 @@ def _kind_of(frame: object) -> tuple[Any, ...] | None:
 
 @dataclass(frozen=True, slots=True)
 class Dumps:
-    """The frames of a file to which each was dumped in turn."""
+    """The frames of a file to which they were dumped one after another."""
 
     path: Path
 
@@ -292,13 +292,13 @@ class Dumps:
 
 
 def is_archive(frames: object) -> TypeGuard[Archive]:
-    """Return whether frames are those of an .npz file, whose reader is loaded where there are."""
+    """Return whether frames are those of an .npz file, without importing its reader."""
     archives: Any = sys.modules.get("fastheat.inputs.sources.npz")
     return archives is not None and isinstance(frames, archives.Archive)
 
 
 def file_of(frames: object) -> Path | None:
-    """Return the file that frames are read from, None where there is none or it is not known."""
+    """Return the file from which frames are read, or None if there is none or it is not known."""
     if isinstance(frames, (Pickled, FileArray)) or is_archive(frames):
         return frames.seen.path
     if isinstance(frames, Dumps):

@@ -1,4 +1,4 @@
-"""Choice of one array by name among those of a file."""
+"""Choice of one array in a file by its name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHAPES = {2: "(N, M)", 3: "(T, N, M)"}
 
 
 def pick(shapes: Mapping[str, tuple[int, ...]], name: str | None, rank: int) -> str:
-    """Return the name of the array to read, which is the only suitable one if no name is given.
+    """Return the name of the array to read: the given one, or that of the only suitable array.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def pick(shapes: Mapping[str, tuple[int, ...]], name: str | None, rank: int) -> 
 
 
 def listed(shapes: Mapping[str, tuple[int, ...]], rank: int) -> str:
-    """Return names and shapes as text, those of the given rank first, shortened if long."""
+    """Return names and shapes as text, shortened if long, with arrays of the given rank first."""
     names = sorted(shapes, key=lambda name: len(shapes[name]) != rank)
     shown: list[str] = []
     for name in names:

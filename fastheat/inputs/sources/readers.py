@@ -1,4 +1,4 @@
-"""The list of readers: how each kind of file is recognised, and which function opens it."""
+"""The list of readers: tests that recognise each kind of file, and functions that open it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-_START = 64  # bytes of a file that tell its kind
-_ZIPS = (b"PK\x03\x04", b"PK\x05\x06")  # the second of an empty one
+_START = 64  # bytes at the start of a file from which its kind is recognised
+_ZIPS = (b"PK\x03\x04", b"PK\x05\x06")  # the second is that of an empty archive
 _NUMPY = b"\x93NUMPY"
-_OLD_TORCH = 0x1950A86A20F9469CFC6C.to_bytes(10, "little")  # in files of before PyTorch 1.6
+_OLD_TORCH = 0x1950A86A20F9469CFC6C.to_bytes(10, "little")  # in files from before PyTorch 1.6
 _PICKLES = (".obj", ".pkl", ".pickle")
 _TEXTS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
-LONGEST_HEADER = 100_000_000  # bytes of JSON, as safetensors itself has it
+LONGEST_HEADER = 100_000_000  # bytes of JSON, the limit of safetensors itself
 
 
 class Reader(NamedTuple):
@@ -25,18 +25,19 @@ class Reader(NamedTuple):
     suffixes
         Endings of the names of such files.
     looks_like
-        Returns whether a path is of this kind, given the first bytes of the file, which are empty
-        for a folder.
+        Function that returns whether a path is of this kind. Its arguments are the first bytes of
+        the file, empty for a folder, and the path.
     frames
-        Function that opens the frames, as ``module.name``: takes a path, and the name of an array
-        or None.
+        Name of the function that opens the frames, as ``module.name``. Its arguments are a path,
+        and the name of an array or None.
     tensors
-        Function that lists the tensors of an open checkpoint: returns an `Entry` for each name.
-        None if such files cannot be checkpoints.
+        Name of the function that lists the tensors of an open checkpoint. It returns a dictionary
+        with an `Entry` for each name. None if such files cannot be checkpoints.
     defers
-        Whether `frames` takes a third argument: whether arrays may stay in the file.
+        Whether the function `frames` takes a third argument, which says whether arrays may stay in
+        the file.
     beside
-        Whether such files often lie beside checkpoints; a directory with any other kind of
+        Whether such files often lie beside checkpoints. A directory that also has another kind of
         checkpoint is then read as that kind.
     """
 
@@ -57,7 +58,7 @@ class Reader(NamedTuple):
 
 
 def _late(place: str) -> Any:
-    """Import a function of this folder, once a file is read: `import fastheat` stays quick."""
+    """Return a function of this folder, imported here so that `import fastheat` stays fast."""
     module, name = place.split(".")
     return getattr(import_module(f"fastheat.inputs.sources.{module}"), name)
 
@@ -97,7 +98,7 @@ def _is_text(start: bytes, path: Path) -> bool:
     return start != b"" and path.name.lower().endswith(_TEXTS)
 
 
-# the first match wins: content decides, and the suffix only where content does not
+# the first match wins; the suffix counts only where the content is not distinctive
 _CHECKPOINT = "checkpoints.open_checkpoint"
 READERS = (
     Reader((".safetensors",), _is_safetensors, _CHECKPOINT, "tensorfiles.list_safetensors"),

@@ -68,7 +68,7 @@ class Record(NamedTuple):
 
 
 def open_text(path: Path, tensor: str | None) -> Checkpoints | Table | npt.NDArray[Any]:
-    """Open a text file: a long table is read at once, a matrix when its frame is asked for."""
+    """Open a text file; a long table is read at once, a matrix only when its frame is read."""
     with path.open("rb") as file:
         seen = Seen.of(path, file)
         text = Text(file)
@@ -92,7 +92,7 @@ def list_text(file: BinaryIO) -> dict[str, Entry]:
     if not shape[1]:
         raise ValueError("a column of labels alone, expected numbers")
     size = os.fstat(file.fileno()).st_size
-    if prod(shape) > max(_CELLS, _CELLS_TIMES * size):  # not without compression
+    if prod(shape) > max(_CELLS, _CELLS_TIMES * size):  # possible only with compression
         raise ValueError(f"{size} bytes become {prod(shape)} cells, expected fewer: {_DECOMPRESS}")
     return {"": Entry(shape, "float64", partial(_read_matrix, shape))}
 
@@ -136,7 +136,10 @@ class Table(Held):
 
 
 class _Unpacked(io.RawIOBase):
-    """The content of a gzip file, up to a length that numbers can account for."""
+    """The decompressed content of a gzip file, with a limit on its length.
+
+    Reading raises ValueError for more content than numbers of that compressed size can have.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._size = os.fstat(file.fileno()).st_size
@@ -157,7 +160,7 @@ class _Unpacked(io.RawIOBase):
 
 
 def _blocks(file: BinaryIO) -> Generator[Block, None, None]:
-    """Yield the lines of a file in blocks that are not blank and split no quoted cell."""
+    """Yield the lines of a file in blocks, without blank blocks; none ends inside a quoted cell."""
     file.seek(0)
     packed = file.read(len(_GZIP)) == _GZIP
     file.seek(0)
@@ -176,11 +179,11 @@ def _blocks(file: BinaryIO) -> Generator[Block, None, None]:
                 yield Block(number, lines)
             number += len(lines)
     finally:
-        text.detach()  # which would close the file
+        text.detach()  # a wrapper that is deleted would close the file
 
 
 def _check_lines(number: int, lines: Sequence[str]) -> None:
-    """Refuse bytes that are not text, and lines with too many cells to split in memory."""
+    """Raise ValueError for bytes that are not text, or a line with too many cells for memory."""
     together = "".join(lines)
     if "\0" not in together and together.isascii() and max(map(len, lines)) < _MOST_CELLS:
         return
@@ -210,7 +213,7 @@ def _delimiter_of(lines: Iterable[str]) -> str:
 
 
 class Text:
-    """The rows of an open text file; its first block gives the layout.
+    """The rows of an open text file, whose layout is found from its first lines.
 
     Attributes
     ----------
@@ -247,7 +250,7 @@ class Text:
         head = next(rows)
         self.width = len(head.cells)
         self.header: list[str] = []
-        self._begin = first.start  # the line that rows begin at
+        self._begin = first.start  # number of the line at which the rows begin
         if any(map(self._is_text, head.cells)) or self._is_header(head, self.records(first)):
             self.header = [cell.strip() for cell in head.cells]
             self._begin = head.stop
@@ -281,12 +284,13 @@ class Text:
         return self._is_text(cell)
 
     def _is_header(self, head: Record, rows: Iterator[Record]) -> bool:
-        """Return whether a first row of numbers is a header all the same.
+        """Return whether a first row of numbers is a header nevertheless.
 
-        pandas numbers columns without names from 0, below an empty cell if it writes the index too.
-        Numbers alone are a header only above a row of decimals. An empty cell may be a missing
-        number as well, so what follows it is a header only if its numbers or those of the first
-        column below count from 0, or if these are text.
+        pandas numbers columns without names from 0, after an empty cell if it also writes an index.
+        A row of numbers alone is a header only if it counts from 0 above a row of decimals. A row
+        that begins with an empty cell may begin with a missing number instead; it is a header only
+        if its other cells, or those of the first column below, count from 0, or if the latter are
+        text.
         """
         corner, *names = [cell.strip() for cell in head.cells]
         next(rows)
@@ -339,7 +343,7 @@ class Text:
             raise ValueError(f"line {start} cannot be split into cells: {error}") from None
 
     def rows(self, block: Block) -> Iterator[Record]:
-        """Yield the rows of a block, and refuse one with more or fewer cells than the first."""
+        """Yield the rows of a block; raise ValueError if one does not have `width` cells."""
         for row in self.records(block):
             if len(row.cells) != self.width:
                 found = many(len(row.cells), "value")
@@ -360,7 +364,7 @@ class Text:
             return None
         if self.labelled:
             lines = [line.partition(self.delimiter)[2] for line in lines]
-            if "" in lines or "\n" in lines:  # which the parser would skip
+            if "" in lines or "\n" in lines:  # numpy's parser would skip these rows
                 return None
         mark = self._mark
         if self.delimiter == ";":
@@ -415,7 +419,7 @@ def _counts(cells: list[str]) -> bool:
 
 
 def _float_of(cell: str, mark: str) -> float | None:
-    """Return the number in a cell, or None; it accepts the numbers that numpy's parser accepts."""
+    """Return the number in a cell, or None if it holds none that numpy's parser would accept."""
     text = cell.strip()
     if text.lower() in _MISSING:
         return nan
@@ -428,7 +432,7 @@ def _float_of(cell: str, mark: str) -> float | None:
 
 
 def at(row: Record, place: int) -> str:
-    """Return the position of a cell for an error."""
+    """Return the position of a cell as text for an error message."""
     return f"line {row.start}, column {place + 1}"
 
 
@@ -454,7 +458,7 @@ class LongTable:
         ]
 
     def read(self) -> tuple[FloatArray, tuple[int, ...]]:
-        """Return the frames (T, N, M) and their steps: a first pass finds T, N and M."""
+        """Return the frames (T, N, M) and their steps, in two passes; the first finds the shape."""
         known: set[int] = set()
         high = np.zeros(2, np.int64)
         lines = 0

@@ -1,10 +1,10 @@
-"""What stands around the cells: labels, ticks, titles, grid lines and the colour bar.
+"""Axes around the cells: labels, ticks, titles, grid lines and the colour bar.
 
-- `measures`: lengths of ticks and pads, as matplotlib has them.
+- `measures`: lengths of ticks and pads, with matplotlib's defaults.
 - `colorbar`: the colour bar.
-- `geometry`: how large cells are, and where all that surrounds them stands.
-- `thinning`: which labels are shown, and which of the colour bar's ticks.
-- `ticks`: where ticks are, as matplotlib's locators have them.
-- `bar_numbers`: numbers of a colour bar whose range changes.
-- `drawing`: what never changes, drawn once.
+- `geometry`: the size of cells, and the positions of everything around them.
+- `thinning`: the choice of labels, and of ticks of the colour bar, that fit.
+- `ticks`: positions of ticks, as by matplotlib's locators.
+- `bar_numbers`: numbers at a colour bar whose range changes.
+- `drawing`: drawing of everything that never changes.
 """

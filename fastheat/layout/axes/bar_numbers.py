@@ -1,4 +1,4 @@
-"""Numbers at a colour bar that change from frame to frame, drawn beside it."""
+"""Numbers at a colour bar, and drawing of those that change from frame to frame."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from fastheat.style.colors.norms import LINEAR
 from fastheat.style.text.atlas import SHRINK, draw_letters
 from fastheat.style.text.labels import Box, Placed, number_width
 
-WIDE_TICK = "-0.0000"  # room for those of a range that is not known yet
-SCIENTIFIC = ("log", "symlog", "asinh", "object")  # norms whose ticks may be written so
-WIDE_POWER = f"-0.0 {TIMES} 10", "-00"
-MOST = 9  # intervals of a colour bar
+WIDE_TICK = "-0.0000"  # as wide as numbers are likely to be, if the range is not known
+SCIENTIFIC = ("log", "symlog", "asinh", "object")  # norms whose ticks may be powers of ten
+WIDE_POWER = f"-0.0 {TIMES} 10", "-00"  # the same for these norms: text and exponent
+MOST = 9  # most intervals of a colour bar
 
 
 def find_ticks(look: Look, vmin: float, vmax: float, intervals: int) -> Ticks:
-    """Return the ticks of the colour bar, which has room for so many intervals."""
+    """Return the ticks of a colour bar that has room for at most `intervals` intervals."""
     wanted = look.bar_ticks
     if isinstance(wanted, tuple):
         found = ticks_at(look.norm, vmin, vmax, wanted)
@@ -46,7 +46,7 @@ def find_ticks(look: Look, vmin: float, vmax: float, intervals: int) -> Ticks:
 
 
 def wide_ticks(look: Look) -> Ticks:
-    """Return ticks at both ends that are as wide as those of any range are likely to be."""
+    """Return ticks at both ends, as wide as those of any range are likely to be."""
     text, power = WIDE_TICK, ""
     if look.norm.name in SCIENTIFIC:
         text, power = WIDE_POWER
@@ -57,12 +57,12 @@ def wide_ticks(look: Look) -> Ticks:
 
 
 def ticks_of_all(look: Look, vmin: float, vmax: float, _intervals: int = MOST) -> Ticks:
-    """Return ticks at both ends that are as wide as any of frames whose ranges differ.
+    """Return ticks at both ends, as wide as the widest in frames with ranges of their own.
 
     Parameters
     ----------
     vmin, vmax
-        What the values of all frames lie in, as far as that is known.
+        The range of the values of all frames, as far as it is known.
     """
     if isinstance(look.bar_ticks, tuple):
         known = find_ticks(look._replace(norm=LINEAR), look.bar_ticks[0], look.bar_ticks[-1], MOST)
@@ -76,20 +76,21 @@ def ticks_of_all(look: Look, vmin: float, vmax: float, _intervals: int = MOST) -
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BarNumbers:
-    """The ticks of a colour bar and their numbers, of frames that each have a range of their own.
+    """The ticks and numbers of a colour bar in frames that each have a range of their own.
 
-    All of them lie in one rectangle, beside the bar, in which nothing else changes.
+    They lie in a rectangle beside the bar, x0 <= x < x1 and y0 <= y < y1, in which nothing else
+    changes.
     """
 
     look: Look
-    bar: Box
+    bar: Box  # the box of the colour bar
     x0: int
     x1: int
     y0: int
     y1: int
 
     def moved(self, x: int, y: int) -> BarNumbers:
-        """Return them as a part of a larger picture."""
+        """Return the numbers as part of a larger image, at an offset of (x, y)."""
         return replace(
             self,
             bar=self.bar.moved(x, y),
@@ -106,12 +107,23 @@ class BarNumbers:
         tick: int,
         ranges: NDArray[np.float64],
     ) -> NDArray[np.uint8]:
-        """Return their rectangle in frames with ranges (T, 2): (T, h, w) palette indices.
+        """Draw the rectangle for T frames.
 
         Parameters
         ----------
-        static, statics, tick
-            Palette indices of the picture without them, of their coverages, and of ticks.
+        static
+            (H, W) palette indices of the image without the numbers.
+        statics
+            (steps,) palette index of numbers at each coverage.
+        tick
+            Palette index of ticks.
+        ranges
+            (T, 2) the range of each frame.
+
+        Returns
+        -------
+        (T, h, w) uint8
+            Palette indices.
         """
         base = static[self.y0 : self.y1, self.x0 : self.x1]
         pictures = np.repeat(base[None], len(ranges), 0)
@@ -132,7 +144,7 @@ Ink: TypeAlias = tuple[int, int, NDArray[np.uint8]]  # left, top, and the covera
 
 @lru_cache(maxsize=64)
 def _inks(numbers: BarNumbers, low: float, high: float) -> tuple[list[Ink], list[Ink]]:
-    """Return the tick marks and the numbers of a range, in the rectangle of all."""
+    """Return the coverage of the tick marks and numbers of a range, cropped to the rectangle."""
     look = numbers.look
     bar = bar_labels(look, partial(find_ticks, look, low, high), numbers.bar)
     box = numbers.bar.moved(-numbers.x0, -numbers.y0)
@@ -152,14 +164,14 @@ def _inks(numbers: BarNumbers, low: float, high: float) -> tuple[list[Ink], list
 
 
 def _within(ink: Ink, width: int, height: int) -> Ink:
-    """Return the part of a coverage that lies in the rectangle."""
+    """Return the part of a coverage inside a rectangle at the origin."""
     x, y, cover = ink
     left, top = max(0, -x), max(0, -y)
     return max(0, x), max(0, y), cover[top : max(0, height - y), left : max(0, width - x)]
 
 
 def _fitted(placed: Placed, width: int, height: int) -> Placed:
-    """Return a number as large as it has room in a rectangle."""
+    """Return a number shrunk until it fits a rectangle at the origin."""
     while placed.label.size > 1:
         box = placed.box()
         if min(box.x0, box.y0, width - box.x1, height - box.y1) >= 0:
@@ -169,7 +181,21 @@ def _fitted(placed: Placed, width: int, height: int) -> Placed:
 
 
 def part_numbers(look: Look, plan: Plan, geometry: Geometry) -> tuple[Plan, Geometry, BarNumbers]:
-    """Take the ticks of a colour bar, those of `ticks_of_all`, out of what never changes."""
+    """Separate the ticks of a colour bar from everything that never changes.
+
+    Parameters
+    ----------
+    plan, geometry
+        The axes, laid out with the ticks of `ticks_of_all`.
+
+    Returns
+    -------
+    Plan
+    Geometry
+        The axes without these ticks.
+    BarNumbers
+        The ticks, with the rectangle in which they change.
+    """
     bar, box = plan.bar, geometry.bar
     assert bar is not None
     assert box is not None

@@ -1,4 +1,4 @@
-"""The colour bar: its size and place, its ticks and labels, and how it is drawn."""
+"""The colour bar: its size and position, its ticks and labels, and its drawing."""
 
 from __future__ import annotations
 
@@ -31,18 +31,19 @@ BAR_LENGTH = 9.0  # font sizes, least length of a colour bar without figsize
 
 
 class Bar(NamedTuple):
-    """A colour bar: its ticks, at positions from 0 at its start to 1 at its end, and its label.
+    """A colour bar with its ticks and label.
 
-    It starts at the bottom, or at the left if it is above or below the cells.
+    Positions along the bar run from 0 at its start to 1 at its end. It starts at the bottom, or at
+    the left if it is above or below the cells.
     """
 
     location: str  # "left", "right", "top" or "bottom" of the cells
-    ticks: Sequence[tuple[float, Label]]
+    ticks: Sequence[tuple[float, Label]]  # position and label of each
     label: Label | None
     minor: Sequence[float]  # positions of ticks without a label
     changes: bool = False  # whether its ticks change from frame to frame
     shrink: float = 1.0  # its length as a fraction of the room for it
-    aspect: float | None = None  # length to thickness, None for BAR_ASPECT if that is thick enough
+    aspect: float | None = None  # length to thickness; None is BAR_ASPECT if that is thick enough
 
     @property
     def upright(self) -> bool:
@@ -55,7 +56,7 @@ class Bar(NamedTuple):
         return max(BAR_PADS[self.location] * size, least), max(BAR_FRACTION * size, least)
 
     def beside(self, cells: Box, labels: Sequence[Placed], fontsize: float, point: float) -> Box:
-        """Return its place beside cells whose labels stand around them."""
+        """Return the box of the bar beside cells with labels around them."""
         size = cells.width if self.upright else cells.height
         whole = size / (1 - BAR_FRACTION - BAR_PADS[self.location])
         gap, strip = self.gap_and_strip(whole, fontsize)
@@ -75,7 +76,7 @@ class Bar(NamedTuple):
         return box
 
     def place(self, slot: Box, strip: float, fontsize: float) -> Box:
-        """Return its place in the strip at its side of a slot, as by `Figure.colorbar`."""
+        """Return the box of the bar in the strip at its side of a slot, as by `Figure.colorbar`."""
         room = self.shrink * (slot.height if self.upright else slot.width)
         aspect, least = self.aspect or BAR_ASPECT, BAR_LEAST * fontsize if not self.aspect else 1.0
         thick = max(min(strip, room / aspect), least)
@@ -126,14 +127,14 @@ class Bar(NamedTuple):
                 x = max((p.box().x1 for p in placed), default=box.x1) + pad
             elif self.location == "top":
                 y = min((p.box().y0 for p in placed), default=box.y0) - pad
-                y += self.label.metrics()[2]  # its baseline stands there, as the title's does
+                y += self.label.metrics()[2]  # its baseline is at the pad, as that of a title
             else:
                 y = max((p.box().y1 for p in placed), default=box.y1) + pad
             placed.append(Placed(self.label, x, y))
         return placed
 
     def tick_marks(self, box: Box, point: float) -> Iterator[tuple[int, int, int, int]]:
-        """Yield the tick marks of a bar in a box: x0, y0, x1, y1, the last pixels included."""
+        """Yield the tick marks of a bar in a box as pixels (x0, y0, x1, y1), ends included."""
         length, width, short, thin = (
             max(1, round(x * point)) for x in (TICK_LENGTH, TICK_WIDTH, MINOR_LENGTH, MINOR_WIDTH)
         )
@@ -151,16 +152,18 @@ class Bar(NamedTuple):
         entries: NDArray[np.intp],
         width: int,
     ) -> None:
-        """Draw the colours and the outline.
+        """Draw the colours and the outline of the bar.
 
         Parameters
         ----------
         background
-            (H, W) palette indices, which are drawn into.
+            (H, W) palette indices to draw into.
+        box
+            The box of the bar.
         entries
-            The entries of the colormap from the start of the bar on, evenly spread.
+            Colormap indices that the bar shows in equal segments, from its start.
         width
-            Of the outline, px.
+            Width of the outline in px.
         """
         x0, y0, x1, y1 = pixels_of(box)
         count = y1 - y0 if self.upright else x1 - x0

@@ -1,4 +1,4 @@
-"""Lengths of ticks, labels and their pads, as matplotlib has them, and pixels of boxes."""
+"""Lengths of ticks and pads, with matplotlib's defaults, and functions on boxes."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ LABEL_PAD, TITLE_PAD = 4.0, 6.0  # pt, axes.labelpad and axes.titlepad
 # pt, xtick.minor.size and pad: the grid's minor ticks carry empty labels, which others must clear
 MINOR_LABELS = 2.0 + 3.4
 TITLE_SIZE = 1.2  # font sizes, axes.titlesize
-TIGHT_PAD = 1.08  # font sizes, margin that Figure.tight_layout leaves around everything
+TIGHT_PAD = 1.08  # font sizes, margin of Figure.tight_layout around everything
 
 
 def pixels_of(box: Box) -> tuple[int, int, int, int]:
-    """Return the sides of a box on whole pixels: left, top, right, bottom."""
+    """Return the sides of a box in whole pixels: left, top, right, bottom."""
     x0, y0, x1, y1 = (math.floor(side + 0.5) for side in box)
     return x0, y0, x1, y1
 
 
 def widened(box: Box, side: str, by: float) -> Box:
-    """Return a box that reaches farther on one side."""
+    """Return a box extended by a length on one side."""
     x0, y0, x1, y1 = box
     if side == "left":
         x0 -= by
@@ -39,7 +39,19 @@ def widened(box: Box, side: str, by: float) -> Box:
 def tick_mark(
     box: tuple[int, int, int, int], side: str, at: int, length: int, width: int
 ) -> tuple[int, int, int, int]:
-    """Return a tick mark that starts at pixel `at` along one side of a box, outside of it."""
+    """Return the pixels (x0, y0, x1, y1), ends included, of a tick mark outside a box.
+
+    Parameters
+    ----------
+    box
+        The box in pixels.
+    side
+        The side of the box on which the tick mark stands.
+    at
+        Its first pixel along that side.
+    length, width
+        Its size in pixels.
+    """
     x0, y0, x1, y1 = box
     if side in ("top", "bottom"):
         y = y0 - length if side == "top" else y1
