@@ -512,3 +512,22 @@ def test_negative_zeros_are_zeros_of_a_range(options: dict[str, Any]) -> None:
 
     assert (still(-ZEROS) == still(ZEROS)).all()
     assert Heatmap((3, 4)).completed((-0.0, 1.0)).range_text == "[0, 1]"
+
+
+def test_numbers_at_the_bar_of_a_panel_have_the_colour_of_its_labels() -> None:
+    frames = np.random.default_rng(0).normal(size=(2, 3, 4))
+    own = {"a": {"foreground": "red"}, "b": {"foreground": "blue"}}
+    look: dict[str, Any] = {"valfmt": None, "cmap": "gray", "cbar": True, "options": own}
+    file = io.BytesIO()
+    save_gif(file, {"a": frames, "b": frames}, autoscale="frame", columns=2, **look)
+    panels = fastheat.Panels({"a": (3, 4), "b": (3, 4)}, columns=2, **look).per_frame_limits()
+    low, high = float(frames.min()), float(frames.max())
+    bars = panels.completed((low, high, low, high)).layout().bars
+    assert [panel for _, panel in bars] == [0, 1]
+    for picture, _ in by_pillow(file.getvalue()):
+        for (numbers, _), other in zip(bars, (2, 0), strict=True):
+            part = picture[numbers.y0 : numbers.y1, numbers.x0 : numbers.x1].astype(int)
+            inked = (part < 250).any(2)
+            assert inked.sum() > 20
+            assert (part[inked][:, other] <= part[inked].max(1)).all()
+            assert (part[inked].argmax(1) != other).all()

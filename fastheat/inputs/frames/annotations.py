@@ -538,7 +538,7 @@ def _sample_of(cells: Cells) -> Sample:
 
 
 def kind_of(dtype: np.dtype[Any]) -> str:
-    """Return what annotations of a dtype are called."""
+    """Return a name for annotations of a dtype, for errors."""
     if dtype.names is not None:
         return " and ".join(f"{kind_of(dtype[name])} for {name!r}" for name in dtype.names)
     return "strings" if dtype.kind == "U" else dtype.name

@@ -311,7 +311,7 @@ class TwoSlopeNorm(Norm):
         return lambda x: np.interp(x, ends, [0, 0.5, 1], left=-np.inf, right=np.inf)
 
     def places(self, x: Floats, ends: NDArray[np.float64]) -> Floats:
-        """Return what `rule` gives, up to rounding: a compiler may join operations of `interp`."""
+        """Return the values of `rule` up to rounding: compilers may join operations of `interp`."""
         low, high = ends.T
         x = x.astype(np.float64)
         with np.errstate(all="ignore"):
