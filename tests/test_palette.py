@@ -54,7 +54,7 @@ def test_no_colour_has_the_transparent_index(name: str) -> None:
     palette = plan(colormap(name))
     for table in (
         palette.shades.inks,
-        palette.statics,
+        palette.label_ramp,
         palette.fills,
         np.array(list(palette.solid.values())),
     ):

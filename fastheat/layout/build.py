@@ -16,7 +16,7 @@ from fastheat.layout.axes.bar_numbers import (
     ticks_of_all,
     wide_ticks,
 )
-from fastheat.layout.axes.drawing import draw_static
+from fastheat.layout.axes.drawing import draw_background
 from fastheat.layout.axes.geometry import LONGEST_SIDE, SHORTEST_SIDE, Frame, Geometry, cell_grid
 from fastheat.layout.axes.measures import TIGHT_PAD
 from fastheat.layout.axes.thinning import lay_out
@@ -140,7 +140,7 @@ def build(
     if isinstance(annot, Cells) and sizes:
         type_, fixed = _fixed(look, texts, type_, sizes, grid)
     table = palette.table
-    if look.clear:  # the colour in viewers that ignore transparency
+    if look.transparent:  # the colour in viewers that ignore transparency
         table = table.copy()
         table[TRANSPARENT] = look.background
     panel = Panel(
@@ -149,7 +149,7 @@ def build(
         grid=grid,
         reduction=reduction,
         shades=palette.shades,
-        label_ramp=palette.statics,
+        label_ramp=palette.label_ramp,
         tick=palette.solid["tick"],
         type=type_,
         longest=longest,
@@ -170,22 +170,22 @@ def build(
     )
     return Layout(
         panels=(panel,),
-        background=draw_static(
+        background=draw_background(
             geometry,
             plan,
             palette,
             grid,
             lines=line > 0,
             groups=groups,
-            clear=look.clear,
-            clear_grid=look.clear_grid,
+            transparent=look.transparent,
+            transparent_grid=look.transparent_grid,
             solid=_changing(look, geometry),
             entries=segments(look.norm, vmin, vmax, bins),
         ),
         table=table,
         colors=palette.shades.colors,
-        transparent=look.clear,
-        label_ramp=palette.statics,
+        transparent=look.transparent,
+        label_ramp=palette.label_ramp,
         typeface=look.typeface,
         title=_title_place(look, geometry) if look.titled else None,
         plot=None,

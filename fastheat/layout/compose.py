@@ -50,15 +50,15 @@ class Heading(NamedTuple):
             return None
         return TitlePlace(width / 2, float(self.height), self.size, 0, self.height, self.pad)
 
-    def draw(self, static: NDArray[np.uint8], statics: NDArray[np.uint8]) -> None:
+    def draw(self, background: NDArray[np.uint8], label_ramp: NDArray[np.uint8]) -> None:
         """Draw the title into a background, unless each frame has its own."""
         if not self.text or self.own:
             return
-        width, height = static.shape[1], self.height
+        width, height = background.shape[1], self.height
         ink = Image.new("L", (width, height))
         draw_lines(ImageDraw.Draw(ink), self._label(), width / 2, float(height))
-        steps = (np.asarray(ink).astype(np.intp) * (len(statics) - 1) + 127) // 255
-        np.copyto(static[:height], statics[steps], where=steps > 0)
+        steps = (np.asarray(ink).astype(np.intp) * (len(label_ramp) - 1) + 127) // 255
+        np.copyto(background[:height], label_ramp[steps], where=steps > 0)
 
 
 def compose(
@@ -98,8 +98,8 @@ def compose(
     at = [*corners, bar[1]] if bar is not None else list(corners)
     palette = _shared(drawn, plot)
     ramp = palette.indices[0][layouts[0].label_ramp]
-    clear = layouts[0].transparent
-    background = np.full((size[1], size[0]), TRANSPARENT if clear else ramp[0], np.uint8)
+    transparent = layouts[0].transparent
+    background = np.full((size[1], size[0]), TRANSPARENT if transparent else ramp[0], np.uint8)
     if heading.own:  # opaque, since frames could not clear an old title with transparent pixels
         background[: heading.height] = ramp[0]
     for (x, y), layout, index in zip(at, drawn, palette.indices, strict=False):
@@ -109,7 +109,7 @@ def compose(
     if plot is not None:
         ramps = palette.indices[-1][_RAMPS[: len(plot.names)]]
         plot = plot._replace(
-            statics=tuple(ramp.tolist()),
+            label_ramp=tuple(ramp.tolist()),
             ramps=tuple(map(tuple, ramps.tolist())),
         )
         background[plot.top :] = ramp[0]  # opaque for the same reason

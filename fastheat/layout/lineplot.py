@@ -50,7 +50,7 @@ class Plot(NamedTuple):
     room: int | None  # number of frames, None if not known
     limits: tuple[float, float] | None  # of the values, None if they grow
     steps: tuple[int, int] | None = None  # step of the first frame, steps per frame
-    statics: tuple[int, ...] = ()  # palette index of labels at each coverage, once known
+    label_ramp: tuple[int, ...] = ()  # palette index of labels at each coverage, once known
     ramps: tuple[tuple[int, ...], ...] = ()  # the same for each line
 
     @property
@@ -183,8 +183,8 @@ def base_of(plot: Plot, stage: Stage) -> Base:
         )
     word = Label("frame" if plot.steps is None else "step", size, (0.5, 0.0), 0.0, plot.typeface)
     draw_lines(draw, word, (left + right) / 2, bottom + width + gap + up + down)
-    statics = np.array(plot.statics, np.uint8)
-    picture = statics[(np.asarray(ink).astype(np.intp) * (len(statics) - 1) + 127) // 255]
+    label_ramp = np.array(plot.label_ramp, np.uint8)
+    picture = label_ramp[(np.asarray(ink).astype(np.intp) * (len(label_ramp) - 1) + 127) // 255]
     _draw_names(plot, picture, (left + right) / 2, top - 0.4 * size)
     return Base(picture, (left, right, top, bottom), data)
 

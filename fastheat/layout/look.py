@@ -394,7 +394,7 @@ class Look(NamedTuple):
             name="grid_color",
         ),
     ]
-    clear_grid: bool  # whether the lines between cells are transparent
+    transparent_grid: bool  # whether the lines between cells are transparent
     reduce: Annotated[
         str | None,
         Option(
@@ -467,7 +467,7 @@ class Look(NamedTuple):
             also="facecolor",
         ),
     ]
-    clear: bool  # whether the background is transparent
+    transparent: bool  # whether the background is transparent
     foreground: Annotated[
         RGB, Option(color, "colour of labels and ticks", PICTURE, "color", unset="that of --style")
     ]
@@ -623,7 +623,7 @@ def read_look(given: Given, defaults: Mapping[str, Any]) -> Look:
             if read[field] != unset:
                 raise ValueError(f"expected {option.needs}=True with {name}={short(given[name])}")
     typeface, lacking = find_typeface(given["font"], *_letters(read))
-    _, clear = given.paper
+    _, transparent = given.paper
     return Look(
         **read,
         shape=given.shape,
@@ -636,8 +636,8 @@ def read_look(given: Given, defaults: Mapping[str, Any]) -> Look:
         point=given.point,
         frame=None,
         cell=None,
-        clear_grid=clear and _has_no_grid(given),
-        clear=clear,
+        transparent_grid=transparent and _has_no_grid(given),
+        transparent=transparent,
     )
 
 

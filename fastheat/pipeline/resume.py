@@ -118,7 +118,7 @@ def look_of(layout: Layout) -> dict[str, str]:
         plot = layout.plot
         aspects["lines"] = plot and [
             *(plot.names, plot.colors, plot.top, plot.width, plot.height, plot.fontsize),
-            *(plot.point, plot.room, plot.limits, plot.steps, plot.statics, plot.ramps),
+            *(plot.point, plot.room, plot.limits, plot.steps, plot.label_ramp, plot.ramps),
         ]
         aspects |= {f"{name} of panels": [panel[name] for panel in each] for name in each[0]}
     aspects["background"] = layout.background

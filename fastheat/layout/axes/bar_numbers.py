@@ -102,8 +102,8 @@ class BarNumbers:
 
     def draw(
         self,
-        static: NDArray[np.uint8],
-        statics: NDArray[np.uint8],
+        background: NDArray[np.uint8],
+        label_ramp: NDArray[np.uint8],
         tick: int,
         ranges: NDArray[np.float64],
     ) -> NDArray[np.uint8]:
@@ -111,9 +111,9 @@ class BarNumbers:
 
         Parameters
         ----------
-        static
+        background
             (H, W) palette indices of the image without the numbers.
-        statics
+        label_ramp
             (steps,) palette index of numbers at each coverage.
         tick
             Palette index of ticks.
@@ -125,10 +125,10 @@ class BarNumbers:
         (T, h, w) uint8
             Palette indices.
         """
-        base = static[self.y0 : self.y1, self.x0 : self.x1]
+        base = background[self.y0 : self.y1, self.x0 : self.x1]
         pictures = np.repeat(base[None], len(ranges), 0)
-        steps = (np.arange(256) * (len(statics) - 1) + 127) // 255
-        shades, covered = statics[steps], steps > 0
+        steps = (np.arange(256) * (len(label_ramp) - 1) + 127) // 255
+        shades, covered = label_ramp[steps], steps > 0
         for picture, (low, high) in zip(pictures, ranges.tolist(), strict=True):
             marks, numbers = _inks(self, low, high)
             for x, y, ink in marks:

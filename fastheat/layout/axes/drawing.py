@@ -1,4 +1,4 @@
-"""Drawing of the static part of an image: gridlines, ticks, labels and colour bar."""
+"""Drawing of the part of an image that never changes: gridlines, ticks, labels and colour bar."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fastheat.tables import TRANSPARENT, Grid
 SLICE = 24  # px, width of the slices in which rotated text is drawn
 
 
-def draw_static(
+def draw_background(
     geometry: Geometry,
     plan: Plan,
     palette: Palette,
@@ -27,12 +27,12 @@ def draw_static(
     *,
     lines: bool,
     groups: tuple[Sequence[int], Sequence[int]],
-    clear: bool,
-    clear_grid: bool,
+    transparent: bool,
+    transparent_grid: bool,
     solid: Sequence[Box],
     entries: NDArray[np.intp],
 ) -> NDArray[np.uint8]:
-    """Draw the static part of an image as palette indices: gridlines, ticks, labels and colour bar.
+    """Draw the part that never changes as palette indices: gridlines, ticks, labels, colour bar.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def draw_static(
         Whether there are gridlines.
     groups
         The rows and columns before which a group line is drawn.
-    clear, clear_grid
+    transparent, transparent_grid
         Whether the background and the gridlines are transparent.
     solid
         Boxes that frames draw in, where the background is opaque nevertheless: pixels that were
@@ -73,27 +73,29 @@ def draw_static(
     if geometry.title and not plan.titled:
         _draw_label(ink, draw, geometry.title)
 
-    steps = (np.arange(256) * (len(palette.statics) - 1) + 127) // 255
-    shades = np.where(clear & (steps == 0), TRANSPARENT, palette.statics[steps])
+    steps = (np.arange(256) * (len(palette.label_ramp) - 1) + 127) // 255
+    shades = np.where(transparent & (steps == 0), TRANSPARENT, palette.label_ramp[steps])
     if not np.frombuffer(drawn, np.uint8).any():  # nothing was drawn, or Pillow drew into a copy
         drawn = bytearray(ink.tobytes())
-    static = np.frombuffer(drawn.translate(bytes(shades.tolist())), np.uint8).reshape(size[::-1])
+    background = np.frombuffer(drawn.translate(bytes(shades.tolist())), np.uint8).reshape(
+        size[::-1]
+    )
     for x0, y0, x1, y1 in marks:
-        static[max(y0, 0) : max(y1 + 1, 0), max(x0, 0) : max(x1 + 1, 0)] = palette.solid["tick"]
-    for each in solid if clear else ():
+        background[max(y0, 0) : max(y1 + 1, 0), max(x0, 0) : max(x1 + 1, 0)] = palette.solid["tick"]
+    for each in solid if transparent else ():
         x0, y0, x1, y1 = pixels_of(each)
-        part = static[max(y0, 0) : y1, max(x0, 0) : x1]
-        part[part == TRANSPARENT] = palette.statics[0]
+        part = background[max(y0, 0) : y1, max(x0, 0) : x1]
+        part[part == TRANSPARENT] = palette.label_ramp[0]
     x0, y0, x1, y1 = pixels_of(cells)
     if lines:
-        static[y0:y1, x0:x1] = TRANSPARENT if clear_grid else palette.solid["grid"]
+        background[y0:y1, x0:x1] = TRANSPARENT if transparent_grid else palette.solid["grid"]
     for i in groups[0]:
-        static[grid.y1[i - 1] : grid.y0[i], x0:x1] = palette.solid["group"]
+        background[grid.y1[i - 1] : grid.y0[i], x0:x1] = palette.solid["group"]
     for j in groups[1]:
-        static[y0:y1, grid.x1[j - 1] : grid.x0[j]] = palette.solid["group"]
+        background[y0:y1, grid.x1[j - 1] : grid.x0[j]] = palette.solid["group"]
     if bar and plan.bar:
-        plan.bar.draw(static, bar, palette, entries, width)
-    return static
+        plan.bar.draw(background, bar, palette, entries, width)
+    return background
 
 
 def _draw_label(ink: Image.Image, draw: ImageDraw.ImageDraw, placed: Placed) -> None:

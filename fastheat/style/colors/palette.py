@@ -28,7 +28,7 @@ class Palette(NamedTuple):
     table: NDArray[np.uint8]  # (256, 3), unused entries black
     used: int  # entries in use
     shades: Shades
-    statics: NDArray[np.uint8]  # (steps,) palette index of label pixels at each coverage
+    label_ramp: NDArray[np.uint8]  # (steps,) palette index of label pixels at each coverage
     solid: dict[str, int]  # palette index of ticks, of lines between cells and between groups
     fills: NDArray[np.uint8]  # (bins,) palette index of each colormap entry
 
@@ -118,7 +118,7 @@ def plan_palette(
             np.array([edges.ceiling]),
             colors.used,
         ),
-        colors.statics,
+        colors.label_ramp,
         dict(zip(solid, colors.solid, strict=True)),
         colors.fills,
     )
@@ -131,7 +131,7 @@ class _Colors(NamedTuple):
     used: int
     shades: NDArray[np.uint8]
     alike: NDArray[np.intp]
-    statics: NDArray[np.uint8]
+    label_ramp: NDArray[np.uint8]
     solid: tuple[int, ...]
     fills: NDArray[np.uint8]
 
@@ -177,8 +177,8 @@ def _colors_of(
     inks = np.array(textcolors, np.uint8)[second.astype(int)]
 
     few = len({*_tuples(fills)}) <= 120
-    statics = _blends(background, foreground, STATIC_STEPS if few else FEWEST_STATIC_STEPS)
-    fixed = {*_tuples(statics), *(_tuples(inks) if steps > 1 else ()), *solid}
+    label_ramp = _blends(background, foreground, STATIC_STEPS if few else FEWEST_STATIC_STEPS)
+    fixed = {*_tuples(label_ramp), *(_tuples(inks) if steps > 1 else ()), *solid}
     fills = nearest_that_fit(fills, 255 - len(fixed))
     room = 255 - len(fixed | {*_tuples(fills)})
     shades = _blends(fills[:, None], inks[:, None], steps)
@@ -189,7 +189,9 @@ def _colors_of(
 
     # the colours that change come first, so that images of these alone have a small code size
     colors_in_use = list(
-        dict.fromkeys([*_tuples(fills), *_tuples(shades.reshape(-1, 3)), *_tuples(statics), *solid])
+        dict.fromkeys(
+            [*_tuples(fills), *_tuples(shades.reshape(-1, 3)), *_tuples(label_ramp), *solid]
+        )
     )[:255]
     table = np.zeros((256, 3), np.uint8)
     table[1 : len(colors_in_use) + 1] = colors_in_use
@@ -207,7 +209,7 @@ def _colors_of(
         len(colors_in_use) + 1,
         table_of_shades,
         np.unique(table_of_shades, axis=0, return_inverse=True)[1].reshape(-1),
-        np.array([find(c) for c in _tuples(statics)], np.uint8),
+        np.array([find(c) for c in _tuples(label_ramp)], np.uint8),
         tuple(map(find, solid)),
         table_of_shades[slots, 0],
     )
