@@ -38,7 +38,7 @@ BELOW = {
 CALLED = ("save", "writer", "indexed")
 GROUND = ("checks", "messages", "tables")  # modules that every room may import
 # a reduction runs the kernels for it, which do not depend on layouts
-UPWARD = {("layout.reduction", "render.kernels.blocks")}
+UPWARD = {("layout.reduction", "render.kernels.reduce")}
 
 
 def room_of(module: str) -> str:
@@ -85,6 +85,11 @@ def test_rooms_are_those_of_the_plan_and_few_modules_stand_outside() -> None:
     assert folders == BELOW.keys() - {"called", "ground"}
     outside = {path.stem for path in PACKAGE.glob("*.py")}
     assert outside == {"__init__", "__main__", *CALLED, *GROUND}
+
+
+def test_no_file_is_so_long_that_it_has_to_be_searched() -> None:
+    lengths = {path.name: len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py")}
+    assert {name: length for name, length in lengths.items() if length > 700} == {}
 
 
 def test_doors_say_what_is_behind_them_and_import_nothing() -> None:

@@ -19,8 +19,9 @@ from fastheat.inputs.frames.stream import Frames
 from fastheat.layout import build
 from fastheat.layout.axes import geometry
 from fastheat.layout.layout import Layout
-from fastheat.layout.look import OPTIONS, Look, read_look
+from fastheat.layout.look import OPTIONS, Look
 from fastheat.layout.options import Given, read_ends, read_shape, read_text
+from fastheat.layout.read_look import read_look
 from fastheat.layout.reduction import Reduction
 from fastheat.style.colors.norms import Norm, check_range
 

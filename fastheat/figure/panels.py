@@ -36,7 +36,6 @@ from fastheat.layout.axes.measures import POINTS, TIGHT_PAD
 from fastheat.layout.compose import Heading, compose
 from fastheat.layout.layout import Layout
 from fastheat.layout.lineplot import MOST_LINES, Plot
-from fastheat.layout.look import bar_options, listed
 from fastheat.layout.options import (
     read_color,
     read_figure,
@@ -44,6 +43,7 @@ from fastheat.layout.options import (
     read_text,
     read_text_sizes,
 )
+from fastheat.layout.read_look import bar_options, listed
 from fastheat.layout.reduction import Reductions
 from fastheat.messages import short
 from fastheat.style.colors.colors import RGB

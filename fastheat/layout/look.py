@@ -7,28 +7,24 @@ are derived from the row.
 
 # no `from __future__ import annotations`: the rows are read from the annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.checks import is_series
 from fastheat.inputs.frames.annotations import Cells, Sample
 from fastheat.layout.axes.geometry import Frame
-from fastheat.layout.axes.measures import TITLE_SIZE
 from fastheat.layout.options import (
-    Given,
     Labels,
     Option,
     choice,
     color,
     elsewhere,
     flag,
+    grid_color,
     number,
     place,
     read_bar_format,
-    read_color,
     read_figure,
     read_fraction,
     read_groups,
@@ -40,11 +36,10 @@ from fastheat.layout.options import (
     text,
     width,
 )
-from fastheat.messages import short
 from fastheat.style.colors.colormaps import Colormap
 from fastheat.style.colors.colors import RGB
 from fastheat.style.colors.norms import Norm
-from fastheat.style.text.fonts import Typeface, find_typeface
+from fastheat.style.text.fonts import Typeface
 from fastheat.style.text.formats import ValueFormat
 
 # groups of the command line's options
@@ -381,11 +376,7 @@ class Look(NamedTuple):
     grid: Annotated[
         RGB,
         Option(
-            lambda name, value, given: (
-                given.paper[0]
-                if _has_no_grid(given)
-                else read_color(name, given.style.grid if value is None else value, given.paper[0])
-            ),
+            grid_color,
             "colour of the lines between cells",
             PICTURE,
             "color",
@@ -595,89 +586,5 @@ def _options_of(table: type) -> dict[str, tuple[str, Option]]:
     return rows
 
 
-_FIELDS = _options_of(Look)  # field and row of each option that has a field
-OPTIONS = {name: option for name, (_, option) in (_FIELDS | _options_of(_ReadWithOthers)).items()}
-
-
-def read_look(given: Given, defaults: Mapping[str, Any]) -> Look:
-    """Read the options of a heatmap.
-
-    Parameters
-    ----------
-    given
-        The options as given.
-    defaults
-        The default of each option.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the value of an option is not one that it takes, or it has no effect without another
-        option that is off.
-    """
-    read = {}
-    for name, (field, option) in _FIELDS.items():
-        read[field] = option.read(name, given[name], given)
-        if option.needs and not given[option.needs]:
-            unset = option.read(name, defaults[name], given)
-            if read[field] != unset:
-                raise ValueError(f"expected {option.needs}=True with {name}={short(given[name])}")
-    typeface, lacking = find_typeface(given["font"], *_letters(read))
-    _, transparent = given.paper
-    return Look(
-        **read,
-        shape=given.shape,
-        given=None,
-        fit=given["text_size"] == "fit",
-        titled=False,
-        title_size=TITLE_SIZE * read["fontsize"],
-        typeface=typeface,
-        lacking=lacking,
-        point=given.point,
-        frame=None,
-        cell=None,
-        transparent_grid=transparent and _has_no_grid(given),
-        transparent=transparent,
-    )
-
-
-def bar_options(look: Look) -> tuple[Any, ...]:
-    """Return the options of the colour bar, equal for bars that look alike."""
-    own = [getattr(look, field) for field, option in _FIELDS.values() if option.needs == "cbar"]
-    return tuple(each.source if isinstance(each, ValueFormat) else each for each in own)
-
-
-def _has_no_grid(given: Given) -> bool:
-    """Return whether the lines between cells have the colour of the background."""
-    color = given["grid_color"]
-    if isinstance(color, str) and color.lower() == "none":
-        return True
-    return given.paper[1] and color is None
-
-
-def _letters(read: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the characters to draw, and further ones that a Python format may write."""
-    words = [read[name] for name in ("bar_label", "title", "xlabel", "ylabel")]
-    letters = "".join([read["rows"].letters, read["columns"].letters, *words, "0123456789.-+e"])
-    bar_format: ValueFormat | None = read["bar_format"]
-    if bar_format:
-        letters += bar_format.charset or bar_format.likely
-    annot: Cells | Sample | None = read["annot"]
-    valfmt: ValueFormat | None = read["valfmt"]
-    if annot is not None and annot.dtype.kind == "U":
-        return letters + (
-            annot.letters if isinstance(annot, Sample) else "".join(annot.texts(None))
-        ), ""
-    if valfmt is None:
-        return letters, ""
-    return letters + valfmt.charset, "" if valfmt.charset else valfmt.likely
-
-
-def listed(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options that can be read several times, with iterators turned into lists."""
-    series = (name for name in options if name in OPTIONS and OPTIONS[name].series)
-    return {**options} | {
-        name: list(options[name])
-        for name in series
-        if is_series(options[name]) and not isinstance(options[name], str)
-    }
+FIELDS = _options_of(Look)  # field and row of each option that has a field
+OPTIONS = {name: option for name, (_, option) in (FIELDS | _options_of(_ReadWithOthers)).items()}

@@ -109,6 +109,14 @@ class Given:
         return read_color("foreground", self.style.foreground if given is None else given)
 
     @cached_property
+    def has_no_grid(self) -> bool:
+        """Whether the lines between cells have the colour of the background."""
+        color = self["grid_color"]
+        if isinstance(color, str) and color.lower() == "none":
+            return True
+        return self.paper[1] and color is None
+
+    @cached_property
     def point(self) -> float:
         """Pixels per point."""
         return self.inch / POINTS
@@ -193,6 +201,13 @@ def place(**choices: int) -> Reader:
 def color(name: str, value: Any, given: Given) -> RGB:
     """Read a colour; None is that of the foreground."""
     return given.foreground if value is None else read_color(name, value, given.paper[0])
+
+
+def grid_color(name: str, value: Any, given: Given) -> RGB:
+    """Read the colour of the lines between cells, that of the style if None."""
+    if given.has_no_grid:
+        return given.paper[0]
+    return read_color(name, given.style.grid if value is None else value, given.paper[0])
 
 
 def elsewhere(name: str, value: Any, given: Given) -> None:

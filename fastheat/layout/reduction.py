@@ -139,7 +139,7 @@ class Reduction:
 
     def _reducer(self) -> _Reducer:
         """Return a function that reduces a band, with its scratch memory."""
-        from fastheat.render.kernels.blocks import end_of_blocks, mean_of_blocks
+        from fastheat.render.kernels.reduce import end_of_blocks, mean_of_blocks
 
         m = self.shape[1]
         if self.how == "mean":

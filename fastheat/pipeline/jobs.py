@@ -43,11 +43,11 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The limits of some frames, the warnings about them by matrix, and their values if kept."""
+    """What a `Measuring` job returns."""
 
-    limits: DataLimits
-    values: NDArray[np.float64] | None
-    told: Mapping[str, str]
+    limits: DataLimits  # of its frames
+    values: NDArray[np.float64] | None  # the frames themselves, if they are to be kept
+    told: Mapping[str, str]  # warnings, by the name of the matrix
 
     @property
     def nbytes(self) -> int:

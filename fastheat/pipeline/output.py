@@ -82,9 +82,9 @@ class Output:
         Parameters
         ----------
         steps
-            The step that each frame shows, None if it is not said.
+            The step of each frame, for `mode="a"`; None for frames without one.
         facts
-            Facts that change with the first frame, such as its range.
+            Facts for a note before the first of these frames, such as a range that has grown.
         """
         assert self.file is not None
         self.shown += images.shown

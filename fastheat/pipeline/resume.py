@@ -250,12 +250,12 @@ class NoteReader:
         self._closing.clear()
 
     def note(self, pixels: int) -> Note:
-        """Return the facts so far, checked.
+        """Return the note that the facts make up, after checking them.
 
         Parameters
         ----------
         pixels
-            Number of pixels of the image, of which each matrix has at least one.
+            Number of pixels of the image, which bounds the number of matrices that it can show.
 
         Raises
         ------

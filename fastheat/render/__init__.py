@@ -13,7 +13,7 @@ Door
 ----
 `encode`: encode_between, encode_chunk, encode_indexed, Images, joined
 `kernels`: jit, objects
-`kernels.blocks`: end_of_blocks, mean_of_blocks
+`kernels.reduce`: end_of_blocks, mean_of_blocks
 `lineplot`: History, Past
 `stills`: paint
 """

@@ -21,7 +21,18 @@ from fastheat.render.kernels.lines import plot_frames
 
 
 def draw_plots(plot: Plot, values: NDArray[np.float64], first: int) -> NDArray[np.uint8]:
-    """Draw the line plots (T, h, w) of frames from `first` on; values: (N, K), from frame 0 on."""
+    """Draw the line plots of frames `first` to N - 1.
+
+    Parameters
+    ----------
+    values
+        (N, K) scalars of all frames.
+
+    Returns
+    -------
+    (N - first, h, w) uint8
+        Palette indices.
+    """
     cover = np.empty((plot.height, plot.width), np.uint8)
     return _draw_lines(plot, stages_of(plot, values, first), values, 0, first, None, cover)
 

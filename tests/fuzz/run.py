@@ -86,9 +86,13 @@ class Inputs:
         # small files allow more mutations in the same time, so they weigh more; every kind has a
         # fixed share, however many files it has in the corpus
         light = {each: 1 / (1 + sum(map(len, each.files.values())) / 20_000) for each in corpus}
-        shares = {kind: sum(light[e] for e in corpus if e.kind == kind) for kind in KINDS}
+        kinds = {each.kind for each in corpus}
+        shares = {kind: sum(light[e] for e in corpus if e.kind == kind) for kind in kinds}
         weights = (
-            readers.READERS[name].weight * light[each] * KINDS[each.kind] / shares[each.kind]
+            readers.READERS[name].weight
+            * light[each]
+            * WEIGHTS.get(each.kind, 1)
+            / shares[each.kind]
             for each, name in pairs
         )
         self._weights = list(accumulate(weights))
@@ -108,9 +112,17 @@ class Inputs:
         return Case(number, mutated(seed, self._corpus, rng), name, variant)
 
 
-# relative share of mutations of each kind
-KINDS = {"npy": 3, "npz": 3, "pickle": 5, "safetensors": 2, "torch": 1.5, "zarr": 1.5, "hdf5": 1.5}
-KINDS |= {"gif": 3, "font": 0.3, "text": 0.3, "csv": 2}
+# relative share of mutations of each kind, 1 of others
+WEIGHTS = {
+    "npy": 3,
+    "npz": 3,
+    "pickle": 5,
+    "safetensors": 2,
+    "torch": 1.5,
+    "zarr": 1.5,
+    "hdf5": 1.5,
+}
+WEIGHTS |= {"gif": 3, "font": 0.3, "text": 0.3, "csv": 2}
 
 
 # ------------------------------------------------------------------------------ in the processes

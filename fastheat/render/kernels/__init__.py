@@ -4,7 +4,7 @@ Kernels run without the interpreter's lock, write to buffers of the caller, and 
 arguments.
 
 - `digits`: numbers to text, as `format` writes them.
-- `blocks`: blocks of values to one value each.
+- `reduce`: blocks of values to one value each.
 - `cells`: slots and texts of cells, and their changes.
 - `runs`: changes as runs of one palette index.
 - `lzw`: runs to codes.

@@ -19,12 +19,12 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
 from fastheat.render.kernels import (  # noqa: F401  (importing them declares all kernels)
-    blocks,
     cells,
     digits,
     images,
     lines,
     objects,
+    reduce,
     stills,
 )
 from fastheat.render.kernels.jit import Array, Entry, Fields, Run, entries, helpers
