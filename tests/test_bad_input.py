@@ -1017,3 +1017,18 @@ def assert_a_line(error: BaseException) -> None:
 def test_numbers_without_end_are_named_by_their_kind() -> None:
     with pytest.raises(ValueError, match=r"expected loop to be .*, not <int>$"):
         save_gif(io.BytesIO(), np.zeros((2, 2, 2)), loop=10**5000)
+
+
+@pytest.mark.parametrize("name", ["row_groups", "col_groups", "cbar_ticks", "row_labels"])
+def test_options_without_end_are_refused(name: str) -> None:
+    more: dict[str, Any] = {"cbar": True} if name == "cbar_ticks" else {}
+    for endless in (itertools.count(1), range(1, 10**12)):
+        with pytest.raises(ValueError, match=name):
+            Panels({"a": (3, 4), "b": (3, 4)}, **more | {name: endless})
+
+
+def test_an_option_that_is_useless_says_what_it_needs() -> None:
+    given: dict[str, Any] = {"cbar_ticks": math.nan, "cbar_format": 1, "cbar_aspect": "x"}
+    for name, value in given.items():
+        with pytest.raises(ValueError, match=f"expected cbar=True with {name}"):
+            Heatmap((3, 4), **{name: value})

@@ -1231,3 +1231,12 @@ def test_a_thousand_panels_take_seconds() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(done.stdout) < 15  # over 40 if every panel is measured for every size
+
+
+def test_bars_that_differ_in_their_outline_are_not_one() -> None:
+    look: dict[str, Any] = {"cbar": True, "vmin": 0, "vmax": 1, "valfmt": None}
+    shapes = {"a": (3, 4), "b": (3, 4)}
+    own: dict[str, Any] = {"b": {"tick_color": "red"}}
+    frames = {name: np.zeros((3, 4)) for name in shapes}
+    picture = Panels(shapes, options=own, **look).rgb(frames)
+    assert (picture == (255, 0, 0)).all(2).sum() > 300  # its outline, not the ticks alone

@@ -211,7 +211,7 @@ def test_to_csv_and_back(
 ) -> None:
     high, wide = matrix.shape
     index[0] = f"row {index[0]}"  # of numbers alone it would be a column of them
-    columns[0] = f"column {columns[0]}"
+    columns = [f"column {name}" for name in columns]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(textfiles, "_BLOCK", block)
         for labels in (None, index[:high]):
@@ -253,7 +253,10 @@ READ: dict[str, list[list[float | None]]] = {
     "a,b\n,1\nx,2\n": [[1], [2]],
     '"x"\n1\n""\n': [[1], [None]],
     "l,x\na,1\nb,\nc,3\n": [[1], [None], [3]],
-    '"a\nb",1\n"c ""d""",2\n': [[2]],
+    '"a\nb",1.5\n"c ""d""",2\n': [[1.5], [2]],
+    "x,1.5,2\ny,3,4\n": [[1.5, 2], [3, 4]],
+    "city,2019,2020\nParis,1.5,2\n": [[1.5, 2]],
+    "x,0,1\ny,2,3\n": [[2, 3]],
     '"a\nb"\tc\n1\t2\n': [[1, 2]],
     "1;2\n": [[1, 2]],
     "1,5;2\n0,5;-1,5e3\n": [[1.5, 2], [0.5, -1500]],
@@ -299,6 +302,19 @@ def test_tabs_between_missing_numbers_are_no_blank_line(tmp_path: Path) -> None:
 
 CELL = "expected a number, not"
 REFUSED: dict[str, tuple[str | bytes, str]] = {
+    "text in a first row of numbers": (
+        "1.0,2.0,oops\n3,4,5\n",
+        "line 1, column 3: expected a number, or no numbers in a header, not 'oops'",
+    ),
+    "a number with a comma in the first row": (
+        '1,"1,000"\n3,4\n',
+        "line 1, column 2: expected a number, or no numbers in a header, not '1,000'",
+    ),
+    "a first row that may be either": (
+        "x,7,9\ny,1,2\n",
+        "line 1 may be a header or a row of numbers: write names other than numbers for a header, "
+        "or numbers such as 1.0",
+    ),
     "text": ("1,2\n3,4\n5,abc\n", f"line 3, column 2: {CELL} 'abc'"),
     "text below a header": ("a,b\n1,2\n\n3,x y\n", f"line 4, column 2: {CELL} 'x y'"),
     "text beside labels": ("l,a,b\nr,1,2\ns,,y\n", f"line 3, column 3: {CELL} 'y'"),

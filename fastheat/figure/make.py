@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from fastheat.checks import is_whole
+from fastheat.checks import is_series, is_whole
 from fastheat.figure.base import Figure
 from fastheat.figure.heatmap import Heatmap, check_options, option_names
 from fastheat.figure.panels import Panels, panels_options
@@ -90,9 +91,11 @@ def _likely_sides(options: Mapping[str, Any]) -> tuple[int, int]:
         return int(n), int(m)
 
     def side(labels: object, groups: object) -> int:
-        if isinstance(labels, list):
+        if is_series(labels) and isinstance(labels, Sized) and not isinstance(labels, str):
             return max(len(labels), 1)
-        starts = groups if isinstance(groups, list) else []
+        starts: Iterable[Any] = ()
+        if is_series(groups) and not isinstance(groups, str | Iterator):
+            starts = islice(groups, LIKELY)
         return max([2, *(int(k) + 1 for k in starts if is_whole(k) and k < LIKELY)])
 
     rows = side(options.get("row_labels"), options.get("row_groups"))

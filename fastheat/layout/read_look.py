@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
-from fastheat.checks import is_series
 from fastheat.inputs.frames.annotations import Cells, Sample
 from fastheat.layout.axes.measures import TITLE_SIZE
 from fastheat.layout.look import FIELDS, OPTIONS, Look
@@ -13,6 +13,8 @@ from fastheat.layout.options import Given
 from fastheat.messages import short
 from fastheat.style.text.fonts import find_typeface
 from fastheat.style.text.formats import ValueFormat
+
+MOST_LISTED = 1 << 20
 
 
 def read_look(given: Given, defaults: Mapping[str, Any]) -> Look:
@@ -33,11 +35,12 @@ def read_look(given: Given, defaults: Mapping[str, Any]) -> Look:
     """
     read = {}
     for name, (field, option) in FIELDS.items():
-        read[field] = option.read(name, given[name], given)
-        if option.needs and not given[option.needs]:
-            unset = option.read(name, defaults[name], given)
-            if read[field] != unset:
-                raise ValueError(f"expected {option.needs}=True with {name}={short(given[name])}")
+        value = given[name]
+        useless = option.needs and not given[option.needs] and not _is_unset(value, defaults[name])
+        if not useless or defaults[name] is not None:
+            read[field] = option.read(name, value, given)
+        if useless:
+            raise ValueError(f"expected {option.needs}=True with {name}={short(value)}")
     typeface, lacking = find_typeface(given["font"], *_letters(read))
     _, transparent = given.paper
     return Look(
@@ -60,7 +63,8 @@ def read_look(given: Given, defaults: Mapping[str, Any]) -> Look:
 def bar_options(look: Look) -> tuple[Any, ...]:
     """Return the options of the colour bar, equal for bars that look alike."""
     own = [getattr(look, field) for field, option in FIELDS.values() if option.needs == "cbar"]
-    return tuple(each.source if isinstance(each, ValueFormat) else each for each in own)
+    colors = look.tick, look.foreground
+    return *colors, *(each.source if isinstance(each, ValueFormat) else each for each in own)
 
 
 def _letters(read: Mapping[str, Any]) -> tuple[str, str]:
@@ -82,10 +86,24 @@ def _letters(read: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def listed(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options that can be read several times, with iterators turned into lists."""
-    series = (name for name in options if name in OPTIONS and OPTIONS[name].series)
-    return {**options} | {
-        name: list(options[name])
-        for name in series
-        if is_series(options[name]) and not isinstance(options[name], str)
-    }
+    """Return options that can be read several times, with iterators turned into lists.
+
+    Raises
+    ------
+    ValueError
+        If an iterator has so many items that it may have no end.
+    """
+    found = dict(options)
+    for name, value in options.items():
+        if name in OPTIONS and OPTIONS[name].series and isinstance(value, Iterator):
+            found[name] = list(islice(value, MOST_LISTED + 1))
+            if len(found[name]) > MOST_LISTED:
+                raise ValueError(
+                    f"expected {name} to be an iterator of up to {MOST_LISTED} items, not of more: "
+                    "give a list or an array"
+                )
+    return found
+
+
+def _is_unset(value: object, default: object) -> bool:
+    return value is None or value is default or (type(value) is type(default) and value == default)

@@ -37,7 +37,7 @@ _MOST_CELLS = 1 << 21  # per line, since each cell is a Python object for a whil
 # Characters and cells that a gzipped file may hold in any case, or per compressed byte. Numbers
 # without much repetition take a third of their length, and have fewer cells than bytes.
 _UNPACKED, _UNPACKED_TIMES = 1 << 24, 16
-_CELLS, _CELLS_TIMES = 1 << 23, 4
+_CELLS, _CELLS_TIMES = 1 << 22, 4
 _DECOMPRESS = "decompress the file first if you trust it"
 _GZIP = b"\x1f\x8b"
 _MISSING = frozenset({"", "na", "nan", "null"})
@@ -251,7 +251,7 @@ class Text:
         self.width = len(head.cells)
         self.header: list[str] = []
         self._begin = first.start  # number of the line at which the rows begin
-        if any(map(self._is_text, head.cells)) or self._is_header(head, self.records(first)):
+        if self._is_header(head, self.records(first)):
             self.header = [cell.strip() for cell in head.cells]
             self._begin = head.stop
         else:
@@ -274,6 +274,8 @@ class Text:
         return self.width - self.labelled
 
     def _is_text(self, cell: str) -> bool:
+        if not cell:  # quickly, since a small file can unpack to millions of these
+            return False
         marks = ".," if self.delimiter == ";" else "."
         return all(_float_of(cell, mark) is None for mark in marks)
 
@@ -284,6 +286,39 @@ class Text:
         return self._is_text(cell)
 
     def _is_header(self, head: Record, rows: Iterator[Record]) -> bool:
+        """Return whether a first row is a header: names, or numbers that can be nothing else.
+
+        A row in which only the first cell is text may also be a row of numbers with a label.
+        """
+        cells = [cell.strip() for cell in head.cells]
+        texts = [self._is_text(cell) for cell in cells]
+        numbers = [
+            cell
+            for cell, is_text in zip(cells, texts, strict=True)
+            if not is_text and cell.lower() not in _MISSING
+        ]
+        if not any(texts):
+            return self._counts_columns(head, rows)
+        if not numbers:
+            return True
+        if any(texts[1:]):
+            place = texts.index(True, 1)
+            raise ValueError(
+                f"{at(head, place)}: expected a number, or no numbers in a header, not "
+                f"{short(head.cells[place])}"
+            )
+        next(rows)
+        below = next(rows, Record(0, 0, ["", "0"])).cells[1:]
+        if not all(map(_WHOLE_TEXT.fullmatch, numbers)):
+            return False
+        if _counts(cells[1:]) or not all(_WHOLE_TEXT.fullmatch(cell.strip()) for cell in below):
+            return True
+        raise ValueError(
+            f"line {head.start} may be a header or a row of numbers: write names other than "
+            "numbers for a header, or numbers such as 1.0"
+        )
+
+    def _counts_columns(self, head: Record, rows: Iterator[Record]) -> bool:
         """Return whether a first row of numbers is a header nevertheless.
 
         pandas numbers columns without names from 0, after an empty cell if it also writes an index.
