@@ -18,7 +18,7 @@ from decoders import assert_lossless, by_pillow
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from fastheat import GifWriter, Heatmap, Panels, save_gif
+from fastheat import GifWriter, Heatmap, Panels, load_frames, save_gif
 from fastheat.inputs.frames import spans
 from fastheat.inputs.frames.annotations import open_annots, sample_of
 from fastheat.render.encode import encode_chunk
@@ -570,6 +570,32 @@ def test_texts_of_a_file_whose_bytes_are_no_characters_are_refused(
     for name in ("texts.npy", "texts.pkl"):
         with pytest.raises(ValueError, match="bytes that are not characters"):
             save_gif(tmp_path / "a.gif", np.zeros((2, 2, 3)), annot=tmp_path / name)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("layout", ["C", "F"])
+def test_texts_are_loaded_only_if_all_are_of_characters(
+    tmp_path: Path, order: str, layout: Any
+) -> None:
+    """A string made of other bytes is an error of numpy's, and only when it is looked at."""
+    texts = np.full((2, 2, 3), "ab\ud800", f"{order}U4", order=layout)
+    names = ("texts.npy", "stack.npz", "frames.npz", "texts.pkl")
+
+    def write() -> None:
+        np.save(tmp_path / "texts.npy", texts)
+        np.savez(tmp_path / "stack.npz", texts)
+        np.savez(tmp_path / "frames.npz", *texts)
+        (tmp_path / "texts.pkl").write_bytes(pickle.dumps(texts))
+
+    write()
+    for name in names:
+        np.testing.assert_array_equal(list(load_frames(tmp_path / name)), texts)
+    codes = texts.T if layout == "F" else texts
+    codes.view(f"{order}u4")[1, 1, 5] = 0x110000
+    write()
+    for name in names:
+        with pytest.raises(ValueError, match=rf"{name}: .* bytes that are not characters"):
+            list(load_frames(tmp_path / name))
 
 
 def test_annotations_of_very_many_letters_are_refused(tmp_path: Path) -> None:

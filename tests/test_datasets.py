@@ -590,6 +590,26 @@ def test_all_filters_of_the_hdf5_library_are_read(settings: dict[str, Any], tmp_
         np.testing.assert_allclose(read(tmp_path / "w.h5", tensor="v")[:3], smooth[:3], atol=1e-5)
 
 
+def test_hdf5_files_with_a_driver_information_block_are_refused(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "w.h5"
+    with h5py.File(path, "w", libver="earliest") as file:
+        file["w"] = STACK
+    raw = path.read_bytes()
+    place = 24 + 3 * 8
+    assert (raw[8], raw[place : place + 8]) == (0, b"\xff" * 8)
+    block = b"\0\0\0\0" + (1 << 29).to_bytes(4, "little") + b"NCSAfami"
+    asks = raw[:place] + len(raw).to_bytes(8, "little") + raw[place + 8 :] + block
+    path.write_bytes(asks)
+    assert "needs the driver that wrote it" in complaint(path)
+    for start, expected in ((asks, True), (raw, False)):  # version 1 has four more bytes before
+        path.write_bytes(start[:8] + b"\1" + start[9:24] + bytes(4) + start[24:])
+        assert ("needs the driver that wrote it" in complaint(path)) == expected
+    for size in range(8, 60):
+        path.write_bytes(raw[:size])
+        assert "truncated" in complaint(path) or "Unable" in complaint(path)
+
+
 def test_an_hdf5_chunk_becomes_no_larger_than_it_has_to_be(tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
     for number, data in enumerate((bytes(1 << 27), b"")):

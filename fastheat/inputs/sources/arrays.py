@@ -50,8 +50,11 @@ def check_type(dtype: np.dtype[Any], what: str, kinds: str = REAL) -> None:
 
 def check_text(array: npt.NDArray[np.str_], what: str) -> None:
     """Raise ValueError for text with invalid code points, which numpy does not check."""
-    native = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
-    if native.nbytes and int(native.view(np.uint32).max()) > sys.maxunicode:
+    if not array.nbytes:
+        return
+    code = np.dtype(np.uint32).newbyteorder(array.dtype.byteorder)
+    together = np.ascontiguousarray(array.T if array.flags.fnc else array)
+    if int(together.view(code).max()) > sys.maxunicode:
         raise ValueError(f"expected {what} to be text, but it has bytes that are not characters")
 
 

@@ -17,7 +17,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastheat.inputs.sources.hdf5files import Chunks, check_dataset, numbers_in
+from fastheat.inputs.sources.hdf5files import (
+    SUPERBLOCK,
+    Chunks,
+    check_dataset,
+    check_superblock,
+    numbers_in,
+)
 from fastheat.inputs.sources.named import pick
 from fastheat.inputs.sources.source import Seen, Source, Stack, naming
 from fastheat.inputs.sources.tensors import as_array
@@ -191,6 +197,8 @@ class Hdf5(Chunked):
 def open_hdf5(path: Path, tensor: str | None) -> Hdf5:
     """Open a dataset of an HDF5 file, by name or as the only one with frames."""
     h5py = library("h5py", "hdf5")
+    with path.open("rb") as start:
+        check_superblock(start.read(SUPERBLOCK))
     file = h5py.File(path, "r")
     dataset = file[pick(numbers_in(h5py, file), tensor, 3)]
     check_dataset(h5py, file, dataset)

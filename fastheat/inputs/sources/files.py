@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeGuard
 
 import numpy as np
 
-from fastheat.inputs.sources.arrays import NESTED
+from fastheat.inputs.sources.arrays import NESTED, check_text
 from fastheat.inputs.sources.readers import FRAMES, Reader, reader_of
 from fastheat.inputs.sources.shapes import check_names, keys_of
 from fastheat.inputs.sources.source import (
@@ -102,7 +102,11 @@ def load_frames(source: object, *, tensor: object = None) -> Any:
     """
     frames = load(source, defer=False, tensor=tensor)
     if isinstance(frames, FileArray):  # a memory map for the caller; `save_gif` reads without one
-        return np.lib.format.open_memmap(frames.path, mode="r")
+        array = np.lib.format.open_memmap(frames.path, mode="r")
+        if array.dtype.kind == "U":
+            with naming(frames.path):
+                check_text(array, "the array")
+        return array
     return frames
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from fastheat.inputs.sources.bounds import between, check_chunk, check_shape
 from fastheat.messages import printable, short
 
+SUPERBLOCK = 156  # bytes at most, with addresses of 32 bytes
 _DEEPEST = 100  # nested groups
 _GZIP, _SHUFFLE, _FLETCHER32, _SZIP, _SCALEOFFSET, _LZF = 1, 2, 3, 4, 6, 32000
 _KNOWN = {
@@ -30,6 +31,28 @@ _KNOWN = {
     _LZF: "lzf",
 }
 _SPARE = 64  # bytes that checksums and headers may add to a chunk
+
+
+def check_superblock(start: bytes) -> None:
+    """Raise ValueError for the start of a file that has a driver information block.
+
+    The library takes as much memory as such a block claims, even behind the end of the file. It
+    opens files that have one only by the driver that wrote their parts, which h5py must be told.
+
+    References
+    ----------
+    HDF5 File Format Specification, "II.A. Format Signature and Superblock": four addresses, the
+    last of them that of the block, all bits set if there is none.
+    """
+    if start[8:9] not in (b"\0", b"\1"):  # later ones keep it where its size is bounded
+        return
+    (size,) = start[13:14] or b"\0"
+    end = 24 + 4 * start[8] + 4 * size
+    if start[end - size : end].strip(b"\xff"):
+        raise ValueError(
+            "it needs the driver that wrote it, and may be one of several parts: open it with "
+            "h5py, if you trust it, and give the dataset"
+        )
 
 
 def numbers_in(h5py: Any, file: Any) -> dict[str, tuple[int, ...]]:

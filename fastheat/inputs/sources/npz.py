@@ -16,7 +16,7 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from fastheat.inputs.sources.arrays import REAL, Header, check_type
+from fastheat.inputs.sources.arrays import REAL, Header, check_text, check_type
 from fastheat.inputs.sources.named import pick
 from fastheat.inputs.sources.npy import read_header
 from fastheat.inputs.sources.source import FileArray, Seen, Source, Stack, naming, strides_of
@@ -251,6 +251,9 @@ def read_member(member: IO[bytes], packed: int | None = None) -> Iterator[npt.ND
         raw = member.read(size)
         if len(raw) != size:
             raise ValueError(f"{member.name} ends before its {shape[0]} frames do")
-        yield from np.ndarray(block, dtype, buffer=raw, order="F" if fortran else "C")
+        frames = np.ndarray(block, dtype, buffer=raw, order="F" if fortran else "C")
+        if dtype.kind == "U":
+            check_text(frames, member.name)
+        yield from frames
     if member.read(1):
         raise ValueError(f"{member.name} goes on after its {shape[0]} frames")

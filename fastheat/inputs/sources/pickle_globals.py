@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from fastheat.inputs.sources.arrays import REAL, check_type
+from fastheat.inputs.sources.arrays import REAL, check_text, check_type
 from fastheat.inputs.sources.source import Stored, stored_as
 
 _DTYPE = re.compile(r"b1|[iufc][1-9][0-9]?|U[1-9][0-9]{0,4}")
@@ -92,7 +92,10 @@ def _array(
             return Stored(stored_as(shape, dtype, "C"), raw.offset)
         if order == "F" and len(shape) == 2:
             return Stored(stored_as(shape, dtype, "F"), raw.offset)
-    return np.ndarray(shape, dtype, buffer=whole(raw), order="F" if order == "F" else "C")
+    array = np.ndarray(shape, dtype, buffer=whole(raw), order="F" if order == "F" else "C")
+    if dtype.kind == "U":
+        check_text(array, "an array")
+    return array
 
 
 def _dtype(name: str, align: object = False, copy: object = True) -> Pending:
