@@ -169,12 +169,7 @@ def _dtype_of(source: Source) -> np.dtype[Any]:
         ) from None
 
 
-def _stacked(
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    take: Take,
-    floats: Floats,
-) -> Frames:
+def _stacked(shape: tuple[int, ...], dtype: np.dtype[Any], take: Take, floats: Floats) -> Frames:
     """Open frames (T, N, M) that `take` reads in any order."""
 
     def read(size: int, converter: Converter | None) -> Iterator[FloatArray]:

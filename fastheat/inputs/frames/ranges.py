@@ -42,11 +42,7 @@ class MatrixLimits:
     """
 
     def __init__(
-        self,
-        norm: Norm = LINEAR,
-        *,
-        robust: bool = False,
-        mask: NDArray[np.bool_] | None = None,
+        self, norm: Norm = LINEAR, *, robust: bool = False, mask: NDArray[np.bool_] | None = None
     ) -> None:
         self._norm = norm
         self._mask = mask

@@ -12,26 +12,9 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from fastheat.inputs.sources.arrays import (
-    FloatArray,
-    Floats,
-    Header,
-    array_of,
-    check_dtype,
-)
-from fastheat.inputs.sources.shapes import (
-    Shape,
-    Shapes,
-    cells_of,
-)
-from fastheat.inputs.sources.source import (
-    FileArray,
-    Source,
-    Stored,
-    is_ready,
-    let_go,
-    read_frames,
-)
+from fastheat.inputs.sources.arrays import FloatArray, Floats, Header, array_of, check_dtype
+from fastheat.inputs.sources.shapes import Shape, Shapes, cells_of
+from fastheat.inputs.sources.source import FileArray, Source, Stored, is_ready, let_go, read_frames
 from fastheat.messages import warn
 
 Take: TypeAlias = "Callable[[int, int], npt.NDArray[Any] | FileArray]"
@@ -216,11 +199,7 @@ def taker(source: Source, dtype: np.dtype[Any]) -> Take:
 
 
 def read_values(
-    take: Take,
-    start: int,
-    stop: int,
-    converter: Converter | None,
-    floats: Floats,
+    take: Take, start: int, stop: int, converter: Converter | None, floats: Floats
 ) -> FloatArray:
     """Return the frames that `take` reads as float64, passed through a converter if given."""
     if converter is None:

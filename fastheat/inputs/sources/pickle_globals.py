@@ -142,11 +142,7 @@ def _finish_masked(
 
 
 def frombuffer(
-    raw: bytes | Span,
-    dtype: object,
-    shape: tuple[int, ...],
-    order: str,
-    axes: tuple[int, ...] = (),
+    raw: bytes | Span, dtype: object, shape: tuple[int, ...], order: str, axes: tuple[int, ...] = ()
 ) -> npt.NDArray[Any] | Stored:
     array = _array(raw, dtype, shape, order)
     return array.transpose(axes) if order == "K" and isinstance(array, np.ndarray) else array
