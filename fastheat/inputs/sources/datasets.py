@@ -146,7 +146,7 @@ class Hdf5(Chunked):
         self.seen = seen
         self.path = seen.path
         self.name = name
-        self.shape = shape  # type: ignore[assignment]
+        self.shape = shape
         self.dtype = dtype
         self.local = local  # open for writing, or in memory
         self.trusted = trusted  # whether the caller opened the dataset
@@ -260,7 +260,7 @@ class ZarrFolder(Chunked):
     def __init__(self, path: Path, reader: Reader) -> None:
         self._reader = reader
         self.path = path
-        self.shape = reader.layout.shape  # type: ignore[assignment]
+        self.shape = reader.layout.shape
         self.dtype = reader.layout.dtype
         self.every = min(reader.layout.chunk.shape[0], self.shape[0])
 

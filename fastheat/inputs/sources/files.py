@@ -23,7 +23,6 @@ from fastheat.inputs.sources.source import (
     Stored,
     mapped,
     naming,
-    strides_of,
 )
 from fastheat.messages import short, suggest
 
@@ -257,21 +256,13 @@ class Pickled:
             stack = self.frames
             if stack.ndim != 3:
                 return None
-            strides = strides_of(stack.shape, stack.dtype, stack.order)
-            return FileArray(self.seen, stack.offset, stack.dtype, stack.shape, strides)
-        kinds = {_kind_of(frame) for frame in self.frames}
-        if len(kinds) != 1 or None in kinds:
+            return FileArray.contiguous(self.seen, stack.offset, stack.layout)
+        layouts = {frame.layout if isinstance(frame, Stored) else None for frame in self.frames}
+        layout = layouts.pop()
+        if layouts or layout is None or len(layout.shape) != 2:
             return None
         offsets = np.array([frame.offset for frame in self.frames])
-        first = self.frames[0]
-        return Pieces(self.seen, offsets, first.dtype, first.shape, first.order)
-
-
-def _kind_of(frame: object) -> tuple[Any, ...] | None:
-    """Return the shape, dtype and order of a matrix in the file, or None for any other frame."""
-    if not isinstance(frame, Stored) or frame.ndim != 2:
-        return None
-    return frame.shape, frame.dtype, frame.order
+        return Pieces(self.seen, offsets, layout)
 
 
 @dataclass(frozen=True, slots=True)

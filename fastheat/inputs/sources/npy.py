@@ -10,7 +10,7 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 
 from fastheat.inputs.sources.arrays import REAL, check_type
-from fastheat.inputs.sources.source import FileArray, Seen, strides_of
+from fastheat.inputs.sources.source import FileArray, Layout, Seen
 from fastheat.messages import in_a_line, short
 
 _LONGEST_HEADER = 10_000  # bytes, as numpy itself has it
@@ -61,8 +61,7 @@ def open_array(path: Path, tensor: str | None) -> FileArray:
         offset = file.tell()
     if 0 in shape[1:]:
         raise ValueError(f"an array of shape {short(shape)}, expected at least one cell")
-    strides = strides_of(shape, dtype, "F" if fortran else "C")
-    array = FileArray(seen, offset, dtype, shape, strides)
+    array = FileArray.contiguous(seen, offset, Layout(shape, dtype, "F" if fortran else "C"))
     size, held = prod(shape[1:]) * dtype.itemsize, seen.size - offset
     if shape and held < size * shape[0]:
         raise ValueError(

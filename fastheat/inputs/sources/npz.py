@@ -19,7 +19,7 @@ import numpy.typing as npt
 from fastheat.inputs.sources.arrays import REAL, Header, check_text, check_type
 from fastheat.inputs.sources.named import pick
 from fastheat.inputs.sources.npy import read_header
-from fastheat.inputs.sources.source import FileArray, Seen, Source, Stack, naming, strides_of
+from fastheat.inputs.sources.source import FileArray, Layout, Seen, Source, Stack, naming
 from fastheat.messages import short
 
 # the compression methods that numpy writes, and their highest possible compression ratios
@@ -141,8 +141,7 @@ def _stored_stack(seen: Seen, info: zipfile.ZipInfo) -> FileArray | None:
     size = int(np.prod(shape, dtype=object)) * dtype.itemsize
     if dtype.kind not in "biuf" or offset + size != start + info.file_size:
         return None
-    strides = strides_of(shape, dtype, "F" if fortran else "C")
-    return FileArray(seen, offset, dtype, shape, strides)
+    return FileArray.contiguous(seen, offset, Layout(shape, dtype, "F" if fortran else "C"))
 
 
 def open_archive(path: Path, tensor: str | None = None) -> Archive | dict[str, Archive]:

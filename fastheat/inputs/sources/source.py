@@ -7,7 +7,8 @@ import mmap
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
 from pathlib import Path
@@ -183,7 +184,7 @@ def naming(path: Path) -> Iterator[None]:
 class Stack:
     """Base class that gives a source the array interface: length, indexing and ``__array__``."""
 
-    shape: tuple[int, int, int]
+    shape: Any  # (T, N, M)
     dtype: np.dtype[Any]
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
@@ -191,7 +192,7 @@ class Stack:
         raise NotImplementedError
 
     def __len__(self) -> int:
-        return self.shape[0]
+        return int(self.shape[0])
 
     def __getitem__(self, index: int | slice) -> npt.NDArray[Any]:
         """Return one frame, or an array of several."""
@@ -220,7 +221,7 @@ class Held(Stack):
 
     def __init__(self, array: npt.NDArray[Any]) -> None:
         self._array = array
-        self.shape = _three(array.shape)
+        self.shape = array.shape
         self.dtype = array.dtype
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
@@ -228,8 +229,10 @@ class Held(Stack):
         return self._array[start:stop]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Layout:
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The shape, dtype and memory order of an array in a file."""
+
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     order: Literal["C", "F"]
@@ -239,7 +242,7 @@ class _Layout:
         return prod(self.shape) * self.dtype.itemsize
 
 
-stored_as = lru_cache(64)(_Layout)  # the many frames of a long history share a few layouts
+stored_as = lru_cache(64)(Layout)  # the many frames of a long history share a few layouts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -249,33 +252,23 @@ class Stored:
     Unpickling has validated it, so only a later change of the file can make reading fail.
     """
 
-    _layout: _Layout
-    _offset: int
+    layout: Layout
+    offset: int  # of the first cell in the file, in bytes
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the array."""
-        return self._layout.shape
+        return self.layout.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype of the array."""
-        return self._layout.dtype
+        return self.layout.dtype
 
     @property
     def ndim(self) -> int:
         """The number of dimensions."""
         return len(self.shape)
-
-    @property
-    def order(self) -> Literal["C", "F"]:
-        """The memory order of the data in the file."""
-        return self._layout.order
-
-    @property
-    def offset(self) -> int:
-        """The offset of the first cell in the file, in bytes."""
-        return self._offset
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -283,7 +276,7 @@ class Stored:
     def __iter__(self) -> Iterator[Stored]:
         """Iterate over the first axis of an array of 3 or more dimensions, without reading it."""
         inner = stored_as(self.shape[1:], self.dtype, "C")
-        return (Stored(inner, self._offset + i * inner.size) for i in range(len(self)))
+        return (Stored(inner, self.offset + i * inner.size) for i in range(len(self)))
 
     def read(self, file: BinaryIO) -> npt.NDArray[Any]:
         """Read the array.
@@ -304,13 +297,14 @@ class Stored:
         EOFError
             If the file is now too short.
         """
-        file.seek(self._offset)
-        raw = file.read(self._layout.size)
-        if len(raw) != self._layout.size:
+        file.seek(self.offset)
+        raw = file.read(self.layout.size)
+        if len(raw) != self.layout.size:
             raise EOFError("the file ends before the array does")
-        return np.ndarray(self.shape, self.dtype, buffer=raw, order=self._layout.order)
+        return np.ndarray(self.shape, self.dtype, buffer=raw, order=self.layout.order)
 
 
+@dataclass(eq=False)
 class FileArray(Stack):
     """An array in a file, read on demand in every process.
 
@@ -323,28 +317,38 @@ class FileArray(Stack):
         The file.
     offset
         The offset of the first cell in it, in bytes.
+    shape
+        (T, N, M) for a stack of frames.
     strides
         The step along each axis, in bytes.
+    descriptor
+        That of the file if it is already open.
     """
 
-    def __init__(
-        self,
-        seen: Seen,
-        offset: int,
-        dtype: np.dtype[Any],
-        shape: tuple[int, ...],
-        strides: tuple[int, ...],
-        descriptor: int | None = None,
-    ) -> None:
-        if dtype.hasobject:
-            raise ValueError(f"an array of dtype {dtype}, expected numbers")
-        self.seen = seen
-        self.path = seen.path
-        self.offset = offset
-        self.dtype = dtype
-        self.shape: Any = shape  # (T, N, M) for a stack of frames
-        self.strides = strides
-        self._descriptor = descriptor  # None unless the file is already open
+    seen: Seen
+    offset: int
+    dtype: np.dtype[Any]
+    shape: Any
+    strides: tuple[int, ...]
+    descriptor: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.dtype.hasobject:
+            raise ValueError(f"an array of dtype {self.dtype}, expected numbers")
+
+    @classmethod
+    def contiguous(cls, seen: Seen, offset: int, layout: Layout) -> FileArray:
+        """Return an array whose cells lie side by side in the file."""
+        shape, dtype = layout.shape, layout.dtype
+        axes = range(len(shape))
+        inner = [shape[:axis] if layout.order == "F" else shape[axis + 1 :] for axis in axes]
+        strides = tuple(dtype.itemsize * prod(sides) for sides in inner)
+        return cls(seen, offset, dtype, shape, strides)
+
+    @property
+    def path(self) -> Path:
+        """The path of the file."""
+        return self.seen.path
 
     @property
     def ndim(self) -> int:
@@ -364,23 +368,21 @@ class FileArray(Stack):
             offset += start * strides[axis]
             shape[axis] = len(range(start, stop, step))
             strides[axis] *= step
-        place = self.seen, offset, self.dtype
-        return FileArray(*place, tuple(shape), tuple(strides), self._descriptor)
+        return replace(self, offset=offset, shape=tuple(shape), strides=tuple(strides))
 
     def in_one_frame(self) -> FileArray:
         """Return a matrix as a stack of one frame, without reading it."""
-        shape, strides = (1, *self.shape), (0, *self.strides)
-        return FileArray(self.seen, self.offset, self.dtype, shape, strides)
+        return replace(self, shape=(1, *self.shape), strides=(0, *self.strides))
 
     def array(self) -> npt.NDArray[Any]:
         """Read the whole array into new memory."""
-        if self._descriptor is None:
+        if self.descriptor is None:
             with self.kept_open() as again:
                 return again.array()
         out = np.empty(self.shape, self.dtype)
-        with self.seen.checked(self._descriptor):
+        with self.seen.checked(self.descriptor):
             if out.size:
-                _fill(out, self._descriptor, self.offset, self.strides)
+                _fill(out, self.descriptor, self.offset, self.strides)
         return out
 
     @contextmanager
@@ -389,8 +391,7 @@ class FileArray(Stack):
         with naming(self.path):
             descriptor = os.open(self.path, _FLAGS)
         try:
-            place = self.seen, self.offset, self.dtype
-            yield FileArray(*place, self.shape, self.strides, descriptor)
+            yield replace(self, descriptor=descriptor)
         finally:
             os.close(descriptor)
 
@@ -407,14 +408,14 @@ class FileArray(Stack):
         return np.asarray(self.array(), dtype)
 
 
-class Mapped(Stack):
+class Mapped(Held):
     """A view of a file that the caller mapped; other processes read the file instead."""
 
+    local = False
+
     def __init__(self, array: npt.NDArray[Any], elsewhere: FileArray) -> None:
+        super().__init__(array)
         self.path = elsewhere.path
-        self.shape = _three(array.shape)
-        self.dtype = array.dtype
-        self._array = array
         self._elsewhere = elsewhere
 
     @classmethod
@@ -430,60 +431,38 @@ class Mapped(Stack):
         path = Path(os.fsdecode(base.filename))
         start = np.frombuffer(mapping, np.uint8).ctypes.data
         offset = base.offset - base.offset % mmap.ALLOCATIONGRANULARITY
-        offset += array.ctypes.data - start
-        last = sum(
-            stride * (side - 1)
-            for stride, side in zip(array.strides, array.shape, strict=True)
-            if stride > 0
-        )
         try:
             size = path.stat().st_size
         except OSError:  # the file was deleted, but is still mapped here
             return None
-        if offset + last + array.dtype.itemsize > size:
+        if offset + _bounds(array)[1] - start > size:
             return None
-        seen = Seen(path, size)
-        return cls(array, FileArray(seen, offset, array.dtype, array.shape, array.strides))
-
-    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
-        """Return a view of the frames."""
-        return self._array[start:stop]
+        offset += array.ctypes.data - start
+        place = Seen(path, size), offset, array.dtype, array.shape, array.strides
+        return cls(array, FileArray(*place))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as a `FileArray`, without the mapping."""
-        there = self._elsewhere
-        return FileArray, (there.seen, there.offset, there.dtype, there.shape, there.strides)
+        return copy, (self._elsewhere,)
 
 
 class Pieces(Stack):
     """Matrices of one shape and dtype in one file, each at its own offset."""
 
-    def __init__(
-        self,
-        seen: Seen,
-        offsets: npt.NDArray[np.int64],
-        dtype: np.dtype[Any],
-        cells: tuple[int, ...],
-        order: Literal["C", "F"],
-    ) -> None:
+    def __init__(self, seen: Seen, offsets: npt.NDArray[np.int64], layout: Layout) -> None:
         self.seen = seen
         self.path = seen.path
-        self.offsets = offsets
-        self.dtype = dtype
-        self.shape = _three((len(offsets), *cells))
-        self.order = order
+        self.shape = (len(offsets), *layout.shape)
+        self.dtype = layout.dtype
+        self._offsets = offsets
+        self._layout = layout
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Read frames."""
         block = np.empty((stop - start, *self.shape[1:]), self.dtype)
-        size = block[0].nbytes
         with self.seen.open() as file:
-            for out, offset in zip(block, self.offsets[start:stop].tolist(), strict=True):
-                file.seek(offset)
-                raw = file.read(size)
-                if len(raw) != size:
-                    raise EOFError("the file ends before the array does")
-                out[...] = np.ndarray(out.shape, self.dtype, raw, order=self.order)
+            for out, offset in zip(block, self._offsets[start:stop].tolist(), strict=True):
+                out[...] = Stored(self._layout, offset).read(file)
         return block
 
 
@@ -548,20 +527,6 @@ def _read_into(out: npt.NDArray[Any], file: int, offset: int) -> None:
 def source_of(array: npt.NDArray[Any]) -> Held | Mapped:
     """Return the source of a stack of frames (T, N, M) in memory or in a mapped file."""
     return Mapped.of(array) or Held(array)
-
-
-def _three(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    count, rows, columns = shape
-    return count, rows, columns
-
-
-def strides_of(
-    shape: tuple[int, ...], dtype: np.dtype[Any], order: Literal["C", "F"]
-) -> tuple[int, ...]:
-    """Return the strides in bytes of a contiguous array."""
-    axes = range(len(shape))
-    inner = [shape[:axis] if order == "F" else shape[axis + 1 :] for axis in axes]
-    return tuple(dtype.itemsize * prod(sides) for sides in inner)
 
 
 def mapped(array: object) -> object:
