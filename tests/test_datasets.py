@@ -22,8 +22,7 @@ import pytest
 
 from fastheat import load_frames
 from fastheat.inputs.frames.opening import open_frames
-from fastheat.inputs.sources.datasets import Chunked
-from fastheat.inputs.sources.source import Source, is_local
+from fastheat.inputs.sources.source import Chunked, Source, is_local
 
 STACK = np.random.default_rng(0).normal(size=(23, 4, 3)).astype(np.float32)
 
@@ -794,7 +793,7 @@ def test_long_chunks_are_decoded_as_seldom_as_memory_lets(
     else:
         with module.File(path, "w") as file:
             file.create_dataset("a", data=values, chunks=(50, 2, 5), compression="gzip")
-    monkeypatch.setattr("fastheat.inputs.sources.datasets.KEPT_BYTES", 20 * 160)
+    monkeypatch.setattr("fastheat.inputs.sources.source.CHUNK_BYTES", 20 * 160)
     frames = load_frames(path)
     taken: list[tuple[int, int]] = []
     take = type(frames).take

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import pickle
 import sys
 from collections.abc import Iterator
-from functools import partial
 from importlib import import_module
-from importlib.util import find_spec
-from math import prod
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from fastheat.inputs.sources.hdf5files import (
@@ -25,12 +20,11 @@ from fastheat.inputs.sources.hdf5files import (
     numbers_in,
 )
 from fastheat.inputs.sources.named import pick
-from fastheat.inputs.sources.source import Seen, Source, Stack, naming
+from fastheat.inputs.sources.source import Chunked, Seen, Source, naming
 from fastheat.inputs.sources.tensors import as_array
-from fastheat.inputs.sources.zarrfolders import Reader, is_zarr, shapes_in
+from fastheat.inputs.sources.zarrfolders import check_there
 from fastheat.messages import short
 
-KEPT_BYTES = 1 << 26  # of the last chunk's decoded frames
 _IN_MEMORY = ("dict", "KVStore", "MemoryStore", "ManagedMemoryStore", "GpuMemoryStore")
 
 
@@ -55,8 +49,8 @@ def _of_h5py(h5py: Any, frames: Any, tensor: str | None) -> Source | None:
     if isinstance(frames, (h5py.Group, h5py.Dataset)) and not frames:
         raise ValueError(f"expected an open HDF5 file, not {short(frames)}")
     if isinstance(frames, h5py.Group) and (tensor is not None or not _are_panels(h5py, frames)):
-        return Hdf5.of(frames[pick(_shapes_of_hdf5(h5py, frames), tensor, 3)])
-    return Hdf5.of(frames) if isinstance(frames, h5py.Dataset) and tensor is None else None
+        return Hdf5(frames[pick(_shapes_of_hdf5(h5py, frames), tensor, 3)])
+    return Hdf5(frames) if isinstance(frames, h5py.Dataset) and tensor is None else None
 
 
 def _are_panels(h5py: Any, group: Any) -> bool:
@@ -76,53 +70,12 @@ def _of_dask(array: Any, frames: Any, tensor: str | None) -> Source | None:
     return Dask(frames) if isinstance(frames, array.Array) and tensor is None else None
 
 
-def library(name: str, extra: str) -> Any:
-    """Import the library that a kind of file needs; the error says how to install it."""
+def _h5py() -> Any:
+    """Import h5py; the error says how to install it."""
     try:
-        return import_module(name)
+        return import_module("h5py")
     except ImportError:
-        raise ImportError(f"this needs {name}: pip install 'fastheat[{extra}]'") from None
-
-
-class Chunked(Stack):
-    """Base class for frames stored in chunks of several; keeps the last chunk for the next read."""
-
-    every = 1  # frames in a chunk
-    _block: tuple[int, npt.NDArray[Any]] = (-1, np.empty(0))  # first frame and data of the last one
-
-    def take(self, start: int, stop: int) -> npt.NDArray[Any]:
-        """Read frames from the underlying array."""
-        raise NotImplementedError
-
-    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
-        """Read frames."""
-        # read as much of a chunk as may be kept, so that long chunks are decoded rarely
-        fit = KEPT_BYTES // max(prod(self.shape[1:]) * self.dtype.itemsize, 1)
-        count = max(1, min(self.every, fit))
-        if stop - start >= count:
-            return self.take(start, stop)
-        parts = []
-        while start < stop:
-            row = start - start % self.every
-            first = row + (start - row) // count * count
-            last = min(first + count, row + self.every, len(self))
-            place, block = self._block
-            if place != first:
-                block = self.take(first, last)
-                self._block = first, block
-            parts.append(block[start - first : stop - first])
-            start = last
-        masked = any(isinstance(part, np.ma.MaskedArray) for part in parts)
-        join: Any = np.ma.concatenate if masked else np.concatenate
-        return parts[0] if len(parts) == 1 else join(parts)
-
-    def __getitem__(self, index: int | slice) -> npt.NDArray[Any]:
-        """Return one frame, or an array of several, as a writeable copy."""
-        return super().__getitem__(index).copy()  # writing must not change the kept chunk
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        """Return all frames as one array."""
-        return np.asarray(self.take(0, len(self)), dtype)
+        raise ImportError("this needs h5py: pip install 'fastheat[hdf5]'") from None
 
 
 # ------------------------------------------------------------------------------------------- HDF5
@@ -131,45 +84,23 @@ class Chunked(Stack):
 class Hdf5(Chunked):
     """A dataset of an HDF5 file."""
 
-    def __init__(
-        self,
-        seen: Seen,
-        name: str,
-        shape: tuple[int, ...],
-        dtype: np.dtype[Any],
-        every: int,
-        dataset: Any = None,
-        *,
-        local: bool = False,
-        trusted: bool = True,
-    ) -> None:
-        self.seen = seen
-        self.path = seen.path
-        self.name = name
-        self.shape = shape
-        self.dtype = dtype
-        self.local = local  # open for writing, or in memory
-        self.trusted = trusted  # whether the caller opened the dataset
-        self.every = every
-        self._dataset = dataset
-        self._process = os.getpid()
-
-        self._chunks: Chunks | None = None
-
-    @classmethod
-    def of(cls, dataset: Any, *, trusted: bool = True) -> Hdf5:
-        """Return the source of an `h5py.Dataset`."""
+    def __init__(self, dataset: Any, *, trusted: bool = True) -> None:
         file = dataset.file
         named = file.driver not in ("core", "fileobj")
-        path = Path(os.fsdecode(file.filename)) if named else Path(repr(file))
-        elsewhere = named and file.mode == "r" and path.is_file()
-        seen = Seen(path, 0)
-        if elsewhere:
-            with path.open("rb") as opened:
-                seen = Seen.of(path.absolute(), opened)
-        every = (dataset.chunks or (1,))[0]
-        place = (seen, dataset.name, dataset.shape or (), dataset.dtype, every)
-        return cls(*place, dataset, local=not elsewhere, trusted=trusted)
+        self.path = Path(os.fsdecode(file.filename)) if named else Path(repr(file))
+        self.local = not (named and file.mode == "r" and self.path.is_file())
+        if not self.local:
+            with self.path.open("rb") as opened:
+                self.seen = Seen.of(self.path, opened)
+            self.path = self.seen.path
+        self.name = dataset.name
+        self.shape = dataset.shape or ()
+        self.dtype = dataset.dtype
+        self.trusted = trusted  # whether the caller opened the dataset
+        self.every = (dataset.chunks or (1,))[0]
+        self._dataset = dataset
+        self._process = os.getpid()
+        self._chunks: Chunks | None = None
 
     def take(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Read frames of the dataset."""
@@ -178,31 +109,29 @@ class Hdf5(Chunked):
         with self.seen.open():
             # a file opened before a fork has one file position, which the processes share
             if not self._dataset or self._process != os.getpid():
-                h5py = library("h5py", "hdf5")
-                self._dataset = h5py.File(self.path, "r")[self.name]
+                self._dataset = _h5py().File(self.path, "r")[self.name]
                 self._process = os.getpid()
             if not self.trusted:
                 self._chunks = self._chunks or Chunks(self._dataset)
                 self._chunks.check(self._dataset, start, stop)
             return as_array(self._dataset[start:stop])
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __getstate__(self) -> dict[str, Any]:
         """Leave out the open file."""
         if self.local:
             raise TypeError(f"cannot pickle the dataset {self.name!r} of a file open for writing")
-        place = (self.seen, self.name, self.shape, self.dtype, self.every)
-        return partial(Hdf5, local=False, trusted=self.trusted), place
+        return {**super().__getstate__(), "_dataset": None, "_chunks": None}
 
 
 def open_hdf5(path: Path, tensor: str | None) -> Hdf5:
     """Open a dataset of an HDF5 file, by name or as the only one with frames."""
-    h5py = library("h5py", "hdf5")
+    h5py = _h5py()
     with path.open("rb") as start:
         check_superblock(start.read(SUPERBLOCK))
     file = h5py.File(path, "r")
     dataset = file[pick(numbers_in(h5py, file), tensor, 3)]
     check_dataset(h5py, file, dataset)
-    return Hdf5.of(dataset, trusted=False)
+    return Hdf5(dataset, trusted=False)
 
 
 def _shapes_of_hdf5(h5py: Any, group: Any) -> dict[str, tuple[int, ...]]:
@@ -230,18 +159,12 @@ class Zarr(Chunked):
         self.local = type(array.store).__name__ in _IN_MEMORY
         self.path = _folder_of(array)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the zarr array, which holds a reference to its store."""
-        return Zarr, (self._array,)
-
     def take(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Read frames; missing chunks have the fill value."""
         if self.path is None:
             return as_array(self._array[start:stop])
         with naming(self.path):
-            # in a deleted store all chunks are missing, and would read as the fill value
-            if not is_zarr(self.path):
-                raise FileNotFoundError(errno.ENOENT, "No such zarr array", str(self.path))
+            check_there(self.path)
             return as_array(self._array[start:stop])
 
 
@@ -252,42 +175,6 @@ def _folder_of(array: Any) -> Path | None:
     if not isinstance(root, (str, Path)) or not Path(root).is_dir():
         return None
     return Path(root, array.path)
-
-
-class ZarrFolder(Chunked):
-    """A zarr array in a folder, read by fastheat's own reader rather than by zarr."""
-
-    def __init__(self, path: Path, reader: Reader) -> None:
-        self._reader = reader
-        self.path = path
-        self.shape = reader.layout.shape
-        self.dtype = reader.layout.dtype
-        self.every = min(reader.layout.chunk.shape[0], self.shape[0])
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Leave out the kept chunk."""
-        return ZarrFolder, (self.path, self._reader)
-
-    def take(self, start: int, stop: int) -> npt.NDArray[Any]:
-        """Read frames; missing chunks have the fill value."""
-        with naming(self.path):
-            # in a deleted store all chunks are missing, and would read as the fill value
-            if not is_zarr(self.path):
-                raise FileNotFoundError(errno.ENOENT, "No such zarr array", str(self.path))
-            return self._reader.read(start, stop)
-
-
-def open_zarr(path: Path, tensor: str | None) -> ZarrFolder:
-    """Open an array in the folder of a zarr array or group."""
-    if find_spec("zarr") is None:  # its dependencies decode the chunks
-        raise ImportError("this needs zarr: pip install 'fastheat[zarr]'")
-    shapes = shapes_in(path)
-    if shapes is None:
-        if tensor is not None:
-            raise ValueError(f"it is an array, which has no tensor {tensor!r}")
-        return ZarrFolder(path.absolute(), Reader.of(path))
-    name = pick(shapes, tensor, 3)
-    return ZarrFolder(path.absolute() / name, Reader.of(path, name))
 
 
 def _shapes_of_zarr(

@@ -106,7 +106,7 @@ READERS = (
     Reader((".npy",), _begins(_NUMPY), "npy.open_array", "tensorfiles.list_npy"),
     Reader((".pt", ".pth"), _is_torch, _CHECKPOINT, "tensorfiles.list_torch"),
     Reader((".h5", ".hdf5"), _begins(b"\x89HDF\r\n"), "datasets.open_hdf5"),
-    Reader((".zarr",), _is_zarr, "datasets.open_zarr"),
+    Reader((".zarr",), _is_zarr, "zarrfolders.open_zarr"),
     Reader(_PICKLES, _is_pickle, "files.open_pickle", defers=True),
     Reader(_TEXTS, _is_text, "textfiles.open_text", "textfiles.list_text", beside=True),
 )

@@ -22,6 +22,7 @@ from fastheat.messages import in_a_line, printable
 
 AROUND = 1 << 21  # the system may map up to this many bytes in front of the page that was read
 SCRATCH = 1 << 20  # bytes read at once into scratch memory if their layout differs from the array's
+CHUNK_BYTES = 1 << 26  # of the last chunk's decoded frames, which are kept
 GAP = 1 << 13  # the longest gap, in bytes, that is faster to read than to skip
 # non-blocking, so that opening does not hang if a pipe has replaced the file
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -464,6 +465,51 @@ class Pieces(Stack):
             for out, offset in zip(block, self._offsets[start:stop].tolist(), strict=True):
                 out[...] = Stored(self._layout, offset).read(file)
         return block
+
+
+class Chunked(Stack):
+    """Base class for frames stored in chunks of several; keeps the last chunk for the next read."""
+
+    every = 1  # frames in a chunk
+    _block: tuple[int, npt.NDArray[Any]] = (-1, np.empty(0))  # first frame and data of the last one
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the kept chunk."""
+        return {name: value for name, value in self.__dict__.items() if name != "_block"}
+
+    def take(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Read frames from the underlying array."""
+        raise NotImplementedError
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Read frames."""
+        # read as much of a chunk as may be kept, so that long chunks are decoded rarely
+        fit = CHUNK_BYTES // max(prod(self.shape[1:]) * self.dtype.itemsize, 1)
+        count = max(1, min(self.every, fit))
+        if stop - start >= count:
+            return self.take(start, stop)
+        parts = []
+        while start < stop:
+            row = start - start % self.every
+            first = row + (start - row) // count * count
+            last = min(first + count, row + self.every, len(self))
+            place, block = self._block
+            if place != first:
+                block = self.take(first, last)
+                self._block = first, block
+            parts.append(block[start - first : stop - first])
+            start = last
+        masked = any(isinstance(part, np.ma.MaskedArray) for part in parts)
+        join: Any = np.ma.concatenate if masked else np.concatenate
+        return parts[0] if len(parts) == 1 else join(parts)
+
+    def __getitem__(self, index: int | slice) -> npt.NDArray[Any]:
+        """Return one frame, or an array of several, as a writeable copy."""
+        return super().__getitem__(index).copy()  # writing must not change the kept chunk
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        """Return all frames as one array."""
+        return np.asarray(self.take(0, len(self)), dtype)
 
 
 # ----------------------------------------------------------------------------- reading with strides

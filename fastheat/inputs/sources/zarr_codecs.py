@@ -114,22 +114,14 @@ def _of_lzma(settings: Mapping[str, Any]) -> int:
     return int(form)
 
 
-def _inflate(bits: int, raw: bytes, size: int, _: int) -> bytes:
-    engine = zlib.decompressobj(bits)
-    data = engine.decompress(raw, size + 1)
-    return data if engine.eof or len(data) > size else b""
-
-
-def _of_bz2(raw: bytes, size: int, _: int) -> bytes:
-    engine = bz2.BZ2Decompressor()
-    data = engine.decompress(raw, size + 1)
+def _within(engine: Any, raw: bytes, size: int) -> bytes:
+    """Return what an engine of the standard library decompresses, up to a byte more than `size`."""
+    data: bytes = engine.decompress(raw, size + 1)
     return data if engine.eof or len(data) > size else b""
 
 
 def _unlzma(raw: bytes, size: int, form: int) -> bytes:
-    engine = lzma.LZMADecompressor(form, memlimit=_LZMA_MEMORY)
-    data = engine.decompress(raw, size + 1)
-    return data if engine.eof or len(data) > size else b""
+    return _within(lzma.LZMADecompressor(form, memlimit=_LZMA_MEMORY), raw, size)
 
 
 def _unblosc(raw: bytes, size: int, _: int) -> bytes:
@@ -172,9 +164,9 @@ def _numcodecs(name: str) -> Any:
 
 
 _COMPRESSORS: dict[str, Callable[[bytes, int, int], bytes]] = {
-    "gzip": partial(_inflate, 31),
-    "zlib": partial(_inflate, 15),
-    "bz2": _of_bz2,
+    "gzip": lambda raw, size, _: _within(zlib.decompressobj(31), raw, size),
+    "zlib": lambda raw, size, _: _within(zlib.decompressobj(15), raw, size),
+    "bz2": lambda raw, size, _: _within(bz2.BZ2Decompressor(), raw, size),
     "lzma": _unlzma,
     "blosc": _unblosc,
     "zstd": _unzstd,
@@ -262,12 +254,6 @@ def _unscale(
     return (values / float(scale) + float(offset)).astype(dtype)
 
 
-def _as_type(
-    values: npt.NDArray[Any], dtype: np.dtype[Any], _: Mapping[str, Any]
-) -> npt.NDArray[Any]:
-    return values.astype(dtype)
-
-
 def _shuffled(settings: Mapping[str, Any], size: int) -> tuple[Decode, int]:
     width = settings.get("elementsize", 4)
     if type(width) is not int or width < 1 or size % width:
@@ -276,23 +262,20 @@ def _shuffled(settings: Mapping[str, Any], size: int) -> tuple[Decode, int]:
 
 
 def _packed(_: Mapping[str, Any], size: int) -> tuple[Decode, int]:
-    return lambda raw: np.unpackbits(np.frombuffer(raw[1:], np.uint8))[:size].tobytes(), (
-        1 + (size + 7) // 8
-    )
-
-
-def _same(_: Mapping[str, Any], size: int) -> tuple[Decode, int]:
-    return lambda raw: raw, size
+    packed = 1 + (size + 7) // 8
+    return lambda raw: np.unpackbits(np.frombuffer(raw[1:], np.uint8))[:size].tobytes(), packed
 
 
 _FILTERS: dict[str, Filter] = {
     "delta": _converting(_undelta),
     "fixedscaleoffset": _converting(_unscale),
-    "quantize": _converting(_as_type),
-    "astype": _converting(_as_type, "decode_dtype", "encode_dtype"),
+    "quantize": _converting(lambda values, dtype, _: values.astype(dtype)),
+    "astype": _converting(
+        lambda values, dtype, _: values.astype(dtype), "decode_dtype", "encode_dtype"
+    ),
     "shuffle": _shuffled,
     "packbits": _packed,
-    "bitround": _same,
+    "bitround": lambda _, size: (lambda raw: raw, size),
 }
 
 

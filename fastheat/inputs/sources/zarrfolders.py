@@ -6,6 +6,7 @@ known in advance, so no chunk decodes to more than its full size. Only files in 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO, TypeGuard
 
@@ -22,7 +24,8 @@ import numpy.typing as npt
 
 from fastheat.inputs.sources.arrays import check_stack
 from fastheat.inputs.sources.bounds import between, check_shape
-from fastheat.inputs.sources.named import without_repeats
+from fastheat.inputs.sources.named import pick, without_repeats
+from fastheat.inputs.sources.source import Chunked, naming
 from fastheat.inputs.sources.zarr_codecs import (
     Chunk,
     ZarrError,
@@ -59,6 +62,13 @@ _UNUSED = ("attributes", "dimension_names", "consolidated_metadata")
 def is_zarr(path: Path) -> bool:
     """Return whether a folder is a zarr array or group."""
     return any((path / name).is_file() for name in METADATA)
+
+
+def check_there(path: Path) -> None:
+    """Raise FileNotFoundError for a folder that is no longer a zarr array."""
+    # in a deleted store all chunks are missing, and would read as the fill value
+    if not is_zarr(path):
+        raise FileNotFoundError(errno.ENOENT, "No such zarr array", str(path))
 
 
 # -------------------------------------------------------------------------------------- the folder
@@ -336,59 +346,65 @@ def _fill(value: Any, dtype: np.dtype[Any]) -> Any:
     return damaged(f"a fill_value {short(value)}")
 
 
-# -------------------------------------------------------------------------------------- the codecs
-
-
-# numcodecs trusts the sizes in the headers of the next three formats, so they are checked first
-
-
 # -------------------------------------------------------------------------------------- reading
 
 
-class Reader:
-    """A reader of any frames of the array in a folder.
+def open_zarr(path: Path, tensor: str | None) -> ZarrFolder:
+    """Open an array in the folder of a zarr array or group."""
+    if find_spec("zarr") is None:  # its dependencies decode the chunks
+        raise ImportError("this needs zarr: pip install 'fastheat[zarr]'")
+    shapes = shapes_in(path)
+    if shapes is None and tensor is not None:
+        raise ValueError(f"it is an array, which has no tensor {tensor!r}")
+    name = "" if shapes is None else pick(shapes, tensor, 3)
+    root = os.path.realpath(path)
+    folder = os.path.join(root, name) if name else root  # noqa: PTH118
+    found, _ = _array_in(root, folder)
+    if found is None:
+        damaged(f"no array {short(name)}")
+    return ZarrFolder(path.absolute() / name, root, folder, found)
+
+
+class ZarrFolder(Chunked):
+    """A zarr array in a folder.
 
     Attributes
     ----------
-    root
-        The folder of the outermost group, or of the array itself; links may not lead out of it.
-    folder
-        The folder of the array.
-    found
-        The metadata of the array.
+    path
+        The folder, as the caller named it.
     """
 
-    def __init__(self, root: str, folder: str, found: Mapping[str, Any]) -> None:
-        self.root = root
-        self.folder = folder
-        self.found = {key: found[key] for key in _KEYS[found["zarr_format"]] if key in found}
-        self.layout = layout_of(found)
-        check_stack(self.layout.shape)
-        chunk = self.layout.chunk
-        check_shape(self.layout.shape, chunk.shape, chunk.dtype, partial(_bytes_in, folder))
+    def __init__(self, path: Path, root: str, folder: str, found: Mapping[str, Any]) -> None:
+        self.path = path
+        self._root = root  # of the outermost group, or of the array; links may not lead out of it
+        self._folder = folder
+        self._found = {key: found[key] for key in _KEYS[found["zarr_format"]] if key in found}
+        self._layout = layout_of(found)
+        check_stack(self._layout.shape)
+        chunk = self._layout.chunk
+        check_shape(self._layout.shape, chunk.shape, chunk.dtype, partial(_bytes_in, folder))
+        self.shape = self._layout.shape
+        self.dtype = self._layout.dtype
+        self.every = min(chunk.shape[0], self.shape[0])
         self._indexes: dict[str, npt.NDArray[Any]] = {}  # decoded, by the key of the shard
 
-    @classmethod
-    def of(cls, path: Path, name: str = "") -> Reader:
-        """Open the array in a folder, or the array with this name in a group."""
-        root = os.path.realpath(path)
-        folder = os.path.join(root, name) if name else root  # noqa: PTH118
-        found, _ = _array_in(root, folder)
-        if found is None:
-            damaged(f"no array {short(name)}")
-        return cls(root, folder, found)
-
     def __reduce__(self) -> tuple[Any, ...]:
-        return Reader, (self.root, self.folder, self.found)
+        """Leave out what has been decoded."""
+        return ZarrFolder, (self.path, self._root, self._folder, self._found)
 
-    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+    def take(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Read frames; missing chunks have the fill value."""
-        layout = self.layout
+        with naming(self.path):
+            check_there(self.path)
+            return self._decoded(start, stop)
+
+    def _decoded(self, start: int, stop: int) -> npt.NDArray[Any]:
+        layout = self._layout
         block = np.full((stop - start, *layout.shape[1:]), layout.fill, layout.dtype)
         end = (stop, *layout.shape[1:])
         for place in between((start, 0, 0), end, layout.grid):
             key = layout.prefix + layout.separator.join(map(str, place))
-            with _opened(self.root, f"{self.folder}/{key}") as file:
+            with _opened(self._root, f"{self._folder}/{key}") as file:
                 if file is None:
                     continue
                 corner = tuple(a * b for a, b in zip(place, layout.grid, strict=True))
@@ -400,7 +416,7 @@ class Reader:
         self, file: BinaryIO, key: str, corner: tuple[int, ...], start: int, stop: int
     ) -> Iterator[tuple[tuple[int, ...], npt.NDArray[Any]]]:
         """Yield the start and the data of each chunk of a file that overlaps the frames."""
-        layout, chunk = self.layout, self.layout.chunk
+        layout, chunk = self._layout, self._layout.chunk
         if layout.index is None:
             yield corner, chunk.decode(_part(file, 0, os.fstat(file.fileno()).st_size, chunk))
             return
