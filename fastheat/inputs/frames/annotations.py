@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice, repeat
 from numbers import Real
 from typing import Any, NamedTuple, TypeAlias
@@ -49,13 +50,12 @@ class Cells:
         strings = self.cells.flat if self.cells.dtype.kind == "O" else ()
         return self.cells.nbytes + self.blank.nbytes + sum(map(sys.getsizeof, strings))
 
-    def texts_of_cells(self) -> NDArray[Any]:
-        """Return the cells (N, M) as objects, with an empty string in blank ones."""
-        return np.where(self.blank, "", self.cells)
-
     def drawn(self) -> NDArray[Any]:
-        """Return the cells in the form of one frame's annotations: strings, or float64."""
-        return self.texts_of_cells() if self.dtype.kind == "U" else self.cells
+        """Return the cells in the form of one frame's annotations: strings, or float64.
+
+        Blank cells are empty strings, or masked.
+        """
+        return np.where(self.blank, "", self.cells) if self.dtype.kind == "U" else self.cells
 
     def texts(self, valfmt: ValueFormat | None) -> tuple[str, ...]:
         """Return the text of each cell, in raster order."""
@@ -147,21 +147,16 @@ class Annots:
     sample
         Function that returns a `Sample` of all annotations, or of the first frame's if they can be
         read only once; for panels, the annot option of each.
+    chunks
+        Function of a number of frames. It reads all annotations once, in chunks of so many frames,
+        the last of which may have fewer: (t, N, M) float64 or strings as objects, or (t,) with such
+        fields for panels.
     """
 
     dtype: np.dtype[Any]
     length: int | None
     sample: Callable[[], Sample | Parts]
-    _read: Callable[[int], Iterator[NDArray[Any]]]
-
-    def chunks(self, size: int) -> Iterator[NDArray[Any]]:
-        """Read all annotations once, in chunks of `size` frames; the last may have fewer.
-
-        Yields
-        ------
-        (t, N, M) float64 or strings as objects, or (t,) with such fields for panels
-        """
-        return self._read(size)
+    chunks: Callable[[int], Iterator[NDArray[Any]]]
 
 
 def read_annot(annot: object, shape: tuple[int, int]) -> bool | Cells | Sample:
@@ -197,9 +192,14 @@ def open_annots(annot: object, shape: Shapes, *, made: bool = False) -> Cells | 
         return annot
     if isinstance(shape, dict):
         return _open_parts(annot, shape, made)
-    if made:
-        opened = open_annots(annot, shape)
-        return _repeated(opened) if isinstance(opened, Cells) else opened
+    opened = _open_one(annot, shape)
+    return _repeated(opened) if made and isinstance(opened, Cells) else opened
+
+
+def _open_one(annot: object, shape: Shape) -> Cells | Annots:
+    """Open the annotations of one matrix."""
+    if isinstance(annot, Annots):
+        return annot
     if isinstance(annot, Cells):
         if annot.cells.shape != shape:
             raise ValueError(f"expected annot of shape {shape}, not {annot.cells.shape}")
@@ -208,7 +208,7 @@ def open_annots(annot: object, shape: Shapes, *, made: bool = False) -> Cells | 
         loaded = load(annot, defer=False)
         length = len(loaded) if hasattr(loaded, "__len__") else None
         alone = length == 1 and _depth(loaded) not in (2, 3)  # an archive with one matrix
-        return open_annots(next(iter(loaded)) if alone else loaded, shape)
+        return _open_one(next(iter(loaded)) if alone else loaded, shape)
     depth = _depth(annot)
     if depth == 2:
         return matrix_of(annot, shape, "annot")
@@ -240,10 +240,12 @@ def _open_parts(annot: object, shapes: dict[str, Shape], made: bool) -> Annots |
                     raise TypeError(f"expected annot={given!r} as an option of the panel")
                 parts |= {} if made else {name: bool(given)}
                 continue
-            opened = open_annots(given, _matrix(shapes[name]), made=made)
+            opened = _open_one(given, shapes[name])
         if isinstance(opened, Annots):
             each[name] = opened
-        elif isinstance(opened, Cells):
+        elif made:
+            each[name] = _repeated(opened)
+        else:
             parts[name] = opened
     return _together(each, parts, shapes) if each else parts
 
@@ -307,10 +309,6 @@ def _panels(shapes: dict[str, Shape]) -> list[str]:
     return [name for name, shape in shapes.items() if shape]
 
 
-def _matrix(shape: Shape) -> tuple[int, int]:
-    return shape[0], shape[1]
-
-
 def cells_in(annot: object, shape: Shapes) -> Cells | PanelCells:
     """Return the annotations of one frame, checked."""
     if not isinstance(shape, dict):
@@ -319,7 +317,7 @@ def cells_in(annot: object, shape: Shapes) -> Cells | PanelCells:
     for name, given in by_panel(annot, _panels(shape)).items():
         if given is not None:
             with of_panel(name):
-                parts[name] = matrix_of(given, _matrix(shape[name]), "annot")
+                parts[name] = matrix_of(given, shape[name], "annot")
     if not parts:
         raise ValueError(f"expected annot of at least one panel, not {short(annot)}")
     return PanelCells(parts)
@@ -337,7 +335,7 @@ def shape_of(annot: object) -> tuple[int, int] | None:
     return (shape[0], shape[1]) if len(shape) == 2 and min(shape) > 0 else None
 
 
-def matrix_of(value: object, shape: tuple[int, int], name: str) -> Cells:
+def matrix_of(value: object, shape: Shape, name: str) -> Cells:
     """Return an array-like of numbers or strings as `Cells`; masked cells and None are blank."""
     for row in value if isinstance(value, NESTED) else ():
         for cell in row if isinstance(row, NESTED) else ():
@@ -430,7 +428,7 @@ def _naming() -> Iterator[None]:
         raise kind(text if "annot" in text else f"annot: {text}") from None
 
 
-def _open_each(annot: Any, shape: tuple[int, int], stacked: bool) -> Annots:
+def _open_each(annot: Any, shape: Shape, stacked: bool) -> Annots:
     once = iter(annot) is annot
     with _naming():
         if stacked:
@@ -442,53 +440,47 @@ def _open_each(annot: Any, shape: tuple[int, int], stacked: bool) -> Annots:
                 annot = chain(first, rest)
         if not first:
             raise ValueError("expected annot for each frame, not for none")
-        sampled = matrix_of(first[0], shape, "annot of frame 0")
-        if sampled.dtype.kind != "U":
-            return _of_numbers(open_frames(annot), shape, sampled if once else None)
-    length = len(annot) if hasattr(annot, "__len__") else None
-
-    def read(size: int) -> Iterator[NDArray[Any]]:
-        out = np.empty((size, *shape), object)
-        filled = 0
-        for number, each in enumerate(annot):
-            # converted at once, since a loop may yield the same array again with other texts
-            found = matrix_of(each, shape, f"annot of frame {number}")
-            if found.dtype.kind != "U":
-                raise TypeError(
-                    f"expected annot of frame {number} to be strings as that of frame 0, "
-                    f"not {found.dtype}"
-                )
-            out[filled] = found.texts_of_cells()
-            filled += 1
-            if filled == size:
-                yield out
-                out, filled = np.empty_like(out), 0
-        if filled:
-            yield out[:filled]
+        cells = matrix_of(first[0], shape, "annot of frame 0")
+        if cells.dtype.kind != "U":
+            frames = open_frames(annot)
+            if frames.shape != shape:
+                raise ValueError(f"expected annot of shape {shape}, not {frames.shape}")
+            dtype, length = _written(frames.dtype), frames.length
+            read = partial(_read_numbers, frames)
+        else:
+            dtype, length = TEXTS, len(annot) if hasattr(annot, "__len__") else None
+            read = partial(_read_texts, annot, shape)
 
     def sample() -> Sample:
-        return sample_of_texts([first_cells] if once else read(SAMPLED))
+        return _sample_of_chunks(dtype, [sampled] if sampled is not None else read(SAMPLED))
 
-    first_cells = sampled.texts_of_cells()
-    return Annots(TEXTS, length, sample, read)
+    sampled = cells.drawn() if once else None
+    return Annots(dtype, length, sample, read)
 
 
-def _of_numbers(frames: Frames, shape: tuple[int, int], first: Cells | None) -> Annots:
-    if frames.shape != shape:
-        raise ValueError(f"expected annot of shape {shape}, not {frames.shape}")
-    dtype = _written(frames.dtype)
+def _read_numbers(frames: Frames, size: int) -> Iterator[NDArray[Any]]:
+    with _naming():
+        yield from frames.chunks(size)
 
-    def read(size: int) -> Iterator[NDArray[Any]]:
-        with _naming():
-            yield from frames.chunks(size)
 
-    def sample() -> Sample:
-        limits = MatrixLimits()
-        for chunk in [first.cells] if first is not None else read(SAMPLED):
-            limits.add(chunk)
-        return Sample(dtype, span=limits.ends)
-
-    return Annots(dtype, frames.length, sample, read)
+def _read_texts(annot: Iterable[Any], shape: Shape, size: int) -> Iterator[NDArray[Any]]:
+    out = np.empty((size, *shape), object)
+    filled = 0
+    for number, each in enumerate(annot):
+        # converted at once, since a loop may yield the same array again with other texts
+        found = matrix_of(each, shape, f"annot of frame {number}")
+        if found.dtype.kind != "U":
+            raise TypeError(
+                f"expected annot of frame {number} to be strings as that of frame 0, "
+                f"not {found.dtype}"
+            )
+        out[filled] = found.drawn()
+        filled += 1
+        if filled == size:
+            yield out
+            out, filled = np.empty_like(out), 0
+    if filled:
+        yield out[:filled]
 
 
 def _repeated(cells: Cells) -> Annots:
@@ -502,8 +494,13 @@ def _repeated(cells: Cells) -> Annots:
     return Annots(cells.dtype, None, lambda: _sample_of(cells), read)
 
 
-def sample_of_texts(chunks: Iterable[NDArray[Any]]) -> Sample:
-    """Return a sample of texts: the longest ones, and all letters that occur."""
+def _sample_of_chunks(dtype: np.dtype[Any], chunks: Iterable[NDArray[Any]]) -> Sample:
+    """Return a sample of numbers: their range, or of texts: the longest ones, and all letters."""
+    if dtype.kind != "U":
+        limits = MatrixLimits()
+        for chunk in chunks:
+            limits.add(chunk)
+        return Sample(dtype, span=limits.ends)
     letters: dict[str, None] = {}
     longest: list[str] = []
     for chunk in chunks:
@@ -530,11 +527,7 @@ def sample_of(cells: Cells | PanelCells) -> Samples:
 
 
 def _sample_of(cells: Cells) -> Sample:
-    if cells.dtype.kind == "U":
-        return sample_of_texts([cells.texts_of_cells()])
-    limits = MatrixLimits()
-    limits.add(cells.cells)
-    return Sample(cells.dtype, span=limits.ends)
+    return _sample_of_chunks(cells.dtype, [cells.drawn()])
 
 
 def kind_of(dtype: np.dtype[Any]) -> str:
