@@ -84,22 +84,16 @@ class PanelCells:
 
     def drawn(self) -> NDArray[Any]:
         """Return the cells in the form of one frame's annotations, a structured scalar."""
-        form = _form({name: (each.dtype, each.cells.shape) for name, each in self.parts.items()})
-        frame = np.empty((), form)
-        for name, each in self.parts.items():
-            frame[name] = each.drawn()
-        return frame
+        return _structured({name: each.drawn() for name, each in self.parts.items()}, ())
 
 
-def _form(parts: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> np.dtype[Any]:
-    """Return the structured dtype of a frame's annotations, with a matrix for each panel."""
-    texts = np.dtype(object)
-    return np.dtype(
-        [
-            (name, texts if dtype.kind == "U" else np.dtype(np.float64), shape)
-            for name, (dtype, shape) in parts.items()
-        ]
-    )
+def _structured(parts: Mapping[str, NDArray[Any]], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return matrices by panel, of as many frames as `shape` says, as an array of structures."""
+    form = [(name, each.dtype, each.shape[len(shape) :]) for name, each in parts.items()]
+    frames = np.empty(shape, form)
+    for name, each in parts.items():
+        frames[name] = each
+    return frames
 
 
 class Sample(NamedTuple):
@@ -247,7 +241,7 @@ def _open_parts(annot: object, shapes: dict[str, Shape], made: bool) -> Annots |
             each[name] = _repeated(opened)
         else:
             parts[name] = opened
-    return _together(each, parts, shapes) if each else parts
+    return _together(each, parts) if each else parts
 
 
 def _load_parts(path: str | os.PathLike[str], panels: Sequence[str]) -> Any:
@@ -264,20 +258,17 @@ def _load_parts(path: str | os.PathLike[str], panels: Sequence[str]) -> Any:
     )
 
 
-def _together(each: dict[str, Annots], parts: Parts, shapes: dict[str, Shape]) -> Annots:
+def _together(each: dict[str, Annots], parts: Parts) -> Annots:
     """Join the panels' per-frame annotations; `parts` are annotations that all frames share."""
     lengths = {name: part.length for name, part in each.items() if part.length is not None}
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{length} of {name!r}" for name, length in lengths.items())
         raise ValueError(f"expected annot of equally many frames for each panel, not {found}")
-    form = _form({name: (part.dtype, shapes[name]) for name, part in each.items()})
 
     def read(size: int) -> Iterator[NDArray[Any]]:
         for chunks in zip(*(part.chunks(size) for part in each.values()), strict=False):
-            frames = np.empty(min(map(len, chunks)), form)
-            for name, chunk in zip(each, chunks, strict=True):
-                frames[name] = chunk[: len(frames)]
-            yield frames
+            count = min(map(len, chunks))
+            yield _structured(dict(zip(each, (c[:count] for c in chunks), strict=True)), (count,))
 
     def sample() -> Parts:
         found: Parts = dict(parts)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastheat.inputs.frames.stream import Converters, Frames, convert, header, in_chunks
-from fastheat.inputs.sources.arrays import FloatArray, Floats, array_of, check_dtype
+from fastheat.inputs.sources.arrays import FloatArray, Floats, array_of, check_dtype, common_dtype
 from fastheat.inputs.sources.files import is_archive
 from fastheat.inputs.sources.shapes import (
     Shape,
@@ -193,13 +193,7 @@ def open_bundles(
             dtypes.setdefault(name, {})[dtype] = None
     if names is None or not shapes:
         raise ValueError("there are no frames, expected at least one")
-    form = form_of(
-        shapes,
-        [
-            np.result_type(*dtypes[name]) if len(dtypes[name]) > 1 else next(iter(dtypes[name]))
-            for name in names
-        ],
-    )
+    form = form_of(shapes, [common_dtype(dtypes[name]) for name in names])
     order = names
 
     def read(size: int, converters: Converters | None) -> Iterator[FloatArray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -35,6 +35,7 @@ from fastheat.inputs.sources.arrays import (
     check_dtype,
     check_frame,
     check_stack,
+    common_dtype,
 )
 from fastheat.inputs.sources.files import Pickled, file_of, is_archive, load
 from fastheat.inputs.sources.shapes import Shape, Shapes, keys_of
@@ -203,7 +204,6 @@ def _stacked(shape: tuple[int, ...], dtype: np.dtype[Any], take: Take, floats: F
 def _open_each(frames: Any, floats: Floats, panels: Mapping[str, Shape] | None = None) -> Frames:
     length = len(frames) if hasattr(frames, "__len__") else None
     rereadable = True
-    headers: Iterable[Header]
     if length is not None and hasattr(frames, "__getitem__"):
 
         def iterate() -> Iterator[Any]:
@@ -222,23 +222,19 @@ def _open_each(frames: Any, floats: Floats, panels: Mapping[str, Shape] | None =
             return iter(frames)
 
     if is_archive(frames):
-        headers = frames.headers
-    elif isinstance(frames, (*NESTED, Pickled)):
-        each = frames.frames if isinstance(frames, Pickled) else frames
-        if panels is not None or isinstance(next(iter(each), None), Mapping):
-            return open_bundles(each, iterate, length, True, floats, panels)
-        headers = (header(frame, number) for number, frame in enumerate(each))
-    else:  # other frames may be expensive to read, or readable only once
-        iterator = iterate()
-        first = list(islice(iterator, 1))
-        once = iterator is frames
-        if panels is not None or (first and isinstance(first[0], Mapping)):
-            again = _Once(_all(list(first), iterator)) if once else iterate
-            return open_bundles(first, again, length, not once, floats, panels)
-        headers = [header(frame, 0) for frame in first]
-        if once:
-            rereadable = False
-            iterate = _Once(_all(first, iterator))
+        headers: Iterable[Header] = frames.headers
+    else:
+        if isinstance(frames, (*NESTED, Pickled)):
+            known = frames.frames if isinstance(frames, Pickled) else frames
+        else:  # other frames may be expensive to read, or readable only once
+            iterator = iterate()
+            known = list(islice(iterator, 1))
+            if iterator is frames:
+                rereadable = False
+                iterate = _once(_all(list(known), iterator))
+        if panels is not None or isinstance(next(iter(known), None), Mapping):
+            return open_bundles(known, iterate, length, rereadable, floats, panels)
+        headers = (header(frame, number) for number, frame in enumerate(known))
     shape: tuple[int, ...] | None = None
     dtypes: dict[np.dtype[Any], None] = {}
     for number, (found, dtype) in enumerate(headers):
@@ -248,7 +244,7 @@ def _open_each(frames: Any, floats: Floats, panels: Mapping[str, Shape] | None =
     if shape is None:
         raise ValueError("there are no frames, expected at least one")
     expected = shape
-    common = next(iter(dtypes)) if len(dtypes) == 1 else np.result_type(*dtypes)
+    common = common_dtype(dtypes)
 
     def read(size: int, converter: Converter | None) -> Iterator[FloatArray]:
         most = size if length is None else min(size, length)
@@ -263,19 +259,18 @@ def _all(first: list[Any], others: Iterator[Any]) -> Iterator[Any]:
     yield from others
 
 
-class _Once:
-    """A function that returns an iterator once, and raises ValueError when called again."""
+def _once(frames: Iterator[Any]) -> Callable[[], Iterator[Any]]:
+    """Return a function that returns an iterator once, and raises ValueError when called again."""
+    unread = [frames]
 
-    def __init__(self, frames: Iterator[Any]) -> None:
-        self.frames: Iterator[Any] | None = frames
-
-    def __call__(self) -> Iterator[Any]:
-        if self.frames is None:
+    def iterate() -> Iterator[Any]:
+        if not unread:
             raise ValueError(
                 "frames is an iterator, and was read already; expected a list or array"
             )
-        frames, self.frames = self.frames, None
-        return frames
+        return unread.pop()
+
+    return iterate
 
 
 def _convert_each(

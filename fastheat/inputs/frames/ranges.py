@@ -72,6 +72,9 @@ class MatrixLimits:
             if not values.size:
                 return
             low = float(values.min())
+        self._widen(low, high)
+
+    def _widen(self, low: float, high: float) -> None:
         if self._ends is not None:
             low, high = min(low, self._ends[0]), max(high, self._ends[1])
         self._ends = low, high
@@ -87,10 +90,7 @@ class MatrixLimits:
         if self._quantiles is not None and other._quantiles is not None:
             self._quantiles.join(other._quantiles)
         if other._ends is not None:
-            low, high = other._ends
-            if self._ends is not None:
-                low, high = min(low, self._ends[0]), max(high, self._ends[1])
-            self._ends = low, high
+            self._widen(*other._ends)
 
     @property
     def found(self) -> Range:

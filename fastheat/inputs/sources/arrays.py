@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
@@ -70,8 +70,15 @@ def array_of(frame: object, number: int) -> npt.NDArray[Any]:
         check_rows(frame, f"frame {number}")
         if any(map(is_masked_array, frame)):
             stack = np.ma.stack
+    return converted(frame, number, stack)
+
+
+def converted(
+    frame: object, number: int, convert: Callable[[Any], npt.NDArray[Any]] = as_array
+) -> npt.NDArray[Any]:
+    """Return a frame, or a block that begins with it, as an array; errors name its number."""
     try:
-        return stack(frame)  # type: ignore[no-any-return]
+        return convert(frame)
     except Exception as error:  # whatever a foreign __array__ raises
         what = type(frame).__name__
         raise TypeError(
@@ -190,6 +197,11 @@ def check_dtype(number: int, dtype: np.dtype[Any], expected: np.dtype[Any]) -> N
     if not np.can_cast(dtype, expected, "safe"):
         # rounding could move a value into another bin of the colormap
         raise TypeError(f"frame {number} has dtype {dtype}, expected {expected} as frame 0")
+
+
+def common_dtype(dtypes: Collection[np.dtype[Any]]) -> np.dtype[Any]:
+    """Return the dtype that can hold all of some; a single one as it is, in its byte order."""
+    return np.result_type(*dtypes) if len(dtypes) > 1 else next(iter(dtypes))
 
 
 class Floats:

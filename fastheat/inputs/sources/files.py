@@ -134,12 +134,8 @@ def _load(source: object, defer: bool, tensor: object) -> Any:
     """Load frames; `tensor` must be a single name or None."""
     if tensor is not None and not isinstance(tensor, str):
         raise TypeError(f"expected tensor to be the name of one, not {short(tensor)}")
-    if isinstance(source, (list, tuple)) and source and all(map(_is_path, source)):
-        from fastheat.inputs.sources.checkpoints import open_checkpoints
-
-        paths = [Path(os.fsdecode(path)) for path in source]
-        return open_checkpoints(paths, tensor, given=True)
-    if not isinstance(source, (str, os.PathLike)):
+    paths: Any = source if isinstance(source, (list, tuple)) else [source]
+    if not paths or not all(map(_is_path, paths)):
         if tensor is None:
             return source
         from fastheat.inputs.sources.datasets import dataset_of
@@ -156,7 +152,9 @@ def _load(source: object, defer: bool, tensor: object) -> Any:
         open_checkpoints,
     )
 
-    name = os.fsdecode(source)
+    if isinstance(source, (list, tuple)):
+        return open_checkpoints([Path(os.fsdecode(path)) for path in paths], tensor, given=True)
+    name = os.fsdecode(paths[0])
     if has_pattern(name):
         return open_checkpoints(matching(name), tensor, given=False)
     path = Path(name)

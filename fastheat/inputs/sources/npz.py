@@ -139,7 +139,7 @@ def _stored_stack(seen: Seen, info: zipfile.ZipInfo) -> FileArray | None:
         shape, fortran, dtype = read_header(file)
         offset = file.tell()
     size = int(np.prod(shape, dtype=object)) * dtype.itemsize
-    if dtype.kind not in "biuf" or offset + size != start + info.file_size:
+    if dtype.kind not in REAL or offset + size != start + info.file_size:
         return None
     return FileArray.contiguous(seen, offset, Layout(shape, dtype, "F" if fortran else "C"))
 
@@ -155,17 +155,15 @@ def open_archive(path: Path, tensor: str | None = None) -> Archive | dict[str, A
         rank = 2 if len(sides.get(tensor, ())) == 2 else 3
         name = pick(sides, tensor, rank) + ".npy"
         headers, others = {name: headers[name]}, []
-    shapes = [shape for shape, _ in headers.values()]
-    if not others and len(shapes) == 1 and len(shapes[0]) == 3:
-        ((shape, dtype),) = headers.values()
-        return Archive(seen, tuple(headers), ((shape[1:], dtype),) * min(shape[0], 1), shape[0])
-    if not others and shapes and all(len(shape) == 2 for shape in shapes):
+    ranks = {len(shape) for shape, _ in headers.values()}
+    if not others and ranks == {2}:
         return Archive(seen, tuple(headers), tuple(headers.values()), len(headers))
-    if not others and shapes and {3} <= {len(shape) for shape in shapes} <= {1, 3}:
-        return {
+    if not others and {3} <= ranks <= {1, 3}:
+        stacks = {
             name[:-4]: Archive(seen, (name,), ((shape[1:], dtype),) * min(shape[0], 1), shape[0])
             for name, (shape, dtype) in headers.items()
         }
+        return stacks if len(stacks) > 1 else next(iter(stacks.values()))
     found = [f"{name[:-4][:40]!a} {shape}" for name, (shape, _) in headers.items()]
     found += [ascii(name[:40]) for name in others]
     raise ValueError(

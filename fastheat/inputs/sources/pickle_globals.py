@@ -113,18 +113,10 @@ def _dtype(name: str, align: object = False, copy: object = True) -> Pending:
     return Pending(finish)
 
 
-def reconstruct(*ignored: object) -> Pending:
-    return Pending(_finish_array)
-
-
 def _finish_array(
     version: object, shape: object, dtype: object, fortran: object, raw: bytes | str | Span
 ) -> npt.NDArray[Any] | Stored:
     return _array(raw, dtype, shape, "F" if fortran else "C")
-
-
-def _mareconstruct(*ignored: object) -> Pending:
-    return Pending(_finish_masked)
 
 
 def _finish_masked(
@@ -189,7 +181,7 @@ NAMES = {
     ("numpy", "dtype"): Name(_dtype),
     ("numpy.ma", "MaskedArray"): Name(),
     ("numpy.ma.core", "MaskedArray"): Name(),
-    ("numpy.ma.core", "_mareconstruct"): Name(_mareconstruct),
+    ("numpy.ma.core", "_mareconstruct"): Name(lambda *ignored: Pending(_finish_masked)),
     ("_codecs", "encode"): Name(_encode),
     ("collections", "deque"): Name(_deque),
     ("collections", "OrderedDict"): Name(_ordered_dict),
@@ -198,7 +190,7 @@ for _builtins in ("builtins", "__builtin__"):
     NAMES[_builtins, "bytes"] = Name(_bytes)
     NAMES[_builtins, "complex"] = Name(complex)
 for _core in ("numpy.core", "numpy._core"):  # numpy 1 and 2
-    NAMES[_core + ".multiarray", "_reconstruct"] = Name(reconstruct)
+    NAMES[_core + ".multiarray", "_reconstruct"] = Name(lambda *ignored: Pending(_finish_array))
     NAMES[_core + ".multiarray", "scalar"] = Name(_scalar)
     NAMES[_core + ".numeric", "_frombuffer"] = Name(frombuffer)
 

@@ -101,7 +101,7 @@ def load(file: BinaryIO, *, defer: bool = False, spare: Spare | None = None) -> 
         If the pickle is damaged, or asks for anything else; then the message names it.
     """
     try:
-        machine = Machine(file, defer)
+        machine = Machine(file, defer=defer)
         value = machine.run()
         own = _PER_BYTE * machine.taken
         spare = spare or Spare()
@@ -192,7 +192,7 @@ def _cells(item: Any) -> int:
 class Machine:
     """The pickle machine: its stack, marks and memo, and the file, which it reads in blocks."""
 
-    def __init__(self, file: BinaryIO, defer: bool) -> None:
+    def __init__(self, file: BinaryIO, *, defer: bool) -> None:
         self.file = file
         self.defer = defer
         self.first = self.start = file.tell()  # file offsets of the pickle, and of the block

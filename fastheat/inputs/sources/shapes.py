@@ -29,8 +29,7 @@ _MOST_LETTERS = 2000  # different letters in all names, each of which is looked 
 
 def form_of(shapes: Mapping[str, Shape], dtypes: Sequence[np.dtype[Any]]) -> np.dtype[Any]:
     """Return the structured dtype of frames of several matrices."""
-    names = zip(shapes, dtypes, shapes.values(), strict=True)
-    return np.dtype([(name, dtype, shape) for name, dtype, shape in names])
+    return np.dtype(list(zip(shapes, dtypes, shapes.values(), strict=True)))
 
 
 def parts_of(form: np.dtype[Any]) -> dict[str, tuple[Shape, np.dtype[Any]]]:

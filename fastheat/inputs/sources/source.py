@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple, Protocol, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
-from fastheat.inputs.sources.tensors import as_array
+from fastheat.inputs.sources.arrays import REAL, converted
 from fastheat.messages import in_a_line, printable
 
 AROUND = 1 << 21  # the system may map up to this many bytes in front of the page that was read
@@ -92,20 +92,13 @@ def read_frames(source: Source, start: int, stop: int) -> npt.NDArray[Any]:
     array, shape (stop - start, N, M)
         Real numbers of one of numpy's own dtypes, masked or not.
     """
-    block = source.read(start, stop)
-    try:
-        array = as_array(block)
-    except Exception as error:  # whatever a foreign __array__ raises
-        what = type(block).__name__
-        raise TypeError(
-            f"frame {start} ({what}) is not an array of numbers: {in_a_line(error)}"
-        ) from error
+    array = converted(source.read(start, stop), start)
     expected = (stop - start, *map(int, source.shape[1:]))
     if array.shape != expected:
         raise ValueError(
             f"frame {start}: read({start}, {stop}) has shape {array.shape}, expected {expected}"
         )
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in REAL:
         raise TypeError(f"frame {start} has dtype {array.dtype}, expected real numbers")
     return array
 

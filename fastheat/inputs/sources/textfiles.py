@@ -589,28 +589,17 @@ class LongTable:
 
     def _repeated(self, steps: Ints, shape: tuple[int, ...]) -> ValueError:
         """Return the error for a cell that has two lines, which names both."""
-        seen = np.zeros(prod(shape), bool)
+        lines = np.zeros(prod(shape), np.int64)  # of each cell
         for block in self._text.blocks():
             places, _ = self._flat_cells(block, steps, shape)
-            first = np.unique(places, return_index=True)[1]
-            again = np.ones(len(places), bool)
-            again[first] = seen[places[first]]
-            if again.any():
-                break
-            seen[places] = True
-        place = places[again.argmax()]
-        lines = (
-            row.start
-            for each in self._text.blocks()
-            for row, other in zip(
-                self._text.rows(each), self._flat_cells(each, steps, shape)[0], strict=True
-            )
-            if other == place
-        )
-        once, twice = islice(lines, 2)
-        return ValueError(
-            f"line {twice} gives the same cell as line {once}, expected one line per cell"
-        )
+            for row, place in zip(self._text.rows(block), places.tolist(), strict=True):
+                if lines[place]:
+                    return ValueError(
+                        f"line {row.start} gives the same cell as line {lines[place]}, expected "
+                        "one line per cell"
+                    )
+                lines[place] = row.start
+        raise ValueError("the file changed after it was opened")
 
 
 def _whole_of(cell: str) -> int | None:

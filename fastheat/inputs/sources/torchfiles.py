@@ -173,7 +173,7 @@ def _in_archive(file: BinaryIO, size: int) -> tuple[Any, Places, bool]:
             raise ValueError("damaged: its byte order is neither little nor big")
         if members[pickled].file_size > size:
             raise ValueError(f"damaged: {short(pickled)} ends after the file does")
-        loaded = _run(_States(io.BytesIO(archive.read(pickled)), False))
+        loaded = _run(_States(io.BytesIO(archive.read(pickled))))
 
     def place(key: str) -> tuple[int, int]:
         info = members.get(f"{root}data/{key}")
@@ -189,14 +189,14 @@ def _in_archive(file: BinaryIO, size: int) -> tuple[Any, Places, bool]:
 
 def _in_sequence(file: BinaryIO, size: int) -> tuple[Any, Places]:
     """Read a file of PyTorch before 1.6: pickles, then the storages that the last pickle lists."""
-    magic, version, system = (_run(_States(file, False)) for _ in range(3))
+    magic, version, system = (_run(_States(file)) for _ in range(3))
     if magic != _MAGIC or version != _VERSION or type(system) is not dict:
         raise ValueError("damaged: it does not begin as files of PyTorch do")
     if system.get("little_endian") is not True:
         raise ValueError("expected a file of a little-endian machine")
-    machine = _States(file, False)
+    machine = _States(file)
     loaded = _run(machine)
-    keys = _run(_States(file, False))
+    keys = _run(_States(file))
     if type(keys) is not list or not all(type(key) is str for key in keys):
         raise ValueError("damaged: it does not list its storages")
     places: dict[str, tuple[int, int]] = {}
@@ -227,8 +227,8 @@ def _in_sequence(file: BinaryIO, size: int) -> tuple[Any, Places]:
 class _States(Machine):
     """Unpickler of the model states that `torch.save` writes."""
 
-    def __init__(self, file: BinaryIO, defer: bool) -> None:
-        super().__init__(file, defer)
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__(file, defer=False)
         self.storages: dict[str, _Storage] = {}
 
     def find(self, module: object, name: object) -> None:
@@ -326,10 +326,6 @@ def _size(sides: object = ()) -> object:
     return sides
 
 
-def _nothing(*arguments: object) -> None:
-    return None
-
-
 _CALLS: dict[tuple[str, str], Name] = {
     ("torch._utils", "_rebuild_tensor"): Name(_tensor),
     ("torch._utils", "_rebuild_tensor_v2"): Name(_tensor),
@@ -341,5 +337,5 @@ _CALLS: dict[tuple[str, str], Name] = {
     ("torch.nn.parameter", "Buffer"): Name(),
     ("torch.nn.parameter", "Parameter"): Name(),
     ("torch", "Size"): Name(_size),
-    **dict.fromkeys(_NOTHING, Name(_nothing)),
+    **dict.fromkeys(_NOTHING, Name(lambda *arguments: None)),
 }

@@ -115,7 +115,7 @@ def _of_lzma(settings: Mapping[str, Any]) -> int:
 
 
 def _within(engine: Any, raw: bytes, size: int) -> bytes:
-    """Return what an engine of the standard library decompresses, up to a byte more than `size`."""
+    """Decompress by an engine of the standard library, up to a byte more than `size`."""
     data: bytes = engine.decompress(raw, size + 1)
     return data if engine.eof or len(data) > size else b""
 

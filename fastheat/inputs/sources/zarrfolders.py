@@ -198,12 +198,11 @@ class Index:
 def layout_of(found: Mapping[str, Any]) -> Layout:
     """Return the layout that an array's metadata describe; raise ZarrError if not supported."""
     try:
-        layout = _layout_2(found) if found["zarr_format"] == 2 else _layout_3(found)
+        return _layout_2(found) if found["zarr_format"] == 2 else _layout_3(found)
     except ZarrError:
         raise
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError, ValueError) as error:
         raise ZarrError(f"damaged: its metadata lack what they need ({short(error)})") from None
-    return layout
 
 
 def _layout_2(found: Mapping[str, Any]) -> Layout:
