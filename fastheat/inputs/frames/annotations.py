@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice, repeat
 from numbers import Real
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,15 +104,6 @@ class Sample(NamedTuple):
     letters: str = ""
     span: tuple[float, float] | None = None  # range of the numbers
 
-    def facts(self) -> dict[str, Any]:
-        """Return the sample as values that JSON can represent."""
-        return {
-            "dtype": "str" if self.dtype.kind == "U" else self.dtype.name,
-            "texts": list(self.texts),
-            "letters": self.letters,
-            "span": self.span,
-        }
-
 
 # the sample of a matrix, or of each panel whose frames are annotated
 Samples: TypeAlias = "Sample | dict[str, Sample]"
@@ -122,9 +113,14 @@ Parts: TypeAlias = "dict[str, Cells | Sample | bool]"
 
 def facts_of(sample: Samples) -> dict[str, Any]:
     """Return samples as values that JSON can represent."""
-    if isinstance(sample, Sample):
-        return sample.facts()
-    return {name: each.facts() for name, each in sample.items()}
+    if isinstance(sample, dict):
+        return {name: facts_of(each) for name, each in sample.items()}
+    return {
+        "dtype": "str" if sample.dtype.kind == "U" else sample.dtype.name,
+        "texts": list(sample.texts),
+        "letters": sample.letters,
+        "span": sample.span,
+    }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -271,12 +267,7 @@ def _together(each: dict[str, Annots], parts: Parts) -> Annots:
             yield _structured(dict(zip(each, (c[:count] for c in chunks), strict=True)), (count,))
 
     def sample() -> Parts:
-        found: Parts = dict(parts)
-        for name, part in each.items():
-            own = part.sample()
-            assert isinstance(own, Sample)
-            found[name] = own
-        return found
+        return {**parts, **{name: cast(Sample, part.sample()) for name, part in each.items()}}
 
     dtype = np.dtype([(name, part.dtype) for name, part in each.items()])
     return Annots(dtype, next(iter(lengths.values()), None), sample, read)
@@ -368,24 +359,20 @@ def _objects(
     """Return Python objects as an array of strings or numbers, and the mask of missing ones."""
     each = [None if b else cell for cell, b in zip(cells.flat, blank.flat, strict=True)]
     texts = any(isinstance(cell, str) for cell in each)
-    filled: list[Any] = []
     for k, cell in enumerate(each):
-        if cell is None or (texts and isinstance(cell, float) and cell != cell):
-            filled.append(None)
-        elif isinstance(cell, str) if texts else isinstance(cell, Real | np.bool_):
-            filled.append(cell)
-        else:
+        if texts and isinstance(cell, float) and cell != cell:
+            each[k] = None
+        elif cell is not None and not isinstance(cell, str if texts else (Real, np.bool_)):
             i, j = divmod(k, cells.shape[1])
             raise TypeError(
                 f"expected {name} of {'strings' if texts else 'numbers or strings'}, not "
                 f"{short(cell)} in cell ({i}, {j})"
             )
-    missing = np.array([cell is None for cell in filled], bool).reshape(cells.shape)
+    missing = np.array([cell is None for cell in each], bool).reshape(cells.shape)
     if texts or missing.all():
-        out = np.empty(len(filled), object)
-        out[:] = ["" if cell is None else str(cell) for cell in filled]
-        return out.reshape(cells.shape), missing
-    return np.array([0 if c is None else c for c in filled]).reshape(cells.shape), missing
+        written = np.array(["" if cell is None else str(cell) for cell in each], object)
+        return written.reshape(cells.shape), missing
+    return np.array([0 if c is None else c for c in each]).reshape(cells.shape), missing
 
 
 def _written(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -476,11 +463,10 @@ def _read_texts(annot: Iterable[Any], shape: Shape, size: int) -> Iterator[NDArr
 
 def _repeated(cells: Cells) -> Annots:
     """Return the annotations of one frame, repeated for every frame."""
-    shape = cells.cells.shape
     each = cells.drawn()
 
     def read(size: int) -> Iterator[NDArray[Any]]:
-        return repeat(np.broadcast_to(each, (size, *shape)))
+        return repeat(np.broadcast_to(each, (size, *each.shape)))
 
     return Annots(cells.dtype, None, lambda: _sample_of(cells), read)
 

@@ -174,29 +174,18 @@ def _stacked(shape: tuple[int, ...], dtype: np.dtype[Any], take: Take, floats: F
     """Open frames (T, N, M) that `take` reads in any order."""
 
     def read(size: int, converter: Converter | None) -> Iterator[FloatArray]:
+        def fill(out: FloatArray, number: int, _: int) -> None:
+            out[:] = read_values(take, number, number + 1, converter, floats)
+
+        cells = shape[1:] if converter is None else converter.cells
         for start in range(0, shape[0], size):
             stop = min(start + size, shape[0])
             try:
                 chunk = read_values(take, start, stop, converter, floats)
-            except Exception:
-                yield from singly(start, stop, converter)
+            except Exception:  # the frames before the one that fails are valid
+                yield from in_chunks(iter(range(start, stop)), stop - start, cells, fill)
             else:
                 yield chunk
-
-    def singly(start: int, stop: int, converter: Converter | None) -> Iterator[FloatArray]:
-        """Yield the frames before the first that fails as one chunk, then raise its error."""
-        good: list[FloatArray] = []
-        failed: Exception | None = None
-        for number in range(start, stop):
-            try:
-                good.append(read_values(take, number, number + 1, converter, floats))
-            except Exception as error:
-                failed = error
-                break
-        if good:
-            yield np.concatenate(good)
-        if failed is not None:
-            raise failed
 
     return Frames((int(shape[1]), int(shape[2])), dtype, int(shape[0]), True, read)
 
