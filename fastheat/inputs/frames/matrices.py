@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import prod
 from numbers import Real
 from typing import Any
@@ -16,15 +16,11 @@ from fastheat.inputs.sources.shapes import (
     Shape,
     cells_of,
     check_names,
-    check_panel,
     check_part,
     form_of,
     keys_of,
-    matrices_of,
     of_panel,
     parts_in,
-    parts_of,
-    shapes_of,
 )
 from fastheat.inputs.sources.source import let_go
 
@@ -62,7 +58,7 @@ def open_stacks(
         with of_panel(name):
             if isinstance(each.shape, dict):
                 raise TypeError("expected an array (T, N, M), not a dictionary")
-            check_panel(0, each.shape, None if panels is None else panels[name])
+            check_part(0, each.shape, each.dtype, None if panels is None else panels[name])
         shapes[name] = each.shape
 
     def read(size: int, converters: Converters | None) -> Iterator[FloatArray]:
@@ -74,16 +70,14 @@ def open_stacks(
             parts: dict[str, FloatArray] = {}
             for name, each in chunks.items():
                 with of_panel(name):
-                    if (part := next(each, None)) is not None:
-                        parts[name] = part
-            counts = {name: len(parts.get(name, ())) for name in names}
-            count = min(counts.values())
+                    parts[name] = next(each, np.empty(0))
+            count, most = min(map(len, parts.values())), max(map(len, parts.values()))
             if count:
-                flat = [parts[name][:count].reshape(count, -1) for name in names]
+                flat = [part[:count].reshape(count, -1) for part in parts.values()]
                 yield np.concatenate(flat, axis=1, out=np.empty((count, cells)))
             done += count
-            for name in names:
-                if counts[name] < max(counts.values()):
+            for name, part in parts.items():
+                if len(part) < most:
                     with of_panel(name):
                         next(chunks[name], None)  # raises the error that ended it, if any
                     raise ValueError(f"expected frame {done} of {name!r} too")
@@ -186,48 +180,35 @@ def open_bundles(
             with of_panel(name):
                 shape, dtype = header(part, number)
                 expected = shapes.get(name, panels[name] if panels is not None else None)
-                check_part(number, shape, dtype)
-                check_panel(number, shape, expected)
+                check_part(number, shape, dtype, expected)
             shapes[name] = shape
             dtype = dtype if shape else np.dtype(np.float64)
             dtypes.setdefault(name, {})[dtype] = None
     if names is None or not shapes:
         raise ValueError("there are no frames, expected at least one")
-    form = form_of(shapes, [common_dtype(dtypes[name]) for name in names])
     order = names
+    common = {name: common_dtype(dtypes[name]) for name in order}
 
     def read(size: int, converters: Converters | None) -> Iterator[FloatArray]:
+        through = {} if converters is None else converters.parts
+        cells = shapes if converters is None else converters.cells
+
+        def fill(out: FloatArray, frame: Any, number: int) -> None:
+            place = 0
+            for name, part in zip(order, parts_in(frame, order, number), strict=True):
+                with of_panel(name):
+                    array = array_of(part, number)
+                    check_part(number, array.shape, array.dtype, shapes[name])
+                    array = array if array.shape else array.astype(np.float64)
+                    check_dtype(number, array.dtype, common[name])
+                    stop = place + prod(cells[name])
+                    own = out[0, place:stop].reshape(1, *cells[name])
+                    convert(array, own, number, floats, through.get(name))
+                    place = stop
+                let_go(array)
+
         most = size if length is None else min(size, length)
-        return _convert_bundles(iterate(), order, form, most, floats, converters)
+        return in_chunks(iterate(), most, (cells_of(cells),), fill)
 
+    form = form_of(shapes, list(common.values()))
     return Frames(shapes, form, length, rereadable, read)
-
-
-def _convert_bundles(
-    frames: Iterator[Any],
-    names: Sequence[str],
-    form: np.dtype[Any],
-    size: int,
-    floats: Floats,
-    converters: Converters | None,
-) -> Iterator[FloatArray]:
-    parts = parts_of(form)
-    through = {} if converters is None else converters.parts
-    cells = shapes_of(form) if converters is None else converters.cells
-
-    def fill(out: FloatArray, frame: Any, number: int) -> None:
-        place = 0
-        for name, array in zip(names, matrices_of(frame, names, number), strict=True):
-            shape, dtype = parts[name]
-            with of_panel(name):
-                check_part(number, array.shape, array.dtype)
-                array = array if array.shape else array.astype(np.float64)
-                check_panel(number, array.shape, shape)
-                check_dtype(number, array.dtype, dtype)
-                stop = place + prod(cells[name])
-                own = out[0, place:stop].reshape(1, *cells[name])
-                convert(array, own, number, floats, through.get(name))
-                place = stop
-            let_go(array)
-
-    return in_chunks(frames, size, (cells_of(cells),), fill)

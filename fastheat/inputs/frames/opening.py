@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from fastheat.inputs.frames.matrices import open_bundles, open_stacks
 from fastheat.inputs.frames.stream import (
-    LIBRARIES,
     Converter,
     Frames,
     Take,
@@ -42,6 +41,8 @@ from fastheat.inputs.sources.shapes import Shape, Shapes, keys_of
 from fastheat.inputs.sources.source import Source, Stored, is_source, let_go, source_of
 from fastheat.inputs.sources.tensors import as_array
 from fastheat.messages import short
+
+LIBRARIES = frozenset({"h5py", "zarr", "dask.array"})  # `datasets` opens their arrays
 
 
 def open_frames(frames: object, shape: Shapes | None = None, tensor: object = None) -> Frames:
@@ -236,8 +237,16 @@ def _open_each(frames: Any, floats: Floats, panels: Mapping[str, Shape] | None =
     common = common_dtype(dtypes)
 
     def read(size: int, converter: Converter | None) -> Iterator[FloatArray]:
+        def fill(out: FloatArray, frame: Any, number: int) -> None:
+            array = array_of(frame, number)
+            check_frame(number, array.shape, array.dtype, expected)
+            check_dtype(number, array.dtype, common)
+            convert(array, out, number, floats, converter)
+            let_go(array)
+
         most = size if length is None else min(size, length)
-        return _convert_each(iterate(), expected, common, most, floats, converter)
+        cells = expected if converter is None else converter.cells
+        return in_chunks(iterate(), most, cells, fill)
 
     return Frames((expected[0], expected[1]), common, length, rereadable, read)
 
@@ -260,21 +269,3 @@ def _once(frames: Iterator[Any]) -> Callable[[], Iterator[Any]]:
         return unread.pop()
 
     return iterate
-
-
-def _convert_each(
-    frames: Iterator[Any],
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    size: int,
-    floats: Floats,
-    converter: Converter | None,
-) -> Iterator[FloatArray]:
-    def fill(out: FloatArray, frame: Any, number: int) -> None:
-        array = array_of(frame, number)
-        check_frame(number, array.shape, array.dtype, shape)
-        check_dtype(number, array.dtype, dtype)
-        convert(array, out, number, floats, converter)
-        let_go(array)
-
-    return in_chunks(frames, size, shape if converter is None else converter.cells, fill)

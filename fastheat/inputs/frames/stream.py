@@ -19,7 +19,6 @@ from fastheat.messages import warn
 
 Take: TypeAlias = "Callable[[int, int], npt.NDArray[Any] | FileArray]"
 
-LIBRARIES = frozenset({"h5py", "zarr", "dask.array"})  # `datasets` opens their arrays
 BAND = 1 << 17  # values converted to float64 at once, few enough for the processor's cache
 TOGETHER = 1 << 21  # cells read at once to pass through a converter
 KEPT_BYTES = 1 << 26  # of converted frames

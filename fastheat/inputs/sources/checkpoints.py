@@ -28,44 +28,42 @@ class Checkpoints(Stack):
 
     Attributes
     ----------
-    files
-        The files in order, as they were when they were opened.
     name
-        That of the tensor in each of them.
+        That of the tensor in each file.
     steps
-        The numbers in their names, None where these have none.
+        The numbers in the files' names, None where these have none.
     """
 
     def __init__(
-        self,
-        files: Sequence[Seen],
-        entries: Sequence[Entry],
-        name: str,
-        steps: tuple[int, ...] | None,
+        self, tensors: Sequence[tuple[Seen, Entry]], name: str, steps: tuple[int, ...] | None
     ) -> None:
-        rows, columns = (1, *entries[0].shape)[-2:]
-        self.files = files
+        _, first = tensors[0]
         self.name = name
         self.steps = steps
-        self.shape = len(files), rows, columns
-        self.dtype: np.dtype[Any] = dtype_of(entries[0])
-        self._entries = entries
+        self.shape = len(tensors), *(1, *first.shape)[-2:]
+        self.dtype: np.dtype[Any] = dtype_of(first)
+        self._tensors = tensors  # each with its file, as this was when it was opened
+
+    @property
+    def files(self) -> list[Seen]:
+        """The files in order, as they were when they were opened."""
+        return [seen for seen, _ in self._tensors]
 
     def __getitem__(self, index: int | slice) -> Any:
         """Return a frame, or the series of some of the files."""
         if not isinstance(index, slice):
             return super().__getitem__(index)
         other = copy(self)
-        other.files, other._entries = self.files[index], self._entries[index]
+        other._tensors = self._tensors[index]
         other.steps = None if self.steps is None else self.steps[index]
-        other.shape = len(other.files), *self.shape[1:]
+        other.shape = len(other._tensors), *self.shape[1:]
         return other
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Read the tensor from some of the files."""
         block = np.empty((stop - start, *self.shape[1:]), self.dtype)
-        for number in range(start, stop):
-            block[number - start] = _take(self.files[number], self._entries[number])
+        for out, (seen, entry) in zip(block, self._tensors[start:stop], strict=True):
+            out[...] = _take(seen, entry)
         return block
 
 
@@ -95,28 +93,26 @@ def open_checkpoints(
         Where it is a number, those of all files.
     """
     paths, steps = in_order(paths, given=given)
-    files: list[Seen] = []
-    entries: list[Entry] = []
+    tensors: list[tuple[Seen, Entry]] = []
     name = tensor
     for path in paths:
         with naming(path), _opened(path) as file:
-            files.append(Seen.of(path.absolute(), file))
+            seen = Seen.of(path, file)
             found = _tensors_in(path, file)
-            name = _name_in(found, tensor if not entries else name)
+            name = _name_in(found, name)
             entry = found[name]
             dtype_of(entry)
-            first = entries[0] if entries else entry
+            _, first = tensors[0] if tensors else (seen, entry)
             if (entry.shape, entry.dtype) != (first.shape, first.dtype):
                 raise ValueError(
                     f"tensor {short(name)} is {entry.dtype} {entry.shape}, expected {first.dtype} "
                     f"{first.shape} as in {paths[0]}"
                 )
-            entries.append(entry)
+            tensors.append((seen, entry))
     assert name is not None
-    if not entries[0].shape:
-        numbers = zip(files, entries, strict=True)
-        return np.array([_take(file, entry).reshape(()) for file, entry in numbers])
-    return Checkpoints(files, entries, name, steps)
+    if not tensors[0][1].shape:
+        return np.array([_take(*each).reshape(()) for each in tensors])
+    return Checkpoints(tensors, name, steps)
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -198,31 +194,27 @@ def in_order(
     if len(paths) == 1:
         found = re.findall(r"\d+", paths[0].stem)
         return paths, (int(found[-1]),) if found else None
-    texts = {tuple(each[::2]) for each in parts}
-    if len(texts) > 1:
-        if given:
-            return paths, None
-        other = next(
-            path for path, each in zip(paths, parts, strict=True) if each[::2] != parts[0][::2]
-        )
+    texts = [each[::2] for each in parts]
+    other = next((path for path, each in zip(paths, texts, strict=True) if each != texts[0]), None)
+    column = _counted(texts[0], numbers) if other is None else None
+    if column is None and given:
+        return paths, None
+    if other is not None:
         raise ValueError(
             f"expected files whose names differ in a number alone, not {str(paths[0])!r} and "
             f"{str(other)!r}"
         )
-    column = _counted(parts[0][::2], numbers)
     if column is None:
-        if given:
-            return paths, None
         raise ValueError(
             f"expected files whose names differ in one number, not in several as {str(paths[0])!r} "
             f"and {str(paths[-1])!r}"
         )
     first: dict[int, Path] = {}
     for path, each in zip(paths, numbers, strict=True):
-        other = first.setdefault(each[column], path)
-        if other is not path:
+        same = first.setdefault(each[column], path)
+        if same is not path:
             raise ValueError(
-                f"expected one file of number {each[column]}, not {str(other)!r} and {str(path)!r}"
+                f"expected one file of number {each[column]}, not {str(same)!r} and {str(path)!r}"
             )
     steps = tuple(sorted(first))
     return [first[step] for step in steps], steps

@@ -15,15 +15,7 @@ import numpy as np
 from fastheat.inputs.sources.arrays import NESTED, check_text
 from fastheat.inputs.sources.readers import FRAMES, Reader, reader_of
 from fastheat.inputs.sources.shapes import check_names, keys_of
-from fastheat.inputs.sources.source import (
-    FileArray,
-    Pieces,
-    Seen,
-    Source,
-    Stored,
-    mapped,
-    naming,
-)
+from fastheat.inputs.sources.source import FileArray, Pieces, Seen, Source, Stored, mapped, naming
 from fastheat.messages import short, suggest
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.inputs.sources.arrays import array_of, check_frame
+from fastheat.inputs.sources.arrays import REAL, check_frame
 from fastheat.messages import MOST_SAID, in_a_line, short
 
 Shape: TypeAlias = tuple[int, ...]
@@ -36,11 +36,6 @@ def parts_of(form: np.dtype[Any]) -> dict[str, tuple[Shape, np.dtype[Any]]]:
     """Return the shape and dtype of each matrix."""
     assert form.names is not None
     return {name: (form[name].shape, form[name].base) for name in form.names}
-
-
-def shapes_of(form: np.dtype[Any]) -> dict[str, Shape]:
-    """Return the shape of each matrix."""
-    return {name: shape for name, (shape, _) in parts_of(form).items()}
 
 
 def cells_of(shapes: Shapes) -> int:
@@ -92,25 +87,17 @@ def check_names(names: Iterable[Any]) -> list[str]:
     return checked
 
 
-def check_part(number: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    """Raise TypeError or ValueError for anything but a matrix of real numbers or a scalar."""
-    if shape or dtype.kind not in "biuf":
+def check_part(
+    number: int, shape: Shape, dtype: np.dtype[Any], expected: Shape | None = None
+) -> None:
+    """Raise TypeError or ValueError unless a part of a frame is as its panel expects.
+
+    That is a matrix of real numbers, or a scalar.
+    """
+    if shape or dtype.kind not in REAL:
         check_frame(number, shape, dtype)
-
-
-def check_panel(number: int, shape: Shape, expected: Shape | None) -> None:
-    """Raise ValueError for a matrix whose shape is not that of its panel."""
     if expected is not None and tuple(shape) != tuple(expected):
         raise ValueError(f"frame {number} has shape {tuple(shape)}, expected {tuple(expected)}")
-
-
-def matrices_of(frame: Any, names: Sequence[str], number: int) -> list[NDArray[Any]]:
-    """Return the matrices of a frame as arrays, in the order of the panels."""
-    arrays = []
-    for name, part in zip(names, parts_in(frame, names, number), strict=True):
-        with of_panel(name):
-            arrays.append(array_of(part, number))
-    return arrays
 
 
 def parts_in(frame: Any, names: Sequence[str], number: int) -> list[Any]:
