@@ -26,9 +26,7 @@ from fastheat.inputs.sources.source import let_go
 
 
 def open_stacks(
-    stacks: Mapping[Any, Any],
-    panels: Mapping[str, Shape] | None,
-    open_frames: Callable[[object], Frames],
+    stacks: Mapping[Any, Any], panels: Mapping[str, Shape], open_frames: Callable[[object], Frames]
 ) -> Frames:
     """Open frames that are given separately for each panel, or numbers for each line.
 
@@ -37,7 +35,7 @@ def open_stacks(
     stacks
         The frames of each panel, and one number per frame for each line, by name.
     panels
-        The expected shape of each, () for a line, or None if not known.
+        The expected shape of each, () for a line; none if not known.
     open_frames
         Function that opens the frames of one panel.
     """
@@ -58,7 +56,7 @@ def open_stacks(
         with of_panel(name):
             if isinstance(each.shape, dict):
                 raise TypeError("expected an array (T, N, M), not a dictionary")
-            check_part(0, each.shape, each.dtype, None if panels is None else panels[name])
+            check_part(0, each.shape, each.dtype, panels.get(name))
         shapes[name] = each.shape
 
     def read(size: int, converters: Converters | None) -> Iterator[FloatArray]:
@@ -98,9 +96,9 @@ def open_stacks(
     )
 
 
-def _is_line(name: str, stack: object, panels: Mapping[str, Shape] | None) -> bool:
+def _is_line(name: str, stack: object, panels: Mapping[str, Shape]) -> bool:
     """Return whether the entry of a name holds one number per frame, or is a number."""
-    if panels is not None:
+    if name in panels:
         return panels[name] == ()
     shape: Any = getattr(stack, "shape", None)
     if isinstance(stack, Real) or shape == ():
@@ -128,7 +126,7 @@ def _open_scalars(values: object) -> Frames:
     return Frames(nothing, np.dtype(np.float64), len(scalars), True, read)
 
 
-def _names_of(frame: Mapping[Any, Any], panels: Mapping[str, Shape] | None) -> tuple[str, ...]:
+def _names_of(frame: Mapping[Any, Any], panels: Mapping[str, Shape]) -> tuple[str, ...]:
     """Return the names of the panels in order, followed by those of lines.
 
     Raises
@@ -136,9 +134,9 @@ def _names_of(frame: Mapping[Any, Any], panels: Mapping[str, Shape] | None) -> t
     ValueError
         If the keys of the frame are not the names of `panels`.
     """
-    names = tuple(panels or ())
-    if panels is None:  # scalars come after the matrices
-        lines = {name for name in check_names(frame) if _is_line(name, frame[name], None)}
+    names = tuple(panels)
+    if not names:  # scalars come after the matrices
+        lines = {name for name in check_names(frame) if _is_line(name, frame[name], {})}
         names = tuple(sorted(frame, key=lines.__contains__))
     if set(frame) != set(names):
         raise ValueError(
@@ -153,7 +151,7 @@ def open_bundles(
     length: int | None,
     rereadable: bool,
     floats: Floats,
-    panels: Mapping[str, Shape] | None,
+    panels: Mapping[str, Shape],
 ) -> Frames:
     """Open frames that each hold several matrices.
 
@@ -168,26 +166,24 @@ def open_bundles(
     rereadable
         Whether `iterate` can be called again.
     panels
-        The expected shape of each matrix, () for a line, or None if not known.
+        The expected shape of each matrix, () for a line; none if not known.
     """
-    names: tuple[str, ...] | None = None if panels is None else tuple(panels)
+    names = tuple(panels)
     shapes: dict[str, Shape] = {}
     dtypes: dict[str, dict[np.dtype[Any], None]] = {}
     for number, frame in enumerate(frames):
-        if names is None:
-            names = _names_of(frame, None)
+        if number == 0 and not panels:
+            names = _names_of(frame, {})
         for name, part in zip(names, parts_in(frame, names, number), strict=True):
             with of_panel(name):
                 shape, dtype = header(part, number)
-                expected = shapes.get(name, panels[name] if panels is not None else None)
-                check_part(number, shape, dtype, expected)
+                check_part(number, shape, dtype, shapes.get(name, panels.get(name)))
             shapes[name] = shape
             dtype = dtype if shape else np.dtype(np.float64)
             dtypes.setdefault(name, {})[dtype] = None
-    if names is None or not shapes:
+    if not shapes:
         raise ValueError("there are no frames, expected at least one")
-    order = names
-    common = {name: common_dtype(dtypes[name]) for name in order}
+    common = {name: common_dtype(dtypes[name]) for name in names}
 
     def read(size: int, converters: Converters | None) -> Iterator[FloatArray]:
         through = {} if converters is None else converters.parts
@@ -195,7 +191,7 @@ def open_bundles(
 
         def fill(out: FloatArray, frame: Any, number: int) -> None:
             place = 0
-            for name, part in zip(order, parts_in(frame, order, number), strict=True):
+            for name, part in zip(names, parts_in(frame, names, number), strict=True):
                 with of_panel(name):
                     array = array_of(part, number)
                     check_part(number, array.shape, array.dtype, shapes[name])

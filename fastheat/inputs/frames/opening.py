@@ -88,7 +88,9 @@ def open_frames(frames: object, shape: Shapes | None = None, tensor: object = No
             frames = dataset
     floats = Floats()
     if isinstance(frames, Mapping) and (frames or panels):
-        return replace(open_stacks(frames, panels, open_frames), file=named or file_of(frames))
+        return replace(
+            open_stacks(frames, panels or {}, open_frames), file=named or file_of(frames)
+        )
     if panels is not None:
         if len(panels) == 1 and _is_stack(frames):
             return replace(
@@ -223,7 +225,7 @@ def _open_each(frames: Any, floats: Floats, panels: Mapping[str, Shape] | None =
                 rereadable = False
                 iterate = _once(_all(list(known), iterator))
         if panels is not None or isinstance(next(iter(known), None), Mapping):
-            return open_bundles(known, iterate, length, rereadable, floats, panels)
+            return open_bundles(known, iterate, length, rereadable, floats, panels or {})
         headers = (header(frame, number) for number, frame in enumerate(known))
     shape: tuple[int, ...] | None = None
     dtypes: dict[np.dtype[Any], None] = {}

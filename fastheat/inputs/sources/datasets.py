@@ -6,6 +6,7 @@ import os
 import pickle
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -226,18 +227,14 @@ def _undask(data: bytes) -> Dask:
 def _is_persisted(array: Any) -> bool:
     """Return whether a cluster already holds parts of an array."""
     distributed = sys.modules.get("distributed")
-    if distributed is None:
-        return False
-    graph = array.__dask_graph__()
-    return any(isinstance(task, distributed.Future) for task in graph.values())
+    return distributed is not None and any(
+        isinstance(task, distributed.Future) for task in array.__dask_graph__().values()
+    )
 
 
 def _in_worker() -> bool:
-    distributed = sys.modules.get("distributed")
-    if distributed is None:
-        return False
-    try:
-        distributed.get_worker()
-    except ValueError:
-        return False
-    return True
+    if (distributed := sys.modules.get("distributed")) is not None:
+        with suppress(ValueError):
+            distributed.get_worker()
+            return True
+    return False

@@ -283,12 +283,11 @@ class Machine:
         return span
 
     def line(self) -> bytes:
-        end = self.block.find(b"\n", self.place)
-        while end < 0:
+        here = 0  # unread bytes of the block, which have no line break
+        while (end := self.block.find(b"\n", self.place + here)) < 0:
             here = len(self.block) - self.place
             self.more(min(2 * here + 1, self.size - self.start - self.place) if here else 1)
-            end = self.block.find(b"\n", self.place + here)
-            if end < 0 and len(self.block) - self.place == here:
+            if len(self.block) - self.place == here:
                 raise pickle.UnpicklingError("truncated pickle")
         line = self.block[self.place : end]
         self.place = end + 1

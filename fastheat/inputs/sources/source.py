@@ -298,7 +298,7 @@ class Stored:
         return np.ndarray(self.shape, self.dtype, buffer=raw, order=self.layout.order)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class FileArray(Stack):
     """An array in a file, read on demand in every process.
 

@@ -45,9 +45,7 @@ def _of_torch(tensor: Any) -> NDArray[Any]:
     tensor = tensor.detach()
     if str(tensor.layout) != "torch.strided":
         tensor = tensor.to_dense()
-    tensor = tensor.cpu()
-    for lazy in ("resolve_conj", "resolve_neg"):
-        tensor = getattr(tensor, lazy)()
+    tensor = tensor.cpu().resolve_conj().resolve_neg()
     try:
         array: NDArray[Any] = tensor.numpy()
     except TypeError:  # a dtype that numpy lacks
