@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,25 +90,21 @@ class Encoding:
 
     def run(self) -> Encoded:
         """Encode the frames, those of a span in chunks."""
-        layout = self.layout.layout
-        if not isinstance(self.values, Span):
-            rest = self.titles, self.annots, self.past
-            return Encoded(encode_chunk(layout, self.previous, self.values, *rest))
         told: dict[str, str] = {}
         images: list[Images] = []
-        previous: NDArray[np.float64] | None = None
-        done = 0  # number of titles and annotations used
-        for values, heard in self.values.chunks():
+        layout, previous = self.layout.layout, self.previous
+        done = int(previous is not None)  # number of titles and annotations used
+        chunks = self.values.chunks() if isinstance(self.values, Span) else [(self.values, {})]
+        for values, heard in chunks:
             told = {**heard, **told}
             at = slice(max(0, done - 1), done + len(values))
             done = at.stop
-            own = values
             if self.frames.start and previous is None:
-                previous, own = values[0], values[1:]
-            if len(own):
-                noted = None if self.annots is None else self.annots[at]
-                images.append(encode_chunk(layout, previous, own, self.titles[at], noted))
-                previous = _last(own)
+                previous, values = values[0], values[1:]
+            if len(values):
+                rest = self.titles[at], None if self.annots is None else self.annots[at], self.past
+                images.append(encode_chunk(layout, previous, values, *rest))
+                previous = _last(values)
         return Encoded(joined(images), told)
 
     def each(self) -> Iterator[Encoding]:
@@ -168,11 +164,10 @@ class Beside:
 
     def __init__(self, titles: Iterable[str] | None, annots: Annots | None, size: int) -> None:
         self._titles = None if titles is None else iter(titles)
-        self._annots = None if annots is None else annots.chunks(size)
+        self._annots = None if annots is None else chain.from_iterable(annots.chunks(size))
         self._done = 0
         self._title: list[str] = []  # of the previous frame
         self._annot: list[NDArray[Any]] = []
-        self._rest: list[NDArray[Any]] = []  # annotations read ahead
 
     def take(self, count: int) -> tuple[list[str], NDArray[Any] | None]:
         """Return the titles and annotations of the next frames, after those of the previous frame.
@@ -198,26 +193,14 @@ class Beside:
             titles, self._title = titles + new, new[-1:]
         annots = None
         if self._annots is not None:
-            new_cells = self._cells(self._annots, count)
-            annots = np.concatenate([*self._annot, *new_cells])
-            self._annot = [new_cells[-1][-1:]]
+            cells = list(islice(self._annots, count))
+            if len(cells) < count:
+                raise ValueError(
+                    f"expected annot for each frame, not {self._done + len(cells)} for more frames"
+                )
+            annots, self._annot = np.stack(self._annot + cells), cells[-1:]
         self._done += count
         return titles, annots
-
-    def _cells(self, chunks: Iterator[NDArray[Any]], count: int) -> list[NDArray[Any]]:
-        found = sum(map(len, self._rest))
-        while found < count:
-            more = next(chunks, None)
-            if more is None:
-                raise ValueError(
-                    f"expected annot for each frame, not {self._done + found} for more frames"
-                )
-            self._rest.append(more)
-            found += len(more)
-        last = self._rest.pop()
-        kept = len(last) - (found - count)
-        taken, self._rest = [*self._rest, last[:kept]], [last[kept:]] if found > count else []
-        return taken
 
 
 def _last(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -232,9 +215,7 @@ def pace_of(pool: WorkerPool, cells: int, length: int | None) -> Pace:
 
 
 def encodings(
-    layout: Layout,
-    chunks: Iterator[NDArray[np.float64]],
-    beside: Beside,
+    layout: Layout, chunks: Iterator[NDArray[np.float64]], beside: Beside
 ) -> Iterator[Encoding]:
     """Yield jobs for frames that are read here, each with the last frame of the previous job."""
     packed = Packed(layout)
