@@ -14,7 +14,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from os import PathLike, fsencode, fspath
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, cast
 
 from fastheat.messages import printable, short
@@ -258,12 +257,7 @@ class Claim:
     def __enter__(self) -> Claim:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()
 
 

@@ -10,7 +10,6 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from fastheat.checks import is_whole
@@ -134,12 +133,7 @@ class WorkerPool:
     def __enter__(self) -> WorkerPool:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
@@ -160,7 +154,7 @@ class WorkerPool:
             for job in jobs:
                 yield from _done_here(job)
             return
-        waiting: deque[_Given[T]] = deque()
+        waiting: deque[tuple[Job[T], Future[_Done[T]]]] = deque()
         failed: Exception | None = None
         try:
             while failed is None:
@@ -171,20 +165,20 @@ class WorkerPool:
                 except Exception as error:
                     failed = error
                     break
-                waiting.append(self._give(job))
+                waiting.append((job, self._give(job)))
                 # finished results do not wait for the next job, which may be long in coming
-                while waiting and (waiting[0].done or len(waiting) > 2 * self.workers):
-                    yield from self._taken(waiting.popleft(), pace)
+                while waiting and (waiting[0][1].done() or len(waiting) > 2 * self.workers):
+                    yield from self._taken(*waiting.popleft(), pace)
             while waiting:
-                yield from self._taken(waiting.popleft(), pace)
+                yield from self._taken(*waiting.popleft(), pace)
         finally:
-            for given in waiting:
-                if given.future is not None:
-                    given.future.cancel()
+            for _, future in waiting:
+                future.cancel()
         if failed is not None:
             raise failed
 
-    def _give(self, job: Job[T]) -> _Given[T]:
+    def _give(self, job: Job[T]) -> Future[_Done[T]]:
+        """Give a job to a worker; return its future, which has the error if no worker took it."""
         executor = self._executor
         if executor is None:
             if self._pool is None:
@@ -195,7 +189,10 @@ class WorkerPool:
         try:
             future = executor.submit(_timed, job)
         except Exception as error:  # the pool is broken, or was shut down
-            return _Given(job, None, error)
+            from concurrent.futures import Future
+
+            future = Future()
+            future.set_exception(error)
         if not all(callable(getattr(future, name, None)) for name in ("result", "done")):
             raise TypeError(
                 f"expected the executor's submit to return a future, not {short(future)}"
@@ -203,56 +200,44 @@ class WorkerPool:
         if threading.current_thread() in getattr(executor, "_threads", ()) and future.cancel():
             self._executor = None  # one of the pool's own threads would wait for itself
             return self._give(job)
-        return _Given(job, future)
+        return future
 
-    def _taken(self, given: _Given[T], pace: Pace | None) -> Iterator[T]:
-        """Yield the result of a job, or one for each frame if these were done one at a time."""
-        error = given.error
-        if given.future is not None:
-            try:
-                done = given.future.result()
-            except Exception as raised:
-                error = raised
-            else:
-                if not isinstance(done, _Done):
-                    raise TypeError(
-                        "expected the executor's futures to have what their functions return, not "
-                        f"{short(done)}"
-                    )
-                if pace is not None:
-                    pace.took(len(given.job.frames), done.seconds, done.result.nbytes)
-                yield done.result
-                return
-        assert error is not None
+    def _taken(
+        self, job: Job[T], future: Future[_Done[T]], pace: Pace | None, *, again: bool = False
+    ) -> Iterator[T]:
+        """Yield the result of a job, or one for each frame if these were done one at a time.
+
+        `again` says that this is the second attempt.
+        """
+        failed: Exception | None = None
+        try:
+            done = future.result()
+        except Exception as error:
+            failed = error
+        if failed is None:
+            if not isinstance(done, _Done):
+                raise TypeError(
+                    "expected the executor's futures to have what their functions return, not "
+                    f"{short(done)}"
+                )
+            if pace is not None:
+                pace.took(len(job.frames), done.seconds, done.result.nbytes)
+            yield done.result
+            return
         if not self.in_process:
-            if not given.again:
-                again = self._give(given.job)
-                again.again = True
-                yield from self._taken(again, pace)
+            if not again:
+                yield from self._taken(job, self._give(job), pace, again=True)
                 return
-            if (refused := _unpicklable(given.job)) is not None:
+            try:
+                pickle.dumps(job)
+            except Exception as refused:
                 raise TypeError(
                     f"expected options and frames that pickle takes, for the executor to send them "
                     f"to its workers: {refused}"
-                ) from error
-            if not isinstance(error, _OURS):
-                raise _lost(given.job, error) from error
-        yield from _done_here(given.job)
-
-
-@dataclass(slots=True)
-class _Given(Generic[T]):
-    """A job that was given to a worker."""
-
-    job: Job[T]
-    future: Future[_Done[T]] | None
-    error: Exception | None = None  # why no worker took it
-    again: bool = False  # whether this is the second attempt
-
-    @property
-    def done(self) -> bool:
-        """True if the result is available without waiting."""
-        return self.future is not None and self.future.done()
+                ) from failed
+            if not isinstance(failed, _OURS):
+                raise _lost(job, failed) from failed
+        yield from _done_here(job)
 
 
 # errors that frames, options or files may cause, and that then occur in this process too
@@ -284,14 +269,6 @@ def _done_here(job: Job[T]) -> Iterator[T]:
         return
     for single in job.each():
         yield single.run()
-
-
-def _unpicklable(job: Job[Any]) -> Exception | None:
-    try:
-        pickle.dumps(job)
-    except Exception as error:
-        return error
-    return None
 
 
 def _lost(job: Job[Any], error: Exception) -> Exception:
