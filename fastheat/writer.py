@@ -187,36 +187,36 @@ class GifWriter:
         check_figure(heatmap, options)
         check_figure_options(options, _OWN)
         options = listed(options)  # which are read again with the first frame
-        self._shape: Shapes | None = None if shape is None else read_shape(shape)
-        self._dtype: np.dtype[Any] | None = None
+        known: Shapes | None = None if shape is None else read_shape(shape)
         target: Path | BinaryIO
         # the folder is that of now, wherever the thread may be when it creates the file
         target = Path(os.fsdecode(file)).absolute() if isinstance(file, str | PathLike) else file
-        if heatmap is not None and self._shape not in (None, heatmap.shape):
-            raise ValueError(f"expected a heatmap of shape {self._shape}, not {heatmap.shape}")
+        if heatmap is not None:
+            if known not in (None, heatmap.shape):
+                raise ValueError(f"expected a heatmap of shape {known}, not {heatmap.shape}")
+            known = heatmap.shape
         self._lock = threading.RLock()
         claim = Claim(file)
         try:
             found = find(target) if appends else None
             if found is not None:
-                given = self._shape or (heatmap.shape if heatmap else found.note.shape)
-                check("shape", given, found.note.shape)
-                self._shape, self._dtype = found.note.shape, found.note.dtype
-            if heatmap is not None:
-                self._shape = heatmap.shape
-            # of the panels, what is known of the matrices of each
-            self._parts: dict[str, tuple[Shape | None, np.dtype[Any] | None]] | None = None
-            if isinstance(self._shape, dict):
-                self._parts = {name: (each, None) for name, each in self._shape.items()}
+                check("shape", known or found.note.shape, found.note.shape)
+                known = known or found.note.shape
+            # what is known of each matrix of a frame; one that is not of panels is named ""
+            self._parts: dict[str, tuple[Shape | None, np.dtype[Any] | None]] = {}
+            if isinstance(known, dict):
+                self._parts = {name: (each, None) for name, each in known.items()}
                 if found is not None:
                     self._parts = dict(parts_of(found.note.dtype))
+            elif known is not None:
+                self._parts = {"": (known, None if found is None else found.note.dtype)}
             # what is wrong with the options is said now, not at the first frame
-            likely = self._shape or likely_shape(options)
+            likely = known or likely_shape(options)
             if not isinstance(options.get("annot", True), bool) and not isinstance(likely, dict):
                 options["annot"] = read_annot(options["annot"], likely)
             if heatmap is not None:
                 sample = heatmap
-            elif isinstance(likely, dict) and self._shape is None:
+            elif isinstance(likely, dict) and known is None:
                 sample = Panels(likely, **options)
             else:
                 sample = make_figure(likely, options)
@@ -231,7 +231,7 @@ class GifWriter:
             says_range = (grows or sample.has_frame_limits) and not sample.cbar
             # an option says what there is to be room for, else those of the first frame do
             plans = heatmap is None and options.get("annot", True) is True
-            if heatmap is None and sample.shape == self._shape:
+            if heatmap is None and sample.shape == known:
                 heatmap = sample
 
             def make(shape: Shapes, sampled: Samples | None) -> Figure:
@@ -252,7 +252,7 @@ class GifWriter:
             self._count = 0  # steps seen
             self._told = False  # whether somebody was told of what is not shown
             self._expected = False  # whether the session knows what frames come
-            self._reduction: Reduction | Reductions | None = None
+            self._reductions: list[Reduction | None] = []  # of each matrix, if any is reduced
             self._floats = Floats()
             self._process = here()
             self._closed = False
@@ -375,20 +375,20 @@ class GifWriter:
         cells = self._annot_of(annot)
         noted = number if named or self._sampled else None
         if not self._expected:
-            self._expect(frame)
-        if self._reduction is not None:
-            frame = self._reduced(self._reduction, frame)
-        parts = frame if isinstance(frame, tuple) else (frame,)
-        if any(map(is_masked_array, parts)):
-            filled = tuple(map(self._filled, parts))
-            frame = filled if isinstance(frame, tuple) else filled[0]
+            self._expect()
+        if self._reductions:
+            pairs = zip(frame, self._reductions, strict=True)
+            frame = tuple(part if by is None else self._reduced(part, by) for part, by in pairs)
+        if any(map(is_masked_array, frame)):
+            frame = tuple(map(self._filled, frame))
+        given = frame, text, cells, noted
         if self._thread is None:
             try:
-                self._session.write([frame], [text], [cells], [noted])
+                self._session.write([given])
             except BaseException:
                 self._session.told = True
                 raise
-        elif not self._thread.put(frame, text, cells, noted, self._drops):
+        elif not self._thread.put(given, self._drops):
             self.dropped += 1
             return False
         self.frames += 1
@@ -470,33 +470,32 @@ class GifWriter:
         assert self._session.error is not None
         raise self._session.error
 
-    def _expect(self, frame: Frame) -> None:
+    def _expect(self) -> None:
         """Prepare for frames as the first one."""
-        shape: Shapes
-        if isinstance(frame, tuple):
-            assert self._parts is not None
-            shape = {name: part.shape for name, part in zip(self._parts, frame, strict=True)}
-            dtype = form_of(shape, [part.dtype for part in frame])
-        else:
-            shape, dtype = (frame.shape[0], frame.shape[1]), frame.dtype
+        shape = self._shapes
+        dtypes = [dtype for _, dtype in self._parts.values() if dtype is not None]
+        dtype = form_of(shape, dtypes) if isinstance(shape, dict) else dtypes[0]
         try:
             found = self._session.expect(shape, dtype)
         except Exception as error:
             self._session.error, self._session.told = error, True
             raise
         if found is not None:
-            self._reduction = found
+            self._reductions = (
+                list(found.parts.values()) if isinstance(found, Reductions) else [found]
+            )
         self._expected = True
 
-    def _reduced(self, reduction: Any, frame: Frame) -> Frame:
-        if isinstance(frame, np.ndarray):
-            return self._reduced_matrix(reduction, frame)
-        parts = zip(reduction.parts.values(), frame, strict=True)
-        return tuple(
-            each if part is None else self._reduced_matrix(part, each) for part, each in parts
-        )
+    @property
+    def _shapes(self) -> Shapes:
+        """The shapes of the matrices, once a frame is known."""
+        shapes = {name: shape for name, (shape, _) in self._parts.items() if shape is not None}
+        if "" not in shapes:
+            return shapes
+        rows, columns = shapes[""]
+        return rows, columns
 
-    def _reduced_matrix(self, reduction: Reduction, array: NDArray[Any]) -> NDArray[np.float64]:
+    def _reduced(self, array: NDArray[Any], reduction: Reduction) -> NDArray[np.float64]:
         out = np.empty(reduction.cells)
         reduction.into(self._floats, out[None], array[None], self.frames)
         return out
@@ -532,10 +531,7 @@ class GifWriter:
             if self._written is not None:
                 raise TypeError("expected annot= with each frame, as with those before")
             return None
-        shape = self._shape
-        if self._parts is not None:
-            shape = {name: each for name, (each, _) in self._parts.items() if each is not None}
-        assert shape is not None
+        shape = self._shapes
         cells = cells_in(annot, shape)
         if self._written is None and self.frames:
             raise ValueError(
@@ -550,18 +546,17 @@ class GifWriter:
         return cells
 
     def _frame_of(self, values: Any, fields: Mapping[str, Any]) -> Frame:
-        if self._parts is None and self._shape is None and isinstance(values, Mapping):
+        if not self._parts and isinstance(values, Mapping):
             if not values:
                 raise ValueError("expected at least one matrix in the first frame, not {}")
             self._parts = dict.fromkeys(check_names(values), (None, None))
             for name in self._lines:
                 self._parts.pop(name, None)
                 self._parts[name] = ((), None)
-        if self._parts is None:
-            assert not isinstance(self._shape, dict)
-            array = self._array_of(values, self._shape, self._dtype)
-            self._shape, self._dtype = (array.shape[0], array.shape[1]), array.dtype
-            return array
+        if not self._parts or "" in self._parts:
+            array = self._array_of(values, *self._parts.get("", (None, None)))
+            self._parts[""] = array.shape, array.dtype
+            return (array,)
         self._warn_of_unused(fields)
         values = self._with_scalars(values, fields)
         arrays = []
@@ -576,7 +571,6 @@ class GifWriter:
 
     def _warn_of_unused(self, fields: Mapping[str, Any]) -> None:
         """Say once what was given by name for panels and is shown nowhere."""
-        assert self._parts is not None
         shown = {"step", *self._fields, *self._parts}
         names = [name for name in fields if name not in shown]
         if names and not self._told:
@@ -588,7 +582,6 @@ class GifWriter:
 
     def _with_scalars(self, values: Any, fields: Mapping[str, Any]) -> Any:
         """Return a frame with the scalars of lines among what else was given by name."""
-        assert self._parts is not None
         lines = [name for name, (shape, _) in self._parts.items() if shape == ()]
         if not lines:
             return values

@@ -15,7 +15,7 @@ import time
 import tracemalloc
 import warnings
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -251,7 +251,7 @@ def test_delays_are_mended_to_what_one_commit_would_write(
     files = Watched(), io.BytesIO(), Stream()
     last = frames[-1][1]
     for file, cut in zip(files, (True, False, True), strict=True):
-        with GifFile(file, header) as target:
+        with closing(GifFile(file, header)) as target:
             for k, ((repeats, delay), commit) in enumerate(zip(frames, commits, strict=False)):
                 label = blocks.comment("x" * (k % 3))
                 target.add(b"" if repeats and k else blocks.EMPTY_IMAGE, 0, delay, label=label)

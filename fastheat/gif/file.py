@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO
 
 from fastheat.gif import blocks
@@ -216,24 +215,6 @@ class GifFile:
         """Length in bytes of the GIF in the sink."""
         return self._end - self._start + len(blocks.TRAILER)
 
-    def __enter__(self) -> GifFile:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self.close()
-            return
-        # keep the frames so far, unless committing them is what failed
-        if not self._failed:
-            with suppress(Exception):
-                self._finish()
-        self.abandon()
-
     def add(
         self,
         image: bytes | memoryview,
@@ -361,6 +342,13 @@ class GifFile:
             self._stream(len(self._frames))
             self._write(blocks.TRAILER)
             self._flush()
+
+    def fail(self) -> None:
+        """Close the file with the frames so far, unless committing them is what failed."""
+        if not self._failed:
+            with suppress(Exception):
+                self._finish()
+        self.abandon()
 
     def abandon(self) -> None:
         """Close the file as the last commit left it."""

@@ -9,17 +9,17 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
+from operator import attrgetter
 from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.inputs.frames.annotations import Cells, PanelCells
 from fastheat.inputs.frames.spans import chunk_length
 from fastheat.inputs.sources.arrays import Frame
 from fastheat.pipeline.sampling import Sampler
-from fastheat.pipeline.session import Session
+from fastheat.pipeline.session import Given, Session
 from fastheat.render.kernels import jit
 
 LARGE = 1 << 20  # bytes; copies of this size and more release the interpreter lock
@@ -46,7 +46,7 @@ class FrameQueue:
         self._session = session
         self._sampler = sampler
         self._room = queue_bytes
-        self._queue: SimpleQueue[_Item | threading.Event | None] = SimpleQueue()
+        self._queue: SimpleQueue[Given | threading.Event | None] = SimpleQueue()
         # a stack, since the buffer used last is still in the processor's cache
         self._free: deque[Frame] = deque()
         self._freed = threading.Event()
@@ -68,18 +68,12 @@ class FrameQueue:
         _finish_with_child()
         self._ready.wait(LOADING)
 
-    def put(
-        self,
-        frame: Frame,
-        title: str,
-        annot: Cells | PanelCells | None,
-        step: int | None,
-        drops: bool,
-    ) -> bool:
+    def put(self, given: Given, drops: bool) -> bool:
         """Queue a copy of a frame; return False if the queue is full and `drops` is True."""
         if self._ended:
             raise ValueError("expected a GifWriter that is open, but it is closed")
-        beside = _bytes_beside(title, annot)
+        frame, title, annot, step = given
+        beside = _bytes_beside(given)
         buffer = self._take_buffer(frame, beside)
         if buffer is None:
             self._hurry.set()
@@ -87,13 +81,11 @@ class FrameQueue:
                 return False
             buffer = self._wait(frame, beside)
         try:
-            if not _are_alike(frame, buffer):  # integers come as float64 if cells are masked
-                buffer = _like(frame)
-            if isinstance(frame, tuple):
-                for part, own in zip(frame, buffer, strict=True):
-                    _copy(part, own)
-            elif isinstance(buffer, np.ndarray):
-                _copy(frame, buffer)
+            for part, own in zip(frame, buffer, strict=True):
+                if part.dtype is not own.dtype:  # integers come as float64 if cells are masked
+                    buffer = tuple(each.copy() for each in frame)
+                    break
+                _copy(part, own)
             if self._ended:  # by a signal handler, meanwhile
                 raise ValueError("expected a GifWriter that is open, but it is closed")
             self._queue.put((buffer, title, annot, step))
@@ -155,47 +147,43 @@ class FrameQueue:
             with suppress(Exception):  # raised again for the first frame
                 jit.load(beside=True)
             self._ready.set()
-            self._work()
+            while self._drain():
+                pass
         finally:
             self._session.close()
             _running.discard(self)
 
-    def _work(self) -> None:
-        item = self._queue.get()
-        while item is not None:
+    def _drain(self) -> bool:
+        """Write frames as soon as some wait, until none do; return False if they were the last."""
+        item: Any = self._queue.get()
+        if item is not None:
             self._hurry.wait(LINGER)
             self._hurry.clear()
-            item = self._drain(item)
-            if item is _NOTHING:
-                item = self._queue.get()
-
-    def _drain(self, item: Any) -> Any:
-        """Write all waiting frames; return None if they are the last ones, else `_NOTHING`."""
-        batch: list[_Item] = []
+        batch: list[Given] = []
         while True:
+            full = False
             if isinstance(item, tuple):
                 batch.append(item)
-                most = chunk_length(_cells_of(item[0]))
-                full = len(batch) == most
+                full = len(batch) == chunk_length(sum(part.size for part in item[0]))
             if batch and (full or not isinstance(item, tuple)):
                 self._write(batch)
                 batch = []
             if isinstance(item, threading.Event):
                 item.set()
             elif not isinstance(item, tuple):
-                return item
+                return item is not None
             try:
                 item = self._queue.get_nowait()
             except Empty:
                 item = _NOTHING
 
-    def _write(self, batch: list[_Item]) -> None:
+    def _write(self, batch: list[Given]) -> None:
         started = time.thread_time()
         if self._session.error is None:
             with suppress(BaseException):  # the session keeps the error
-                self._session.write(*map(list, zip(*batch, strict=True)))
+                self._session.write(batch)
         self._sampler.spend(time.thread_time() - started)
-        self._written_beside += sum(_bytes_beside(title, annot) for _, title, annot, _ in batch)
+        self._written_beside += sum(map(_bytes_beside, batch))
         self._written += len(batch)
         self._free.extend(buffer for buffer, *_ in batch)
         self._freed.set()
@@ -203,15 +191,7 @@ class FrameQueue:
 
 def _like(frame: Frame) -> Frame:
     """Return an uninitialised buffer for a copy of a frame."""
-    if isinstance(frame, tuple):
-        return tuple(np.empty(part.shape, part.dtype) for part in frame)
-    return np.empty(frame.shape, frame.dtype)
-
-
-def _are_alike(frame: Frame, buffer: Frame) -> bool:
-    if isinstance(frame, tuple):
-        return all(a.dtype is b.dtype for a, b in zip(frame, buffer, strict=True))
-    return isinstance(buffer, np.ndarray) and frame.dtype is buffer.dtype
+    return tuple(np.empty(part.shape, part.dtype) for part in frame)
 
 
 def _copy(array: NDArray[Any], buffer: NDArray[Any]) -> None:
@@ -223,16 +203,13 @@ def _copy(array: NDArray[Any], buffer: NDArray[Any]) -> None:
 
 def _bytes_of(frame: Frame) -> int:
     """Return the bytes that a queued copy takes, without its title and annotations."""
-    parts = frame if isinstance(frame, tuple) else (frame,)
-    return OBJECTS + sum(part.nbytes + OBJECTS_EACH for part in parts)
+    return OBJECTS + OBJECTS_EACH * len(frame) + sum(map(attrgetter("nbytes"), frame))
 
 
-def _bytes_beside(title: str, annot: Cells | PanelCells | None) -> int:
+def _bytes_beside(given: Given) -> int:
+    """Return the bytes of the title and annotations of a frame."""
+    _, title, annot, _ = given
     return sys.getsizeof(title) + (annot.nbytes if annot is not None else 0)
-
-
-def _cells_of(frame: Frame) -> int:
-    return sum(part.size for part in frame) if isinstance(frame, tuple) else frame.size
 
 
 # another object in each process
@@ -248,7 +225,6 @@ def _forked() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)
 
-_Item = tuple[Frame, str, Cells | PanelCells | None, int | None]
 _NOTHING = object()
 _running: set[FrameQueue] = set()
 

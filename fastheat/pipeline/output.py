@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -21,6 +21,7 @@ from fastheat.pipeline import resume
 from fastheat.render.encode import Images
 
 
+@dataclass(eq=False)
 class Output:
     """A GIF from its header to the time that its last frame is held.
 
@@ -40,25 +41,15 @@ class Output:
         Whether each commit waits until the data are on disk.
     """
 
-    def __init__(
-        self,
-        place: Path | str | BinaryIO,
-        claim: Claim,
-        clock: Clock,
-        loop: int | None,
-        hold: float | None = None,
-        *,
-        sync: bool = False,
-    ) -> None:
-        self.place = place
-        self.claim = claim
-        self.clock = clock
-        self.loop = loop
-        self.sync = sync
-        self.shown = Shown()  # counts of what could not be shown as given
-        self.file: GifFile | None = None
-        self._hold = hold
-        self.added = 0  # frames
+    place: Path | str | BinaryIO
+    claim: Claim
+    clock: Clock
+    loop: int | None
+    hold: float | None = None
+    sync: bool = False
+    shown: Shown = field(default_factory=Shown, init=False)  # what could not be shown as given
+    file: GifFile | None = field(default=None, init=False)
+    added: int = field(default=0, init=False)  # frames
 
     def begin(self, layout: Layout, ends: Range, sample: Samples | None = None) -> None:
         """Write the header of frames with a layout, and the note by which they can be continued."""
@@ -101,35 +92,24 @@ class Output:
         assert self.file is not None
         self.file.commit()
 
-    def finish(self) -> None:
-        """Hold the last frame, and close the file."""
+    def close(self, *, failed: bool = False) -> None:
+        """Hold the last frame, and close the file; after an error, with the frames before it."""
         if self.file is None:
             return
-        if self._hold is not None and self.added:
-            more = self.clock.held(self._hold)
-            self.file.hold(more, resume.block(held=more, ticks=self.file.ticks))
-        self.file.close()
-
-    def fail(self, error: BaseException) -> None:
-        """Close the file with the frames before an error."""
-        if self.file is not None:
-            self.file.__exit__(type(error), error, None)
+        if failed:
+            self.file.fail()
+            return
+        try:
+            if self.hold is not None and self.added:
+                more = self.clock.held(self.hold)
+                self.file.hold(more, resume.block(held=more, ticks=self.file.ticks))
+            self.file.close()
+        except BaseException:
+            self.file.abandon()
+            raise
 
     def __enter__(self) -> Output:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if error is not None:
-            self.fail(error)
-            return
-        try:
-            self.finish()
-        except BaseException:
-            if self.file is not None:
-                self.file.abandon()
-            raise
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self.close(failed=error is not None)

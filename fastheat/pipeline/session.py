@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,9 @@ from fastheat.render.encode import encode_between, encode_chunk
 from fastheat.render.lineplot import History
 
 CHUNK_SCALARS = 1 << 12  # frames of a file whose scalars are read together
+# a frame, its title, its annotations and its step
+Given: TypeAlias = tuple[Frame, str, Cells | PanelCells | None, int | None]
+
 HEADROOM = 0.1  # fraction of a growing range that is left free on the side where it grows
 
 
@@ -44,9 +48,8 @@ class Found(NamedTuple):
     start: bytes  # its beginning, as long as any header
     tail: Tail
     note: Note
-    held: (
-        tuple[int, int] | None
-    )  # index and offset of the note after the last frame that says that it is held
+    # index and offset of the note after the last frame that says that it is held
+    held: tuple[int, int] | None
 
     def comments(self) -> Iterator[bytes]:
         """Yield all comments of the file."""
@@ -93,11 +96,9 @@ def find(target: Path | BinaryIO) -> Found | None:
                 f"expected a GIF that fastheat wrote, to continue it, not {str(target)!r}: "
                 f"{in_a_line(error)}"
             ) from None
-    held = None
-    for number, (_, comment) in enumerate(tail.notes):
-        if resume.says_held(comment.text):
-            held = number, comment.offset
-            break
+    notes = (comment for _, comment in tail.notes)
+    said_held = ((k, each.offset) for k, each in enumerate(notes) if resume.says_held(each.text))
+    held = next(said_held, None)
     return Found(target, size, loop, start, tail, note, held)
 
 
@@ -115,63 +116,39 @@ def _speed(duration: float | None) -> str:
     return f"duration={duration:.6g}" + (f" (fps={1000 / duration:.6g})" if duration else "")
 
 
+@dataclass(eq=False)
 class Session:
     """A file that frames are added to, whose layout follows from the first one.
 
     It knows no threads: only one may use it at a time.
     """
 
-    def __init__(
-        self,
-        output: Output,
-        *,
-        make: Callable[[Shapes, Samples | None], Figure],
-        grows: bool,
-        titled: bool,
-        shows_range: bool,
-        plans: bool,
-    ) -> None:
-        self.output = output
-        self.titled = titled
-        self.error: Exception | None = None
-        self.told = False  # whether the error was raised already
-        self._stuck = False  # whether the range could not grow any more
-        self._make = make
-        self._grows = grows
-        self._shows_range = shows_range
-        self._plans = plans  # whether annotations of the first frame determine the room for all
-        self._shape: Shapes = (0, 0)
-        self._dtype = np.dtype(np.float64)
-        self._heatmap: Figure | None = None
-        self._layout: Layout | None = None
-        self.closed = False
-        self._writes = False  # True if a signal handler interrupted `write`
-        self._ends = False  # whether to close the file after that
-        self._previous: NDArray[np.float64] | None = None
-        self._title = ""  # of the previous frame
-        self._annot: NDArray[Any] | None = None
-        self._given: Range = ()  # the range as far as the user gave it
-        self._history = History(0)  # scalars of all frames so far
-        self._written: np.dtype[Any] | None = None  # dtype of per-frame annotations
-        self._sample: Samples | None = None
-        self._let_go: Callable[[], None] | None = None  # undoes the longer delay of the last frame
-        self._committed = 0  # frames
-        self._floats = Floats()
-
-    @property
-    def heatmap(self) -> Figure | None:
-        """The figure over the current range."""
-        return self._heatmap
-
-    @property
-    def frames(self) -> int:
-        """Number of frames in the file."""
-        return self._committed
-
-    @property
-    def written(self) -> np.dtype[Any] | None:
-        """Dtype of the per-frame annotations of a continued file, or None."""
-        return self._written
+    output: Output
+    make: Callable[[Shapes, Samples | None], Figure]
+    grows: bool
+    titled: bool
+    shows_range: bool
+    plans: bool  # whether annotations of the first frame determine the room for all
+    error: Exception | None = None
+    told: bool = False  # whether the error was raised already
+    heatmap: Figure | None = None  # over the current range
+    frames: int = 0  # in the file
+    written: np.dtype[Any] | None = None  # dtype of per-frame annotations
+    closed: bool = False
+    _stuck: bool = False  # whether the range could not grow any more
+    _shape: Shapes = (0, 0)
+    _dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.float64))
+    _layout: Layout | None = None
+    _writes: bool = False  # True if a signal handler interrupted `write`
+    _ends: bool = False  # whether to close the file after that
+    _previous: NDArray[np.float64] | None = None
+    _title: str = ""  # of the previous frame
+    _annot: NDArray[Any] | None = None
+    _given: Range = ()  # the range as far as the user gave it
+    _sample: Samples | None = None
+    _let_go: Callable[[], None] | None = None  # undoes the longer delay of the last frame
+    _history: History = field(default_factory=lambda: History(0))  # scalars of all frames so far
+    _floats: Floats = field(default_factory=Floats)
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -192,11 +169,11 @@ class Session:
         written, sample
             Dtype and sample of the per-frame annotations, if known before the first frame.
         """
-        self._written, self._sample = written or self._written, sample or self._sample
-        if self._heatmap is not None:
-            return self._heatmap.reduction
+        self.written, self._sample = written or self.written, sample or self._sample
+        if self.heatmap is not None:
+            return self.heatmap.reduction
         self._shape, self._dtype = shape, dtype
-        heatmap = self._make(shape, None)
+        heatmap = self.make(shape, None)
         return (heatmap.with_titles() if self.titled else heatmap).reduction
 
     def resume(self, found: Found) -> None:
@@ -208,41 +185,38 @@ class Session:
             If it does not fit the options; it is left as it is.
         """
         note = found.note
-        self._written, self._sample = note.written, note.sample
-        heatmap = self._make(note.shape, note.sample)
+        self.written, self._sample, self._shape = note.written, note.sample, note.shape
+        heatmap = self.make(note.shape, note.sample)
         if note.xlim is not None:
             heatmap = heatmap.for_frames(note.xlim)
         self.titled |= note.titled
         check("autoscale", "frame" if heatmap.has_frame_limits else None, note.autoscale)
         for k, (given, had) in enumerate(zip(heatmap.range, note.range, strict=True)):
-            if given is not None and not self._grows:
+            if given is not None and not self.grows:
                 check(("vmin", "vmax")[k % 2], given, had)
         self._given = heatmap.range
         self._lay_out(heatmap.with_limits(note.first), note.dtype)
-        assert self._heatmap is not None
-        assert self._layout is not None
-        if self._layout.size != found.size:
+        figure, layout = self._drawn
+        if layout.size != found.size:
             raise ValueError(
                 f"expected size {found.size} as in the file to continue, not "
-                f"{self._layout.size}: {self._ways(note)}"
+                f"{layout.size}: {self._ways(note)}"
             )
-        if self._layout.plot is not None:
-            check("xlim", self._layout.plot.room, note.xlim)
+        if layout.plot is not None:
+            check("xlim", layout.plot.room, note.xlim)
         check("loop", self.output.loop, found.loop)
         if self.output.clock.each != note.duration:
             raise ValueError(
                 f"expected {_speed(note.duration)} as in the file to continue, not "
                 f"{_speed(self.output.clock.each)}"
             )
-        start = blocks.header(
-            self._layout.size, self._layout.table, self._layout.colors, self.output.loop
-        )
+        start = blocks.header(layout.size, layout.table, layout.colors, self.output.loop)
         if found.start[: len(start)] != start:
             raise ValueError(
                 "expected the colors of the file to continue, not those of this cmap, "
                 "threshold and these colors of texts, labels and background"
             )
-        own = resume.look_of(self._layout)
+        own = resume.look_of(layout)
         names = own.keys() | note.look
         unlike = sorted(name for name in names if own.get(name) != note.look.get(name))
         if unlike:
@@ -250,8 +224,8 @@ class Session:
                 "expected the labels, texts, fonts and grid of the file to continue, "
                 f"not others (unlike: {short(', '.join(unlike))}): {self._ways(note)}"
             )
-        self._heatmap = self._heatmap.with_limits(note.range)
-        self._layout = self._heatmap.layout(note.dtype)
+        self.heatmap = figure.with_limits(note.range)
+        self._layout = self.heatmap.layout(note.dtype)
         if self._layout.size != found.size:
             raise ValueError(
                 f"expected a range that the picture of {found.size} has room for, not that of the "
@@ -279,7 +253,7 @@ class Session:
     def _ways(self, note: Note) -> str:
         """Describe the options that give the layout of a file, for an error."""
         ways = ["the title, labels, font, cbar, figsize and dpi that it was written with"]
-        if note.first != note.range and not self._grows:
+        if note.first != note.range and not self.grows:
             ways.insert(0, "autoscale='grow', as its range has grown, and")
         elif self.titled and not note.titled:
             ways.insert(0, "no title that changes, as it has none, and no range in it, and")
@@ -306,13 +280,7 @@ class Session:
                 f"not of {count}: versions before did not keep them"
             )
 
-    def write(
-        self,
-        frames: Sequence[Frame],
-        titles: Sequence[str],
-        annots: Sequence[Cells | PanelCells | None],
-        steps: Sequence[int | None],
-    ) -> None:
+    def write(self, given: Sequence[Given]) -> None:
         """Encode frames, reduced as `expect` returned, and commit them.
 
         Either all of them have annotations, or none.
@@ -323,25 +291,18 @@ class Session:
             raise ValueError("expected a file that is open, but it was closed meanwhile")
         self._writes = True
         try:
-            self._write_all(frames, titles, annots, steps)
+            self._write_all(given)
         finally:
             self._writes = False
             if self._ends:
                 self.close()
 
-    def _write_all(
-        self,
-        frames: Sequence[Frame],
-        titles: Sequence[str],
-        annots: Sequence[Cells | PanelCells | None],
-        steps: Sequence[int | None],
-    ) -> None:
-        start, count = 0, len(frames)
-        while start < len(frames):
-            part = slice(start, start + count)
+    def _write_all(self, given: Sequence[Given]) -> None:
+        start, count = 0, len(given)
+        while start < len(given):
             before = self.output.added
             try:
-                self._write(frames[part], titles[part], annots[part], steps[part])
+                self._write(given[start : start + count])
                 start += count
             except Exception as error:
                 start += self.output.added - before
@@ -351,30 +312,26 @@ class Session:
                 self.error = self._explained(error)
                 raise self.error from None
             except BaseException as error:  # Ctrl-C, which must not be raised twice
-                self.error = RuntimeError(f"recording ended at a {type(error).__name__}")
+                self.error = _ended(error)
                 raise
 
     def _explained(self, error: Exception) -> Exception:
         if not isinstance(error, OSError) or error.errno is None:
             return error
         reason = error.strerror or os.strerror(error.errno)
-        before = many(self._committed, "frame")
-        text = f"{reason} after {before}, which the file has" if self._committed else reason
+        before = many(self.frames, "frame")
+        text = f"{reason} after {before}, which the file has" if self.frames else reason
         return OSError(error.errno, text, str(self.output.place))
 
-    def _write(
-        self,
-        frames: Sequence[Frame],
-        titles: Sequence[str],
-        annots: Sequence[Cells | PanelCells | None],
-        steps: Sequence[int | None],
-    ) -> None:
+    def _write(self, given: Sequence[Given]) -> None:
+        frames, titles, annots, steps = zip(*given, strict=True)
         noted = [each.drawn() for each in annots if each is not None]
         values = join_frames(frames, self._floats, self.output.clock.frames)
-        first = annots[0]
-        if self._layout is None and first is not None:
-            self._written = first.dtype
-            self._sample = sample_of(first) if self._plans else None
+        if not isinstance(self._shape, dict):
+            values = values.reshape(len(values), *frames[0][0].shape)
+        if self._layout is None and annots[0] is not None:
+            self.written = annots[0].dtype
+            self._sample = sample_of(annots[0]) if self.plans else None
         self.add(values, titles, noted, steps)
 
     def add(
@@ -387,81 +344,85 @@ class Session:
         """Encode a chunk of frames from `Frames.chunks`, and commit them."""
         if self._layout is None:
             self._begin(values[0])
-        assert self._layout is not None
         if self._let_go is not None:
             self._let_go()
         self._let_go = None
         start = 0
         while start < len(values):
-            stop = start
-            while stop < len(values) and not self._is_beyond(values[stop]):
-                stop += 1
-            if stop > start:
-                part = slice(start, stop)
-                self._encode(values[part], titles[part], noted[part], steps[part])
-            if stop < len(values):
-                now = slice(stop, stop + 1)
-                self._grow(values[stop], titles[stop], noted[now], steps[stop])
-            start = stop + 1 if stop < len(values) else stop
+            stop = start + 1
+            if self._is_beyond(values[start]):
+                figure, layout = self._widened(values[start])
+            else:
+                figure, layout = self._drawn
+                while stop < len(values) and not self._is_beyond(values[stop]):
+                    stop += 1
+            part = slice(start, stop)
+            self._encode(figure, layout, values[part], titles[part], noted[part], steps[part])
+            start = stop
         self.output.commit()
-        self._committed = self.output.clock.frames
+        self.frames = self.output.clock.frames
+
+    @property
+    def _drawn(self) -> tuple[Figure, Layout]:
+        """The figure over the current range, and its layout."""
+        assert self.heatmap is not None
+        assert self._layout is not None
+        return self.heatmap, self._layout
 
     def _begin(self, values: NDArray[np.float64]) -> None:
-        heatmap = self._make(self._shape, self._sample)
+        heatmap = self.make(self._shape, self._sample)
         if self.titled:
             heatmap = heatmap.with_titles()
         self._given = heatmap.range
         if None in heatmap.range:
             heatmap = heatmap.completed(heatmap.find_range(values))
         self._lay_out(heatmap, self._dtype)
-        assert self._layout is not None
-        self.output.begin(self._layout, heatmap.range, self._sample)
+        self.output.begin(self._drawn[1], heatmap.range, self._sample)
 
     def _lay_out(self, heatmap: Figure, dtype: np.dtype[Any]) -> None:
         if self.titled:
             heatmap = heatmap.with_titles()
-        if self._written is not None:
-            heatmap = heatmap.with_annots(self._written)
-        if self._grows:
+        if self.written is not None:
+            heatmap = heatmap.with_annots(self.written)
+        if self.grows:
             heatmap = heatmap.freeze_axes(dtype)
-        self._heatmap, self._layout = heatmap, heatmap.layout(dtype)
+        self.heatmap, self._layout = heatmap, heatmap.layout(dtype)
         self._history = History(self._layout.scalars)
 
     def _is_beyond(self, values: NDArray[np.float64]) -> bool:
-        if not self._grows:
+        if not self.grows or self._stuck:
             return False
-        assert self._heatmap is not None
-        ends = self._heatmap.range
-        return wider_ends(ends, self._heatmap.find_range(values)) != ends
-
-    def _named(self, title: str) -> str:
-        if not self._shows_range:
-            return title
-        assert self._heatmap is not None
-        return f"{title}  {self._heatmap.range_text}".strip()
+        figure, _ = self._drawn
+        return wider_ends(figure.range, figure.find_range(values)) != figure.range
 
     def _encode(
         self,
+        figure: Figure,
+        layout: Layout,
         values: NDArray[np.float64],
         titles: Sequence[str],
         annots: Sequence[NDArray[Any]],
         steps: Sequence[int | None],
     ) -> None:
-        assert self._layout is not None
-        named = [self._named(title) for title in titles]
-        before = [] if self._previous is None else [self._title]
-        noted = [*([] if self._annot is None else [self._annot]), *annots]
-        images = encode_chunk(
-            self._layout,
-            self._previous,
-            values,
-            before + named,
-            np.stack(noted) if annots else None,
-            self._history.before(self._layout.plot, values),
-        )
+        """Encode frames; one alone if the figure and layout are others than before."""
+        widens = layout is not self._layout
+        named = list(titles)
+        if self.shows_range:
+            named = [f"{title}  {figure.range_text}".strip() for title in titles]
+        past = self._history.before(layout.plot, values)
+        if widens and self._previous is not None:
+            before = self._drawn[1], self._previous, self._title, self._annot
+            noted = annots[0] if annots else None
+            images = encode_between(*before, layout, values[0], named[0], noted, past)
+        else:
+            shown = named if self._previous is None else [self._title, *named]
+            earlier = [] if self._annot is None else [self._annot]
+            stack = np.stack([*earlier, *annots]) if annots else None
+            images = encode_chunk(layout, self._previous, values, shown, stack, past)
+        self.heatmap, self._layout = figure, layout
         count = self.output.added
         try:
-            self.output.add(images, steps)
+            self.output.add(images, steps, resume.range_facts(figure.range) if widens else None)
         finally:
             if self.output.added > count:
                 last = self.output.added - count - 1
@@ -469,58 +430,25 @@ class Session:
                 self._previous, self._title = values[last].copy(), named[last]
                 self._annot = annots[last] if annots else None
 
-    def _grow(
-        self,
-        values: NDArray[np.float64],
-        title: str,
-        annots: Sequence[NDArray[Any]],
-        step: int | None,
-    ) -> None:
-        """Widen the range to enclose a frame, and redraw it."""
-        assert self._heatmap is not None
-        assert self._layout is not None
-        old = self._layout
-        ends, found = self._heatmap.range, self._heatmap.find_range(values)
-        both = pairs_of(ends), pairs_of(found)
-        try:
-            wider = (_wider(*each) for each in zip(*both, self._heatmap.lower_bounds, strict=True))
-            heatmap = self._heatmap.with_limits(tuple(end for pair in wider for end in pair))
-            layout = heatmap.layout(old.dtype)
-            fits = layout.size == old.size and np.array_equal(layout.table, old.table)
-        except ValueError:  # labels of the bar have no room, or float64 overflows
-            fits = False
-        if not fits:
-            self._grows = False
-            self._stuck = True
-            self._encode(values[None], [title], annots, [step])
-            return
-        self._heatmap = heatmap
-        named = self._named(title)
-        annot = annots[0] if annots else None
-        past = self._history.before(layout.plot, values[None])
-        if self._previous is None:
-            each = None if annot is None else np.stack([annot])
-            images = encode_chunk(layout, None, values[None], [named], each, past)
-        else:
-            before = self._previous, self._title, self._annot
-            images = encode_between(old, *before, layout, values, named, annot, past)
-        self._layout = layout
-        self.output.add(images, [step], resume.range_facts(heatmap.range))
-        self._history.add(values[None])
-        self._previous, self._title, self._annot = values.copy(), named, annot
+    def _widened(self, values: NDArray[np.float64]) -> tuple[Figure, Layout]:
+        """Return the figure and layout over a range that encloses a frame, if there is room."""
+        figure, old = self._drawn
+        both = pairs_of(figure.range), pairs_of(figure.find_range(values))
+        with suppress(ValueError):  # labels of the bar have no room, or float64 overflows
+            wider = (_wider(*each) for each in zip(*both, figure.lower_bounds, strict=True))
+            wide = figure.with_limits(tuple(end for pair in wider for end in pair))
+            layout = wide.layout(old.dtype)
+            if layout.size == old.size and np.array_equal(layout.table, old.table):
+                return wide, layout
+        self._stuck = True
+        return figure, old
 
     def __enter__(self) -> Session:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if error is not None:
-            ended = RuntimeError(f"recording ended at a {type(error).__name__}")
-            self.error = error if isinstance(error, Exception) else ended
+            self.error = error if isinstance(error, Exception) else _ended(error)
         self.close()
         if error is None and self.error is not None:
             raise self.error
@@ -535,34 +463,31 @@ class Session:
             return
         self.closed = True
         try:
-            self._finish()
+            self.output.close(failed=self.error is not None)
+        except Exception as error:
+            self.error = self._explained(error)
         finally:
             self.output.claim.release()
 
-    def _finish(self) -> None:
-        if self.error is not None:
-            self.output.fail(self.error)
-            return
-        try:
-            self.output.finish()
-        except Exception as error:
-            self.error = self._explained(error)
-            if self.output.file is not None:
-                self.output.file.abandon()
-
     def summary(self, seconds: float) -> GifSummary | None:
         """Return the summary, or None without frames; warn of anything not shown as given."""
-        if self.output.file is None or self._heatmap is None or self._layout is None:
+        if self.output.file is None:
             return None
+        figure, layout = self._drawn
         if self._stuck:
             warn(
                 "could not widen the range any more, since the labels of a wider one have no room "
                 "in the picture: give a larger figsize, or vmin and vmax that hold all values"
             )
-        empty = empty_ranges(self._heatmap, self._given)
+        empty = empty_ranges(figure, self._given)
         if empty and (self.output.shown.under or self.output.shown.over):
             warn(f"took {empty} from the first frame: give vmin and vmax, or autoscale='grow'")
-        return summarise(self._heatmap, self._layout, self.output, seconds)
+        return summarise(figure, layout, self.output, seconds)
+
+
+def _ended(error: BaseException) -> RuntimeError:
+    """Return the error that says that Ctrl-C, or the like, ended a recording."""
+    return RuntimeError(f"recording ended at a {type(error).__name__}")
 
 
 def _wider(old: Range, found: Range, bottom: float) -> Range:

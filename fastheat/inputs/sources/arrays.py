@@ -15,8 +15,8 @@ from fastheat.inputs.sources.tensors import as_array
 from fastheat.messages import in_a_line, warn
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
-# one matrix, or one per panel
-Frame: TypeAlias = "npt.NDArray[Any] | tuple[npt.NDArray[Any], ...]"
+# the matrices of a frame, one or one per panel, and the scalars behind them
+Frame: TypeAlias = "tuple[npt.NDArray[Any], ...]"
 Header: TypeAlias = tuple[tuple[int, ...], "np.dtype[Any]"]
 
 NESTED = (list, tuple, deque)  # sequences that numpy looks into and unpickling can produce
@@ -248,25 +248,19 @@ class Floats:
 
 
 def join_frames(frames: Sequence[Frame], floats: Floats, number: int) -> FloatArray:
-    """Return frames as one float64 array, (T, N, M), or (T, C) for frames of panels."""
-    first = frames[0]
-    if isinstance(first, tuple):
-        values = np.empty((len(frames), sum(part.size for part in first)))
-        start = 0
-        for k, part in enumerate(first):
-            stop = start + part.size
-            for out, frame in zip(values, frames, strict=True):
-                floats.into(out[start:stop].reshape(1, *part.shape), frame[k][None], number)
-            start = stop
-        return values
-    values = np.empty((len(frames), *first.shape))
-    matrices = [frame for frame in frames if isinstance(frame, np.ndarray)]
-    # masked integers, which are float64 already, may be among others
-    if any(matrix.dtype != first.dtype for matrix in matrices):
-        for k, matrix in enumerate(matrices):
-            floats.into(values[k : k + 1], matrix[None], number + k)
-        return values
-    floats.into(values, first[None] if len(frames) == 1 else np.stack(matrices), number)
+    """Return frames as one float64 array (T, C), the matrices of each one after the other."""
+    values = np.empty((len(frames), sum(part.size for part in frames[0])))
+    start = 0
+    for parts in zip(*frames, strict=True):
+        stop, first = start + parts[0].size, parts[0]
+        out = values[:, start:stop].reshape(-1, *first.shape)
+        # masked integers, which are float64 already, may be among others
+        if all(part.dtype == first.dtype for part in parts):
+            floats.into(out, first[None] if len(parts) == 1 else np.stack(parts), number)
+        else:
+            for k, part in enumerate(parts):
+                floats.into(out[k : k + 1], part[None], number + k)
+        start = stop
     return values
 
 
