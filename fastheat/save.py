@@ -174,8 +174,7 @@ def save_gif(
         output = Output(place, claim, clock, times, last)
         if scaling == "grow":
             heatmap.check_growth()
-            session = _session(output, heatmap, titled=titles is not None)
-            _record(session, heatmap, source, titles, each, progress)
+            session = _recorded(output, heatmap, source, titles, each, progress)
             summary = session.summary(time.perf_counter() - started)
             assert summary is not None
             return summary
@@ -195,10 +194,7 @@ def save_gif(
             if pool.in_process:
                 jit.load()  # here, where Ctrl-C reaches a compiler, and not in a worker's thread
             beside = Beside(titles, each, chunk_length(cells_of(source.shape)))
-            with (
-                output,
-                closing(_encoded(layout, source, beside, pool)) as results,
-            ):
+            with output, closing(_encoded(layout, source, beside, pool)) as results:
                 output.begin(layout, heatmap.range, sample)
                 for encoded in results:
                     source.hear(encoded.told)
@@ -224,34 +220,30 @@ def prepared(
     return figure, titles, source
 
 
-def _session(output: Output, figure: Figure, *, titled: bool) -> Session:
-    """Return a session whose range grows, as in `GifWriter`."""
-    return Session(
-        output,
-        make=lambda *_: figure,
-        grows=True,
-        titled=titled or not figure.cbar,
-        shows_range=not figure.cbar,
-        plans=False,
-    )
-
-
-def _record(
-    session: Session,
-    picture: Figure,
+def _recorded(
+    output: Output,
+    figure: Figure,
     source: Frames,
     titles: Iterable[str] | None,
     annots: Annots | None,
     progress: Callable[[int, int | None], object] | None,
-) -> None:
-    """Write frames chunk by chunk; each may widen the range."""
-    written = (None, None) if annots is None else (annots.dtype, picture.sample)
+) -> Session:
+    """Write frames, each of which may widen the range; return the session that did, closed."""
+    session = Session(
+        output,
+        make=lambda *_: figure,
+        grows=True,
+        titled=titles is not None or not figure.cbar,
+        shows_range=not figure.cbar,
+        plans=False,
+    )
+    written = (None, None) if annots is None else (annots.dtype, figure.sample)
     reduction = session.expect(source.shape, source.dtype, *written)
     if reduction is not None:
         source = source.through(reduction)
     with session:
         size = chunk_length(cells_of(source.shape))
-        beside = Beside(repeat(picture.title) if titles is None else titles, annots, size)
+        beside = Beside(repeat(figure.title) if titles is None else titles, annots, size)
         for values in source.chunks(size):
             many = len(values)
             texts, noted = beside.take(many)
@@ -259,6 +251,7 @@ def _record(
             session.add(values, texts[-many:], own, [None] * many)
             if progress is not None:
                 progress(session.frames, source.length)
+    return session
 
 
 def _read_annots(
@@ -316,14 +309,10 @@ def room_of_titles(titles: object) -> str:
     """Return a title that needs as much room as any of the known ones."""
     if isinstance(titles, str):
         return "\n" * titles.count("\n")
-    texts = (
-        [title for title in titles if isinstance(title, str)]
-        if isinstance(titles, Sequence)
-        else []
-    )
-    lines = max((text.count("\n") for text in texts), default=0)
-    longest = max((line for text in texts for line in text.split("\n")), key=len, default="")
-    return "\n".join([longest] * (lines + 1)) if longest else ""
+    known = titles if isinstance(titles, Sequence) else ()
+    texts = [title.split("\n") for title in known if isinstance(title, str)]
+    longest = max(chain.from_iterable(texts), key=len, default="")
+    return "\n".join([longest] * max(map(len, texts), default=0)) if longest else ""
 
 
 def stepped(title: object, source: Frames) -> str | None:
@@ -446,12 +435,9 @@ def _encoded(
     layout: Layout, source: Frames, beside: Beside, pool: WorkerPool
 ) -> Generator[Encoded, None, None]:
     """Yield the encoded frames in order."""
-    # a line plot shows all frames before
-    span = (
-        None
-        if pool.serial or layout.plot is not None
-        else spans_of(source, in_process=pool.in_process)
-    )
+    span = None
+    if not pool.serial and layout.plot is None:  # which shows all frames before
+        span = spans_of(source, in_process=pool.in_process)
     if span is None:
         chunks = source.chunks(chunk_length(cells_of(source.shape)))
         return pool.results(encodings(layout, chunks, beside))

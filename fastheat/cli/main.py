@@ -11,8 +11,8 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from itertools import islice, takewhile
+from contextlib import contextmanager, nullcontext
+from itertools import chain, islice, takewhile
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -21,14 +21,7 @@ from numpy.typing import NDArray
 
 from fastheat.checks import defaults_of
 from fastheat.cli import demo
-from fastheat.cli.arguments import (
-    STANDARD,
-    TIMING,
-    UsageError,
-    as_options,
-    given_options,
-    parse,
-)
+from fastheat.cli.arguments import STANDARD, TIMING, UsageError, as_options, given_options, parse
 from fastheat.cli.report import (
     describe,
     fail,
@@ -108,7 +101,7 @@ def _render(args: argparse.Namespace) -> None:
             f"expected -o OUT{suffix}, since standard input has no name to take it from"
         )
     output = _stem(args.input) + suffix if args.output is None else args.output
-    target = _picture_target(output) if still else _target(output)
+    target = _target(output, still=still)
     bar = None if still else _bar_maker(args)
     names = getattr(args, "tensor", [None])
     for name in args.input[1:]:
@@ -153,11 +146,9 @@ def _demo(args: argparse.Namespace) -> None:
 def _info(args: argparse.Namespace) -> None:
     name = "standard input" if args.file == STANDARD else args.file
     try:
-        if args.file == STANDARD:
-            described = describe(args.file, _binary(sys.stdin, name), args.frames)
-        else:
-            with Path(args.file).open("rb") as file:
-                described = describe(args.file, file, args.frames)
+        piped = nullcontext(_binary(sys.stdin, name)) if args.file == STANDARD else None
+        with piped or Path(args.file).open("rb") as file:
+            described = describe(args.file, file, args.frames)
     except ValueError as error:
         raise ValueError(f"cannot read {name}: {error}") from None
     if args.json:
@@ -229,11 +220,23 @@ class _Stream:
         with given_up_on_error():
             self._stream.flush()
 
+    def __str__(self) -> str:
+        return "standard output"
 
-def _target(output: str) -> Any:
-    """Return the target for `save_gif`, checked before anything is read."""
+
+def _target(output: str, *, still: bool = False) -> Any:
+    """Return the target of a GIF or a still, checked before anything is read."""
     if output == STANDARD:
         return _Stream(_binary(sys.stdout, "standard output"))
+    path = Path(output)
+    if still:
+        if _picture_format(path.suffix.lower()) is None:
+            raise UsageError(
+                f"expected a picture that Pillow writes, such as {path.stem + '.png'!r}, "
+                f"not {output!r}"
+            )
+        check_place(path)
+        return output
     try:
         check_target(output)
     except ValueError as error:
@@ -241,18 +244,11 @@ def _target(output: str) -> Any:
     return output
 
 
-def _picture_target(output: str) -> Any:
-    """Return the target for a still, checked before anything is read."""
-    if output == STANDARD:
-        return _Stream(_binary(sys.stdout, "standard output"))
-    suffix = Path(output).suffix.lower()
-    if _picture_format(suffix) is None:
-        raise UsageError(
-            f"expected a picture that Pillow writes, such as {str(Path(output).stem) + '.png'!r}, "
-            f"not {output!r}"
-        )
-    check_place(Path(output))
-    return output
+def _say(args: argparse.Namespace, target: Any, text: str) -> None:
+    """Print what was written, beside a file that goes to standard output."""
+    if not args.quiet:
+        said = sys.stderr if isinstance(target, _Stream) else sys.stdout
+        print_to(f"{printable(text)}\n", said)
 
 
 def _picture_format(suffix: str) -> str | None:
@@ -370,8 +366,6 @@ def _write(
     bar: Callable[..., Any] | None,
 ) -> None:
     """Write frames, then print a summary; errors tell wrong options from wrong frames."""
-    printed = isinstance(target, _Stream)
-    written = "standard output" if printed else str(target)
     timing = {key: options.pop(key) for key in TIMING if key in options}
     with _naming_input(name):
         source = open_frames(frames)
@@ -394,10 +388,7 @@ def _write(
         if None not in heatmap.range:
             heatmap.layout(source.dtype)  # raises early; the layout is cached
     try:
-        with (
-            _naming_input(name),
-            _counting(bar, source.length) as progress,
-        ):
+        with _naming_input(name), _counting(bar, source.length) as progress:
             summary = save_gif(target, frames, heatmap=heatmap, progress=progress, **timing)
     except (ValueError, TypeError):
         if None in heatmap.range:
@@ -406,11 +397,9 @@ def _write(
         raise
     except OSError as error:
         if error.strerror and error.filename is None:  # such as a full disk
-            raise OSError(error.errno, error.strerror, written) from None
+            raise OSError(error.errno, error.strerror, str(target)) from None
         raise
-    if not args.quiet:
-        said = sys.stderr if printed else sys.stdout
-        print_to(f"{printable(summary_line(written, summary))}\n", said)
+    _say(args, target, summary_line(str(target), summary))
 
 
 def _encoded(image: Any, name: str, inch: float) -> bytes:
@@ -426,16 +415,14 @@ def _encoded(image: Any, name: str, inch: float) -> bytes:
         Pixels per inch, by which programs show the image at its intended size.
     """
     settings = {"dpi": (inch, inch), "resolution": inch, **KINDS.get(name, {})}
-    file = io.BytesIO()
-    try:
-        image.save(file, name, **settings)
-    except (OSError, ValueError, KeyError):
+    for mode in (image.mode, "RGB"):
         file = io.BytesIO()
         try:
-            image.convert("RGB").save(file, name, **settings)
+            image.convert(mode).save(file, name, **settings)
+            return file.getvalue()
         except (OSError, ValueError, KeyError) as error:
-            raise ValueError(f"cannot write a picture as {name}: {error}") from None
-    return file.getvalue()
+            reason = error
+    raise ValueError(f"cannot write a picture as {name}: {reason}")
 
 
 def _annots_of_frames(source: Frames, options: dict[str, Any]) -> Annots | None:
@@ -512,25 +499,16 @@ def _write_still(
         target.flush()
     else:
         Path(target).write_bytes(data)
-    if not args.quiet:
-        written = "standard output" if isinstance(target, _Stream) else str(target)
-        said = sys.stderr if isinstance(target, _Stream) else sys.stdout
-        width, height = image.size
-        size = spelled_size(len(data))
-        text = f"{written}: frame {number} of {count}, {width} x {height} px, {size}"
-        print_to(f"{printable(text)}\n", said)
+    width, height = image.size
+    size = spelled_size(len(data))
+    _say(args, target, f"{target}: frame {number} of {count}, {width} x {height} px, {size}")
 
 
 def _scalars(source: Frames, number: int, count: int) -> NDArray[np.float64]:
     """Return the scalars of the frames before `number`, for lines: shape (number, count)."""
-    history = np.empty((number, count))
-    row = 0
     chunks = source.chunks(chunk_length(cells_of(source.shape)))
-    while row < number:
-        values = next(chunks)[: number - row]
-        history[row : row + len(values)] = values[:, -count:]
-        row += len(values)
-    return history
+    rows = chain.from_iterable(chunk[:, -count:].copy() for chunk in chunks)
+    return np.reshape(list(islice(rows, number)), (number, count))
 
 
 @contextmanager

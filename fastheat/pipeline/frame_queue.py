@@ -203,7 +203,8 @@ def _copy(array: NDArray[Any], buffer: NDArray[Any]) -> None:
 
 def _bytes_of(frame: Frame) -> int:
     """Return the bytes that a queued copy takes, without its title and annotations."""
-    return OBJECTS + OBJECTS_EACH * len(frame) + sum(map(attrgetter("nbytes"), frame))
+    numbers: int = sum(map(attrgetter("nbytes"), frame))
+    return OBJECTS + OBJECTS_EACH * len(frame) + numbers
 
 
 def _bytes_beside(given: Given) -> int:
