@@ -129,17 +129,13 @@ def save_indexed_gif(
     with Claim(file) as claim:
         source = load(frames, defer=False) if isinstance(frames, str | PathLike) else frames
         check_other(file, file_of(source))
-        if isinstance(source, np.ndarray | FileArray):
-            clock.check(len(source) if source.ndim else None)
-        elif isinstance(source, Sized) and not isinstance(source, type):
-            clock.check(len(source))
+        if isinstance(source, Sized) and not isinstance(source, type):
+            clock.check(len(source) if getattr(source, "ndim", True) else None)
         pictures = _pictures(source, colors)
         height, width = (first := next(pictures)).shape
         # the first unused color is the transparent one
         transparent = colors if colors < MOST_COLORS else None
-        stack: NDArray[np.uint8] | None = None
-        if isinstance(source, np.ndarray) and is_ready(source, np.uint8):
-            stack = source
+        stack = source if isinstance(source, np.ndarray) and is_ready(source, np.uint8) else None
         place = Path(fsdecode(file)) if isinstance(file, str | PathLike) else file
         with Output(place, claim, clock, times) as output:
             output.begin_indexed((width, height), table, min(colors + 1, MOST_COLORS))
@@ -236,21 +232,17 @@ def _chunks(
     chunk[:1] = first
     begin, count = 0, 1
     failed: Exception | None = None
-    while failed is None:
-        try:
-            picture = next(others)
-        except StopIteration:
-            break
-        except Exception as error:
-            failed = error
-            break
-        if stack is None:
-            chunk[count] = picture
-        count += 1
-        if count == most + 1:
-            yield begin == 0, chunk if stack is None else stack[begin : begin + count]
-            chunk[:1] = chunk[-1:]
-            begin, count = begin + most, 1
+    try:
+        for picture in others:
+            if stack is None:
+                chunk[count] = picture
+            count += 1
+            if count == most + 1:
+                yield begin == 0, chunk if stack is None else stack[begin : begin + count]
+                chunk[:1] = chunk[-1:]
+                begin, count = begin + most, 1
+    except Exception as error:
+        failed = error
     if count > 1 or begin == 0:
         yield begin == 0, chunk[:count] if stack is None else stack[begin : begin + count]
     if failed is not None:

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import pytest
 from decoders import by_pillow
+from gif_info import read_info
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -34,7 +35,6 @@ from fastheat.cli.arguments import given_options, make_parser, parse
 from fastheat.cli.main import main
 from fastheat.figure.heatmap import option_names
 from fastheat.figure.panels import panels_options
-from fastheat.gif import blocks
 from fastheat.render.kernels import jit, objects
 
 POSIX = os.name == "posix"
@@ -305,7 +305,7 @@ def test_the_output_is_named_after_the_input_and_put_in_the_current_folder(
     Path("w.npy").rename("sub/run.1.npy")
     assert main(["render", "sub/run.1.npy"]) == 0
     with Path("run.1.gif").open("rb") as file:
-        assert len(blocks.read_info(file).frames) == 5
+        assert len(read_info(file).frames) == 5
     assert capsys.readouterr().out.startswith("run.1.gif: 5 frames of ")
 
 
@@ -939,7 +939,7 @@ def test_an_interrupted_file_holds_the_frames_committed(folder: Path) -> None:
         _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, b"")
     with Path("w.gif").open("rb") as file:
-        frames = len(blocks.read_info(file).frames)
+        frames = len(read_info(file).frames)
     assert 0 < frames < len(values)
 
 
@@ -1025,7 +1025,7 @@ def test_the_demo_takes_fps_in_place_of_its_duration(folder: Path) -> None:
     argv = ["demo", "--steps", "6", "--figsize", "3", "2", "--valfmt", "none", "-q"]
     assert main([*argv, "--fps", "20", "--hold", "700"]) == 0
     with Path("demo.gif").open("rb") as file:
-        assert [frame.delay for frame in blocks.read_info(file).frames] == [5, 5, 70]
+        assert [frame.delay for frame in read_info(file).frames] == [5, 5, 70]
 
 
 # ------------------------------------------------------------------------------------------ info

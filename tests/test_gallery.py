@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gif_info import read_info
 from PIL import Image
-
-from fastheat.gif.blocks import read_info
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "gallery.md"

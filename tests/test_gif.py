@@ -5,6 +5,7 @@ import struct
 
 import numpy as np
 import pytest
+from gif_info import read_info
 from PIL import Image
 
 from fastheat.gif import blocks
@@ -67,7 +68,7 @@ def test_what_was_written_is_read_back(loop: int | None) -> None:
     image = blocks.graphic_control(12, 0) + blocks.EMPTY_IMAGE
     other = blocks.graphic_control(400, None) + blocks.EMPTY_IMAGE
     data = whole(image, other, blocks.EMPTY_IMAGE, loop=loop)
-    info = blocks.read_info(io.BytesIO(data + b"trailing"))
+    info = read_info(io.BytesIO(data + b"trailing"))
     assert (info.size, info.colors, info.loop) == ((4, 4), 4, loop)
     assert [f.delay for f in info.frames] == [12, 400, 0]
     assert [f.transparent for f in info.frames] == [0, None, None]
@@ -88,7 +89,7 @@ def test_files_of_other_programs_are_read() -> None:
         file, "GIF", save_all=True, append_images=frames[1:], duration=70, loop=2, comment=b"hello"
     )
     file.seek(0)
-    info = blocks.read_info(file)
+    info = read_info(file)
     assert (info.size, info.loop, [f.delay for f in info.frames]) == ((30, 20), 2, [7, 7, 7])
 
 
@@ -105,11 +106,11 @@ def test_files_of_other_programs_are_read() -> None:
 )
 def test_damaged_files_are_refused(data: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        blocks.read_info(io.BytesIO(data))
+        read_info(io.BytesIO(data))
 
 
 def test_every_cut_of_a_file_is_refused() -> None:
     data = whole(blocks.graphic_control(12, 0) + blocks.EMPTY_IMAGE)
     for length in range(len(data)):
         with pytest.raises((ValueError, struct.error)):
-            blocks.read_info(io.BytesIO(data[:length]))
+            read_info(io.BytesIO(data[:length]))

@@ -14,13 +14,13 @@ import numpy.typing as npt
 import pytest
 from compiled import compiled
 from decoders import Pixels, assert_lossless, by_pillow
+from gif_info import read_info
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 import fastheat
 from fastheat import indexed, save_indexed_gif
-from fastheat.gif import blocks
 from fastheat.indexed import IndexedSummary
 from fastheat.render.kernels.runs import changed_rectangle, new_lines
 
@@ -37,7 +37,7 @@ def written(frames: object, palette: object = PALETTE, **timing: Any) -> tuple[b
 
 
 def frame_infos(data: bytes) -> Any:
-    return blocks.read_info(io.BytesIO(data)).frames
+    return read_info(io.BytesIO(data)).frames
 
 
 @st.composite
@@ -126,7 +126,7 @@ def test_a_small_palette_has_its_transparent_index_beyond_it() -> None:
     (_, second) = frame_infos(data)
     assert second.transparent == 3
     assert second.box == (3, 4, 78, 1)
-    assert blocks.read_info(io.BytesIO(data)).colors == 4
+    assert read_info(io.BytesIO(data)).colors == 4
 
 
 @given(st.data())
@@ -241,7 +241,7 @@ def test_the_summary_says_what_was_written(tmp_path: Path) -> None:
         bytes=path.stat().st_size,
         seconds=summary.seconds,
     )
-    info = blocks.read_info(io.BytesIO(path.read_bytes()))
+    info = read_info(io.BytesIO(path.read_bytes()))
     assert info.loop == 3
     assert [f.delay for f in info.frames] == [4, 2, 2]
 

@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from decoders import assert_lossless, by_pillow
+from gif_info import read_info
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import paint_plot
 
 from fastheat import GifWriter, Panels, load_frames, save_gif
-from fastheat.gif import blocks
 from fastheat.layout import lineplot
 from fastheat.layout.lineplot import base_of, stages_of
 from fastheat.pipeline import resume
@@ -375,7 +375,7 @@ def shown(path: Path) -> list[npt.NDArray[np.uint8]]:
 def parts_of(path: Path) -> list[bytes]:
     """Return the bytes of each frame, with the comments before it."""
     with path.open("rb") as file:
-        info = blocks.read_info(file)
+        info = read_info(file)
     ends = [frame.offset + frame.length for frame in info.frames]
     data = path.read_bytes()
     return [data[a:b] for a, b in itertools.pairwise([0, *ends, info.length])]
@@ -443,7 +443,7 @@ def test_a_frame_and_its_scalars_are_committed_together() -> None:
     class Watched(io.BytesIO):
         def write(self, data: Any) -> int:
             count = super().write(data)
-            info = blocks.read_info(io.BytesIO(self.getvalue()))
+            info = read_info(io.BytesIO(self.getvalue()))
             known = len(list(resume.read_scalars(info.comments)))
             states.append((info.duration / 100, known))
             return count

@@ -19,12 +19,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from decoders import Pixels, assert_lossless, by_ffmpeg, by_pillow
+from gif_info import GifInfo, read_info
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from fastheat import GifSummary, Heatmap, save_gif
-from fastheat.gif.blocks import GifInfo, read_info
 from fastheat.inputs.frames import spans
 from fastheat.render import encode
 from fastheat.render.encode import encode_chunk, joined

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from decoders import by_pillow
+from gif_info import read_info
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,7 +44,7 @@ def with_notes(data: bytes, change: Callable[[dict[str, Any]], Any]) -> bytes:
     changed = b""
     for piece in blocks_of(data):
         if piece.startswith(b"!\xfe"):
-            (comment,) = blocks.read_info(io.BytesIO(WRAP[0] + piece + WRAP[1])).comments
+            (comment,) = read_info(io.BytesIO(WRAP[0] + piece + WRAP[1])).comments
             facts = json.loads(comment)["fastheat"]
             said = change(facts)
             text = said if isinstance(said, str) else json.dumps({"fastheat": said or facts})
@@ -437,7 +438,7 @@ def test_a_held_file_goes_on_as_if_it_never_was(tmp_path: Path, hold: float) -> 
                     writer.add(FRAMES[step // 3], step=step)
     # after a restart, the first frame is written in full, even if nothing changed
     assert shown_in(path) == shown_in(whole)
-    held = [c for c in blocks.read_info(io.BytesIO(path.read_bytes())).comments if b'"held"' in c]
+    held = [c for c in read_info(io.BytesIO(path.read_bytes())).comments if b'"held"' in c]
     assert len(held) == 1
 
 

@@ -21,6 +21,7 @@ import numpy.typing as npt
 import pytest
 from compiled import compiled
 from decoders import assert_lossless, by_ffmpeg, by_pillow
+from gif_info import read_info
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -29,7 +30,6 @@ import fastheat
 from fastheat import GifWriter, Heatmap, Panels, load_frames, save_gif
 from fastheat.cli import main
 from fastheat.figure import arrangement
-from fastheat.gif import blocks
 from fastheat.layout import build
 from fastheat.layout.arrange import (
     Places,
@@ -742,7 +742,7 @@ def test_one_changed_cell_takes_an_image_of_its_cell(tmp_path: Path) -> None:
     first["decoder"][1, 2, 3] = 1
     first["bias"][1, 0, 0] = 0
     heatmap = Panels(SHAPES, vmin=-1, vmax=1, valfmt=None, grid_width=1)
-    info = blocks.read_info(io.BytesIO(written(first, heatmap=heatmap)))
+    info = read_info(io.BytesIO(written(first, heatmap=heatmap)))
     grid = heatmap.layout().panels[1].grid
     x, y, width, height = info.frames[1].box
     assert (x, y) == (grid.x0[3], grid.y0[2])

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from gif_info import read_info
 from safetensors_bytes import safetensors
 
 from benchmarks.cases import CASES
@@ -13,7 +14,6 @@ from benchmarks.measure import Table
 from benchmarks.report import filled
 from fastheat.cli.main import main
 from fastheat.figure.heatmap import option_names
-from fastheat.gif.blocks import read_info
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from decoders import assert_lossless, by_pillow
+from gif_info import read_info
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from oracles import paint, reduce_blocks
 
 from fastheat import GifWriter, Heatmap, save_gif
-from fastheat.gif import blocks
 from fastheat.inputs.frames import stream
 from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.sources.arrays import Floats
@@ -410,7 +410,7 @@ def test_sides_over_65535_are_drawn(tmp_path: Path) -> None:
     values[1, 1, 65_600:] = 1
     save_gif(tmp_path / "a.gif", values, vmin=0, vmax=1, cmap=["white", "black"], row_labels=None)
     with (tmp_path / "a.gif").open("rb") as file:
-        assert max(blocks.read_info(file).size) < 1600
+        assert max(read_info(file).size) < 1600
     (_, (last, _)) = by_pillow((tmp_path / "a.gif").read_bytes())
     grid = Heatmap((3, 70_000), vmin=0, vmax=1, row_labels=None).layout().panels[0].grid
     row = last[int(grid.y0[1]), grid.x0, 0]

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 from decoders import by_pillow
+from gif_info import read_info
 from numpy.typing import NDArray
 
 from fastheat import GifWriter, Heatmap, save_gif, save_indexed_gif
@@ -298,7 +299,7 @@ def test_threads_share_a_writer(tmp_path: Path, background: bool) -> None:
     assert summary.frames == writer.frames == 4 * count
     data = path.read_bytes()
     assert sum(delay for _, delay in by_pillow(data)) == 4 * count * 100
-    assert blocks.read_info(io.BytesIO(data)).trailing == 0
+    assert read_info(io.BytesIO(data)).trailing == 0
 
 
 def test_threads_may_close_a_writer_at_once(tmp_path: Path) -> None:
@@ -499,7 +500,7 @@ def test_a_file_in_a_folder_that_takes_no_other_is_written_in_place(
         writer.add(FRAMES[1])
     assert frames_in(path) == 2
     assert path.stat().st_ino == inode
-    assert blocks.read_info(io.BytesIO(path.read_bytes())).trailing == 0
+    assert read_info(io.BytesIO(path.read_bytes())).trailing == 0
 
 
 def test_a_file_that_is_mounted_there_is_written_in_place(

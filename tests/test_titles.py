@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from decoders import assert_lossless, by_pillow
+from gif_info import read_info
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -18,7 +19,6 @@ from PIL import Image, ImageDraw
 
 from fastheat import Heatmap, Panels, save_gif
 from fastheat.cli.main import main
-from fastheat.gif import blocks
 from fastheat.inputs.frames import spans
 from fastheat.style.text import atlas, labels
 from fastheat.style.text.atlas import extent
@@ -116,7 +116,7 @@ def test_a_frame_of_another_title_only_writes_the_title() -> None:
     summary = save_gif(file, values, titles=["step 1", "step 2", "step 2"], **LOOK)
     assert summary.merged == 1
     file.seek(0)
-    _, second = blocks.read_info(file).frames
+    _, second = read_info(file).frames
     assert second.box[2] < 20
     assert second.box[3] < 20
     assert second.length < 120

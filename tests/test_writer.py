@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import pytest
 from decoders import every_decoder
+from gif_info import GifInfo, read_info
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -65,13 +66,13 @@ def pictures(path: Path | io.BytesIO) -> list[tuple[int, NDArray[np.uint8]]]:
     return shown
 
 
-def said_in(info: blocks.GifInfo) -> list[dict[str, Any]]:
+def said_in(info: GifInfo) -> list[dict[str, Any]]:
     return [json.loads(comment)["fastheat"] for comment in info.comments]
 
 
-def info_of(path: Path) -> blocks.GifInfo:
+def info_of(path: Path) -> GifInfo:
     with path.open("rb") as file:
-        return blocks.read_info(file)
+        return read_info(file)
 
 
 def assert_same(first: Path, second: Path) -> None:
@@ -163,7 +164,7 @@ def test_the_first_values_give_the_range_that_is_not_given() -> None:
     with GifWriter(stream, background=False, dpi=50) as writer:
         for frame in walk(5):
             writer.add(frame)
-    (said,) = said_in(blocks.read_info(io.BytesIO(stream.getvalue())))
+    (said,) = said_in(read_info(io.BytesIO(stream.getvalue())))
     assert (said["vmin"], said["vmax"]) == (walk(5)[0].min(), walk(5)[0].max())
     assert said["shape"] == [3, 4]
     assert said["dtype"] == "float32"
@@ -225,12 +226,12 @@ class Watched(io.BytesIO):
 
     def write(self, data: Any) -> int:
         written = super().write(data)
-        self.counts.append(len(blocks.read_info(io.BytesIO(self.getvalue())).frames))
+        self.counts.append(len(read_info(io.BytesIO(self.getvalue())).frames))
         return written
 
     def truncate(self, size: int | None = None) -> int:
         length = super().truncate(size)
-        blocks.read_info(io.BytesIO(self.getvalue()))
+        read_info(io.BytesIO(self.getvalue()))
         return length
 
 
@@ -260,7 +261,7 @@ def test_delays_are_mended_to_what_one_commit_would_write(
             target.hold(max(held, 2 - last), blocks.comment("end"))
         data = file.getvalue()
         assert target.length == len(data)
-        info = blocks.read_info(io.BytesIO(data))
+        info = read_info(io.BytesIO(data))
         assert sum(frame.delay for frame in info.frames) == target.ticks
         assert info.trailing == 0
     assert files[0].getvalue() == files[1].getvalue() == files[2].getvalue()

@@ -52,16 +52,12 @@ def header(
     sample
         Sample of the annotations that the layout has room for, if the options do not tell.
     """
-    more: dict[str, object] = {}
-    written = _written(layout)
-    if written:
-        more["written"] = written
-    if layout.has_frame_limits:
-        more["autoscale"] = "frame"
-    if sample is not None:
-        more["sample"] = facts_of(sample)
-    if layout.plot and layout.plot.room:
-        more["xlim"] = layout.plot.room
+    more = {
+        "written": _written(layout) or None,
+        "autoscale": "frame" if layout.has_frame_limits else None,
+        "sample": None if sample is None else facts_of(sample),
+        "xlim": layout.plot and layout.plot.room,
+    }
     note = block(
         version=VERSION,
         writer=fastheat.__version__,
@@ -71,7 +67,7 @@ def header(
         duration=duration,
         titled=layout.title is not None,
         look=look_of(layout),
-        **more,
+        **{name: fact for name, fact in more.items() if fact is not None},
     )
     return blocks.header(layout.size, layout.table, layout.colors, loop) + note
 
@@ -281,7 +277,7 @@ class NoteReader:
             first=_range(_read(self._first, "vmin", ends), _read(self._first, "vmax", ends)),
             look=read("look", _look),
             duration=read("duration", partial(_number, least=0, most=LONGEST_DURATION)),
-            titled=read("titled", _flag),
+            titled=read("titled", partial(_one_of, bool)),
             written=read("written", partial(_written_type, shape=shape)),
             sample=read("sample", partial(_samples, shape=shape)),
             xlim=read("xlim", partial(_whole, least=1, most=_MOST_FRAMES)),
@@ -358,16 +354,13 @@ def _whole(value: Any, *, least: int, most: int) -> int:
     return value
 
 
-def _flag(value: Any) -> bool:
-    if type(value) is not bool:
+def _one_of(kind: type[_T], value: Any) -> _T:
+    if type(value) is not kind:
         raise ValueError
     return value
 
 
-def _text(value: Any) -> str:
-    if type(value) is not str:
-        raise ValueError
-    return value
+_text = partial(_one_of, str)
 
 
 def _look(value: Any) -> dict[str, str]:

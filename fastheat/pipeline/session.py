@@ -48,8 +48,6 @@ class Found(NamedTuple):
     start: bytes  # its beginning, as long as any header
     tail: Tail
     note: Note
-    # index and offset of the note after the last frame that says that it is held
-    held: tuple[int, int] | None
 
     def comments(self) -> Iterator[bytes]:
         """Yield all comments of the file."""
@@ -96,10 +94,7 @@ def find(target: Path | BinaryIO) -> Found | None:
                 f"expected a GIF that fastheat wrote, to continue it, not {str(target)!r}: "
                 f"{in_a_line(error)}"
             ) from None
-    notes = (comment for _, comment in tail.notes)
-    said_held = ((k, each.offset) for k, each in enumerate(notes) if resume.says_held(each.text))
-    held = next(said_held, None)
-    return Found(target, size, loop, start, tail, note, held)
+    return Found(target, size, loop, start, tail, note)
 
 
 def check(what: str, given: object, found: object) -> None:
@@ -234,8 +229,10 @@ class Session:
         ends = self._resume_clock(found)
         self._remember(found)
         self.output.file = file = GifFile.resumed(found.path, found.tail, sync=self.output.sync)
-        if found.held is not None or ends != found.tail.ticks:
-            number, offset = found.held or (None, 0)
+        notes = (comment for _, comment in found.tail.notes)
+        held = ((k, each.offset) for k, each in enumerate(notes) if resume.says_held(each.text))
+        number, offset = next(held, (None, 0))
+        if number is not None or ends != found.tail.ticks:
             self._let_go = partial(file.let_go, found.tail.ticks - ends, number, offset)
 
     def _resume_clock(self, found: Found) -> int:

@@ -81,7 +81,7 @@ def check(name: str, path: Path, seed: str, variant: int) -> None:
     output = Path("out.gif")
     if output.exists() and output.stat().st_size:
         with output.open("rb") as file:
-            if not blocks.read_info(file).frames:
+            if not any(isinstance(each, blocks.FrameInfo) for each in [*blocks.read_blocks(file)]):
                 raise Finding("output", name, "a GIF without frames was left")
     changed = path.is_file() and path.read_bytes() != before
     if changed and (name != "append" or failed is not None):
@@ -197,9 +197,10 @@ def _append(path: Path, seed: str, variant: int) -> None:
     with GifWriter(path, mode="a", background=False, **SMALL, **options) as writer:
         writer.add(frame, **step_of(5000, options))
     with path.open("rb") as file:
-        info = blocks.read_info(file)
-    if info.trailing:
-        raise Finding("output", "append", f"{info.trailing} bytes behind the trailer")
+        *_, end = blocks.read_blocks(file)
+    assert isinstance(end, blocks.End)
+    if end.trailing:
+        raise Finding("output", "append", f"{end.trailing} bytes behind the trailer")
 
 
 def _font(path: Path, seed: str, variant: int) -> None:
