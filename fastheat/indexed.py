@@ -218,9 +218,7 @@ def _pictures(frames: object, colors: int) -> Iterator[NDArray[np.uint8]]:
 
 
 def _chunks(
-    first: NDArray[np.uint8],
-    others: Iterator[NDArray[np.uint8]],
-    stack: NDArray[np.uint8] | None,
+    first: NDArray[np.uint8], others: Iterator[NDArray[np.uint8]], stack: NDArray[np.uint8] | None
 ) -> Iterator[tuple[bool, NDArray[np.uint8]]]:
     """Yield chunks of images (T, H, W), each preceded by the last image of the chunk before.
 

@@ -95,12 +95,7 @@ class GifSummary:
         return f"vmin={self.vmin:g}", f"vmax={self.vmax:g}"
 
 
-def summarise(
-    picture: Figure,
-    layout: Layout,
-    output: Output,
-    seconds: float,
-) -> GifSummary:
+def summarise(picture: Figure, layout: Layout, output: Output, seconds: float) -> GifSummary:
     """Return the summary of a GIF, and warn of everything that is not shown as given."""
     target, clock, shown = output.file, output.clock, output.shown
     assert target is not None
