@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence, Sized
@@ -15,7 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from fastheat.checks import AUTOSCALES, is_series, read_autoscale
+from fastheat.checks import AUTOSCALES, defaults_of, is_series, read_autoscale
 from fastheat.figure.base import Figure, empty_ranges
 from fastheat.figure.make import check_figure, check_figure_options, make_figure
 from fastheat.gif.clock import Clock, read_loop, read_milliseconds
@@ -145,7 +144,7 @@ def save_gif(
         raise TypeError(f"expected progress to be a function or None, not {short(progress)}")
     scaling = read_autoscale(autoscale, AUTOSCALES)
     check_figure(heatmap, options)
-    check_names(options)
+    check_figure_options(options, defaults_of(save_gif))
     with Claim(file) as claim:
         source = open_frames(frames, None if heatmap is None else heatmap.shape, tensor)
         if heatmap is not None:
@@ -380,13 +379,6 @@ def read_titles(titles: object, steps: Sequence[int] | None = None) -> Iterable[
     if titles is not None and not is_series(titles):
         raise TypeError(f"expected titles to be a text for each frame, not {short(titles)}")
     return titles
-
-
-def check_names(options: dict[str, Any]) -> None:
-    """Raise TypeError for unknown options, before anything is read."""
-    parameters = inspect.signature(save_gif).parameters.values()
-    own = [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
-    check_figure_options(options, own)
 
 
 def with_range_of(picture: Figure, source: Frames, pool: WorkerPool) -> tuple[Figure, Frames]:

@@ -15,7 +15,7 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -241,7 +241,6 @@ class GifWriter:
                 picture = make_figure(shape, {**options, **more})
                 return picture.per_frame_limits() if scaling == "frame" else picture
 
-            self._make = make
             self._written: np.dtype[Any] | None = None  # of the annotations of frames
 
             self.dropped = 0
@@ -251,8 +250,8 @@ class GifWriter:
             self.summary: GifSummary | None = None
             self._count = 0  # steps seen
             self._told = False  # whether somebody was told of what is not shown
-            self._expected = False  # whether the session knows what frames come
-            self._reductions: list[Reduction | None] = []  # of each matrix, if any is reduced
+            # of each matrix, if any is reduced; None before the first frame
+            self._reductions: list[Reduction | None] | None = None
             self._floats = Floats()
             self._process = here()
             self._closed = False
@@ -358,8 +357,7 @@ class GifWriter:
                 "expected a GifWriter that is open, but it is closed"
                 + ("" if self._closed else ": another one was opened on its file")
             )
-        if self._session.error is not None:
-            self._raise()
+        self._raise_any()
         started = time.perf_counter()
         step = fields.get("step")
         named = step is not None
@@ -374,8 +372,8 @@ class GifWriter:
         text = self._title_of(title, fields, number)
         cells = self._annot_of(annot)
         noted = number if named or self._sampled else None
-        if not self._expected:
-            self._expect()
+        if self._reductions is None:
+            self._reductions = self._expect()
         if self._reductions:
             pairs = zip(frame, self._reductions, strict=True)
             frame = tuple(part if by is None else self._reduced(part, by) for part, by in pairs)
@@ -409,8 +407,7 @@ class GifWriter:
         with self._lock:
             if self._thread is not None and not self._closed:
                 self._thread.flush()
-            if self._session.error is not None:
-                self._raise()
+            self._raise_any()
 
     def close(self) -> GifSummary | None:
         """Write the queued frames and close the file; a second call does nothing.
@@ -438,16 +435,12 @@ class GifWriter:
 
     def _close(self) -> GifSummary | None:
         self._closed = True
-        if self._thread is not None:
-            self._thread.finish()
-            self._thread.join()
-        else:
-            self._session.close()
+        (self._thread or self._session).close()
         if not self._session.closed:  # called within `add`, which will close it
             return None
         if self._session.error is not None:
             if not self._session.told:
-                self._raise()
+                self._raise_any()
             return None
         if self.dropped:
             warn(
@@ -465,13 +458,14 @@ class GifWriter:
     def __repr__(self) -> str:
         return f"GifWriter({str(self._session.output.place)!r}, {many(self.frames, 'frame')})"
 
-    def _raise(self) -> NoReturn:
-        self._session.told = True
-        assert self._session.error is not None
-        raise self._session.error
+    def _raise_any(self) -> None:
+        """Raise the error of an earlier frame, if there is one."""
+        if self._session.error is not None:
+            self._session.told = True
+            raise self._session.error
 
-    def _expect(self) -> None:
-        """Prepare for frames as the first one."""
+    def _expect(self) -> list[Reduction | None]:
+        """Prepare for frames as the first one; return the reduction of each matrix, if any is."""
         shape = self._shapes
         dtypes = [dtype for _, dtype in self._parts.values() if dtype is not None]
         dtype = form_of(shape, dtypes) if isinstance(shape, dict) else dtypes[0]
@@ -480,11 +474,9 @@ class GifWriter:
         except Exception as error:
             self._session.error, self._session.told = error, True
             raise
-        if found is not None:
-            self._reductions = (
-                list(found.parts.values()) if isinstance(found, Reductions) else [found]
-            )
-        self._expected = True
+        if isinstance(found, Reductions):
+            return list(found.parts.values())
+        return [] if found is None else [found]
 
     @property
     def _shapes(self) -> Shapes:
@@ -538,7 +530,7 @@ class GifWriter:
                 "expected annot= from the first frame on, since its place is laid out then"
             )
         if self._written is None:  # what is wrong with them is said now
-            self._make(shape, sample_of(cells)).with_annots(cells.dtype)
+            self._session.make(shape, sample_of(cells)).with_annots(cells.dtype)
         elif self._written != cells.dtype:
             before, now = kind_of(self._written), kind_of(cells.dtype)
             raise TypeError(f"expected annot of {before} as with the frames before, not {now}")
@@ -664,11 +656,7 @@ def _read_step(step: Any) -> int:
 def _finish(lock: threading.RLock, session: Session, thread: FrameQueue | None) -> None:
     """Finish the file of a writer that was left open, before another one opens it."""
     with lock:
-        if thread is None:
-            session.close()
-        else:
-            thread.finish()
-            thread.join()
+        (thread or session).close()
     if session.error is not None and not session.told:
         warn(
             f"the writer that was left open met a {type(session.error).__name__}: "

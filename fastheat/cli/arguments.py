@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from functools import cache
+from contextlib import suppress
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -170,32 +172,17 @@ def _text_size(text: str) -> float | str:
     return text if text == "fit" else _real(text)
 
 
-def _integer(text: str, least: int, most: int | None = None, other: str = "") -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = least - 1
-    if number < least or (most is not None and number > most):
-        upper = f" to {most}" if most is not None else " or more"
-        raise argparse.ArgumentTypeError(
-            f"expected {other}a whole number, {least}{upper}, not {text!r}"
-        )
-    return number
+def _integer(
+    text: str, least: float = -math.inf, most: float = math.inf, limits: str = "", other: str = ""
+) -> int:
+    with suppress(ValueError):
+        if least <= int(text) <= most:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"expected {other}a whole number{limits}, not {text!r}")
 
 
-def count_of(text: str) -> int:
-    return _integer(text, 1)
-
-
-def whole_number(text: str) -> int:
-    return _integer(text, 0)
-
-
-def number_of_frame(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a whole number, not {text!r}") from None
+_count = partial(_integer, least=1, limits=", 1 or more")
+_seed = partial(_integer, least=0, limits=", 0 or more")
 
 
 def _rate(text: str) -> float:
@@ -224,7 +211,8 @@ def _numbers(text: str) -> list[float]:
 
 
 def _loop(text: str) -> int | None:
-    return None if text.lower() == "none" else _integer(text, 0, blocks.MOST_LOOPS, "none or ")
+    most = blocks.MOST_LOOPS
+    return None if text.lower() == "none" else _integer(text, 0, most, f", 0 to {most}", "none or ")
 
 
 def _ticks(text: str) -> int | list[float]:
@@ -234,7 +222,7 @@ def _ticks(text: str) -> int | list[float]:
 
 
 def _groups(text: str) -> int | list[int]:
-    each = [count_of(part) for part in text.split(",")]
+    each = [_count(part) for part in text.split(",")]
     return each if "," in text else each[0]
 
 
@@ -272,7 +260,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "mask": {},
     "annot": {},
     "autoscale": {"type": _autoscale},
-    "count": {"type": count_of},
+    "count": {"type": _count},
     "rate": {"type": _rate},
     "durations": {"type": _durations},
     "milliseconds": {"type": _milliseconds},
@@ -397,7 +385,7 @@ def make_parser() -> argparse.ArgumentParser:
     output = add_output(render, None, "INPUT's name with .gif, in the current folder")
     output.add_argument(
         "--frame",
-        type=number_of_frame,
+        type=_integer,
         metavar="K",
         help="write only a still of frame K, counted from 0, or from -1 backwards from the end, in "
         "any format that Pillow writes, by the suffix of the output (default: .png)",
@@ -415,20 +403,20 @@ def make_parser() -> argparse.ArgumentParser:
     training = show.add_argument_group("training")
     training.add_argument(
         "--steps",
-        type=count_of,
+        type=_count,
         default=300,
         metavar="N",
         help="steps of gradient descent (default: 300)",
     )
     training.add_argument(
         "--seed",
-        type=whole_number,
+        type=_seed,
         default=0,
         metavar="N",
         help="seed of the data and the initial weights (default: 0)",
     )
     training.add_argument(
-        "--every", type=count_of, default=3, metavar="N", help="steps per frame (default: 3)"
+        "--every", type=_count, default=3, metavar="N", help="steps per frame (default: 3)"
     )
     add_look(show, demo.LOOK)
     show.set_defaults(command="demo", parser=show)

@@ -531,14 +531,12 @@ class GifFile:
         return memoryview(b"".join(pieces)), places, start
 
     def _done(self, end: int, places: list[int]) -> None:
-        last = self._frames[-1] if self._frames else self._last
-        delays, labels = (last.delays.copy(), last.labels.copy()) if last else ([], [])
-        noted = len(last.after) if last else 0
+        last = self._last_added()
+        delays, labels, noted = last.delays.copy(), last.labels.copy(), len(last.after)
         # no call in between, where Ctrl-C could interrupt
         self._end, self._places, self._noted = end, places, noted
         self._last, self._frames, self._delays, self._labels = last, [], delays, labels
-        if last is not None:
-            last.image = b""
+        last.image = b""
 
     def _stream(self, count: int) -> None:
         self._torn = True

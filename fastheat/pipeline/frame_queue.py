@@ -142,6 +142,11 @@ class FrameQueue:
         if self._process is _process:
             self._thread.join()
 
+    def close(self) -> None:
+        """Let the thread write all queued frames, and wait for its end."""
+        self.finish()
+        self.join()
+
     def _run(self) -> None:
         try:
             with suppress(Exception):  # raised again for the first frame
@@ -243,5 +248,4 @@ def _finish_with_child() -> None:
 def _finish_all() -> None:
     """Write the queued frames of unclosed writers when the interpreter ends."""
     for thread in list(_running):
-        thread.finish()
-        thread.join()
+        thread.close()
