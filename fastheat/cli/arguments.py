@@ -139,14 +139,8 @@ def add_look(parser: argparse.ArgumentParser, look: Mapping[str, object]) -> Non
     text = "number of times to repeat the animation, 0 for ever, none to play it once"
     add(timing, "loop", text, "loop", "N")
     add(timing, "hold", "milliseconds of the last frame", "milliseconds", "MS", "its duration")
-    add(
-        timing,
-        "workers",
-        "number of threads that read and encode",
-        "count",
-        "N",
-        "one per processor",
-    )
+    text = "number of threads that read and encode"
+    add(timing, "workers", text, "count", "N", "one per processor")
 
 
 def _spelled(default: object) -> str:
@@ -401,23 +395,13 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add_output(show, "demo.gif", "demo.gif")
     training = show.add_argument_group("training")
-    training.add_argument(
-        "--steps",
-        type=_count,
-        default=300,
-        metavar="N",
-        help="steps of gradient descent (default: 300)",
-    )
-    training.add_argument(
-        "--seed",
-        type=_seed,
-        default=0,
-        metavar="N",
-        help="seed of the data and the initial weights (default: 0)",
-    )
-    training.add_argument(
-        "--every", type=_count, default=3, metavar="N", help="steps per frame (default: 3)"
-    )
+    for name, kind, default, text in (
+        ("--steps", _count, 300, "steps of gradient descent"),
+        ("--seed", _seed, 0, "seed of the data and the initial weights"),
+        ("--every", _count, 3, "steps per frame"),
+    ):
+        text = f"{text} (default: {default})"
+        training.add_argument(name, type=kind, default=default, metavar="N", help=text)
     add_look(show, demo.LOOK)
     show.set_defaults(command="demo", parser=show)
 

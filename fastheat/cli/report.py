@@ -73,6 +73,9 @@ def describe(name: str, file: BinaryIO, each: bool) -> dict[str, Any]:
             loop = block.times
         elif isinstance(block, blocks.End):
             end = block
+    sizes = None
+    if lengths:
+        sizes = {"min": min(lengths), "median": _median(lengths), "max": max(lengths)}
     described: dict[str, Any] = {
         "file": name,
         "frames": lengths.total(),
@@ -82,15 +85,9 @@ def describe(name: str, file: BinaryIO, each: bool) -> dict[str, Any]:
         "loop": loop,
         "colors": screen.colors,
         "bytes": end.length,
-        "bytes_per_frame": None,
+        "bytes_per_frame": sizes,
         "trailing": end.trailing,
     }
-    if lengths:
-        described["bytes_per_frame"] = {
-            "min": min(lengths),
-            "median": _median(lengths),
-            "max": max(lengths),
-        }
     return described | {"each": frames} if each else described
 
 

@@ -189,14 +189,12 @@ def read_blocks(file: BinaryIO) -> Iterator[Block]:
             elif label == 0xFF and data[:1] == [b"NETSCAPE2.0"] and [*map(len, data[1:])] == [3]:
                 yield Loop(int(struct.unpack("<xH", data[1])[0]))
         elif introducer == b",":
-            *box, packed = struct.unpack("<HHHHB", reader.take(9))
+            left, top, columns, rows, packed = struct.unpack("<HHHHB", reader.take(9))
             reader.take(3 * (2 << (packed & 7)) if packed & 0x80 else 0)
             reader.take(1)
             reader.skip()
             first, delay, transparent, disposal = control or (start, 0, None, 0)
-            left, top, columns, rows = box
-            place = (left, top, columns, rows)
-            length = reader.offset - first
+            place, length = (left, top, columns, rows), reader.offset - first
             known = control is not None
             yield FrameInfo(delay, place, first, length, transparent, disposal, known)
             control = None

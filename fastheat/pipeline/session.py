@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TypeAlias
+from typing import Any, BinaryIO, NamedTuple, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,13 +48,6 @@ class Found(NamedTuple):
     start: bytes  # its beginning, as long as any header
     tail: Tail
     note: Note
-
-    def comments(self) -> Iterator[bytes]:
-        """Yield all comments of the file."""
-        with self.path.open("rb") as file:
-            for block in blocks.read_blocks(file):
-                if isinstance(block, blocks.Comment):
-                    yield block.text
 
 
 def find(target: Path | BinaryIO) -> Found | None:
@@ -260,16 +253,18 @@ class Session:
         """Read the scalars of the frames of a file."""
         if self._layout is None or not self._layout.scalars:
             return
-        scalars = resume.read_scalars(found.comments())
         count = 0
-        while rows := list(islice(scalars, CHUNK_SCALARS)):
-            if any(len(row) != self._layout.scalars for row in rows):
-                raise ValueError(
-                    f"expected {many(self._layout.scalars, 'scalar')} of each frame in the file "
-                    "to continue, since it has lines"
-                )
-            self._history.add(np.array(rows))
-            count += len(rows)
+        with found.path.open("rb") as file:
+            comments = (b.text for b in blocks.read_blocks(file) if isinstance(b, blocks.Comment))
+            scalars = resume.read_scalars(comments)
+            while rows := list(islice(scalars, CHUNK_SCALARS)):
+                if any(len(row) != self._layout.scalars for row in rows):
+                    raise ValueError(
+                        f"expected {many(self._layout.scalars, 'scalar')} of each frame in the "
+                        "file to continue, since it has lines"
+                    )
+                self._history.add(np.array(rows))
+                count += len(rows)
         if count != self.output.clock.frames:
             frames = many(self.output.clock.frames, "frame")
             raise ValueError(
@@ -498,11 +493,8 @@ def _wider(old: Range, found: Range, bottom: float) -> Range:
     both = wider_ends(old, found)
     if both == old:
         return old
-    (low, high), (old_low, old_high) = both, old
-    assert low is not None
-    assert high is not None
-    assert old_low is not None
-    assert old_high is not None
+    low, high = cast("tuple[float, float]", both)
+    old_low, old_high = cast("tuple[float, float]", old)
     width = high - low
     if bottom > -math.inf:
         low = _rounded(low / (1 + HEADROOM), math.floor) if low < old_low else low
