@@ -59,10 +59,6 @@ class _Frame:
             self.delays[-2] -= lacks
             self.delays[-1] += lacks
 
-    def add_note(self, note: bytes) -> None:
-        """Add a comment block after the parts so far."""
-        self.after.append((len(self.delays), note))
-
     def tail(self, parts: int, notes: int) -> Iterator[tuple[bytes | memoryview, bool]]:
         """Yield (bytes, True for a part) after the first `parts` parts and `notes` comments."""
         after = self.after[notes:]
@@ -261,7 +257,8 @@ class GifFile:
     def add_note(self, note: bytes) -> None:
         """Add a comment block after the last frame."""
         if note:
-            self._last_added().add_note(note)
+            last = self._last_added()
+            last.after.append((len(last.delays), note))
 
     def lengthen(self, delay: int) -> None:
         """Lengthen the delay of the last added frame by `delay` hundredths."""

@@ -273,8 +273,8 @@ class NoteReader:
         return Note(
             shape=shape,
             dtype=dtype,
-            range=_range(read("vmin", ends), read("vmax", ends)),
-            first=_range(_read(self._first, "vmin", ends), _read(self._first, "vmax", ends)),
+            range=_range(facts, ends),
+            first=_range(self._first, ends),
             look=read("look", _look),
             duration=read("duration", partial(_number, least=0, most=LONGEST_DURATION)),
             titled=read("titled", partial(_one_of, bool)),
@@ -441,5 +441,6 @@ def _ends(value: Any, matrices: int | None) -> tuple[float, ...]:
     return tuple(map(_number, value))
 
 
-def _range(lows: Sequence[float], highs: Sequence[float]) -> Range:
-    return tuple(end for pair in zip(lows, highs, strict=True) for end in pair)
+def _range(facts: Mapping[str, Any], ends: Callable[[Any], tuple[float, ...]]) -> Range:
+    pairs = zip(_read(facts, "vmin", ends), _read(facts, "vmax", ends), strict=True)
+    return tuple(end for pair in pairs for end in pair)
