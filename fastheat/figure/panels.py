@@ -28,21 +28,12 @@ from fastheat.inputs.frames.ranges import DataLimits, Range
 from fastheat.inputs.frames.stream import Frames
 from fastheat.inputs.sources.shapes import Shape, check_names, form_of, of_panel, parts_of
 from fastheat.inputs.sources.tensors import as_array
-from fastheat.layout.arrange import (
-    Size,
-    check_size,
-)
+from fastheat.layout.arrange import Size, check_size
 from fastheat.layout.axes.measures import POINTS, TIGHT_PAD
 from fastheat.layout.compose import Heading, compose
 from fastheat.layout.layout import Layout
 from fastheat.layout.lineplot import MOST_LINES, Plot
-from fastheat.layout.options import (
-    read_color,
-    read_figure,
-    read_shape,
-    read_text,
-    read_text_sizes,
-)
+from fastheat.layout.options import read_color, read_figure, read_shape, read_text, read_text_sizes
 from fastheat.layout.read_look import bar_options, listed
 from fastheat.layout.reduction import Reductions
 from fastheat.messages import short

@@ -10,12 +10,7 @@ import numpy as np
 
 from fastheat.gif.limits import LARGEST_SIDE
 from fastheat.inputs.frames.annotations import Cells, Sample
-from fastheat.layout.axes.bar_numbers import (
-    find_ticks,
-    part_numbers,
-    ticks_of_all,
-    wide_ticks,
-)
+from fastheat.layout.axes.bar_numbers import find_ticks, part_numbers, ticks_of_all, wide_ticks
 from fastheat.layout.axes.drawing import draw_background
 from fastheat.layout.axes.geometry import LONGEST_SIDE, SHORTEST_SIDE, Frame, Geometry, cell_grid
 from fastheat.layout.axes.measures import TIGHT_PAD
@@ -42,12 +37,7 @@ from fastheat.style.colors.bins import Edges, bin_edges, edge_above
 from fastheat.style.colors.norm_objects import NormObject
 from fastheat.style.colors.norms import Norm
 from fastheat.style.colors.palette import join_levels, limits_of, plan_palette
-from fastheat.style.text.atlas import (
-    COVERAGE_STEPS,
-    Writing,
-    atlas_of_all,
-    with_atlas,
-)
+from fastheat.style.text.atlas import COVERAGE_STEPS, Writing, atlas_of_all, with_atlas
 from fastheat.style.text.formats import AS_THEY_ARE
 from fastheat.style.text.labels import Box
 from fastheat.style.text.typeset import letter, shape_texts

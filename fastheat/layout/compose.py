@@ -109,8 +109,7 @@ def compose(
     if plot is not None:
         ramps = palette.indices[-1][_RAMPS[: len(plot.names)]]
         plot = plot._replace(
-            label_ramp=tuple(ramp.tolist()),
-            ramps=tuple(map(tuple, ramps.tolist())),
+            label_ramp=tuple(ramp.tolist()), ramps=tuple(map(tuple, ramps.tolist()))
         )
         background[plot.top :] = ramp[0]  # opaque for the same reason
     names = list(form.names or ())[: len(layouts)]

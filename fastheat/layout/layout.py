@@ -13,17 +13,13 @@ from numpy.typing import NDArray
 from fastheat.inputs.frames.ranges import Range, range_text, wider_ends
 from fastheat.inputs.sources.masks import hidden
 from fastheat.inputs.sources.shapes import Shape, Shapes, split
-from fastheat.layout.axes.bar_numbers import (
-    BarNumbers,
-)
+from fastheat.layout.axes.bar_numbers import BarNumbers
 from fastheat.layout.axes.geometry import Frame
 from fastheat.layout.frame_ranges import Scaling
 from fastheat.layout.lineplot import Plot
 from fastheat.layout.reduction import Reduction
 from fastheat.style.colors.palette import SharedPalette
-from fastheat.style.text.atlas import (
-    Writing,
-)
+from fastheat.style.text.atlas import Writing
 from fastheat.style.text.fonts import Typeface
 from fastheat.style.text.formats import ValueFormat
 from fastheat.style.text.typeset import Lettering, Shaped

@@ -69,10 +69,7 @@ class Style(NamedTuple):
     grid: str
 
 
-STYLES = {
-    "light": Style("white", "black", "white"),
-    "dark": Style("#161616", "#e4e4e4", "#161616"),
-}
+STYLES = {"light": Style("white", "black", "white"), "dark": Style("#161616", "#e4e4e4", "#161616")}
 
 
 class Given:

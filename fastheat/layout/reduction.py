@@ -83,11 +83,7 @@ class Reduction:
         )
 
     def into(
-        self,
-        floats: Floats,
-        out: NDArray[np.float64],
-        block: NDArray[Any] | FileArray,
-        number: int,
+        self, floats: Floats, out: NDArray[np.float64], block: NDArray[Any] | FileArray, number: int
     ) -> None:
         """Reduce frames of any real dtype, a band of rows at a time.
 

@@ -47,10 +47,7 @@ class Choice(NamedTuple):
 
 
 def lay_out(
-    look: Look,
-    drawn: tuple[int, int] | None,
-    ticks: Find,
-    cell: tuple[float, float],
+    look: Look, drawn: tuple[int, int] | None, ticks: Find, cell: tuple[float, float]
 ) -> tuple[Plan, Geometry, tuple[str, ...]]:
     """Choose the labels that fit, and lay out the axes with them.
 
@@ -90,8 +87,7 @@ def lay_out(
     for _ in range(PASSES):
         chosen = _choose(look, labels, ticks, cells, bar)
         chosen = chosen._replace(
-            rows=max(chosen.rows, choice.rows),
-            columns=max(chosen.columns, choice.columns),
+            rows=max(chosen.rows, choice.rows), columns=max(chosen.columns, choice.columns)
         )
         if chosen == choice:
             break
@@ -258,11 +254,7 @@ def _left_out(
 
 
 def _plan(
-    look: Look,
-    drawn: tuple[int, int] | None,
-    labels: _AxisLabels,
-    ticks: Find,
-    choice: Choice,
+    look: Look, drawn: tuple[int, int] | None, labels: _AxisLabels, ticks: Find, choice: Choice
 ) -> Plan:
     size = look.fontsize
 

@@ -177,10 +177,7 @@ def _symlog_numbers(vmin: float, vmax: float, base: float, linear: float) -> lis
     below, above = vmin < -linear, vmax > linear
 
     def powers(low: float, high: float) -> tuple[int, int]:
-        return (
-            math.floor(np.log(low) / np.log(base)),
-            math.ceil(np.log(high) / np.log(base)),
-        )
+        return (math.floor(np.log(low) / np.log(base)), math.ceil(np.log(high) / np.log(base)))
 
     lower = powers(abs(min(-linear, vmax)), abs(vmin) + 1) if below else (0, 0)
     upper = powers(max(linear, vmin), vmax + 1) if above else (0, 0)
