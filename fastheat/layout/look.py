@@ -49,16 +49,16 @@ COLORS, VALUES, LABELS, PICTURE = "colours", "values in the cells", "labels", "p
 class Look(NamedTuple):
     """The checked options of a `Heatmap`, with colours as RGB values and most lengths in pixels.
 
-    A field with an `Option` is read by it; the other fields follow from several options.
+    A field with an `Option` is read by it, and the text before that is its help on the command
+    line; the other fields follow from several options.
     """
 
     shape: tuple[int, int]
     rows: Annotated[
         Labels,
+        "'name_{}' to number them, a,b,c, @FILE with one per line, 5 for every fifth, auto or none",
         Option(
             read_labels,
-            "'name_{}' to number them, a,b,c, @FILE with one per line, 5 for every "
-            "fifth, auto or none",
             LABELS,
             "labels",
             "LABELS",
@@ -69,9 +69,9 @@ class Look(NamedTuple):
     ]
     columns: Annotated[
         Labels,
+        "the same for the columns",
         Option(
             read_labels,
-            "the same for the columns",
             LABELS,
             "labels",
             "LABELS",
@@ -81,49 +81,33 @@ class Look(NamedTuple):
         ),
     ]
     thin_labels: Annotated[
-        bool, Option(flag, "leave out labels that would overlap", LABELS, "switch")
+        bool, "leave out labels that would overlap", Option(flag, LABELS, "switch")
     ]
     lower: Annotated[  # 1 if the first row is at the bottom, 0 if it is at the top
         int,
-        Option(
-            place(upper=0, lower=1),
-            "position of the first row: upper or lower",
-            LABELS,
-            metavar="END",
-            name="origin",
-        ),
+        "position of the first row: upper or lower",
+        Option(place(upper=0, lower=1), LABELS, metavar="END", name="origin"),
     ]
     row_side: Annotated[
         str,
-        Option(
-            choice("left", "right"), "side of the row labels: left or right", LABELS, metavar="SIDE"
-        ),
+        "side of the row labels: left or right",
+        Option(choice("left", "right"), LABELS, metavar="SIDE"),
     ]
     col_side: Annotated[
         str,
-        Option(
-            choice("top", "bottom"),
-            "side of the column labels: top or bottom",
-            LABELS,
-            metavar="SIDE",
-        ),
+        "side of the column labels: top or bottom",
+        Option(choice("top", "bottom"), LABELS, metavar="SIDE"),
     ]
     row_rotation: Annotated[  # degrees; None is 0
         float | None,
-        Option(
-            number,
-            "rotation of the row labels, counterclockwise",
-            LABELS,
-            "number",
-            "DEGREES",
-            unset="0",
-        ),
+        "rotation of the row labels, counterclockwise",
+        Option(number, LABELS, "number", "DEGREES", unset="0"),
     ]
     col_rotation: Annotated[
         float | None,
+        "rotation of the column labels",
         Option(
             number,
-            "rotation of the column labels",
             LABELS,
             "number",
             "DEGREES",
@@ -133,10 +117,9 @@ class Look(NamedTuple):
     ]
     cmap: Annotated[
         Colormap,
+        "a name that matplotlib has, with _r to reverse it, or colours to blend: white,teal,#012",
         Option(
             lambda name, value, given: given.cmap,
-            "a name that matplotlib has, with _r to reverse it, or colours to blend: "
-            "white,teal,#012",
             COLORS,
             "colormap",
             "NAME|COLOURS",
@@ -145,41 +128,27 @@ class Look(NamedTuple):
     ]
     norm: Annotated[
         Norm,
-        Option(
-            lambda name, value, given: given.norm,
-            "how values are mapped to colours: linear, centered (symmetric about 0, or "
-            "--center), log, symlog, asinh or power",
-            COLORS,
-            metavar="NAME",
-            unset="linear",
-        ),
+        "how values are mapped to colours: linear, centered (symmetric about 0, or --center), "
+        "log, symlog, asinh or power",
+        Option(lambda name, value, given: given.norm, COLORS, metavar="NAME", unset="linear"),
     ]
     robust: Annotated[
         bool,
-        Option(
-            flag,
-            "take vmin and vmax from the 2nd and 98th percentile, if not given",
-            COLORS,
-            "switch",
-        ),
+        "take vmin and vmax from the 2nd and 98th percentile, if not given",
+        Option(flag, COLORS, "switch"),
     ]
     # vmin and vmax as far as they are known, if each frame has its own range
     given: tuple[float | None, float | None] | None
     mask: Annotated[  # (N, M), True in hidden cells
         NDArray[np.bool_] | None,
-        Option(
-            read_mask,
-            "a .npy file of booleans (N, M): True for cells that are not shown",
-            COLORS,
-            "mask",
-            "FILE",
-        ),
+        "a .npy file of booleans (N, M): True for cells that are not shown",
+        Option(read_mask, COLORS, "mask", "FILE"),
     ]
     valfmt: Annotated[
         ValueFormat | None,
+        "format of the values: a format string, a format spec such as .2f, or none for no text",
         Option(
             lambda name, value, given: given.valfmt,
-            "format of the values: a format string, a format spec such as .2f, or none for no text",
             VALUES,
             "text or none",
             "FORMAT",
@@ -188,10 +157,9 @@ class Look(NamedTuple):
     ]
     annot: Annotated[  # numbers or texts in the cells in place of the values
         Cells | Sample | None,
+        "a file of other numbers or strings to write, one matrix for all frames or one per frame",
         Option(
             lambda name, value, given: None if isinstance(given.annot, bool) else given.annot,
-            "a file of other numbers or strings to write, one matrix for all frames or "
-            "one per frame",
             VALUES,
             "annot",
             "FILE",
@@ -200,22 +168,19 @@ class Look(NamedTuple):
     ]
     textcolors: Annotated[
         tuple[RGB, RGB],
-        Option(
-            read_pair,
-            "two colours of text, chosen by contrast or by --threshold",
-            VALUES,
-            "two colours",
-        ),
+        "two colours of text, chosen by contrast or by --threshold",
+        Option(read_pair, VALUES, "two colours"),
     ]
     threshold: Annotated[
         float | None,
-        Option(number, "value above which text has the second colour", VALUES, "number", "X"),
+        "value above which text has the second colour",
+        Option(number, VALUES, "number", "X"),
     ]
     text_size: Annotated[  # px, upper bound if `fit`
         float,
+        "font size in pt, reduced where text does not fit; or fit for as large as possible",
         Option(
             lambda name, value, given: given.sizes[1],
-            "font size in pt, reduced where text does not fit; or fit for as large as possible",
             VALUES,
             "number or fit",
             "PT",
@@ -226,9 +191,9 @@ class Look(NamedTuple):
     fit: bool  # whether text is as large as fits the cells
     align: Annotated[
         int,
+        "alignment in the cell: left, center or right",
         Option(
             place(left=-1, center=0, right=1),
-            "alignment in the cell: left, center or right",
             VALUES,
             metavar="WHERE",
             also="horizontalalignment",
@@ -237,9 +202,9 @@ class Look(NamedTuple):
     ]
     vertical: Annotated[
         int,
+        "alignment in the cell: top, center or bottom",
         Option(
             place(top=-1, center=0, bottom=1),
-            "alignment in the cell: top, center or bottom",
             VALUES,
             metavar="WHERE",
             also="verticalalignment",
@@ -248,15 +213,14 @@ class Look(NamedTuple):
     ]
     bar: Annotated[
         bool,
-        Option(
-            flag, "draw a colour bar", COLORS, "switch", also="cbar_visible colorbar", name="cbar"
-        ),
+        "draw a colour bar",
+        Option(flag, COLORS, "switch", also="cbar_visible colorbar", name="cbar"),
     ]
     bar_location: Annotated[
         str,
+        "side of the colour bar: right, left, top or bottom",
         Option(
             choice("right", "left", "top", "bottom"),
-            "side of the colour bar: right, left, top or bottom",
             COLORS,
             metavar="SIDE",
             also="cbar_ax location orientation",
@@ -266,47 +230,26 @@ class Look(NamedTuple):
     ]
     bar_shrink: Annotated[
         float,
+        "length of the colour bar as a fraction of the side that it stands at",
         Option(
-            read_fraction,
-            "length of the colour bar as a fraction of the side that it stands at",
-            COLORS,
-            "number",
-            "X",
-            also="shrink",
-            name="cbar_shrink",
-            needs="cbar",
+            read_fraction, COLORS, "number", "X", also="shrink", name="cbar_shrink", needs="cbar"
         ),
     ]
     bar_aspect: Annotated[
         float | None,
-        Option(
-            width,
-            "ratio of its length to its thickness",
-            COLORS,
-            "number",
-            "X",
-            unset="20",
-            name="cbar_aspect",
-            needs="cbar",
-        ),
+        "ratio of its length to its thickness",
+        Option(width, COLORS, "number", "X", unset="20", name="cbar_aspect", needs="cbar"),
     ]
     bar_label: Annotated[
         str,
-        Option(
-            text,
-            "label of the colour bar",
-            COLORS,
-            metavar="TEXT",
-            also="cbarlabel",
-            name="cbar_label",
-            needs="cbar",
-        ),
+        "label of the colour bar",
+        Option(text, COLORS, metavar="TEXT", also="cbarlabel", name="cbar_label", needs="cbar"),
     ]
     bar_ticks: Annotated[  # largest number of ticks, or their values
         int | tuple[float, ...] | None,
+        "largest number of ticks of the colour bar, or their values: 5 or 0,0.5,1",
         Option(
             read_ticks,
-            "largest number of ticks of the colour bar, or their values: 5 or 0,0.5,1",
             COLORS,
             "ticks",
             "N|X,X...",
@@ -318,9 +261,9 @@ class Look(NamedTuple):
     ]
     bar_format: Annotated[
         ValueFormat | None,
+        "format of the ticks, as for --valfmt",
         Option(
             read_bar_format,
-            "format of the ticks, as for --valfmt",
             COLORS,
             metavar="FORMAT",
             also="format",
@@ -330,37 +273,27 @@ class Look(NamedTuple):
     ]
     title: Annotated[
         str,
-        Option(
-            text,
-            "text above the picture; {step} is the number in the name of a checkpoint",
-            LABELS,
-            metavar="TEXT",
-            also="suptitle",
-        ),
+        "text above the picture; {step} is the number in the name of a checkpoint",
+        Option(text, LABELS, metavar="TEXT", also="suptitle"),
     ]
     titled: bool  # whether each frame has its own title; `title` is then a sample of their size
     title_size: float  # px
-    xlabel: Annotated[str, Option(text, "text below the cells", LABELS, metavar="TEXT")]
-    ylabel: Annotated[str, Option(text, "text to the left of the cells", LABELS, metavar="TEXT")]
+    xlabel: Annotated[str, "text below the cells", Option(text, LABELS, metavar="TEXT")]
+    ylabel: Annotated[str, "text to the left of the cells", Option(text, LABELS, metavar="TEXT")]
     typeface: Typeface
     lacking: str  # characters of the labels and of `valfmt` without a glyph
     point: float  # px of one point
     fontsize: Annotated[  # px
         float,
-        Option(
-            lambda name, value, given: given.sizes[0],
-            "font size of the labels in pt",
-            LABELS,
-            "number",
-            "PT",
-        ),
+        "font size of the labels in pt",
+        Option(lambda name, value, given: given.sizes[0], LABELS, "number", "PT"),
     ]
     frame: Frame | None  # a frame to keep to when the range changes
     figure: Annotated[  # width and height of the image, px
         tuple[int, int] | None,
+        "width and height in inches",
         Option(
             lambda name, value, given: None if value is None else read_figure(value, given.inch),
-            "width and height in inches",
             PICTURE,
             "two numbers",
             "W H",
@@ -371,13 +304,13 @@ class Look(NamedTuple):
     ]
     cell: tuple[float, float] | None  # width and height without figsize, None if text decides
     square: Annotated[
-        bool, Option(flag, "make cells as high as wide", PICTURE, "switch", also="aspect")
+        bool, "make cells as high as wide", Option(flag, PICTURE, "switch", also="aspect")
     ]
     grid: Annotated[
         RGB,
+        "colour of the lines between cells",
         Option(
             grid_color,
-            "colour of the lines between cells",
             PICTURE,
             "color",
             unset="that of --style",
@@ -388,21 +321,15 @@ class Look(NamedTuple):
     transparent_grid: bool  # whether the lines between cells are transparent
     reduce: Annotated[
         str | None,
-        Option(
-            read_reduce,
-            "value drawn for each block of cells where a cell would be under a pixel: "
-            "mean, max, min or absmax (the farthest from 0), or none to refuse such "
-            "matrices",
-            PICTURE,
-            "text or none",
-            "HOW",
-        ),
+        "value drawn for each block of cells where a cell would be under a pixel: mean, max, "
+        "min or absmax (the farthest from 0), or none to refuse such matrices",
+        Option(read_reduce, PICTURE, "text or none", "HOW"),
     ]
     grid_width: Annotated[  # pt
         float | None,
+        "width of the lines between cells in pt, 0 for none",
         Option(
             width,
-            "width of the lines between cells in pt, 0 for none",
             PICTURE,
             "number",
             "PT",
@@ -412,46 +339,29 @@ class Look(NamedTuple):
     ]
     row_groups: Annotated[  # the rows that begin a group, except the first
         tuple[int, ...],
-        Option(
-            read_groups,
-            "draw a line before every N-th row, or before the rows with these indices: 4 or 2,5,9",
-            PICTURE,
-            "groups",
-            "N|N,N...",
-            series=True,
-        ),
+        "draw a line before every N-th row, or before the rows with these indices: 4 or 2,5,9",
+        Option(read_groups, PICTURE, "groups", "N|N,N...", series=True),
     ]
     col_groups: Annotated[
         tuple[int, ...],
-        Option(read_groups, "the same for columns", PICTURE, "groups", "N|N,N...", series=True),
+        "the same for columns",
+        Option(read_groups, PICTURE, "groups", "N|N,N...", series=True),
     ]
     group: Annotated[
         RGB,
-        Option(
-            color,
-            "colour of the lines between groups",
-            PICTURE,
-            "color",
-            unset="--foreground",
-            name="group_color",
-        ),
+        "colour of the lines between groups",
+        Option(color, PICTURE, "color", unset="--foreground", name="group_color"),
     ]
     group_width: Annotated[  # pt
         float | None,
-        Option(
-            width,
-            "width of the lines between groups in pt",
-            PICTURE,
-            "number",
-            "PT",
-            unset="2.5, at most a quarter of a cell",
-        ),
+        "width of the lines between groups in pt",
+        Option(width, PICTURE, "number", "PT", unset="2.5, at most a quarter of a cell"),
     ]
     background: Annotated[  # the colour into which labels blend, even if it is transparent
         RGB,
+        "colour of the figure, none for transparent",
         Option(
             lambda name, value, given: given.paper[0],
-            "colour of the figure, none for transparent",
             PICTURE,
             "color",
             unset="that of --style",
@@ -460,18 +370,12 @@ class Look(NamedTuple):
     ]
     transparent: bool  # whether the background is transparent
     foreground: Annotated[
-        RGB, Option(color, "colour of labels and ticks", PICTURE, "color", unset="that of --style")
+        RGB, "colour of labels and ticks", Option(color, PICTURE, "color", unset="that of --style")
     ]
     tick: Annotated[
         RGB,
-        Option(
-            color,
-            "colour of ticks, and of the outline of the colour bar",
-            PICTURE,
-            "color",
-            unset="--foreground",
-            name="tick_color",
-        ),
+        "colour of ticks, and of the outline of the colour bar",
+        Option(color, PICTURE, "color", unset="--foreground", name="tick_color"),
     ]
 
 
@@ -480,109 +384,64 @@ class _ReadWithOthers(NamedTuple):
 
     vmin: Annotated[
         object,
-        Option(
-            elsewhere,
-            "value at the start of the colormap",
-            COLORS,
-            "number",
-            "X",
-            unset="the least of all",
-            also="zmin",
-        ),
+        "value at the start of the colormap",
+        Option(elsewhere, COLORS, "number", "X", unset="the least of all", also="zmin"),
     ]
     vmax: Annotated[
         object,
-        Option(
-            elsewhere,
-            "value at the end of the colormap",
-            COLORS,
-            "number",
-            "X",
-            unset="the greatest of all",
-            also="zmax",
-        ),
+        "value at the end of the colormap",
+        Option(elsewhere, COLORS, "number", "X", unset="the greatest of all", also="zmax"),
     ]
     linthresh: Annotated[
         object,
-        Option(
-            elsewhere,
-            "threshold below which the norm symlog is linear",
-            COLORS,
-            "number",
-            "X",
-            unset="2",
-        ),
+        "threshold below which the norm symlog is linear",
+        Option(elsewhere, COLORS, "number", "X", unset="2"),
     ]
-    gamma: Annotated[object, Option(elsewhere, "exponent of the norm power", COLORS, "number", "X")]
+    gamma: Annotated[object, "exponent of the norm power", Option(elsewhere, COLORS, "number", "X")]
     boundaries: Annotated[
         object,
-        Option(
-            elsewhere,
-            "edges of bins, each bin in a colour of its own",
-            COLORS,
-            "numbers",
-            "X,X[,X...]",
-            series=True,
-        ),
+        "edges of bins, each bin in a colour of its own",
+        Option(elsewhere, COLORS, "numbers", "X,X[,X...]", series=True),
     ]
     center: Annotated[
         object,
-        Option(
-            elsewhere,
-            "value in the middle of the colormap, with a slope on either side unless "
-            "--norm centered",
-            COLORS,
-            "number",
-            "X",
-            also="vcenter",
-        ),
+        "value in the middle of the colormap, with a slope on either side unless --norm centered",
+        Option(elsewhere, COLORS, "number", "X", also="vcenter"),
     ]
     under: Annotated[
         object,
-        Option(elsewhere, "colour of values below vmin", COLORS, "color", unset="the colormap's"),
+        "colour of values below vmin",
+        Option(elsewhere, COLORS, "color", unset="the colormap's"),
     ]
     over: Annotated[
         object,
-        Option(elsewhere, "colour of values above vmax", COLORS, "color", unset="the colormap's"),
+        "colour of values above vmax",
+        Option(elsewhere, COLORS, "color", unset="the colormap's"),
     ]
     bad: Annotated[
         object,
-        Option(
-            elsewhere,
-            "colour of values that are NaN, infinite, masked, or that the norm does not accept",
-            COLORS,
-            "color",
-            unset="the background",
-        ),
+        "colour of values that are NaN, infinite, masked, or that the norm does not accept",
+        Option(elsewhere, COLORS, "color", unset="the background"),
     ]
     font: Annotated[
         object,
-        Option(
-            elsewhere,
-            "a font file, or the name of an installed font",
-            LABELS,
-            metavar="FONT",
-            also="fontfamily",
-        ),
+        "a font file, or the name of an installed font",
+        Option(elsewhere, LABELS, metavar="FONT", also="fontfamily"),
     ]
-    dpi: Annotated[object, Option(elsewhere, "pixels per inch", PICTURE, "number", "DPI")]
+    dpi: Annotated[object, "pixels per inch", Option(elsewhere, PICTURE, "number", "DPI")]
     style: Annotated[
         object,
-        Option(
-            elsewhere,
-            "light or dark: the colours of background, labels and grid",
-            PICTURE,
-            metavar="NAME",
-            also="template",
-        ),
+        "light or dark: the colours of background, labels and grid",
+        Option(elsewhere, PICTURE, metavar="NAME", also="template"),
     ]
 
 
 def _options_of(table: type) -> dict[str, tuple[str, Option]]:
     rows = {}
     for field, annotation in table.__annotations__.items():
-        for option in getattr(annotation, "__metadata__", ()):
-            rows[option.name or field] = field, option
+        if hasattr(annotation, "__metadata__"):
+            help_, option = annotation.__metadata__
+            rows[option.name or field] = field, option._replace(help=help_)
     return rows
 
 

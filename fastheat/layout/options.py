@@ -47,11 +47,13 @@ FIT_SIZE = 60.0  # pt, largest size of text that is fitted to its cells
 
 
 class Option(NamedTuple):
-    """A row of the table of options: the reader of an option, its help and its other names."""
+    """A row of the table of options: the reader of an option, its help and its other names.
+
+    `help` comes before the others in the table, as a text of its own.
+    """
 
     read: Reader
-    help: str = ""  # on the command line
-    group: str = ""  # of options in the help of the command line
+    group: str  # of options in the help of the command line
     kind: str = "text"  # kind of value on the command line, see `cli.arguments`
     metavar: str = ""  # placeholder for the value in the help
     unset: str = ""  # description of the default None in the help
@@ -59,6 +61,7 @@ class Option(NamedTuple):
     name: str = ""  # of the option, if the field of `Look` has a different one
     needs: str = ""  # the option without which it has no effect
     series: bool = False  # whether it may be an iterator, which can be read only once
+    help: str = ""  # on the command line
 
 
 class Style(NamedTuple):
