@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from fastheat.inputs.frames.annotations import Samples, cells_in
-from fastheat.inputs.frames.ranges import DataLimits, Range, range_text
+from fastheat.inputs.frames.ranges import DataLimits, Range, completed_range, range_text
 from fastheat.inputs.frames.stream import Frames
 from fastheat.inputs.sources.shapes import Shapes
 from fastheat.layout.layout import Layout, Shown
@@ -20,7 +20,13 @@ from fastheat.layout.options import read_text
 from fastheat.layout.reduction import Reduction, Reductions
 from fastheat.messages import many, short, warn
 from fastheat.render.stills import paint
+from fastheat.style.colors.norms import check_range
 from fastheat.tables import TRANSPARENT
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from fastheat.figure.heatmap import Heatmap
 
 
 def pairs_of(ends: Range) -> list[tuple[float | None, float | None]]:
@@ -32,7 +38,17 @@ class Figure(ABC):
     """One or several heatmaps in one image, whose layout is computed before any frame is drawn."""
 
     _dtype: np.dtype[Any]  # of the values drawn last
+    _layouts: dict[np.dtype[Any], Layout]  # by dtype
     _told = False  # whether a warning about labels that are left out was issued
+
+    @property
+    @abstractmethod
+    def heatmaps(self) -> Mapping[str, Heatmap]:
+        """The heatmap of each panel by name; a heatmap is its only one, named ""."""
+
+    @abstractmethod
+    def _like(self, heatmaps: Iterable[Heatmap]) -> Self:
+        """Return a copy of the figure with other heatmaps in place of its own."""
 
     @property
     @abstractmethod
@@ -40,21 +56,26 @@ class Figure(ABC):
         """Rows and columns of the matrices."""
 
     @property
-    @abstractmethod
     def range(self) -> Range:
         """`vmin` and `vmax` of each panel in turn, each None until it is known."""
+        return tuple(end for each in self.heatmaps.values() for end in each.ends)
 
     @property
     def range_text(self) -> str:
         """The ranges as text, in the form in which a title shows them."""
-        pairs = pairs_of(self.range)
-        known = [(low, high) for low, high in pairs if low is not None and high is not None]
-        return range_text(dict(zip(self.ranges or [""], known, strict=True)))
+        return range_text(self._known())
 
     @property
-    @abstractmethod
     def ranges(self) -> dict[str, tuple[float, float]]:
-        """The range (vmin, vmax) of each panel by name; empty for a heatmap."""
+        """The range (vmin, vmax) of each panel by name, if it is known; empty for a heatmap."""
+        return {name: ends for name, ends in self._known().items() if name}
+
+    def _known(self) -> dict[str, tuple[float, float]]:
+        """Return the range of each panel, as far as both ends are known."""
+        each = ((name, *heatmap.ends) for name, heatmap in self.heatmaps.items())
+        return {
+            name: (low, high) for name, low, high in each if low is not None and high is not None
+        }
 
     @property
     @abstractmethod
@@ -67,9 +88,9 @@ class Figure(ABC):
         """True if there is room for a title that changes from frame to frame."""
 
     @property
-    @abstractmethod
     def cbar(self) -> bool:
         """True if every panel has a colour bar."""
+        return all(each.look.bar for each in self.heatmaps.values())
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -77,9 +98,13 @@ class Figure(ABC):
         return ()
 
     @property
-    @abstractmethod
     def threshold(self) -> float | None:
-        """The value above which text has the second of `textcolors`, or None."""
+        """The value above which text has the second of `textcolors`, or None.
+
+        That of the first panel that has one.
+        """
+        found = (each.look.threshold for each in self.heatmaps.values())
+        return next((each for each in found if each is not None), None)
 
     @property
     @abstractmethod
@@ -87,13 +112,24 @@ class Figure(ABC):
         """The reduction of the matrices before they are drawn, or None if there is none."""
 
     @property
-    @abstractmethod
     def lower_bounds(self) -> tuple[float, ...]:
         """The lower bound of `vmin` for each panel, -inf if there is none."""
+        return tuple(each.norm.bottom for each in self.heatmaps.values())
 
-    @abstractmethod
     def check_growth(self) -> None:
         """Raise ValueError if an option does not allow the range to grow."""
+        for look in (each.look for each in self.heatmaps.values()):
+            if look.threshold is not None:
+                raise ValueError(
+                    "expected no threshold with autoscale='grow', which would move the colours of "
+                    "text"
+                )
+            if look.robust:
+                raise ValueError(
+                    "expected no robust with autoscale='grow', which covers all values"
+                )
+            if look.norm.fixed:
+                raise ValueError("expected no boundaries with autoscale='grow', which do not move")
 
     @abstractmethod
     def data_limits(self) -> DataLimits:
@@ -105,40 +141,57 @@ class Figure(ABC):
         limits.add(values)
         return limits.found
 
-    @abstractmethod
-    def completed(self, found: Range) -> Figure:
+    def completed(self, found: Range) -> Self:
         """Return a copy of the figure with the unknown ends of ranges taken from `found`."""
+        each = zip(self.heatmaps.values(), pairs_of(found), strict=True)
+        return self._like(h.with_ends(*completed_range(h.norm, h.ends, own)) for h, own in each)
 
-    @abstractmethod
-    def with_limits(self, ends: Range) -> Figure:
+    def with_limits(self, ends: Range) -> Self:
         """Return a copy of the figure over other ranges, in place of any that were given."""
+        heatmaps = []
+        for each, (low, high) in zip(self.heatmaps.values(), pairs_of(ends), strict=True):
+            assert low is not None
+            assert high is not None
+            check_range(low, high)
+            heatmaps.append(each.with_ends(*each.norm.completed(low, high)))
+        return self._like(heatmaps)
 
-    @abstractmethod
-    def per_frame_limits(self) -> Figure:
+    def per_frame_limits(self) -> Self:
         """Return a copy of the figure in which each frame has its own range.
 
-        Ends of ranges that are known stay the same in all frames.
+        Ends of ranges that are known stay the same in all frames. A heatmap with both is returned
+        as it is.
 
         Raises
         ------
         ValueError
             If another option does not allow the range to change.
         """
+        heatmaps = []
+        for each in self.heatmaps.values():
+            free = each.look.given is None and None in each.ends
+            if free and each.look.threshold is not None:
+                raise ValueError(
+                    "expected no threshold with autoscale='frame', which would move the colours "
+                    "of text"
+                )
+            heatmaps.append(each.with_look(given=each.ends) if free else each)
+        return self._like(heatmaps)
 
     @property
-    @abstractmethod
     def has_frame_limits(self) -> bool:
         """True if each frame has its own range."""
+        return any(each.look.given is not None for each in self.heatmaps.values())
 
     @abstractmethod
-    def freeze_axes(self, dtype: np.dtype[Any]) -> Figure:
+    def freeze_axes(self, dtype: np.dtype[Any]) -> Self:
         """Return a copy of the figure whose cells stay in place when its range changes."""
 
     @abstractmethod
-    def with_titles(self) -> Figure:
+    def with_titles(self) -> Self:
         """Return a copy of the figure with room for frame titles as large as its own."""
 
-    def for_frames(self, count: int, steps: Sequence[int] | None = None) -> Figure:
+    def for_frames(self, count: int, steps: Sequence[int] | None = None) -> Self:
         """Return a copy of the figure with room for `count` frames in its line plot.
 
         Parameters
@@ -155,7 +208,7 @@ class Figure(ABC):
         """Sample of the per-frame annotations that the figure reserves room for, or None."""
 
     @abstractmethod
-    def with_annots(self, dtype: np.dtype[Any]) -> Figure:
+    def with_annots(self, dtype: np.dtype[Any]) -> Self:
         """Return a copy of the figure for annotations that change from frame to frame.
 
         Parameters
@@ -165,9 +218,8 @@ class Figure(ABC):
             field for each annotated panel.
         """
 
-    @abstractmethod
     def layout(self, dtype: np.dtype[Any] | None = None) -> Layout:
-        """Return the layout of frames with values of `dtype`.
+        """Return the layout of frames with values of `dtype`, a structured dtype for panels.
 
         The default is the dtype of the values drawn last, or float64 if there were none.
 
@@ -176,6 +228,16 @@ class Figure(ABC):
         ValueError
             If the range is not known yet, or something does not fit the image.
         """
+        kind = self._dtype if dtype is None else dtype
+        if kind not in self._layouts:
+            if None in self.range:
+                raise ValueError("expected vmin and vmax, or values to take them from, before this")
+            self._layouts[kind] = self._lay_out(kind)
+        return self._layouts[kind]
+
+    @abstractmethod
+    def _lay_out(self, dtype: np.dtype[Any]) -> Layout:
+        """Return the layout of frames with values of `dtype`, once all ranges are known."""
 
     @abstractmethod
     def _adopt(self, other: Figure) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from os import PathLike
 from typing import Any
 
@@ -14,16 +15,16 @@ from fastheat.figure.aliases import hint
 from fastheat.figure.base import Figure
 from fastheat.inputs.frames.annotations import Cells, Sample
 from fastheat.inputs.frames.opening import open_frames
-from fastheat.inputs.frames.ranges import DataLimits, MatrixLimits, Range, completed_range
+from fastheat.inputs.frames.ranges import DataLimits, MatrixLimits, completed_range
 from fastheat.inputs.frames.stream import Frames
 from fastheat.layout import build
 from fastheat.layout.axes import geometry
 from fastheat.layout.layout import Layout
-from fastheat.layout.look import OPTIONS, Look
+from fastheat.layout.look import OPTIONS
 from fastheat.layout.options import Given, read_ends, read_shape, read_text
 from fastheat.layout.read_look import read_look
 from fastheat.layout.reduction import Reduction
-from fastheat.style.colors.norms import Norm, check_range
+from fastheat.style.colors.norms import Norm
 
 BAR_ROOM = 2.5  # font sizes reserved at a colour bar for longer numbers, if its range may grow
 
@@ -256,66 +257,60 @@ class Heatmap(Figure):
         options = locals()  # must come first, so that it holds the parameters and nothing else
         check_options(unknown)
         given = Given(read_shape(shape), options)
-        self._look = read_look(given, defaults_of(Heatmap.__init__))
-        low, high = read_ends(given.norm, vmin, vmax)
-        self._vmin, self._vmax = low, high
-        self._layouts: dict[np.dtype[Any], Layout] = {}
+        self.look = read_look(given, defaults_of(Heatmap.__init__))  # the checked options
+        self.ends = read_ends(given.norm, vmin, vmax)  # of the range, None until they are known
+        # a token shared by all copies of a heatmap: panels that share it need the same room, apart
+        # from their titles and ranges
+        self.kin = object()
+        self._layouts = {}
         self._reductions: list[Reduction | None] = []  # a single item, once it is known
         self._dtype = np.dtype(np.float64)
-        self._told = False  # whether a warning about labels that are left out was issued
-        self._kin = object()
+
+    @property
+    def heatmaps(self) -> dict[str, Heatmap]:
+        """The heatmap itself, as the only one of the figure."""
+        return {"": self}
+
+    def _like(self, heatmaps: Iterable[Heatmap]) -> Heatmap:
+        (only,) = heatmaps
+        return only
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the matrices."""
-        return self._look.shape
+        return self.look.shape
 
     @property
     def reduction(self) -> Reduction | None:
         """The reduction of the matrices before they are drawn, or None if there is none."""
         if not self._reductions:
-            self._reductions.append(build.reduction(self._look))
+            self._reductions.append(build.reduction(self.look))
         return self._reductions[0]
 
     @property
     def range(self) -> tuple[float | None, float | None]:
         """`vmin` and `vmax`, each None until it is known."""
-        return self._vmin, self._vmax
+        return self.ends
 
     @property
     def title(self) -> str:
         """The title above the cells."""
-        return self._look.title
+        return self.look.title
 
     @property
     def titled(self) -> bool:
         """True if there is room for a title that changes from frame to frame."""
-        return self._look.titled
-
-    @property
-    def cbar(self) -> bool:
-        """True if there is a colour bar."""
-        return self._look.bar
+        return self.look.titled
 
     @property
     def norm(self) -> Norm:
         """The mapping of values to the colormap."""
-        return self._look.norm
-
-    @property
-    def threshold(self) -> float | None:
-        """The value above which text has the second of `textcolors`, or None."""
-        return self._look.threshold
+        return self.look.norm
 
     @property
     def sample(self) -> Sample | None:
         """Sample of the per-frame annotations that the heatmap reserves room for, or None."""
-        return self._look.annot if isinstance(self._look.annot, Sample) else None
-
-    @property
-    def ranges(self) -> dict[str, tuple[float, float]]:
-        """An empty dictionary, since a heatmap has no panels."""
-        return {}
+        return self.look.annot if isinstance(self.look.annot, Sample) else None
 
     def with_range(self, vmin: float, vmax: float) -> Heatmap:
         """Return a copy of the heatmap with the missing ends of its range filled in.
@@ -326,29 +321,11 @@ class Heatmap(Figure):
             Ends of the range. An end that was given to `Heatmap`, or found in the first values
             drawn, is kept.
         """
-        ends = completed_range(self.norm, (self._vmin, self._vmax), (vmin, vmax))
-        return self._like(self._look, *ends)
+        return self.completed((vmin, vmax))
 
     def over(self, vmin: float, vmax: float) -> Heatmap:
         """Return a copy of the heatmap over another range, in place of any given to `Heatmap`."""
-        check_range(vmin, vmax)
-        return self._like(self._look, *self.norm.completed(vmin, vmax))
-
-    @property
-    def lower_bounds(self) -> tuple[float, ...]:
-        """The lower bound of `vmin`, -inf if there is none, as a tuple of one."""
-        return (self.norm.bottom,)
-
-    def check_growth(self) -> None:
-        """Raise ValueError if an option does not allow the range to grow."""
-        if self.threshold is not None:
-            raise ValueError(
-                "expected no threshold with autoscale='grow', which would move the colours of text"
-            )
-        if self._look.robust:
-            raise ValueError("expected no robust with autoscale='grow', which covers all values")
-        if self.norm.fixed:
-            raise ValueError("expected no boundaries with autoscale='grow', which do not move")
+        return self.with_limits((vmin, vmax))
 
     def data_limits(self) -> DataLimits:
         """Return empty limits, to which the values of frames can be added to find their range."""
@@ -357,55 +334,20 @@ class Heatmap(Figure):
     def matrix_limits(self) -> MatrixLimits:
         """Return empty limits for matrices (..., N, M)."""
         # a reduction has left out the masked values already
-        mask = None if self.reduction is not None else self._look.mask
-        return MatrixLimits(self.norm, robust=self._look.robust, mask=mask)
-
-    def completed(self, found: Range) -> Heatmap:
-        """Return a copy of the heatmap with the unknown ends of its range taken from `found`."""
-        return self._like(self._look, *completed_range(self.norm, (self._vmin, self._vmax), found))
-
-    def with_limits(self, ends: Range) -> Heatmap:
-        """Return a copy of the heatmap over another range, in place of any given to `Heatmap`."""
-        low, high = ends
-        assert low is not None
-        assert high is not None
-        return self.over(low, high)
-
-    def per_frame_limits(self) -> Heatmap:
-        """Return a copy of the heatmap in which each frame has its own range.
-
-        Ends of the range that are known stay the same in all frames. If both are known, the heatmap
-        itself is returned.
-
-        Raises
-        ------
-        ValueError
-            If another option does not allow the range to change.
-        """
-        if self._look.given is not None or None not in self.range:
-            return self
-        if self.threshold is not None:
-            raise ValueError(
-                "expected no threshold with autoscale='frame', which would move the colours of text"
-            )
-        return self.with_look(given=self.range)
-
-    @property
-    def has_frame_limits(self) -> bool:
-        """True if each frame has its own range."""
-        return self._look.given is not None
+        mask = None if self.reduction is not None else self.look.mask
+        return MatrixLimits(self.norm, robust=self.look.robust, mask=mask)
 
     def freeze_axes(self, dtype: np.dtype[Any]) -> Heatmap:
         """Return a copy of the heatmap whose cells stay in place when its range changes."""
         frame = self.layout(dtype).panels[0].frame
-        if self.cbar and self._look.figure is None and self._look.bar_location in ("left", "right"):
+        if self.cbar and self.look.figure is None and self.look.bar_location in ("left", "right"):
             # numbers at the colour bar may become longer than those of this range
-            frame = frame.widened(self._look.bar_location, round(BAR_ROOM * self._look.fontsize))
-        return self._like(self._look._replace(frame=frame), self._vmin, self._vmax)
+            frame = frame.widened(self.look.bar_location, round(BAR_ROOM * self.look.fontsize))
+        return self.with_look(frame=frame)
 
     def with_titles(self) -> Heatmap:
         """Return a copy of the heatmap with room for frame titles as large as its own."""
-        return self._like(self._look._replace(titled=True), self._vmin, self._vmax)
+        return self.with_look(titled=True)
 
     def with_annots(self, dtype: np.dtype[Any]) -> Heatmap:
         """Return a copy of the heatmap for annotations that change from frame to frame.
@@ -422,7 +364,7 @@ class Heatmap(Figure):
         ValueError
             If the heatmap has no room for text, or no format for numbers.
         """
-        look = self._look
+        look = self.look
         if look.annot is None and look.valfmt is None:
             raise ValueError(
                 "expected a heatmap with annot= or valfmt=, which make room for texts, with "
@@ -434,90 +376,58 @@ class Heatmap(Figure):
         if isinstance(sample, Cells):
             sample = Sample(dtype, tuple(dict.fromkeys(sample.texts(look.valfmt))))
         sample = (sample or Sample(dtype))._replace(dtype=dtype)
-        return self._like(look._replace(annot=sample), self._vmin, self._vmax)
+        return self.with_look(annot=sample)
 
     def __repr__(self) -> str:
-        low, high = self.range
+        low, high = self.ends
         ends = "" if low is None or high is None else f", vmin={low:g}, vmax={high:g}"
         return f"Heatmap({self.shape}{ends})"
 
     @property
     def writes_integers(self) -> bool:
         """True if `valfmt` is a format for integers."""
-        return self._look.valfmt is not None and self._look.valfmt.integers
-
-    @property
-    def look(self) -> Look:
-        """The checked options."""
-        return self._look
+        return self.look.valfmt is not None and self.look.valfmt.integers
 
     def needed_cell(self, dtype: np.dtype[Any]) -> tuple[tuple[int, int], bool]:
         """Return the cell size (width, height) without figsize, and whether text determines it."""
-        low, high = self.completed((None, None)).range
-        assert low is not None
-        assert high is not None
-        return build.needed_cell(self._look, low, high, dtype)
+        return build.needed_cell(self.look, *self._likely_range(), dtype)
 
     def frame(self) -> geometry.Frame:
         """Return the frame of cells and colour bar, with room for the numbers of any range."""
-        low, high = self.completed((None, None)).range
-        assert low is not None
-        assert high is not None
-        return build.frame_of(self._look, low, high)
+        return build.frame_of(self.look, *self._likely_range())
+
+    def _likely_range(self) -> tuple[float, float]:
+        return completed_range(self.norm, self.ends, (None, None))
 
     def with_look(self, **changes: Any) -> Heatmap:
         """Return a copy of the heatmap with some fields of its look changed."""
-        return self._like(self._look._replace(**changes), self._vmin, self._vmax)
+        other = copy(self)
+        other.look = self.look._replace(**changes)
+        other._layouts, other._reductions = {}, []
+        return other
 
-    @property
-    def kin(self) -> object:
-        """A token shared by all copies of a heatmap.
-
-        Panels that share it need the same room, apart from their titles and ranges.
-        """
-        return self._kin
+    def with_ends(self, vmin: float, vmax: float) -> Heatmap:
+        """Return a copy of the heatmap with other ends of its range."""
+        other = copy(self)
+        other.ends, other._layouts = (vmin, vmax), {}
+        return other
 
     def named(self, title: str) -> Heatmap | None:
         """Return a copy of the heatmap with another title, or None if that may change the font."""
-        face = self._look.typeface
-        plain = title.isascii() and self._look.title.isascii()
-        if not plain or face.others or self._look.lacking or face.lacks(title):
+        face = self.look.typeface
+        plain = title.isascii() and self.look.title.isascii()
+        if not plain or face.others or self.look.lacking or face.lacks(title):
             return None
         return self.with_look(title=read_text("title", title))
 
-    def _like(self, look: Look, vmin: float | None, vmax: float | None) -> Heatmap:
-        other = Heatmap.__new__(Heatmap)
-        other._look, other._vmin, other._vmax = look, vmin, vmax
-        other._layouts = {}
-        other._reductions = self._reductions if look is self._look else []
-        other._dtype = self._dtype
-        other._told = self._told
-        other._kin = self._kin
-        return other
-
-    def layout(self, dtype: np.dtype[Any] | None = None) -> Layout:
-        """Return the layout of frames with values of `dtype`.
-
-        The default is the dtype of the values drawn last, or float64 if there were none.
-
-        Raises
-        ------
-        ValueError
-            If the range is not known yet.
-        """
-        kind = self._dtype if dtype is None else dtype.newbyteorder("=")
+    def _lay_out(self, dtype: np.dtype[Any]) -> Layout:
+        kind = dtype.newbyteorder("=")
         if kind.kind == "f" and kind.itemsize > 8:
             kind = np.dtype(np.float64)
-        if kind not in self._layouts:
-            if self._vmin is None or self._vmax is None:
-                raise ValueError("expected vmin and vmax, or values to take them from, before this")
-            self._layouts[kind] = build.build(
-                self._look, self._vmin, self._vmax, kind, self.reduction
-            )
-        return self._layouts[kind]
+        return build.build(self.look, *self._likely_range(), kind, self.reduction)
 
     def _adopt(self, other: Figure) -> None:
-        self._vmin, self._vmax = other.range
+        self.ends = other.heatmaps[""].ends
 
     def _open(self, values: ArrayLike) -> tuple[Frames, None]:
         frames = open_frames([values])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from math import floor
 from os import PathLike
@@ -20,11 +20,11 @@ from fastheat.figure.arrangement import (
     lay_out,
     too_small,
 )
-from fastheat.figure.base import Figure, pairs_of
+from fastheat.figure.base import Figure
 from fastheat.figure.heatmap import Heatmap, check_options
 from fastheat.inputs.frames.annotations import Sample, by_panel
 from fastheat.inputs.frames.opening import open_frames
-from fastheat.inputs.frames.ranges import DataLimits, Range
+from fastheat.inputs.frames.ranges import DataLimits
 from fastheat.inputs.frames.stream import Frames
 from fastheat.inputs.sources.shapes import Shape, check_names, form_of, of_panel, parts_of
 from fastheat.inputs.sources.tensors import as_array
@@ -182,10 +182,9 @@ class Panels(Figure):
         self._bars = [each.cbar for each in self._heatmaps.values()]
         self._free = tuple(None in each.range for each in self._heatmaps.values())
         self._one_bar = self._has_one_bar(share_cbar)
-        self._told = False  # whether a warning about labels that are left out was issued
         self._fixed: Arrangement | None = None  # after `freeze_axes`
         self._measures: list[Measure] = []  # a single item, once it is known
-        self._layouts: dict[np.dtype[Any], Layout] = {}
+        self._layouts = {}
         self._dtype = form_of(self.shape, [np.dtype(np.float64)] * len(self.shape))
 
     def _check_count(self, own: Mapping[str, Mapping[str, Any]]) -> None:
@@ -250,20 +249,6 @@ class Panels(Figure):
         return tuple(self._lines)
 
     @property
-    def range(self) -> Range:
-        """`vmin` and `vmax` of each panel in turn, each None until it is known."""
-        return tuple(end for each in self._heatmaps.values() for end in each.range)
-
-    @property
-    def ranges(self) -> dict[str, tuple[float, float]]:
-        """The range (vmin, vmax) of each panel by name, as far as both ends are known."""
-        return {
-            name: (low, high)
-            for name, (low, high) in zip(self._heatmaps, pairs_of(self.range), strict=True)
-            if low is not None and high is not None
-        }
-
-    @property
     def title(self) -> str:
         """The title above all panels."""
         return self._heading.text
@@ -279,12 +264,6 @@ class Panels(Figure):
         return all(self._bars)
 
     @property
-    def threshold(self) -> float | None:
-        """The threshold of the first panel that has one, or None."""
-        thresholds = (each.threshold for each in self._heatmaps.values())
-        return next((each for each in thresholds if each is not None), None)
-
-    @property
     def reduction(self) -> Reductions | None:
         """The reduction of the matrices before they are drawn, or None if none is reduced."""
         panels = list(self._heatmaps.values())
@@ -295,16 +274,6 @@ class Panels(Figure):
             return None
         cells = self.shape | {name: part.cells for name, part in parts.items() if part}
         return Reductions(parts, cells)
-
-    @property
-    def lower_bounds(self) -> tuple[float, ...]:
-        """The lower bound of `vmin` for each panel, -inf if there is none."""
-        return tuple(each.norm.bottom for each in self._heatmaps.values())
-
-    def check_growth(self) -> None:
-        """Raise ValueError if an option does not allow a range to grow."""
-        for each in self._heatmaps.values():
-            each.check_growth()
 
     def data_limits(self) -> DataLimits:
         """Return empty limits, to which the values of frames can be added to find their ranges."""
@@ -317,34 +286,6 @@ class Panels(Figure):
     def _cells(self) -> list[Shape]:
         """Return the rows and columns of cells of each panel, followed by () for each line."""
         return list((self.shape if self.reduction is None else self.reduction.cells).values())
-
-    def completed(self, found: Range) -> Panels:
-        """Return a copy of the panels with the unknown ends of ranges taken from `found`."""
-        return self._like([each.completed(ends) for each, ends in self._with_ends(found)])
-
-    def with_limits(self, ends: Range) -> Panels:
-        """Return a copy of the panels over other ranges, in place of any that were given."""
-        return self._like([each.with_limits(pair) for each, pair in self._with_ends(ends)])
-
-    def _with_ends(self, ends: Range) -> Iterator[tuple[Heatmap, Range]]:
-        return zip(self._heatmaps.values(), pairs_of(ends), strict=True)
-
-    def per_frame_limits(self) -> Panels:
-        """Return a copy of the panels in which each frame has its own ranges.
-
-        Ends of ranges that are known stay the same in all frames.
-
-        Raises
-        ------
-        ValueError
-            If another option does not allow the ranges to change.
-        """
-        return self._like([each.per_frame_limits() for each in self._heatmaps.values()])
-
-    @property
-    def has_frame_limits(self) -> bool:
-        """True if each frame has its own ranges."""
-        return any(each.has_frame_limits for each in self._heatmaps.values())
 
     def freeze_axes(self, dtype: np.dtype[Any]) -> Panels:
         """Return a copy of the panels whose cells stay in place when their ranges change."""
@@ -381,28 +322,16 @@ class Panels(Figure):
                 other._steps = int(steps[0]), int(strides.pop())
         return other
 
-    def _like(self, heatmaps: Sequence[Heatmap]) -> Panels:
+    @property
+    def heatmaps(self) -> dict[str, Heatmap]:
+        """The heatmap of each panel by name."""
+        return self._heatmaps
+
+    def _like(self, heatmaps: Iterable[Heatmap]) -> Panels:
         other = copy(self)
         other._heatmaps = dict(zip(self._heatmaps, heatmaps, strict=True))
         other._layouts = {}
         return other
-
-    def layout(self, dtype: np.dtype[Any] | None = None) -> Layout:
-        """Return the layout of frames with values of `dtype`, a structured dtype.
-
-        The default is the dtype of the frame drawn last, or float64 for all if there was none.
-
-        Raises
-        ------
-        ValueError
-            If the ranges are not known yet, or the panels do not fit the image.
-        """
-        form = self._dtype if dtype is None else dtype
-        if form not in self._layouts:
-            if None in self.range:
-                raise ValueError("expected vmin and vmax, or values to take them from, before this")
-            self._layouts[form] = self._compose(form)
-        return self._layouts[form]
 
     @property
     def sample(self) -> dict[str, Sample] | None:
@@ -471,8 +400,8 @@ class Panels(Figure):
             raise ValueError("expected equally many numbers for each line")
         return frame, np.stack(histories, 1)
 
-    def _compose(self, form: np.dtype[Any]) -> Layout:
-        kinds = _kinds(form)
+    def _lay_out(self, dtype: np.dtype[Any]) -> Layout:
+        kinds = _kinds(dtype)
         plan = self._fixed or self._arranger.arrange(self._measured(), kinds)
         panels = self._heatmaps.values() if self._fixed else plan.panels
         layouts = lay_out(self._heatmaps, panels, kinds)
@@ -485,7 +414,7 @@ class Panels(Figure):
             plan.size,
             self._heading,
             self._plot(plan.size),
-            form,
+            dtype,
             bar,
             [self._shares and free for free in self._free],
             says_range=self._heading.own and self.has_frame_limits and not self.cbar,
