@@ -230,10 +230,10 @@ class Arranger(NamedTuple):
         tiles = [_tile(layout.panels[0].frame) for layout in lay_out(self.panels, panels, kinds)]
         above = self.heading.height
         places = arrange(tiles, measure.order)
-        bar, side, bar_size = None, "", (0, 0)
+        bar, bar_size = None, (0, 0)
         if self.barred is not None:
             bar = shared_bar(self.barred, kinds[0], (places.width, places.height), frozen=frozen)
-            side, bar_size = bar.side, (bar.width, bar.height)
+            bar_size = bar.width, bar.height
         below = self.below(self.figure[1] if self.figure else None)
         wide, high = places.width + bar_size[0], places.height + bar_size[1] + above + below
         least = max(self.heading.width, round(WIDTH * self.fontsize) if self.plots else 0)
@@ -242,14 +242,10 @@ class Arranger(NamedTuple):
             return None
         left, top = (width - wide) // 2, above + (height - high) // 2
         bar_corner = left, top
-        if side == "left":
-            left += bar_size[0]
-        elif side == "top":
-            top += bar_size[1]
-        elif side == "right":
-            bar_corner = left + places.width, top
-        elif side == "bottom":
-            bar_corner = left, top + places.height
+        if bar is not None and bar.side in ("left", "top"):
+            left, top = left + bar_size[0], top + bar_size[1]
+        elif bar is not None:
+            bar_corner = (left + places.width, top) if bar.width else (left, top + places.height)
         return Arrangement(
             panels=tuple(panels),
             size=(width, height),

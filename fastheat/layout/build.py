@@ -13,7 +13,7 @@ from fastheat.inputs.frames.annotations import Cells, Sample
 from fastheat.layout.axes.bar_numbers import find_ticks, part_numbers, ticks_of_all, wide_ticks
 from fastheat.layout.axes.drawing import draw_background
 from fastheat.layout.axes.geometry import LONGEST_SIDE, SHORTEST_SIDE, Frame, Geometry, cell_grid
-from fastheat.layout.axes.measures import TIGHT_PAD
+from fastheat.layout.axes.measures import TIGHT_PAD, part_beyond
 from fastheat.layout.axes.thinning import lay_out
 from fastheat.layout.axes.ticks import segments
 from fastheat.layout.frame_ranges import Scaling
@@ -385,18 +385,10 @@ def _changing(look: Look, geometry: Geometry) -> list[Box]:
     place = _title_place(look, geometry) if look.titled else None
     if place is not None:
         found.append(Box(0, place.top, geometry.width, place.bottom))
-    bar = geometry.bar
-    if bar is not None and (
-        look.frame is not None or look.given is not None
-    ):  # its labels change with the range
-        side, line = look.bar_location, 1.2 * look.fontsize
-        x0, y0, x1, y1 = bar
-        found.append(
-            {
-                "left": Box(0, y0 - line, x0, y1 + line),
-                "right": Box(x1, y0 - line, geometry.width, y1 + line),
-                "top": Box(0, 0, geometry.width, y0),
-                "bottom": Box(0, y1, geometry.width, geometry.height),
-            }[side]
-        )
+    bar, side, line = geometry.bar, look.bar_location, 1.2 * look.fontsize
+    if bar is not None and (look.frame or look.given):  # its labels change with the range
+        whole = Box(0, 0, geometry.width, geometry.height)
+        if side in ("left", "right"):
+            whole = whole._replace(y0=bar.y0 - line, y1=bar.y1 + line)
+        found.append(part_beyond(whole, side, bar))
     return found

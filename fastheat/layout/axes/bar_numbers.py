@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache, partial, reduce
 from typing import TypeAlias
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fastheat.layout.axes.drawing import pieces
 from fastheat.layout.axes.geometry import Geometry, Plan
+from fastheat.layout.axes.measures import part_beyond, pixels_of
 from fastheat.layout.axes.thinning import bar_labels
 from fastheat.layout.axes.ticks import TIMES, Tick, Ticks, bar_ticks, ticks_at
 from fastheat.layout.look import Look
@@ -85,8 +86,8 @@ class BarNumbers:
     look: Look
     bar: Box  # the box of the colour bar
     x0: int
-    x1: int
     y0: int
+    x1: int
     y1: int
 
     def moved(self, x: int, y: int) -> BarNumbers:
@@ -95,8 +96,8 @@ class BarNumbers:
             self,
             bar=self.bar.moved(x, y),
             x0=self.x0 + x,
-            x1=self.x1 + x,
             y0=self.y0 + y,
+            x1=self.x1 + x,
             y1=self.y1 + y,
         )
 
@@ -202,23 +203,15 @@ def part_numbers(look: Look, plan: Plan, geometry: Geometry) -> tuple[Plan, Geom
     own = {id(label) for _, label in bar.ticks}
     ends = bar._replace(ticks=[(at, bar.ticks[0][1]) for at in (0.0, 1.0)])
     boxes = [placed.box() for placed in ends.numbers(box, look.point)]
-    x0, x1 = math.floor(min(b.x0 for b in boxes)) - 1, math.ceil(max(b.x1 for b in boxes)) + 1
-    y0, y1 = math.floor(min(b.y0 for b in boxes)) - 1, math.ceil(max(b.y1 for b in boxes)) + 1
-    left, top, right, bottom = (math.floor(side + 0.5) for side in box)
-    if bar.location == "left":
-        x1 = left
-    elif bar.location == "right":
-        x0 = right
-    elif bar.location == "top":
-        y1 = top
-    else:
-        y0 = bottom
+    x0, y0, x1, y1 = reduce(Box.union, boxes)
+    around = Box(math.floor(x0) - 1, math.floor(y0) - 1, math.ceil(x1) + 1, math.ceil(y1) + 1)
+    x0, y0, x1, y1 = map(int, part_beyond(around, bar.location, Box(*pixels_of(box))))
     numbers = BarNumbers(
         look._replace(rows=Labels(()), columns=Labels(()), mask=None, annot=None),
         box,
         max(0, x0),
-        min(geometry.width, x1),
         max(0, y0),
+        min(geometry.width, x1),
         min(geometry.height, y1),
     )
     labels = tuple(placed for placed in geometry.labels if id(placed.label) not in own)

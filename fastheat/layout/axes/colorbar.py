@@ -13,6 +13,7 @@ from fastheat.layout.axes.measures import (
     LABEL_PAD,
     MINOR_LENGTH,
     MINOR_WIDTH,
+    SIDES,
     TICK_LENGTH,
     TICK_PAD,
     TICK_WIDTH,
@@ -50,6 +51,15 @@ class Bar(NamedTuple):
         """True if the bar is vertical, to the left or right of the cells."""
         return self.location in ("left", "right")
 
+    @property
+    def first(self) -> bool:
+        """True if the bar is to the left of the cells or above them."""
+        return self.location in ("left", "top")
+
+    def _turned(self, box: Box) -> Box:
+        """Return a box as it is if the bar is vertical, with x and y exchanged otherwise."""
+        return box if self.upright else Box(box.y0, box.x0, box.y1, box.x1)
+
     def gap_and_strip(self, size: float, fontsize: float) -> tuple[float, float]:
         """Return the gap between cells and bar and the strip for the bar, of `size` px in total."""
         least = BAR_LEAST * fontsize
@@ -57,63 +67,51 @@ class Bar(NamedTuple):
 
     def beside(self, cells: Box, labels: Sequence[Placed], fontsize: float, point: float) -> Box:
         """Return the box of the bar beside cells with labels around them."""
-        size = cells.width if self.upright else cells.height
-        whole = size / (1 - BAR_FRACTION - BAR_PADS[self.location])
+        across = self._turned(cells)
+        whole = across.width / (1 - BAR_FRACTION - BAR_PADS[self.location])
         gap, strip = self.gap_and_strip(whole, fontsize)
         gap = min(gap, BAR_GAP * fontsize)
         # a bar that is longer than the cells is centred on them
-        length = cells.height if self.upright else cells.width
-        more = max(0.0, BAR_LENGTH * fontsize - length) / 2
+        more = max(0.0, BAR_LENGTH * fontsize - across.height) / 2
         box = Box(0.0, 0.0, 0.0, 0.0)
         for _ in range(2):
-            slot = widened(cells, self.location, gap + strip)
-            if self.upright:
-                slot = slot._replace(y0=slot.y0 - more, y1=slot.y1 + more)
-            else:
-                slot = slot._replace(x0=slot.x0 - more, x1=slot.x1 + more)
+            x0, y0, x1, y1 = self._turned(widened(cells, self.location, gap + strip))
+            slot = self._turned(Box(x0, y0 - more, x1, y1 + more))
             box = self.place(slot, strip, fontsize)
             gap = max(gap, self.reach(cells, box, labels, point))
         return box
 
     def place(self, slot: Box, strip: float, fontsize: float) -> Box:
         """Return the box of the bar in the strip at its side of a slot, as by `Figure.colorbar`."""
-        room = self.shrink * (slot.height if self.upright else slot.width)
+        x0, y0, x1, y1 = self._turned(slot)
+        room = self.shrink * (y1 - y0)
         aspect, least = self.aspect or BAR_ASPECT, BAR_LEAST * fontsize if not self.aspect else 1.0
         thick = max(min(strip, room / aspect), least)
-        half = min(room, aspect * thick) / 2
-        x, y = (slot.x0 + slot.x1) / 2, (slot.y0 + slot.y1) / 2
-        if self.location == "left":
-            return Box(slot.x0 + strip - thick, y - half, slot.x0 + strip, y + half)
-        if self.location == "right":
-            return Box(slot.x1 - strip, y - half, slot.x1 - strip + thick, y + half)
-        if self.location == "top":
-            return Box(x - half, slot.y0 + strip - thick, x + half, slot.y0 + strip)
-        return Box(x - half, slot.y1 - strip, x + half, slot.y1 - strip + thick)
+        half, middle = min(room, aspect * thick) / 2, (y0 + y1) / 2
+        if self.first:
+            x0, x1 = x0 + strip - thick, x0 + strip
+        else:
+            x0, x1 = x1 - strip, x1 - strip + thick
+        return self._turned(Box(x0, middle - half, x1, middle + half))
 
     def reach(self, cells: Box, box: Box, labels: Sequence[Placed], point: float) -> float:
         """Return the gap between cells and bar at which the bar clears all labels, in pixels."""
         reach = 0.0
         for placed in self.labels(box, point):  # these may stick out beyond the bar
             box = box.union(placed.box())
-        for placed in labels:
-            label = placed.box()
-            if self.upright and label.y1 > box.y0 and label.y0 < box.y1:
-                out = cells.x0 - label.x0 if self.location == "left" else label.x1 - cells.x1
-            elif not self.upright and label.x1 > box.x0 and label.x0 < box.x1:
-                out = cells.y0 - label.y0 if self.location == "top" else label.y1 - cells.y1
-            else:
-                continue
-            reach = max(reach, out)
+        bar, inner = self._turned(box), self._turned(cells)
+        for label in (self._turned(placed.box()) for placed in labels):
+            if label.y1 > bar.y0 and label.y0 < bar.y1:
+                reach = max(reach, inner.x0 - label.x0 if self.first else label.x1 - inner.x1)
         return reach + LABEL_PAD * point if reach > 0 else 0.0
 
     def numbers(self, box: Box, point: float) -> list[Placed]:
         """Place the tick labels."""
         gap = (TICK_LENGTH + TICK_PAD) * point
+        side = box[SIDES.index(self.location)] + (-gap if self.first else gap)
         if self.upright:
-            x = box.x0 - gap if self.location == "left" else box.x1 + gap
-            return [Placed(label, x, box.y1 - at * box.height) for at, label in self.ticks]
-        y = box.y0 - gap if self.location == "top" else box.y1 + gap
-        return [Placed(label, box.x0 + at * box.width, y) for at, label in self.ticks]
+            return [Placed(label, side, box.y1 - at * box.height) for at, label in self.ticks]
+        return [Placed(label, box.x0 + at * box.width, side) for at, label in self.ticks]
 
     def labels(self, box: Box, point: float) -> list[Placed]:
         """Place the tick labels and the label of the bar."""
@@ -121,15 +119,13 @@ class Bar(NamedTuple):
         placed = self.numbers(box, point)
         if self.label:
             x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
-            if self.location == "left":
-                x = min((p.box().x0 for p in placed), default=box.x0) - pad
-            elif self.location == "right":
-                x = max((p.box().x1 for p in placed), default=box.x1) + pad
-            elif self.location == "top":
-                y = min((p.box().y0 for p in placed), default=box.y0) - pad
-                y += self.label.metrics()[2]  # its baseline is at the pad, as that of a title
-            else:
-                y = max((p.box().y1 for p in placed), default=box.y1) + pad
+            k = SIDES.index(self.location)
+            sides = [p.box()[k] for p in placed] or [box[k]]
+            side = min(sides) - pad if self.first else max(sides) + pad
+            if self.upright:
+                x = side
+            else:  # above the bar, its baseline is at the pad, as that of a title
+                y = side + self.label.metrics()[2] if self.first else side
             placed.append(Placed(self.label, x, y))
         return placed
 

@@ -14,6 +14,7 @@ LABEL_PAD, TITLE_PAD = 4.0, 6.0  # pt, axes.labelpad and axes.titlepad
 MINOR_LABELS = 2.0 + 3.4
 TITLE_SIZE = 1.2  # font sizes, axes.titlesize
 TIGHT_PAD = 1.08  # font sizes, margin of Figure.tight_layout around everything
+SIDES = ("left", "top", "right", "bottom")  # in the order of the fields of `Box`
 
 
 def pixels_of(box: Box) -> tuple[int, int, int, int]:
@@ -24,16 +25,16 @@ def pixels_of(box: Box) -> tuple[int, int, int, int]:
 
 def widened(box: Box, side: str, by: float) -> Box:
     """Return a box extended by a length on one side."""
-    x0, y0, x1, y1 = box
-    if side == "left":
-        x0 -= by
-    elif side == "right":
-        x1 += by
-    elif side == "top":
-        y0 -= by
-    else:
-        y1 += by
-    return Box(x0, y0, x1, y1)
+    sides, k = list(box), SIDES.index(side)
+    sides[k] += by if k >= 2 else -by
+    return Box(*sides)
+
+
+def part_beyond(whole: Box, side: str, box: Box) -> Box:
+    """Return the part of `whole` on one side of a box within it."""
+    sides, k = list(whole), SIDES.index(side)
+    sides[(k + 2) % 4] = box[k]
+    return Box(*sides)
 
 
 def tick_mark(
