@@ -294,16 +294,16 @@ def read_groups(name: str, value: Any, given: Given) -> tuple[int, ...]:
     count = given.shape[name == "col_groups"]
     if value is None:
         return ()
-    every = None if isinstance(value, bool | np.bool_) else _read_every(name, value)
+    every = _read_every(name, value)
     if every is not None:
         return tuple(range(every, count, every))
-    if isinstance(value, str | bool | np.bool_) or not is_series(value):
+    if isinstance(value, str) or not is_series(value):
         raise TypeError(
             f"expected {name} to be an int or a sequence of indices, not {short(value)}"
         )
     found = set()
     for each in value:
-        index = None if isinstance(each, bool | np.bool_) else _index(each)
+        index = _index(each)
         if index is None:
             raise TypeError(f"expected {name} to hold indices, not {short(each)}")
         if not 0 < index < count:
@@ -315,12 +315,12 @@ def read_groups(name: str, value: Any, given: Given) -> tuple[int, ...]:
 def read_ticks(name: str, value: Any, given: Given) -> int | tuple[float, ...] | None:
     if value is None:
         return None
-    count = None if isinstance(value, bool | np.bool_) else _index(value)
+    count = _index(value)
     if count is not None:
         if count < 1:
             raise ValueError(f"expected cbar_ticks to be 1 or more, or values, not {short(value)}")
         return count
-    if isinstance(value, str | bool | np.bool_) or not is_series(value):
+    if isinstance(value, str) or not is_series(value):
         raise TypeError(
             f"expected cbar_ticks to be a number of ticks or their values, not {short(value)}"
         )
@@ -423,9 +423,10 @@ def read_labels(name: str, value: Any, given: Given) -> Labels:
 
 
 def _labels(name: str, labels: object, count: int) -> Labels:
-    if labels is None or (isinstance(labels, bool | np.bool_) and not labels):
+    switched = isinstance(labels, bool | np.bool_)
+    if labels is None or (switched and not labels):
         return Labels(())
-    every = _read_every(name, labels)
+    every = 1 if switched else _read_every(name, labels)
     if every is not None:
         return Labels(Numbers(range(count)), min(every, count), numbers=True)
     if isinstance(labels, str):
@@ -465,9 +466,7 @@ def _text_of(label: object) -> str:
 
 
 def _read_every(name: str, value: object) -> int | None:
-    """Return the stride n of "every n-th row or column", or None if the value is not a stride."""
-    if isinstance(value, bool | np.bool_):
-        return 1 if value else None
+    """Return the stride n of "every n-th row or column", or None if the value is not a number."""
     every = _index(value)
     if every is not None and every < 1:
         raise ValueError(f"expected {name} as a number to be 1 or more, not {short(value)}")
@@ -476,7 +475,7 @@ def _read_every(name: str, value: object) -> int | None:
 
 def _index(value: object) -> int | None:
     """Return a value as an int, or None if it is not a whole number."""
-    if isinstance(value, np.ndarray) and value.ndim:
+    if isinstance(value, bool | np.bool_) or (isinstance(value, np.ndarray) and value.ndim):
         return None
     try:
         return operator.index(value)  # type: ignore[arg-type]
