@@ -296,15 +296,18 @@ def sized(
         cells.append(thickened(each.shape, (wide, high), measure.least))
     titles = []
     for each, (wide, _) in zip(panels, cells, strict=True):
-        look = each.look
-        title = Label(look.title, look.title_size, (0.5, 1.0), 0.0, look.typeface)
-        titles.append((title, max(measure.words, each.shape[1] * wide)))
+        titles.append((_title(each), max(measure.words, each.shape[1] * wide)))
     size = min(fitted(title, length).size for title, length in titles)
     texts = [fitted(title._replace(size=size), length).text for title, length in titles]
     return [
         each.with_look(figure=None, cell=cell, title=text, title_size=size)
         for each, cell, text in zip(panels, cells, texts, strict=True)
     ]
+
+
+def _title(panel: Heatmap) -> Label:
+    look = panel.look
+    return Label(look.title, look.title_size, (0.5, 1.0), 0.0, look.typeface)
 
 
 def _tile(frame: Frame) -> Tile:
@@ -318,8 +321,7 @@ def _tiles(
     first: dict[object, int] = {}
     alike = []
     for number, each in enumerate(panels):
-        look = each.look
-        title = Label(look.title, look.title_size, (0.5, 1.0), 0.0, look.typeface)
+        look, title = each.look, _title(each)
         box: object = title.box(), title.metrics()
         if title.box().width > min(measure.words, WORDS * look.fontsize):
             # how it is shrunk or broken depends on its characters; digits of one width are equal

@@ -81,16 +81,16 @@ def build(
     numbers = None
     if changes:
         plan, geometry, numbers = part_numbers(look, plan, geometry)
-    line = _grid_line(look, geometry.cells)
+    line, group_line = _line_widths(look, geometry.cells)
     groups = (
         _drawn(look.row_groups, look.shape[0], cells[0]),
         _drawn(look.col_groups, look.shape[1], cells[1]),
     )
     if look.lower:  # the first row is at the bottom, but cells are counted from the top
         groups = tuple(cells[0] - k for k in reversed(groups[0])), groups[1]
-    group_line = _group_line(look, geometry.cells, line)
-    grid = cell_grid(geometry.cells, cells, line, groups, group_line)
-    grid = grid._replace(lower=bool(look.lower))
+    grid = cell_grid(geometry.cells, cells, line, groups, group_line)._replace(
+        lower=bool(look.lower)
+    )
     left_out += _lines_left_out(grid, groups)
     sizes = font_sizes(look, samples, grid)
     bins = len(look.cmap.table)
@@ -331,13 +331,19 @@ def _fixed(
     return with_atlas(type_, shaped.atlas), Fixed(texts, shaped, lettering)
 
 
-def _grid_line(look: Look, cells: Box) -> int:
+def _line_widths(look: Look, cells: Box) -> tuple[int, int]:
+    """Return the widths in px of lines between cells and, if not given at least that, groups."""
     n, m = look.shape
-    if look.grid_width is not None:
-        width = min(look.grid_width * look.point, LARGEST_SIDE)
-        return max(1, math.floor(width + 0.5)) if width else 0
-    cell = min(cells.width / m, cells.height / n)
-    return min(math.floor(GRID_WIDTH * look.point + 0.5), int(cell) // GRID_SHARE)
+    cell = int(min(cells.width / m, cells.height / n))
+
+    def width(given: float | None, default: float, share: int) -> int:
+        if given is None:
+            return min(math.floor(default * look.point + 0.5), cell // share)
+        return max(1, math.floor(min(given * look.point, LARGEST_SIDE) + 0.5)) if given else 0
+
+    line = width(look.grid_width, GRID_WIDTH, GRID_SHARE)
+    group = width(look.group_width, GROUP_WIDTH, GROUP_SHARE)
+    return line, max(line, 1, group) if look.group_width is None else group
 
 
 def _beyond(look: Look, vmin: float, vmax: float) -> tuple[str, ...]:
@@ -353,16 +359,6 @@ def _drawn(groups: tuple[int, ...], count: int, cells: int) -> tuple[int, ...]:
     if cells == count:
         return groups
     return tuple(sorted({round(k * cells / count) for k in groups} - {0, cells}))
-
-
-def _group_line(look: Look, cells: Box, line: int) -> int:
-    """Return the width in px of lines between groups, by default at least that of the grid."""
-    if look.group_width is not None:
-        width = min(look.group_width * look.point, LARGEST_SIDE)
-        return max(1, math.floor(width + 0.5))
-    n, m = look.shape
-    cell = int(min(cells.width / m, cells.height / n))
-    return max(line, 1, min(math.floor(GROUP_WIDTH * look.point + 0.5), cell // GROUP_SHARE))
 
 
 def _lines_left_out(grid: Grid, groups: tuple[tuple[int, ...], tuple[int, ...]]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fastheat.layout.axes.drawing import draw_lines
+from fastheat.layout.axes.drawing import blend, draw_lines
 from fastheat.layout.layout import Layout, TitlePlace
 from fastheat.layout.lineplot import MOST_LINES, RAMP_STEPS, Plot
 from fastheat.style.colors.palette import SharedPalette, share_palette
@@ -57,8 +57,7 @@ class Heading(NamedTuple):
         width, height = background.shape[1], self.height
         ink = Image.new("L", (width, height))
         draw_lines(ImageDraw.Draw(ink), self._label(), width / 2, float(height))
-        steps = (np.asarray(ink).astype(np.intp) * (len(label_ramp) - 1) + 127) // 255
-        np.copyto(background[:height], label_ramp[steps], where=steps > 0)
+        blend(background[:height], ink, label_ramp)
 
 
 def compose(
@@ -94,8 +93,9 @@ def compose(
     barred
         The index of the panel whose range `bar` shows.
     """
-    drawn = [*layouts, bar[0]] if bar is not None else list(layouts)
-    at = [*corners, bar[1]] if bar is not None else list(corners)
+    drawn, at, of = list(layouts), list(corners), list(range(len(layouts)))
+    if bar is not None:
+        drawn, at, of = [*drawn, bar[0]], [*at, bar[1]], [*of, barred]
     palette = _shared(drawn, plot)
     ramp = palette.indices[0][layouts[0].label_ramp]
     transparent = layouts[0].transparent
@@ -113,12 +113,10 @@ def compose(
         )
         background[plot.top :] = ramp[0]  # opaque for the same reason
     names = list(form.names or ())[: len(layouts)]
-    placed = list(zip(names, layouts, corners, strict=True))
-    barred_by = [*range(len(layouts)), barred]
     return Layout(
         panels=tuple(
             layout.panels[0].moved(x, y, name, palette, k)
-            for k, (name, layout, (x, y)) in enumerate(placed)
+            for k, (name, layout, (x, y)) in enumerate(zip(names, layouts, corners, strict=True))
         ),
         background=background,
         table=palette.table,
@@ -131,7 +129,7 @@ def compose(
         dtype=form,
         bars=tuple(
             (numbers.moved(x, y), k)
-            for layout, (x, y), k in zip(drawn, at, barred_by, strict=False)
+            for layout, (x, y), k in zip(drawn, at, of, strict=True)
             for numbers, _ in layout.bars
         ),
         shares=tuple(shares),

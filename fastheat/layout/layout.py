@@ -247,19 +247,12 @@ class Shown:
     extremes: Range = ()  # the limits of the ranges of all frames, if each has its own
 
     def __add__(self, other: Shown) -> Shown:
-        lacking = "".join(dict.fromkeys(self.lacking + other.lacking))
+        counts = "under", "over", "bad", "masked", "hidden", "untitled", "refused"
+        ends = self.extremes, other.extremes
         return Shown(
-            self.under + other.under,
-            self.over + other.over,
-            self.bad + other.bad,
-            self.masked + other.masked,
-            self.hidden + other.hidden,
-            self.untitled + other.untitled,
-            self.refused + other.refused,
-            lacking,
-            wider_ends(self.extremes, other.extremes)
-            if self.extremes and other.extremes
-            else self.extremes or other.extremes,
+            **{name: getattr(self, name) + getattr(other, name) for name in counts},
+            lacking="".join(dict.fromkeys(self.lacking + other.lacking)),
+            extremes=wider_ends(*ends) if all(ends) else ends[0] or ends[1],
         )
 
 

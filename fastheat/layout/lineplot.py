@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fastheat.layout.axes.drawing import draw_lines
+from fastheat.layout.axes.drawing import blend, draw_lines, ramp_steps
 from fastheat.layout.axes.measures import TICK_LENGTH, TICK_PAD, TICK_WIDTH, TIGHT_PAD
 from fastheat.layout.axes.ticks import linear_ticks
 from fastheat.style.colors.colors import RGB
@@ -184,7 +184,7 @@ def base_of(plot: Plot, stage: Stage) -> Base:
     word = Label("frame" if plot.steps is None else "step", size, (0.5, 0.0), 0.0, plot.typeface)
     draw_lines(draw, word, (left + right) / 2, bottom + width + gap + up + down)
     label_ramp = np.array(plot.label_ramp, np.uint8)
-    picture = label_ramp[(np.asarray(ink).astype(np.intp) * (len(label_ramp) - 1) + 127) // 255]
+    picture = label_ramp[ramp_steps(label_ramp)][np.asarray(ink)]
     _draw_names(plot, picture, (left + right) / 2, top - 0.4 * size)
     return Base(picture, (left, right, top, bottom), data)
 
@@ -203,8 +203,7 @@ def _draw_names(plot: Plot, picture: NDArray[np.uint8], x: float, y: float) -> N
     for label, width, ramp in zip(labels, widths, plot.ramps, strict=True):
         ink = Image.new("L", (plot.width, plot.height))
         draw_lines(ImageDraw.Draw(ink), label, pen, y)
-        steps = (np.asarray(ink).astype(np.intp) * (len(ramp) - 1) + 127) // 255
-        np.copyto(picture, np.array(ramp, np.uint8)[steps], where=steps > 0)
+        blend(picture, ink, np.array(ramp, np.uint8))
         pen += width + 1.5 * size
 
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.layout.axes.drawing import pieces
+from fastheat.layout.axes.drawing import pieces, ramp_steps
 from fastheat.layout.axes.geometry import Geometry, Plan
 from fastheat.layout.axes.measures import part_beyond, pixels_of
 from fastheat.layout.axes.thinning import bar_labels
@@ -128,7 +128,7 @@ class BarNumbers:
         """
         base = background[self.y0 : self.y1, self.x0 : self.x1]
         pictures = np.repeat(base[None], len(ranges), 0)
-        steps = (np.arange(256) * (len(label_ramp) - 1) + 127) // 255
+        steps = ramp_steps(label_ramp)
         shades, covered = label_ramp[steps], steps > 0
         for picture, (low, high) in zip(pictures, ranges.tolist(), strict=True):
             marks, numbers = _inks(self, low, high)

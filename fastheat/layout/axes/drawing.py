@@ -73,7 +73,7 @@ def draw_background(
     if geometry.title and not plan.titled:
         _draw_label(ink, draw, geometry.title)
 
-    steps = (np.arange(256) * (len(palette.label_ramp) - 1) + 127) // 255
+    steps = ramp_steps(palette.label_ramp)
     shades = np.where(transparent & (steps == 0), TRANSPARENT, palette.label_ramp[steps])
     if not np.frombuffer(drawn, np.uint8).any():  # nothing was drawn, or Pillow drew into a copy
         drawn = bytearray(ink.tobytes())
@@ -96,6 +96,17 @@ def draw_background(
     if bar and plan.bar:
         plan.bar.draw(background, bar, palette, entries, width)
     return background
+
+
+def ramp_steps(ramp: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Return the index into a ramp of palette indices for each coverage from 0 to 255."""
+    return (np.arange(256) * (len(ramp) - 1) + 127) // 255
+
+
+def blend(picture: NDArray[np.uint8], ink: Image.Image, ramp: NDArray[np.uint8]) -> None:
+    """Draw coverages into palette indices."""
+    steps = ramp_steps(ramp)[np.asarray(ink)]
+    np.copyto(picture, ramp[steps], where=steps > 0)
 
 
 def _draw_label(ink: Image.Image, draw: ImageDraw.ImageDraw, placed: Placed) -> None:

@@ -198,9 +198,8 @@ def _grown(
     least = WORDS * plan.fontsize
     bare = _around(plan.without_words(), cells, bar)
     plan = plan.fitted(max(bare.width, least), max(bare.height, least))
-    around = _around(plan, cells, bar)
-    for placed in _labels(plan, cells, bar):
-        around = around.union(placed.box())
+    boxes = (placed.box() for placed in _labels(plan, cells, bar))
+    around = reduce(Box.union, boxes, _around(plan, cells, bar))
     width = math.ceil(around.width + 2 * pad)
     height = math.ceil(around.height + 2 * pad)
     x, y = round(pad - around.x0), round(pad - around.y0)
@@ -409,8 +408,8 @@ def cell_grid(
     cells: Box,
     shape: tuple[int, int],
     line: int,
-    groups: tuple[Sequence[int], Sequence[int]] = ((), ()),
-    group_line: int = 0,
+    groups: tuple[Sequence[int], Sequence[int]],
+    group_line: int,
 ) -> Grid:
     """Return the visible part of each cell, between gridlines `line` pixels wide.
 
