@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fastheat.inputs.frames.annotations import Cells, Sample
 from fastheat.layout.axes.geometry import Frame
+from fastheat.layout.axes.ticks import TickStyle
 from fastheat.layout.options import (
     Labels,
     Option,
@@ -377,6 +378,20 @@ class Look(NamedTuple):
         "colour of ticks, and of the outline of the colour bar",
         Option(color, PICTURE, "color", unset="--foreground", name="tick_color"),
     ]
+
+    @property
+    def tick_style(self) -> TickStyle:
+        """Everything that the ticks of the colour bar follow from, except its range."""
+        return TickStyle(
+            norm=self.norm,
+            wanted=self.bar_ticks,
+            format=self.bar_format,
+            thin=self.thin_labels,
+            location=self.bar_location,
+            typeface=self.typeface,
+            fontsize=self.fontsize,
+            point=self.point,
+        )
 
 
 class _ReadWithOthers(NamedTuple):

@@ -14,9 +14,7 @@ from fastheat.layout.axes.drawing import pieces, ramp_steps
 from fastheat.layout.axes.geometry import Geometry, Plan
 from fastheat.layout.axes.measures import part_beyond, pixels_of
 from fastheat.layout.axes.thinning import bar_labels
-from fastheat.layout.axes.ticks import TIMES, Tick, Ticks, bar_ticks, ticks_at
-from fastheat.layout.look import Look
-from fastheat.layout.options import Labels
+from fastheat.layout.axes.ticks import TIMES, Tick, Ticks, TickStyle, bar_ticks, ticks_at
 from fastheat.style.colors.norms import LINEAR
 from fastheat.style.text.atlas import SHRINK, draw_letters
 from fastheat.style.text.labels import Box, Placed, number_width
@@ -27,37 +25,36 @@ WIDE_POWER = f"-0.0 {TIMES} 10", "-00"  # the same for these norms: text and exp
 MOST = 9  # most intervals of a colour bar
 
 
-def find_ticks(look: Look, vmin: float, vmax: float, intervals: int) -> Ticks:
+def find_ticks(style: TickStyle, vmin: float, vmax: float, intervals: int) -> Ticks:
     """Return the ticks of a colour bar that has room for at most `intervals` intervals."""
-    wanted = look.bar_ticks
+    norm, wanted, format_ = style.norm, style.wanted, style.format
     if isinstance(wanted, tuple):
-        found = ticks_at(look.norm, vmin, vmax, wanted)
+        found = ticks_at(norm, vmin, vmax, wanted)
     elif wanted is not None:
-        found = bar_ticks(look.norm, vmin, vmax, max(1, min(wanted - 1, intervals)))
+        found = bar_ticks(norm, vmin, vmax, max(1, min(wanted - 1, intervals)))
         found = found._replace(major=found.major[:: max(1, -(-len(found.major) // wanted))])
     else:
-        found = bar_ticks(look.norm, vmin, vmax, intervals)
-    if look.bar_format is None:
+        found = bar_ticks(norm, vmin, vmax, intervals)
+    if format_ is None:
         return found
     written = [
-        Tick(at, value, look.bar_format.write(value) if text else "")
-        for at, value, text, _ in found.major
+        Tick(at, value, format_.write(value) if text else "") for at, value, text, _ in found.major
     ]
     return found._replace(major=written)
 
 
-def wide_ticks(look: Look) -> Ticks:
+def wide_ticks(style: TickStyle) -> Ticks:
     """Return ticks at both ends, as wide as those of any range are likely to be."""
     text, power = WIDE_TICK, ""
-    if look.norm.name in SCIENTIFIC:
+    if style.norm.name in SCIENTIFIC:
         text, power = WIDE_POWER
-    if look.bar_format is not None:
-        text = max(WIDE_TICK, look.bar_format.write(float(WIDE_TICK) - 0.0001), key=len)
+    if style.format is not None:
+        text = max(WIDE_TICK, style.format.write(float(WIDE_TICK) - 0.0001), key=len)
         power = ""
     return Ticks([Tick(at, 0.0, text, power) for at in (0.0, 1.0)], [])
 
 
-def ticks_of_all(look: Look, vmin: float, vmax: float, _intervals: int = MOST) -> Ticks:
+def ticks_of_all(style: TickStyle, vmin: float, vmax: float, _intervals: int = MOST) -> Ticks:
     """Return ticks at both ends, as wide as the widest in frames with ranges of their own.
 
     Parameters
@@ -65,12 +62,13 @@ def ticks_of_all(look: Look, vmin: float, vmax: float, _intervals: int = MOST) -
     vmin, vmax
         The range of the values of all frames, as far as it is known.
     """
-    if isinstance(look.bar_ticks, tuple):
-        known = find_ticks(look._replace(norm=LINEAR), look.bar_ticks[0], look.bar_ticks[-1], MOST)
+    wanted = style.wanted
+    if isinstance(wanted, tuple):
+        known = find_ticks(style._replace(norm=LINEAR), wanted[0], wanted[-1], MOST)
     else:
-        known = find_ticks(look, vmin, vmax, MOST)
-        known = known._replace(major=known.major + wide_ticks(look).major)
-    font = look.typeface.at(look.fontsize)
+        known = find_ticks(style, vmin, vmax, MOST)
+        known = known._replace(major=known.major + wide_ticks(style).major)
+    font = style.typeface.at(style.fontsize)
     widest = max(known.major, key=lambda tick: number_width(tick.text, tick.power, font))
     return Ticks([widest._replace(place=at) for at in (0.0, 1.0)], [])
 
@@ -83,7 +81,7 @@ class BarNumbers:
     changes.
     """
 
-    look: Look
+    style: TickStyle
     bar: Box  # the box of the colour bar
     x0: int
     y0: int
@@ -146,16 +144,16 @@ Ink: TypeAlias = tuple[int, int, NDArray[np.uint8]]  # left, top, and the covera
 @lru_cache(maxsize=64)
 def _inks(numbers: BarNumbers, low: float, high: float) -> tuple[list[Ink], list[Ink]]:
     """Return the coverage of the tick marks and numbers of a range, cropped to the rectangle."""
-    look = numbers.look
-    bar = bar_labels(look, partial(find_ticks, look, low, high), numbers.bar)
+    style = numbers.style
+    bar = bar_labels(style, partial(find_ticks, style, low, high), numbers.bar)
     box = numbers.bar.moved(-numbers.x0, -numbers.y0)
     width, height = numbers.x1 - numbers.x0, numbers.y1 - numbers.y0
     written: list[Ink] = []
     marks = [
         (x0, y0, np.full((y1 + 1 - y0, x1 + 1 - x0), 255, np.uint8))
-        for x0, y0, x1, y1 in bar.tick_marks(box, look.point)
+        for x0, y0, x1, y1 in bar.tick_marks(box, style.point)
     ]
-    for placed in bar.numbers(box, look.point):
+    for placed in bar.numbers(box, style.point):
         fitting = _fitted(placed, width, height)
         for font, text, pen, baseline in pieces(fitting.label, fitting.x, fitting.y):
             glyph = draw_letters(font, text)
@@ -181,7 +179,9 @@ def _fitted(placed: Placed, width: int, height: int) -> Placed:
     return placed
 
 
-def part_numbers(look: Look, plan: Plan, geometry: Geometry) -> tuple[Plan, Geometry, BarNumbers]:
+def part_numbers(
+    style: TickStyle, plan: Plan, geometry: Geometry
+) -> tuple[Plan, Geometry, BarNumbers]:
     """Separate the ticks of a colour bar from everything that never changes.
 
     Parameters
@@ -202,12 +202,12 @@ def part_numbers(look: Look, plan: Plan, geometry: Geometry) -> tuple[Plan, Geom
     assert box is not None
     own = {id(label) for _, label in bar.ticks}
     ends = bar._replace(ticks=[(at, bar.ticks[0][1]) for at in (0.0, 1.0)])
-    boxes = [placed.box() for placed in ends.numbers(box, look.point)]
+    boxes = [placed.box() for placed in ends.numbers(box, style.point)]
     x0, y0, x1, y1 = reduce(Box.union, boxes)
     around = Box(math.floor(x0) - 1, math.floor(y0) - 1, math.ceil(x1) + 1, math.ceil(y1) + 1)
     x0, y0, x1, y1 = map(int, part_beyond(around, bar.location, Box(*pixels_of(box))))
     numbers = BarNumbers(
-        look._replace(rows=Labels(()), columns=Labels(()), mask=None, annot=None),
+        style,
         box,
         max(0, x0),
         max(0, y0),

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from fastheat.layout.axes import geometry
 from fastheat.layout.axes.colorbar import Bar
 from fastheat.layout.axes.geometry import Geometry, Plan
-from fastheat.layout.axes.ticks import TIMES, Ticks
+from fastheat.layout.axes.ticks import TIMES, Ticks, TickStyle
 from fastheat.layout.look import Look
 from fastheat.layout.options import Labels
 from fastheat.style.text.fonts import Typeface
@@ -95,7 +95,7 @@ def lay_out(
         plan = _plan(look, drawn, labels, ticks, choice)
         placed = geometry.place(plan, look.figure, cell, look.frame)
         cells, bar = placed.cells, placed.bar or bar
-    return plan, placed, _left_out(look, labels, _bar_ticks(look, ticks, choice), choice)
+    return plan, placed, _left_out(look, labels, ticks, choice)
 
 
 def pitch(look: Look) -> tuple[float, float]:
@@ -169,40 +169,45 @@ def _choose(look: Look, labels: _AxisLabels, found: Find, cells: Box, bar: Box) 
     down = cells.height / n * (-1 if look.lower else 1)
     rows = _step(look, look.rows, labels.rows, 0.0, down)
     columns = _step(look, look.columns, labels.columns, cells.width / m, 0.0)
+    intervals, ticks = _choose_ticks(look.tick_style, found, bar) if look.bar else (1, 1)
+    return Choice(rows, columns, intervals, ticks)
+
+
+def _choose_ticks(style: TickStyle, found: Find, bar: Box) -> tuple[int, int]:
+    """Return the most intervals for which a bar has room, and the stride at which ticks fit."""
     # matplotlib's get_tick_space: a tick takes 2 font sizes in height or 3 in width
-    upright = look.bar_location in ("left", "right")
+    upright = style.location in ("left", "right")
     room = bar.height / 2 if upright else bar.width / 3
-    choice = Choice(rows, columns, max(1, min(9, int(room / look.fontsize))), 1)
-    if not look.bar or (not look.thin_labels and isinstance(look.bar_ticks, tuple)):
-        return choice
-    ticks = _bar_ticks(look, found, choice)
+    intervals = max(1, min(9, int(room / style.fontsize)))
+    if not style.thin and isinstance(style.wanted, tuple):
+        return intervals, 1
+    ticks = _bar_ticks(style, found, intervals)
     x, y = (0.0, -bar.height) if upright else (bar.width, 0.0)
     for step in range(1, len(ticks)):
         if all(
-            apart(one, two, x * (b - a), y * (b - a), APART * look.fontsize)
+            apart(one, two, x * (b - a), y * (b - a), APART * style.fontsize)
             for (a, one), (b, two) in itertools.pairwise(ticks[::step])
         ):
-            return choice._replace(ticks=step)
-    return choice._replace(ticks=max(1, len(ticks)))
+            return intervals, step
+    return intervals, max(1, len(ticks))
 
 
-def bar_labels(look: Look, found: Find, box: Box) -> Bar:
-    """Return the colour bar of a look, with the ticks that fit if the bar stands in `box`."""
+def bar_labels(style: TickStyle, found: Find, box: Box) -> Bar:
+    """Return a colour bar with the ticks that fit if it stands in `box`."""
     ticks = lru_cache(found)
-    choice = _choose(look, _AxisLabels([], []), ticks, box, box)
-    labels = _bar_ticks(look, ticks, choice)[:: choice.ticks]
-    return Bar(look.bar_location, labels, None, ticks(choice.intervals).minor)
+    intervals, step = _choose_ticks(style, ticks, box)
+    labels = _bar_ticks(style, ticks, intervals)[::step]
+    return Bar(style.location, labels, None, ticks(intervals).minor)
 
 
-def _bar_ticks(look: Look, found: Find, choice: Choice) -> list[tuple[float, Label]]:
-    """Return the position and label of every major tick of the colour bar."""
-    if not look.bar:
-        return []
-    up, down = line_extent(look.typeface, look.fontsize)
-    anchor = anchor_outside(look.bar_location, 0.0, 0.5 * up / (up + down))
+def _bar_ticks(style: TickStyle, found: Find, intervals: int) -> list[tuple[float, Label]]:
+    """Return the position and label of every major tick of a colour bar."""
+    face, size = style.typeface, style.fontsize
+    up, down = line_extent(face, size)
+    anchor = anchor_outside(style.location, 0.0, 0.5 * up / (up + down))
     return [
-        (at, Label(_times(text, look.typeface), look.fontsize, anchor, 0.0, look.typeface, power))
-        for at, _, text, power in found(choice.intervals).major
+        (at, Label(_times(text, face), size, anchor, 0.0, face, power))
+        for at, _, text, power in found(intervals).major
     ]
 
 
@@ -235,9 +240,7 @@ def _round_steps(least: float) -> Iterator[int]:
                 yield step * 10**power
 
 
-def _left_out(
-    look: Look, labels: _AxisLabels, ticks: list[tuple[float, Label]], choice: Choice
-) -> tuple[str, ...]:
+def _left_out(look: Look, labels: _AxisLabels, ticks: Find, choice: Choice) -> tuple[str, ...]:
     """Return descriptions of requested labels that are left out."""
     said = []
     for name, wanted, all_, step in (
@@ -247,9 +250,10 @@ def _left_out(
         count = len(all_) - len(range(0, len(all_), step))
         if count and not wanted.auto:
             said.append(f"{count} of {len(all_)} {name}")
-    count = len(ticks) - len(ticks[:: choice.ticks])
-    if count and isinstance(look.bar_ticks, tuple):
-        said.append(f"{count} of {len(ticks)} cbar_ticks")
+    if look.bar and isinstance(look.bar_ticks, tuple):
+        every = ticks(choice.intervals).major
+        if count := len(every) - len(every[:: choice.ticks]):
+            said.append(f"{count} of {len(every)} cbar_ticks")
     return tuple(said)
 
 
@@ -267,7 +271,7 @@ def _plan(
         word = (0.5, 0.0) if look.bar_location == "bottom" else (0.5, 1.0)
         bar = Bar(
             look.bar_location,
-            _bar_ticks(look, ticks, choice)[:: choice.ticks],
+            _bar_ticks(look.tick_style, ticks, choice.intervals)[:: choice.ticks],
             label(look.bar_label, size, word, rotation) if look.bar_label else None,
             ticks(choice.intervals).minor,
             look.given is not None,
