@@ -140,9 +140,8 @@ class Given:
     @cached_property
     def norm(self) -> Norm:
         """The norm."""
-        names = ("linthresh", "gamma", "boundaries", "center")
-        own = {name: self[name] for name in names}
-        return read_norm(self["norm"], **own, bins=len(self.cmap.table))
+        own = {name: self[name] for name in SELECTS}
+        return read_norm(self["norm"], own, bins=len(self.cmap.table))
 
     @cached_property
     def annot(self) -> Cells | Sample | bool:
@@ -485,39 +484,28 @@ def _index(value: object) -> int | None:
 
 # ------------------------------------------------------------------------------------------- norms
 
-# norms that can be selected by name, and the option of each
-NORMS = {
-    "linear": "",
-    "centered": "center",
-    "log": "",
-    "symlog": "linthresh",
-    "asinh": "",
-    "power": "gamma",
-}
+NORMS = ("linear", "centered", "log", "symlog", "asinh", "power")  # those that have names
+# options of norms, and the norm that each selects if `norm` is not given
+SELECTS = {"linthresh": "symlog", "gamma": "power", "boundaries": "boundaries", "center": "center"}
+OWN = {"symlog": "linthresh", "power": "gamma", "centered": "center"}  # of norms with a name
 
 
-def read_norm(
-    norm: object, *, linthresh: object, gamma: object, boundaries: object, center: object, bins: int
-) -> Norm:
+def read_norm(norm: object, own: Mapping[str, object], *, bins: int) -> Norm:
     """Return the norm selected by a name, by an option that belongs to it, or by an object.
 
     Parameters
     ----------
+    own
+        The values of the options in `SELECTS`.
     bins
         Number of entries of the colormap.
     """
-    options = {
-        "linthresh": ("symlog", linthresh),
-        "gamma": ("power", gamma),
-        "boundaries": ("boundaries", boundaries),
-        "center": ("center", center),
-    }
-    used = {name: kind for name, (kind, value) in options.items() if value is not None}
+    used = [name for name in SELECTS if own[name] is not None]
     if len(used) > 1:
         raise TypeError(f"expected one norm, not both of {' and '.join(used)}")
     if norm is not None and not isinstance(norm, str):
         if used:
-            raise TypeError(f"expected either {next(iter(used))}= or norm={short(norm)}, not both")
+            raise TypeError(f"expected either {used[0]}= or norm={short(norm)}, not both")
         return _read_norm_object(norm)
     name = "linear" if norm is None else norm
     if name not in NORMS:
@@ -525,10 +513,11 @@ def read_norm(
             f"expected norm to be one of {', '.join(NORMS)}, or to be called as matplotlib's "
             f"Normalize, not {short(name)}{suggest(name, NORMS)}"
         )
-    for option, kind in used.items():
-        if norm is not None and option != NORMS[name]:
-            raise TypeError(f"expected no {option} with norm={name!r}")
-        name = kind if norm is None else name
+    if used and norm is None:
+        name = SELECTS[used[0]]
+    elif used and used[0] != OWN.get(name):
+        raise TypeError(f"expected no {used[0]} with norm={name!r}")
+    linthresh, gamma, boundaries, center = map(own.__getitem__, SELECTS)
     if name == "centered":
         return CenteredNorm(middle=0.0 if center is None else read_number("center", center) + 0.0)
     if name == "log":
