@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from fastheat.layout.axes.drawing import blend, draw_lines, ramp_steps
-from fastheat.layout.axes.measures import TICK_LENGTH, TICK_PAD, TICK_WIDTH, TIGHT_PAD
+from fastheat.layout.axes.measures import TICK_LENGTH, TICK_PAD, TICK_WIDTH, TIGHT_PAD, tick_mark
 from fastheat.layout.axes.ticks import linear_ticks
 from fastheat.style.colors.colors import RGB
 from fastheat.style.text.fonts import Typeface
@@ -139,7 +139,7 @@ def base_of(plot: Plot, stage: Stage) -> Base:
     size, point = plot.fontsize, plot.point
     pad = TIGHT_PAD * size
     up, down = line_extent(plot.typeface, size)
-    tick, gap = TICK_LENGTH * point, (TICK_LENGTH + TICK_PAD) * point
+    gap = (TICK_LENGTH + TICK_PAD) * point
     top = round(pad + up + down + 0.4 * size)
     bottom = max(top + 2, math.floor(plot.height - pad - 2 * (up + down) - gap))
     room = _width(plot, WIDE_LABEL)
@@ -165,22 +165,21 @@ def base_of(plot: Plot, stage: Stage) -> Base:
     ink = Image.new("L", (plot.width, plot.height))
     draw = ImageDraw.Draw(ink)
     width = max(1, round(TICK_WIDTH * point))
+    box, length = (left, top, right, bottom), width + round(TICK_LENGTH * point)
     draw.rectangle((left - width, top - width, right + width - 1, bottom + width - 1), fill=255)
     draw.rectangle((left, top, right - 1, bottom - 1), fill=0)
     for (at, _), label in zip(across, labels, strict=True):
         y = data[3] - at * (data[3] - data[2])
         draw_lines(draw, label, left - width - gap, y)
         row = min(max(round(y - width / 2), top - width), bottom)
-        draw.rectangle((left - width - round(tick), row, left - 1, row + width - 1), fill=255)
+        draw.rectangle(tick_mark(box, "left", row, length, width), fill=255)
     for at, text in along:
         x = data[0] + at * (data[1] - data[0])
         label = Label(f"{float(text):.0f}", size, (0.5, 0.0), 0.0, plot.typeface)
         half = label.box().width / 2
         draw_lines(draw, label, min(x, plot.width - half - 1), bottom + width + gap)
         column = min(max(round(x - width / 2), left - width), right)
-        draw.rectangle(
-            (column, bottom, column + width - 1, bottom + width + round(tick) - 1), fill=255
-        )
+        draw.rectangle(tick_mark(box, "bottom", column, length, width), fill=255)
     word = Label("frame" if plot.steps is None else "step", size, (0.5, 0.0), 0.0, plot.typeface)
     draw_lines(draw, word, (left + right) / 2, bottom + width + gap + up + down)
     label_ramp = np.array(plot.label_ramp, np.uint8)
@@ -192,13 +191,13 @@ def base_of(plot: Plot, stage: Stage) -> Base:
 def _draw_names(plot: Plot, picture: NDArray[np.uint8], x: float, y: float) -> None:
     """Draw the name of each line in its colour, side by side, centred on x and above y."""
     size = plot.fontsize
-    labels = [Label(name, size, (0.0, 1.0), 0.0, plot.typeface) for name in plot.names]
-    widths = [label.box().width for label in labels]
-    while sum(widths) + 1.5 * size * (len(labels) - 1) > plot.width - 2 and size > 1:
-        size *= 0.9
+    while True:
         labels = [Label(name, size, (0.0, 1.0), 0.0, plot.typeface) for name in plot.names]
         widths = [label.box().width for label in labels]
-    total = sum(widths) + 1.5 * size * (len(labels) - 1)
+        total = sum(widths) + 1.5 * size * (len(labels) - 1)
+        if total <= plot.width - 2 or size <= 1:
+            break
+        size *= 0.9
     pen = min(max(x - total / 2, 1.0), max(1.0, plot.width - total - 1))
     for label, width, ramp in zip(labels, widths, plot.ramps, strict=True):
         ink = Image.new("L", (plot.width, plot.height))

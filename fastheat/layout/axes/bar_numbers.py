@@ -207,12 +207,7 @@ def part_numbers(
     around = Box(math.floor(x0) - 1, math.floor(y0) - 1, math.ceil(x1) + 1, math.ceil(y1) + 1)
     x0, y0, x1, y1 = map(int, part_beyond(around, bar.location, Box(*pixels_of(box))))
     numbers = BarNumbers(
-        style,
-        box,
-        max(0, x0),
-        max(0, y0),
-        min(geometry.width, x1),
-        min(geometry.height, y1),
+        style, box, max(0, x0), max(0, y0), min(geometry.width, x1), min(geometry.height, y1)
     )
     labels = tuple(placed for placed in geometry.labels if id(placed.label) not in own)
     plan = plan._replace(bar=bar._replace(ticks=[], minor=[]))
