@@ -247,12 +247,19 @@ class Figure(ABC):
     def _open(self, values: Any) -> tuple[Frames, NDArray[np.float64] | None]:
         """Return one frame, and the scalars of earlier frames (P, K) if they come with it."""
 
-    @abstractmethod
     def _check_annots(self, written: np.dtype[Any] | None) -> None:
         """Raise ValueError if the figure is made for annotated frames and annotations are missing.
 
         `written` is the dtype of the annotations, or None without any.
         """
+        given = () if written is None else written.names or ("",)
+        for name, each in self.heatmaps.items():
+            if each.sample is not None and name not in given:
+                raise ValueError(
+                    f"panel {name!r}: expected annot= with each frame, for which it was made"
+                    if name
+                    else "expected annot= with each matrix, for which this heatmap was made"
+                )
 
     def _draw(self, values: Any, title: str | None, annot: Any) -> tuple[NDArray[np.uint8], Layout]:
         """Return the palette indices of a frame, and the layout with which they were drawn."""

@@ -435,10 +435,6 @@ class Heatmap(Figure):
             raise ValueError(f"expected values of shape {self.shape}, not {frames.shape}")
         return frames, None
 
-    def _check_annots(self, written: np.dtype[Any] | None) -> None:
-        if written is None and self.sample is not None:
-            raise ValueError("expected annot= with each matrix, for which this heatmap was made")
-
 
 def option_names() -> tuple[str, ...]:
     """Return the names of the options of `Heatmap`, in the order of its signature."""

@@ -364,14 +364,6 @@ class Panels(Figure):
         values, past = self._split_history(values)
         return open_frames([values], self.shape), past
 
-    def _check_annots(self, written: np.dtype[Any] | None) -> None:
-        names = () if written is None else written.names or ()
-        for name in self.sample or ():
-            if name not in names:
-                raise ValueError(
-                    f"panel {name!r}: expected annot= with each frame, for which it was made"
-                )
-
     def _split_history(self, values: Any) -> tuple[Any, NDArray[np.float64] | None]:
         """Return a frame with one number for each line, and their numbers in earlier frames.
 

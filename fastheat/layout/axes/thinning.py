@@ -100,11 +100,11 @@ def lay_out(
 
 def pitch(look: Look) -> tuple[float, float]:
     """Return the column and row pitch at which every requested label fits, in pixels."""
-    labels = _axis_labels(look)
+    rows, columns = _axis_labels(look)
     down = -1 if look.lower else 1
 
-    def needed(wanted: Labels, labels: Sequence[tuple[int, Label]], x: float, y: float) -> float:
-        if wanted.auto:
+    def needed(labels: _Wanted, x: float, y: float) -> float:
+        if labels.wanted.auto:
             return 0.0
         shown = [(k, label) for k, label in labels if label.text.strip()]
         return max(
@@ -115,15 +115,19 @@ def pitch(look: Look) -> tuple[float, float]:
             default=0.0,
         )
 
-    return needed(look.columns, labels.columns, 1, 0), needed(look.rows, labels.rows, 0, down)
+    return needed(columns, 1, 0), needed(rows, 0, down)
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted(Sequence[tuple[int, Label]]):
     """Labels with the indices of their rows or columns, made on access."""
 
-    numbers: range
+    wanted: Labels
     make: Callable[[int], Label]
+
+    @property
+    def numbers(self) -> range:
+        return range(0, len(self.wanted.texts), self.wanted.every)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -135,15 +139,14 @@ class _Wanted(Sequence[tuple[int, Label]]):
         return found, self.make(found)
 
 
-class _AxisLabels(NamedTuple):
-    rows: Sequence[tuple[int, Label]]  # all that are requested
-    columns: Sequence[tuple[int, Label]]
+_Both = tuple[_Wanted, _Wanted]  # labels of rows and of columns
 
 
-def _axis_labels(look: Look) -> _AxisLabels:
+def _axis_labels(look: Look) -> _Both:
+    """Return all labels of rows and of columns that are requested."""
     up, down = line_extent(look.typeface, look.fontsize)
 
-    def labels(wanted: Labels, side: str, rotation: float) -> Sequence[tuple[int, Label]]:
+    def labels(wanted: Labels, side: str, rotation: float) -> _Wanted:
         def make(k: int) -> Label:
             text, middle = wanted.texts[k], 0.5
             if side in ("left", "right"):  # matplotlib's center_baseline
@@ -152,23 +155,20 @@ def _axis_labels(look: Look) -> _AxisLabels:
             anchor = anchor_outside(side, rotation, middle)
             return Label(text, look.fontsize, anchor, rotation, look.typeface)
 
-        return _Wanted(range(0, len(wanted.texts), wanted.every), make)
+        return _Wanted(wanted, make)
 
     rotation = look.col_rotation
     if rotation is None:
         turned = DEFAULT_ROTATION if look.col_side == "bottom" else -DEFAULT_ROTATION
         rotation = 0.0 if look.columns.numbers else turned
-    return _AxisLabels(
-        labels(look.rows, look.row_side, look.row_rotation or 0.0),
-        labels(look.columns, look.col_side, rotation),
-    )
+    rows = labels(look.rows, look.row_side, look.row_rotation or 0.0)
+    return rows, labels(look.columns, look.col_side, rotation)
 
 
-def _choose(look: Look, labels: _AxisLabels, found: Find, cells: Box, bar: Box) -> Choice:
+def _choose(look: Look, labels: _Both, found: Find, cells: Box, bar: Box) -> Choice:
     n, m = look.shape
-    down = cells.height / n * (-1 if look.lower else 1)
-    rows = _step(look, look.rows, labels.rows, 0.0, down)
-    columns = _step(look, look.columns, labels.columns, cells.width / m, 0.0)
+    rows = _step(look, labels[0], 0.0, cells.height / n * (-1 if look.lower else 1))
+    columns = _step(look, labels[1], cells.width / m, 0.0)
     intervals, ticks = _choose_ticks(look.tick_style, found, bar) if look.bar else (1, 1)
     return Choice(rows, columns, intervals, ticks)
 
@@ -211,10 +211,9 @@ def _bar_ticks(style: TickStyle, found: Find, intervals: int) -> list[tuple[floa
     ]
 
 
-def _step(
-    look: Look, wanted: Labels, labels: Sequence[tuple[int, Label]], x: float, y: float
-) -> int:
+def _step(look: Look, labels: _Wanted, x: float, y: float) -> int:
     """Return the stride at which labels fit; (x, y) is the offset between indices, in pixels."""
+    wanted = labels.wanted
     if not labels or not (look.thin_labels or wanted.auto):
         return 1
     gap = (NUMBERS_APART if wanted.auto else APART) * look.fontsize
@@ -240,16 +239,14 @@ def _round_steps(least: float) -> Iterator[int]:
                 yield step * 10**power
 
 
-def _left_out(look: Look, labels: _AxisLabels, ticks: Find, choice: Choice) -> tuple[str, ...]:
+def _left_out(look: Look, labels: _Both, ticks: Find, choice: Choice) -> tuple[str, ...]:
     """Return descriptions of requested labels that are left out."""
     said = []
-    for name, wanted, all_, step in (
-        ("row_labels", look.rows, labels.rows, choice.rows),
-        ("col_labels", look.columns, labels.columns, choice.columns),
-    ):
-        count = len(all_) - len(range(0, len(all_), step))
-        if count and not wanted.auto:
-            said.append(f"{count} of {len(all_)} {name}")
+    strides = choice.rows, choice.columns
+    for name, own, step in zip(("row_labels", "col_labels"), labels, strides, strict=True):
+        count = len(own) - len(own.numbers[::step])
+        if count and not own.wanted.auto:
+            said.append(f"{count} of {len(own)} {name}")
     if look.bar and isinstance(look.bar_ticks, tuple):
         every = ticks(choice.intervals).major
         if count := len(every) - len(every[:: choice.ticks]):
@@ -258,7 +255,7 @@ def _left_out(look: Look, labels: _AxisLabels, ticks: Find, choice: Choice) -> t
 
 
 def _plan(
-    look: Look, drawn: tuple[int, int] | None, labels: _AxisLabels, ticks: Find, choice: Choice
+    look: Look, drawn: tuple[int, int] | None, labels: _Both, ticks: Find, choice: Choice
 ) -> Plan:
     size = look.fontsize
 
@@ -278,14 +275,14 @@ def _plan(
             look.bar_shrink,
             look.bar_aspect,
         )
-    rows, last = labels.rows[:: choice.rows], look.shape[0] - 1
+    rows, last = labels[0][:: choice.rows], look.shape[0] - 1
     return Plan(
         shape=look.shape,
         cells=drawn,
         point=look.point,
         fontsize=size,
         rows=[(last - i, each) for i, each in rows] if look.lower else rows,
-        columns=labels.columns[:: choice.columns],
+        columns=labels[1][:: choice.columns],
         row_side=look.row_side,
         col_side=look.col_side,
         title=label(look.title, look.title_size, (0.5, 1.0)) if look.title or look.titled else None,
