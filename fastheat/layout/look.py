@@ -17,6 +17,7 @@ from fastheat.layout.axes.geometry import Frame
 from fastheat.layout.axes.ticks import TickStyle
 from fastheat.layout.options import (
     Labels,
+    Names,
     Option,
     choice,
     color,
@@ -50,36 +51,22 @@ COLORS, VALUES, LABELS, PICTURE = "colours", "values in the cells", "labels", "p
 class Look(NamedTuple):
     """The checked options of a `Heatmap`, with colours as RGB values and most lengths in pixels.
 
-    A field with an `Option` is read by it, and the text before that is its help on the command
-    line; the other fields follow from several options.
+    A field with an `Option` is read by it. The text before that is its help on the command line,
+    and `Names` its names elsewhere. The other fields follow from several options.
     """
 
     shape: tuple[int, int]
     rows: Annotated[
         Labels,
         "'name_{}' to number them, a,b,c, @FILE with one per line, 5 for every fifth, auto or none",
-        Option(
-            read_labels,
-            LABELS,
-            "labels",
-            "LABELS",
-            also="y yticklabels",
-            name="row_labels",
-            series=True,
-        ),
+        Option(read_labels, LABELS, "labels", "LABELS", series=True),
+        Names("row_labels", also="y yticklabels"),
     ]
     columns: Annotated[
         Labels,
         "the same for the columns",
-        Option(
-            read_labels,
-            LABELS,
-            "labels",
-            "LABELS",
-            also="x xticklabels",
-            name="col_labels",
-            series=True,
-        ),
+        Option(read_labels, LABELS, "labels", "LABELS", series=True),
+        Names("col_labels", also="x xticklabels"),
     ]
     thin_labels: Annotated[
         bool, "leave out labels that would overlap", Option(flag, LABELS, "switch")
@@ -87,7 +74,8 @@ class Look(NamedTuple):
     lower: Annotated[  # 1 if the first row is at the bottom, 0 if it is at the top
         int,
         "position of the first row: upper or lower",
-        Option(place(upper=0, lower=1), LABELS, metavar="END", name="origin"),
+        Option(place(upper=0, lower=1), LABELS, metavar="END"),
+        Names("origin"),
     ]
     row_side: Annotated[
         str,
@@ -108,24 +96,15 @@ class Look(NamedTuple):
         float | None,
         "rotation of the column labels",
         Option(
-            number,
-            LABELS,
-            "number",
-            "DEGREES",
-            unset="0 for numbers, else -30 above and 30 below",
-            also="rotation",
+            number, LABELS, "number", "DEGREES", unset="0 for numbers, else -30 above and 30 below"
         ),
+        Names(also="rotation"),
     ]
     cmap: Annotated[
         Colormap,
         "a name that matplotlib has, with _r to reverse it, or colours to blend: white,teal,#012",
-        Option(
-            lambda name, value, given: given.cmap,
-            COLORS,
-            "colormap",
-            "NAME|COLOURS",
-            also="color_continuous_scale colorscale",
-        ),
+        Option(lambda name, value, given: given.cmap, COLORS, "colormap", "NAME|COLOURS"),
+        Names(also="color_continuous_scale colorscale"),
     ]
     norm: Annotated[
         Norm,
@@ -148,13 +127,8 @@ class Look(NamedTuple):
     valfmt: Annotated[
         ValueFormat | None,
         "format of the values: a format string, a format spec such as .2f, or none for no text",
-        Option(
-            lambda name, value, given: given.valfmt,
-            VALUES,
-            "text or none",
-            "FORMAT",
-            also="fmt text_auto",
-        ),
+        Option(lambda name, value, given: given.valfmt, VALUES, "text or none", "FORMAT"),
+        Names(also="fmt text_auto"),
     ]
     annot: Annotated[  # numbers or texts in the cells in place of the values
         Cells | Sample | None,
@@ -186,96 +160,69 @@ class Look(NamedTuple):
             "number or fit",
             "PT",
             unset="--fontsize",
-            also="size",
         ),
+        Names(also="size"),
     ]
     fit: bool  # whether text is as large as fits the cells
     align: Annotated[
         int,
         "alignment in the cell: left, center or right",
-        Option(
-            place(left=-1, center=0, right=1),
-            VALUES,
-            metavar="WHERE",
-            also="horizontalalignment",
-            name="ha",
-        ),
+        Option(place(left=-1, center=0, right=1), VALUES, metavar="WHERE"),
+        Names("ha", also="horizontalalignment"),
     ]
     vertical: Annotated[
         int,
         "alignment in the cell: top, center or bottom",
-        Option(
-            place(top=-1, center=0, bottom=1),
-            VALUES,
-            metavar="WHERE",
-            also="verticalalignment",
-            name="va",
-        ),
+        Option(place(top=-1, center=0, bottom=1), VALUES, metavar="WHERE"),
+        Names("va", also="verticalalignment"),
     ]
     bar: Annotated[
         bool,
         "draw a colour bar",
-        Option(flag, COLORS, "switch", also="cbar_visible colorbar", name="cbar"),
+        Option(flag, COLORS, "switch"),
+        Names("cbar", also="cbar_visible colorbar"),
     ]
     bar_location: Annotated[
         str,
         "side of the colour bar: right, left, top or bottom",
-        Option(
-            choice("right", "left", "top", "bottom"),
-            COLORS,
-            metavar="SIDE",
-            also="cbar_ax location orientation",
-            name="cbar_location",
-            needs="cbar",
-        ),
+        Option(choice("right", "left", "top", "bottom"), COLORS, metavar="SIDE", needs="cbar"),
+        Names("cbar_location", also="cbar_ax location orientation"),
     ]
     bar_shrink: Annotated[
         float,
         "length of the colour bar as a fraction of the side that it stands at",
-        Option(
-            read_fraction, COLORS, "number", "X", also="shrink", name="cbar_shrink", needs="cbar"
-        ),
+        Option(read_fraction, COLORS, "number", "X", needs="cbar"),
+        Names("cbar_shrink", also="shrink"),
     ]
     bar_aspect: Annotated[
         float | None,
         "ratio of its length to its thickness",
-        Option(width, COLORS, "number", "X", unset="20", name="cbar_aspect", needs="cbar"),
+        Option(width, COLORS, "number", "X", unset="20", needs="cbar"),
+        Names("cbar_aspect"),
     ]
     bar_label: Annotated[
         str,
         "label of the colour bar",
-        Option(text, COLORS, metavar="TEXT", also="cbarlabel", name="cbar_label", needs="cbar"),
+        Option(text, COLORS, metavar="TEXT", needs="cbar"),
+        Names("cbar_label", also="cbarlabel"),
     ]
     bar_ticks: Annotated[  # largest number of ticks, or their values
         int | tuple[float, ...] | None,
         "largest number of ticks of the colour bar, or their values: 5 or 0,0.5,1",
-        Option(
-            read_ticks,
-            COLORS,
-            "ticks",
-            "N|X,X...",
-            also="ticks",
-            name="cbar_ticks",
-            needs="cbar",
-            series=True,
-        ),
+        Option(read_ticks, COLORS, "ticks", "N|X,X...", needs="cbar", series=True),
+        Names("cbar_ticks", also="ticks"),
     ]
     bar_format: Annotated[
         ValueFormat | None,
         "format of the ticks, as for --valfmt",
-        Option(
-            read_bar_format,
-            COLORS,
-            metavar="FORMAT",
-            also="format",
-            name="cbar_format",
-            needs="cbar",
-        ),
+        Option(read_bar_format, COLORS, metavar="FORMAT", needs="cbar"),
+        Names("cbar_format", also="format"),
     ]
     title: Annotated[
         str,
         "text above the picture; {step} is the number in the name of a checkpoint",
-        Option(text, LABELS, metavar="TEXT", also="suptitle"),
+        Option(text, LABELS, metavar="TEXT"),
+        Names(also="suptitle"),
     ]
     titled: bool  # whether each frame has its own title; `title` is then a sample of their size
     title_size: float  # px
@@ -299,25 +246,18 @@ class Look(NamedTuple):
             "two numbers",
             "W H",
             unset="as large as the text needs",
-            also="height width",
-            name="figsize",
         ),
+        Names("figsize", also="height width"),
     ]
     cell: tuple[float, float] | None  # width and height without figsize, None if text decides
     square: Annotated[
-        bool, "make cells as high as wide", Option(flag, PICTURE, "switch", also="aspect")
+        bool, "make cells as high as wide", Option(flag, PICTURE, "switch"), Names(also="aspect")
     ]
     grid: Annotated[
         RGB,
         "colour of the lines between cells",
-        Option(
-            grid_color,
-            PICTURE,
-            "color",
-            unset="that of --style",
-            also="edgecolor edgecolors linecolor",
-            name="grid_color",
-        ),
+        Option(grid_color, PICTURE, "color", unset="that of --style"),
+        Names("grid_color", also="edgecolor edgecolors linecolor"),
     ]
     transparent_grid: bool  # whether the lines between cells are transparent
     reduce: Annotated[
@@ -329,14 +269,8 @@ class Look(NamedTuple):
     grid_width: Annotated[  # pt
         float | None,
         "width of the lines between cells in pt, 0 for none",
-        Option(
-            width,
-            PICTURE,
-            "number",
-            "PT",
-            unset="3, at most an eighth of a cell",
-            also="linewidth linewidths",
-        ),
+        Option(width, PICTURE, "number", "PT", unset="3, at most an eighth of a cell"),
+        Names(also="linewidth linewidths"),
     ]
     row_groups: Annotated[  # the rows that begin a group, except the first
         tuple[int, ...],
@@ -351,7 +285,8 @@ class Look(NamedTuple):
     group: Annotated[
         RGB,
         "colour of the lines between groups",
-        Option(color, PICTURE, "color", unset="--foreground", name="group_color"),
+        Option(color, PICTURE, "color", unset="--foreground"),
+        Names("group_color"),
     ]
     group_width: Annotated[  # pt
         float | None,
@@ -362,12 +297,9 @@ class Look(NamedTuple):
         RGB,
         "colour of the figure, none for transparent",
         Option(
-            lambda name, value, given: given.paper[0],
-            PICTURE,
-            "color",
-            unset="that of --style",
-            also="facecolor",
+            lambda name, value, given: given.paper[0], PICTURE, "color", unset="that of --style"
         ),
+        Names(also="facecolor"),
     ]
     transparent: bool  # whether the background is transparent
     foreground: Annotated[
@@ -376,7 +308,8 @@ class Look(NamedTuple):
     tick: Annotated[
         RGB,
         "colour of ticks, and of the outline of the colour bar",
-        Option(color, PICTURE, "color", unset="--foreground", name="tick_color"),
+        Option(color, PICTURE, "color", unset="--foreground"),
+        Names("tick_color"),
     ]
 
     @property
@@ -400,12 +333,14 @@ class _ReadWithOthers(NamedTuple):
     vmin: Annotated[
         object,
         "value at the start of the colormap",
-        Option(elsewhere, COLORS, "number", "X", unset="the least of all", also="zmin"),
+        Option(elsewhere, COLORS, "number", "X", unset="the least of all"),
+        Names(also="zmin"),
     ]
     vmax: Annotated[
         object,
         "value at the end of the colormap",
-        Option(elsewhere, COLORS, "number", "X", unset="the greatest of all", also="zmax"),
+        Option(elsewhere, COLORS, "number", "X", unset="the greatest of all"),
+        Names(also="zmax"),
     ]
     linthresh: Annotated[
         object,
@@ -421,7 +356,8 @@ class _ReadWithOthers(NamedTuple):
     center: Annotated[
         object,
         "value in the middle of the colormap, with a slope on either side unless --norm centered",
-        Option(elsewhere, COLORS, "number", "X", also="vcenter"),
+        Option(elsewhere, COLORS, "number", "X"),
+        Names(also="vcenter"),
     ]
     under: Annotated[
         object,
@@ -441,13 +377,15 @@ class _ReadWithOthers(NamedTuple):
     font: Annotated[
         object,
         "a font file, or the name of an installed font",
-        Option(elsewhere, LABELS, metavar="FONT", also="fontfamily"),
+        Option(elsewhere, LABELS, metavar="FONT"),
+        Names(also="fontfamily"),
     ]
     dpi: Annotated[object, "pixels per inch", Option(elsewhere, PICTURE, "number", "DPI")]
     style: Annotated[
         object,
         "light or dark: the colours of background, labels and grid",
-        Option(elsewhere, PICTURE, metavar="NAME", also="template"),
+        Option(elsewhere, PICTURE, metavar="NAME"),
+        Names(also="template"),
     ]
 
 
@@ -455,8 +393,9 @@ def _options_of(table: type) -> dict[str, tuple[str, Option]]:
     rows = {}
     for field, annotation in table.__annotations__.items():
         if hasattr(annotation, "__metadata__"):
-            help_, option = annotation.__metadata__
-            rows[option.name or field] = field, option._replace(help=help_)
+            help_, option, *others = annotation.__metadata__
+            names = others[0] if others else Names()
+            rows[names.own or field] = field, option._replace(help=help_, also=names.also)
     return rows
 
 

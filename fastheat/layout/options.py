@@ -47,21 +47,24 @@ FIT_SIZE = 60.0  # pt, largest size of text that is fitted to its cells
 
 
 class Option(NamedTuple):
-    """A row of the table of options: the reader of an option, its help and its other names.
-
-    `help` comes before the others in the table, as a text of its own.
-    """
+    """A row of the table of options; `help` and `also` stand beside it in the table."""
 
     read: Reader
     group: str  # of options in the help of the command line
     kind: str = "text"  # kind of value on the command line, see `cli.arguments`
     metavar: str = ""  # placeholder for the value in the help
     unset: str = ""  # description of the default None in the help
-    also: str = ""  # its names in matplotlib, seaborn, plotly, Pillow and imageio
-    name: str = ""  # of the option, if the field of `Look` has a different one
     needs: str = ""  # the option without which it has no effect
     series: bool = False  # whether it may be an iterator, which can be read only once
     help: str = ""  # on the command line
+    also: str = ""  # as in `Names`
+
+
+class Names(NamedTuple):
+    """The names of an option."""
+
+    own: str = ""  # if the field of `Look` has a different one
+    also: str = ""  # in matplotlib, seaborn, plotly, Pillow and imageio
 
 
 class Style(NamedTuple):
