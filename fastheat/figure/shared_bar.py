@@ -84,18 +84,16 @@ def shared_bar(
     paper = TRANSPARENT if layout.transparent else layout.label_ramp[0]
     drawn = np.flatnonzero((layout.background != paper).any(0 if upright else 1))
     pad = round(TIGHT_PAD * size)
-    if side in ("right", "bottom"):
+    last = side in ("right", "bottom")
+    if last:
         drawn = drawn[drawn > round(cells.x1 if upright else cells.y1)]
-        start, stop = int(drawn[0]), int(drawn[-1]) + 1 + pad
     else:
         drawn = drawn[drawn < round(cells.x0 if upright else cells.y0) - 1]
-        start, stop = max(0, int(drawn[0]) - pad), int(drawn[-1]) + 1
-    for numbers, _ in layout.bars:  # numbers that change are not in the background
-        low, high = (numbers.x0, numbers.x1) if upright else (numbers.y0, numbers.y1)
-        if side in ("right", "bottom"):
-            start, stop = min(start, low), max(stop, high + pad)
-        else:
-            start, stop = max(0, min(start, low - pad)), max(stop, high)
+    # numbers that change are not in the background
+    lows = (numbers.x0 if upright else numbers.y0 for numbers, _ in layout.bars)
+    highs = (numbers.x1 if upright else numbers.y1 for numbers, _ in layout.bars)
+    start, stop = min([int(drawn[0]), *lows]), max([int(drawn[-1]) + 1, *highs])
+    start, stop = (start, stop + pad) if last else (max(0, start - pad), stop)
     if frozen and upright:
         more = round(BAR_ROOM * size)
         stop += more

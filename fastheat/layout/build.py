@@ -289,9 +289,8 @@ def _cells_in(n: int, m: int, look: Look) -> tuple[int, int]:
 
     They are chosen so that blocks are as equal in size as possible, and none stands out.
     """
-    block = -(-max(n, m) // LONGEST_SIDE)
-    high = wide = block
     if look.square:
+        block = -(-max(n, m) // LONGEST_SIDE)
         least = max(1, round(SHORTEST_SIDE * look.fontsize))
         high, wide = (max(1, min(block, side // least)) for side in (n, m))
     else:

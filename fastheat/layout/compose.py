@@ -159,13 +159,9 @@ def _shared(layouts: Sequence[Layout], plot: Plot | None) -> SharedPalette:
     for layout in layouts:
         inks = layout.panels[0].shades.inks
         own, blends = np.unique(inks[:, 0]), np.unique(inks[:, 1:-1])
-        drawn = [
-            layout.background,
-            layout.label_ramp,
-            np.array([layout.panels[0].tick], np.uint8),
-            inks,
-        ]
-        every = np.unique(np.concatenate([each.reshape(-1) for each in drawn]))
+        tick = np.array([layout.panels[0].tick], np.uint8)
+        drawn = layout.background, layout.label_ramp, tick, inks
+        every = np.unique(np.concatenate(drawn, axis=None))
         fills.append(own)
         fixed.append(np.union1d(np.setdiff1d(every, [*own, *blends]), layout.label_ramp))
         used.append(every)

@@ -132,15 +132,13 @@ def _numbers(scale: Scale, vmin: float, vmax: float, most: int) -> tuple[list[fl
     if scale.name == "log":
         return _log_numbers(vmin, vmax, scale.base, max(2, most))
     if scale.name == "symlog":
-        numbers = _symlog_numbers(vmin, vmax, scale.base, scale.linear)
-        return numbers, []
+        return _symlog_numbers(vmin, vmax, scale.base, scale.linear), []
     if scale.name == "asinh":
         return (
             _asinh_numbers(vmin, vmax, scale.linear, ()),
             _asinh_numbers(vmin, vmax, scale.linear, (2.0, 5.0)),
         )
-    numbers, _ = _round_numbers(vmin, vmax, most)
-    return numbers, []
+    return _round_numbers(vmin, vmax, most)[0], []
 
 
 def _log_numbers(
