@@ -70,7 +70,7 @@ class Arranger(NamedTuple):
     fontsize: float  # px
     heading: Heading
     plots: bool  # whether there is a line plot
-    barred: Heatmap | None  # the panel whose colour bar is that of all panels
+    barred: str | None  # the name of the panel whose colour bar is that of all panels
 
     def below(self, height: int | None) -> int:
         """Return the height of the line plot in px, 0 without one.
@@ -100,9 +100,10 @@ class Arranger(NamedTuple):
         """Return the width and height that a colour bar for all panels takes away from them."""
         if self.barred is None:
             return 0, 0
-        bar = shared_bar(self.barred.completed((None, None)), kind, room)
+        panel = self.panels[self.barred]
+        bar = shared_bar(panel.completed((None, None)), kind, room)
         # numbers may be longer or taller than those of this range
-        more = round((BAR_ROOM if bar.width else 1) * self.barred.look.fontsize)
+        more = round((BAR_ROOM if bar.width else 1) * panel.look.fontsize)
         return (bar.width + more, 0) if bar.width else (0, bar.height + more)
 
     def measure(self) -> Measure:
@@ -232,7 +233,8 @@ class Arranger(NamedTuple):
         places = arrange(tiles, measure.order)
         bar, bar_size = None, (0, 0)
         if self.barred is not None:
-            bar = shared_bar(self.barred, kinds[0], (places.width, places.height), frozen=frozen)
+            panel, room = self.panels[self.barred], (places.width, places.height)
+            bar = shared_bar(panel, kinds[0], room, frozen=frozen)
             bar_size = bar.width, bar.height
         below = self.below(self.figure[1] if self.figure else None)
         wide, high = places.width + bar_size[0], places.height + bar_size[1] + above + below

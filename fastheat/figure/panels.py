@@ -28,7 +28,7 @@ from fastheat.inputs.frames.ranges import DataLimits
 from fastheat.inputs.frames.stream import Frames
 from fastheat.inputs.sources.shapes import Shape, check_names, form_of, of_panel, parts_of
 from fastheat.inputs.sources.tensors import as_array
-from fastheat.layout.arrange import Size, check_size
+from fastheat.layout.arrange import check_size
 from fastheat.layout.axes.measures import POINTS, TIGHT_PAD
 from fastheat.layout.compose import Heading, compose
 from fastheat.layout.layout import Layout
@@ -150,23 +150,38 @@ class Panels(Figure):
         inch = read_positive("dpi", dpi)
         size, _ = read_text_sizes(fontsize, None, inch)
         text = read_text("title", title)
-        self._lines = _read_lines(lines, names)
-        typeface, lacking = find_typeface(font, text + "".join(self._lines))
-        self._columns = None if columns is None else read_count("columns", columns)
-        self._figure = None if figsize is None else read_figure(figsize, inch)
-        self._shares = read_flag("share_range", share_range)
-        self._size, self._point = size, inch / POINTS
-        self._room = None if xlim is None else read_count("xlim", xlim)
-        self._ylim = None if ylim is None else _read_limits(ylim)
-        self._steps: tuple[int, int] | None = None
+        colors = _read_lines(lines, names)
+        typeface, lacking = find_typeface(font, text + "".join(colors))
+        arranger = Arranger(
+            panels={},
+            columns=None if columns is None else read_count("columns", columns),
+            figure=None if figsize is None else read_figure(figsize, inch),
+            fontsize=size,
+            heading=Heading(text, HEADING * size, TIGHT_PAD * size, typeface, lacking),
+            plots=bool(colors),
+            barred=None,
+        )
+        shares = read_flag("share_range", share_range)
+        plot = Plot(
+            names=tuple(colors),
+            colors=tuple(colors.values()),
+            top=0,
+            width=0,
+            height=0,
+            fontsize=size,
+            point=inch / POINTS,
+            typeface=typeface,
+            room=None if xlim is None else read_count("xlim", xlim),
+            limits=None if ylim is None else _read_limits(ylim),
+        )
         for name, value in (("xlim", xlim), ("ylim", ylim)):
-            if value is not None and not self._lines:
+            if value is not None and not colors:
                 raise ValueError(f"expected lines= with {name}={short(value)}")
-        self._heading = Heading(text, HEADING * size, TIGHT_PAD * size, typeface, lacking)
+        self._plot = plot if colors else None  # its place follows from the size of the image
         common = listed(common)  # each panel reads them anew
         common |= {"dpi": dpi, "font": font, "fontsize": fontsize}
-        self._heatmaps: dict[str, Heatmap] = {}
-        self._check_count(own)
+        _check_count(arranger, own)
+        heatmaps: dict[str, Heatmap] = {}
         # the first panel of each shape without options of its own, which others are copies of
         alike: dict[Shape, Heatmap] = {}
         for name in names:
@@ -178,98 +193,55 @@ class Panels(Figure):
                     found = Heatmap(shape, **common | {"title": name} | own[name])
                 if not own[name] and name.isascii():
                     alike.setdefault(shape, found)
-                self._heatmaps[name] = found
-        self._bars = [each.cbar for each in self._heatmaps.values()]
-        self._free = tuple(None in each.range for each in self._heatmaps.values())
-        self._one_bar = self._has_one_bar(share_cbar)
+                heatmaps[name] = found
+        bars = [name for name, each in heatmaps.items() if each.cbar]
+        barred = bars[0] if _has_one_bar(heatmaps, share_cbar, shares) else None
+        self._cbar = len(bars) == len(heatmaps)
+        self._arranger = arranger._replace(panels=heatmaps, barred=barred)
+        self._shares = [shares and None in each.ends for each in heatmaps.values()]
         self._fixed: Arrangement | None = None  # after `freeze_axes`
         self._measures: list[Measure] = []  # a single item, once it is known
         self._layouts = {}
         self._dtype = form_of(self.shape, [np.dtype(np.float64)] * len(self.shape))
 
-    def _check_count(self, own: Mapping[str, Mapping[str, Any]]) -> None:
-        """Raise ValueError, before any panel is made, if even their margins do not fit the image.
-
-        Parameters
-        ----------
-        own
-            The options of each panel.
-        """
-        count, least = len(own), floor(2 * TIGHT_PAD * self._size)
-        if any("fontsize" in options for options in own.values()):
-            return
-        if self._figure:
-            if count * least**2 > self._figure[0] * self._figure[1]:
-                raise too_small(self._figure, self._heading)
-        else:
-            columns = self._columns or 1
-            side = least * max(min(columns, count), -(-count // columns))
-            if self._columns or count * least**2 > MOST_SIDE**2:
-                check_size(0, side, count)
-
-    def _has_one_bar(self, wanted: object) -> bool:
-        """Return whether a single colour bar stands for all panels, given `share_cbar`."""
-        keys = set()
-        for name, each in self._heatmaps.items():
-            look = each.look
-            ends: object = each.range
-            if None in each.range:
-                ends = "shared" if self._shares else name
-            if look.bar:
-                cmap = look.cmap.table.tobytes(), look.cmap.under, look.cmap.over
-                keys.add((*cmap, ends, look.norm, bar_options(look)))
-        if wanted is None:
-            return sum(self._bars) > 1 and len(keys) == 1
-        if read_flag("share_cbar", wanted) and len(keys) != 1:
-            raise ValueError(
-                "expected share_cbar=True with cbar=True and panels of one map and one range, with "
-                "bars that are alike: give share_range=True, or vmin and vmax for all"
-            )
-        return bool(wanted)
-
     def __repr__(self) -> str:
-        lines = f", lines={list(self._lines)}" if self._lines else ""
-        shapes = {name: each.shape for name, each in self._heatmaps.items()}
+        lines = f", lines={list(self.lines)}" if self.lines else ""
+        shapes = {name: each.shape for name, each in self.heatmaps.items()}
         return f"Panels({shapes}{lines})"
-
-    @property
-    def _barred(self) -> Heatmap:
-        """The first panel with a colour bar, which can stand for those of all panels."""
-        return list(self._heatmaps.values())[self._bars.index(True)]
 
     @property
     def shape(self) -> dict[str, Shape]:
         """Rows and columns of the matrices of each panel, and () for each line."""
-        shapes: dict[str, Shape] = {name: each.shape for name, each in self._heatmaps.items()}
-        return shapes | dict.fromkeys(self._lines, ())
+        shapes: dict[str, Shape] = {name: each.shape for name, each in self.heatmaps.items()}
+        return shapes | dict.fromkeys(self.lines, ())
 
     @property
     def lines(self) -> tuple[str, ...]:
         """The names of the scalars that the line plot shows."""
-        return tuple(self._lines)
+        return () if self._plot is None else self._plot.names
 
     @property
     def title(self) -> str:
         """The title above all panels."""
-        return self._heading.text
+        return self._arranger.heading.text
 
     @property
     def titled(self) -> bool:
         """True if there is room for a title that changes from frame to frame."""
-        return self._heading.own
+        return self._arranger.heading.own
 
     @property
     def cbar(self) -> bool:
         """True if every panel has a colour bar."""
-        return all(self._bars)
+        return self._cbar
 
     @property
     def reduction(self) -> Reductions | None:
         """The reduction of the matrices before they are drawn, or None if none is reduced."""
-        panels = list(self._heatmaps.values())
+        panels = list(self.heatmaps.values())
         if self._fixed is None:
             panels = self._arranger.sized(self._measured())
-        parts = dict(zip(self._heatmaps, (each.reduction for each in panels), strict=True))
+        parts = dict(zip(self.heatmaps, (each.reduction for each in panels), strict=True))
         if not any(parts.values()):
             return None
         cells = self.shape | {name: part.cells for name, part in parts.items() if part}
@@ -278,9 +250,7 @@ class Panels(Figure):
     def data_limits(self) -> DataLimits:
         """Return empty limits, to which the values of frames can be added to find their ranges."""
         return DataLimits(
-            [each.matrix_limits() for each in self._heatmaps.values()],
-            self._cells(),
-            [self._shares and free for free in self._free],
+            [each.matrix_limits() for each in self.heatmaps.values()], self._cells(), self._shares
         )
 
     def _cells(self) -> list[Shape]:
@@ -296,8 +266,9 @@ class Panels(Figure):
 
     def with_titles(self) -> Panels:
         """Return a copy of the panels with room for frame titles as large as their own."""
-        other = self._like(list(self._heatmaps.values()))
-        other._heading, other._measures = self._heading._replace(own=True), []
+        other, heading = self._like(self.heatmaps.values()), self._arranger.heading
+        other._arranger = self._arranger._replace(heading=heading._replace(own=True))
+        other._measures = []
         return other
 
     def for_frames(self, count: int, steps: Sequence[int] | None = None) -> Panels:
@@ -311,32 +282,34 @@ class Panels(Figure):
             The step of each frame. The line plot shows steps if they are evenly spaced, and numbers
             of frames otherwise.
         """
-        if not self._lines:
+        plot = self._plot
+        if plot is None:
             return self
-        other = self._like(list(self._heatmaps.values()))
-        if self._room is None:
-            other._room = count
+        if plot.room is None:
+            plot = plot._replace(room=count)
         if steps is not None and len(steps) > 1:
             strides = set(np.diff(steps).tolist())
             if len(strides) == 1 and min(strides) > 0:
-                other._steps = int(steps[0]), int(strides.pop())
+                plot = plot._replace(steps=(int(steps[0]), int(strides.pop())))
+        other = self._like(self.heatmaps.values())
+        other._plot = plot
         return other
 
     @property
-    def heatmaps(self) -> dict[str, Heatmap]:
+    def heatmaps(self) -> Mapping[str, Heatmap]:
         """The heatmap of each panel by name."""
-        return self._heatmaps
+        return self._arranger.panels
 
     def _like(self, heatmaps: Iterable[Heatmap]) -> Panels:
         other = copy(self)
-        other._heatmaps = dict(zip(self._heatmaps, heatmaps, strict=True))
-        other._layouts = {}
+        panels = dict(zip(self.heatmaps, heatmaps, strict=True))
+        other._arranger, other._layouts = self._arranger._replace(panels=panels), {}
         return other
 
     @property
     def sample(self) -> dict[str, Sample] | None:
         """Samples of the per-frame annotations that panels reserve room for, or None."""
-        samples = {name: each.sample for name, each in self._heatmaps.items()}
+        samples = {name: each.sample for name, each in self.heatmaps.items()}
         return {name: sample for name, sample in samples.items() if sample is not None} or None
 
     def with_annots(self, dtype: np.dtype[Any]) -> Panels:
@@ -350,15 +323,15 @@ class Panels(Figure):
             The structured dtype of the annotations, with a field for each annotated panel.
         """
         self._measured()  # the copy keeps the sizes measured with the panels' own texts
-        heatmaps = dict(self._heatmaps)
+        heatmaps = dict(self.heatmaps)
         for name in dtype.names or ():
             with of_panel(name):
                 heatmaps[name] = heatmaps[name].with_annots(dtype[name])
-        return self._like(list(heatmaps.values()))
+        return self._like(heatmaps.values())
 
     def _adopt(self, other: Figure) -> None:
         assert isinstance(other, Panels)
-        self._heatmaps, self._layouts = other._heatmaps, {}
+        self._arranger, self._layouts = other._arranger, {}
 
     def _open(self, values: Any) -> tuple[Frames, NDArray[np.float64] | None]:
         values, past = self._split_history(values)
@@ -374,11 +347,11 @@ class Panels(Figure):
         past
             (P, K) numbers of K lines in P earlier frames, or None if the frame has no sequences.
         """
-        if not self._lines or not isinstance(values, Mapping):
+        if not self.lines or not isinstance(values, Mapping):
             return values, None
         histories = []
         frame = dict(values)
-        for name in self._lines:
+        for name in self.lines:
             if name not in frame or np.ndim(frame[name]) != 1 or not len(frame[name]):
                 continue
             history = as_array(frame[name])
@@ -388,48 +361,31 @@ class Panels(Figure):
             frame[name] = history[-1]
         if not histories:
             return frame, None
-        if len(histories) < len(self._lines) or len(set(map(len, histories))) > 1:
+        if len(histories) < len(self.lines) or len(set(map(len, histories))) > 1:
             raise ValueError("expected equally many numbers for each line")
         return frame, np.stack(histories, 1)
 
     def _lay_out(self, dtype: np.dtype[Any]) -> Layout:
-        kinds = _kinds(dtype)
-        plan = self._fixed or self._arranger.arrange(self._measured(), kinds)
-        panels = self._heatmaps.values() if self._fixed else plan.panels
-        layouts = lay_out(self._heatmaps, panels, kinds)
-        bar = None
-        if plan.bar is not None:
-            bar = plan.bar.layout(self._barred.range, kinds[0]), plan.bar_corner
+        kinds, arranger, barred = _kinds(dtype), self._arranger, self._arranger.barred
+        plan = self._fixed or arranger.arrange(self._measured(), kinds)
+        panels = self.heatmaps.values() if self._fixed else plan.panels
+        bar, plot, (width, height) = None, self._plot, plan.size
+        if plan.bar is not None and barred is not None:
+            bar = plan.bar.layout(self.heatmaps[barred].range, kinds[0]), plan.bar_corner
+        if plot is not None:
+            below = arranger.below(arranger.figure[1] if arranger.figure else None)
+            plot = plot._replace(top=height - below, width=width, height=below)
         return compose(
-            layouts,
+            lay_out(self.heatmaps, panels, kinds),
             plan.corners,
             plan.size,
-            self._heading,
-            self._plot(plan.size),
+            arranger.heading,
+            plot,
             dtype,
             bar,
-            [self._shares and free for free in self._free],
-            says_range=self._heading.own and self.has_frame_limits and not self.cbar,
-            barred=self._bars.index(True) if any(self._bars) else 0,
-        )
-
-    def _plot(self, size: Size) -> Plot | None:
-        if not self._lines:
-            return None
-        width, height = size
-        below = self._arranger.below(self._figure[1] if self._figure else None)
-        return Plot(
-            names=tuple(self._lines),
-            colors=tuple(self._lines.values()),
-            top=height - below,
-            width=width,
-            height=below,
-            fontsize=self._size,
-            point=self._point,
-            typeface=self._heading.typeface,
-            room=self._room,
-            limits=self._ylim,
-            steps=self._steps,
+            self._shares,
+            says_range=self.titled and self.has_frame_limits and not self.cbar,
+            barred=0 if barred is None else list(self.heatmaps).index(barred),
         )
 
     def _measured(self) -> Measure:
@@ -442,18 +398,6 @@ class Panels(Figure):
             self._measures.append(self._arranger.measure())
         return self._measures[0]
 
-    @property
-    def _arranger(self) -> Arranger:
-        return Arranger(
-            panels=self._heatmaps,
-            columns=self._columns,
-            figure=self._figure,
-            fontsize=self._size,
-            heading=self._heading,
-            plots=bool(self._lines),
-            barred=self._barred if self._one_bar else None,
-        )
-
 
 def _kinds(form: np.dtype[Any]) -> list[np.dtype[Any]]:
     return [kind for _, kind in parts_of(form).values()]
@@ -462,6 +406,45 @@ def _kinds(form: np.dtype[Any]) -> list[np.dtype[Any]]:
 def panels_options() -> list[str]:
     """Return the names of the options of `Panels` itself, without those of its panels."""
     return list(defaults_of(Panels.__init__))
+
+
+def _check_count(arranger: Arranger, own: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise ValueError, before any panel is made, if even their margins do not fit the image.
+
+    Parameters
+    ----------
+    own
+        The options of each panel.
+    """
+    count, least = len(own), floor(2 * TIGHT_PAD * arranger.fontsize)
+    figure, columns = arranger.figure, arranger.columns
+    if any("fontsize" in options for options in own.values()):
+        return
+    if figure:
+        if count * least**2 > figure[0] * figure[1]:
+            raise too_small(figure, arranger.heading)
+    elif columns or count * least**2 > MOST_SIDE**2:
+        columns = columns or 1
+        check_size(0, least * max(min(columns, count), -(-count // columns)), count)
+
+
+def _has_one_bar(heatmaps: Mapping[str, Heatmap], wanted: object, shares: bool) -> bool:
+    """Return whether a single colour bar stands for all panels, given `share_cbar`."""
+    barred = {name: each for name, each in heatmaps.items() if each.cbar}
+    keys = set()
+    for name, each in barred.items():
+        look, ends = each.look, each.ends
+        where = ends if None not in ends else "shared" if shares else name
+        cmap = look.cmap.table.tobytes(), look.cmap.under, look.cmap.over
+        keys.add((*cmap, where, look.norm, bar_options(look)))
+    if wanted is None:
+        return len(barred) > 1 and len(keys) == 1
+    if read_flag("share_cbar", wanted) and len(keys) != 1:
+        raise ValueError(
+            "expected share_cbar=True with cbar=True and panels of one map and one range, with "
+            "bars that are alike: give share_range=True, or vmin and vmax for all"
+        )
+    return bool(wanted)
 
 
 def _read_own(names: Sequence[str], options: object) -> dict[str, dict[str, Any]]:
