@@ -371,7 +371,8 @@ class Panels(Figure):
         panels = self.heatmaps.values() if self._fixed else plan.panels
         bar, plot, (width, height) = None, self._plot, plan.size
         if plan.bar is not None and barred is not None:
-            bar = plan.bar.layout(self.heatmaps[barred].range, kinds[0]), plan.bar_corner
+            drawn = plan.bar.layout(self.heatmaps[barred].range, kinds[0])
+            bar = drawn, plan.bar_corner, list(self.heatmaps).index(barred)
         if plot is not None:
             below = arranger.below(arranger.figure[1] if arranger.figure else None)
             plot = plot._replace(top=height - below, width=width, height=below)
@@ -385,7 +386,6 @@ class Panels(Figure):
             bar,
             self._shares,
             says_range=self.titled and self.has_frame_limits and not self.cbar,
-            barred=0 if barred is None else list(self.heatmaps).index(barred),
         )
 
     def _measured(self) -> Measure:

@@ -58,7 +58,7 @@ def arrange(tiles: Sequence[Tile], order: Order) -> Places:
             for k, t in enumerate(tiles)
         ]
         return Places(sum(widths), sum(heights), tuple(corners))
-    stops = [sum(order[: k + 1]) for k in range(len(order))]
+    stops = list(accumulate(order))
     stacks = [tiles[stop - count : stop] for count, stop in zip(order, stops, strict=True)]
     widths, lefts = _lined([[(t.width, t.left) for t in stack] for stack in stacks])
     first = max(stack[0].top for stack in stacks)
@@ -98,16 +98,10 @@ class Sizes:
         """Return the width and height of an order."""
         if isinstance(order, int):
             columns = min(order, self._count)
-            rows = -(-self._count // columns)
-            across = (
-                self._most(self._left, rows, columns, 0),
-                self._most(self._right, rows, columns, 0),
-            )
-            down = (
-                self._most(self._top, rows, columns, 1),
-                self._most(self._bottom, rows, columns, 1),
-            )
-            return int(sum(each.sum() for each in across)), int(sum(each.sum() for each in down))
+            shape = -(-self._count // columns), columns
+            width = sum(self._most(sides, shape, 0) for sides in (self._left, self._right))
+            height = sum(self._most(sides, shape, 1) for sides in (self._top, self._bottom))
+            return width, height
         stops = np.cumsum(np.array(order, np.int64))
         starts = stops - order
         widths = np.maximum.reduceat(self._left, starts) + np.maximum.reduceat(self._right, starts)
@@ -121,14 +115,11 @@ class Sizes:
         rows = -(-self._count // columns)
         return columns * self._least[0] <= room[0] and rows * self._least[1] <= room[1]
 
-    def _most(
-        self, sides: NDArray[np.int64], rows: int, columns: int, axis: int
-    ) -> NDArray[np.int64]:
-        """Return the largest side in each column (axis 0) or row (axis 1) of a grid."""
-        grid = np.full(rows * columns, np.iinfo(np.int64).min)
-        grid[: self._count] = sides
-        most: NDArray[np.int64] = grid.reshape(rows, columns).max(axis)
-        return most
+    def _most(self, sides: NDArray[np.int64], shape: tuple[int, int], axis: int) -> int:
+        """Return the sum of the largest sides in each column (axis 0) or row (axis 1) of a grid."""
+        grid = np.full(shape, np.iinfo(np.int64).min)
+        grid.reshape(-1)[: self._count] = sides
+        return int(grid.max(axis).sum())
 
 
 def grids(tiles: Sequence[Tile]) -> list[Order]:

@@ -67,11 +67,10 @@ def compose(
     heading: Heading,
     plot: Plot | None,
     form: np.dtype[Any],
-    bar: tuple[Layout, tuple[int, int]] | None = None,
+    bar: tuple[Layout, tuple[int, int], int] | None = None,
     shares: Sequence[bool] = (),
     *,
     says_range: bool = False,
-    barred: int = 0,
 ) -> Layout:
     """Return the layout of an image with several heatmaps as its panels.
 
@@ -85,17 +84,15 @@ def compose(
         The structured dtype of frames.
     bar
         The colour bar of all panels, if there is one: a layout of which only the background is
-        drawn, and its top left corner.
+        drawn, its top left corner, and the index of the panel whose range it shows.
     shares
         Whether each panel takes part in a common range, if frames have ranges of their own.
     says_range
         Whether the title of each frame states its ranges.
-    barred
-        The index of the panel whose range `bar` shows.
     """
     drawn, at, of = list(layouts), list(corners), list(range(len(layouts)))
     if bar is not None:
-        drawn, at, of = [*drawn, bar[0]], [*at, bar[1]], [*of, barred]
+        drawn, at, of = [*drawn, bar[0]], [*at, bar[1]], [*of, bar[2]]
     palette = _shared(drawn, plot)
     ramp = palette.indices[0][layouts[0].label_ramp]
     transparent = layouts[0].transparent
