@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.layout.axes.drawing import pieces, ramp_steps
+from fastheat.layout.axes.drawing import draw_marks, pieces, ramp_steps
 from fastheat.layout.axes.geometry import Geometry, Plan
 from fastheat.layout.axes.measures import part_beyond, pixels_of
 from fastheat.layout.axes.thinning import bar_labels
@@ -130,8 +130,7 @@ class BarNumbers:
         shades, covered = label_ramp[steps], steps > 0
         for picture, (low, high) in zip(pictures, ranges.tolist(), strict=True):
             marks, numbers = _inks(self, low, high)
-            for x, y, ink in marks:
-                picture[y : y + ink.shape[0], x : x + ink.shape[1]] = tick
+            draw_marks(picture, marks, tick)
             for x, y, ink in numbers:
                 part = picture[y : y + ink.shape[0], x : x + ink.shape[1]]
                 np.copyto(part, shades[ink], where=covered[ink])
@@ -142,24 +141,22 @@ Ink: TypeAlias = tuple[int, int, NDArray[np.uint8]]  # left, top, and the covera
 
 
 @lru_cache(maxsize=64)
-def _inks(numbers: BarNumbers, low: float, high: float) -> tuple[list[Ink], list[Ink]]:
-    """Return the coverage of the tick marks and numbers of a range, cropped to the rectangle."""
+def _inks(
+    numbers: BarNumbers, low: float, high: float
+) -> tuple[list[tuple[int, int, int, int]], list[Ink]]:
+    """Return the tick marks of a range, and its numbers, which are cropped to the rectangle."""
     style = numbers.style
     bar = bar_labels(style, partial(find_ticks, style, low, high), numbers.bar)
     box = numbers.bar.moved(-numbers.x0, -numbers.y0)
     width, height = numbers.x1 - numbers.x0, numbers.y1 - numbers.y0
     written: list[Ink] = []
-    marks = [
-        (x0, y0, np.full((y1 + 1 - y0, x1 + 1 - x0), 255, np.uint8))
-        for x0, y0, x1, y1 in bar.tick_marks(box, style.point)
-    ]
     for placed in bar.numbers(box, style.point):
         fitting = _fitted(placed, width, height)
         for font, text, pen, baseline in pieces(fitting.label, fitting.x, fitting.y):
             glyph = draw_letters(font, text)
             written.append((pen + glyph.left, baseline + glyph.top, glyph.cover))
-    within = partial(_within, width=width, height=height)
-    return list(map(within, marks)), list(map(within, written))
+    marks = list(bar.tick_marks(box, style.point))
+    return marks, [_within(ink, width, height) for ink in written]
 
 
 def _within(ink: Ink, width: int, height: int) -> Ink:

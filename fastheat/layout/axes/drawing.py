@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,8 +80,7 @@ def draw_background(
     background = np.frombuffer(drawn.translate(bytes(shades.tolist())), np.uint8).reshape(
         size[::-1]
     )
-    for x0, y0, x1, y1 in marks:
-        background[max(y0, 0) : max(y1 + 1, 0), max(x0, 0) : max(x1 + 1, 0)] = palette.solid["tick"]
+    draw_marks(background, marks, palette.solid["tick"])
     for each in solid if transparent else ():
         x0, y0, x1, y1 = pixels_of(each)
         part = background[max(y0, 0) : y1, max(x0, 0) : x1]
@@ -96,6 +95,14 @@ def draw_background(
     if bar and plan.bar:
         plan.bar.draw(background, bar, palette, entries, width)
     return background
+
+
+def draw_marks(
+    picture: NDArray[np.uint8], marks: Iterable[tuple[int, int, int, int]], tick: int
+) -> None:
+    """Draw tick marks, given as pixels (x0, y0, x1, y1) with ends included, as palette indices."""
+    for x0, y0, x1, y1 in marks:
+        picture[max(y0, 0) : max(y1 + 1, 0), max(x0, 0) : max(x1 + 1, 0)] = tick
 
 
 def ramp_steps(ramp: NDArray[np.uint8]) -> NDArray[np.intp]:
