@@ -177,7 +177,7 @@ def test_runs_of_fills_make_the_new_picture_of_the_old(look: dict[str, Any], sha
         cells = changed_rectangle(new, old, new_lines(21), rows)
         x0, x1, y0, y1 = map(int, cells)
         box = grid.x0[x0], grid.x1[x1 - 1], grid.y0[y0], grid.y1[y1 - 1]
-        n = fill_runs(box, 0, new, old, rows, work, grid, indices, starts)
+        n = fill_runs(box, new, old, rows, work, grid, indices, starts)
     assert (np.diff(starts[: n + 1].astype(int)) > 0).all()
     assert (indices[1:n] != indices[: n - 1]).all()
     wanted = np.full(layout.size[::-1], TRANSPARENT)
@@ -201,11 +201,8 @@ def test_runs_of_differences_make_the_new_picture_of_the_old(
     lines = new_lines(45)
     indices, starts = new_runs(450)
     with np.errstate(over="ignore"):
-        sides = changed_rectangle(new, old, lines, rows)
-        x0, x1, y0, y1 = map(int, sides)
-        n, used = difference_runs(
-            new, old, lines, rows, x0, x1, y0, y1, step, 0, each, indices, starts
-        )
+        sides = x0, x1, y0, y1 = tuple(map(int, changed_rectangle(new, old, lines, rows)))
+        n, used = difference_runs(sides, new, old, lines, rows, step, 0, each, indices, starts)
     part = np.s_[y0:y1, x0:x1]
     drawn = np.repeat(indices[:n], np.diff(starts[: n + 1].astype(int))).reshape(y1 - y0, x1 - x0)
     assert (np.diff(starts[: n + 1].astype(int)) > 0).all()

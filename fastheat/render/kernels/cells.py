@@ -149,12 +149,13 @@ def count_outside(values, scale, counts):
     counts[BAD] += bad
 
 
-# Places the n segments of cell c, in row i, between x0 and x1, y0 and y1, at the largest font size
-# that fits. Returns the index of the size, or one past the last if none fits, the left side, the
-# width, and the y of row 0. If n is negative, none fits.
-# widths, lows, highs: (sizes, segments), tops: (N, sizes), texts: (C, longest)
+# Places the n segments of cell c, in row i and column j, at the largest font size that fits.
+# Returns the index of the size, or one past the last if none fits, the left side, the width, and
+# the y of row 0. If n is negative, none fits. texts: (C, longest)
 @inlined
-def place_text(c, i, n, x0, x1, y0, y1, center, align, inset, widths, lows, highs, tops, texts):
+def place_text(c, i, j, n, grid, type_, texts):
+    x0, x1, y0, y1 = grid.x0[j], grid.x1[j], grid.y0[i], grid.y1[i]
+    widths, lows, highs = type_.widths, type_.lows, type_.highs
     sizes = widths.shape[0]
     size, width, low, high = -1, x1 - x0 + 1, 0, 0
     while width > x1 - x0 or high - low > y1 - y0:
@@ -167,24 +168,24 @@ def place_text(c, i, n, x0, x1, y0, y1, center, align, inset, widths, lows, high
             width += widths[size, segment]
             low = min(low, lows[size, segment])
             high = max(high, highs[size, segment])
-    if align == 0:
-        left = np.int64(math.floor(center - 0.5 * width + 0.5))
-    elif align < 0:
-        left = x0 + inset
+    if type_.align == 0:
+        left = np.int64(math.floor(grid.center[j] - 0.5 * width + 0.5))
+    elif type_.align < 0:
+        left = x0 + type_.inset
     else:
-        left = x1 - inset - width
-    top = max(y0, min(tops[i, size] + low, y1 - (high - low))) - low
+        left = x1 - type_.inset - width
+    top = max(y0, min(type_.tops[i, size] + low, y1 - (high - low))) - low
     return size, max(x0, min(left, x1 - width)), width, top
 
 
 # Returns the first row with ink of segments `first` to `last`, and one past the last row.
-# lows, highs: (sizes, segments), texts: (C, longest)
+# texts: (C, longest)
 @inlined
-def ink_rows(c, first, last, size, lows, highs, texts):
+def ink_rows(c, first, last, size, type_, texts):
     low, high = 1 << 30, 0
     for s in range(first, last):
-        low = min(low, lows[size, texts[c, s]])
-        high = max(high, highs[size, texts[c, s]])
+        low = min(low, type_.lows[size, texts[c, s]])
+        high = max(high, type_.highs[size, texts[c, s]])
     return low, high
 
 
@@ -193,7 +194,8 @@ def ink_rows(c, first, last, size, lows, highs, texts):
 # the last. Returns the part to repaint. texts, old_texts: (C, longest), places: (C, 5),
 # boxes: (C, 9)
 @inlined
-def update_text(c, n, size, left, width, top, widths, lows, highs, texts, old_texts, places, boxes):
+def update_text(c, n, size, left, width, top, type_, texts, old_texts, places, boxes):
+    widths = type_.widths
     sizes = widths.shape[0]
     old_n, old_size, old_left = places[c, COUNT], places[c, SIZE], places[c, LEFT]
     old_width, old_top = places[c, WIDTH], places[c, TOP]
@@ -213,11 +215,11 @@ def update_text(c, n, size, left, width, top, widths, lows, highs, texts, old_te
             stop += widths[size, texts[c, s]]
             if s < first:
                 x = stop
-        low, high = ink_rows(c, first, last, size, lows, highs, texts)
+        low, high = ink_rows(c, first, last, size, type_, texts)
         if low < high:
             x0, x1, y0, y1 = x, stop, top + low, top + high
     if old_size < sizes:
-        low, high = ink_rows(c, first, old_last, old_size, lows, highs, old_texts)
+        low, high = ink_rows(c, first, old_last, old_size, type_, old_texts)
         if low < high:
             x0, x1 = (
                 min(x0, x if alike else old_left),
@@ -237,33 +239,20 @@ def update_text(c, n, size, left, width, top, widths, lows, highs, texts, old_te
     return LETTERS if alike else TEXT
 
 
-# Finds the parts of a frame's cells with text to repaint, and the rows and rectangle around them;
-# returns the number of cells whose text does not fit. slots, old_slots, dirty: (C,), alike: of
-# Shades, fresh: whether to repaint all cells, rows, rectangle, boxes: of one frame in Changes,
-# bits, old_bits: (C,) int64, equal for equal texts, type_: Type, texts, old_texts: (C, longest)
-# segments, lengths: (C,), places: (C, 5) of the current texts
+# Finds the parts of frame t's cells with text to repaint, all of them in frame 0, and the rows and
+# rectangle around them; returns the number of cells whose text does not fit. alike: of Shades,
+# bits, texts, lengths: as of find_changes, places: (C, 5) of the current texts
 @jit
-def find_texts(
-    slots,
-    old_slots,
-    alike,
-    grid,
-    dirty,
-    rows,
-    rectangle,
-    fresh,
-    bits,
-    old_bits,
-    type_,
-    texts,
-    old_texts,
-    lengths,
-    places,
-    boxes,
-):
+def find_texts(t, changes, grid, alike, type_, bits, texts, lengths, places):
+    before, last = max(t - 1, 0), texts.shape[0] - 1
+    slots, old_slots = changes.slots[t], changes.slots[before]
+    dirty, boxes, rows = changes.dirty[t], changes.boxes[t], changes.rows[t]
+    written, old_written = min(t, last), min(before, last)
+    new_bits, old_bits, new_lengths = bits[written], bits[old_written], lengths[written]
+    new_texts, old_texts = texts[written], texts[old_written]
+    fresh = t == 0
     m = grid.x0.size
-    widths, lows, highs, tops = type_.widths, type_.lows, type_.highs, type_.tops
-    sizes = widths.shape[0]
+    sizes = type_.widths.shape[0]
     hidden = 0
     x0, x1, y0, y1 = 1 << 30, 0, 1 << 30, 0
     for i in range(rows.shape[0]):
@@ -273,41 +262,14 @@ def find_texts(
             change = NOTHING
             if fresh or alike[slots[c]] != alike[old_slots[c]]:
                 change = WHOLE
-            if fresh or bits[c] != old_bits[c]:
-                count = np.int64(lengths[c])
-                size, left, width, top = place_text(
-                    c,
-                    i,
-                    count,
-                    grid.x0[j],
-                    grid.x1[j],
-                    grid.y0[i],
-                    grid.y1[i],
-                    grid.center[j],
-                    type_.align,
-                    type_.inset,
-                    widths,
-                    lows,
-                    highs,
-                    tops,
-                    texts,
+            if fresh or new_bits[c] != old_bits[c]:
+                n = np.int64(new_lengths[c])
+                size, left, width, top = place_text(c, i, j, n, grid, type_, new_texts)
+                n = max(n, 0)
+                part = update_text(
+                    c, n, size, left, width, top, type_, new_texts, old_texts, places, boxes
                 )
-                written = update_text(
-                    c,
-                    max(count, 0),
-                    size,
-                    left,
-                    width,
-                    top,
-                    widths,
-                    lows,
-                    highs,
-                    texts,
-                    old_texts,
-                    places,
-                    boxes,
-                )
-                change = max(change, written)
+                change = max(change, part)
             dirty[c] = change
             if change == WHOLE:
                 # the text in the cell now, which may be unchanged since the frame before
@@ -323,6 +285,7 @@ def find_texts(
             hidden += places[c, SIZE] == sizes
         rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 3] = first, stop, top_y, bottom_y
         y0, y1 = min(y0, top_y), max(y1, bottom_y)
+    rectangle = changes.rectangles[t]
     rectangle[0], rectangle[1], rectangle[2], rectangle[3] = x0, x1, y0, y1
     return hidden
 
@@ -344,31 +307,11 @@ def find_changes(
     changes: Changes,
     counts: Annotated[Int64s, "4"],
 ) -> None:
-    last = texts.shape[0] - 1
     for t in range(1 + values.shape[0]):
         now = values[t - 1] if t > 0 else previous
-        before = max(t - 1, 0)
-        written, old_written = min(t, last), min(before, last)
         scale = scale_of(shades, t)
         find_slots(now, scale, changes.slots[t])
-        hidden = find_texts(
-            changes.slots[t],
-            changes.slots[before],
-            shades.alike,
-            grid,
-            changes.dirty[t],
-            changes.rows[t],
-            changes.rectangles[t],
-            t == 0,
-            bits[written],
-            bits[old_written],
-            type_,
-            texts[written],
-            texts[old_written],
-            lengths[written],
-            places,
-            changes.boxes[t],
-        )
+        hidden = find_texts(t, changes, grid, shades.alike, type_, bits, texts, lengths, places)
         if t > 0:
             count_outside(now, scale, counts)
             counts[HIDDEN] += hidden

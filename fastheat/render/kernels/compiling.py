@@ -18,15 +18,8 @@ from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
-from fastheat.render.kernels import (  # noqa: F401  (importing them declares all kernels)
-    cells,
-    digits,
-    images,
-    lines,
-    objects,
-    reduce,
-    stills,
-)
+# importing them declares all kernels
+from fastheat.render.kernels import cells, digits, images, lines, objects, reduce, stills  # noqa: F401
 from fastheat.render.kernels.jit import Array, Entry, Fields, Run, entries, helpers
 
 # _nrt=False leaves out the runtime for allocation and reference counting: a kernel that allocates
@@ -142,10 +135,7 @@ def _dispatch(copies: Copies) -> Callable[..., Any]:
         place = count()
         args = ", ".join(_source(type_, place, space) for type_ in kernel.types.values())
         result = "result = " if kernel.returns else ""
-        source += [
-            f"    if number == {number}:",
-            f"        {result}{kernel.__name__}({args})",
-        ]
+        source += [f"    if number == {number}:", f"        {result}{kernel.__name__}({args})"]
     exec("\n".join([*source, "    return result"]), space)
     function: Callable[..., Any] = space["dispatch"]
     return function

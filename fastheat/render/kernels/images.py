@@ -84,13 +84,10 @@ def free_index(picture, lines, rows, present):
 # Encodes a whole picture of palette indices as an image block; returns its size in bytes.
 @entry
 def encode_picture(
-    picture: Annotated[Uint8s, "H, W"],
-    runs: Runs,
-    coder: Coder,
-    out: Annotated[Uint8s, "room"],
+    picture: Annotated[Uint8s, "H, W"], runs: Runs, coder: Coder, out: Annotated[Uint8s, "room"]
 ) -> int:
     height, width = picture.shape
-    n = picture_runs(picture, 0, width, 0, height, runs.indices, runs.starts)
+    n = picture_runs((0, width, 0, height), picture, runs.indices, runs.starts)
     return write_image((0, width, 0, height), runs.indices, runs.starts, n, coder, out, 0)
 
 
@@ -184,29 +181,20 @@ def encode_differences(
         if out.size - end < room:
             return t
         transparents[t] = -1
-        x0, x1, y0, y1 = changed_rectangle(frames[t], frames[t - 1], lines, rows)
-        if x0 < x1:
-            index = free if free >= 0 else free_index(frames[t], lines, rows, present)
+        now, old = frames[t], frames[t - 1]
+        sides = changed_rectangle(now, old, lines, rows)
+        if sides[0] < sides[1]:
+            index = free if free >= 0 else free_index(now, lines, rows, present)
             if index < 0:
-                n = picture_runs(frames[t], x0, x1, y0, y1, runs.indices, runs.starts)
+                n = picture_runs(sides, now, runs.indices, runs.starts)
             else:
                 # a sample of the rows shows if it pays to leave single pixels transparent
                 words_only = pixels_too = np.int64(0)
                 for k in range(3):
+                    step = SAMPLED if k < 2 else 1
+                    each = k == 1 or (k == 2 and pixels_too < words_only)
                     n, used = difference_runs(
-                        frames[t],
-                        frames[t - 1],
-                        lines,
-                        rows,
-                        x0,
-                        x1,
-                        y0,
-                        y1,
-                        SAMPLED if k < 2 else 1,
-                        index,
-                        k == 1 or (k == 2 and pixels_too < words_only),
-                        runs.indices,
-                        runs.starts,
+                        sides, now, old, lines, rows, step, index, each, runs.indices, runs.starts
                     )
                     if k == 0:
                         words_only = n
@@ -214,6 +202,6 @@ def encode_differences(
                         pixels_too = n
                 if used:
                     transparents[t] = index
-            end = write_image((x0, x1, y0, y1), runs.indices, runs.starts, n, coder, out, end)
+            end = write_image(sides, runs.indices, runs.starts, n, coder, out, end)
         ends[t] = end
     return ends.size

@@ -10,15 +10,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from fastheat.render.kernels.cells import Changes, count_outside, find_fills, scale_of
-from fastheat.render.kernels.jit import (
-    Float64s,
-    Int32s,
-    Int64s,
-    Uint8s,
-    Uint32s,
-    entry,
-    inlined,
-)
+from fastheat.render.kernels.jit import Float64s, Int32s, Int64s, Uint8s, Uint32s, entry, inlined
 from fastheat.render.kernels.runs import (
     Lines,
     changed_rectangle,
@@ -75,23 +67,10 @@ def list_changes(
         end = ends[t - 1]
         if indices.size - end < room:
             return t
-        x0, x1, y0, y1 = changes.rectangles[t]
-        if x0 < x1:
-            end += 1 + text_runs(
-                (x0, x1, y0, y1),
-                0,
-                changes.slots[t],
-                changes.dirty[t],
-                changes.boxes[t],
-                changes.rows[t],
-                grid.x0.size,
-                shades.inks,
-                type_,
-                texts[min(t, last)],
-                texts[min(t - 1, last)],
-                indices[end:],
-                starts[end:],
-            )
+        if changes.rectangles[t, 0] < changes.rectangles[t, 1]:
+            now, old = texts[min(t, last)], texts[min(t - 1, last)]
+            m, more, inks = grid.x0.size, (indices[end:], starts[end:]), shades.inks
+            end += 1 + text_runs(t, changes, m, inks, type_, now, old, *more)
         ends[t] = end
     return ends.size
 
@@ -129,15 +108,7 @@ def list_fills(
         sides = changed_fills(value, scale, shades.inks, grid, fills[now], fills[old], lines, rows)
         if sides[0] < sides[1]:
             end += 1 + fill_runs(
-                sides,
-                0,
-                fills[now],
-                fills[old],
-                rows,
-                changed,
-                grid,
-                indices[end:],
-                starts[end:],
+                sides, fills[now], fills[old], rows, changed, grid, indices[end:], starts[end:]
             )
         rectangles[t, 0], rectangles[t, 1], rectangles[t, 2], rectangles[t, 3] = sides
         ends[t] = end
@@ -164,24 +135,13 @@ def list_differences(
         end = ends[t - 1]
         if indices.size - end < room:
             return t
-        x0, x1, y0, y1 = changed_rectangle(pictures[t], pictures[t - 1], lines, rows)
+        now, old = pictures[t], pictures[t - 1]
+        sides = changed_rectangle(now, old, lines, rows)
+        x0, x1, y0, y1 = sides
         rectangles[t] = 0
         if x0 < x1:
-            n, _ = difference_runs(
-                pictures[t],
-                pictures[t - 1],
-                lines,
-                rows,
-                x0,
-                x1,
-                y0,
-                y1,
-                1,
-                TRANSPARENT,
-                True,
-                indices[end:],
-                starts[end:],
-            )
+            more = indices[end:], starts[end:]
+            n, _ = difference_runs(sides, now, old, lines, rows, 1, TRANSPARENT, True, *more)
             end += n + 1
             rectangles[t, 0], rectangles[t, 1] = left + x0, left + x1
             rectangles[t, 2], rectangles[t, 3] = top + y0, top + y1

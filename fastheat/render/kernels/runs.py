@@ -48,14 +48,6 @@ def begin_run(index, pixel, last, n, indices, starts):
     return n + np.int64(index != last)
 
 
-# Returns the index of the last of n runs, -1 if there is none, and the pixel at which it ends.
-@inlined
-def where_runs_end(n, indices, starts):
-    if n == 0:
-        return np.int64(-1), np.int64(0)
-    return np.int64(indices[n - 1]), np.int64(starts[n])
-
-
 BIAS = np.uint64(1023)  # of a float64's exponent
 
 
@@ -73,22 +65,25 @@ def alike_pixels(word, other):
     return np.int64(exponent_of(differing & (~differing + U1)) >> U2)
 
 
-# Finds the runs of the cells with text that change in a frame, transparent between them; returns
+# Finds the runs of the cells with text that change in frame t, transparent between them; returns
 # their number. Where letters replace others in the same place, equal segments are transparent too,
 # and so are the equal pixels at the ends of the segments next to these.
-# rectangle: x0, x1, y0, y1, n: number of runs above the cells, slots, dirty, boxes, rows: of one
-# frame in Changes, columns: M, inks: of Shades, type_: Type, texts, old_texts: (C, longest)
+# columns: M, inks: of Shades, texts, old_texts: (C, longest)
 @jit
-def text_runs(
-    rectangle, n, slots, dirty, boxes, rows, columns, inks, type_, texts, old_texts, indices, starts
-):
-    x0, x1, y0, y1 = rectangle
+def text_runs(t, changes, columns, inks, type_, texts, old_texts, indices, starts):
+    slots, dirty, boxes, rows = (
+        changes.slots[t],
+        changes.dirty[t],
+        changes.boxes[t],
+        changes.rows[t],
+    )
+    x0, x1, y0, y1 = changes.rectangles[t]
     width = x1 - x0
     pixels = width * (y1 - y0)
     widths, lines, line_starts, line_runs = type_.widths, type_.lines, type_.starts, type_.runs
     heads, tails = type_.heads, type_.tails
     sizes, lines_high = lines.shape[0], lines.shape[2]
-    last, done = where_runs_end(n, indices, starts)
+    n, last, done = np.int64(0), np.int64(-1), np.int64(0)
     for i in range(rows.shape[0]):
         for y in range(rows[i, 2], rows[i, 3]):
             row0 = (y - y0) * width - x0
@@ -158,7 +153,8 @@ def text_runs(
 
 # Finds the runs of a rectangle of a picture; returns their number. picture: (H, W) palette indices
 @jit
-def picture_runs(picture, x0, x1, y0, y1, indices, starts):
+def picture_runs(rectangle, picture, indices, starts):
+    x0, x1, y0, y1 = rectangle
     n, last, pixel = np.int64(0), np.int64(-1), np.int64(0)
     for y in range(np.uint64(y0), np.uint64(y1)):
         for x in range(np.uint64(x0), np.uint64(x1)):
@@ -236,15 +232,14 @@ def changed_rectangle(picture, old, lines, rows):
 
 
 # Finds the runs of the cells without text that change in a frame, transparent between them; returns
-# their number. rectangle: x0, x1, y0, y1, n: number of runs above the cells,
-# fills, old_fills: (N, M) palette indices, rows: (N, 2) as of changed_rectangle,
-# changed: (M + 1,) uint32 scratch
+# their number. rectangle: x0, x1, y0, y1, fills, old_fills: (N, M) palette indices, rows: (N, 2) as
+# of changed_rectangle, changed: (M + 1,) uint32 scratch
 @jit
-def fill_runs(rectangle, n, fills, old_fills, rows, changed, grid, indices, starts):
+def fill_runs(rectangle, fills, old_fills, rows, changed, grid, indices, starts):
     left, right, top, bottom = rectangle
     width = right - left
     pixels = width * (bottom - top)
-    last, done = where_runs_end(n, indices, starts)
+    n, last, done = np.int64(0), np.int64(-1), np.int64(0)
     for i in range(rows.shape[0]):
         count = U0
         for j in range(np.uint64(8 * rows[i, 0]), np.uint64(min(8 * rows[i, 1], fills.shape[1]))):
@@ -273,21 +268,8 @@ def fill_runs(rectangle, n, fills, old_fills, rows, changed, grid, indices, star
 # next to them; so is every other unchanged pixel if `each`.
 # picture, old: (H, W) palette indices, rows: (H, 2) as of changed_rectangle
 @jit
-def difference_runs(
-    picture,
-    old,
-    lines,
-    rows,
-    x0,
-    x1,
-    y0,
-    y1,
-    step,
-    transparent,
-    each,
-    indices,
-    starts,
-):
+def difference_runs(rectangle, picture, old, lines, rows, step, transparent, each, indices, starts):
+    x0, x1, y0, y1 = rectangle
     width = x1 - x0
     n, last, done = np.int64(0), np.int64(-1), np.int64(0)
     used = False

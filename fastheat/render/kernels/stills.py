@@ -40,24 +40,11 @@ def paint_texts(
     runs: Runs,
     picture: Annotated[Uint8s, "H, W"],
 ) -> None:
-    x0, x1, y0, y1 = changes.rectangles[0]
-    if x0 < x1:
-        n = text_runs(
-            (x0, x1, y0, y1),
-            0,
-            changes.slots[0],
-            changes.dirty[0],
-            changes.boxes[0],
-            changes.rows[0],
-            grid.x0.size,
-            shades.inks,
-            type_,
-            texts,
-            texts,
-            runs.indices,
-            runs.starts,
-        )
-        draw_runs((x0, x1, y0, y1), runs.indices, runs.starts, n, picture)
+    indices, starts, rectangle = runs.indices, runs.starts, changes.rectangles[0]
+    if rectangle[0] < rectangle[1]:
+        m = grid.x0.size
+        n = text_runs(0, changes, m, shades.inks, type_, texts, texts, indices, starts)
+        draw_runs(rectangle, indices, starts, n, picture)
 
 
 # Draws all cells without text, and adds to counts. fills: scratch
