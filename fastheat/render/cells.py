@@ -13,7 +13,7 @@ from fastheat.render.kernels import cells as kernels
 from fastheat.render.kernels.cells import new_changes
 from fastheat.render.kernels.digits import SCRATCH, write_numbers
 from fastheat.style.text.atlas import with_atlas
-from fastheat.style.text.formats import ValueFormat, as_written
+from fastheat.style.text.formats import as_written
 from fastheat.style.text.typeset import Lettering, letter, shape_texts
 from fastheat.tables import Shades, Type
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 def find_changes(
     panel: Panel,
-    valfmt: ValueFormat,
     previous: NDArray[np.float64],
     values: NDArray[np.float64],
     annots: NDArray[Any] | None = None,
@@ -52,7 +51,7 @@ def find_changes(
     """
     previous, values = panel.from_top(previous), panel.from_top(values)
     annots = None if annots is None else panel.from_top(annots)
-    type_, lettering, lacking = written(panel, valfmt, previous, values, annots)
+    type_, lettering, lacking = written(panel, previous, values, annots)
     cells = panel.shape[0] * panel.shape[1]
     changes = new_changes(1 + len(values), panel.shape)
     counts = np.zeros(4, np.int64)
@@ -74,7 +73,6 @@ def find_changes(
 
 def written(
     panel: Panel,
-    valfmt: ValueFormat,
     previous: NDArray[np.float64],
     values: NDArray[np.float64],
     annots: NDArray[Any] | None,
@@ -96,7 +94,7 @@ def written(
     each = np.concatenate([previous[None], values]) if annots is None else annots
     cells = np.ascontiguousarray(each).reshape(frames, -1)
     if panel.writing is None:
-        return _written_in_python(panel, valfmt, cells)
+        return _written_in_python(panel, cells)
     bits = cells.view(np.int64)  # so that NaN equals itself, and -0.0 differs from 0.0
     texts = np.zeros((*cells.shape, panel.longest), np.int32)
     lengths = np.zeros(cells.shape, np.int32)
@@ -117,9 +115,8 @@ def written(
     return panel.type, Lettering(bits, texts, lengths), ""
 
 
-def _written_in_python(
-    panel: Panel, valfmt: ValueFormat, cells: NDArray[Any]
-) -> tuple[Type, Lettering, str]:
+def _written_in_python(panel: Panel, cells: NDArray[Any]) -> tuple[Type, Lettering, str]:
+    assert panel.format is not None
     if panel.written.kind == "U":
         unique, place = np.unique(cells, return_inverse=True)
         written = unique.tolist()
@@ -127,7 +124,7 @@ def _written_in_python(
         bits, place = np.unique(cells.view(np.int64), return_inverse=True)
         values, masked = bits.view(np.float64).tolist(), (bits == MASKED).tolist()
         written = [
-            "" if hides else valfmt.write(as_written(x, panel.written))
+            "" if hides else panel.format.write(as_written(x, panel.written))
             for x, hides in zip(values, masked, strict=True)
         ]
     vertical, align = panel.vertical, panel.type.align

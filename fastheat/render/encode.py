@@ -19,18 +19,13 @@ from fastheat.inputs.frames.ranges import Range
 from fastheat.inputs.sources.masks import hidden
 from fastheat.layout.layout import Layout, Panel, Shown, extremes_of
 from fastheat.render.cells import find_changes, shown_of
-from fastheat.render.kernels.images import (
-    encode_differences,
-    encode_lists,
-    encode_picture,
-)
+from fastheat.render.kernels.images import encode_differences, encode_lists, encode_picture
 from fastheat.render.kernels.lists import Lists, list_changes, list_differences, list_fills
 from fastheat.render.kernels.lzw import new_coder, room_for
 from fastheat.render.kernels.runs import new_lines, new_runs
-from fastheat.render.lineplot import Past, draw_plots
+from fastheat.render.lineplot import Past
 from fastheat.render.margins import draw_numbers, draw_titles
 from fastheat.render.stills import paint
-from fastheat.style.text.formats import ValueFormat
 from fastheat.tables import TRANSPARENT
 
 if TYPE_CHECKING:
@@ -118,10 +113,13 @@ def encode_chunk(
     if layout.title is None:
         titles = ()
     if previous is None:
-        first = None if annots is None else annots[0]
-        images = _encode_first(layout, values[0], titles[0] if titles else "", first, past)
+        title, first = titles[0] if titles else "", None if annots is None else annots[0]
+        past = _past_with(layout, past, values[:1])
+        picture, shown = paint(layout, values[0], title, first, plot=past and past.picture)
+        transparent = TRANSPARENT if layout.transparent else None
+        scalars = _scalars(layout, values[:1])
+        images = Images(*_encode_picture(picture), [transparent], shown, scalars)
         if len(values) > 1:
-            past = _past_with(layout, past, values[:1])
             rest = encode_chunk(layout, values[0], values[1:], titles, annots, past)
             images = joined([images, rest])
         return images
@@ -154,11 +152,7 @@ def encode_chunk(
     data, ends = _encode_lists(listed, layout.size[0] * layout.size[1])
     shown = sum((each.shown for each in listed), Shown(extremes=extremes))
     return Images(
-        data,
-        ends,
-        [TRANSPARENT] * len(values),
-        sum(written[1:], shown),
-        _scalars(layout, values),
+        data, ends, [TRANSPARENT] * len(values), sum(written[1:], shown), _scalars(layout, values)
     )
 
 
@@ -178,11 +172,7 @@ def _encode_lists(listed: list[_Listed], pixels: int) -> tuple[memoryview, list[
         starts=np.concatenate([each.starts for each in listed]),
         cursors=np.zeros(len(listed), np.int64),
     )
-
-    def encode(start: int, room: int, *lent: Any) -> int:
-        return encode_lists(start, room, lists, *lent)
-
-    return _collect(encode, len(listed[0].ends), pixels)
+    return _collect(encode_lists, (lists,), len(listed[0].ends), pixels)
 
 
 class _Listed(NamedTuple):
@@ -202,108 +192,41 @@ def _list_cells(
     values: NDArray[np.float64],
     annots: NDArray[Any] | None,
 ) -> _Listed:
+    frames, (n, m), grid = 1 + len(values), panel.shape, panel.grid
+    room = int((grid.x1[-1] - grid.x0[0]) * (grid.y1[-1] - grid.y0[0])) + 2
     if panel.format is None:
-        return _list_fills(panel, previous, values)
-    return _list_texts(panel, panel.format, previous, values, annots)
-
-
-def _list_texts(
-    panel: Panel,
-    valfmt: ValueFormat,
-    previous: NDArray[np.float64],
-    values: NDArray[np.float64],
-    annots: NDArray[Any] | None,
-) -> _Listed:
-    type_, lettering, changes, shown = find_changes(panel, valfmt, previous, values, annots)
-
-    def fill(start: int, ends: Any, indices: Any, starts: Any) -> int:
-        done: int = list_changes(
-            start,
-            _room_of(panel),
-            panel.grid,
-            panel.shades,
-            type_,
-            lettering.segments,
-            changes,
-            ends,
-            indices,
-            starts,
-        )
-        return done
-
-    ends, indices, starts = _collect_runs(fill, 1 + len(values), _room_of(panel))
-    left = int(panel.grid.x0[0])
-    return _Listed(left, changes.rectangles, ends, indices, starts, shown)
-
-
-def _list_fills(
-    panel: Panel, previous: NDArray[np.float64], values: NDArray[np.float64]
-) -> _Listed:
-    n, m = panel.shape
-    fills = np.empty((2, n, m), np.uint8)
-    lines = new_lines(m)
-    rows = np.empty((n, 2), np.int64)
-    changed = np.empty(m + 1, np.uint32)
-    counts = np.zeros(4, np.int64)
-    rectangles = np.zeros((1 + len(values), 4), np.int64)
-
-    def fill(start: int, ends: Any, indices: Any, starts: Any) -> int:
-        done: int = list_fills(
-            start,
-            _room_of(panel),
-            panel.grid,
-            panel.shades,
-            previous,
-            values,
-            fills,
-            lines,
-            rows,
-            changed,
-            counts,
-            rectangles,
-            ends,
-            indices,
-            starts,
-        )
-        return done
-
-    ends, indices, starts = _collect_runs(fill, 1 + len(values), _room_of(panel))
-    shown = shown_of(panel, counts, values, "")
-    return _Listed(int(panel.grid.x0[0]), rectangles, ends, indices, starts, shown)
+        counts, rectangles = np.zeros(4, np.int64), np.zeros((frames, 4), np.int64)
+        fills, rows = np.empty((2, n, m), np.uint8), np.empty((n, 2), np.int64)
+        scratch = fills, new_lines(m), rows, np.empty(m + 1, np.uint32)
+        given = grid, panel.shades, previous, values, *scratch, counts, rectangles
+        runs = _collect_runs(list_fills, given, frames, room)
+        shown = shown_of(panel, counts, values, "")
+    else:
+        type_, lettering, changes, shown = find_changes(panel, previous, values, annots)
+        rectangles = changes.rectangles
+        texts = grid, panel.shades, type_, lettering.segments, changes
+        runs = _collect_runs(list_changes, texts, frames, room)
+    return _Listed(int(grid.x0[0]), rectangles, *runs, shown)
 
 
 def _list_pictures(pictures: NDArray[np.uint8], left: int, top: int) -> _Listed:
     frames, height, width = pictures.shape
-    lines = new_lines(width)
-    rows = np.empty((height, 2), np.int64)
-    rectangles = np.zeros((frames, 4), np.int64)
-    room = height * width + 2
-
-    def fill(start: int, ends: Any, indices: Any, starts: Any) -> int:
-        done: int = list_differences(
-            start, room, pictures, left, top, lines, rows, rectangles, ends, indices, starts
-        )
-        return done
-
-    ends, indices, starts = _collect_runs(fill, frames, room)
-    return _Listed(left, rectangles, ends, indices, starts)
-
-
-def _room_of(panel: Panel) -> int:
-    """Return an upper bound on the runs of a panel's cells in one frame."""
-    grid = panel.grid
-    return int((grid.x1[-1] - grid.x0[0]) * (grid.y1[-1] - grid.y0[0])) + 2
+    rows, rectangles = np.empty((height, 2), np.int64), np.zeros((frames, 4), np.int64)
+    given = pictures, left, top, new_lines(width), rows, rectangles
+    runs = _collect_runs(list_differences, given, frames, height * width + 2)
+    return _Listed(left, rectangles, *runs)
 
 
 def _collect_runs(
-    fill: Callable[[int, Any, Any, Any], int], frames: int, room: int
+    kernel: Callable[..., int], given: tuple[Any, ...], frames: int, room: int
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint32]]:
     """Return the ends, indices and starts of runs that a kernel lists, in arrays grown as needed.
 
     Parameters
     ----------
-    fill
-        Lists the runs of frames from a given number on; returns the first frame without room.
+    kernel
+        Lists the runs of frames from a given number on; returns the first frame without room. Its
+        arguments are that number, `room`, those in `given`, and the ends, indices and starts.
     frames
         Number of frames, including the previous one, number 0, which has no runs.
     room
@@ -312,7 +235,7 @@ def _collect_runs(
     indices, starts = np.empty(2 * room, np.uint8), np.empty(2 * room, np.uint32)
     ends = np.zeros(frames, np.int64)
     done = 1
-    while (done := fill(done, ends, indices, starts)) < frames:
+    while (done := kernel(done, room, *given, ends, indices, starts)) < frames:
         end = int(ends[done - 1])
         more = end + 2 * room
         indices = np.concatenate([indices[:end], np.empty(more, np.uint8)])
@@ -335,15 +258,17 @@ def _tools(pixels: int) -> Iterator[tuple[Runs, Coder]]:
         _spare.tools = kept
 
 
-def _collect(encode: Callable[..., int], frames: int, pixels: int) -> tuple[memoryview, list[int]]:
+def _collect(
+    kernel: Callable[..., int], given: tuple[Any, ...], frames: int, pixels: int
+) -> tuple[memoryview, list[int]]:
     """Return the image blocks that a kernel encodes, in a buffer grown as needed, and their ends.
 
     Parameters
     ----------
-    encode
+    kernel
         Encodes images from a given number on; returns the first image without room. Its arguments
-        are that number, the room that an image needs, runs, coder, output, and the ends of images
-        in the output.
+        are that number, the room that an image needs, those in `given`, runs, coder, output, and
+        the ends of images in the output.
     frames
         Number of images plus one: the first image is number 1.
     pixels
@@ -354,7 +279,7 @@ def _collect(encode: Callable[..., int], frames: int, pixels: int) -> tuple[memo
         room = room_for(coder)
         out = np.empty(2 * room, np.uint8)
         done = 1
-        while (done := encode(done, room, runs, coder, out, ends)) < frames:
+        while (done := kernel(done, room, *given, runs, coder, out, ends)) < frames:
             end = int(ends[done - 1])
             out = np.concatenate([out[:end], np.empty(2 * end + 2 * room, np.uint8)])
     return out[: ends[-1]].data, ends[1:].tolist()
@@ -366,36 +291,6 @@ def _past_with(layout: Layout, past: Past | None, values: NDArray[np.float64]) -
         return None
     own = values[:, -layout.scalars :]
     return (past or Past(own[:0])).after(layout.plot, own)
-
-
-def _plot_after(
-    layout: Layout, past: Past | None, values: NDArray[np.float64]
-) -> NDArray[np.uint8] | None:
-    """Draw the line plot of one frame (C,), or return None if the layout has none."""
-    if layout.plot is None:
-        return None
-    own = values[None, -layout.scalars :]
-    if past is None or not past.frames:
-        pictures = draw_plots(layout.plot, own, 0)
-    else:
-        pictures = past.draw(layout.plot, own)
-    last: NDArray[np.uint8] = pictures[-1]
-    return last
-
-
-def _encode_first(
-    layout: Layout,
-    values: NDArray[np.float64],
-    title: str,
-    annot: NDArray[Any] | None,
-    past: Past | None,
-) -> Images:
-    """Encode the first frame in full."""
-    plot = _plot_after(layout, past, values)
-    picture, shown = paint(layout, values, title, annot, plot=plot)
-    transparent = TRANSPARENT if layout.transparent else None
-    scalars = _scalars(layout, values[None])
-    return Images(*_encode_picture(picture), [transparent], shown, scalars)
 
 
 def _encode_picture(picture: NDArray[np.uint8]) -> tuple[bytes, list[int]]:
@@ -417,10 +312,9 @@ def encode_between(
     past: Past | None = None,
 ) -> Images:
     """Encode a frame that follows one of another layout with the same size and palette."""
-    drawn = None if past is None else past.picture
-    before, _ = paint(old_layout, old_values, old_title, old_annot, plot=drawn)
-    plot = _plot_after(layout, past, values)
-    after, shown = paint(layout, values, title, annot, plot=plot)
+    before, _ = paint(old_layout, old_values, old_title, old_annot, plot=past and past.picture)
+    now = _past_with(layout, past, values[None])
+    after, shown = paint(layout, values, title, annot, plot=now and now.picture)
     images = encode_indexed(np.stack([before, after]), TRANSPARENT, first=False)
     return replace(images, shown=shown, scalars=_scalars(layout, values[None]))
 
@@ -444,15 +338,11 @@ def encode_indexed(pictures: NDArray[np.uint8], transparent: int | None, *, firs
             images = joined([images, encode_indexed(pictures, transparent, first=False)])
         return images
     _, height, width = pictures.shape
-    lines = new_lines(width)
-    rows = np.empty((height, 2), np.int64)
-    present = np.empty(256, np.uint8)
-    transparents = np.empty(len(pictures), np.int64)
-
-    def encode(start: int, room: int, *lent: Any) -> int:
-        index = -1 if transparent is None else transparent
-        changes = lines, rows, present, transparents
-        return encode_differences(start, room, pictures, index, *changes, *lent)
-
-    data, ends = _collect(encode, len(pictures), height * width)
+    index, transparents = (
+        -1 if transparent is None else transparent,
+        np.empty(len(pictures), np.int64),
+    )
+    scratch = new_lines(width), np.empty((height, 2), np.int64), np.empty(256, np.uint8)
+    given = pictures, index, *scratch, transparents
+    data, ends = _collect(encode_differences, given, len(pictures), height * width)
     return Images(data, ends, [k if k >= 0 else None for k in transparents[1:].tolist()])

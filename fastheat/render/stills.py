@@ -89,7 +89,7 @@ def _paint_cells(
         paint_fills(values, panel.grid, panel.shades, fills, counts, indices)
         return shown_of(panel, counts, values[None], "")
     each = None if annot is None else np.stack([hidden(annot, panel.mask)] * 2)
-    type_, lettering, changes, shown = find_changes(panel, panel.format, values, values[None], each)
+    type_, lettering, changes, shown = find_changes(panel, values, values[None], each)
     segments, runs = lettering.segments[0], new_runs(indices.size)
     paint_texts(panel.grid, panel.shades, type_, segments, changes, runs, indices)
     return shown
