@@ -425,7 +425,7 @@ def test_edges_of_many_bins_are_matplotlibs(
     high, low, beyond, _ = np.rint(np.asarray(rgba).T * 255).astype(int)
     wanted = np.where(beyond > 0, np.where(low > 0, cells, -1), high * 256 + low)
     edges = bins.bin_edges(norms.LINEAR.rule(vmin, vmax, 256), cells, np.dtype(dtype))
-    np.testing.assert_array_equal(np.searchsorted(edges.bins, values, side="right") - 1, wanted)
+    np.testing.assert_array_equal(np.searchsorted(edges.bins[0], values, side="right") - 1, wanted)
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16])

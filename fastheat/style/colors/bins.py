@@ -8,20 +8,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.style.colors.norms import Floats, Norm, Rule
+from fastheat.style.colors.norms import Float64s, Floats, Norm, Rule
 
 
 class Edges(NamedTuple):
-    """The edges of a colormap's bins, in data units."""
+    """The edges of K of a colormap's bins over each of R ranges, in data units."""
 
-    # (bins + 1,) least value in or above each bin, then the least above all bins; infinite where
-    # there is none. Values below the first edge have the colour of under, values from the last
-    # edge on that of over.
-    bins: NDArray[np.float64]
-    low: float  # values below this count as under the range, even in the first bin's colour
-    high: float  # values from this on count as over it
-    floor: float  # the norm accepts values from this on,
-    ceiling: float  # up to but not including this
+    # (R, K) least value in or above each bin; after the last bin, the least above all of them;
+    # infinite where there is none. Values below the first edge have the colour of under, values
+    # from the last edge on that of over.
+    bins: Float64s
+    low: Float64s  # (R,) values below this count as under the range, even in the first bin's colour
+    high: Float64s  # (R,) values from this on count as over it
+    floor: Float64s  # (R,) the norm accepts values from this on,
+    ceiling: Float64s  # (R,) up to but not including this
 
 
 def bin_edges(
@@ -31,7 +31,7 @@ def bin_edges(
     ends: tuple[float, float] = (0.0, 1.0),
     known: Norm | None = None,
 ) -> Edges:
-    """Return the edges of a colormap's bins.
+    """Return the edges of all of a colormap's bins over one range.
 
     Parameters
     ----------
@@ -53,23 +53,12 @@ def bin_edges(
     """
     wanted, each = np.arange(bins + 1), np.array([ends])
     near = known.likely(each, wanted / bins, float(np.finfo(dtype).eps)) if known else None
-    found = _edges(_only(norm), each, wanted, bins, dtype, near)
-    return Edges(found.bins[0], *(float(each[0]) for each in found[1:]))
-
-
-class EdgesOfRanges(NamedTuple):
-    """The `Edges` over each of R ranges, with K selected edges of bins."""
-
-    bins: NDArray[np.float64]  # (R, K)
-    low: NDArray[np.float64]  # (R,)
-    high: NDArray[np.float64]  # (R,)
-    floor: NDArray[np.float64]  # (R,)
-    ceiling: NDArray[np.float64]  # (R,)
+    return _edges(_only(norm), each, wanted, bins, dtype, near)
 
 
 def edges_of_ranges(
-    norm: Norm, ends: NDArray[np.float64], wanted: NDArray[np.intp], bins: int, dtype: np.dtype
-) -> EdgesOfRanges:
+    norm: Norm, ends: Float64s, wanted: NDArray[np.intp], bins: int, dtype: np.dtype
+) -> Edges:
     """Return selected edges of a colormap's bins over each of several ranges.
 
     Parameters
@@ -85,25 +74,18 @@ def edges_of_ranges(
     largest = float(np.finfo(dtype).max)
     near = norm.likely(each, wanted / bins, float(np.finfo(dtype).eps))
     sizes = np.stack([*np.abs(each).T, each[:, 1] - each[:, 0]])
-    known = norm.places(np.zeros(0), np.zeros((0, 2))) is not None
-    known &= bool((sizes <= largest).all())
+    known = norm.direct and bool((sizes <= largest).all())
     if known:
-
-        def places(rows: NDArray[np.intp], x: Floats) -> Floats:
-            found = norm.places(x, each[rows])
-            assert found is not None
-            return found
-
-        found = _edges(places, each, wanted, bins, dtype, near)
+        found = _edges(lambda rows, x: norm.places(x, each[rows]), each, wanted, bins, dtype, near)
         near = np.stack([np.nextafter(found.bins.astype(dtype), -np.inf), found.bins])
     if not (known and norm.exact):
         alone = []
         for k, (vmin, vmax) in enumerate(each.tolist()):
             rule, own = norm.rule(vmin, vmax, bins), None if near is None else near[:, k : k + 1]
             alone.append(_edges(_only(rule), each[k : k + 1], wanted, bins, dtype, own))
-        found = EdgesOfRanges(*(np.concatenate(parts) for parts in zip(*alone, strict=True)))
+        found = Edges(*(np.concatenate(parts) for parts in zip(*alone, strict=True)))
     place = place.reshape(-1)
-    return EdgesOfRanges(*(part[place] for part in found))
+    return Edges(*(part[place] for part in found))
 
 
 def _only(rule: Rule) -> Callable[[NDArray[np.intp], Floats], Floats]:
@@ -113,12 +95,12 @@ def _only(rule: Rule) -> Callable[[NDArray[np.intp], Floats], Floats]:
 
 def _edges(
     norm: Callable[[NDArray[np.intp], Floats], Floats],
-    ends: NDArray[np.float64],
+    ends: Float64s,
     wanted: NDArray[np.intp],
     bins: int,
     dtype: np.dtype,
-    near: NDArray[np.float64] | None = None,
-) -> EdgesOfRanges:
+    near: Float64s | None = None,
+) -> Edges:
     """Return selected edges of bins under each of R norms.
 
     Parameters
@@ -162,7 +144,7 @@ def _edges(
     empty = ends[:, 0] == ends[:, 1]  # vmin == vmax: every value has the first colour
     with np.errstate(over="ignore"):
         above = np.nextafter(inner.astype(dtype), dtype.type(np.inf)).astype(np.float64)
-    return EdgesOfRanges(
+    return Edges(
         found,
         np.where(empty, inner, found[:, 0]),
         np.where(empty, above, found[:, -1]),
@@ -173,9 +155,10 @@ def _edges(
 
 def edge_above(norm: Rule, threshold: float, edges: Edges, dtype: np.dtype) -> float:
     """Return the least value, in data units, whose normed value exceeds that of `threshold`."""
-    if threshold < edges.floor:
+    (floor,), (ceiling,) = edges.floor.tolist(), edges.ceiling.tolist()
+    if threshold < floor:
         return -np.inf
-    if threshold >= edges.ceiling:
+    if threshold >= ceiling:
         return np.inf
     with np.errstate(all="ignore"):
         limit = norm(np.array([threshold]).astype(dtype))
@@ -185,18 +168,18 @@ def edge_above(norm: Rule, threshold: float, edges: Edges, dtype: np.dtype) -> f
             return norm(x) > limit
 
     largest = float(np.finfo(dtype).max)
-    top = float(np.nextafter(np.array(edges.ceiling, dtype), dtype.type(threshold)))
-    bottom = max(edges.floor, -largest)
-    return float(_least(reached, dtype, np.array([bottom]), np.array([min(top, largest)]))[0])
+    top = float(np.nextafter(np.array(ceiling, dtype), dtype.type(threshold)))
+    bottom, top = max(floor, -largest), min(top, largest)
+    return float(_least(reached, dtype, np.array([bottom]), np.array([top]))[0])
 
 
 def _least(
     reached: Callable[[NDArray[np.intp], Floats], NDArray[np.bool_]],
     dtype: np.dtype,
-    bottom: NDArray[np.float64],
-    top: NDArray[np.float64],
-    near: NDArray[np.float64] | None = None,
-) -> NDArray[np.float64]:
+    bottom: Float64s,
+    top: Float64s,
+    near: Float64s | None = None,
+) -> Float64s:
     """Return the least float for which each of n monotone predicates holds.
 
     Parameters
@@ -233,7 +216,7 @@ def _least(
 
 
 # Integers in the same order as the floats: the bits of the magnitude, with the float's sign.
-def _orders(x: NDArray[np.float64], dtype: np.dtype) -> NDArray[np.int64]:
+def _orders(x: Float64s, dtype: np.dtype) -> NDArray[np.int64]:
     bits = np.abs(x).astype(dtype).view(f"i{dtype.itemsize}").astype(np.int64)
     return np.where(x < 0, -bits, bits)
 

@@ -17,7 +17,7 @@ SAMPLES = 513  # values in and on each side of the range at which norm objects a
 class NormObject(Norm):
     """An object that is called as matplotlib's `Normalize`, copied from the user's."""
 
-    name = "object"
+    name, direct = "object", False
     given: Any = None
 
     @property
@@ -29,7 +29,7 @@ class NormObject(Norm):
     @property
     def own_range(self) -> Ends:
         """Ends of the range, vmin and vmax, that the object came with."""
-        return _end(self.given, "vmin"), _end(self.given, "vmax")
+        return _ends(self.given)
 
     @property
     def scale(self) -> Scale:
@@ -52,12 +52,6 @@ class NormObject(Norm):
     def completed(self, vmin: float, vmax: float) -> tuple[float, float]:
         return _with_range(self.given, vmin, vmax)[1]
 
-    def places(self, x: Floats, ends: NDArray[np.float64]) -> None:
-        return None
-
-    def _inverse(self, *_: object) -> None:
-        return None
-
     def rule(self, vmin: float, vmax: float, bins: int) -> Rule:
         return _called(self.given, vmin, vmax, bins)
 
@@ -65,32 +59,31 @@ class NormObject(Norm):
         return type(self.given).__qualname__
 
 
-def _end(norm: Any, name: str) -> float | None:
-    value = getattr(norm, name)
-    return None if value is None else float(value)
+def _ends(norm: Any) -> Ends:
+    low, high = (None if end is None else float(end) for end in (norm.vmin, norm.vmax))
+    return low, high
 
 
 def _with_range(norm: Any, vmin: float, vmax: float) -> tuple[Any, tuple[float, float]]:
     """Return a copy of a norm object set to a range, and that range as the object adjusts it."""
     norm = copied(norm)
-    own = _end(norm, "vmin"), _end(norm, "vmax")
+    own = _ends(norm)
     try:
         if None in own:
             if hasattr(norm, "autoscale_None"):
                 with np.errstate(all="ignore"):
                     norm.autoscale_None(np.array([vmin, vmax]))
             # ends that autoscale_None left unset, or those of an object without it
-            norm.vmin = vmin if _end(norm, "vmin") is None else norm.vmin
-            norm.vmax = vmax if _end(norm, "vmax") is None else norm.vmax
+            norm.vmin = vmin if norm.vmin is None else norm.vmin
+            norm.vmax = vmax if norm.vmax is None else norm.vmax
         elif own != (vmin, vmax):
             norm.vmin, norm.vmax = vmin, vmax
             if norm.vmin > vmin:  # setting an end of a CenteredNorm moves the other
                 norm.vmin = vmin
-        ends = _end(norm, "vmin"), _end(norm, "vmax")
+        low, high = _ends(norm)
     except Exception as error:
         raise _unfit(norm, vmin, vmax, error) from error
-    low = vmin if ends[0] is None else ends[0]
-    return norm, (low, vmax if ends[1] is None else ends[1])
+    return norm, (vmin if low is None else low, vmax if high is None else high)
 
 
 def copied(norm: Any) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
+Float64s = NDArray[np.float64]
 Ends = tuple[float | None, float | None]  # vmin and vmax, None if not known
 # function from values to normed values: 0 .. 1 span the colormap, NaN is what the norm rejects
 Rule = Callable[[Floats], Floats]
@@ -43,7 +44,11 @@ class Norm:
     """
 
     name = "linear"
+    direct = True  # whether `places` and `likely` are defined; else only `rule` is
     exact = True  # whether `places` gives every bit of `rule`
+    fixed = False  # whether the range is part of the norm itself
+    axis = ""  # name of the scale of an axis with this norm, if not the norm's own
+    parameter = ""  # name of its number, if it has one
     above = -math.inf  # autoscaling ignores values that are not above this,
     least = -math.inf  # and values below this
 
@@ -63,19 +68,14 @@ class Norm:
         return ()
 
     @property
-    def fixed(self) -> tuple[float, float] | None:
-        """Range that is part of the norm itself, or None."""
-        return None
-
-    @property
     def own_range(self) -> Ends:
         """Ends of the range, vmin and vmax, that the norm came with, each None if it did not."""
-        return self.fixed or (None, None)
+        return None, None
 
     @property
     def scale(self) -> Scale:
         """The scale of an axis with this norm, which determines its ticks."""
-        return Scale(self.name)
+        return Scale(self.axis or self.name)
 
     @property
     def otherwise(self) -> tuple[float, float]:
@@ -115,7 +115,7 @@ class Norm:
         """Return the ends of the range as this norm adjusts them."""
         return (vmin, vmax) if vmin is None or vmax is None else self.completed(vmin, vmax)
 
-    def takes(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def takes(self, values: Float64s) -> Float64s:
         """Return the values that autoscaling takes into account, out of finite `values`."""
         if self.above > -math.inf:
             return values[values > self.above]
@@ -127,32 +127,33 @@ class Norm:
 
     def rule(self, vmin: float, vmax: float, bins: int) -> Rule:
         """Return the norm over a range as a function, for a colormap of `bins` entries."""
+        return lambda x: self.places(x.reshape(-1), np.full((x.size, 2), (vmin, vmax))).reshape(
+            x.shape
+        )
 
-        def norm(x: Floats) -> Floats:
-            place = self.places(x.reshape(-1), np.full((x.size, 2), (vmin, vmax)))
-            assert place is not None
-            return place.reshape(x.shape)
+    def transform(self, x: Floats) -> Floats:
+        """Return an array of its own with the values on the scale that the norm is linear on."""
+        return x.copy()
 
-        return norm
+    def untransform(self, x: Float64s) -> Float64s:
+        """Return the inverse of `transform`, up to rounding."""
+        return x
 
-    def places(self, x: Floats, ends: NDArray[np.float64]) -> Floats | None:
-        """Return the normed values of `x`, (n,), each over a range of its own, `ends`, (n, 2).
-
-        None if the norm is only defined as a `rule` over one range.
-        """
-        place = x.copy()
-        low, high = ends.T
-        # the type of an array combined with a float64 scalar
-        kind = np.result_type(np.empty(1, x.dtype), np.float64(1.0))
+    def places(self, x: Floats, ends: Float64s) -> Floats:
+        """Return the normed values of `x`, (n,), each over a range of its own, `ends`, (n, 2)."""
         with np.errstate(all="ignore"):
+            place, low, high = (self.transform(each) for each in (x, *ends.T))
+            kind = self._kind(place.dtype)
             place -= low.astype(kind)
             place /= (high - low).astype(kind)
-        place[low == high] = 0.0
+        place[ends[:, 0] == ends[:, 1]] = 0.0
         return place
 
-    def likely(
-        self, ends: NDArray[np.float64], places: NDArray[np.float64], eps: float
-    ) -> NDArray[np.float64] | None:
+    def _kind(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        """Return the type in which the range is: that of an array with a float64 scalar."""
+        return np.result_type(np.empty(1, dtype), np.float64(1.0))
+
+    def likely(self, ends: Float64s, places: Float64s, eps: float) -> Float64s | None:
         """Return bounds that probably enclose the values normed to `places`, or None if unknown.
 
         Parameters
@@ -169,30 +170,26 @@ class Norm:
         ndarray or None
             (2, R, K) lower and upper bounds.
         """
+        if not self.direct:
+            return None
         with np.errstate(all="ignore"):
             at = self._inverse(ends[:, :1], ends[:, 1:], places)
-            if at is None:
-                return None
             near = NEAR * eps * self._size(at, np.abs(ends).max(1)[:, None])
             return np.stack([at - near, at + near])
 
-    def _inverse(
-        self, low: NDArray[np.float64], high: NDArray[np.float64], places: NDArray[np.float64]
-    ) -> NDArray[np.float64] | None:
-        """Return the values with normed values `places`, up to rounding; None if unknown."""
-        return low + (high - low) * places
+    def _inverse(self, low: Float64s, high: Float64s, places: Float64s) -> Float64s:
+        """Return the values with normed values `places`, up to rounding."""
+        start, end = self.transform(low), self.transform(high)
+        return self.untransform(start + (end - start) * places)
 
-    def _size(self, at: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _size(self, at: Float64s, ends: Float64s) -> Float64s:
         """Return the magnitude of numbers whose rounding matters for the values `at`."""
         return ends
 
     def __str__(self) -> str:
         """Return a text that identifies the norm, "" for the linear one, an object by its type."""
-        return "" if self.name == "linear" else f"{self.name} {self._number!r} {self.boundaries!r}"
-
-    @property
-    def _number(self) -> float:
-        return 0.0
+        number = getattr(self, self.parameter, 0.0)
+        return "" if self.name == "linear" else f"{self.name} {number!r} {self.boundaries!r}"
 
 
 LINEAR = Norm()
@@ -213,10 +210,7 @@ class CenteredNorm(Norm):
     """Linear, over a range that is symmetric about a value: matplotlib's `CenteredNorm`."""
 
     middle = 0.0
-
-    @property
-    def scale(self) -> Scale:
-        return FUNCTION
+    axis = "function"
 
     def check(self, vmin: float | None, vmax: float | None) -> None:
         Norm.check(self, vmin, vmax)
@@ -242,7 +236,12 @@ class CenteredNorm(Norm):
         return Norm.mirrored(self, vmin, vmax)
 
     def completed(self, vmin: float, vmax: float) -> tuple[float, float]:
-        return _about(self.middle, vmin, vmax)
+        middle = self.middle
+        if vmax == 2 * middle - vmin or vmin == 2 * middle - vmax:  # but for rounding, symmetric
+            return vmin, vmax
+        half = max(middle - vmin, vmax - middle)
+        low, high = middle - abs(half), middle + abs(half)
+        return (low, high) if high == 2 * middle - low else (2 * middle - high, high)
 
     def __str__(self) -> str:
         return f"centered {self.middle!r}"
@@ -251,44 +250,28 @@ class CenteredNorm(Norm):
 class PowerNorm(Norm):
     """A power of the linear norm: matplotlib's `PowerNorm`."""
 
-    name = "power"
+    name, axis, parameter = "power", "function", "gamma"
     gamma = 1.0
 
-    @property
-    def scale(self) -> Scale:
-        return FUNCTION
-
-    def places(self, x: Floats, ends: NDArray[np.float64]) -> Floats:
-        place = x.copy()
-        low, high = ends.T
+    def places(self, x: Floats, ends: Float64s) -> Floats:
+        place = Norm.places(self, x, ends)
         with np.errstate(all="ignore"):
-            place -= low.astype(x.dtype)
-            place /= (high - low).astype(x.dtype)
             place[place > 0] = np.power(place[place > 0], self.gamma)
-        place[low == high] = 0.0
         return place
 
-    def _inverse(
-        self, low: NDArray[np.float64], high: NDArray[np.float64], places: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        at: NDArray[np.float64] = low + (high - low) * places ** (1 / self.gamma)
-        return at
+    def _kind(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        return dtype
 
-    @property
-    def _number(self) -> float:
-        return self.gamma
+    def _inverse(self, low: Float64s, high: Float64s, places: Float64s) -> Float64s:
+        return Norm._inverse(self, low, high, places ** (1 / self.gamma))
 
 
 class TwoSlopeNorm(Norm):
     """Linear on either side of a center: matplotlib's `TwoSlopeNorm`."""
 
-    name = "center"
+    name, axis, parameter = "center", "function", "center"
     exact = False
     center = 0.0
-
-    @property
-    def scale(self) -> Scale:
-        return FUNCTION
 
     def check(self, vmin: float | None, vmax: float | None) -> None:
         Norm.check(self, vmin, vmax)
@@ -310,7 +293,7 @@ class TwoSlopeNorm(Norm):
         ends = [vmin, self.center, vmax]
         return lambda x: np.interp(x, ends, [0, 0.5, 1], left=-np.inf, right=np.inf)
 
-    def places(self, x: Floats, ends: NDArray[np.float64]) -> Floats:
+    def places(self, x: Floats, ends: Float64s) -> Floats:
         """Return the values of `rule` up to rounding: compilers may join operations of `interp`."""
         low, high = ends.T
         x = x.astype(np.float64)
@@ -324,47 +307,22 @@ class TwoSlopeNorm(Norm):
         place[x == high] = 1.0
         return place
 
-    def _inverse(
-        self, low: NDArray[np.float64], high: NDArray[np.float64], places: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def _inverse(self, low: Float64s, high: Float64s, places: Float64s) -> Float64s:
         side = np.where(places < 0.5, low - self.center, high - self.center)
-        at: NDArray[np.float64] = self.center + side * np.abs(2 * places - 1)
+        at: Float64s = self.center + side * np.abs(2 * places - 1)
         return at
-
-    @property
-    def _number(self) -> float:
-        return self.center
 
 
 class ScaledNorm(Norm):
     """Linear on the scale of an axis, as `matplotlib.colors.make_norm_from_scale` makes norms."""
 
-    def transform(self, x: Floats) -> Floats:
-        """Return values on the scale."""
-        raise NotImplementedError
-
-    def untransform(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the inverse of `transform`, up to rounding."""
-        raise NotImplementedError
-
-    def places(self, x: Floats, ends: NDArray[np.float64]) -> Floats:
-        with np.errstate(all="ignore"):
-            place, low, high = (self.transform(each) for each in (x, *ends.T))
-            kind = np.result_type(np.empty(1, place.dtype), np.float64(1.0))
-            place -= low.astype(kind)
-            place /= (high - low).astype(kind)
+    def places(self, x: Floats, ends: Float64s) -> Floats:
+        place = Norm.places(self, x, ends)
         place[~np.isfinite(place)] = np.nan
-        place[ends[:, 0] == ends[:, 1]] = 0.0
         return place
 
-    def _inverse(
-        self, low: NDArray[np.float64], high: NDArray[np.float64], places: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        start, end = self.transform(low), self.transform(high)
-        return self.untransform(start + (end - start) * places)
-
-    def _size(self, at: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
-        size: NDArray[np.float64] = 16 * (np.abs(at) + self._unit)
+    def _size(self, at: Float64s, ends: Float64s) -> Float64s:
+        size: Float64s = 16 * (np.abs(at) + self._unit)
         return size
 
     @property
@@ -383,8 +341,8 @@ class LogNorm(ScaledNorm):
         place: Floats = np.log10(x)
         return place
 
-    def untransform(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        at: NDArray[np.float64] = np.power(10.0, x)
+    def untransform(self, x: Float64s) -> Float64s:
+        at: Float64s = np.power(10.0, x)
         return at
 
     @property
@@ -404,14 +362,14 @@ class AsinhNorm(ScaledNorm):
         place: Floats = np.arcsinh(wide)
         return place
 
-    def untransform(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    def untransform(self, x: Float64s) -> Float64s:
         return np.sinh(x)
 
 
 class SymLogNorm(ScaledNorm):
     """Logarithmic on either side of a linear part: `SymLogNorm`, base 10, linscale 1."""
 
-    name = "symlog"
+    name, parameter = "symlog", "linthresh"
     linthresh = SYMLOG_LINEAR
 
     @property
@@ -419,42 +377,28 @@ class SymLogNorm(ScaledNorm):
         return Scale("symlog", linear=self.linthresh)
 
     def transform(self, x: Floats) -> Floats:
-        linthresh = np.float64(
-            self.linthresh
-        )  # float64: numbers promote the masked arrays it gets there
-        base = 10
-        linscale = np.float64(1.0 / (1.0 - 1.0 / base))
-        log_base = np.log(base)
-        size = np.abs(x)
+        # float64, since numbers promote the masked arrays that matplotlib has here
+        linthresh, linscale = np.float64(self.linthresh), np.float64(1.0 / (1.0 - 1.0 / 10))
+        log_base, size = np.log(10), np.abs(x)
         inside = size <= linthresh
         if np.all(inside):
             return x * linscale
-        out: Floats = (
-            np.sign(x)
-            * linthresh
-            * (linscale - np.log(linthresh) / log_base + np.log(size) / log_base)
-        )
+        decades = linscale - np.log(linthresh) / log_base + np.log(size) / log_base
+        out: Floats = np.sign(x) * linthresh * decades
         out[inside] = x[inside] * linscale
         return out
 
-    def untransform(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    def untransform(self, x: Float64s) -> Float64s:
         width, linscale = self.linthresh, 1 / (1 - 0.1)
         size = np.abs(x) / width
-        return (
-            np.sign(x)
-            * width
-            * np.where(size <= linscale, size / linscale, 10.0 ** (size - linscale))
-        )
-
-    @property
-    def _number(self) -> float:
-        return self.linthresh
+        far = np.where(size <= linscale, size / linscale, 10.0 ** (size - linscale))
+        return np.sign(x) * width * far
 
 
 class BoundaryNorm(Norm):
     """A colour for each interval between boundaries: matplotlib's `BoundaryNorm`."""
 
-    name = "boundaries"
+    name, direct, fixed = "boundaries", False, True
     edges: tuple[float, ...] = ()
 
     @property
@@ -463,24 +407,15 @@ class BoundaryNorm(Norm):
         return self.edges
 
     @property
-    def fixed(self) -> tuple[float, float]:
+    def own_range(self) -> tuple[float, float]:
         """The first and the last boundary."""
         return self.edges[0], self.edges[-1]
-
-    def places(self, x: Floats, ends: NDArray[np.float64]) -> None:
-        return None
-
-    def _inverse(self, *_: object) -> None:
-        return None
 
     def rule(self, vmin: float, vmax: float, bins: int) -> Rule:
         """Return the norm, with the centres of entries for the integers of matplotlib's."""
         boundaries = np.array(self.edges)
         regions = len(boundaries) - 1
-        low, high = (
-            float(boundaries[0]),
-            float(boundaries[-1]),
-        )  # Python floats compare in x's own type
+        low, high = map(float, self.own_range)  # Python floats compare in x's own type
 
         def norm(x: Floats) -> Floats:
             entry = (np.digitize(x, boundaries) - 1).astype(np.float64)
@@ -496,15 +431,6 @@ class BoundaryNorm(Norm):
             return (entry + 0.5) / bins
 
         return norm
-
-
-def _about(middle: float, vmin: float, vmax: float) -> tuple[float, float]:
-    """Return the smallest range symmetric about `middle` that encloses another: `CenteredNorm`."""
-    if vmax == 2 * middle - vmin or vmin == 2 * middle - vmax:  # symmetric up to rounding already
-        return vmin, vmax
-    half = max(middle - vmin, vmax - middle)
-    low, high = middle - abs(half), middle + abs(half)
-    return (low, high) if high == 2 * middle - low else (2 * middle - high, high)
 
 
 def check_range(vmin: float, vmax: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ class Palette(NamedTuple):
     used: int  # entries in use
     shades: Shades
     label_ramp: NDArray[np.uint8]  # (steps,) palette index of label pixels at each coverage
-    solid: dict[str, int]  # palette index of ticks, of lines between cells and between groups
+    solid: Mapping[str, int]  # palette index of ticks, of lines between cells and between groups
     fills: NDArray[np.uint8]  # (bins,) palette index of each colormap entry
 
 
@@ -95,70 +95,39 @@ def plan_palette(
         Number of coverages of text pixels, from the fill to the ink; 1 without text.
     """
     groups, _ = join_levels(cmap.table.tobytes())
-    limits = edges.bins[limits_of(groups)]
-    place = None
+    limits, place = edges.bins[:, limits_of(groups)], None
     if split is not None:
-        place = int(np.searchsorted(limits, split, side="right"))
-        limits = np.insert(limits, place, split)
+        place = int(np.searchsorted(limits[0], split, side="right"))
+        limits = np.insert(limits, place, split, 1)
     ends = cmap.under, cmap.over, background if cmap.bad is None else cmap.bad
+    others = background, foreground, tuple(solid.items())
     inks = textcolors[0], textcolors[1]
-    others = background, foreground, *solid.values()
-    colors = _colors_of(cmap.table.tobytes(), ends, others, inks, place, steps)
-    return Palette(
-        colors.table,
-        colors.used,
-        Shades(
-            np.append(limits, np.nan)[None],
-            *_guides(limits[None]),
-            colors.shades,
-            colors.alike,
-            np.array([edges.low]),
-            np.array([edges.high]),
-            np.array([edges.floor]),
-            np.array([edges.ceiling]),
-            colors.used,
-        ),
-        colors.label_ramp,
-        dict(zip(solid, colors.solid, strict=True)),
-        colors.fills,
-    )
-
-
-class _Colors(NamedTuple):
-    """The part of a `Palette` that does not depend on the range; it is cached, so read-only."""
-
-    table: NDArray[np.uint8]
-    used: int
-    shades: NDArray[np.uint8]
-    alike: NDArray[np.intp]
-    label_ramp: NDArray[np.uint8]
-    solid: tuple[int, ...]
-    fills: NDArray[np.uint8]
+    palette = _palette_of(cmap.table.tobytes(), ends, *others, inks, place, steps)
+    return palette._replace(shades=shades_over(palette.shades, limits, *edges[1:]))
 
 
 @lru_cache(maxsize=64)
-def _colors_of(
+def _palette_of(
     entries: bytes,
     ends: tuple[RGB, RGB, RGB],
-    others: tuple[RGB, ...],
+    background: RGB,
+    foreground: RGB,
+    solid: tuple[tuple[str, RGB], ...],
     textcolors: tuple[RGB, RGB],
     place: int | None,
     steps: int,
-) -> _Colors:
-    """Return the colours of a palette, cached since many panels may have the same.
+) -> Palette:
+    """Return a palette whose shades have no edges yet, cached since many panels may have the same.
 
     Parameters
     ----------
     entries, ends
         The colormap: its entries, (bins, 3) uint8 as bytes, and its under, over and bad colours.
-    others
-        Colours of the background and the foreground, then those of `solid`.
-    textcolors, steps
+    background, foreground, solid, textcolors, steps
         As `plan_palette` takes them.
     place
         Index of the slot that `split` divides in two, or None without `split`.
     """
-    background, foreground, *solid = others
     groups, colors = join_levels(entries)
     under, over, bad = ends
     fills = np.array([under, *colors, over, bad], np.uint8)
@@ -178,7 +147,8 @@ def _colors_of(
 
     few = len({*_tuples(fills)}) <= 120
     label_ramp = _blends(background, foreground, STATIC_STEPS if few else FEWEST_STATIC_STEPS)
-    fixed = {*_tuples(label_ramp), *(_tuples(inks) if steps > 1 else ()), *solid}
+    drawn = [color for _, color in solid]
+    fixed = {*_tuples(label_ramp), *(_tuples(inks) if steps > 1 else ()), *drawn}
     fills = nearest_that_fit(fills, 255 - len(fixed))
     room = 255 - len(fixed | {*_tuples(fills)})
     shades = _blends(fills[:, None], inks[:, None], steps)
@@ -188,31 +158,37 @@ def _colors_of(
         shades = fills[:, None]
 
     # the colours that change come first, so that images of these alone have a small code size
-    colors_in_use = list(
-        dict.fromkeys(
-            [*_tuples(fills), *_tuples(shades.reshape(-1, 3)), *_tuples(label_ramp), *solid]
-        )
-    )[:255]
+    blended = _tuples(np.concatenate([fills, shades.reshape(-1, 3), label_ramp]))
+    colors_in_use = list(dict.fromkeys([*blended, *drawn]))[:255]
+    used = len(colors_in_use) + 1
     table = np.zeros((256, 3), np.uint8)
-    table[1 : len(colors_in_use) + 1] = colors_in_use
-    known = srgb_to_lab(np.array(colors_in_use))
-    index = {color: k + 1 for k, color in enumerate(colors_in_use)}
+    table[1:used] = colors_in_use
+    find = _finder(colors_in_use)
+    shade_table = np.array([[find(c) for c in _tuples(row)] for row in shades], np.uint8)
+    alike = np.unique(shade_table, axis=0, return_inverse=True)[1].reshape(-1)
+    none, no_guide = np.zeros(0), np.zeros((0, PIECES + 2), np.int16)
+    edges = none[None], no_guide, none, none
+    return Palette(
+        table,
+        used,
+        Shades(*edges, shade_table, alike, none, none, none, none, used),
+        np.array([find(c) for c in _tuples(label_ramp)], np.uint8),
+        {name: find(color) for name, color in solid},
+        shade_table[slots, 0],
+    )
+
+
+def _finder(colors: Sequence[RGB]) -> Callable[[RGB], int]:
+    """Return a function from a colour to the index of it, or else of the nearest, from 1 on."""
+    lab = srgb_to_lab(np.array(colors))
+    index = {color: k + 1 for k, color in enumerate(colors)}
 
     def find(color: RGB) -> int:
         if color not in index:
-            index[color] = 1 + int(delta_e_2000(known, srgb_to_lab(np.array(color))).argmin())
+            index[color] = 1 + int(delta_e_2000(lab, srgb_to_lab(np.array(color))).argmin())
         return index[color]
 
-    table_of_shades = np.array([[find(c) for c in _tuples(row)] for row in shades], np.uint8)
-    return _Colors(
-        table,
-        len(colors_in_use) + 1,
-        table_of_shades,
-        np.unique(table_of_shades, axis=0, return_inverse=True)[1].reshape(-1),
-        np.array([find(c) for c in _tuples(label_ramp)], np.uint8),
-        tuple(map(find, solid)),
-        table_of_shades[slots, 0],
-    )
+    return find
 
 
 class SharedPalette(NamedTuple):
@@ -262,15 +238,7 @@ def share_palette(
     table = np.zeros((256, 3), np.uint8)
     table[TRANSPARENT] = tables[0][TRANSPARENT]  # shown by decoders that ignore transparency
     table[1 : len(colors_in_use) + 1] = colors_in_use
-    lab = srgb_to_lab(np.array(colors_in_use))
-    index = {color: k + 1 for k, color in enumerate(colors_in_use)}
-
-    def find(color: RGB) -> int:
-        if color not in index:
-            index[color] = 1 + int(delta_e_2000(lab, srgb_to_lab(np.array(color))).argmin())
-        return index[color]
-
-    indices = []
+    find, indices = _finder(colors_in_use), []
     for own, entries in zip(tables, used, strict=True):
         index_of = np.zeros(256, np.uint8)
         index_of[entries] = [find(c) for c in _tuples(own[entries])]
@@ -289,14 +257,26 @@ def farthest(colors: Sequence[RGB], known: Sequence[RGB], room: int) -> list[RGB
     """Return at most `room` of `colors`, chosen farthest first from `known` and each other."""
     if len(colors) <= room:
         return list(colors)
-    lab = srgb_to_lab(np.array(colors))
-    distance = delta_e_2000(lab[:, None], srgb_to_lab(np.array(known))[None]).min(1)
-    chosen = []
+    chosen, _ = _farthest(srgb_to_lab(np.array(colors)), srgb_to_lab(np.array(known)), room)
+    return [colors[k] for k in chosen]
+
+
+def _farthest(
+    lab: NDArray[np.float64], known: NDArray[np.float64], room: int
+) -> tuple[list[int], NDArray[np.intp]]:
+    """Return the indices of `room` colours, chosen farthest first from `known` and each other.
+
+    Also return the nearest to each colour, (n,), among the chosen, -1 if one of `known` is nearer.
+    This bounds the largest difference (Gonzalez 1985).
+    """
+    chosen, nearest = [], np.full(len(lab), -1)
+    distance = delta_e_2000(lab[:, None], known[None]).min(1)
     for _ in range(room):
-        far = int(distance.argmax())
-        chosen.append(colors[far])
-        distance = np.minimum(distance, delta_e_2000(lab, lab[far]))
-    return chosen
+        chosen.append(int(distance.argmax()))
+        away = delta_e_2000(lab, lab[chosen[-1]])
+        nearest = np.where(away < distance, chosen[-1], nearest)
+        distance = np.minimum(distance, away)
+    return chosen, nearest
 
 
 def _guides(
@@ -378,21 +358,14 @@ def join_levels(table: bytes) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
 def nearest_that_fit(colors: NDArray[np.uint8], room: int) -> NDArray[np.uint8]:
     """Return the colours, (n, 3), reduced to at most `room` different ones.
 
-    The others are replaced by the nearest one kept. Those kept are chosen farthest first, which
-    bounds the largest difference (Gonzalez 1985).
+    The others are replaced by the nearest one kept.
     """
     unique, inverse = np.unique(colors, axis=0, return_inverse=True)
     if len(unique) <= room:
         return colors
     lab = srgb_to_lab(unique)
-    distance = delta_e_2000(lab, lab[0])
-    nearest = np.zeros(len(unique), np.intp)
-    for _ in range(room - 1):
-        far = int(distance.argmax())
-        away = delta_e_2000(lab, lab[far])
-        nearest = np.where(away < distance, far, nearest)
-        distance = np.minimum(distance, away)
-    replaced: NDArray[np.uint8] = unique[nearest][inverse.reshape(-1)]
+    _, nearest = _farthest(lab, lab[:1], room - 1)
+    replaced: NDArray[np.uint8] = unique[np.maximum(nearest, 0)][inverse.reshape(-1)]
     return replaced
 
 
