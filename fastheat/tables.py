@@ -66,3 +66,32 @@ class Type(NamedTuple):
     runs: Annotated[NDArray[np.int32], "runs"]
     align: int  # -1 left, 0 centre, 1 right
     inset: int  # px between the edge of a cell and text aligned to it
+
+
+class Spec(NamedTuple):
+    """A format spec as numbers; characters are ASCII codes, with 0 for none."""
+
+    kind: int
+    precision: int
+    sign: int  # '+' or ' ' before values that are not negative, else 0
+    no_minus_zero: int
+    alternate: int
+    group: int  # ',' or '_' between thousands
+    upper: int
+    fill: int
+    align: int  # one of '<', '>', '^', '='
+    width: int
+
+
+class Writing(NamedTuple):
+    """What a number is written with as segments.
+
+    Segment ``a * glyphs + b`` joins glyph a to glyph b; glyph 0 is the edge of the text.
+    """
+
+    spec: Spec
+    before: Annotated[NDArray[np.uint16], "left"]  # glyphs of the literal text before the number
+    after: Annotated[NDArray[np.uint16], "right"]  # glyphs of the literal text after it
+    glyph_of: Annotated[NDArray[np.uint16], "128"]  # ASCII code -> glyph
+    glyphs: int  # number of glyphs, with the edge
+    line: int  # most characters of a number

@@ -20,10 +20,10 @@ from fastheat.layout.layout import Layout, Panel, Shown, extremes_of
 from fastheat.layout.lineplot import Plot, base_of, places_of, stages_of
 from fastheat.layout.reduction import Reduction
 from fastheat.render.margins import draw_numbers, draw_titles
-from fastheat.style.text.atlas import Writing, with_atlas
+from fastheat.style.text.atlas import with_atlas
 from fastheat.style.text.formats import ValueFormat, as_written
 from fastheat.style.text.typeset import shape_texts
-from fastheat.tables import Shades, Type
+from fastheat.tables import Shades, Type, Writing
 
 SHRINK = 2.0**-64  # scales down values whose sum float64 cannot hold
 

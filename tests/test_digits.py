@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from fastheat.inputs.sources.masks import MASKED
 from fastheat.render.kernels.digits import LIMBS, SCRATCH, format_value, scaled, write_numbers
 from fastheat.style.text import formats
-from fastheat.style.text.formats import Spec, max_length, parse_spec
+from fastheat.style.text.formats import max_length, parse_spec
+from fastheat.tables import Spec, Writing
 
 SLOW = "FASTHEAT_SLOW_TESTS" in os.environ
 SPECS = [".2f", ".9f", ".0f", ".30f", ".3e", ".0e", ".17e", ".4g", ".17g", "#.6g", "+,.1%", "_.3f"]
@@ -53,19 +54,8 @@ def texts(values: NDArray[np.float64], spec: str) -> list[str]:
     digits, line = np.empty(SCRATCH, np.uint64), np.full(max_length(fields) + 1, 7, np.uint8)
     row = values.copy()[None]
     row.view(np.int64)[row.view(np.int64) == MASKED] = np.float64(np.nan).view(np.int64)
-    write_numbers(
-        row,
-        row.view(np.int64),
-        fields.array(),
-        none,
-        none,
-        ascii_,
-        128,
-        digits,
-        line,
-        segments,
-        lengths,
-    )
+    writing = Writing(fields, none, none, ascii_, 128, len(line))
+    write_numbers(row, row.view(np.int64), writing, digits, line, segments, lengths)
     assert line[-1] == 7
     assert (segments[..., -1] == -7).all()
     codes = (segments[0] & 127).astype(np.uint8)
@@ -77,7 +67,7 @@ def texts(values: NDArray[np.float64], spec: str) -> list[str]:
 
 def text(x: float, spec: str, kernel: Callable[..., int] = format_compiled) -> str:
     out = np.zeros(max_length(parsed(spec)), np.uint8)
-    n = kernel(x, parsed(spec).array(), np.empty(SCRATCH, np.uint64), out)
+    n = kernel(x, parsed(spec), np.empty(SCRATCH, np.uint64), out)
     return out[:n].tobytes().decode("ascii")
 
 
@@ -203,7 +193,7 @@ def test_longest_numbers_stay_inside_scratch() -> None:
     for x, spec in itertools.product(longest, [".60f", ".60e", ".60g", ".0f"]):
         guarded = np.full(SCRATCH + 20, 77, np.uint64)
         out = np.zeros(max_length(parsed(spec)), np.uint8)
-        n = format_value(x, parsed(spec).array(), guarded[10:-10], out)
+        n = format_value(x, parsed(spec), guarded[10:-10], out)
         assert out[:n].tobytes().decode() == python(x, spec)
         assert (guarded[:10] == 77).all()
         assert (guarded[-10:] == 77).all()
@@ -238,8 +228,16 @@ def test_what_python_refuses_is_refused(spec: str) -> None:
         parse_spec(spec)
 
 
-def test_array_has_the_fields_in_the_order_the_kernels_read() -> None:
-    fields = parsed(f"*^+{Z}#20_.3E")
-    array = fields.array()
-    for name in Spec._fields:
-        assert array[getattr(formats, name.upper())] == getattr(fields, name)
+def test_each_part_of_a_spec_is_a_number_for_the_kernels() -> None:
+    assert parsed(f"*^+{Z}#20_.3E")._asdict() == {
+        "kind": formats.EXPONENT,
+        "precision": 3,
+        "sign": ord("+"),
+        "no_minus_zero": len(Z),
+        "alternate": 1,
+        "group": ord("_"),
+        "upper": 1,
+        "fill": ord("*"),
+        "align": ord("^"),
+        "width": 20,
+    }

@@ -425,7 +425,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_each_constant_that_is_compiled_in_changes_the_digest(copy: Path) -> None:
     known = sorted(set(constants()))
     inputs, style = "inputs.sources.masks", "style.text.formats"
-    assert {("tables", "TRANSPARENT"), (inputs, "MASKED"), (style, "SIGN")} <= set(known)
+    assert {("tables", "TRANSPARENT"), (inputs, "MASKED"), (style, "PERCENT")} <= set(known)
     assert len(known) > 60
     first = objects.digest()
     for module, name in known:

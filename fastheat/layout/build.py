@@ -37,11 +37,11 @@ from fastheat.style.colors.bins import Edges, bin_edges, edge_above
 from fastheat.style.colors.norm_objects import NormObject
 from fastheat.style.colors.norms import Norm
 from fastheat.style.colors.palette import join_levels, limits_of, plan_palette
-from fastheat.style.text.atlas import COVERAGE_STEPS, Writing, atlas_of_all, with_atlas
+from fastheat.style.text.atlas import COVERAGE_STEPS, atlas_of_all, with_atlas
 from fastheat.style.text.formats import AS_THEY_ARE
 from fastheat.style.text.labels import Box
 from fastheat.style.text.typeset import letter, shape_texts
-from fastheat.tables import TRANSPARENT, Grid, Type
+from fastheat.tables import TRANSPARENT, Grid, Type, Writing
 
 NEARLY = 1e-6  # px, allowance for rounding errors in the size of the axes
 THICK = 0.7  # least thickness of all cells of a panel together, as a share of their least length

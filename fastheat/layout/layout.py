@@ -19,11 +19,10 @@ from fastheat.layout.frame_ranges import Scaling
 from fastheat.layout.lineplot import Plot
 from fastheat.layout.reduction import Reduction
 from fastheat.style.colors.palette import SharedPalette
-from fastheat.style.text.atlas import Writing
 from fastheat.style.text.fonts import Typeface
 from fastheat.style.text.formats import ValueFormat
 from fastheat.style.text.typeset import Lettering, Shaped
-from fastheat.tables import Grid, Shades, Type
+from fastheat.tables import Grid, Shades, Type, Writing
 
 
 class TitlePlace(NamedTuple):

@@ -20,7 +20,6 @@ from fastheat.style.text.atlas import (
     ALL_PAIRS,
     SHRINK,
     SMALLEST_SIZE,
-    Writing,
     can_be_cut,
     extent,
     margin,
@@ -31,7 +30,7 @@ from fastheat.style.text.fonts import Face
 from fastheat.style.text.formats import ValueFormat, as_written
 from fastheat.style.text.labels import Box, line_extent
 from fastheat.style.text.typeset import LEADING
-from fastheat.tables import Grid, Type
+from fastheat.tables import Grid, Type, Writing
 
 NEAR = 8  # sizes to choose from, between two of the atlas, where glyphs cannot be cut
 FIT_MARGIN = 0.5  # font sizes that values with text_size="fit" leave free, in width and in height
@@ -272,7 +271,7 @@ def writing_of(valfmt: ValueFormat) -> Writing | None:
         if c.isascii():
             glyph_of[ord(c)] = glyph[c]
     return Writing(
-        spec=valfmt.spec.array(),
+        spec=valfmt.spec,
         before=np.array([glyph[c] for c in valfmt.before], np.uint16),
         after=np.array([glyph[c] for c in valfmt.after], np.uint16),
         glyph_of=glyph_of,

@@ -98,20 +98,8 @@ def written(
     bits = cells.view(np.int64)  # so that NaN equals itself, and -0.0 differs from 0.0
     texts = np.zeros((*cells.shape, panel.longest), np.int32)
     lengths = np.zeros(cells.shape, np.int32)
-    writing = panel.writing
-    write_numbers(
-        cells,
-        bits,
-        writing.spec,
-        writing.before,
-        writing.after,
-        writing.glyph_of,
-        writing.glyphs,
-        np.empty(SCRATCH, np.uint64),
-        np.empty(writing.line, np.uint8),
-        texts,
-        lengths,
-    )
+    digits, line = np.empty(SCRATCH, np.uint64), np.empty(panel.writing.line, np.uint8)
+    write_numbers(cells, bits, panel.writing, digits, line, texts, lengths)
     return panel.type, Lettering(bits, texts, lengths), ""
 
 

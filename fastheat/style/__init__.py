@@ -9,7 +9,7 @@ Door
 ----
 `colors`: norms
 `colors.bins`: bin_edges, edge_above, Edges, edges_of_ranges
-`colors.colormaps`: colormap, Colormap
+`colors.colormaps`: Colormap, colormap
 `colors.colors`: parse_color, parse_rgba, RGB
 `colors.norm_objects`: copied, NormObject
 `colors.norms`: AsinhNorm, BoundaryNorm, CenteredNorm, check_range, LINEAR, LogNorm, Norm,
@@ -18,11 +18,10 @@ Door
     SharedPalette
 `text.atlas`: ALL_PAIRS, atlas_of_all, can_be_cut, COVERAGE_STEPS, draw_letters, extent,
     has_even_digits, margin, measure, overlay, parts, SHRINK, size_ladder, SMALLEST_SIZE,
-    STATIC_SUPERSAMPLE, with_atlas, Writing
+    STATIC_SUPERSAMPLE, with_atlas
 `text.fonts`: Face, find_typeface, Typeface
-`text.formats`: ALIGN, ALTERNATE, AS_THEY_ARE, as_written, check_length, EXPONENT, FILL, GENERAL,
-    GROUP, KIND, LONGEST, MAX_PRECISION, NO_MINUS_ZERO, parse_valfmt, PERCENT, PRECISION, SIGN,
-    Template, title_template, UPPER, ValueFormat, WIDTH
+`text.formats`: AS_THEY_ARE, as_written, check_length, EXPONENT, GENERAL, LONGEST, MAX_PRECISION,
+    parse_valfmt, PERCENT, Template, title_template, ValueFormat
 `text.labels`: anchor_outside, apart, Box, distance, fitted, Label, line_extent, number_width,
     Placed, POWER_GAP, POWER_RAISE, POWER_SIZE, thinned, wrapped
 `text.typeset`: LEADING, letter, Lettering, shape_texts, Shaped

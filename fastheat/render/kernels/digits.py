@@ -24,29 +24,14 @@ from fastheat.render.kernels.jit import (
     Int32s,
     Int64s,
     Uint8s,
-    Uint16s,
     Uint64s,
     entry,
     inlined,
     jit,
 )
 from fastheat.render.kernels.unsigned import LOW, U0, U1, U5, U10, U32, U52, U63
-from fastheat.style.text.formats import (
-    ALIGN,
-    ALTERNATE,
-    EXPONENT,
-    FILL,
-    GENERAL,
-    GROUP,
-    KIND,
-    MAX_PRECISION,
-    NO_MINUS_ZERO,
-    PERCENT,
-    PRECISION,
-    SIGN,
-    UPPER,
-)
-from fastheat.style.text.formats import WIDTH as FIELD
+from fastheat.style.text.formats import EXPONENT, GENERAL, MAX_PRECISION, PERCENT
+from fastheat.tables import Writing
 
 LIMBS = 90  # for 767 digits at most
 UNIT = LIMBS + 320  # index of the units digit in scratch
@@ -216,14 +201,14 @@ def pad(n, kept, fill, align, width, out):
         out[i] = fill
 
 
-# Writes the text of a value to out; returns its length. spec: Spec.array(), scratch: (SCRATCH,)
+# Writes the text of a value to out; returns its length. spec: Spec, scratch: (SCRATCH,)
 # uint64, out: (max_length or more,) uint8. 'd' takes whole numbers; NaN and infinities, which ints
 # lack, are written as for 'f'.
 @jit
 def format_value(x, spec, scratch, out):
-    kind, precision, sign, group = spec[KIND], spec[PRECISION], spec[SIGN], spec[GROUP]
-    no_minus_zero, alternate, upper = spec[NO_MINUS_ZERO], spec[ALTERNATE], spec[UPPER]
-    fill, align, width = spec[FILL], spec[ALIGN], spec[FIELD]
+    kind, precision, sign, group = spec.kind, spec.precision, spec.sign, spec.group
+    no_minus_zero, alternate, upper = spec.no_minus_zero, spec.alternate, spec.upper
+    fill, align, width = spec.fill, spec.align, spec.width
     if kind == PERCENT:
         x = x * 100.0
     bits = np.float64(x).view(np.uint64)
@@ -300,23 +285,25 @@ def format_value(x, spec, scratch, out):
 
 # Writes values as segments, masked ones as none. Segments of values that are as in the frame before
 # are copied from there. bits: the values as int64, so that -0.0 and NaN compare too,
-# spec: Spec.array(), before, after: glyphs around a number, glyph_of: by ASCII code, digits, line:
-# scratch, the line of max_length or more, lengths: number of segments, -1 if too long
+# digits, line: scratch, the line of writing.line or more, lengths: number of segments, -1 if it is
+# too long
 @entry
 def write_numbers(
     values: Annotated[Float64s, "T, C"],
     bits: Annotated[Int64s, "T, C"],
-    spec: Annotated[Int64s, "fields"],
-    before: Annotated[Uint16s, "left"],
-    after: Annotated[Uint16s, "right"],
-    glyph_of: Annotated[Uint16s, "128"],
-    glyphs: int,
+    writing: Writing,
     digits: Annotated[Uint64s, "SCRATCH"],
     line: Annotated[Uint8s, "room"],
     texts: Annotated[Int32s, "T, C, longest"],
     lengths: Annotated[Int32s, "T, C"],
 ) -> None:
     longest = texts.shape[2]
+    before, after, glyph_of, glyphs = (
+        writing.before,
+        writing.after,
+        writing.glyph_of,
+        writing.glyphs,
+    )
     for t in range(values.shape[0]):
         for c in range(values.shape[1]):
             if t > 0 and bits[t, c] == bits[t - 1, c]:
@@ -327,7 +314,7 @@ def write_numbers(
             if bits[t, c] == MASKED:
                 lengths[t, c] = 0
                 continue
-            n = format_value(values[t, c], spec, digits, line)
+            n = format_value(values[t, c], writing.spec, digits, line)
             length = before.size + n + after.size
             lengths[t, c] = -1
             if length >= longest:

@@ -29,20 +29,6 @@ Number = TypeVar("Number", bound=np.generic)
 # ------------------------------------------------------------------------------------------ atlas
 
 
-class Writing(NamedTuple):
-    """Tables by which the kernels write a number as segments.
-
-    Segment ``a * glyphs + b`` joins glyph a to glyph b; glyph 0 is the edge of the text.
-    """
-
-    spec: NDArray[np.int64]  # formats.Spec.array()
-    before: NDArray[np.uint16]  # glyphs of the literal text before the number
-    after: NDArray[np.uint16]  # glyphs of the literal text after it
-    glyph_of: NDArray[np.uint16]  # (128,) ASCII code -> glyph
-    glyphs: int  # number of glyphs, with the edge
-    line: int  # most characters of a number
-
-
 class Atlas(NamedTuple):
     """All segments at all font sizes, as runs of equal coverage; fields as in `Type`."""
 
@@ -360,24 +346,14 @@ def _words(pixels: NDArray[np.uint8]) -> NDArray[np.uint64]:
 
 def with_atlas(type_: Type, atlas: Atlas) -> Type:
     """Return `type_` with an atlas's segments; its tops are baselines so far."""
-    return type_._replace(
-        widths=atlas.widths,
-        lows=atlas.lows,
-        highs=atlas.highs,
-        tops=type_.tops + atlas.tops,
-        lines=atlas.lines,
-        heads=atlas.heads,
-        tails=atlas.tails,
-        starts=atlas.starts,
-        runs=atlas.runs,
-    )
+    return type_._replace(**atlas._asdict() | {"tops": type_.tops + atlas.tops})
 
 
 @lru_cache(maxsize=16)
 def atlas_of_all(
     typeface: Typeface, sizes: tuple[float, ...], charset: str, neighbours: frozenset[str]
 ) -> Atlas | None:
-    """Return the atlas of every pair of glyphs, numbered as in `Writing`; see `draw_atlas`.
+    """Return the atlas of every pair of glyphs, numbered as in `tables.Writing`; see `draw_atlas`.
 
     Parameters
     ----------

@@ -13,38 +13,15 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastheat.messages import in_a_line, short
+from fastheat.tables import Spec
 
 FIXED, EXPONENT, GENERAL, PERCENT, INTEGER = range(5)
 MAX_PRECISION = 60
 MAX_WIDTH = 500
 LONGEST = 10_000  # characters that a format may ask for, or a function may return
 MOST_LETTERS = 100_000  # characters of a literal text to draw
-
-# Indices of the fields of `Spec` in the int64 array that the kernels read.
-KIND, PRECISION, SIGN, NO_MINUS_ZERO, ALTERNATE, GROUP, UPPER, FILL, ALIGN, WIDTH = range(10)
-
-
-class Spec(NamedTuple):
-    """A format spec as numbers; characters are ASCII codes, with 0 for none."""
-
-    kind: int
-    precision: int
-    sign: int  # '+' or ' ' before values that are not negative, else 0
-    no_minus_zero: int
-    alternate: int
-    group: int  # ',' or '_' between thousands
-    upper: int
-    fill: int
-    align: int  # one of '<', '>', '^', '='
-    width: int
-
-    def array(self) -> NDArray[np.int64]:
-        """Return the fields in order, shape (10,), for the kernel `format_value`."""
-        return np.array(self, np.int64)
-
 
 _SPEC = re.compile(
     r"(?:(?P<fill>.)?(?P<align>[<>=^]))?(?P<sign>[-+ ])?(?P<z>z)?(?P<alternate>#)?(?P<zero>0)?"
