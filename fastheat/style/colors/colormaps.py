@@ -21,8 +21,6 @@ import numpy.typing as npt
 from fastheat.messages import in_a_line, short, suggest
 from fastheat.style.colors.colors import RGB, WHITE, composite, parse_rgba
 
-__all__ = ["Colormap", "colormap", "names"]
-
 # Three arrays: the names of the colormaps, their numbers of entries, and all entries. Where the
 # reversed colormap differs from the flipped table (matplotlib recomputes and truncates it), the
 # difference, modulo 256, is stored under the name with "_r".

@@ -13,18 +13,6 @@ from PIL import ImageColor
 from fastheat.checks import is_series
 from fastheat.messages import short, suggest
 
-__all__ = [
-    "RGB",
-    "RGBA",
-    "composite",
-    "contrast_ratio",
-    "delta_e_2000",
-    "parse_color",
-    "parse_rgba",
-    "relative_luminance",
-    "srgb_to_lab",
-]
-
 RGB: TypeAlias = tuple[int, int, int]
 """Channels 0..255."""
 

@@ -50,18 +50,9 @@ def shades_over(
     low, high, floor, ceiling
         (R,) fields of `Shades`.
     """
-    guide, origin, scale = _guides(limits)
     edges = np.concatenate([limits, np.full((len(limits), 1), np.nan)], 1)
-    return shades._replace(
-        edges=edges,
-        guide=guide,
-        origin=origin,
-        scale=scale,
-        low=low,
-        high=high,
-        floor=floor,
-        ceiling=ceiling,
-    )
+    inks, alike, colors = shades.inks, shades.alike, shades.colors
+    return Shades(edges, *_guides(limits), inks, alike, low, high, floor, ceiling, colors)
 
 
 def plan_palette(
@@ -154,8 +145,6 @@ def _palette_of(
     shades = _blends(fills[:, None], inks[:, None], steps)
     if steps > 1:
         shades[:, 1:-1] = _shared(shades[:, 1:-1], second, slice(first, last + 1), room)
-    else:
-        shades = fills[:, None]
 
     # the colours that change come first, so that images of these alone have a small code size
     blended = _tuples(np.concatenate([fills, shades.reshape(-1, 3), label_ramp]))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageFont
 
-from fastheat.style.text.fonts import BASIC, Face, FontFile, Typeface, clusters
+from fastheat.style.text.fonts import BASIC, Face, Typeface, clusters
 from fastheat.tables import Type
 
 COVERAGE_STEPS = 5  # of a glyph pixel: none, three in between, full
@@ -225,8 +225,8 @@ def margin(font: Face) -> int:
 @lru_cache(maxsize=64)
 def _printable(typeface: Typeface) -> list[tuple[str, bool]]:
     """Return ASCII's printable letters, each with True if the typeface's first font has it."""
-    own = FontFile(typeface.path, typeface.number)
-    return [(letter, typeface.file_of(letter) == own) for letter in string.printable.strip()]
+    letters = string.printable.strip()
+    return [(letter, typeface.file_of(letter) == typeface.own) for letter in letters]
 
 
 def stamp(

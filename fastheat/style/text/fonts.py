@@ -52,6 +52,11 @@ class Typeface(NamedTuple):
     number: int = 0
     others: tuple[FontFile, ...] = ()
 
+    @property
+    def own(self) -> FontFile:
+        """The font without its fallbacks."""
+        return FontFile(self.path, self.number)
+
     def at(self, size: float) -> Face:
         """Return the font at a size in pixels, with Pillow's basic layout."""
         return _face(self, size)
@@ -137,12 +142,9 @@ def _face(typeface: Typeface, size: float) -> Face:
 
 @lru_cache(maxsize=16384)
 def _font_of(face: Face, text: str) -> ImageFont.FreeTypeFont:
-    typeface = face.typeface
-    own = FontFile(typeface.path, typeface.number)
-    file = typeface.file_of(text) or own
-    font: ImageFont.FreeTypeFont = face
-    if file != own:
-        font = _face(Typeface(*file), face.size)
+    own = face.typeface.own
+    file = face.typeface.file_of(text) or own
+    font: ImageFont.FreeTypeFont = face if file == own else _face(Typeface(*file), face.size)
     if is_shaped(text) and features.check("raqm"):
         font = font.font_variant(layout_engine=ImageFont.Layout.RAQM)
     return font
@@ -150,10 +152,8 @@ def _font_of(face: Face, text: str) -> ImageFont.FreeTypeFont:
 
 @lru_cache(maxsize=16384)
 def _file_of(typeface: Typeface, text: str) -> FontFile | None:
-    for file in (FontFile(typeface.path, typeface.number), *typeface.others):
-        if _has(file, text):
-            return file
-    return _search(text)
+    files = (typeface.own, *typeface.others)
+    return next((file for file in files if _has(file, text)), None) or _search(text)
 
 
 @lru_cache(maxsize=1024)
@@ -317,18 +317,15 @@ def locate(font: str) -> FontFile:
         path = found.path
         return FontFile(path if isinstance(path, str) else fspath(cast("PathLike[str]", path)))
     family, _, style = font.partition(":")
-    names = GENERIC.get(family.strip().lower(), (family.strip(),))
-    for name in names:
-        if file := _by_name(name, style):
+    name = family.strip()
+    for each in GENERIC.get(name.lower(), (name,)):
+        if file := _by_name(each, style):
             return file
     families = {each.family.lower(): each.family for each in installed()}
-    if style and family.strip().lower() in families:
-        styles = sorted(
-            {e.style for e in installed() if e.family.lower() == family.strip().lower()}
-        )
+    if style and name.lower() in families:
+        styles = sorted({e.style for e in installed() if e.family.lower() == name.lower()})
         raise ValueError(
-            f"expected a style of {family.strip()!r}, which has {', '.join(styles)}, "
-            f"not font={short(font)}"
+            f"expected a style of {name!r}, which has {', '.join(styles)}, not font={short(font)}"
         )
     raise ValueError(
         "expected a font file or the name of an installed font, "
@@ -339,19 +336,15 @@ def locate(font: str) -> FontFile:
 def _by_name(name: str, style: str) -> FontFile | None:
     """Return the font of a family and style, or None; `name` may contain both."""
     wanted, spelled = style_words(style), name.lower()
-    for each in installed():
-        family = each.family.lower()
-        if family == spelled and each.words == wanted:
-            return each.file
-    if not style:
+    family = [each for each in installed() if each.family.lower() == spelled]
+    found = [each for each in family if each.words == wanted]
+    if not found and not style:
         for each in installed():
             rest = spelled.removeprefix(each.family.lower())
             if rest != spelled and rest.startswith(" ") and each.words == style_words(rest):
                 return each.file
-        for each in installed():  # a family without a plain style
-            if each.family.lower() == spelled:
-                return each.file
-    return None
+        found = family  # without a plain style
+    return found[0].file if found else None
 
 
 @lru_cache(maxsize=1)

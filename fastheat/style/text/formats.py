@@ -246,24 +246,20 @@ class ValueFormat(NamedTuple):
         power = ("E" if spec.upper else "e") if spec.kind in (EXPONENT, GENERAL) else ""
         starts = digits + "".join(word[0] for word in words)
         ends = digits + "".join(word[-1] for word in words) + ("." if spec.alternate else "")
-        pairs = {a + b for a in digits for b in digits + "." + group + power}
-        pairs |= {a + b for a in "." + group for b in digits} | {
-            a + b for a in signs for b in starts
-        }
-        pairs |= {a + b for word in words for a, b in itertools.pairwise(word)}
+        # characters, and those that may follow each of them
+        beside = [(digits, digits + "." + group + power), ("." + group, digits), (signs, starts)]
         if power:
-            pairs |= {power + "+", power + "-"} | {a + b for a in "+-" for b in digits}
-            pairs |= {"." + power} if spec.alternate else set()
+            beside += [(power, "+-"), ("+-", digits), ("." if spec.alternate else "", power)]
         if spec.kind == PERCENT:
-            pairs |= {a + "%" for a in ends}
+            beside.append((ends, "%"))
             ends = "%"
         if fill:
-            pairs |= {a + fill for a in ends + signs + fill} | {fill + b for b in starts + signs}
-        pairs |= {a + b for a in self.before[-1:] for b in starts + signs + fill}
-        pairs |= {a + b for a in ends + fill for b in self.after[:1]}
-        literals = (self.before, self.after)
-        pairs |= {a + b for literal in literals for a, b in itertools.pairwise(literal)}
-        return frozenset(pairs)
+            beside += [(ends + signs + fill, fill), (fill, starts + signs)]
+        beside += [(self.before[-1:], starts + signs + fill), (ends + fill, self.after[:1])]
+        beside += itertools.chain.from_iterable(
+            itertools.pairwise(text) for text in (*words, self.before, self.after)
+        )
+        return frozenset(a + b for first, second in beside for a in first for b in second)
 
 
 AS_THEY_ARE = ValueFormat("str", str)  # for annotations that are texts already
@@ -317,13 +313,12 @@ def parse_valfmt(valfmt: object) -> ValueFormat:
         ) from None
     fields = list(string.Formatter().parse(valfmt))
     slots = [k for k, field in enumerate(fields) if field[1] is not None]
-    plain = len(slots) == 1 and fields[slots[0]][1] in ("x", "", "0") and not fields[slots[0]][3]
-    if plain and not template.nested:
-        k = slots[0]
-        before = "".join(field[0] for field in fields[: k + 1])
-        after = "".join(field[0] for field in fields[k + 1 :])
-        if fields[k][2]:
-            return _spec_format(valfmt, before, fields[k][2] or "", after)
+    if len(slots) == 1 and not template.nested:
+        _, name, spec, conversion = fields[slots[0]]
+        if name in ("x", "", "0") and spec and not conversion:
+            literals = [field[0] for field in fields]
+            before, after = literals[: slots[0] + 1], literals[slots[0] + 1 :]
+            return _spec_format(valfmt, "".join(before), spec, "".join(after))
     write = _Formatting(template)
     write(0.5)
     return ValueFormat(valfmt, write)

@@ -39,12 +39,7 @@ class Box(NamedTuple):
         return Box(self.x0 + x, self.y0 + y, self.x1 + x, self.y1 + y)
 
     def union(self, other: Box) -> Box:
-        return Box(
-            min(self.x0, other.x0),
-            min(self.y0, other.y0),
-            max(self.x1, other.x1),
-            max(self.y1, other.y1),
-        )
+        return Box(*map(min, self[:2], other[:2]), *map(max, self[2:], other[2:]))
 
     def shrunk(self, aspect: float, anchor: tuple[float, float]) -> Box:
         """Return the largest box inside with height = aspect * width, placed as `Bbox.anchored`."""
@@ -109,11 +104,13 @@ class Label(NamedTuple):
 
     def turned(self, x: float, y: float) -> tuple[float, float]:
         """Return a point of the unrotated text after rotation, both relative to the anchor."""
-        angle = math.radians(self.rotation)
-        return (
-            x * math.cos(angle) + y * math.sin(angle),
-            -x * math.sin(angle) + y * math.cos(angle),
-        )
+        return _turned(x, y, self.rotation)
+
+
+def _turned(x: float, y: float, rotation: float) -> tuple[float, float]:
+    """Return a point rotated about (0, 0) by degrees, counterclockwise."""
+    sine, cosine = math.sin(math.radians(rotation)), math.cos(math.radians(rotation))
+    return x * cosine + y * sine, -x * sine + y * cosine
 
 
 @lru_cache(maxsize=4096)
@@ -188,10 +185,7 @@ def apart(
     gap, leading
         Distance required between them along a line, or else across lines, in pixels.
     """
-    angle = math.radians(first.rotation)
-    right = x * math.cos(angle) - y * math.sin(angle)
-    down = x * math.sin(angle) + y * math.cos(angle)
-    one, two = first.extent(), second.extent().moved(right, down)
+    one, two = first.extent(), second.extent().moved(*_turned(x, y, -first.rotation))
     beside = max(two.x0 - one.x1, one.x0 - two.x1)
     below = max(two.y0 - one.y1, one.y0 - two.y1)
     return beside >= gap or below >= leading
@@ -240,19 +234,13 @@ def distance(first: Label, second: Label, x: float, y: float, gap: float) -> flo
     gap
         Distance required between them along a line, in pixels.
     """
-    angle = math.radians(first.rotation)
-    right = x * math.cos(angle) - y * math.sin(angle)
-    down = x * math.sin(angle) + y * math.cos(angle)
+    right, down = _turned(x, y, -first.rotation)
     one, two = first.extent(), second.extent()
     beside = one.x1 - two.x0 if right > 0 else two.x1 - one.x0
     below = one.y1 - two.y0 if down > 0 else two.y1 - one.y0
-    return max(
-        0.0,
-        min(
-            (beside + gap) / abs(right) if abs(right) > 1e-9 else math.inf,
-            below / abs(down) if abs(down) > 1e-9 else math.inf,
-        ),
-    )
+    along = (beside + gap) / abs(right) if abs(right) > 1e-9 else math.inf
+    across = below / abs(down) if abs(down) > 1e-9 else math.inf
+    return max(0.0, min(along, across))
 
 
 # ---------------------------------------------------------------------------------- long texts

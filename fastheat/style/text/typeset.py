@@ -97,12 +97,8 @@ def _glyphs_of(
     """
     every = "".join(texts)
     if every.isascii() and every.isprintable():
-        longest = max(map(len, texts), default=0)
-        codes = (
-            np.array(texts, f"U{max(1, longest)}")
-            .view(np.uint32)
-            .reshape(len(texts), max(1, longest))
-        )
+        longest = max([1, *map(len, texts)])
+        codes = np.array(texts, f"U{longest}").view(np.uint32).reshape(len(texts), longest)
         charset = sorted(set(every))
         number_of = np.zeros(128, np.intp)
         number_of[[ord(c) for c in charset]] = np.arange(1, len(charset) + 1)
