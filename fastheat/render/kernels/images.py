@@ -112,16 +112,14 @@ def join_runs(t, lists, indices, starts):
                 continue
             begin = (y - y0) * width + left - x0
             if begin > done:
-                n = begin_run(TRANSPARENT, done, last, n, indices, starts)
-                last = np.int64(TRANSPARENT)
+                n, last = begin_run(TRANSPARENT, done, last, n, indices, starts)
             pixel = (y - top) * (right - left)
             stop = pixel + right - left
             done = begin + right - left
             r = cursors[k]
             while pixel < stop:
                 index = np.int64(lists.indices[r])
-                n = begin_run(index, begin, last, n, indices, starts)
-                last = index
+                n, last = begin_run(index, begin, last, n, indices, starts)
                 ending = np.int64(lists.starts[r + 1])
                 begin += min(ending, stop) - pixel
                 pixel = min(ending, stop)
@@ -129,7 +127,7 @@ def join_runs(t, lists, indices, starts):
             cursors[k] = r
     pixels = max(width, 0) * max(y1 - y0, 0)
     if done < pixels:
-        n = begin_run(TRANSPARENT, done, last, n, indices, starts)
+        n, _ = begin_run(TRANSPARENT, done, last, n, indices, starts)
     starts[n] = pixels
     return (x0, x1, y0, y1), n
 

@@ -40,12 +40,13 @@ def new_runs(pixels: int) -> Runs:
     return Runs(np.empty(pixels + 1, np.uint8), np.empty(pixels + 1, np.uint32))
 
 
-# Begins run n at a pixel, unless it continues the last index; returns the number of runs.
+# Begins run n at a pixel, unless it continues the last index; returns the number of runs and the
+# index, which is now the last.
 @inlined
 def begin_run(index, pixel, last, n, indices, starts):
     indices[np.uint64(n)] = index
     starts[np.uint64(n)] = pixel
-    return n + np.int64(index != last)
+    return n + np.int64(index != last), np.int64(index)
 
 
 BIAS = np.uint64(1023)  # of a float64's exponent
@@ -100,11 +101,9 @@ def text_runs(t, changes, columns, inks, type_, texts, old_texts, indices, start
                 pixel = row0 + boxes[c, FIRST_X] if inked else stop
                 if dirty[c] != LETTERS:
                     if start > done:
-                        n = begin_run(TRANSPARENT, done, last, n, indices, starts)
-                        last = np.int64(TRANSPARENT)
+                        n, last = begin_run(TRANSPARENT, done, last, n, indices, starts)
                     if start < pixel:
-                        n = begin_run(fill, start, last, n, indices, starts)
-                        last = fill
+                        n, last = begin_run(fill, start, last, n, indices, starts)
                     done = stop
                 old_pixel = pixel
                 for s in range(boxes[c, FIRST], boxes[c, COUNT]):
@@ -129,8 +128,7 @@ def text_runs(t, changes, columns, inks, type_, texts, old_texts, indices, start
                             if end >= stop or (after > s and new_next == old_next):
                                 end -= alike_pixels(tails[drawn], tails[old])
                         if first > done:
-                            n = begin_run(TRANSPARENT, done, last, n, indices, starts)
-                            last = np.int64(TRANSPARENT)
+                            n, last = begin_run(TRANSPARENT, done, last, n, indices, starts)
                         done = end
                     begins, ends = line_starts[drawn], line_starts[drawn + 1]
                     for r in range(np.uint64(begins), np.uint64(ends)):
@@ -140,13 +138,11 @@ def text_runs(t, changes, columns, inks, type_, texts, old_texts, indices, start
                         pixel += run >> 8
                         shown = pixel > first and begin < end
                         index = index if shown else last
-                        n = begin_run(index, max(begin, first), last, n, indices, starts)
-                        last = index
+                        n, last = begin_run(index, max(begin, first), last, n, indices, starts)
                 if pixel < done:
-                    n = begin_run(fill, pixel, last, n, indices, starts)
-                    last = fill
+                    n, last = begin_run(fill, pixel, last, n, indices, starts)
     if done < pixels:
-        n = begin_run(TRANSPARENT, done, last, n, indices, starts)
+        n, _ = begin_run(TRANSPARENT, done, last, n, indices, starts)
     starts[n] = pixels
     return n
 
@@ -159,8 +155,7 @@ def picture_runs(rectangle, picture, indices, starts):
     for y in range(np.uint64(y0), np.uint64(y1)):
         for x in range(np.uint64(x0), np.uint64(x1)):
             index = np.int64(picture[y, x])
-            n = begin_run(index, pixel, last, n, indices, starts)
-            last = index
+            n, last = begin_run(index, pixel, last, n, indices, starts)
             pixel += 1
     starts[n] = pixel
     return n
@@ -251,14 +246,12 @@ def fill_runs(rectangle, fills, old_fills, rows, changed, grid, indices, starts)
                 j = np.uint64(changed[k])
                 start = row0 + grid.x0[j]
                 if start > done:
-                    n = begin_run(TRANSPARENT, done, last, n, indices, starts)
-                    last = np.int64(TRANSPARENT)
+                    n, last = begin_run(TRANSPARENT, done, last, n, indices, starts)
                 fill = np.int64(fills[i, j])
-                n = begin_run(fill, start, last, n, indices, starts)
-                last = fill
+                n, last = begin_run(fill, start, last, n, indices, starts)
                 done = row0 + grid.x1[j]
     if done < pixels:
-        n = begin_run(TRANSPARENT, done, last, n, indices, starts)
+        n, _ = begin_run(TRANSPARENT, done, last, n, indices, starts)
     starts[n] = pixels
     return n
 
@@ -291,20 +284,18 @@ def difference_runs(rectangle, picture, old, lines, rows, step, transparent, eac
             begin = 8 * w + (same_before(differing) if before == U0 else 0)
             end = 8 * w + 8 - (same_after(differing) if following == U0 else 0)
             if row0 + begin > done:
-                n = begin_run(transparent, done, last, n, indices, starts)
-                last = np.int64(transparent)
+                n, last = begin_run(transparent, done, last, n, indices, starts)
                 used = True
             for x in range(np.uint64(begin), np.uint64(end)):
                 index = np.int64(picture[y, x])
                 if each and picture[y, x] == old[y, x]:
                     index = np.int64(transparent)
                     used = True
-                n = begin_run(index, row0 + np.int64(x), last, n, indices, starts)
-                last = index
+                n, last = begin_run(index, row0 + np.int64(x), last, n, indices, starts)
             done = row0 + end
     pixels = width * (y1 - y0)
     if done < pixels:
-        n = begin_run(transparent, done, last, n, indices, starts)
+        n, _ = begin_run(transparent, done, last, n, indices, starts)
         used = True
     starts[n] = pixels
     return n, used

@@ -29,20 +29,6 @@ Number = TypeVar("Number", bound=np.generic)
 # ------------------------------------------------------------------------------------------ atlas
 
 
-class Atlas(NamedTuple):
-    """All segments at all font sizes, as runs of equal coverage; fields as in `Type`."""
-
-    widths: NDArray[np.int64]
-    lows: NDArray[np.int64]
-    highs: NDArray[np.int64]
-    tops: NDArray[np.int64]  # (sizes,) y of row 0 relative to the baseline, px, negative above it
-    lines: NDArray[np.int32]
-    heads: NDArray[np.uint64]
-    tails: NDArray[np.uint64]
-    starts: NDArray[np.int32]
-    runs: NDArray[np.int32]
-
-
 class Glyph(NamedTuple):
     left: int  # px from the pen to the first column
     top: int  # px from the baseline down to the first row, mostly negative
@@ -86,8 +72,8 @@ def draw_atlas(
     charset: Sequence[str],
     neighbours: Pairs,
     drawn: Pairs,
-) -> Atlas | None:
-    """Return an atlas of the segments that join the characters of `charset`.
+) -> Type | None:
+    """Return an atlas: the segments that join the characters of `charset`, without a place.
 
     Parameters
     ----------
@@ -102,8 +88,9 @@ def draw_atlas(
 
     Returns
     -------
-    Atlas or None
-        None if a glyph reaches so far into its neighbours that they cannot be cut anywhere.
+    Type or None
+        Its tops, (1, sizes), are relative to the baseline. None if a glyph reaches so far into its
+        neighbours that they cannot be cut anywhere.
     """
     drawings: list[Drawing] = []
     for size in sizes:
@@ -141,7 +128,7 @@ def _right(glyph: Glyph) -> int:
     return glyph.left + columns - glyph.advance
 
 
-def join_drawings(drawn: list[Drawing]) -> Atlas:
+def join_drawings(drawn: list[Drawing]) -> Type:
     """Return the drawings of all sizes as one atlas."""
     count = len(drawn[0][0]) if drawn else 0
     rows = max((cover.shape[1] for _, _, cover in drawn), default=0)
@@ -162,16 +149,18 @@ def join_drawings(drawn: list[Drawing]) -> Atlas:
         lines[k] = total + which
         total += len(unlike.heads)
         every.append(unlike)
-    return Atlas(
+    return Type(
         widths,
         lows,
         highs,
-        np.array([top for _, top, _ in drawn], np.int64),
+        np.array([[top for _, top, _ in drawn]], np.int64),
         lines,
         np.concatenate([NO_PIXELS, *(unlike.heads for unlike in every)]),
         np.concatenate([NO_PIXELS, *(unlike.tails for unlike in every)]),
         np.cumsum([0, *(n for unlike in every for n in unlike.lengths)]).astype(np.int32),
         np.concatenate([NO_RUNS, *(unlike.runs for unlike in every)]),
+        align=0,
+        inset=0,
     )
 
 
@@ -344,15 +333,15 @@ def _words(pixels: NDArray[np.uint8]) -> NDArray[np.uint64]:
     return words
 
 
-def with_atlas(type_: Type, atlas: Atlas) -> Type:
+def with_atlas(type_: Type, atlas: Type) -> Type:
     """Return `type_` with an atlas's segments; its tops are baselines so far."""
-    return type_._replace(**atlas._asdict() | {"tops": type_.tops + atlas.tops})
+    return atlas._replace(tops=type_.tops + atlas.tops, align=type_.align, inset=type_.inset)
 
 
 @lru_cache(maxsize=16)
 def atlas_of_all(
     typeface: Typeface, sizes: tuple[float, ...], charset: str, neighbours: frozenset[str]
-) -> Atlas | None:
+) -> Type | None:
     """Return the atlas of every pair of glyphs, numbered as in `tables.Writing`; see `draw_atlas`.
 
     Parameters

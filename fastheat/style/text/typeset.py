@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from fastheat.style.text.atlas import (
     EDGE,
-    Atlas,
     Drawing,
     Glyph,
     Pairs,
@@ -23,6 +22,7 @@ from fastheat.style.text.atlas import (
     unlike_rows,
 )
 from fastheat.style.text.fonts import Typeface, clusters
+from fastheat.tables import Type
 
 LEADING = 1.2  # distance from line to line of a cell's text, in font sizes
 
@@ -38,7 +38,7 @@ class Lettering(NamedTuple):
 class Shaped(NamedTuple):
     """U distinct texts as segments."""
 
-    atlas: Atlas  # of the segments that the texts use
+    atlas: Type  # of the segments that the texts use
     rows: dict[str, int]  # row of each text in the arrays below
     segments: NDArray[np.int32]  # (U, longest)
     lengths: NDArray[np.int32]  # (U,) number of segments of each text
@@ -117,7 +117,7 @@ def _glyphs_of(
 
 def _cut(
     chains: NDArray[np.intp], typeface: Typeface, sizes: tuple[float, ...], charset: Sequence[str]
-) -> tuple[Atlas, NDArray[np.int32], NDArray[np.int32]] | None:
+) -> tuple[Type, NDArray[np.int32], NDArray[np.int32]] | None:
     """Return texts of one line, (U, longest) glyphs, as pairs, or None if glyphs cannot be cut.
 
     The result is an atlas, the segments of each text, and their number.
