@@ -172,7 +172,7 @@ def _encode_lists(listed: list[_Listed], pixels: int) -> tuple[memoryview, list[
         starts=np.concatenate([each.starts for each in listed]),
         cursors=np.zeros(len(listed), np.int64),
     )
-    return _collect(encode_lists, (lists,), len(listed[0].ends), pixels)
+    return _encode(encode_lists, (lists,), len(listed[0].ends), pixels)
 
 
 class _Listed(NamedTuple):
@@ -199,48 +199,50 @@ def _list_cells(
         fills, rows = np.empty((2, n, m), np.uint8), np.empty((n, 2), np.int64)
         scratch = fills, new_lines(m), rows, np.empty(m + 1, np.uint32)
         given = grid, panel.shades, previous, values, *scratch, counts, rectangles
-        runs = _collect_runs(list_fills, given, frames, room)
+        ends, (indices, starts) = _collect(list_fills, given, frames, room, np.uint8, np.uint32)
         shown = shown_of(panel, counts, values, "")
     else:
         type_, lettering, changes, shown = find_changes(panel, previous, values, annots)
         rectangles = changes.rectangles
         texts = grid, panel.shades, type_, lettering.segments, changes
-        runs = _collect_runs(list_changes, texts, frames, room)
-    return _Listed(int(grid.x0[0]), rectangles, *runs, shown)
+        ends, (indices, starts) = _collect(list_changes, texts, frames, room, np.uint8, np.uint32)
+    return _Listed(int(grid.x0[0]), rectangles, ends, indices, starts, shown)
 
 
 def _list_pictures(pictures: NDArray[np.uint8], left: int, top: int) -> _Listed:
     frames, height, width = pictures.shape
     rows, rectangles = np.empty((height, 2), np.int64), np.zeros((frames, 4), np.int64)
     given = pictures, left, top, new_lines(width), rows, rectangles
-    runs = _collect_runs(list_differences, given, frames, height * width + 2)
-    return _Listed(left, rectangles, *runs)
+    room = height * width + 2
+    ends, (indices, starts) = _collect(list_differences, given, frames, room, np.uint8, np.uint32)
+    return _Listed(left, rectangles, ends, indices, starts)
 
 
-def _collect_runs(
-    kernel: Callable[..., int], given: tuple[Any, ...], frames: int, room: int
-) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint32]]:
-    """Return the ends, indices and starts of runs that a kernel lists, in arrays grown as needed.
+def _collect(
+    kernel: Callable[..., int], given: tuple[Any, ...], frames: int, room: int, *types: type
+) -> tuple[NDArray[np.int64], list[NDArray[Any]]]:
+    """Return the ends of frames in the arrays that a kernel fills, and these, grown as needed.
 
     Parameters
     ----------
     kernel
-        Lists the runs of frames from a given number on; returns the first frame without room. Its
-        arguments are that number, `room`, those in `given`, and the ends, indices and starts.
+        Fills in the frames from a given number on; returns the first frame without room. Its
+        arguments are that number, `room`, those in `given`, ends and arrays.
     frames
-        Number of frames, including the previous one, number 0, which has no runs.
+        Number of frames, including the previous one, number 0, which takes no room.
     room
-        Upper bound on the runs of one frame.
+        Upper bound on the length of one frame.
+    types
+        Type of each array.
     """
-    indices, starts = np.empty(2 * room, np.uint8), np.empty(2 * room, np.uint32)
     ends = np.zeros(frames, np.int64)
+    arrays: list[NDArray[Any]] = [np.empty(2 * room, type_) for type_ in types]
     done = 1
-    while (done := kernel(done, room, *given, ends, indices, starts)) < frames:
+    while (done := kernel(done, room, *given, ends, *arrays)) < frames:
         end = int(ends[done - 1])
         more = end + 2 * room
-        indices = np.concatenate([indices[:end], np.empty(more, np.uint8)])
-        starts = np.concatenate([starts[:end], np.empty(more, np.uint32)])
-    return ends, indices[: ends[-1]], starts[: ends[-1]]
+        arrays = [np.concatenate([each[:end], np.empty(more, each.dtype)]) for each in arrays]
+    return ends, [array[: ends[-1]] for array in arrays]
 
 
 @contextmanager
@@ -258,31 +260,22 @@ def _tools(pixels: int) -> Iterator[tuple[Runs, Coder]]:
         _spare.tools = kept
 
 
-def _collect(
+def _encode(
     kernel: Callable[..., int], given: tuple[Any, ...], frames: int, pixels: int
 ) -> tuple[memoryview, list[int]]:
-    """Return the image blocks that a kernel encodes, in a buffer grown as needed, and their ends.
+    """Return the image blocks that a kernel encodes, and their ends.
 
     Parameters
     ----------
-    kernel
-        Encodes images from a given number on; returns the first image without room. Its arguments
-        are that number, the room that an image needs, those in `given`, runs, coder, output, and
-        the ends of images in the output.
-    frames
-        Number of images plus one: the first image is number 1.
+    kernel, given, frames
+        As `_collect` takes them; `given` is followed by runs and a coder.
     pixels
         Number of pixels of an image.
     """
-    ends = np.zeros(frames, np.int64)
     with _tools(pixels) as (runs, coder):
         room = room_for(coder)
-        out = np.empty(2 * room, np.uint8)
-        done = 1
-        while (done := kernel(done, room, *given, runs, coder, out, ends)) < frames:
-            end = int(ends[done - 1])
-            out = np.concatenate([out[:end], np.empty(2 * end + 2 * room, np.uint8)])
-    return out[: ends[-1]].data, ends[1:].tolist()
+        ends, (out,) = _collect(kernel, (*given, runs, coder), frames, room, np.uint8)
+    return out.data, ends[1:].tolist()
 
 
 def _past_with(layout: Layout, past: Past | None, values: NDArray[np.float64]) -> Past | None:
@@ -344,5 +337,5 @@ def encode_indexed(pictures: NDArray[np.uint8], transparent: int | None, *, firs
     )
     scratch = new_lines(width), np.empty((height, 2), np.int64), np.empty(256, np.uint8)
     given = pictures, index, *scratch, transparents
-    data, ends = _collect(encode_differences, given, len(pictures), height * width)
+    data, ends = _encode(encode_differences, given, len(pictures), height * width)
     return Images(data, ends, [k if k >= 0 else None for k in transparents[1:].tolist()])

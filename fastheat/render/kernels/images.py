@@ -141,8 +141,8 @@ def encode_lists(
     lists: Lists,
     runs: Runs,
     coder: Coder,
-    out: Annotated[Uint8s, "bytes"],
     ends: Annotated[Int64s, "T"],
+    out: Annotated[Uint8s, "bytes"],
 ) -> int:
     for t in range(start, ends.size):
         end = ends[t - 1]
@@ -171,8 +171,8 @@ def encode_differences(
     transparents: Annotated[Int64s, "T"],
     runs: Runs,
     coder: Coder,
-    out: Annotated[Uint8s, "bytes"],
     ends: Annotated[Int64s, "T"],
+    out: Annotated[Uint8s, "bytes"],
 ) -> int:
     for t in range(start, ends.size):
         end = ends[t - 1]

@@ -10,6 +10,7 @@ import string
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -215,16 +216,7 @@ class ValueFormat(NamedTuple):
     @property
     def charset(self) -> str:
         """All characters that the kernels may write, literal text included."""
-        spec = self.spec
-        if spec is None:
-            return ""
-        letters = "0123456789.-" + ("INFA" if spec.upper else "infa")
-        letters += "".join(chr(c) for c in (spec.sign, spec.group, spec.width and spec.fill) if c)
-        if spec.kind in (EXPONENT, GENERAL):
-            letters += "E+" if spec.upper else "e+"
-        if spec.kind == PERCENT:
-            letters += "%"
-        return "".join(sorted(set(self.before + self.after + letters)))
+        return "".join(sorted(set("".join(self.neighbours))))
 
     @property
     def likely(self) -> str:
@@ -236,30 +228,34 @@ class ValueFormat(NamedTuple):
     @property
     def neighbours(self) -> frozenset[str]:
         """All pairs of characters that the kernels may write side by side."""
-        spec = self.spec
-        if spec is None:
+        if self.spec is None:
             return frozenset()
-        digits, words = "0123456789", ("INF", "NAN") if spec.upper else ("inf", "nan")
-        fill = chr(spec.fill) if spec.width else ""
-        signs = "-" + (chr(spec.sign) if spec.sign else "")
-        group = chr(spec.group) if spec.group else ""
-        power = ("E" if spec.upper else "e") if spec.kind in (EXPONENT, GENERAL) else ""
-        starts = digits + "".join(word[0] for word in words)
-        ends = digits + "".join(word[-1] for word in words) + ("." if spec.alternate else "")
-        # characters, and those that may follow each of them
-        beside = [(digits, digits + "." + group + power), ("." + group, digits), (signs, starts)]
-        if power:
-            beside += [(power, "+-"), ("+-", digits), ("." if spec.alternate else "", power)]
-        if spec.kind == PERCENT:
-            beside.append((ends, "%"))
-            ends = "%"
-        if fill:
-            beside += [(ends + signs + fill, fill), (fill, starts + signs)]
-        beside += [(self.before[-1:], starts + signs + fill), (ends + fill, self.after[:1])]
-        beside += itertools.chain.from_iterable(
-            itertools.pairwise(text) for text in (*words, self.before, self.after)
-        )
-        return frozenset(a + b for first, second in beside for a in first for b in second)
+        return _neighbours(self.spec, self.before, self.after)
+
+
+@lru_cache(maxsize=64)
+def _neighbours(spec: Spec, before: str, after: str) -> frozenset[str]:
+    digits, words = "0123456789", ("INF", "NAN") if spec.upper else ("inf", "nan")
+    fill = chr(spec.fill) if spec.width else ""
+    signs = "-" + (chr(spec.sign) if spec.sign else "")
+    group = chr(spec.group) if spec.group else ""
+    power = ("E" if spec.upper else "e") if spec.kind in (EXPONENT, GENERAL) else ""
+    starts = digits + "".join(word[0] for word in words)
+    ends = digits + "".join(word[-1] for word in words) + ("." if spec.alternate else "")
+    # characters, and those that may follow each of them
+    beside = [(digits, digits + "." + group + power), ("." + group, digits), (signs, starts)]
+    if power:
+        beside += [(power, "+-"), ("+-", digits), ("." if spec.alternate else "", power)]
+    if spec.kind == PERCENT:
+        beside.append((ends, "%"))
+        ends = "%"
+    if fill:
+        beside += [(ends + signs + fill, fill), (fill, starts + signs)]
+    beside += [(before[-1:], starts + signs + fill), (ends + fill, after[:1])]
+    beside += itertools.chain.from_iterable(
+        itertools.pairwise(text) for text in (*words, before, after)
+    )
+    return frozenset(a + b for first, second in beside for a in first for b in second)
 
 
 AS_THEY_ARE = ValueFormat("str", str)  # for annotations that are texts already
