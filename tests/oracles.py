@@ -22,7 +22,7 @@ from fastheat.layout.reduction import Reduction
 from fastheat.render.margins import draw_numbers, draw_titles
 from fastheat.style.text.atlas import with_atlas
 from fastheat.style.text.formats import ValueFormat, as_written
-from fastheat.style.text.typeset import shape_texts
+from fastheat.style.text.typeset import Shaped, shape_texts
 from fastheat.tables import Shades, Type, Writing
 
 SHRINK = 2.0**-64  # scales down values whose sum float64 cannot hold
@@ -173,14 +173,14 @@ def _write(
         ]
     type_, lacking = panel.type, ""
     if panel.fixed is not None:
-        chains = {text: panel.fixed.shaped.chain(text) for text in set(texts)}
+        chains = {text: _shaped_chain(text, panel.fixed.shaped) for text in set(texts)}
     elif panel.writing is not None:
         affixes = len(valfmt.before), len(valfmt.after)
         chains = {text: _chain(text, affixes, panel.writing) for text in set(texts)}
     else:
         vertical, align = panel.vertical, panel.type.align
         shaped = shape_texts(texts, panel.typeface, panel.sizes, align, vertical)
-        chains = {text: shaped.chain(text) for text in set(texts)}
+        chains = {text: _shaped_chain(text, shaped) for text in set(texts)}
         type_, lacking = with_atlas(type_, shaped.atlas), shaped.lacking
     letters: dict[tuple[int, int], NDArray[np.uint8]] = {}
     left_out = 0
@@ -213,6 +213,13 @@ def _write(
             slots[i, j], steps
         ]
     return left_out, lacking
+
+
+def _shaped_chain(text: str, shaped: Shaped) -> list[int]:
+    """Return the segments of a text that was set in Python."""
+    row = shaped.rows[text]
+    chain: list[int] = shaped.segments[row, : shaped.lengths[row]].tolist()
+    return chain
 
 
 def _chain(text: str, affixes: tuple[int, int], writing: Writing) -> list[int]:

@@ -26,7 +26,7 @@ from fastheat.layout import lineplot
 from fastheat.layout.lineplot import base_of, stages_of
 from fastheat.pipeline import resume
 from fastheat.pipeline.jobs import Beside, encodings
-from fastheat.render.lineplot import History, draw_plots
+from fastheat.render.lineplot import History, Past
 
 BLUE = (31, 119, 180)  # C0
 SHAPES = {"a": (2, 3), "b": (3, 2)}
@@ -106,7 +106,8 @@ def test_lines_of_any_frames_are_those_of_the_stills(first: int, count: int, yli
     plot = Panels(SHAPES, lines=["loss", "accuracy"], ylim=ylim, **LOOK).layout().plot
     assert plot is not None
     values = scalars_of(first + count, 2)
-    for k, picture in enumerate(draw_plots(plot, values, first)):
+    past = Past(values[:0]).after(plot, values[: first + 1])
+    for k, picture in enumerate(past.draw(plot, values[first + 1 :])):
         np.testing.assert_array_equal(picture, paint_plot(plot, values[: first + k + 1]))
 
 

@@ -129,15 +129,11 @@ def shown_of(
     under, over, bad, left_out = counts.tolist()
     masked = int(is_masked(values).sum()) if bad else 0  # the kernels count these as bad
     if panel.crowded:
-        left_out = _count_hidden(panel, len(values), masked)
+        # in no cell is there room for its text
+        without = masked if panel.crowded == panel.shape[0] * panel.shape[1] else 0
+        left_out = len(values) * panel.crowded - without
     refused = _count_refused(panel.shades, values) if bad else 0
     return Shown(under, over, bad - masked, masked, left_out, refused=refused, lacking=lacking)
-
-
-def _count_hidden(panel: Panel, frames: int, masked: int) -> int:
-    """Return the number of texts left out of frames in which no cell has room for its text."""
-    every = panel.shape[0] * panel.shape[1]
-    return frames * panel.crowded - (masked if panel.crowded == every else 0)
 
 
 def _count_refused(shades: Shades, values: NDArray[np.float64]) -> int:

@@ -20,23 +20,6 @@ from fastheat.layout.lineplot import (
 from fastheat.render.kernels.lines import plot_frames
 
 
-def draw_plots(plot: Plot, values: NDArray[np.float64], first: int) -> NDArray[np.uint8]:
-    """Draw the line plots of frames `first` to N - 1.
-
-    Parameters
-    ----------
-    values
-        (N, K) scalars of all frames.
-
-    Returns
-    -------
-    (N - first, h, w) uint8
-        Palette indices.
-    """
-    cover = np.empty((plot.height, plot.width), np.uint8)
-    return _draw_lines(plot, stages_of(plot, values, first), values, 0, first, None, cover)
-
-
 def _draw_lines(
     plot: Plot,
     each: list[Stage],

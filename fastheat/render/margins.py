@@ -97,11 +97,9 @@ def _cover(
 
 def _fitting(label: Label, width: float, height: float) -> Label | None:
     """Return a title at the largest legible font size that fits, or None."""
-    for each in _attempts(label, width):
-        box = each.box()
-        if box.width <= width and box.height <= height:
-            return each
-    return None
+    boxes = ((each, each.box()) for each in _attempts(label, width))
+    fitting = (each for each, box in boxes if box.width <= width and box.height <= height)
+    return next(fitting, None)
 
 
 def _attempts(label: Label, width: float) -> Iterator[Label]:

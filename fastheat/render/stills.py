@@ -13,7 +13,7 @@ from fastheat.layout.layout import Layout, Panel, Shown, extremes_of
 from fastheat.render.cells import find_changes, shown_of
 from fastheat.render.kernels.runs import new_runs
 from fastheat.render.kernels.stills import paint_fills, paint_texts
-from fastheat.render.lineplot import draw_plots
+from fastheat.render.lineplot import Past
 from fastheat.render.margins import draw_numbers, draw_titles
 
 
@@ -64,7 +64,8 @@ def paint(
         if plot is None:
             now = frame[None, -layout.scalars :]
             scalars = now if past is None else np.concatenate([past, now])
-            (plot,) = draw_plots(layout.plot, scalars, len(scalars) - 1)
+            plot = Past(scalars[:0]).after(layout.plot, scalars).picture
+        assert plot is not None
         indices[layout.plot.top :] = plot
     strips, (written,) = draw_titles(layout, [title])
     if ranges is not None:

@@ -44,12 +44,6 @@ class Shaped(NamedTuple):
     lengths: NDArray[np.int32]  # (U,) number of segments of each text
     lacking: str  # characters for which no font has a glyph
 
-    def chain(self, text: str) -> list[int]:
-        """Return the segments of a text."""
-        row = self.rows[text]
-        chain: list[int] = self.segments[row, : self.lengths[row]].tolist()
-        return chain
-
 
 def shape_texts(
     texts: Iterable[str], typeface: Typeface, sizes: tuple[float, ...], align: int, vertical: int
