@@ -331,10 +331,8 @@ def encode_indexed(pictures: NDArray[np.uint8], transparent: int | None, *, firs
             images = joined([images, encode_indexed(pictures, transparent, first=False)])
         return images
     _, height, width = pictures.shape
-    index, transparents = (
-        -1 if transparent is None else transparent,
-        np.empty(len(pictures), np.int64),
-    )
+    index = -1 if transparent is None else transparent
+    transparents = np.empty(len(pictures), np.int64)
     scratch = new_lines(width), np.empty((height, 2), np.int64), np.empty(256, np.uint8)
     given = pictures, index, *scratch, transparents
     data, ends = _encode(encode_differences, given, len(pictures), height * width)

@@ -127,9 +127,12 @@ class Norm:
 
     def rule(self, vmin: float, vmax: float, bins: int) -> Rule:
         """Return the norm over a range as a function, for a colormap of `bins` entries."""
-        return lambda x: self.places(x.reshape(-1), np.full((x.size, 2), (vmin, vmax))).reshape(
-            x.shape
-        )
+
+        def norm(x: Floats) -> Floats:
+            ends = np.full((x.size, 2), (vmin, vmax))
+            return self.places(x.reshape(-1), ends).reshape(x.shape)
+
+        return norm
 
     def transform(self, x: Floats) -> Floats:
         """Return an array of its own with the values on the scale that the norm is linear on."""
