@@ -9,7 +9,7 @@ Door
 ----
 `colors`: norms
 `colors.bins`: bin_edges, edge_above, Edges, edges_of_ranges
-`colors.colormaps`: Colormap, colormap
+`colors.colormaps`: colormap, Colormap
 `colors.colors`: parse_color, parse_rgba, RGB
 `colors.norm_objects`: copied, NormObject
 `colors.norms`: AsinhNorm, BoundaryNorm, CenteredNorm, check_range, LINEAR, LogNorm, Norm,

@@ -220,10 +220,8 @@ def _step(look: Look, labels: _Wanted, x: float, y: float) -> int:
     angle = math.radians(labels[0][1].rotation)
     line = sum(line_extent(look.typeface, look.fontsize))
     # even labels without any length would need this stride
-    along, across = (
-        abs(x * math.cos(angle) - y * math.sin(angle)),
-        abs(x * math.sin(angle) + y * math.cos(angle)),
-    )
+    along = abs(x * math.cos(angle) - y * math.sin(angle))
+    across = abs(x * math.sin(angle) + y * math.cos(angle))
     least = min(
         gap / along if along > 1e-9 else math.inf, line / across if across > 1e-9 else math.inf
     )

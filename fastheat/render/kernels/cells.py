@@ -221,10 +221,8 @@ def update_text(c, n, size, left, width, top, type_, texts, old_texts, places, b
     if old_size < sizes:
         low, high = ink_rows(c, first, old_last, old_size, type_, old_texts)
         if low < high:
-            x0, x1 = (
-                min(x0, x if alike else old_left),
-                max(x1, stop if alike else old_left + old_width),
-            )
+            x0 = min(x0, x if alike else old_left)
+            x1 = max(x1, stop if alike else old_left + old_width)
             y0, y1 = min(y0, old_top + low), max(y1, old_top + high)
     if y0 < y1 and size < sizes:
         # segments are drawn even where they have no ink

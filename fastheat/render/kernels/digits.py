@@ -298,12 +298,8 @@ def write_numbers(
     lengths: Annotated[Int32s, "T, C"],
 ) -> None:
     longest = texts.shape[2]
-    before, after, glyph_of, glyphs = (
-        writing.before,
-        writing.after,
-        writing.glyph_of,
-        writing.glyphs,
-    )
+    before, after = writing.before, writing.after
+    glyph_of, glyphs = writing.glyph_of, writing.glyphs
     for t in range(values.shape[0]):
         for c in range(values.shape[1]):
             if t > 0 and bits[t, c] == bits[t - 1, c]:

@@ -72,12 +72,8 @@ def alike_pixels(word, other):
 # columns: M, inks: of Shades, texts, old_texts: (C, longest)
 @jit
 def text_runs(t, changes, columns, inks, type_, texts, old_texts, indices, starts):
-    slots, dirty, boxes, rows = (
-        changes.slots[t],
-        changes.dirty[t],
-        changes.boxes[t],
-        changes.rows[t],
-    )
+    slots, dirty = changes.slots[t], changes.dirty[t]
+    boxes, rows = changes.boxes[t], changes.rows[t]
     x0, x1, y0, y1 = changes.rectangles[t]
     width = x1 - x0
     pixels = width * (y1 - y0)
