@@ -196,7 +196,7 @@ def save_gif(
             with output, closing(_encoded(layout, source, beside, pool)) as results:
                 output.begin(layout, heatmap.range, sample)
                 for encoded in results:
-                    source.hear(encoded.told)
+                    source.emit(encoded.warnings)
                     output.add(encoded.images)
                     output.commit()
                     if progress is not None:
@@ -415,7 +415,7 @@ def with_range_of(picture: Figure, source: Frames, pool: WorkerPool) -> tuple[Fi
     kept = []
     for measured in pool.results(measurings(limits, span, pace, keeps=keeps), pace):
         limits.join(measured.limits)
-        source.hear(measured.told)
+        source.emit(measured.warnings)
         if measured.values is not None:
             kept.append(measured.values)
     if keeps:

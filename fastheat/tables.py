@@ -16,7 +16,7 @@ class Grid(NamedTuple):
     y0: Annotated[NDArray[np.int64], "N"]
     y1: Annotated[NDArray[np.int64], "N"]
     center: Annotated[NDArray[np.float64], "M"]  # x of the middle of each column
-    lower: bool = False  # whether matrices start at the bottom: in the last of these rows
+    origin_lower: bool = False  # whether matrices start at the bottom: in the last of these rows
 
 
 class Shades(NamedTuple):
@@ -33,8 +33,8 @@ class Shades(NamedTuple):
     origin: Annotated[NDArray[np.float64], "R"]  # where the first piece begins, in data units
     scale: Annotated[NDArray[np.float64], "R"]  # pieces per data unit
     # palette index at each coverage of text; coverage 0 is the fill
-    inks: Annotated[NDArray[np.uint8], "E + 2, steps"]
-    # identifier of each row of inks, the same for equal rows
+    ramps: Annotated[NDArray[np.uint8], "E + 2, steps"]
+    # identifier of each row of ramps, the same for equal rows
     alike: Annotated[NDArray[np.int64], "E + 2"]
     low: Annotated[NDArray[np.float64], "R"]  # values below this count as under the range
     high: Annotated[NDArray[np.float64], "R"]  # values from this on count as over it

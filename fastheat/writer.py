@@ -249,7 +249,7 @@ class GifWriter:
             self.step: int | None = None
             self.summary: GifSummary | None = None
             self._count = 0  # steps seen
-            self._told = False  # whether somebody was told of what is not shown
+            self._warned = False  # whether somebody was told of what is not shown
             # of each matrix, if any is reduced; None before the first frame
             self._reductions: list[Reduction | None] | None = None
             self._floats = Floats()
@@ -305,11 +305,11 @@ class GifWriter:
         if error is None:
             self.close()
             return
-        told = self._session.error is None or self._session.told
+        raised = self._session.error is None or self._session.raised
         try:
             self.close()
         except Exception as other:
-            if not told:  # the loop's own error is the one to raise
+            if not raised:  # the loop's own error is the one to raise
                 warn(f"{type(other).__name__} while recording: {in_a_line(other)}")
 
     def add(
@@ -384,7 +384,7 @@ class GifWriter:
             try:
                 self._session.write([given])
             except BaseException:
-                self._session.told = True
+                self._session.raised = True
                 raise
         elif not self._thread.put(given, self._drops):
             self.dropped += 1
@@ -439,7 +439,7 @@ class GifWriter:
         if not self._session.closed:  # called within `add`, which will close it
             return None
         if self._session.error is not None:
-            if not self._session.told:
+            if not self._session.raised:
                 self._raise_any()
             return None
         if self.dropped:
@@ -461,7 +461,7 @@ class GifWriter:
     def _raise_any(self) -> None:
         """Raise the error of an earlier frame, if there is one."""
         if self._session.error is not None:
-            self._session.told = True
+            self._session.raised = True
             raise self._session.error
 
     def _expect(self) -> list[Reduction | None]:
@@ -472,7 +472,7 @@ class GifWriter:
         try:
             found = self._session.expect(shape, dtype)
         except Exception as error:
-            self._session.error, self._session.told = error, True
+            self._session.error, self._session.raised = error, True
             raise
         if isinstance(found, Reductions):
             return list(found.parts.values())
@@ -565,8 +565,8 @@ class GifWriter:
         """Say once what was given by name for panels and is shown nowhere."""
         shown = {"step", *self._fields, *self._parts}
         names = [name for name in fields if name not in shown]
-        if names and not self._told:
-            self._told = True
+        if names and not self._warned:
+            self._warned = True
             warn(
                 f"{', '.join(names)} of add is not shown: give lines={short(names[0])} for a "
                 f"plot, or a title with {{{names[0]}}}"
@@ -657,7 +657,7 @@ def _finish(lock: threading.RLock, session: Session, thread: FrameQueue | None) 
     """Finish the file of a writer that was left open, before another one opens it."""
     with lock:
         (thread or session).close()
-    if session.error is not None and not session.told:
+    if session.error is not None and not session.raised:
         warn(
             f"the writer that was left open met a {type(session.error).__name__}: "
             f"{in_a_line(session.error)}"

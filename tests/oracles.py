@@ -111,7 +111,7 @@ def _paint_cells(
     # one axis after the other, which is many times faster than both at once
     rows, columns = _span(ys), _span(xs)
     band = indices[rows]
-    band[:, columns] = shades.inks[:, 0].take(slots).take(j, axis=1).take(i, axis=0)
+    band[:, columns] = shades.ramps[:, 0].take(slots).take(j, axis=1).take(i, axis=0)
     indices[rows] = band
     left_out, lacking = count_hidden(panel, 1, int(masked.sum())), ""
     if panel.format is not None:
@@ -209,7 +209,7 @@ def _write(
         x = _left(panel, j, int(widths[size]))
         y = int(type_.tops[i, size]) + low
         y = max(int(panel.grid.y0[i]), min(y, int(panel.grid.y1[i]) - (high - low)))
-        indices[y : y + steps.shape[0], x : x + steps.shape[1]] = panel.shades.inks[
+        indices[y : y + steps.shape[0], x : x + steps.shape[1]] = panel.shades.ramps[
             slots[i, j], steps
         ]
     return left_out, lacking

@@ -242,7 +242,7 @@ def test_the_bar_of_a_picture_without_figsize_and_of_all_panels_is_shrunk_too(
     location: str,
 ) -> None:
     def length_and_thickness(picture: Any) -> tuple[int, int]:
-        fills = np.unique(picture.layout().panels[0].shades.inks[:, 0])[:-1]
+        fills = np.unique(picture.layout().panels[0].shades.ramps[:, 0])[:-1]
         bar = np.isin(picture.layout().background, fills)
         if isinstance(picture, Heatmap):
             x0, y0, x1, y1 = map(round, picture.layout().panels[0].frame.cells)

@@ -53,7 +53,7 @@ def test_every_fill_is_within_one_delta_e_of_its_colormap_entry(name: str, steps
 def test_no_colour_has_the_transparent_index(name: str) -> None:
     palette = plan(colormap(name))
     for table in (
-        palette.shades.inks,
+        palette.shades.ramps,
         palette.label_ramp,
         palette.fills,
         np.array(list(palette.solid.values())),
@@ -72,7 +72,7 @@ def test_neighbours_join_only_while_one_of_them_stands_for_all() -> None:
 
 def test_text_takes_the_colour_with_more_contrast() -> None:
     palette = plan(colormap("Greys"))
-    inks = palette.table[palette.shades.inks[1:-2, -1]]
+    inks = palette.table[palette.shades.ramps[1:-2, -1]]
     assert (inks[0] == BLACK).all()
     assert (inks[-1] == WHITE).all()
     assert (np.diff(inks[:, 0].astype(int)) >= 0).all()
@@ -84,18 +84,18 @@ def test_a_split_changes_the_ink_there_and_nothing_else(split: float) -> None:
     shades = palette.shades
     values = np.append(np.linspace(-0.6, 1.6, 300), [split, np.nextafter(split, -9)])
     slots = np.searchsorted(shades.edges[0], values, side="right")
-    inks = palette.table[shades.inks[slots, -1]]
+    inks = palette.table[shades.ramps[slots, -1]]
     assert (inks == np.where(values >= split, 255, 0)[:, None]).all()
     plain = np.searchsorted(whole.shades.edges[0], values, side="right")
-    fills = palette.table[shades.inks[slots, 0]]
-    assert (fills == whole.table[whole.shades.inks[plain, 0]]).all()
+    fills = palette.table[shades.ramps[slots, 0]]
+    assert (fills == whole.table[whole.shades.ramps[plain, 0]]).all()
     assert ((values < shades.low[0]) == (values < 0)).all()
     assert ((values >= shades.high[0]) == (values > 1)).all()
 
 
 def test_shades_go_evenly_from_the_fill_to_the_ink() -> None:
     palette = plan(colormap("YlGn"))
-    shades = palette.table[palette.shades.inks].astype(float)
+    shades = palette.table[palette.shades.ramps].astype(float)
     even = shades[:, :1] + (shades[:, -1:] - shades[:, :1]) * np.linspace(0, 1, 5)[:, None]
     # neighbouring levels may share shades between fill and ink
     assert np.abs(shades - even).max() <= 12
@@ -104,7 +104,7 @@ def test_shades_go_evenly_from_the_fill_to_the_ink() -> None:
 
 def test_maps_of_many_colours_share_shades_but_keep_their_fills() -> None:
     palette = plan(colormap("hsv"))
-    shades = palette.table[palette.shades.inks]
+    shades = palette.table[palette.shades.ramps]
     even = (shades[:, 0].astype(float) + shades[:, -1]) / 2
     assert difference(shades[:, 2], even.astype(np.uint8)).max() < 12
 
@@ -112,7 +112,7 @@ def test_maps_of_many_colours_share_shades_but_keep_their_fills() -> None:
 def test_under_over_and_bad_have_slots_of_their_own() -> None:
     cmap = colormap("gray", under="red", over="lime", bad="blue")
     palette = plan(cmap)
-    fills = palette.table[palette.shades.inks[:, 0]]
+    fills = palette.table[palette.shades.ramps[:, 0]]
     assert fills[0].tolist() == [255, 0, 0]
     assert fills[-2].tolist() == [0, 255, 0]
     assert fills[-1].tolist() == [0, 0, 255]
@@ -120,7 +120,7 @@ def test_under_over_and_bad_have_slots_of_their_own() -> None:
 
 def test_a_bad_colour_that_the_map_does_not_have_is_the_background() -> None:
     palette = plan(colormap("gray"), background=(10, 20, 30))
-    assert palette.table[palette.shades.inks[-1, 0]].tolist() == [10, 20, 30]
+    assert palette.table[palette.shades.ramps[-1, 0]].tolist() == [10, 20, 30]
 
 
 def test_colours_over_the_room_go_to_their_nearest() -> None:

@@ -499,7 +499,7 @@ def test_values_beyond_their_panels_range_are_counted() -> None:
 def bars(heatmap: Panels) -> int:
     """Return the number of colour bars: columns with cell colours outside all cells."""
     layout = heatmap.layout()
-    filled = np.isin(layout.background, np.unique(layout.panels[0].shades.inks[:, 0])[:-1])
+    filled = np.isin(layout.background, np.unique(layout.panels[0].shades.ramps[:, 0])[:-1])
     for part in layout.panels:
         grid = part.grid
         filled[grid.y0[0] : grid.y1[-1], grid.x0[0] : grid.x1[-1]] = False
@@ -531,7 +531,7 @@ def test_the_bar_of_all_panels_stands_where_that_of_a_heatmap_does(
     look |= {"cbar_location": side, "cbar_label": "weight", "cbar_ticks": [-0.5, 0.25], **more}
     shapes = {"a": (5, 3), "b": (2, 6), "c": (1, 4)}
     layout = Panels(shapes, columns=2, **look).layout()
-    fills = np.unique(layout.panels[0].shades.inks[:, 0])[:-1]
+    fills = np.unique(layout.panels[0].shades.ramps[:, 0])[:-1]
     cells = np.isin(layout.background, fills)
     rest = layout.background != layout.background[0, 0]
     x0, x1, y0, y1 = (
@@ -558,7 +558,7 @@ def test_the_bar_of_all_panels_stands_where_that_of_a_heatmap_does(
         else layout.background[middle[0]]
     )
     line = line[np.isin(line, fills)]
-    levels = layout.panels[0].shades.inks[:, 0].tolist()
+    levels = layout.panels[0].shades.ramps[:, 0].tolist()
     order = [levels.index(index) for index in dict.fromkeys(line.tolist())]
     assert order == sorted(order, reverse=side in ("right", "left"))
     # the ticks, their two labels and the label of the bar are on its outer side
@@ -893,7 +893,7 @@ def test_options_of_panels_need_frames_of_several_matrices() -> None:
     with GifWriter(io.BytesIO(), columns=2, background=False) as writer:
         with pytest.raises(TypeError, match="expected frames that are dictionaries"):
             writer.add(np.zeros((2, 3)))
-        writer._session.told = True
+        writer._session.raised = True
     with (
         GifWriter(io.BytesIO(), (2, 3)) as writer,
         pytest.raises(TypeError, match="expected one matrix"),

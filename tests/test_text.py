@@ -110,7 +110,7 @@ def cells(heatmap: Heatmap, values: npt.NDArray[Any]) -> Iterator[tuple[int, int
         ]
         finite = bool(np.isfinite(values[i, j]))
         slot = int(np.searchsorted(shades.edges[0], float(values[i, j]), side="right"))
-        inks = shades.inks[slot if finite else -1]
+        inks = shades.ramps[slot if finite else -1]
         assert len(set(inks.tolist())) == COVERAGE_STEPS
         step_of = np.full(256, 255, np.uint8)
         step_of[inks] = np.arange(COVERAGE_STEPS)

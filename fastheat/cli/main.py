@@ -480,8 +480,8 @@ def _write_still(
         if span is None:
             values = next(islice(source.chunks(1), number, None))[0]
         else:
-            (values,), told = span.part(number, number + 1).values()
-            source.hear(told)
+            (values,), found = span.part(number, number + 1).values()
+            source.emit(found)
     title = None if titles is None else next(islice(titles, number, None), None)
     if titles is not None and title is None:
         raise UsageError(f"expected a title for each of {count} frames")

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from fastheat.figure.heatmap import Heatmap
 
 
-def pairs_of(ends: Range) -> list[tuple[float | None, float | None]]:
+def pairs_of(limits: Range) -> list[tuple[float | None, float | None]]:
     """Return a list of the pairs (vmin, vmax) of the panels."""
-    return list(zip(ends[::2], ends[1::2], strict=True))
+    return list(zip(limits[::2], limits[1::2], strict=True))
 
 
 class Figure(ABC):
@@ -39,7 +39,7 @@ class Figure(ABC):
 
     _dtype: np.dtype[Any]  # of the values drawn last
     _layouts: dict[np.dtype[Any], Layout]  # by dtype
-    _told = False  # whether a warning about labels that are left out was issued
+    _warned = False  # whether a warning about labels that are left out was issued
 
     @property
     @abstractmethod
@@ -58,7 +58,7 @@ class Figure(ABC):
     @property
     def range(self) -> Range:
         """`vmin` and `vmax` of each panel in turn, each None until it is known."""
-        return tuple(end for each in self.heatmaps.values() for end in each.ends)
+        return tuple(end for each in self.heatmaps.values() for end in each.limits)
 
     @property
     def range_text(self) -> str:
@@ -68,11 +68,11 @@ class Figure(ABC):
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
         """The range (vmin, vmax) of each panel by name, if it is known; empty for a heatmap."""
-        return {name: ends for name, ends in self._known().items() if name}
+        return {name: limits for name, limits in self._known().items() if name}
 
     def _known(self) -> dict[str, tuple[float, float]]:
         """Return the range of each panel, as far as both ends are known."""
-        each = ((name, *heatmap.ends) for name, heatmap in self.heatmaps.items())
+        each = ((name, *heatmap.limits) for name, heatmap in self.heatmaps.items())
         return {
             name: (low, high) for name, low, high in each if low is not None and high is not None
         }
@@ -144,16 +144,18 @@ class Figure(ABC):
     def completed(self, found: Range) -> Self:
         """Return a copy of the figure with the unknown ends of ranges taken from `found`."""
         each = zip(self.heatmaps.values(), pairs_of(found), strict=True)
-        return self._like(h.with_ends(*completed_range(h.norm, h.ends, own)) for h, own in each)
+        return self._like(
+            h.with_checked_limits(*completed_range(h.norm, h.limits, own)) for h, own in each
+        )
 
-    def with_limits(self, ends: Range) -> Self:
+    def with_limits(self, limits: Range) -> Self:
         """Return a copy of the figure over other ranges, in place of any that were given."""
         heatmaps = []
-        for each, (low, high) in zip(self.heatmaps.values(), pairs_of(ends), strict=True):
+        for each, (low, high) in zip(self.heatmaps.values(), pairs_of(limits), strict=True):
             assert low is not None
             assert high is not None
             check_range(low, high)
-            heatmaps.append(each.with_ends(*each.norm.completed(low, high)))
+            heatmaps.append(each.with_checked_limits(*each.norm.completed(low, high)))
         return self._like(heatmaps)
 
     def per_frame_limits(self) -> Self:
@@ -169,13 +171,13 @@ class Figure(ABC):
         """
         heatmaps = []
         for each in self.heatmaps.values():
-            free = each.look.given is None and None in each.ends
+            free = each.look.given is None and None in each.limits
             if free and each.look.threshold is not None:
                 raise ValueError(
                     "expected no threshold with autoscale='frame', which would move the colours "
                     "of text"
                 )
-            heatmaps.append(each.with_look(given=each.ends) if free else each)
+            heatmaps.append(each.with_look(given=each.limits) if free else each)
         return self._like(heatmaps)
 
     @property
@@ -278,7 +280,7 @@ class Figure(ABC):
             figure = self if figure is self else figure.completed(found)
         cells, written = (None, None) if noted is None else (noted.drawn(), noted.dtype)
         drawn = figure._drawn(frame, frames.dtype, title, cells, written, past)
-        self._dtype, self._told = figure._dtype, figure._told
+        self._dtype, self._warned = figure._dtype, figure._warned
         return drawn
 
     def _drawn(
@@ -298,8 +300,8 @@ class Figure(ABC):
         layout = figure.layout()
         indices, shown = paint(layout, frame, title or "", annot, past)
         warn_of(shown, layout)
-        if not self._told:
-            self._told = True
+        if not self._warned:
+            self._warned = True
             warn_of_labels(layout)
         return indices, layout
 
@@ -383,7 +385,7 @@ def warn_of(shown: Shown, layout: Layout) -> None:
     """Warn about values, texts, titles and colours that are not shown as given."""
     for panel in layout.panels:
         if panel.reduction is not None:
-            warn((f"panel {panel.name!r}: " if panel.name else "") + panel.reduction.told())
+            warn((f"panel {panel.name!r}: " if panel.name else "") + panel.reduction.warning())
     if shown.hidden:
         warn(
             f"left out the text of {many(shown.hidden, 'cell')} without room for it at a size that "
@@ -408,7 +410,7 @@ def warn_of(shown: Shown, layout: Layout) -> None:
 def empty_ranges(figure: Figure, given: Range) -> str:
     """Return a description of ranges that were found to be a single value; "" if there is none."""
     pairs = zip(pairs_of(figure.range), pairs_of(given), strict=True)
-    empty = [None in own and ends[0] == ends[1] for ends, own in pairs]
+    empty = [None in own and limits[0] == limits[1] for limits, own in pairs]
     if not any(empty):
         return ""
     if not figure.ranges:

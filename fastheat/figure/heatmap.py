@@ -21,7 +21,7 @@ from fastheat.layout import build
 from fastheat.layout.axes import geometry
 from fastheat.layout.layout import Layout
 from fastheat.layout.look import OPTIONS
-from fastheat.layout.options import Given, read_ends, read_shape, read_text
+from fastheat.layout.options import Given, read_limits, read_shape, read_text
 from fastheat.layout.read_look import read_look
 from fastheat.layout.reduction import Reduction
 from fastheat.style.colors.norms import Norm
@@ -258,7 +258,7 @@ class Heatmap(Figure):
         check_options(unknown)
         given = Given(read_shape(shape), options)
         self.look = read_look(given, defaults_of(Heatmap.__init__))  # the checked options
-        self.ends = read_ends(given.norm, vmin, vmax)  # of the range, None until they are known
+        self.limits = read_limits(given.norm, vmin, vmax)  # of the range, None until they are known
         # a token shared by all copies of a heatmap: panels that share it need the same room, apart
         # from their titles and ranges
         self.kin = object()
@@ -290,7 +290,7 @@ class Heatmap(Figure):
     @property
     def range(self) -> tuple[float | None, float | None]:
         """`vmin` and `vmax`, each None until it is known."""
-        return self.ends
+        return self.limits
 
     @property
     def title(self) -> str:
@@ -379,9 +379,9 @@ class Heatmap(Figure):
         return self.with_look(annot=sample)
 
     def __repr__(self) -> str:
-        low, high = self.ends
-        ends = "" if low is None or high is None else f", vmin={low:g}, vmax={high:g}"
-        return f"Heatmap({self.shape}{ends})"
+        low, high = self.limits
+        limits = "" if low is None or high is None else f", vmin={low:g}, vmax={high:g}"
+        return f"Heatmap({self.shape}{limits})"
 
     @property
     def writes_integers(self) -> bool:
@@ -397,7 +397,7 @@ class Heatmap(Figure):
         return build.frame_of(self.look, *self._likely_range())
 
     def _likely_range(self) -> tuple[float, float]:
-        return completed_range(self.norm, self.ends, (None, None))
+        return completed_range(self.norm, self.limits, (None, None))
 
     def with_look(self, **changes: Any) -> Heatmap:
         """Return a copy of the heatmap with some fields of its look changed."""
@@ -406,10 +406,10 @@ class Heatmap(Figure):
         other._layouts, other._reductions = {}, []
         return other
 
-    def with_ends(self, vmin: float, vmax: float) -> Heatmap:
+    def with_checked_limits(self, vmin: float, vmax: float) -> Heatmap:
         """Return a copy of the heatmap with other ends of its range."""
         other = copy(self)
-        other.ends, other._layouts = (vmin, vmax), {}
+        other.limits, other._layouts = (vmin, vmax), {}
         return other
 
     def named(self, title: str) -> Heatmap | None:
@@ -427,7 +427,7 @@ class Heatmap(Figure):
         return build.build(self.look, *self._likely_range(), kind, self.reduction)
 
     def _adopt(self, other: Figure) -> None:
-        self.ends = other.heatmaps[""].ends
+        self.limits = other.heatmaps[""].limits
 
     def _open(self, values: ArrayLike) -> tuple[Frames, None]:
         frames = open_frames([values])

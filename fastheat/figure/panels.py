@@ -198,7 +198,7 @@ class Panels(Figure):
         barred = bars[0] if _has_one_bar(heatmaps, share_cbar, shares) else None
         self._cbar = len(bars) == len(heatmaps)
         self._arranger = arranger._replace(panels=heatmaps, barred=barred)
-        self._shares = [shares and None in each.ends for each in heatmaps.values()]
+        self._shares = [shares and None in each.limits for each in heatmaps.values()]
         self._fixed: Arrangement | None = None  # after `freeze_axes`
         self._measures: list[Measure] = []  # a single item, once it is known
         self._layouts = {}
@@ -433,8 +433,8 @@ def _has_one_bar(heatmaps: Mapping[str, Heatmap], wanted: object, shares: bool) 
     barred = {name: each for name, each in heatmaps.items() if each.cbar}
     keys = set()
     for name, each in barred.items():
-        look, ends = each.look, each.ends
-        where = ends if None not in ends else "shared" if shares else name
+        look, limits = each.look, each.limits
+        where = limits if None not in limits else "shared" if shares else name
         cmap = look.cmap.table.tobytes(), look.cmap.under, look.cmap.over
         keys.add((*cmap, where, look.norm, bar_options(look)))
     if wanted is None:

@@ -33,9 +33,9 @@ class SharedBar(NamedTuple):
         """Its height in px, if it stands above or below the panels, or 0."""
         return self.stop - self.start - self.width
 
-    def layout(self, ends: Range, kind: np.dtype[Any]) -> Layout:
+    def layout(self, limits: Range, kind: np.dtype[Any]) -> Layout:
         """Return a layout with the colour bar over a range as its background."""
-        layout = self.heatmap.with_limits(ends).layout(kind)
+        layout = self.heatmap.with_limits(limits).layout(kind)
         pixels = slice(self.start, self.stop)
         by = (-self.start, 0) if self.width else (0, -self.start)
         return layout._replace(

@@ -11,7 +11,7 @@ Door
     open_annots, PanelCells, Parts, read_annot, Sample, sample_of, SAMPLED, Samples, shape_of,
     TEXTS
 `frames.opening`: open_frames
-`frames.ranges`: completed_range, DataLimits, MatrixLimits, Range, range_text, wider_ends
+`frames.ranges`: completed_range, DataLimits, MatrixLimits, Range, range_text, wider_limits
 `frames.spans`: chunk_length, Span, spans_of
 `frames.stream`: Frames, KEPT_BYTES
 `sources.arrays`: array_of, check_frame, check_type, Floats, Frame, is_masked_array, join_frames

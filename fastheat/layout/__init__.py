@@ -29,7 +29,7 @@ Door
 `lineplot`: base_of, FEWEST_STEPS, limits_so_far, MOST_LINES, places_of, Plot, size_of, Stage,
     stages_of, WIDTH
 `look`: COLORS, LABELS, OPTIONS, PICTURE, VALUES
-`options`: Given, Labels, read_color, read_ends, read_figure, read_shape, read_text,
+`options`: Given, Labels, read_color, read_figure, read_limits, read_shape, read_text,
     read_text_sizes
 `read_look`: bar_options, listed, read_look
 `reduction`: Reduction, Reductions

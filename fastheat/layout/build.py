@@ -36,7 +36,7 @@ from fastheat.style.colors import norms
 from fastheat.style.colors.bins import Edges, bin_edges, edge_above
 from fastheat.style.colors.norm_objects import NormObject
 from fastheat.style.colors.norms import Norm
-from fastheat.style.colors.palette import join_levels, limits_of, plan_palette
+from fastheat.style.colors.palette import join_levels, plan_palette, starts_of
 from fastheat.style.text.atlas import COVERAGE_STEPS, atlas_of_all, with_atlas
 from fastheat.style.text.formats import AS_THEY_ARE
 from fastheat.style.text.labels import Box
@@ -86,10 +86,10 @@ def build(
         _drawn(look.row_groups, look.shape[0], cells[0]),
         _drawn(look.col_groups, look.shape[1], cells[1]),
     )
-    if look.lower:  # the first row is at the bottom, but cells are counted from the top
+    if look.origin_lower:  # the first row is at the bottom, but cells are counted from the top
         groups = tuple(cells[0] - k for k in reversed(groups[0])), groups[1]
     grid = cell_grid(geometry.cells, cells, line, groups, group_line)._replace(
-        lower=bool(look.lower)
+        origin_lower=bool(look.origin_lower)
     )
     left_out += _lines_left_out(grid, groups)
     sizes = font_sizes(look, samples, grid)
@@ -155,7 +155,7 @@ def build(
         crowded=count_crowded(look, texts) if not sizes else 0,
         mask=look.mask if reduction is None else reduction.masked,
         norm=_fingerprint(look.norm, edges),
-        ends=(vmin, vmax),
+        limits=(vmin, vmax),
         scaling=_scaling(look, bins, rule),
     )
     return Layout(
@@ -214,7 +214,7 @@ def _to_write(
     if look.mask is not None:
         hides = look.mask.ravel().tolist()
         texts = tuple("" if h else text for h, text in zip(hides, texts, strict=True))
-    if look.lower:
+    if look.origin_lower:
         n, m = look.shape
         texts = tuple(text for i in reversed(range(n)) for text in texts[i * m : (i + 1) * m])
     return look, texts, inked(texts)
@@ -258,7 +258,7 @@ def _scaling(look: Look, bins: int, rule: np.dtype[Any]) -> Scaling | None:
     if look.given is None:
         return None
     levels, _ = join_levels(look.cmap.table.tobytes())
-    return Scaling(look.norm, look.robust, look.given, bins, limits_of(levels), rule)
+    return Scaling(look.norm, look.robust, look.given, bins, starts_of(levels), rule)
 
 
 def reduction(look: Look) -> Reduction | None:

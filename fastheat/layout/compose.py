@@ -154,10 +154,10 @@ _RAMPS = 1 + np.arange(MOST_LINES * RAMP_STEPS).reshape(MOST_LINES, RAMP_STEPS)
 def _shared(layouts: Sequence[Layout], plot: Plot | None) -> SharedPalette:
     fills, fixed, used = [], [], []
     for layout in layouts:
-        inks = layout.panels[0].shades.inks
-        own, blends = np.unique(inks[:, 0]), np.unique(inks[:, 1:-1])
+        ramps = layout.panels[0].shades.ramps
+        own, blends = np.unique(ramps[:, 0]), np.unique(ramps[:, 1:-1])
         tick = np.array([layout.panels[0].tick], np.uint8)
-        drawn = layout.background, layout.label_ramp, tick, inks
+        drawn = layout.background, layout.label_ramp, tick, ramps
         every = np.unique(np.concatenate(drawn, axis=None))
         fills.append(own)
         fixed.append(np.union1d(np.setdiff1d(every, [*own, *blends]), layout.label_ramp))

@@ -23,7 +23,7 @@ class Scaling:
     robust: bool
     given: tuple[float | None, float | None]  # vmin and vmax of all frames, None if found in each
     bins: int  # entries of the colormap
-    limits: NDArray[np.intp]  # entries at which the slots of `Shades` begin
+    starts: NDArray[np.intp]  # entries at which the slots of `Shades` begin
     dtype: np.dtype[Any]  # in which the norm computes
 
     def find(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -64,7 +64,7 @@ class Scaling:
         )
         return np.array(list(each), np.float64)
 
-    def over(self, shades: Shades, ends: NDArray[np.float64]) -> Shades:
+    def over(self, shades: Shades, limits: NDArray[np.float64]) -> Shades:
         """Return `shades` with edges over ranges (R, 2)."""
-        found = edges_of_ranges(self.norm, ends, self.limits, self.bins, self.dtype)
+        found = edges_of_ranges(self.norm, limits, self.starts, self.bins, self.dtype)
         return shades_over(shades, *found)

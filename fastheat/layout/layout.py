@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.inputs.frames.ranges import Range, range_text, wider_ends
+from fastheat.inputs.frames.ranges import Range, range_text, wider_limits
 from fastheat.inputs.sources.masks import hidden
 from fastheat.inputs.sources.shapes import Shape, Shapes, split
 from fastheat.layout.axes.bar_numbers import BarNumbers
@@ -69,7 +69,7 @@ class Panel(NamedTuple):
     crowded: int  # number of texts left out in each frame, if no cell has room for text
     mask: NDArray[np.bool_] | None  # True in cells that no frame shows
     norm: str  # identifies the norm, "" for the linear one
-    ends: tuple[float, float]  # the range
+    limits: tuple[float, float]  # the range
     scaling: Scaling | None  # the rule by which each frame has its own range, None if it does not
 
     @property
@@ -84,7 +84,7 @@ class Panel(NamedTuple):
 
     def from_top(self, cells: NDArray[Any]) -> NDArray[Any]:
         """Return values or texts (..., N, M) in the order of rows from the top down."""
-        return np.ascontiguousarray(cells[..., ::-1, :]) if self.grid.lower else cells
+        return np.ascontiguousarray(cells[..., ::-1, :]) if self.grid.origin_lower else cells
 
     def annots_in(self, annots: NDArray[Any] | None) -> NDArray[Any] | None:
         """Return the annotations of this panel out of those of frames, or None without any."""
@@ -105,17 +105,22 @@ class Panel(NamedTuple):
             The palette of all panels, and the index of this panel among them.
         """
         grid, index = self.grid, palette.indices[own]
-        inks = index[self.shades.inks]
+        ramps = index[self.shades.ramps]
         shades = self.shades._replace(
-            inks=inks,
-            alike=np.unique(inks, axis=0, return_inverse=True)[1].reshape(-1),
+            ramps=ramps,
+            alike=np.unique(ramps, axis=0, return_inverse=True)[1].reshape(-1),
             colors=palette.used,
         )
         return self._replace(
             name=name,
             frame=self.frame.moved(x, y),
             grid=Grid(
-                grid.x0 + x, grid.x1 + x, grid.y0 + y, grid.y1 + y, grid.center + x, grid.lower
+                grid.x0 + x,
+                grid.x1 + x,
+                grid.y0 + y,
+                grid.y1 + y,
+                grid.center + x,
+                grid.origin_lower,
             ),
             shades=shades,
             label_ramp=index[self.label_ramp],
@@ -197,7 +202,7 @@ class Layout(NamedTuple):
         found = []
         for panel, own in zip(self.panels, self.split(frames), strict=True):
             if panel.scaling is None:
-                found.append(np.broadcast_to(np.array(panel.ends), (len(frames), 2)))
+                found.append(np.broadcast_to(np.array(panel.limits), (len(frames), 2)))
             else:
                 found.append(panel.scaling.find(hidden(own, panel.mask)))
         together = list(compress(found, self.shares))
@@ -206,8 +211,8 @@ class Layout(NamedTuple):
             shared = np.stack([low, high], 1)
             found = [shared if s else own for own, s in zip(found, self.shares, strict=True)]
         each = zip(self.panels, found, strict=True)
-        ends = [own if p.scaling is None else p.scaling.complete(own) for p, own in each]
-        return np.stack(ends, 1)
+        limits = [own if p.scaling is None else p.scaling.complete(own) for p, own in each]
+        return np.stack(limits, 1)
 
     def over(self, ranges: NDArray[np.float64]) -> Layout:
         """Return the layout for T frames with ranges (T, P, 2)."""
@@ -247,11 +252,11 @@ class Shown:
 
     def __add__(self, other: Shown) -> Shown:
         counts = "under", "over", "bad", "masked", "hidden", "untitled", "refused"
-        ends = self.extremes, other.extremes
+        both = self.extremes, other.extremes
         return Shown(
             **{name: getattr(self, name) + getattr(other, name) for name in counts},
             lacking="".join(dict.fromkeys(self.lacking + other.lacking)),
-            extremes=wider_ends(*ends) if all(ends) else ends[0] or ends[1],
+            extremes=wider_limits(*both) if all(both) else both[0] or both[1],
         )
 
 

@@ -21,7 +21,7 @@ RAMP_STEPS = 6  # coverages of a pixel by a line, from none to full
 LINE_WIDTH = 1.5  # pt, matplotlib's lines.linewidth
 DOT = 3.0  # line widths, diameter of the dot at a value with none before it
 WIDE_LABEL = "-0.000"  # as wide as labels are likely to be; wider ones are drawn smaller
-APART = 1.7  # font sizes, least distance from label to label
+LABELS_APART = 1.7  # font sizes, least distance from label to label
 HEIGHT, WIDTH = 14.5, 26.0  # font sizes, height and least width of the plot without figsize
 MOST_LINES = 10
 SHARE = 0.3  # of an image's height, the most that the plot takes
@@ -149,7 +149,7 @@ def base_of(plot: Plot, stage: Stage) -> Base:
     data = left, right, top, bottom
     if min(right - left, bottom - top) > 4 * inner:
         data = left + inner, right - inner, top + inner, bottom - inner
-    most = max(1, min(9, int((data[3] - data[2]) / (APART * size))))
+    most = max(1, min(9, int((data[3] - data[2]) / (LABELS_APART * size))))
     middle = 0.5 * up / (up + down)
     across = linear_ticks(stage.low, stage.high, most)
     widest = max((_width(plot, text) for _, text in across), default=room)

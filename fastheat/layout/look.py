@@ -71,7 +71,7 @@ class Look(NamedTuple):
     thin_labels: Annotated[
         bool, "leave out labels that would overlap", Option(flag, LABELS, "switch")
     ]
-    lower: Annotated[  # 1 if the first row is at the bottom, 0 if it is at the top
+    origin_lower: Annotated[  # 1 if the first row is at the bottom, 0 if it is at the top
         int,
         "position of the first row: upper or lower",
         Option(place(upper=0, lower=1), LABELS, metavar="END"),

@@ -556,15 +556,15 @@ def _read_boundaries(boundaries: object, bins: int) -> tuple[float, ...]:
     return numbers
 
 
-def read_ends(norm: Norm, vmin: object, vmax: object) -> tuple[float | None, float | None]:
+def read_limits(norm: Norm, vmin: object, vmax: object) -> tuple[float | None, float | None]:
     """Return `vmin` and `vmax` as given or as the norm has them, each None if unknown."""
-    ends: list[float | None] = []
+    limits: list[float | None] = []
     for name, value, own in zip(("vmin", "vmax"), (vmin, vmax), norm.own_range, strict=True):
         if value is not None and own is not None:
             where = "boundaries" if norm.fixed else f"a norm that has its {name}"
             raise TypeError(f"expected no {name} with {where}, not {name}={short(value)}")
-        ends.append(own if value is None else read_number(name, value) + 0.0)  # -0.0 reads as 0
-    low, high = ends
+        limits.append(own if value is None else read_number(name, value) + 0.0)  # -0.0 reads as 0
+    low, high = limits
     norm.check(low, high)
     return norm.mirrored(low, high)
 

@@ -72,7 +72,7 @@ class Reduction:
         (n, m), (rows, columns) = self.shape, self.cells
         return -(-n // rows), -(-m // columns)
 
-    def told(self) -> str:
+    def warning(self) -> str:
         """Return the warning about the reduction."""
         (n, m), (rows, columns), (high, wide) = self.shape, self.cells, self.largest
         of = f"the {self.how} of" if self.how != "absmax" else "the value farthest from 0 of"

@@ -33,7 +33,7 @@ class Encoded:
     """The images of some frames, and the warnings about their values by matrix."""
 
     images: Images
-    told: Mapping[str, str] = field(default_factory=dict)
+    warnings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def nbytes(self) -> int:
@@ -47,7 +47,7 @@ class Measured:
 
     limits: DataLimits  # of its frames
     values: NDArray[np.float64] | None  # the frames themselves, if they are to be kept
-    told: Mapping[str, str]  # warnings, by the name of the matrix
+    warnings: Mapping[str, str]  # by the name of the matrix
 
     @property
     def nbytes(self) -> int:
@@ -90,13 +90,13 @@ class Encoding:
 
     def run(self) -> Encoded:
         """Encode the frames, those of a span in chunks."""
-        told: dict[str, str] = {}
+        warnings: dict[str, str] = {}
         images: list[Images] = []
         layout, previous = self.layout.layout, self.previous
         done = int(previous is not None)  # number of titles and annotations used
         chunks = self.values.chunks() if isinstance(self.values, Span) else [(self.values, {})]
-        for values, heard in chunks:
-            told = {**heard, **told}
+        for values, more in chunks:
+            warnings = {**more, **warnings}
             at = slice(max(0, done - 1), done + len(values))
             done = at.stop
             if self.frames.start and previous is None:
@@ -105,7 +105,7 @@ class Encoding:
                 rest = self.titles[at], None if self.annots is None else self.annots[at], self.past
                 images.append(encode_chunk(layout, previous, values, *rest))
                 previous = _last(values)
-        return Encoded(joined(images), told)
+        return Encoded(joined(images), warnings)
 
     def each(self) -> Iterator[Encoding]:
         """Yield a job for each frame."""
@@ -144,14 +144,14 @@ class Measuring(NamedTuple):
     def run(self) -> Measured:
         """Return the limits of the frames, and their values if `keeps`."""
         limits = self.limits.fresh(self.total)
-        told: dict[str, str] = {}
+        warnings: dict[str, str] = {}
         kept = []
-        for values, heard in self.span.chunks():
-            told = {**heard, **told}
+        for values, more in self.span.chunks():
+            warnings = {**more, **warnings}
             limits.add(values)
             if self.keeps:
                 kept.append(values)
-        return Measured(limits, np.concatenate(kept) if kept else None, told)
+        return Measured(limits, np.concatenate(kept) if kept else None, warnings)
 
     def each(self) -> Iterator[Measuring]:
         """Yield a job for each frame."""

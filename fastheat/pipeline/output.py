@@ -51,9 +51,9 @@ class Output:
     file: GifFile | None = field(default=None, init=False)
     added: int = field(default=0, init=False)  # frames
 
-    def begin(self, layout: Layout, ends: Range, sample: Samples | None = None) -> None:
+    def begin(self, layout: Layout, limits: Range, sample: Samples | None = None) -> None:
         """Write the header of frames with a layout, and the note by which they can be continued."""
-        self._open(resume.header(layout, ends, self.clock.each, self.loop, sample))
+        self._open(resume.header(layout, limits, self.clock.each, self.loop, sample))
 
     def begin_indexed(self, size: tuple[int, int], table: NDArray[np.uint8], colors: int) -> None:
         """Write the header of frames that are palette indices."""

@@ -40,7 +40,7 @@ STEP_WIDTH = 14  # characters
 
 def header(
     layout: Layout,
-    ends: Range,
+    limits: Range,
     duration: float | None,
     loop: int | None,
     sample: Samples | None = None,
@@ -63,7 +63,7 @@ def header(
         writer=fastheat.__version__,
         shape=layout.shape_read,
         dtype=dtype_name(layout.dtype),
-        **range_facts(ends),
+        **range_facts(limits),
         duration=duration,
         titled=layout.title is not None,
         look=look_of(layout),
@@ -82,11 +82,11 @@ def _written(layout: Layout) -> Any:
     return written.get("", written)
 
 
-def range_facts(ends: Range) -> dict[str, Any]:
+def range_facts(limits: Range) -> dict[str, Any]:
     """Return the facts of a note on a range: numbers, or lists of one number per panel."""
-    if len(ends) == 2:
-        return {"vmin": ends[0], "vmax": ends[1]}
-    return {"vmin": ends[::2], "vmax": ends[1::2]}
+    if len(limits) == 2:
+        return {"vmin": limits[0], "vmax": limits[1]}
+    return {"vmin": limits[::2], "vmax": limits[1::2]}
 
 
 def dtype_name(dtype: np.dtype[Any]) -> Any:
@@ -129,8 +129,8 @@ def _aspects_of(panel: Panel) -> dict[str, Any]:
     return {
         "title": None,  # the place for titles, which only a whole image has
         "fonts": _fonts_of(panel.typeface),
-        "grid": [grid.x0, grid.x1, grid.y0, grid.y1, grid.center, grid.lower],
-        "colors": [panel.shades.inks, panel.label_ramp],
+        "grid": [grid.x0, grid.x1, grid.y0, grid.y1, grid.center, grid.origin_lower],
+        "colors": [panel.shades.ramps, panel.label_ramp],
         "texts": [written, panel.sizes, panel.fixed and panel.fixed.texts],
         "reduction": reduction and [reduction.cells, reduction.how],
         "norm": panel.norm,
@@ -268,13 +268,13 @@ class NoteReader:
         if matrices is not None and matrices > pixels:
             raise ValueError(f"its note says {matrices} matrices in {pixels} pixels")
         dtype = read("dtype", partial(_form, shape=shape))
-        ends = partial(_ends, matrices=matrices)
+        limits = partial(_limits, matrices=matrices)
         end = partial(_read, self._closing)
         return Note(
             shape=shape,
             dtype=dtype,
-            range=_range(facts, ends),
-            first=_range(self._first, ends),
+            range=_range(facts, limits),
+            first=_range(self._first, limits),
             look=read("look", _look),
             duration=read("duration", partial(_number, least=0, most=LONGEST_DURATION)),
             titled=read("titled", partial(_one_of, bool)),
@@ -432,7 +432,7 @@ def _sample(value: Any) -> Sample:
     )
 
 
-def _ends(value: Any, matrices: int | None) -> tuple[float, ...]:
+def _limits(value: Any, matrices: int | None) -> tuple[float, ...]:
     """Return `vmin` or `vmax` of each matrix from a fact."""
     if matrices is None or (matrices == 1 and type(value) is not list):
         return (_number(value),)
@@ -441,6 +441,6 @@ def _ends(value: Any, matrices: int | None) -> tuple[float, ...]:
     return tuple(map(_number, value))
 
 
-def _range(facts: Mapping[str, Any], ends: Callable[[Any], tuple[float, ...]]) -> Range:
-    pairs = zip(_read(facts, "vmin", ends), _read(facts, "vmax", ends), strict=True)
+def _range(facts: Mapping[str, Any], limits: Callable[[Any], tuple[float, ...]]) -> Range:
+    pairs = zip(_read(facts, "vmin", limits), _read(facts, "vmax", limits), strict=True)
     return tuple(end for pair in pairs for end in pair)

@@ -19,7 +19,7 @@ from fastheat.figure.base import Figure, empty_ranges, pairs_of
 from fastheat.gif import blocks
 from fastheat.gif.file import GifFile, Tail
 from fastheat.inputs.frames.annotations import Cells, PanelCells, Samples, sample_of
-from fastheat.inputs.frames.ranges import Range, wider_ends
+from fastheat.inputs.frames.ranges import Range, wider_limits
 from fastheat.inputs.sources.arrays import Floats, Frame, join_frames
 from fastheat.inputs.sources.shapes import Shapes
 from fastheat.layout.layout import Layout
@@ -118,7 +118,7 @@ class Session:
     shows_range: bool
     plans: bool  # whether annotations of the first frame determine the room for all
     error: Exception | None = None
-    told: bool = False  # whether the error was raised already
+    raised: bool = False  # whether the error was raised already
     heatmap: Figure | None = None  # over the current range
     frames: int = 0  # in the file
     written: np.dtype[Any] | None = None  # dtype of per-frame annotations
@@ -385,7 +385,7 @@ class Session:
         if not self.grows or self._stuck:
             return False
         figure, _ = self._drawn
-        return wider_ends(figure.range, figure.find_range(values)) != figure.range
+        return wider_limits(figure.range, figure.find_range(values)) != figure.range
 
     def _encode(
         self,
@@ -490,7 +490,7 @@ def _wider(old: Range, found: Range, bottom: float) -> Range:
     bottom
         Lower bound of ranges. If it is finite, each end is rounded relative to itself.
     """
-    both = wider_ends(old, found)
+    both = wider_limits(old, found)
     if both == old:
         return old
     low, high = cast("tuple[float, float]", both)

@@ -14,8 +14,8 @@ Door
 `colors.norm_objects`: copied, NormObject
 `colors.norms`: AsinhNorm, BoundaryNorm, CenteredNorm, check_range, LINEAR, LogNorm, Norm,
     PowerNorm, Scale, SYMLOG_LINEAR, SymLogNorm, TwoSlopeNorm
-`colors.palette`: join_levels, limits_of, Palette, plan_palette, shades_over, share_palette,
-    SharedPalette
+`colors.palette`: join_levels, Palette, plan_palette, shades_over, share_palette, SharedPalette,
+    starts_of
 `text.atlas`: ALL_PAIRS, atlas_of_all, can_be_cut, COVERAGE_STEPS, draw_letters, extent,
     has_even_digits, margin, measure, overlay, parts, SHRINK, size_ladder, SMALLEST_SIZE,
     STATIC_SUPERSAMPLE, with_atlas

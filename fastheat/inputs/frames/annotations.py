@@ -477,7 +477,7 @@ def _sample_of_chunks(dtype: np.dtype[Any], chunks: Iterable[NDArray[Any]]) -> S
         limits = MatrixLimits()
         for chunk in chunks:
             limits.add(chunk)
-        return Sample(dtype, span=limits.ends)
+        return Sample(dtype, span=limits.completed)
     letters: dict[str, None] = {}
     longest: list[str] = []
     for chunk in chunks:

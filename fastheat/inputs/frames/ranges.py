@@ -46,7 +46,7 @@ class MatrixLimits:
     ) -> None:
         self._norm = norm
         self._mask = mask
-        self._ends: tuple[float, float] | None = None
+        self._limits: tuple[float, float] | None = None
         self._quantiles = Quantiles() if robust else None
         self._frames = 0  # that all workers will see in total, at least
 
@@ -75,9 +75,9 @@ class MatrixLimits:
         self._widen(low, high)
 
     def _widen(self, low: float, high: float) -> None:
-        if self._ends is not None:
-            low, high = min(low, self._ends[0]), max(high, self._ends[1])
-        self._ends = low, high
+        if self._limits is not None:
+            low, high = min(low, self._limits[0]), max(high, self._limits[1])
+        self._limits = low, high
 
     def fresh(self, frames: int) -> MatrixLimits:
         """Return an empty copy for a worker; all workers together see at least `frames` frames."""
@@ -89,17 +89,17 @@ class MatrixLimits:
         """Include the values that another instance has seen."""
         if self._quantiles is not None and other._quantiles is not None:
             self._quantiles.join(other._quantiles)
-        if other._ends is not None:
-            self._widen(*other._ends)
+        if other._limits is not None:
+            self._widen(*other._limits)
 
     @property
     def found(self) -> Range:
         """The range of the values so far, or (None, None) without any."""
-        found = self._ends if self._quantiles is None else self._quantiles.at(ROBUST)
+        found = self._limits if self._quantiles is None else self._quantiles.at(ROBUST)
         return found or (None, None)
 
     @property
-    def ends(self) -> tuple[float, float]:
+    def completed(self) -> tuple[float, float]:
         """The range of the values so far, or the norm's default range without any."""
         low, high = self.found
         return self._norm.otherwise if low is None or high is None else (low, high)
@@ -149,9 +149,9 @@ class DataLimits:
         """The range of each panel in turn, None where it has no values."""
         found = [limits.found for limits in self._panels]
         if any(self._shares):
-            shared = reduce(wider_ends, compress(found, self._shares))
+            shared = reduce(wider_limits, compress(found, self._shares))
             found = [shared if s else own for own, s in zip(found, self._shares, strict=True)]
-        return tuple(end for ends in found for end in ends)
+        return tuple(end for limits in found for end in limits)
 
 
 def completed_range(
@@ -186,7 +186,7 @@ def range_text(ranges: Mapping[str, tuple[float, float]]) -> str:
     return "  ".join(f"{name} {text}" for name, text in texts.items())
 
 
-def wider_ends(a: Range, b: Range) -> Range:
+def wider_limits(a: Range, b: Range) -> Range:
     """Return the smallest ranges that contain two ranges, end by end; None is ignored."""
     sides = zip(a, b, strict=True)
     return tuple(

@@ -57,17 +57,17 @@ class Span(NamedTuple):
         dict
             The warning about each matrix that has one, by its name.
         """
-        told: dict[str, str] = {}
+        warnings: dict[str, str] = {}
         read = {}
         for name, part in self.parts.items():
-            floats = Floats(lambda message, name=name: told.setdefault(name, message))  # type: ignore[misc]
+            floats = Floats(lambda message, name=name: warnings.setdefault(name, message))  # type: ignore[misc]
             take = taker(part.source, part.dtype)
             if not name:
-                return read_values(take, self.start, self.stop, part.converter, floats), told
+                return read_values(take, self.start, self.stop, part.converter, floats), warnings
             with of_panel(name):
                 read[name] = read_values(take, self.start, self.stop, part.converter, floats)
         flat = [each.reshape(self.stop - self.start, -1) for each in read.values()]
-        return np.concatenate(flat, axis=1), told
+        return np.concatenate(flat, axis=1), warnings
 
 
 def spans_of(frames: Frames, *, in_process: bool) -> Span | None:

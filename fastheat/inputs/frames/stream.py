@@ -171,9 +171,9 @@ class Frames:
 
         return replace(self, _read=read, source=None)
 
-    def hear(self, told: Mapping[str, str]) -> None:
+    def emit(self, warnings: Mapping[str, str]) -> None:
         """Emit the warnings that workers reported, once per matrix."""
-        for name, message in told.items():
+        for name, message in warnings.items():
             if name not in self._heard:
                 self._heard.add(name)
                 warn(message)

@@ -207,9 +207,9 @@ def common_dtype(dtypes: Collection[np.dtype[Any]]) -> np.dtype[Any]:
 class Floats:
     """Converter to float64 that warns of the first value that this changes."""
 
-    def __init__(self, tell: Callable[[str], object] = warn) -> None:
+    def __init__(self, emit: Callable[[str], object] = warn) -> None:
         self.warned = False
-        self._say = tell
+        self._emit = emit
 
     # out: (t, n, M) float64; block: (t, n, M) of any real dtype, the rows of frames from `row` on
     def into(self, out: FloatArray, block: npt.NDArray[Any], number: int, row: int = 0) -> None:
@@ -225,11 +225,11 @@ class Floats:
                 if mask is not None:
                     changed &= ~mask
                 if changed.any():
-                    self.tell(values, out, number, changed, row)
+                    self._warn(values, out, number, changed, row)
         if mask is not None:
             hide(out, mask)
 
-    def tell(
+    def _warn(
         self,
         values: npt.NDArray[Any],
         out: FloatArray,
@@ -241,7 +241,7 @@ class Floats:
         frame, row, col = (int(axis[0]) for axis in np.nonzero(changed))
         became = float(out[frame, row, col])
         shown = int(became) if values.dtype.kind in "iu" else became
-        self._say(
+        self._emit(
             f"frame {number + frame}: {values[frame, row, col]} in cell ({top + row}, {col}) "
             f"becomes {shown} as float64; later changes are not reported"
         )

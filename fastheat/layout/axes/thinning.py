@@ -101,7 +101,7 @@ def lay_out(
 def pitch(look: Look) -> tuple[float, float]:
     """Return the column and row pitch at which every requested label fits, in pixels."""
     rows, columns = _axis_labels(look)
-    down = -1 if look.lower else 1
+    down = -1 if look.origin_lower else 1
 
     def needed(labels: _Wanted, x: float, y: float) -> float:
         if labels.wanted.auto:
@@ -167,7 +167,7 @@ def _axis_labels(look: Look) -> _Both:
 
 def _choose(look: Look, labels: _Both, found: Find, cells: Box, bar: Box) -> Choice:
     n, m = look.shape
-    rows = _step(look, labels[0], 0.0, cells.height / n * (-1 if look.lower else 1))
+    rows = _step(look, labels[0], 0.0, cells.height / n * (-1 if look.origin_lower else 1))
     columns = _step(look, labels[1], cells.width / m, 0.0)
     intervals, ticks = _choose_ticks(look.tick_style, found, bar) if look.bar else (1, 1)
     return Choice(rows, columns, intervals, ticks)
@@ -279,7 +279,7 @@ def _plan(
         cells=drawn,
         point=look.point,
         fontsize=size,
-        rows=[(last - i, each) for i, each in rows] if look.lower else rows,
+        rows=[(last - i, each) for i, each in rows] if look.origin_lower else rows,
         columns=labels[1][:: choice.columns],
         row_side=look.row_side,
         col_side=look.col_side,

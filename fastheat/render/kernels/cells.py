@@ -124,14 +124,14 @@ def find_slots(values, scale, slots):
 
 
 # Finds the palette indices of cells without text, rows from the top down. values, fills: (N, M),
-# inks: of Shades
+# ramps: of Shades
 @jit
-def find_fills(values, scale, inks, lower, fills):
+def find_fills(values, scale, ramps, origin_lower, fills):
     last = values.shape[0] - 1
     for i in range(values.shape[0]):
-        row = last - i if lower else i
+        row = last - i if origin_lower else i
         for j in range(np.uint64(values.shape[1])):
-            fills[i, j] = inks[np.uint64(slot_of(values[row, j], scale)), 0]
+            fills[i, j] = ramps[np.uint64(slot_of(values[row, j], scale)), 0]
 
 
 # Adds the numbers of values under, over and bad to counts. values: (C,), counts: (4,)

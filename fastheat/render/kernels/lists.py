@@ -37,8 +37,8 @@ class Lists(NamedTuple):
 # all 0 if they do not. values: (N, M), fills, old_fills: (N, M), rows: (N, 2) as of
 # changed_rectangle
 @inlined
-def changed_fills(values, scale, inks, grid, fills, old_fills, lines, rows):
-    find_fills(values, scale, inks, grid.lower, fills)
+def changed_fills(values, scale, ramps, grid, fills, old_fills, lines, rows):
+    find_fills(values, scale, ramps, grid.origin_lower, fills)
     j0, j1, i0, i1 = changed_rectangle(fills, old_fills, lines, rows)
     sides = (np.int64(0), np.int64(0), np.int64(0), np.int64(0))
     if j0 < j1:
@@ -69,8 +69,8 @@ def list_changes(
             return t
         if changes.rectangles[t, 0] < changes.rectangles[t, 1]:
             now, old = texts[min(t, last)], texts[min(t - 1, last)]
-            m, more, inks = grid.x0.size, (indices[end:], starts[end:]), shades.inks
-            end += 1 + text_runs(t, changes, m, inks, type_, now, old, *more)
+            m, more, ramps = grid.x0.size, (indices[end:], starts[end:]), shades.ramps
+            end += 1 + text_runs(t, changes, m, ramps, type_, now, old, *more)
         ends[t] = end
     return ends.size
 
@@ -96,7 +96,7 @@ def list_fills(
     starts: Annotated[Uint32s, "runs"],
 ) -> int:
     if start == 1:
-        find_fills(previous, scale_of(shades, 0), shades.inks, grid.lower, fills[0])
+        find_fills(previous, scale_of(shades, 0), shades.ramps, grid.origin_lower, fills[0])
     for t in range(start, ends.size):
         end = ends[t - 1]
         if indices.size - end < room:
@@ -105,7 +105,7 @@ def list_fills(
         scale, value = scale_of(shades, t), values[t - 1]
         for i in range(value.shape[0]):
             count_outside(value[i], scale, counts)
-        sides = changed_fills(value, scale, shades.inks, grid, fills[now], fills[old], lines, rows)
+        sides = changed_fills(value, scale, shades.ramps, grid, fills[now], fills[old], lines, rows)
         if sides[0] < sides[1]:
             end += 1 + fill_runs(
                 sides, fills[now], fills[old], rows, changed, grid, indices[end:], starts[end:]

@@ -14,7 +14,7 @@ from fastheat.render.kernels.unsigned import U1
 
 GREATEST, LEAST, FARTHEST = range(3)  # the value of a block to keep; x > 0 is farther than -x
 LARGEST = np.finfo(np.float64).max
-SHRINK = 2.0**-64  # factor for values whose sum overflows float64
+SAFE_FACTOR = 2.0**-64  # factor for values whose sum overflows float64
 
 
 # Sums each column over rows `top` to `bottom`, in order. frame: (R, M), sums: (M,)
@@ -85,7 +85,7 @@ def mean_of_blocks(
                 factor = 1.0
                 total, count = sum_of_finite(frame, top, bottom, left, right, factor)
                 if not abs(total) <= LARGEST:
-                    factor = SHRINK
+                    factor = SAFE_FACTOR
                     total, count = sum_of_finite(frame, top, bottom, left, right, factor)
                 out[t, i, j] = total / np.float64(count) / factor if count > 0 else np.nan
 

@@ -69,9 +69,9 @@ def alike_pixels(word, other):
 # Finds the runs of the cells with text that change in frame t, transparent between them; returns
 # their number. Where letters replace others in the same place, equal segments are transparent too,
 # and so are the equal pixels at the ends of the segments next to these.
-# columns: M, inks: of Shades, texts, old_texts: (C, longest)
+# columns: M, ramps: of Shades, texts, old_texts: (C, longest)
 @jit
-def text_runs(t, changes, columns, inks, type_, texts, old_texts, indices, starts):
+def text_runs(t, changes, columns, ramps, type_, texts, old_texts, indices, starts):
     slots, dirty = changes.slots[t], changes.dirty[t]
     boxes, rows = changes.boxes[t], changes.rows[t]
     x0, x1, y0, y1 = changes.rectangles[t]
@@ -93,7 +93,7 @@ def text_runs(t, changes, columns, inks, type_, texts, old_texts, indices, start
                 line = y - np.int64(boxes[c, TOP])
                 inked = 0 <= line < lines_high and size < sizes
                 slot = np.int64(slots[c])
-                fill = np.int64(inks[slot, 0])
+                fill = np.int64(ramps[slot, 0])
                 pixel = row0 + boxes[c, FIRST_X] if inked else stop
                 if dirty[c] != LETTERS:
                     if start > done:
@@ -129,7 +129,7 @@ def text_runs(t, changes, columns, inks, type_, texts, old_texts, indices, start
                     begins, ends = line_starts[drawn], line_starts[drawn + 1]
                     for r in range(np.uint64(begins), np.uint64(ends)):
                         run = np.int64(line_runs[r])
-                        index = np.int64(inks[np.uint64(slot), np.uint64(run & 0xFF)])
+                        index = np.int64(ramps[np.uint64(slot), np.uint64(run & 0xFF)])
                         begin = pixel
                         pixel += run >> 8
                         shown = pixel > first and begin < end

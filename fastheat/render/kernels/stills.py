@@ -43,7 +43,7 @@ def paint_texts(
     indices, starts, rectangle = runs.indices, runs.starts, changes.rectangles[0]
     if rectangle[0] < rectangle[1]:
         m = grid.x0.size
-        n = text_runs(0, changes, m, shades.inks, type_, texts, texts, indices, starts)
+        n = text_runs(0, changes, m, shades.ramps, type_, texts, texts, indices, starts)
         draw_runs(rectangle, indices, starts, n, picture)
 
 
@@ -58,7 +58,7 @@ def paint_fills(
     picture: Annotated[Uint8s, "H, W"],
 ) -> None:
     scale = scale_of(shades, 0)
-    find_fills(values, scale, shades.inks, grid.lower, fills)
+    find_fills(values, scale, shades.ramps, grid.origin_lower, fills)
     for i in range(fills.shape[0]):
         count_outside(values[i], scale, counts)
         for y in range(grid.y0[i], grid.y1[i]):

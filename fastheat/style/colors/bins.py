@@ -28,7 +28,7 @@ def bin_edges(
     norm: Rule,
     bins: int,
     dtype: np.dtype,
-    ends: tuple[float, float] = (0.0, 1.0),
+    limits: tuple[float, float] = (0.0, 1.0),
     known: Norm | None = None,
 ) -> Edges:
     """Return the edges of all of a colormap's bins over one range.
@@ -41,7 +41,7 @@ def bin_edges(
         Number of entries of the colormap.
     dtype
         Type the norm computes in, float32 or float64; see `working_type`.
-    ends
+    limits
         The range (vmin, vmax), values that the norm accepts.
     known
         The `Norm` that `norm` is a rule of, to start the search close to the edges.
@@ -51,26 +51,26 @@ def bin_edges(
     `matplotlib.colors.Colormap.__call__` multiplies normed values by the number of entries, moves a
     product that equals this number into the last entry, and truncates.
     """
-    wanted, each = np.arange(bins + 1), np.array([ends])
+    wanted, each = np.arange(bins + 1), np.array([limits])
     near = known.likely(each, wanted / bins, float(np.finfo(dtype).eps)) if known else None
     return _edges(_only(norm), each, wanted, bins, dtype, near)
 
 
 def edges_of_ranges(
-    norm: Norm, ends: Float64s, wanted: NDArray[np.intp], bins: int, dtype: np.dtype
+    norm: Norm, limits: Float64s, wanted: NDArray[np.intp], bins: int, dtype: np.dtype
 ) -> Edges:
     """Return selected edges of a colormap's bins over each of several ranges.
 
     Parameters
     ----------
-    ends
+    limits
         (R, 2) vmin and vmax of each range.
     wanted
         (K,) indices of the edges: k is where bin k begins, `bins` where the last one ends.
     bins, dtype
         As `bin_edges` takes them.
     """
-    each, place = np.unique(ends, axis=0, return_inverse=True)
+    each, place = np.unique(limits, axis=0, return_inverse=True)
     largest = float(np.finfo(dtype).max)
     near = norm.likely(each, wanted / bins, float(np.finfo(dtype).eps))
     sizes = np.stack([*np.abs(each).T, each[:, 1] - each[:, 0]])
@@ -95,7 +95,7 @@ def _only(rule: Rule) -> Callable[[NDArray[np.intp], Floats], Floats]:
 
 def _edges(
     norm: Callable[[NDArray[np.intp], Floats], Floats],
-    ends: Float64s,
+    limits: Float64s,
     wanted: NDArray[np.intp],
     bins: int,
     dtype: np.dtype,
@@ -107,12 +107,12 @@ def _edges(
     ----------
     norm
         Function of the index of each value's norm, and of the values.
-    ends
+    limits
         (R, 2) range of each norm, values that it accepts.
     near
         (2, R, K) lower and upper bounds that probably enclose the edges.
     """
-    count, each = len(ends), np.arange(len(ends))
+    count, each = len(limits), np.arange(len(limits))
     rows, entries = np.repeat(each, len(wanted)), np.tile(wanted, count)
 
     def reached(which: NDArray[np.intp], x: Floats) -> NDArray[np.bool_]:
@@ -128,7 +128,7 @@ def _edges(
         return ~missing
 
     largest = float(np.finfo(dtype).max)
-    inner = np.clip(ends[:, 0], -largest, largest).astype(dtype).astype(np.float64)
+    inner = np.clip(limits[:, 0], -largest, largest).astype(dtype).astype(np.float64)
     every = np.full(count, largest)
     floor = _least(taken, dtype, -every, inner)
     ceiling = _least(lambda which, x: ~taken(which, x), dtype, inner, every)
@@ -141,7 +141,7 @@ def _edges(
         None if near is None else near.reshape(2, -1),
     )
     found = found.reshape(count, len(wanted))
-    empty = ends[:, 0] == ends[:, 1]  # vmin == vmax: every value has the first colour
+    empty = limits[:, 0] == limits[:, 1]  # vmin == vmax: every value has the first colour
     with np.errstate(over="ignore"):
         above = np.nextafter(inner.astype(dtype), dtype.type(np.inf)).astype(np.float64)
     return Edges(

@@ -129,8 +129,8 @@ class Norm:
         """Return the norm over a range as a function, for a colormap of `bins` entries."""
 
         def norm(x: Floats) -> Floats:
-            ends = np.full((x.size, 2), (vmin, vmax))
-            return self.places(x.reshape(-1), ends).reshape(x.shape)
+            limits = np.full((x.size, 2), (vmin, vmax))
+            return self.places(x.reshape(-1), limits).reshape(x.shape)
 
         return norm
 
@@ -142,26 +142,26 @@ class Norm:
         """Return the inverse of `transform`, up to rounding."""
         return x
 
-    def places(self, x: Floats, ends: Float64s) -> Floats:
-        """Return the normed values of `x`, (n,), each over a range of its own, `ends`, (n, 2)."""
+    def places(self, x: Floats, limits: Float64s) -> Floats:
+        """Return the normed values of `x`, (n,), each over a range of its own, `limits`, (n, 2)."""
         with np.errstate(all="ignore"):
-            place, low, high = (self.transform(each) for each in (x, *ends.T))
+            place, low, high = (self.transform(each) for each in (x, *limits.T))
             kind = self._kind(place.dtype)
             place -= low.astype(kind)
             place /= (high - low).astype(kind)
-        place[ends[:, 0] == ends[:, 1]] = 0.0
+        place[limits[:, 0] == limits[:, 1]] = 0.0
         return place
 
     def _kind(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
         """Return the type in which the range is: that of an array with a float64 scalar."""
         return np.result_type(np.empty(1, dtype), np.float64(1.0))
 
-    def likely(self, ends: Float64s, places: Float64s, eps: float) -> Float64s | None:
+    def likely(self, limits: Float64s, places: Float64s, eps: float) -> Float64s | None:
         """Return bounds that probably enclose the values normed to `places`, or None if unknown.
 
         Parameters
         ----------
-        ends
+        limits
             (R, 2) ranges.
         places
             (K,) normed values.
@@ -176,8 +176,8 @@ class Norm:
         if not self.direct:
             return None
         with np.errstate(all="ignore"):
-            at = self._inverse(ends[:, :1], ends[:, 1:], places)
-            near = NEAR * eps * self._size(at, np.abs(ends).max(1)[:, None])
+            at = self._inverse(limits[:, :1], limits[:, 1:], places)
+            near = NEAR * eps * self._size(at, np.abs(limits).max(1)[:, None])
             return np.stack([at - near, at + near])
 
     def _inverse(self, low: Float64s, high: Float64s, places: Float64s) -> Float64s:
@@ -185,9 +185,9 @@ class Norm:
         start, end = self.transform(low), self.transform(high)
         return self.untransform(start + (end - start) * places)
 
-    def _size(self, at: Float64s, ends: Float64s) -> Float64s:
+    def _size(self, at: Float64s, limits: Float64s) -> Float64s:
         """Return the magnitude of numbers whose rounding matters for the values `at`."""
-        return ends
+        return limits
 
     def __str__(self) -> str:
         """Return a text that identifies the norm, "" for the linear one, an object by its type."""
@@ -256,8 +256,8 @@ class PowerNorm(Norm):
     name, axis, parameter = "power", "function", "gamma"
     gamma = 1.0
 
-    def places(self, x: Floats, ends: Float64s) -> Floats:
-        place = Norm.places(self, x, ends)
+    def places(self, x: Floats, limits: Float64s) -> Floats:
+        place = Norm.places(self, x, limits)
         with np.errstate(all="ignore"):
             place[place > 0] = np.power(place[place > 0], self.gamma)
         return place
@@ -293,12 +293,12 @@ class TwoSlopeNorm(Norm):
         return vmin, vmax
 
     def rule(self, vmin: float, vmax: float, bins: int) -> Rule:
-        ends = [vmin, self.center, vmax]
-        return lambda x: np.interp(x, ends, [0, 0.5, 1], left=-np.inf, right=np.inf)
+        points = [vmin, self.center, vmax]
+        return lambda x: np.interp(x, points, [0, 0.5, 1], left=-np.inf, right=np.inf)
 
-    def places(self, x: Floats, ends: Float64s) -> Floats:
+    def places(self, x: Floats, limits: Float64s) -> Floats:
         """Return the values of `rule` up to rounding: compilers may join operations of `interp`."""
-        low, high = ends.T
+        low, high = limits.T
         x = x.astype(np.float64)
         with np.errstate(all="ignore"):
             below, above = 0.5 / (self.center - low), 0.5 / (high - self.center)
@@ -319,12 +319,12 @@ class TwoSlopeNorm(Norm):
 class ScaledNorm(Norm):
     """Linear on the scale of an axis, as `matplotlib.colors.make_norm_from_scale` makes norms."""
 
-    def places(self, x: Floats, ends: Float64s) -> Floats:
-        place = Norm.places(self, x, ends)
+    def places(self, x: Floats, limits: Float64s) -> Floats:
+        place = Norm.places(self, x, limits)
         place[~np.isfinite(place)] = np.nan
         return place
 
-    def _size(self, at: Float64s, ends: Float64s) -> Float64s:
+    def _size(self, at: Float64s, limits: Float64s) -> Float64s:
         size: Float64s = 16 * (np.abs(at) + self._unit)
         return size
 

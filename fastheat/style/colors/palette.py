@@ -51,8 +51,8 @@ def shades_over(
         (R,) fields of `Shades`.
     """
     edges = np.concatenate([limits, np.full((len(limits), 1), np.nan)], 1)
-    inks, alike, colors = shades.inks, shades.alike, shades.colors
-    return Shades(edges, *_guides(limits), inks, alike, low, high, floor, ceiling, colors)
+    ramps, alike, colors = shades.ramps, shades.alike, shades.colors
+    return Shades(edges, *_guides(limits), ramps, alike, low, high, floor, ceiling, colors)
 
 
 def plan_palette(
@@ -86,7 +86,7 @@ def plan_palette(
         Number of coverages of text pixels, from the fill to the ink; 1 without text.
     """
     groups, _ = join_levels(cmap.table.tobytes())
-    limits, place = edges.bins[:, limits_of(groups)], None
+    limits, place = edges.bins[:, starts_of(groups)], None
     if split is not None:
         place = int(np.searchsorted(limits[0], split, side="right"))
         limits = np.insert(limits, place, split, 1)
@@ -293,7 +293,7 @@ def _guides(
     return guide, origin, scale
 
 
-def limits_of(levels: NDArray[np.intp]) -> NDArray[np.intp]:
+def starts_of(levels: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return the first entry of each of `join_levels`' levels, and the number of entries."""
     return np.append(np.flatnonzero(np.diff(levels, prepend=-1)), len(levels))
 
