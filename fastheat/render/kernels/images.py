@@ -133,7 +133,7 @@ def join_runs(t, lists, indices, starts):
 
 
 # Encodes frames of several parts from their lists of runs; start, room, out, ends and the result
-# are as of encode_changes.
+# are as of list_changes.
 @entry
 def encode_lists(
     start: int,

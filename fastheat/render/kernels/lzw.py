@@ -42,7 +42,7 @@ CODES = 1 << 12
 MASK = np.uint64(SLOTS - 1)
 STEP = np.uint64(1021)  # to the next slot; far, since neighbouring codes have neighbouring slots
 SPREAD = np.uint64(2531)  # factor that spreads indices and lengths over the slots
-LENGTHS = np.uint64(1365)  # offset of the slots of lengths from those of indices
+APART = np.uint64(1365)  # offset of the slots of lengths from those of indices
 LENGTHS = np.uint64(1 << 31)  # bit set in keys that contain a length
 NO_PHRASE = np.uint64(CODES)
 FULL = np.uint64(CODES)
@@ -151,7 +151,7 @@ def encode_lzw(indices, starts, n, code_size, coder):
                         phrase = np.uint64(last[chain])
                         if left != most:
                             key = LENGTHS | left << U12 | chain
-                            slot = (chain ^ left * SPREAD + LENGTHS) & MASK
+                            slot = (chain ^ left * SPREAD + APART) & MASK
                             phrase, slot = find_code(key, slot, tag, entries, keys)
                     break
                 phrase = np.uint64(last[chain])
@@ -161,7 +161,7 @@ def encode_lzw(indices, starts, n, code_size, coder):
                     longest[chain] = most
                     last[chain] = code
                     key = LENGTHS | most << U12 | chain
-                    slot = (chain ^ most * SPREAD + LENGTHS) & MASK
+                    slot = (chain ^ most * SPREAD + APART) & MASK
                     _, slot = find_code(key, slot, tag, entries, keys)
             elif code < FULL:
                 longest[code] = 1
