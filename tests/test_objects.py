@@ -341,6 +341,18 @@ def test_kernels_run_as_plain_python_where_numba_is_told_not_to_compile() -> Non
     assert run(DRAW, NUMBA_DISABLE_JIT="1", HOME="/dev/null") == f"{digest} False"
 
 
+def test_llvmlite_is_left_nothing_to_unload_when_the_process_ends() -> None:
+    code = (
+        "import gc, numpy, fastheat\n"
+        "fastheat.Heatmap((2, 2), vmin=0, vmax=1).image(numpy.zeros((2, 2)))\n"
+        "from llvmlite.binding import ffi, orcjit\n"
+        "orcs = orcjit.LLJIT, orcjit.ResourceTracker\n"
+        "print([each for each in gc.get_objects() if isinstance(each, orcs) and not each.closed])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"
+
+
 def test_importing_the_package_loads_no_compiler_and_no_pillow() -> None:
     code = (
         "import sys, fastheat; assert not {'numba', 'llvmlite', 'PIL'} & set(sys.modules);"

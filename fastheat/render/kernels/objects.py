@@ -351,8 +351,6 @@ def _has_interpreter() -> bool:
 # these
 KNOWN = ("memcpy", "memmove", "memset")
 
-_linked: list[Any] = []  # compilers and libraries, kept alive since they own the loaded code
-
 
 def link(made: MachineCode) -> Callable[[int, bytes], int]:
     """Load machine code; return a function that calls an entry, by its number, with its words.
@@ -370,8 +368,7 @@ def link(made: MachineCode) -> Callable[[int, bytes], int]:
     builder = llvm.JITLibraryBuilder().add_object_img(made.code).export_symbol(made.symbol)
     for name in KNOWN:
         builder.import_symbol(name, _address(name))
-    library = builder.link(compiler, f"fastheat-{len(_linked)}")
-    _linked.append((compiler, library))
+    library = builder.link(compiler, "fastheat")
     # returns a status, 0 for success; takes the addresses of the result and of an exception
     prototype = ctypes.CFUNCTYPE(
         ctypes.c_int32,
@@ -381,6 +378,9 @@ def link(made: MachineCode) -> Callable[[int, bytes], int]:
         ctypes.c_char_p,
     )
     function = prototype(library[made.symbol])
+    # the code stays until the process ends, when llvmlite may no longer be able to unload it
+    library.detach()
+    compiler.detach()
 
     def call(number: int, words: bytes) -> int:
         result, raised = ctypes.c_int64(), ctypes.c_void_p()
