@@ -234,7 +234,6 @@ def _recorded(
         grows=True,
         titled=titles is not None or not figure.cbar,
         shows_range=not figure.cbar,
-        plans=False,
     )
     written = (None, None) if annots is None else (annots.dtype, figure.sample)
     reduction = session.expect(source.shape, source.dtype, *written)

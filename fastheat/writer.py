@@ -230,14 +230,14 @@ class GifWriter:
                 heatmap = heatmap and heatmap.per_frame_limits()
             says_range = (grows or sample.has_frame_limits) and not sample.cbar
             # an option says what there is to be room for, else those of the first frame do
-            plans = heatmap is None and options.get("annot", True) is True
+            self._plans = plans = heatmap is None and options.get("annot", True) is True
             if heatmap is None and sample.shape == known:
                 heatmap = sample
 
             def make(shape: Shapes, sampled: Samples | None) -> Figure:
-                if heatmap is not None and (sampled is None or not plans):
-                    return heatmap
                 more = {"annot": sampled} if sampled is not None and plans else {}
+                if heatmap is not None and not more:
+                    return heatmap
                 picture = make_figure(shape, {**options, **more})
                 return picture.per_frame_limits() if scaling == "frame" else picture
 
@@ -262,12 +262,11 @@ class GifWriter:
                 grows=grows,
                 titled=bool(self._fields) or says_range,
                 shows_range=grows and says_range,
-                plans=plans,
             )
             self._until: int | None = None  # the last step of a continued file
             if found is not None:
                 self._session.resume(found)
-                self._written = self._session.written
+                self._written = found.note.written
                 self.frames = clock.frames
                 self.step = self._until = found.note.step
                 self._count = clock.frames if found.note.step is None else found.note.step + 1
@@ -373,7 +372,7 @@ class GifWriter:
         cells = self._annot_of(annot)
         noted = number if named or self._sampled else None
         if self._reductions is None:
-            self._reductions = self._expect()
+            self._reductions = self._expect(cells)
         if self._reductions:
             pairs = zip(frame, self._reductions, strict=True)
             frame = tuple(part if by is None else self._reduced(part, by) for part, by in pairs)
@@ -464,13 +463,14 @@ class GifWriter:
             self._session.raised = True
             raise self._session.error
 
-    def _expect(self) -> list[Reduction | None]:
+    def _expect(self, annot: Cells | PanelCells | None) -> list[Reduction | None]:
         """Prepare for frames as the first one; return the reduction of each matrix, if any is."""
         shape = self._shapes
+        sample = sample_of(annot) if annot is not None and self._plans else None
         dtypes = [dtype for _, dtype in self._parts.values() if dtype is not None]
         dtype = form_of(shape, dtypes) if isinstance(shape, dict) else dtypes[0]
         try:
-            found = self._session.expect(shape, dtype)
+            found = self._session.expect(shape, dtype, self._written, sample)
         except Exception as error:
             self._session.error, self._session.raised = error, True
             raise

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from fastheat.figure.base import Figure, empty_ranges, pairs_of
 from fastheat.gif import blocks
 from fastheat.gif.file import GifFile, Tail
-from fastheat.inputs.frames.annotations import Cells, PanelCells, Samples, sample_of
+from fastheat.inputs.frames.annotations import Cells, PanelCells, Samples
 from fastheat.inputs.frames.ranges import Range, wider_limits
 from fastheat.inputs.sources.arrays import Floats, Frame, join_frames
 from fastheat.inputs.sources.shapes import Shapes
@@ -116,7 +116,6 @@ class Session:
     grows: bool
     titled: bool
     shows_range: bool
-    plans: bool  # whether annotations of the first frame determine the room for all
     error: Exception | None = None
     raised: bool = False  # whether the error was raised already
     heatmap: Figure | None = None  # over the current range
@@ -124,15 +123,13 @@ class Session:
     written: np.dtype[Any] | None = None  # dtype of per-frame annotations
     closed: bool = False
     _stuck: bool = False  # whether the range could not grow any more
-    _shape: Shapes = (0, 0)
+    _planned: Figure | None = None  # over the range that the user gave, as far as it goes
     _dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.float64))
-    _layout: Layout | None = None
     _writes: bool = False  # True if a signal handler interrupted `write`
     _ends: bool = False  # whether to close the file after that
     _previous: NDArray[np.float64] | None = None
     _title: str = ""  # of the previous frame
     _annot: NDArray[Any] | None = None
-    _given: Range = ()  # the range as far as the user gave it
     _sample: Samples | None = None
     _let_go: Callable[[], None] | None = None  # undoes the longer delay of the last frame
     _history: History = field(default_factory=lambda: History(0))  # scalars of all frames so far
@@ -141,7 +138,8 @@ class Session:
     @property
     def size(self) -> tuple[int, int] | None:
         """Width and height of the image."""
-        return None if self._layout is None else self._layout.size
+        heatmap = self.heatmap
+        return None if heatmap is None else heatmap.layout(self._dtype).size
 
     def expect(
         self,
@@ -155,14 +153,14 @@ class Session:
         Parameters
         ----------
         written, sample
-            Dtype and sample of the per-frame annotations, if known before the first frame.
+            Dtype of the per-frame annotations, and a sample of them if it determines their room.
         """
-        self.written, self._sample = written or self.written, sample or self._sample
-        if self.heatmap is not None:
+        if self.heatmap is not None:  # of a file that is continued
             return self.heatmap.reduction
-        self._shape, self._dtype = shape, dtype
-        heatmap = self.make(shape, None)
-        return (heatmap.with_titles() if self.titled else heatmap).reduction
+        self.written, self._sample, self._dtype = written, sample, dtype
+        heatmap = self.make(shape, sample)
+        self._planned = heatmap.with_titles() if self.titled else heatmap
+        return self._planned.reduction
 
     def resume(self, found: Found) -> None:
         """Continue a file.
@@ -173,7 +171,7 @@ class Session:
             If it does not fit the options; it is left as it is.
         """
         note = found.note
-        self.written, self._sample, self._shape = note.written, note.sample, note.shape
+        self.written, self._dtype = note.written, note.dtype
         heatmap = self.make(note.shape, note.sample)
         if note.xlim is not None:
             heatmap = heatmap.for_frames(note.xlim)
@@ -182,8 +180,8 @@ class Session:
         for k, (given, had) in enumerate(zip(heatmap.range, note.range, strict=True)):
             if given is not None and not self.grows:
                 check(("vmin", "vmax")[k % 2], given, had)
-        self._given = heatmap.range
-        self._lay_out(heatmap.with_limits(note.first), note.dtype)
+        self._planned = heatmap
+        self._lay_out(heatmap.with_limits(note.first))
         figure, layout = self._drawn
         if layout.size != found.size:
             raise ValueError(
@@ -213,8 +211,7 @@ class Session:
                 f"not others (unlike: {short(', '.join(unlike))}): {self._ways(note)}"
             )
         self.heatmap = figure.with_limits(note.range)
-        self._layout = self.heatmap.layout(note.dtype)
-        if self._layout.size != found.size:
+        if self.size != found.size:
             raise ValueError(
                 f"expected a range that the picture of {found.size} has room for, not that of the "
                 f"file's note, {short(note.range)}"
@@ -251,17 +248,17 @@ class Session:
 
     def _remember(self, found: Found) -> None:
         """Read the scalars of the frames of a file."""
-        if self._layout is None or not self._layout.scalars:
+        scalars, count = self._drawn[1].scalars, 0
+        if not scalars:
             return
-        count = 0
         with found.path.open("rb") as file:
             comments = (b.text for b in blocks.read_blocks(file) if isinstance(b, blocks.Comment))
-            scalars = resume.read_scalars(comments)
-            while rows := list(islice(scalars, CHUNK_SCALARS)):
-                if any(len(row) != self._layout.scalars for row in rows):
+            each = resume.read_scalars(comments)
+            while rows := list(islice(each, CHUNK_SCALARS)):
+                if any(len(row) != scalars for row in rows):
                     raise ValueError(
-                        f"expected {many(self._layout.scalars, 'scalar')} of each frame in the "
-                        "file to continue, since it has lines"
+                        f"expected {many(scalars, 'scalar')} of each frame in the file to "
+                        "continue, since it has lines"
                     )
                 self._history.add(np.array(rows))
                 count += len(rows)
@@ -319,11 +316,9 @@ class Session:
         frames, titles, annots, steps = zip(*given, strict=True)
         noted = [each.drawn() for each in annots if each is not None]
         values = join_frames(frames, self._floats, self.output.clock.frames)
-        if not isinstance(self._shape, dict):
+        assert self._planned is not None
+        if not isinstance(self._planned.shape, dict):
             values = values.reshape(len(values), *frames[0][0].shape)
-        if self._layout is None and annots[0] is not None:
-            self.written = annots[0].dtype
-            self._sample = sample_of(annots[0]) if self.plans else None
         self.add(values, titles, noted, steps)
 
     def add(
@@ -334,7 +329,7 @@ class Session:
         steps: Sequence[int | None],
     ) -> None:
         """Encode a chunk of frames from `Frames.chunks`, and commit them."""
-        if self._layout is None:
+        if self.heatmap is None:
             self._begin(values[0])
         if self._let_go is not None:
             self._let_go()
@@ -342,14 +337,14 @@ class Session:
         start = 0
         while start < len(values):
             stop = start + 1
+            figure, _ = self._drawn
             if self._is_beyond(values[start]):
-                figure, layout = self._widened(values[start])
+                figure = self._widened(values[start])
             else:
-                figure, layout = self._drawn
                 while stop < len(values) and not self._is_beyond(values[stop]):
                     stop += 1
             part = slice(start, stop)
-            self._encode(figure, layout, values[part], titles[part], noted[part], steps[part])
+            self._encode(figure, values[part], titles[part], noted[part], steps[part])
             start = stop
         self.output.commit()
         self.frames = self.output.clock.frames
@@ -358,28 +353,25 @@ class Session:
     def _drawn(self) -> tuple[Figure, Layout]:
         """The figure over the current range, and its layout."""
         assert self.heatmap is not None
-        assert self._layout is not None
-        return self.heatmap, self._layout
+        return self.heatmap, self.heatmap.layout(self._dtype)
 
     def _begin(self, values: NDArray[np.float64]) -> None:
-        heatmap = self.make(self._shape, self._sample)
-        if self.titled:
-            heatmap = heatmap.with_titles()
-        self._given = heatmap.range
+        heatmap = self._planned
+        assert heatmap is not None
         if None in heatmap.range:
             heatmap = heatmap.completed(heatmap.find_range(values))
-        self._lay_out(heatmap, self._dtype)
+        self._lay_out(heatmap)
         self.output.begin(self._drawn[1], heatmap.range, self._sample)
 
-    def _lay_out(self, heatmap: Figure, dtype: np.dtype[Any]) -> None:
+    def _lay_out(self, heatmap: Figure) -> None:
         if self.titled:
             heatmap = heatmap.with_titles()
         if self.written is not None:
             heatmap = heatmap.with_annots(self.written)
         if self.grows:
-            heatmap = heatmap.freeze_axes(dtype)
-        self.heatmap, self._layout = heatmap, heatmap.layout(dtype)
-        self._history = History(self._layout.scalars)
+            heatmap = heatmap.freeze_axes(self._dtype)
+        self._history = History(heatmap.layout(self._dtype).scalars)
+        self.heatmap = heatmap
 
     def _is_beyond(self, values: NDArray[np.float64]) -> bool:
         if not self.grows or self._stuck:
@@ -390,20 +382,20 @@ class Session:
     def _encode(
         self,
         figure: Figure,
-        layout: Layout,
         values: NDArray[np.float64],
         titles: Sequence[str],
         annots: Sequence[NDArray[Any]],
         steps: Sequence[int | None],
     ) -> None:
-        """Encode frames; one alone if the figure and layout are others than before."""
-        widens = layout is not self._layout
+        """Encode frames; one alone if the figure is another than before."""
+        (old, old_layout), layout = self._drawn, figure.layout(self._dtype)
+        widens = figure is not old
         named = list(titles)
         if self.shows_range:
             named = [f"{title}  {figure.range_text}".strip() for title in titles]
         past = self._history.before(layout.plot, values)
         if widens and self._previous is not None:
-            before = self._drawn[1], self._previous, self._title, self._annot
+            before = old_layout, self._previous, self._title, self._annot
             noted = annots[0] if annots else None
             images = encode_between(*before, layout, values[0], named[0], noted, past)
         else:
@@ -411,7 +403,7 @@ class Session:
             earlier = [] if self._annot is None else [self._annot]
             stack = np.stack([*earlier, *annots]) if annots else None
             images = encode_chunk(layout, self._previous, values, shown, stack, past)
-        self.heatmap, self._layout = figure, layout
+        self.heatmap = figure
         count = self.output.added
         try:
             self.output.add(images, steps, resume.range_facts(figure.range) if widens else None)
@@ -422,18 +414,18 @@ class Session:
                 self._previous, self._title = values[last].copy(), named[last]
                 self._annot = annots[last] if annots else None
 
-    def _widened(self, values: NDArray[np.float64]) -> tuple[Figure, Layout]:
-        """Return the figure and layout over a range that encloses a frame, if there is room."""
+    def _widened(self, values: NDArray[np.float64]) -> Figure:
+        """Return the figure over a range that encloses a frame, if there is room for it."""
         figure, old = self._drawn
         both = pairs_of(figure.range), pairs_of(figure.find_range(values))
         with suppress(ValueError):  # labels of the bar have no room, or float64 overflows
             wider = (_wider(*each) for each in zip(*both, figure.lower_bounds, strict=True))
             wide = figure.with_limits(tuple(end for pair in wider for end in pair))
-            layout = wide.layout(old.dtype)
+            layout = wide.layout(self._dtype)
             if layout.size == old.size and np.array_equal(layout.table, old.table):
-                return wide, layout
+                return wide
         self._stuck = True
-        return figure, old
+        return figure
 
     def __enter__(self) -> Session:
         return self
@@ -471,7 +463,8 @@ class Session:
                 "could not widen the range any more, since the labels of a wider one have no room "
                 "in the picture: give a larger figsize, or vmin and vmax that hold all values"
             )
-        empty = empty_ranges(figure, self._given)
+        assert self._planned is not None
+        empty = empty_ranges(figure, self._planned.range)
         if empty and (self.output.shown.under or self.output.shown.over):
             warn(f"took {empty} from the first frame: give vmin and vmax, or autoscale='grow'")
         return summarise(figure, layout, self.output, seconds)
