@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from os import PathLike, fspath
@@ -445,7 +445,7 @@ class GifFile:
 
     def _begin(self, start: int) -> None:
         """Write the header and the first frames at `start`."""
-        data, places, end = self._laid(start, self._header)
+        data, places, end = _laid(start, self._header, [], self._new())
         self._write(data)
         self._flush()
         self._done(end, places)
@@ -461,7 +461,7 @@ class GifFile:
                     sink.seek(self._places[k] - len(last.labels[k]))
                     self._write(last.labels[k] + last.control(k))
             self._shorten(last)
-        data, places, end = self._laid(self._end, b"")
+        data, places, end = _laid(self._end, b"", self._places, self._new())
         if end > self._end:
             sink.seek(self._end + 1)
             self._write(data[1:])
@@ -481,51 +481,20 @@ class GifFile:
             self._noted = min(self._noted, kept)
         if not cuts:
             return
-        places = self._places[:parts]
-        start = end = min(cuts)
-        # a single write: the file always has either the old content or all of its replacement
-        pieces: list[bytes | memoryview] = []
-        for piece, is_part in last.tail(len(places), self._noted):
-            if is_part:
-                places.append(end)
-            pieces.append(piece)
-            end += len(piece)
+        start, places = min(cuts), self._places[:parts]
+        data, places, end = _laid(start, b"", places, [(last, len(places), self._noted)])
         sink = self._sink_now()
         sink.seek(start)
-        self._write(b"".join(pieces) + blocks.TRAILER)
+        # a single write: the file always has either the old content or all of its replacement
+        self._write(data)
         sink.truncate(end + len(blocks.TRAILER))
         self._end, self._cut, self._noted, self._places = end, None, len(last.after), places
         self._delays, self._labels = last.delays.copy(), last.labels.copy()
 
-    def _laid(self, start: int, header: bytes) -> tuple[memoryview, list[int], int]:
-        """Lay out everything that is not in the sink yet, from position `start` on.
-
-        Returns
-        -------
-        memoryview
-            The header, what is to be added, and a trailer.
-        list of int
-            Positions of the graphic control blocks of the frame that will be the last.
-        int
-            Position of the trailer.
-        """
-        pieces: list[bytes | memoryview] = [header]
-        start += len(header)
-        places = self._places.copy()
+    def _new(self) -> list[tuple[_Frame, int, int]]:
+        """Return the frames that are not in the sink as a whole, as `_laid` takes them."""
         behind = [] if self._last is None else [(self._last, len(self._delays), self._noted)]
-        for frame, parts, notes in [*behind, *((each, 0, 0) for each in self._frames)]:
-            if parts == 0:
-                places = []
-                pieces.append(frame.note)
-                start += len(frame.note)
-            for piece, is_part in frame.tail(parts, notes):
-                if is_part:
-                    places.append(start)
-                pieces.append(piece)
-                start += len(piece)
-        pieces.append(blocks.TRAILER)
-        # joined only once, since copying may stall all other threads
-        return memoryview(b"".join(pieces)), places, start
+        return [*behind, *((frame, 0, 0) for frame in self._frames)]
 
     def _done(self, end: int, places: list[int]) -> None:
         last = self._last_added()
@@ -567,6 +536,44 @@ class GifFile:
             flush()
         if self._sync:
             os.fsync(self._sink_now().fileno())
+
+
+def _laid(
+    start: int, header: bytes, places: list[int], frames: Iterable[tuple[_Frame, int, int]]
+) -> tuple[memoryview, list[int], int]:
+    """Lay out the end of a file from position `start` on.
+
+    Parameters
+    ----------
+    places
+        Positions of the graphic control blocks of the frame before, which may be the first one.
+    frames
+        Frames to add, each with the numbers of its parts and comments that are before `start`.
+
+    Returns
+    -------
+    memoryview
+        The header, what is to be added, and a trailer.
+    list of int
+        Positions of the graphic control blocks of the frame that will be the last.
+    int
+        Position of the trailer.
+    """
+    pieces: list[bytes | memoryview] = [header]
+    places, start = places.copy(), start + len(header)
+    for frame, parts, notes in frames:
+        if parts == 0:
+            places = []
+            pieces.append(frame.note)
+            start += len(frame.note)
+        for piece, is_part in frame.tail(parts, notes):
+            if is_part:
+                places.append(start)
+            pieces.append(piece)
+            start += len(piece)
+    pieces.append(blocks.TRAILER)
+    # joined only once, since copying may stall all other threads
+    return memoryview(b"".join(pieces)), places, start
 
 
 def _goes_on(frame: blocks.FrameInfo) -> bool:
