@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 
@@ -43,7 +45,8 @@ class Clock:
 
     def __init__(self, fps: object, duration: object) -> None:
         self._durations = _durations(fps, duration)
-        self._time = 0.0
+        if isinstance(self._durations, list):  # ms until the end of each frame, from 0 on
+            self._ends = list(accumulate(map(_honoured, self._durations), initial=0.0))
         self._ticks = 0
         self.frames = 0
         self.delay = 0
@@ -63,20 +66,20 @@ class Clock:
     def resume(self, ticks: int) -> int:
         """Continue after the last frame that ends by `ticks` hundredths; return its end."""
         if isinstance(self._durations, list):
-            count, time = 0, 0.0
-            for duration in self._durations:
-                longer = time + _honoured(duration)
-                if _ticks_of(longer) > ticks:
-                    break
-                count, time = count + 1, longer
+            count = bisect_right(self._ends, ticks, key=_ticks_of) - 1
         else:  # `ticks` comes from a file and may be huge, so count without a loop
             each = _honoured(self._durations)
             count = int((10.0 * ticks + 5.0) / each)
             count -= _ticks_of(count * each) > ticks
             count += _ticks_of((count + 1) * each) <= ticks
-            time = count * each
-        self.frames, self._time, self._ticks = count, time, _ticks_of(time)
+        self.frames, self._ticks = count, _ticks_of(self._end(count))
         return self._ticks
+
+    def _end(self, frames: int) -> float:
+        """Return the end of the last of `frames` frames in ms, as it would be without rounding."""
+        if isinstance(self._durations, list):
+            return self._ends[frames]
+        return frames * _honoured(self._durations)
 
     def next(self) -> int:
         """Return the delay of the next frame."""
@@ -87,11 +90,7 @@ class Clock:
         self.frames += 1
         self.raised += duration < 10 * blocks.SHORTEST_DELAY
         # rounding errors are carried over: 33.4 ms become 3, 4, 3, 3, 4 ... hundredths
-        if isinstance(each, list):
-            self._time += _honoured(duration)
-        else:
-            self._time = self.frames * _honoured(each)
-        self.delay = _ticks(self._time - 10.0 * self._ticks)
+        self.delay = _ticks(self._end(self.frames) - 10.0 * self._ticks)
         self._ticks += self.delay
         return self.delay
 
