@@ -7,7 +7,7 @@ import math
 import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
@@ -195,8 +195,8 @@ def _milliseconds(text: str) -> float:
     return duration
 
 
-def _durations(text: str) -> float | list[float]:
-    each = [_milliseconds(part) for part in text.split(",")]
+def _one_or_more(read: Callable[[str], Any], text: str) -> Any:
+    each = [read(part) for part in text.split(",")]
     return each if "," in text else each[0]
 
 
@@ -212,12 +212,7 @@ def _loop(text: str) -> int | None:
 def _ticks(text: str) -> int | list[float]:
     if text.isascii() and text.isdigit():
         return int(text)
-    return [_real(part) for part in text.split(",")]
-
-
-def _groups(text: str) -> int | list[int]:
-    each = [_count(part) for part in text.split(",")]
-    return each if "," in text else each[0]
+    return _numbers(text)
 
 
 def _autoscale(text: str) -> str:
@@ -249,14 +244,14 @@ KINDS: dict[str, dict[str, Any]] = {
     "two colours": {"metavar": ("COLOUR", "COLOUR"), "nargs": 2},
     "colormap": {"type": _cmap},
     "ticks": {"type": _ticks},
-    "groups": {"type": _groups},
+    "groups": {"type": partial(_one_or_more, _count)},
     "labels": {},  # read by `given_options`, as the others that can name a file
     "mask": {},
     "annot": {},
     "autoscale": {"type": _autoscale},
     "count": {"type": _count},
     "rate": {"type": _rate},
-    "durations": {"type": _durations},
+    "durations": {"type": partial(_one_or_more, _milliseconds)},
     "milliseconds": {"type": _milliseconds},
     "loop": {"type": _loop},
 }
@@ -304,9 +299,8 @@ def given_options(args: argparse.Namespace) -> dict[str, Any]:
     """Return the arguments of `save_gif` that were given, with their files read."""
     known = (*option_names(), *PANELS, *TIMING)
     given = {name: value for name, value in vars(args).items() if name in known}
-    kinds = {name: OPTIONS[name].kind for name in given if name in OPTIONS}
     for name, text in given.items():
-        kind = kinds.get(name)
+        kind = OPTIONS[name].kind if name in OPTIONS else ""
         if kind == "labels" and text.isascii() and text.isdigit():
             given[name] = int(text)
         elif kind == "labels" or name == "titles":

@@ -204,20 +204,9 @@ class Note(NamedTuple):
 
 
 _NEEDED = ("shape", "dtype", "vmin", "vmax", "look", "titled")
+_HELD = {"held", "ticks"}  # facts about its end, which count only after the last frame
 # facts about the whole file, of which the last of each kind counts
-_KNOWN = (
-    *_NEEDED,
-    "version",
-    "writer",
-    "mark",
-    "duration",
-    "written",
-    "sample",
-    "xlim",
-    "autoscale",
-    "step",
-)
-_HELD = ("held", "ticks")  # facts about its end, which count only after the last frame
+_KNOWN = {*Note._fields, "vmin", "vmax", "version", "writer", "mark"} - _HELD
 _LONGEST_INTEGER = 20  # characters
 _MOST_DELAY = round(LONGEST_DURATION / 10)  # hundredths of a second
 _MOST_FRAMES = 1 << 40
