@@ -166,11 +166,10 @@ class FrameQueue:
             self._hurry.clear()
         batch: list[Given] = []
         while True:
-            full = False
             if isinstance(item, tuple):
                 batch.append(item)
-                full = len(batch) == chunk_length(sum(part.size for part in item[0]))
-            if batch and (full or not isinstance(item, tuple)):
+                most = chunk_length(sum(part.size for part in item[0]))
+            if batch and (not isinstance(item, tuple) or len(batch) == most):
                 self._write(batch)
                 batch = []
             if isinstance(item, threading.Event):
