@@ -23,7 +23,6 @@ import fastheat
 from benchmarks.job import heatmap, history
 from benchmarks.measure import Table, in_turn, one_core
 from benchmarks.processes import run
-from fastheat.gif.clock import Clock
 from fastheat.gif.target import Claim
 from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.spans import chunk_length, spans_of
@@ -319,7 +318,8 @@ def _measure(
 
     encode()  # warms up the kernels
     file = folder / "joined.gif"
-    with one_core(), Claim(file) as claim, Output(file, claim, Clock(None, 20), 0) as output:
+    output = Output(file, None, 20, 0)
+    with one_core(), Claim(file) as output.claim, output:
         output.begin(layout, case.picture.range, case.picture.sample)
         output.add(first)
         output.commit()

@@ -5,17 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
-from os import PathLike, fsdecode
-from pathlib import Path
+from os import PathLike
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fastheat.gif.clock import Clock, read_loop
 from fastheat.gif.limits import LARGEST_SIDE
-from fastheat.gif.target import Claim, check_other, check_target
+from fastheat.gif.target import Claim, check_other
 from fastheat.inputs.sources.arrays import array_of
 from fastheat.inputs.sources.files import file_of, load
 from fastheat.inputs.sources.source import FileArray, is_ready
@@ -122,11 +120,10 @@ def save_indexed_gif(
     64
     """
     started = time.perf_counter()
-    check_target(file)
-    clock = Clock(fps, duration)
-    times = read_loop(loop)
+    output = Output(file, fps, duration, loop)
+    clock = output.clock
     table, colors = _read_palette(palette)
-    with Claim(file) as claim:
+    with Claim(file) as output.claim:
         source = load(frames, defer=False) if isinstance(frames, str | PathLike) else frames
         check_other(file, file_of(source))
         if isinstance(source, Sized) and not isinstance(source, type):
@@ -136,8 +133,7 @@ def save_indexed_gif(
         # the first unused color is the transparent one
         transparent = colors if colors < MOST_COLORS else None
         stack = source if isinstance(source, np.ndarray) and is_ready(source, np.uint8) else None
-        place = Path(fsdecode(file)) if isinstance(file, str | PathLike) else file
-        with Output(place, claim, clock, times) as output:
+        with output:
             output.begin_indexed((width, height), table, min(colors + 1, MOST_COLORS))
             for start, chunk in _chunks(first, pictures, stack):
                 output.add(encode_indexed(chunk, transparent, first=start))

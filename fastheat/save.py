@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Sequence, Sized
 from contextlib import closing
 from itertools import chain, repeat
-from os import PathLike, fsdecode
-from pathlib import Path
+from os import PathLike
 from string import Formatter
 from typing import Any, BinaryIO
 
@@ -17,8 +16,7 @@ import numpy as np
 from fastheat.checks import AUTOSCALES, defaults_of, is_series, read_autoscale
 from fastheat.figure.base import Figure, empty_ranges
 from fastheat.figure.make import check_figure, check_figure_options, make_figure
-from fastheat.gif.clock import Clock, read_loop, read_milliseconds
-from fastheat.gif.target import Claim, check_other, check_target
+from fastheat.gif.target import Claim, check_other
 from fastheat.inputs.frames.annotations import Annots, Cells, Parts, open_annots
 from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.spans import chunk_length, spans_of
@@ -135,17 +133,14 @@ def save_gif(
         without a glyph, raised delays, or a range taken from the first frame of an iterator.
     """
     started = time.perf_counter()
-    check_target(file)
-    clock = Clock(fps, duration)
-    last = None if hold is None else read_milliseconds("hold", hold)
-    times = read_loop(loop)
+    output = Output(file, fps, duration, loop, hold)
     pool = WorkerPool(workers, executor)
     if progress is not None and not callable(progress):
         raise TypeError(f"expected progress to be a function or None, not {short(progress)}")
     scaling = read_autoscale(autoscale, AUTOSCALES)
     check_figure(heatmap, options)
     check_figure_options(options, defaults_of(save_gif))
-    with Claim(file) as claim:
+    with Claim(file) as output.claim:
         source = open_frames(frames, None if heatmap is None else heatmap.shape, tensor)
         if heatmap is not None:
             given = stepped(heatmap.title, source) if titles is None else titles
@@ -157,7 +152,7 @@ def save_gif(
                 f"expected a title for each of {source.length} frames, not {len(titles)}"
             )
         check_other(file, source.file)
-        clock.check(source.length)
+        output.clock.check(source.length)
         annots = _read_annots(annot, source, heatmap)
         each = annots if isinstance(annots, Annots) else None
         if heatmap is None:
@@ -169,8 +164,6 @@ def save_gif(
             )
         if source.length is not None:
             heatmap = heatmap.for_frames(source.length, source.steps)
-        place = Path(fsdecode(file)) if isinstance(file, str | PathLike) else file
-        output = Output(place, claim, clock, times, last)
         if scaling == "grow":
             heatmap.check_growth()
             session = _recorded(output, heatmap, source, titles, each, progress)
@@ -200,7 +193,7 @@ def save_gif(
                     output.add(encoded.images)
                     output.commit()
                     if progress is not None:
-                        progress(clock.frames, source.length)
+                        progress(output.clock.frames, source.length)
         return summarise(heatmap, layout, output, time.perf_counter() - started)
 
 

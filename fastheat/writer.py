@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import operator
-import os
 import threading
 import time
 import weakref
@@ -24,8 +23,7 @@ from fastheat.checks import is_whole, read_autoscale, read_choice, read_flag
 from fastheat.figure.base import Figure
 from fastheat.figure.make import check_figure, check_figure_options, likely_shape, make_figure
 from fastheat.figure.panels import Panels
-from fastheat.gif.clock import Clock, read_loop, read_milliseconds
-from fastheat.gif.target import Claim, check_target
+from fastheat.gif.target import Claim
 from fastheat.inputs.frames.annotations import (
     Cells,
     PanelCells,
@@ -160,11 +158,8 @@ class GifWriter:
         heatmap: Figure | None = None,
         **options: Any,
     ) -> None:
-        check_target(file)
+        output = Output(file, fps, duration, loop, hold, sync=sync)
         appends = read_choice("mode", mode, ("w", "a")) == "a"
-        clock = Clock(fps, duration)
-        last = None if hold is None else read_milliseconds("hold", hold)
-        times = read_loop(loop)
         self._sampler = Sampler(every, steps, overhead)
         self._sampled = not (every is None and steps is None and overhead is None)
         scaling = read_autoscale(autoscale, ("grow", "frame"))
@@ -188,17 +183,17 @@ class GifWriter:
         check_figure_options(options, _OWN)
         options = listed(options)  # which are read again with the first frame
         known: Shapes | None = None if shape is None else read_shape(shape)
-        target: Path | BinaryIO
-        # the folder is that of now, wherever the thread may be when it creates the file
-        target = Path(os.fsdecode(file)).absolute() if isinstance(file, str | PathLike) else file
+        if isinstance(output.place, Path):
+            # the folder is that of now, wherever the thread may be when it creates the file
+            output.place = output.place.absolute()
         if heatmap is not None:
             if known not in (None, heatmap.shape):
                 raise ValueError(f"expected a heatmap of shape {known}, not {heatmap.shape}")
             known = heatmap.shape
         self._lock = threading.RLock()
-        claim = Claim(file)
+        output.claim = Claim(file)
         try:
-            found = find(target) if appends else None
+            found = find(output.place) if appends else None
             if found is not None:
                 check("shape", known or found.note.shape, found.note.shape)
                 known = known or found.note.shape
@@ -257,7 +252,7 @@ class GifWriter:
             self._closed = False
             self._started = time.perf_counter()
             self._session = Session(
-                Output(target, claim, clock, times, last, sync=sync),
+                output,
                 make=make,
                 grows=grows,
                 titled=bool(self._fields) or says_range,
@@ -267,9 +262,9 @@ class GifWriter:
             if found is not None:
                 self._session.resume(found)
                 self._written = found.note.written
-                self.frames = clock.frames
+                self.frames = output.clock.frames
                 self.step = self._until = found.note.step
-                self._count = clock.frames if found.note.step is None else found.note.step + 1
+                self._count = self.frames if self.step is None else self.step + 1
             self._thread: FrameQueue | None = None
             if background:
                 self._thread = FrameQueue(self._session, self._sampler, int(queue_bytes))
@@ -278,9 +273,9 @@ class GifWriter:
             else:
                 weakref.finalize(self, _close_in, here(), self._session)
         except BaseException:
-            claim.release()
+            output.claim.release()
             raise
-        claim.finish = partial(_finish, self._lock, self._session, self._thread)
+        output.claim.finish = partial(_finish, self._lock, self._session, self._thread)
 
     @property
     def size(self) -> tuple[int, int] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from os import PathLike, fsdecode
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.gif import blocks
-from fastheat.gif.clock import Clock
+from fastheat.gif.clock import Clock, read_loop, read_milliseconds
 from fastheat.gif.file import GifFile
-from fastheat.gif.target import Claim
+from fastheat.gif.target import Claim, check_target
 from fastheat.inputs.frames.annotations import Samples
 from fastheat.inputs.frames.ranges import Range
 from fastheat.layout.layout import Layout, Shown
@@ -21,7 +21,6 @@ from fastheat.pipeline import resume
 from fastheat.render.encode import Images
 
 
-@dataclass(eq=False)
 class Output:
     """A GIF from its header to the time that its last frame is held.
 
@@ -29,27 +28,40 @@ class Output:
 
     Parameters
     ----------
-    place, claim
-        The file, and the claim on it.
-    clock
-        Gives the delay of each frame.
-    loop
-        Number of repetitions, None to play once.
-    hold
-        Milliseconds that the last frame is shown; None for its own duration.
+    file
+        A path or a binary file object.
+    fps, duration, loop, hold
+        As users give them.
     sync
         Whether each commit waits until the data are on disk.
+
+    Raises
+    ------
+    TypeError, ValueError, OSError
+        If an argument is invalid, or the file cannot be written.
     """
 
-    place: Path | str | BinaryIO
-    claim: Claim
-    clock: Clock
-    loop: int | None
-    hold: float | None = None
-    sync: bool = False
-    shown: Shown = field(default_factory=Shown, init=False)  # what could not be shown as given
-    file: GifFile | None = field(default=None, init=False)
-    added: int = field(default=0, init=False)  # frames
+    claim: Claim  # on the file, to be set before frames are written
+
+    def __init__(
+        self,
+        file: str | PathLike[str] | BinaryIO,
+        fps: object,
+        duration: object,
+        loop: object,
+        hold: object = None,
+        *,
+        sync: bool = False,
+    ) -> None:
+        check_target(file)
+        self.place = Path(fsdecode(file)) if isinstance(file, str | PathLike) else file
+        self.clock = Clock(fps, duration)
+        self.hold = None if hold is None else read_milliseconds("hold", hold)
+        self.loop = read_loop(loop)
+        self.sync = sync
+        self.shown = Shown()  # a tally of what could not be shown as given
+        self.file: GifFile | None = None
+        self.added = 0  # frames
 
     def begin(self, layout: Layout, limits: Range, sample: Samples | None = None) -> None:
         """Write the header of frames with a layout, and the note by which they can be continued."""
