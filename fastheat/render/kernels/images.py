@@ -132,8 +132,8 @@ def join_runs(t, lists, indices, starts):
     return (x0, x1, y0, y1), n
 
 
-# Encodes frames of several parts from their lists of runs; start, room, out, ends and the result
-# are as of list_changes.
+# Encodes frames of several parts from their lists of runs, from frame `start` on, until all are
+# done or there is space for less than `room` bytes; returns the next frame to encode.
 @entry
 def encode_lists(
     start: int,
@@ -156,7 +156,7 @@ def encode_lists(
 
 
 # Encodes frames of palette indices by comparing them; start, room, out, ends and the result are as
-# of encode_changes. The transparent index is `free`, or, if that is negative, one that a frame does
+# of encode_lists. The transparent index is `free`, or, if that is negative, one that a frame does
 # not use, if any. lines, rows, present: scratch, transparents: the transparent index of each frame,
 # -1 if it has none
 @entry

@@ -75,8 +75,8 @@ def list_changes(
     return ends.size
 
 
-# Lists the runs of frames of cells without text, as list_changes does those with text; arguments
-# as of encode_fills. rectangles: output, where the cells change
+# Lists the runs of frames of cells without text, as list_changes does those with text.
+# fills, lines, rows, changed: scratch, rectangles: output, where the cells change
 @entry
 def list_fills(
     start: int,
