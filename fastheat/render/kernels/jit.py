@@ -102,11 +102,19 @@ class Entry(Generic[Parameters, Result]):
     @cached_property
     def signature(self) -> str:
         """Name, parameters and result as a text, for comparison."""
-        return f"{self.__name__}({_names(self.types.values())}) {self.returns}"
+        names = (
+            f"{each.dtype}{len(each.axes)}" if isinstance(each, Array) else each.__name__
+            for each in _leaves(self.types.values())
+        )
+        return f"{self.__name__}({', '.join(names)}) {self.returns}"
 
     @cached_property
     def _struct(self) -> struct.Struct:
-        return struct.Struct("".join(map(_codes, self.types.values())))
+        codes = (
+            "q" * (1 + len(each.axes)) if isinstance(each, Array) else "d" if each is float else "q"
+            for each in _leaves(self.types.values())
+        )
+        return struct.Struct("".join(codes))
 
 
 entries: list[Entry[..., Any]] = []
@@ -185,26 +193,13 @@ def _append(words: list[Any], type_: Array | Fields | type, value: Any, name: st
         words.append(value if type_ is float else int(value))
 
 
-def _names(types: Iterable[Array | Fields | type]) -> str:
-    """Return the names of types, with named tuples as the names of their fields' types."""
-    names = (
-        f"{type_.dtype}{len(type_.axes)}"
-        if isinstance(type_, Array)
-        else f"({_names(type_.fields)})"
-        if isinstance(type_, Fields)
-        else type_.__name__
-        for type_ in types
-    )
-    return ", ".join(names)
-
-
-def _codes(type_: Array | Fields | type) -> str:
-    """Return the format characters of `struct` for the words of an argument."""
-    if isinstance(type_, Array):
-        return "q" * (1 + len(type_.axes))
-    if isinstance(type_, Fields):
-        return "".join(map(_codes, type_.fields))
-    return "d" if type_ is float else "q"
+def _leaves(types: Iterable[Array | Fields | type]) -> Iterator[Array | type]:
+    """Yield the types of arrays and numbers, those of the fields in place of a named tuple."""
+    for type_ in types:
+        if isinstance(type_, Fields):
+            yield from _leaves(type_.fields)
+        else:
+            yield type_
 
 
 # ---------------------------------------------------------------------------------------- loading
