@@ -543,7 +543,7 @@ def test_a_writer_that_nothing_refers_to_ends_its_thread(tmp_path: Path) -> None
     assert thread is not None
     del writer
     gc.collect()
-    thread.join()
+    thread._thread.join()
     assert len(pictures(path)) == 1
 
 
@@ -642,8 +642,7 @@ def test_flush_after_the_thread_has_ended_does_not_wait_for_it() -> None:
     writer = GifWriter(io.BytesIO(), **LOOK)
     writer.add(np.zeros((2, 2)))
     assert writer._thread is not None
-    writer._thread.finish()
-    writer._thread.join()
+    writer._thread.close()
     writer.flush()
     with pytest.raises(ValueError, match="it is closed"):
         writer.add(np.zeros((2, 2)))

@@ -137,15 +137,10 @@ class FrameQueue:
             self._queue.put(None)
             self._hurry.set()
 
-    def join(self) -> None:
-        """Wait for the thread to end."""
-        if self._process is _process:
-            self._thread.join()
-
     def close(self) -> None:
         """Let the thread write all queued frames, and wait for its end."""
         self.finish()
-        self.join()
+        self._thread.join()
 
     def _run(self) -> None:
         try:
