@@ -27,9 +27,9 @@ from fastheat.gif.target import Claim
 from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.spans import chunk_length, spans_of
 from fastheat.inputs.sources.shapes import cells_of
-from fastheat.pipeline.jobs import Beside, Encoded, Encoding, encodings, pace_of, span_encodings
+from fastheat.pipeline.jobs import Beside, Encoding, encodings, pace_of, span_encodings
 from fastheat.pipeline.output import Output
-from fastheat.pipeline.workers import Job, Pace, WorkerPool
+from fastheat.pipeline.workers import Job, Pace, Result, WorkerPool
 from fastheat.render.encode import Images, encode_chunk
 
 ROOT = Path(fastheat.__file__).parents[1]
@@ -128,18 +128,18 @@ class Answer:
         """Frame numbers of the job."""
         return self.job.frames
 
-    def run(self) -> Encoded:
+    def run(self) -> Result[Images]:
         """Return the result."""
         return _answer(self.path)
 
-    def each(self) -> Iterator[Job[Encoded]]:
+    def each(self) -> Iterator[Job[Images]]:
         """Yield nothing, since the job never fails."""
         return iter(())
 
 
 @lru_cache(maxsize=1)
-def _answer(path: Path) -> Encoded:
-    encoded: Encoded = pickle.loads(path.read_bytes())
+def _answer(path: Path) -> Result[Images]:
+    encoded: Result[Images] = pickle.loads(path.read_bytes())
     return encoded
 
 
@@ -374,7 +374,7 @@ def _measure(
     )
 
 
-def _pack(job: Encoding, result: Encoded) -> None:
+def _pack(job: Encoding, result: Result[Images]) -> None:
     data = pickle.dumps(job)
     for _ in range(PACKED):
         pickle.loads(data)

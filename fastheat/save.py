@@ -24,11 +24,12 @@ from fastheat.inputs.frames.stream import KEPT_BYTES, Frames
 from fastheat.inputs.sources.shapes import cells_of
 from fastheat.layout.layout import Layout
 from fastheat.messages import in_a_line, short, warn
-from fastheat.pipeline.jobs import Beside, Encoded, encodings, measurings, pace_of, span_encodings
+from fastheat.pipeline.jobs import Beside, encodings, measurings, pace_of, span_encodings
 from fastheat.pipeline.output import Output
 from fastheat.pipeline.session import Session
 from fastheat.pipeline.summary import GifSummary, summarise
-from fastheat.pipeline.workers import WorkerPool
+from fastheat.pipeline.workers import Result, WorkerPool
+from fastheat.render.encode import Images
 from fastheat.render.kernels import jit
 from fastheat.style.text.formats import Template
 
@@ -190,7 +191,7 @@ def save_gif(
                 output.begin(layout, heatmap.range, sample)
                 for encoded in results:
                     source.emit(encoded.warnings)
-                    output.add(encoded.images)
+                    output.add(encoded.value)
                     output.commit()
                     if progress is not None:
                         progress(output.clock.frames, source.length)
@@ -406,10 +407,11 @@ def with_range_of(picture: Figure, source: Frames, pool: WorkerPool) -> tuple[Fi
     keeps = source.converter is not None and source.nbytes <= KEPT_BYTES
     kept = []
     for measured in pool.results(measurings(limits, span, pace, keeps=keeps), pace):
-        limits.join(measured.limits)
+        found, values = measured.value
+        limits.join(found)
         source.emit(measured.warnings)
-        if measured.values is not None:
-            kept.append(measured.values)
+        if values is not None:
+            kept.append(values)
     if keeps:
         source = source.kept(np.concatenate(kept))
     return picture.completed(limits.found), source
@@ -417,7 +419,7 @@ def with_range_of(picture: Figure, source: Frames, pool: WorkerPool) -> tuple[Fi
 
 def _encoded(
     layout: Layout, source: Frames, beside: Beside, pool: WorkerPool
-) -> Generator[Encoded, None, None]:
+) -> Generator[Result[Images], None, None]:
     """Yield the encoded frames in order."""
     span = None
     if not pool.serial and layout.plot is None:  # which shows all frames before

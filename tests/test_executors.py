@@ -359,8 +359,7 @@ def test_a_job_that_is_done_again_counts_its_values_once() -> None:
     for measured in WorkerPool(2, None).results(
         jobs.measurings(joined, span, Pace(12, 12, 1.0), keeps=False)
     ):
-        assert isinstance(measured.limits, DataLimits)
-        joined.join(measured.limits)
+        joined.join(measured.value[0])
     assert source.failures == 0
     assert joined.found == whole.found
 

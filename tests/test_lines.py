@@ -196,7 +196,7 @@ def test_a_job_with_lines_gives_the_same_a_frame_at_a_time(ylim: Any) -> None:
     beside = Beside(None, None, 1)
     jobs = list(encodings(layout, iter([values[:5], values[5:37], values[37:]]), beside))
     for job in jobs:
-        whole, each = job.run().images, [one.run().images for one in job.each()]
+        whole, each = job.run().value, [one.run().value for one in job.each()]
         assert bytes(whole.data) == b"".join(bytes(one.data) for one in each)
         rows = [scalars for one in each for scalars in one.scalars]
         np.testing.assert_array_equal(whole.scalars, rows)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.simulation import LIMITS, Steps, simulate
-from fastheat.pipeline.workers import Pace, WorkerPool
+from fastheat.pipeline.workers import Pace, Result, WorkerPool
 
 STEPS = Steps(frame=3e-3, job=2e-3, give=4e-4, join=1e-4, write=5e-5)
 FREE = replace(STEPS, give=0.0, join=0.0, write=0.0)
@@ -30,10 +30,9 @@ class Counted:
     """A job that is its own result, of no bytes."""
 
     frames: range
-    nbytes: int = 0
 
-    def run(self) -> Counted:
-        return self
+    def run(self) -> Result[Counted]:
+        return Result(self, 0)
 
     def each(self) -> Iterator[Counted]:
         return iter(())
@@ -173,7 +172,7 @@ def test_jobs_get_longer_as_those_of_a_crew_do(workers: int) -> None:
     own = Pace(2, 64, 0.01)
     done = list(pool.results(_jobs(own, frames), Told(own, each)))
     jobs = simulate(quick, workers, frames, Pace(2, 64, 0.01)).jobs
-    assert [t for each in done for t in each.frames] == list(range(frames))
+    assert [t for each in done for t in each.value.frames] == list(range(frames))
     assert jobs == len(done)
     assert jobs < frames / 2
 

@@ -13,10 +13,10 @@ Other rooms import these names, and no others.
 Door
 ----
 `frame_queue`: FrameQueue, here
-`jobs`: Beside, Encoded, encodings, measurings, pace_of, span_encodings
+`jobs`: Beside, encodings, measurings, pace_of, span_encodings
 `output`: Output
 `sampling`: Sampler
 `session`: check, find, Session
 `summary`: GifSummary, summarise
-`workers`: WorkerPool
+`workers`: Result, WorkerPool
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain, islice
@@ -18,7 +18,7 @@ from fastheat.inputs.frames.ranges import DataLimits
 from fastheat.inputs.frames.spans import Span, chunk_length
 from fastheat.layout.layout import Layout
 from fastheat.messages import short
-from fastheat.pipeline.workers import Pace, WorkerPool
+from fastheat.pipeline.workers import Pace, Result, WorkerPool
 from fastheat.render.encode import Images, encode_chunk, joined
 from fastheat.render.lineplot import History, Past
 from fastheat.style.text.formats import check_length
@@ -26,33 +26,6 @@ from fastheat.style.text.formats import check_length
 FEWEST_FRAMES = 8  # per job, since each job reads the previous frame once more
 MOST_FRAMES = 4096
 KEPT_LAYOUTS = 4  # unpacked layouts that a worker process keeps
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """The images of some frames, and the warnings about their values by matrix."""
-
-    images: Images
-    warnings: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def nbytes(self) -> int:
-        """The size of the images in bytes."""
-        return len(self.images.data)
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What a `Measuring` job returns."""
-
-    limits: DataLimits  # of its frames
-    values: NDArray[np.float64] | None  # the frames themselves, if they are to be kept
-    warnings: Mapping[str, str]  # by the name of the matrix
-
-    @property
-    def nbytes(self) -> int:
-        """The size of the kept values in bytes."""
-        return 0 if self.values is None else self.values.nbytes
 
 
 class Packed:
@@ -88,7 +61,7 @@ class Encoding:
     annots: NDArray[Any] | None = None
     past: Past | None = None
 
-    def run(self) -> Encoded:
+    def run(self) -> Result[Images]:
         """Encode the frames, those of a span in chunks."""
         warnings: dict[str, str] = {}
         images: list[Images] = []
@@ -105,7 +78,8 @@ class Encoding:
                 rest = self.titles[at], None if self.annots is None else self.annots[at], self.past
                 images.append(encode_chunk(layout, previous, values, *rest))
                 previous = _last(values)
-        return Encoded(joined(images), warnings)
+        encoded = joined(images)
+        return Result(encoded, len(encoded.data), warnings)
 
     def each(self) -> Iterator[Encoding]:
         """Yield a job for each frame."""
@@ -133,16 +107,16 @@ class Encoding:
 
 
 class Measuring(NamedTuple):
-    """A job that finds the limits of frames."""
+    """A job that finds the limits of frames, and returns their values too if `keeps`."""
 
     limits: DataLimits  # empty; stays empty, as the job may be done again
     frames: range
     span: Span
-    keeps: bool  # whether to return the values of the frames
+    keeps: bool
     total: int  # frames of all such jobs
 
-    def run(self) -> Measured:
-        """Return the limits of the frames, and their values if `keeps`."""
+    def run(self) -> Result[tuple[DataLimits, NDArray[np.float64] | None]]:
+        """Return the limits of the frames, and their values or None."""
         limits = self.limits.fresh(self.total)
         warnings: dict[str, str] = {}
         kept = []
@@ -151,7 +125,8 @@ class Measuring(NamedTuple):
             limits.add(values)
             if self.keeps:
                 kept.append(values)
-        return Measured(limits, np.concatenate(kept) if kept else None, warnings)
+        together = np.concatenate(kept) if kept else None
+        return Result((limits, together), 0 if together is None else together.nbytes, warnings)
 
     def each(self) -> Iterator[Measuring]:
         """Yield a job for each frame."""

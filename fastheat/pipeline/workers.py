@@ -8,8 +8,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from fastheat.checks import is_whole
@@ -19,16 +19,18 @@ if TYPE_CHECKING:  # imported at run time with the first job given to a worker
     from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 
-class Result(Protocol):
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Result(Generic[T]):
     """The result of a job."""
 
-    @property
-    def nbytes(self) -> int:
-        """The approximate size in bytes."""
+    value: T
+    nbytes: int  # approximate size of the value
+    warnings: Mapping[str, str] = field(default_factory=dict)  # about frames, by matrix
+    seconds: float = 0.0  # time that the job took
 
-
-T = TypeVar("T", bound=Result)
-T_co = TypeVar("T_co", bound=Result, covariant=True)
 
 # target seconds per job, long enough for its overhead to be negligible
 THREAD_SECONDS = 0.05  # on a thread
@@ -38,17 +40,17 @@ LONGER = 2  # largest ratio of the frames of a job to those of earlier ones
 SHARE = 4  # least number of jobs per worker, so that all finish at about the same time
 
 
-class Job(Protocol[T_co]):
+class Job(Protocol[T]):
     """Work on some frames; small, and picklable for other processes."""
 
     @property
     def frames(self) -> range:
         """The numbers of the frames."""
 
-    def run(self) -> T_co:
+    def run(self) -> Result[T]:
         """Do the job."""
 
-    def each(self) -> Iterator[Job[T_co]]:
+    def each(self) -> Iterator[Job[T]]:
         """Yield a job for each frame."""
 
 
@@ -137,7 +139,9 @@ class WorkerPool:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def results(self, jobs: Iterator[Job[T]], pace: Pace | None = None) -> Generator[T, None, None]:
+    def results(
+        self, jobs: Iterator[Job[T]], pace: Pace | None = None
+    ) -> Generator[Result[T], None, None]:
         """Yield the results of jobs, in order.
 
         At most two jobs per worker and one more are taken from `jobs` in advance. A job that fails
@@ -154,7 +158,7 @@ class WorkerPool:
             for job in jobs:
                 yield from _done_here(job)
             return
-        waiting: deque[tuple[Job[T], Future[_Done[T]]]] = deque()
+        waiting: deque[tuple[Job[T], Future[Result[T]]]] = deque()
         failed: Exception | None = None
         try:
             while failed is None:
@@ -177,7 +181,7 @@ class WorkerPool:
         if failed is not None:
             raise failed
 
-    def _give(self, job: Job[T]) -> Future[_Done[T]]:
+    def _give(self, job: Job[T]) -> Future[Result[T]]:
         """Give a job to a worker; return its future, which has the error if no worker took it."""
         executor = self._executor
         if executor is None:
@@ -203,26 +207,26 @@ class WorkerPool:
         return future
 
     def _taken(
-        self, job: Job[T], future: Future[_Done[T]], pace: Pace | None, *, again: bool = False
-    ) -> Iterator[T]:
+        self, job: Job[T], future: Future[Result[T]], pace: Pace | None, *, again: bool = False
+    ) -> Iterator[Result[T]]:
         """Yield the result of a job, or one for each frame if these were done one at a time.
 
         `again` says that this is the second attempt.
         """
         failed: Exception | None = None
         try:
-            done = future.result()
+            result = future.result()
         except Exception as error:
             failed = error
         if failed is None:
-            if not isinstance(done, _Done):
+            if not isinstance(result, Result):
                 raise TypeError(
                     "expected the executor's futures to have what their functions return, not "
-                    f"{short(done)}"
+                    f"{short(result)}"
                 )
             if pace is not None:
-                pace.took(len(job.frames), done.seconds, done.result.nbytes)
-            yield done.result
+                pace.took(len(job.frames), result.seconds, result.nbytes)
+            yield result
             return
         if not self.in_process:
             if not again:
@@ -244,21 +248,13 @@ class WorkerPool:
 _OURS = (ArithmeticError, LookupError, MemoryError, OSError, TypeError, ValueError)
 
 
-@dataclass(frozen=True, slots=True)
-class _Done(Generic[T]):
-    """The result of a job, and the time that it took."""
-
-    seconds: float
-    result: T
-
-
-def _timed(job: Job[T]) -> _Done[T]:
+def _timed(job: Job[T]) -> Result[T]:
     started = time.perf_counter()
     result = job.run()
-    return _Done(time.perf_counter() - started, result)
+    return replace(result, seconds=time.perf_counter() - started)
 
 
-def _done_here(job: Job[T]) -> Iterator[T]:
+def _done_here(job: Job[T]) -> Iterator[Result[T]]:
     try:
         result = job.run()
     except Exception:
