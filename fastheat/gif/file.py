@@ -192,17 +192,15 @@ class GifFile:
         file._sink = path.open("r+b", buffering=0)
         file._sink.truncate(tail.length)
         file._seekable = True
-        file._end = tail.length - len(blocks.TRAILER)
-        file._last = _Frame(
+        last = _Frame(
             b"",
             tail.parts[0].transparent,
             [frame.delay for frame in tail.parts],
             labels=[b""] * len(tail.parts),
             after=[(parts, blocks.comment_of(note.text)) for parts, note in tail.notes],
         )
-        file._noted = len(tail.notes)
-        file._places = [frame.offset for frame in tail.parts]
-        file._delays, file._labels = file._last.delays.copy(), file._last.labels.copy()
+        places = [frame.offset for frame in tail.parts]
+        file._done(last, places, tail.length - len(blocks.TRAILER))
         file.ticks = tail.ticks
         return file
 
@@ -448,7 +446,7 @@ class GifFile:
         data, places, end = _laid(start, self._header, [], self._new())
         self._write(data)
         self._flush()
-        self._done(end, places)
+        self._done(self._last_added(), places, end)
 
     def _append(self) -> None:
         """Update the delay of the last frame in place, and commit the new frames after it."""
@@ -469,7 +467,7 @@ class GifFile:
             sink.seek(self._end)
             self._write(data[:1])
         self._flush()
-        self._done(end, places)
+        self._done(self._last_added(), places, end)
 
     def _shorten(self, last: _Frame) -> None:
         """Cut off the parts and comments that the last frame no longer has."""
@@ -488,20 +486,20 @@ class GifFile:
         # a single write: the file always has either the old content or all of its replacement
         self._write(data)
         sink.truncate(end + len(blocks.TRAILER))
-        self._end, self._cut, self._noted, self._places = end, None, len(last.after), places
-        self._delays, self._labels = last.delays.copy(), last.labels.copy()
+        self._done(last, places, end)
 
     def _new(self) -> list[tuple[_Frame, int, int]]:
         """Return the frames that are not in the sink as a whole, as `_laid` takes them."""
         behind = [] if self._last is None else [(self._last, len(self._delays), self._noted)]
         return [*behind, *((frame, 0, 0) for frame in self._frames)]
 
-    def _done(self, end: int, places: list[int]) -> None:
-        last = self._last_added()
+    def _done(self, last: _Frame, places: list[int], end: int) -> None:
+        """Remember what the sink has: frames up to `last`, laid out as by `_laid`."""
+        frames = self._frames if last is self._last else []
         delays, labels, noted = last.delays.copy(), last.labels.copy(), len(last.after)
         # no call in between, where Ctrl-C could interrupt
-        self._end, self._places, self._noted = end, places, noted
-        self._last, self._frames, self._delays, self._labels = last, [], delays, labels
+        self._end, self._places, self._noted, self._cut = end, places, noted, None
+        self._last, self._frames, self._delays, self._labels = last, frames, delays, labels
         last.image = b""
 
     def _stream(self, count: int) -> None:
