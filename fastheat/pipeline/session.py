@@ -90,10 +90,10 @@ def find(target: Path | BinaryIO) -> Found | None:
     return Found(target, size, loop, start, tail, note)
 
 
-def check(what: str, given: object, found: object) -> None:
+def check(what: str, given: object, found: object, ways: str = "") -> None:
     if given != found:
         raise ValueError(
-            f"expected {what} {short(found)} as in the file to continue, not {short(given)}"
+            f"expected {what} {short(found)} as in the file to continue, not {short(given)}{ways}"
         )
 
 
@@ -183,11 +183,7 @@ class Session:
         self._planned = heatmap
         self._lay_out(heatmap.with_limits(note.first))
         figure, layout = self._drawn
-        if layout.size != found.size:
-            raise ValueError(
-                f"expected size {found.size} as in the file to continue, not "
-                f"{layout.size}: {self._ways(note)}"
-            )
+        check("size", layout.size, found.size, self._ways(note))
         if layout.plot is not None:
             check("xlim", layout.plot.room, note.xlim)
         check("loop", self.output.loop, found.loop)
@@ -208,7 +204,7 @@ class Session:
         if unlike:
             raise ValueError(
                 "expected the labels, texts, fonts and grid of the file to continue, "
-                f"not others (unlike: {short(', '.join(unlike))}): {self._ways(note)}"
+                f"not others (unlike: {short(', '.join(unlike))}){self._ways(note)}"
             )
         self.heatmap = figure.with_limits(note.range)
         if self.size != found.size:
@@ -244,7 +240,7 @@ class Session:
             ways.insert(0, "autoscale='grow', as its range has grown, and")
         elif self.titled and not note.titled:
             ways.insert(0, "no title that changes, as it has none, and no range in it, and")
-        return f"give {' '.join(ways)}"
+        return f": give {' '.join(ways)}"
 
     def _remember(self, found: Found) -> None:
         """Read the scalars of the frames of a file."""
