@@ -74,12 +74,12 @@ class FrameQueue:
             raise ValueError("expected a GifWriter that is open, but it is closed")
         frame, title, annot, step = given
         beside = _bytes_beside(given)
-        buffer = self._take_buffer(frame, beside)
-        if buffer is None:
+        while (buffer := self._take_buffer(frame, beside)) is None:
             self._hurry.set()
             if drops:
                 return False
-            buffer = self._wait(frame, beside)
+            self._freed.wait()
+            self._freed.clear()
         try:
             for part, own in zip(frame, buffer, strict=True):
                 if part.dtype is not own.dtype:  # integers come as float64 if cells are masked
@@ -111,15 +111,6 @@ class FrameQueue:
             return None
         self._buffers += 1
         return _like(frame)
-
-    def _wait(self, frame: Frame, beside: int) -> Frame:
-        """Return a buffer for a copy as soon as the queue has room."""
-        while True:
-            self._freed.clear()
-            buffer = self._take_buffer(frame, beside)
-            if buffer is not None:
-                return buffer
-            self._freed.wait()
 
     def flush(self) -> None:
         """Wait until all queued frames are written."""
