@@ -369,7 +369,7 @@ class GifFile:
             if self._seekable:
                 self._start = self._sink.tell()
                 try:
-                    self._begin(self._start)
+                    self._begin()
                 except BaseException:
                     self._sink.seek(self._start)
                     raise
@@ -398,7 +398,7 @@ class GifFile:
         replaced = False
         try:
             self._sink = sink
-            self._begin(0)
+            self._begin()
             if path.exists():
                 from shutil import copymode
 
@@ -438,12 +438,12 @@ class GifFile:
     def _overwrite(self, path: Path) -> None:
         """Write into the existing file, where none can be made beside it."""
         self._sink = path.open("r+b" if path.exists() else "wb", buffering=0)
-        self._begin(0)
+        self._begin()
         self._sink.truncate()
 
-    def _begin(self, start: int) -> None:
-        """Write the header and the first frames at `start`."""
-        data, places, end = _laid(start, self._header, [], self._new())
+    def _begin(self) -> None:
+        """Write the header and the first frames."""
+        data, places, end = _laid(self._start, self._header, [], self._new())
         self._write(data)
         self._flush()
         self._done(self._last_added(), places, end)
