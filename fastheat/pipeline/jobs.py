@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain, islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from fastheat.pipeline.workers import Pace, Result, WorkerPool
 from fastheat.render.encode import Images, encode_chunk, joined
 from fastheat.render.lineplot import History, Past
 from fastheat.style.text.formats import check_length
+
+_T = TypeVar("_T")
 
 FEWEST_FRAMES = 8  # per job, since each job reads the previous frame once more
 MOST_FRAMES = 4096
@@ -138,7 +140,7 @@ class Beside:
     """The titles and annotations of frames, to be taken in step with them."""
 
     def __init__(self, titles: Iterable[str] | None, annots: Annots | None, size: int) -> None:
-        self._titles = None if titles is None else iter(titles)
+        self._titles = None if titles is None else _checked(titles)
         self._annots = None if annots is None else chain.from_iterable(annots.chunks(size))
         self._done = 0
         self._title: list[str] = []  # of the previous frame
@@ -152,30 +154,32 @@ class Beside:
         TypeError, ValueError
             If a title is not text, or titles or annotations run out.
         """
-        titles = self._title
+        titles, annots = self._title, None
         if self._titles is not None:
-            new = list(islice(self._titles, count))
-            for k, title in enumerate(new):
-                if not isinstance(title, str):
-                    raise TypeError(
-                        f"expected title {self._done + k} to be text, not {short(title)}"
-                    )
-                check_length(f"title {self._done + k}", title)
-            if len(new) < count:
-                raise ValueError(
-                    f"expected a title for each frame, not {self._done + len(new)} for more frames"
-                )
+            new = self._next(self._titles, count, "a title")
             titles, self._title = titles + new, new[-1:]
-        annots = None
         if self._annots is not None:
-            cells = list(islice(self._annots, count))
-            if len(cells) < count:
-                raise ValueError(
-                    f"expected annot for each frame, not {self._done + len(cells)} for more frames"
-                )
+            cells = self._next(self._annots, count, "annot")
             annots, self._annot = np.stack(self._annot + cells), cells[-1:]
         self._done += count
         return titles, annots
+
+    def _next(self, each: Iterator[_T], count: int, what: str) -> list[_T]:
+        new = list(islice(each, count))
+        if len(new) < count:
+            raise ValueError(
+                f"expected {what} for each frame, not {self._done + len(new)} for more frames"
+            )
+        return new
+
+
+def _checked(titles: Iterable[str]) -> Iterator[str]:
+    """Yield titles; raise TypeError for one that is not text, or ValueError if it is too long."""
+    for k, title in enumerate(titles):
+        if not isinstance(title, str):
+            raise TypeError(f"expected title {k} to be text, not {short(title)}")
+        check_length(f"title {k}", title)
+        yield title
 
 
 def _last(values: NDArray[np.float64]) -> NDArray[np.float64]:
