@@ -70,8 +70,6 @@ class FrameQueue:
 
     def put(self, given: Given, drops: bool) -> bool:
         """Queue a copy of a frame; return False if the queue is full and `drops` is True."""
-        if self._ended:
-            raise ValueError("expected a GifWriter that is open, but it is closed")
         frame, title, annot, step = given
         beside = _bytes_beside(given)
         while (buffer := self._take_buffer(frame, beside)) is None:
@@ -86,7 +84,7 @@ class FrameQueue:
                     buffer = tuple(each.copy() for each in frame)
                     break
                 _copy(part, own)
-            if self._ended:  # by a signal handler, meanwhile
+            if self._ended:  # maybe by a signal handler, meanwhile
                 raise ValueError("expected a GifWriter that is open, but it is closed")
             self._queue.put((buffer, title, annot, step))
             self._queued += 1
