@@ -29,7 +29,7 @@ from fastheat.pipeline import resume
 from fastheat.pipeline.output import Output
 from fastheat.pipeline.resume import Note, NoteReader
 from fastheat.pipeline.summary import GifSummary, summarise
-from fastheat.render.encode import encode_between, encode_chunk
+from fastheat.render.encode import Shot, encode_between, encode_chunk
 from fastheat.render.lineplot import History
 
 CHUNK_SCALARS = 1 << 12  # frames of a file whose scalars are read together
@@ -127,9 +127,7 @@ class Session:
     _dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.float64))
     _writes: bool = False  # True if a signal handler interrupted `write`
     _ends: bool = False  # whether to close the file after that
-    _previous: NDArray[np.float64] | None = None
-    _title: str = ""  # of the previous frame
-    _annot: NDArray[Any] | None = None
+    _last: Shot | None = None  # the last frame
     _sample: Samples | None = None
     _let_go: Callable[[], None] | None = None  # undoes the longer delay of the last frame
     _history: History = field(default_factory=lambda: History(0))  # scalars of all frames so far
@@ -384,31 +382,31 @@ class Session:
         steps: Sequence[int | None],
     ) -> None:
         """Encode frames; one alone if the figure is another than before."""
-        (old, old_layout), layout = self._drawn, figure.layout(self._dtype)
-        widens = figure is not old
+        widens, layout = figure is not self.heatmap, figure.layout(self._dtype)
+        last = self._last
         named = list(titles)
         if self.shows_range:
             named = [f"{title}  {figure.range_text}".strip() for title in titles]
         past = self._history.before(layout.plot, values)
-        if widens and self._previous is not None:
-            before = old_layout, self._previous, self._title, self._annot
-            noted = annots[0] if annots else None
-            images = encode_between(*before, layout, values[0], named[0], noted, past)
+        if last is None:
+            stack = np.stack(annots) if annots else None
+            images = encode_chunk(layout, None, values, named, stack, past)
+        elif widens:
+            new = Shot(layout, values[0], named[0], annots[0] if annots else None)
+            images = encode_between(last, new, past)
         else:
-            shown = named if self._previous is None else [self._title, *named]
-            earlier = [] if self._annot is None else [self._annot]
-            stack = np.stack([*earlier, *annots]) if annots else None
-            images = encode_chunk(layout, self._previous, values, shown, stack, past)
+            stack = None if last.annot is None else np.stack([last.annot, *annots])
+            images = encode_chunk(layout, last.values, values, [last.title, *named], stack, past)
         self.heatmap = figure
         count = self.output.added
         try:
             self.output.add(images, steps, resume.range_facts(figure.range) if widens else None)
         finally:
             if self.output.added > count:
-                last = self.output.added - count - 1
-                self._history.add(values[: last + 1])
-                self._previous, self._title = values[last].copy(), named[last]
-                self._annot = annots[last] if annots else None
+                k = self.output.added - count - 1
+                self._history.add(values[: k + 1])
+                annot = annots[k] if annots else None
+                self._last = Shot(layout, values[k].copy(), named[k], annot)
 
     def _widened(self, values: NDArray[np.float64]) -> Figure:
         """Return the figure over a range that encloses a frame, if there is room for it."""

@@ -11,7 +11,7 @@ Other rooms import these names, and no others.
 
 Door
 ----
-`encode`: encode_between, encode_chunk, encode_indexed, Images, joined
+`encode`: encode_between, encode_chunk, encode_indexed, Images, joined, Shot
 `kernels`: jit, objects
 `kernels.reduce`: end_of_blocks, mean_of_blocks
 `lineplot`: History, Past

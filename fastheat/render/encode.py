@@ -293,23 +293,22 @@ def _encode_picture(picture: NDArray[np.uint8]) -> tuple[bytes, list[int]]:
     return out[:size].tobytes(), [size]
 
 
-def encode_between(
-    old_layout: Layout,
-    old_values: NDArray[np.float64],
-    old_title: str,
-    old_annot: NDArray[Any] | None,
-    layout: Layout,
-    values: NDArray[np.float64],
-    title: str,
-    annot: NDArray[Any] | None,
-    past: Past | None = None,
-) -> Images:
+class Shot(NamedTuple):
+    """A frame with all that it is drawn from, except for a line plot."""
+
+    layout: Layout
+    values: NDArray[np.float64]
+    title: str
+    annot: NDArray[Any] | None
+
+
+def encode_between(old: Shot, new: Shot, past: Past | None = None) -> Images:
     """Encode a frame that follows one of another layout with the same size and palette."""
-    before, _ = paint(old_layout, old_values, old_title, old_annot, plot=past and past.picture)
-    now = _past_with(layout, past, values[None])
-    after, shown = paint(layout, values, title, annot, plot=now and now.picture)
+    before, _ = paint(*old, plot=past and past.picture)
+    now = _past_with(new.layout, past, new.values[None])
+    after, shown = paint(*new, plot=now and now.picture)
     images = encode_indexed(np.stack([before, after]), TRANSPARENT, first=False)
-    return replace(images, shown=shown, scalars=_scalars(layout, values[None]))
+    return replace(images, shown=shown, scalars=_scalars(new.layout, new.values[None]))
 
 
 def encode_indexed(pictures: NDArray[np.uint8], transparent: int | None, *, first: bool) -> Images:
