@@ -286,8 +286,7 @@ def _plain(name: str, what: str) -> Path:
 def _mask(name: str) -> Any:
     try:
         with _plain(name, "a mask").open("rb") as file:
-            _, _, dtype = read_header(file, os.fstat(file.fileno()).st_size)
-            check_type(dtype, "it")
+            check_type(read_header(file, os.fstat(file.fileno()).st_size).dtype, "it")
             file.seek(0)
             return np.lib.format.read_array(file, allow_pickle=False)
     except (TypeError, ValueError, EOFError) as error:

@@ -39,7 +39,7 @@ from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.spans import chunk_length, spans_of
 from fastheat.inputs.frames.stream import Frames
 from fastheat.inputs.sources.checkpoints import has_pattern
-from fastheat.inputs.sources.files import Pickled, load
+from fastheat.inputs.sources.files import load
 from fastheat.inputs.sources.shapes import cells_of
 from fastheat.inputs.sources.source import FileArray
 from fastheat.messages import printable
@@ -125,9 +125,7 @@ def _render(args: argparse.Namespace) -> None:
 def _frames_of(given: Path | list[Path], tensor: object) -> Frames:
     """Open the input; a single matrix becomes one frame."""
     frames = load(given, defer=True, tensor=tensor)
-    held = frames.frames if isinstance(frames, Pickled) else frames
-    if getattr(held, "ndim", 0) == 2:
-        frames = load(given, defer=False, tensor=tensor)
+    if getattr(frames, "ndim", 0) == 2:
         frames = frames.in_one_frame() if isinstance(frames, FileArray) else frames[None]
     return open_frames(frames)
 

@@ -16,7 +16,7 @@ Door
 `frames.stream`: Frames, KEPT_BYTES
 `sources.arrays`: array_of, check_frame, check_type, Floats, Frame, is_masked_array, join_frames
 `sources.checkpoints`: has_pattern
-`sources.files`: file_of, load, Pickled
+`sources.files`: file_of, load
 `sources.masks`: hidden, hide, is_masked, MASKED
 `sources.npy`: read_header
 `sources.shapes`: cells_of, check_names, form_of, MOST_CELLS, of_panel, parts_in, parts_of, Shape,

@@ -38,7 +38,7 @@ from fastheat.inputs.sources.arrays import (
 )
 from fastheat.inputs.sources.files import Pickled, file_of, is_archive, load
 from fastheat.inputs.sources.shapes import Shape, Shapes, keys_of
-from fastheat.inputs.sources.source import Source, Stored, is_source, let_go, source_of
+from fastheat.inputs.sources.source import Source, is_source, let_go, source_of
 from fastheat.inputs.sources.tensors import as_array
 from fastheat.messages import short
 
@@ -97,8 +97,6 @@ def open_frames(frames: object, shape: Shapes | None = None, tensor: object = No
                 open_stacks({next(iter(panels)): frames}, panels, open_frames), file=named
             )
         return replace(_open_each(frames, floats, panels), file=named or file_of(frames))
-    if isinstance(frames, Pickled) and isinstance(frames.frames, Stored):
-        check_stack(frames.frames.shape)
     if is_source(frames):
         return _open_source(frames, floats)
     if all(hasattr(frames, name) for name in ("shape", "__array__", "__getitem__")):

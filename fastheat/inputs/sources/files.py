@@ -202,7 +202,9 @@ def open_pickle(path: Path, tensor: str | None, defer: bool) -> Any:
 
 
 def _unpickled(seen: Seen, frames: Any) -> Any:
-    if isinstance(frames, Stored) or (isinstance(frames, NESTED) and any(map(_is_stored, frames))):
+    if isinstance(frames, Stored):
+        return FileArray.of(seen, frames)
+    if isinstance(frames, NESTED) and any(map(_is_stored, frames)):
         return Pickled(seen, frames)
     if not isinstance(frames, (np.ndarray, *NESTED)):
         raise ValueError(f"the pickle holds a {type(frames).__name__}, expected an array or list")
@@ -221,7 +223,7 @@ class Pickled:
     """The frames of a pickle, with arrays that are read from the file on access."""
 
     seen: Seen  # the file as it was unpickled
-    frames: Any  # one `Stored` array of frames, or a sequence of `Stored` and other frames
+    frames: Any  # a sequence, some of whose arrays are `Stored`
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -242,17 +244,12 @@ class Pickled:
 
     def source(self) -> Source | None:
         """Return a source of the frames, or None if some are in memory or they differ in kind."""
-        if isinstance(self.frames, Stored):
-            stack = self.frames
-            if stack.ndim != 3:
-                return None
-            return FileArray.contiguous(self.seen, stack.offset, stack.layout)
-        layouts = {frame.layout if isinstance(frame, Stored) else None for frame in self.frames}
-        layout = layouts.pop()
-        if layouts or layout is None or len(layout.shape) != 2:
+        first = self.frames[0]
+        if not all(isinstance(frame, Stored) for frame in self.frames) or first.ndim != 2:
             return None
-        offsets = np.array([frame.offset for frame in self.frames])
-        return Pieces(self.seen, offsets, layout)
+        if len({(frame.shape, frame.dtype, frame.order) for frame in self.frames}) > 1:
+            return None
+        return Pieces(self.seen, np.array([frame.offset for frame in self.frames]), first)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,15 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 
 from fastheat.inputs.sources.arrays import REAL, check_type
-from fastheat.inputs.sources.source import FileArray, Layout, Seen
+from fastheat.inputs.sources.source import FileArray, Seen, Stored
 from fastheat.messages import in_a_line, short
 
 _LONGEST_HEADER = 10_000  # bytes, as numpy itself has it
 _MOST_SIDES = 64  # of an array
 
 
-def read_header(
-    member: IO[bytes] | BinaryIO, room: int | None = None
-) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Read the header of an .npy file: shape, whether in Fortran order, and dtype.
+def read_header(member: IO[bytes] | BinaryIO, room: int | None = None) -> Stored:
+    """Read the header of an .npy file.
 
     An array larger than `room`, the size of the whole file in bytes, raises ValueError. The dtype
     is not checked: call `check_type` before viewing bytes as that dtype.
@@ -47,7 +45,7 @@ def read_header(
         raise ValueError(
             f"it ends before its array of shape {short(shape)} does, after {room} bytes"
         )
-    return shape, fortran, dtype
+    return Stored(shape, dtype, "F" if fortran else "C", member.tell())
 
 
 def open_array(path: Path, tensor: str | None) -> FileArray:
@@ -56,16 +54,15 @@ def open_array(path: Path, tensor: str | None) -> FileArray:
         raise ValueError(f"it holds one array without a name, not {tensor!r}")
     with path.open("rb") as file:
         seen = Seen.of(path, file)
-        shape, fortran, dtype = read_header(file)
-        check_type(dtype, "frame 0", REAL + "U")
-        offset = file.tell()
+        array = read_header(file)
+    check_type(array.dtype, "frame 0", REAL + "U")
+    shape = array.shape
     if 0 in shape[1:]:
         raise ValueError(f"an array of shape {short(shape)}, expected at least one cell")
-    array = FileArray.contiguous(seen, offset, Layout(shape, dtype, "F" if fortran else "C"))
-    size, held = prod(shape[1:]) * dtype.itemsize, seen.size - offset
-    if shape and held < size * shape[0]:
+    held = seen.size - array.offset
+    if shape and held < array.nbytes:
         raise ValueError(
-            f"the file ends before its array of shape {short(shape)} does, after {held // size} of "
-            f"{shape[0]}"
+            f"the file ends before its array of shape {short(shape)} does, after "
+            f"{held * shape[0] // array.nbytes} of {shape[0]}"
         )
-    return array
+    return FileArray.of(seen, array)

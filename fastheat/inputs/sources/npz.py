@@ -19,7 +19,7 @@ import numpy.typing as npt
 from fastheat.inputs.sources.arrays import REAL, Header, check_text, check_type
 from fastheat.inputs.sources.named import pick
 from fastheat.inputs.sources.npy import read_header
-from fastheat.inputs.sources.source import FileArray, Layout, Seen, Source, Stack, naming
+from fastheat.inputs.sources.source import FileArray, Seen, Source, Stack, naming
 from fastheat.messages import short
 
 # the compression methods that numpy writes, and their highest possible compression ratios
@@ -136,12 +136,10 @@ def _stored_stack(seen: Seen, info: zipfile.ZipInfo) -> FileArray | None:
     with seen.open() as file:
         file.seek(data_of(file, info))
         start = file.tell()
-        shape, fortran, dtype = read_header(file)
-        offset = file.tell()
-    size = int(np.prod(shape, dtype=object)) * dtype.itemsize
-    if dtype.kind not in REAL or offset + size != start + info.file_size:
+        array = read_header(file)
+    if array.dtype.kind not in REAL or array.offset + array.nbytes != start + info.file_size:
         return None
-    return FileArray.contiguous(seen, offset, Layout(shape, dtype, "F" if fortran else "C"))
+    return FileArray.of(seen, array)
 
 
 def open_archive(path: Path, tensor: str | None = None) -> Archive | dict[str, Archive]:
@@ -183,12 +181,13 @@ def headers_in(archive: zipfile.ZipFile) -> dict[str, Header]:
             raise ValueError(f"{name[:40]!a} occurs twice in it")
         if name.endswith(".npy"):
             with archive.open(info) as member:
-                shape, _, dtype = read_header(member, info.file_size)
-                left -= max(member.tell() - _LONG_HEADER, 0)
+                array = read_header(member, info.file_size)
+            left -= max(array.offset - _LONG_HEADER, 0)
             if left < 0:
                 raise ValueError(f"headers of over {_MOST_LONG_HEADERS} bytes, expected short ones")
             # a dtype of many fields takes more memory than its header, and is not a number anyway
-            headers[name] = shape, np.dtype((np.void, dtype.itemsize)) if dtype.names else dtype
+            dtype = np.dtype((np.void, array.dtype.itemsize)) if array.dtype.names else array.dtype
+            headers[name] = array.shape, dtype
     return headers
 
 
@@ -230,14 +229,15 @@ def read_member(member: IO[bytes], packed: int | None = None) -> Iterator[npt.ND
         Its size within an archive in bytes, compressed or not; a frame of far more raises
         ValueError. None for a file of its own.
     """
-    shape, fortran, dtype = read_header(member)
+    array = read_header(member)
+    shape, dtype = array.shape, array.dtype
     check_type(dtype, member.name, REAL + "U")
     if len(shape) in (0, 2):
         shape = (1, *shape)
     if 0 in shape[1:]:
         raise ValueError(f"{member.name} has shape {short(shape)}, expected at least one cell")
     # In Fortran order the cells of a frame are scattered, so all frames are read together.
-    together = max(shape[0], 1) if fortran or len(shape) == 1 else 1
+    together = max(shape[0], 1) if array.order == "F" or len(shape) == 1 else 1
     block = (together, *shape[1:])
     size = prod(block) * dtype.itemsize
     if packed is not None and size > packed:
@@ -248,7 +248,7 @@ def read_member(member: IO[bytes], packed: int | None = None) -> Iterator[npt.ND
         raw = member.read(size)
         if len(raw) != size:
             raise ValueError(f"{member.name} ends before its {shape[0]} frames do")
-        frames = np.ndarray(block, dtype, buffer=raw, order="F" if fortran else "C")
+        frames = np.ndarray(block, dtype, buffer=raw, order=array.order)
         if dtype.kind == "U":
             check_text(frames, member.name)
         yield from frames

@@ -8,13 +8,14 @@ import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from fastheat.inputs.sources.arrays import REAL, check_text, check_type
-from fastheat.inputs.sources.source import Stored, stored_as
+from fastheat.inputs.sources.source import Stored
 
 _DTYPE = re.compile(r"b1|[iufc][1-9][0-9]?|U[1-9][0-9]{0,4}")
 EXPECTED = "expected only numpy arrays, numbers, lists, tuples and dicts"
@@ -48,6 +49,8 @@ class Span:
     def __len__(self) -> int:
         return self.length
 
+
+_shared = lru_cache(64)(tuple)  # the many frames of a long history share a few shapes
 
 ARRAYS = (np.ndarray, np.ma.MaskedArray, Stored)
 
@@ -89,9 +92,9 @@ def _array(
         )
     if isinstance(raw, Span):
         if order == "C" and len(shape) >= 2:
-            return Stored(stored_as(shape, dtype, "C"), raw.offset)
+            return Stored(_shared(shape), dtype, "C", raw.offset)
         if order == "F" and len(shape) == 2:
-            return Stored(stored_as(shape, dtype, "F"), raw.offset)
+            return Stored(_shared(shape), dtype, "F", raw.offset)
     array = np.ndarray(shape, dtype, buffer=whole(raw), order="F" if order == "F" else "C")
     if dtype.kind == "U":
         check_text(array, "an array")

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple, Protocol, TypeGuard
@@ -223,54 +222,30 @@ class Held(Stack):
         return self._array[start:stop]
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The shape, dtype and memory order of an array in a file."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Stored:
+    """An array that lies in a file, as its header or a pickle describes it.
+
+    That has been validated, so only a later change of the file can make reading fail.
+    """
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     order: Literal["C", "F"]
-
-    @property
-    def size(self) -> int:
-        return prod(self.shape) * self.dtype.itemsize
-
-
-stored_as = lru_cache(64)(Layout)  # the many frames of a long history share a few layouts
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Stored:
-    """An array whose data stay in the file: a matrix, or C-ordered with more dimensions.
-
-    Unpickling has validated it, so only a later change of the file can make reading fail.
-    """
-
-    layout: Layout
     offset: int  # of the first cell in the file, in bytes
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the array."""
-        return self.layout.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The dtype of the array."""
-        return self.layout.dtype
 
     @property
     def ndim(self) -> int:
         """The number of dimensions."""
         return len(self.shape)
 
+    @property
+    def nbytes(self) -> int:
+        """The size of the array in bytes."""
+        return prod(self.shape) * self.dtype.itemsize
+
     def __len__(self) -> int:
         return self.shape[0]
-
-    def __iter__(self) -> Iterator[Stored]:
-        """Iterate over the first axis of an array of 3 or more dimensions, without reading it."""
-        inner = stored_as(self.shape[1:], self.dtype, "C")
-        return (Stored(inner, self.offset + i * inner.size) for i in range(len(self)))
 
     def read(self, file: BinaryIO) -> npt.NDArray[Any]:
         """Read the array.
@@ -278,8 +253,7 @@ class Stored:
         Parameters
         ----------
         file
-            The file that the array was unpickled from, still open or opened again. Its position
-            changes.
+            The file, still open or opened again. Its position changes.
 
         Returns
         -------
@@ -292,10 +266,10 @@ class Stored:
             If the file is now too short.
         """
         file.seek(self.offset)
-        raw = file.read(self.layout.size)
-        if len(raw) != self.layout.size:
+        raw = file.read(self.nbytes)
+        if len(raw) != self.nbytes:
             raise EOFError("the file ends before the array does")
-        return np.ndarray(self.shape, self.dtype, buffer=raw, order=self.layout.order)
+        return np.ndarray(self.shape, self.dtype, buffer=raw, order=self.order)
 
 
 @dataclass(eq=False, repr=False)
@@ -331,13 +305,13 @@ class FileArray(Stack):
             raise ValueError(f"an array of dtype {self.dtype}, expected numbers")
 
     @classmethod
-    def contiguous(cls, seen: Seen, offset: int, layout: Layout) -> FileArray:
+    def of(cls, seen: Seen, stored: Stored) -> FileArray:
         """Return an array whose cells lie side by side in the file."""
-        shape, dtype = layout.shape, layout.dtype
+        shape, dtype = stored.shape, stored.dtype
         axes = range(len(shape))
-        inner = [shape[:axis] if layout.order == "F" else shape[axis + 1 :] for axis in axes]
+        inner = [shape[:axis] if stored.order == "F" else shape[axis + 1 :] for axis in axes]
         strides = tuple(dtype.itemsize * prod(sides) for sides in inner)
-        return cls(seen, offset, dtype, shape, strides)
+        return cls(seen, stored.offset, dtype, shape, strides)
 
     @property
     def path(self) -> Path:
@@ -441,22 +415,22 @@ class Mapped(Held):
 
 
 class Pieces(Stack):
-    """Matrices of one shape and dtype in one file, each at its own offset."""
+    """Matrices that are stored alike in one file, each at its own offset."""
 
-    def __init__(self, seen: Seen, offsets: npt.NDArray[np.int64], layout: Layout) -> None:
+    def __init__(self, seen: Seen, offsets: npt.NDArray[np.int64], first: Stored) -> None:
         self.seen = seen
         self.path = seen.path
-        self.shape = (len(offsets), *layout.shape)
-        self.dtype = layout.dtype
+        self.shape = (len(offsets), *first.shape)
+        self.dtype = first.dtype
         self._offsets = offsets
-        self._layout = layout
+        self._first = first
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Read frames."""
         block = np.empty((stop - start, *self.shape[1:]), self.dtype)
         with self.seen.open() as file:
             for out, offset in zip(block, self._offsets[start:stop].tolist(), strict=True):
-                out[...] = Stored(self._layout, offset).read(file)
+                out[...] = replace(self._first, offset=offset).read(file)
         return block
 
 

@@ -112,8 +112,8 @@ def list_safetensors(file: BinaryIO) -> dict[str, Entry]:
 
 def list_npy(file: BinaryIO) -> dict[str, Entry]:
     """Return the array of an .npy file under the name ``""``."""
-    shape, _, dtype = read_header(file, os.fstat(file.fileno()).st_size)
-    return {"": Entry(shape, dtype.name, _read_all)}
+    array = read_header(file, os.fstat(file.fileno()).st_size)
+    return {"": Entry(array.shape, array.dtype.name, _read_all)}
 
 
 def list_npz(file: BinaryIO) -> dict[str, Entry]:
