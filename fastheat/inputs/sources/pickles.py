@@ -15,7 +15,7 @@ import os
 import pickle
 import struct
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NoReturn
 
@@ -105,7 +105,7 @@ def load(file: BinaryIO, *, defer: bool = False, spare: Spare | None = None) -> 
         value = machine.run()
         own = _PER_BYTE * machine.taken
         spare = spare or Spare()
-        spare.values -= max(_Values(own + spare.values).count(value) - own, 0)
+        spare.values -= max(_count(value, own + spare.values) - own, 0)
         return value
     except pickle.UnpicklingError:
         raise
@@ -118,69 +118,47 @@ def load(file: BinaryIO, *, defer: bool = False, spare: Spare | None = None) -> 
 _identity = object.__hash__  # like id(), but without raising an audit event at each call
 
 
-class _Values:
-    """Counts the values in nested containers; shared containers count each time."""
+def _count(value: object, most: int) -> int:
+    """Return the number of values in nested containers; shared containers count each time.
 
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.held: dict[int, int] = {}  # counts by container identity; 0 while being counted
-        # a stack of the containers being counted, each of which holds the next
-        self.ids: list[int] = []
-        self.totals: list[int] = []
-        self.rest: list[Iterator[Any]] = []  # items not visited yet
-
-    def count(self, value: object) -> int:
-        """Return the number of values in an unpickled object; `most` is the highest allowed."""
-        if type(value) not in _CONTAINERS:
-            return 1
-        held, rest = self.held, self.rest
-        self.totals.append(0)
-        rest.append(iter([value]))
-        while True:
-            for item in rest[-1]:
-                if type(item) in _CONTAINERS:
-                    known = held.get(_identity(item))
-                    if known is None and not (known := self.open(item)):
-                        break
-                    if known == 0:
-                        raise pickle.UnpicklingError("damaged pickle: a container in itself")
-                    self.add(known)
-            else:
-                rest.pop()
-                total = self.totals.pop()
-                if not rest:
-                    return total
-                held[self.ids.pop()] = total
-                self.add(total)
-
-    def open(self, container: Any) -> int:
-        """Return the number of values in a container; if it holds others, push it and return 0."""
+    Raises
+    ------
+    pickle.UnpicklingError
+        If there are over `most`, or a container is in itself.
+    """
+    if type(value) not in _CONTAINERS:
+        return 1
+    counts: dict[int, int] = {}  # by container identity; 0 while those in it are counted
+    waiting: list[Any] = [
+        value
+    ]  # each container being counted, with all that it waits for after it
+    while waiting:
+        container = waiting[-1]
+        own = _identity(container)
+        if counts.get(own):  # it occurs several times
+            waiting.pop()
+            continue
         items = container.values() if type(container) is dict else container
-        count = 1 + len(items)
         kinds = set(map(type, items))
+        plain = kinds.isdisjoint(_CONTAINERS)
+        nested = [] if plain else [item for item in items if type(item) in _CONTAINERS]
+        if own not in counts and nested:
+            counts[own] = 0
+            known = [counts.get(_identity(item)) for item in nested]
+            if 0 in known:
+                raise pickle.UnpicklingError("damaged pickle: a container in itself")
+            waiting += [item for item, count in zip(nested, known, strict=True) if count is None]
+            continue
+        counts[own] = 1 + len(items) + sum(counts[_identity(item)] for item in nested)
+        waiting.pop()
         # Arrays are read one frame at a time, but those of a dict may together be one frame.
-        if type(container) is dict and count > _FEW and not kinds.isdisjoint(ARRAYS):
-            self.check(sum(map(_cells, items)))
-        self.check(count)
-        if kinds.isdisjoint(_CONTAINERS):
-            self.held[_identity(container)] = count
-            return count
-        self.held[_identity(container)] = 0
-        self.ids.append(_identity(container))
-        self.totals.append(count)
-        self.rest.append(iter(items))
-        return 0
-
-    def add(self, count: int) -> None:
-        self.totals[-1] += count
-        self.check(self.totals[-1])
-
-    def check(self, count: int) -> None:
-        if count > self.most:
+        together = type(container) is dict and len(items) >= _FEW and not kinds.isdisjoint(ARRAYS)
+        if max(counts[own], sum(map(_cells, items)) if together else 0) > most:
             raise pickle.UnpicklingError(
-                f"the pickle holds over {self.most} values in containers that share them, expected "
+                f"the pickle holds over {most} values in containers that share them, expected "
                 "fewer: save arrays"
             )
+    return counts[_identity(value)]
 
 
 def _cells(item: Any) -> int:
