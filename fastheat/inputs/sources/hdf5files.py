@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 import zlib
 from array import array
-from collections.abc import Iterable
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -106,13 +104,6 @@ def _is_of_numbers(h5py: Any, dataset: Any) -> bool:
     return found.kind in "biuf" or (kind == h5py.h5t.FLOAT and found.names is None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Filter:
-    code: int
-    number: int  # position in the encoding pipeline
-    values: tuple[int, ...]
-
-
 def check_dataset(h5py: Any, file: Any, dataset: Any) -> None:
     """Raise ValueError for a dataset with parts in other files, plug-in filters or false sizes."""
     _check_place(dataset)
@@ -149,23 +140,23 @@ def _check_place(dataset: Any) -> None:
         raise _elsewhere(dataset, f"the file {short(os.fsdecode(settings.get_external(0)[0]))}")
     size = _chunk_size(dataset)
     compressed = False
-    for each in _filters(dataset):
-        if each.code not in _KNOWN:
+    for code, values in _filters(dataset):
+        if code not in _KNOWN:
             known = ", ".join(_KNOWN.values())
             raise ValueError(
-                f"dataset {short(dataset.name)} uses filter {each.code}, a plug-in, which is not "
+                f"dataset {short(dataset.name)} uses filter {code}, a plug-in, which is not "
                 f"run for files; expected {known}: open it with h5py, if you trust it, and give "
                 "the dataset"
             )
         # the sizes checked below are right only for the order of filters that h5py writes
-        if compressed and each.code != _FLETCHER32:
-            raise ValueError(f"damaged: filter {_KNOWN[each.code]} stands after a compressor")
-        compressed |= each.code in (_GZIP, _SZIP, _LZF)
-        values = (*each.values, *(0,) * 5)
-        claimed = {_SCALEOFFSET: values[2] * values[4], _LZF: values[2]}.get(each.code, 0)
+        if compressed and code != _FLETCHER32:
+            raise ValueError(f"damaged: filter {_KNOWN[code]} stands after a compressor")
+        compressed |= code in (_GZIP, _SZIP, _LZF)
+        first = (*values, *(0,) * 5)
+        claimed = {_SCALEOFFSET: first[2] * first[4], _LZF: first[2]}.get(code, 0)
         if claimed > size + _SPARE:
             raise ValueError(
-                f"damaged: filter {_KNOWN[each.code]} of {claimed} bytes, of a chunk of {size}"
+                f"damaged: filter {_KNOWN[code]} of {claimed} bytes, of a chunk of {size}"
             )
 
 
@@ -176,10 +167,10 @@ def _elsewhere(dataset: Any, where: str) -> ValueError:
     )
 
 
-def _filters(dataset: Any) -> list[_Filter]:
+def _filters(dataset: Any) -> list[tuple[int, tuple[int, ...]]]:
+    """Return the code and the values of each filter, in the order in which they encode."""
     settings = dataset.id.get_create_plist()
-    found = (settings.get_filter(number)[:3:2] for number in range(settings.get_nfilters()))
-    return [_Filter(code, number, values) for number, (code, values) in enumerate(found)]
+    return [settings.get_filter(number)[:3:2] for number in range(settings.get_nfilters())]
 
 
 def _chunk_size(dataset: Any) -> int:
@@ -199,7 +190,7 @@ class Chunks:
         def note(found: Any) -> None:
             place = [a // b for a, b in zip(found.chunk_offset, dataset.chunks, strict=True)]
             if all(a < b for a, b in zip(place, self._counts, strict=True)):
-                numbers.append(self._number(place))
+                numbers.append(int(np.ravel_multi_index(place, self._counts)))
                 sizes.append(found.size)
 
         if hasattr(dataset.id, "chunk_iter"):
@@ -212,12 +203,6 @@ class Chunks:
         order = np.argsort(numbers, kind="stable")
         self._numbers, self._sizes = np.array(numbers)[order], np.array(sizes)[order]
 
-    def _number(self, place: Iterable[int]) -> int:
-        number = 0
-        for each, count in zip(place, self._counts, strict=True):
-            number = number * count + each
-        return number
-
     def check(self, dataset: Any, start: int, stop: int) -> None:
         """Raise ValueError if a chunk of these frames decompresses to more than its full size."""
         if not self._filters:
@@ -226,17 +211,17 @@ class Chunks:
         high = (stop, *dataset.shape[1:])
         low = (start, *(0 for _ in high[1:]))
         for place in between(low, high, dataset.chunks):
-            number = self._number(place)
+            number = np.ravel_multi_index(place, self._counts)
             at = int(np.searchsorted(self._numbers, number))
             if at == len(self._numbers) or self._numbers[at] != number:
                 continue
             check_chunk(size, int(self._sizes[at]))
-            for each in self._filters:
-                if each.code in (_GZIP, _SZIP):
+            for k, (code, _) in enumerate(self._filters):
+                if code in (_GZIP, _SZIP):
                     corner = tuple(a * b for a, b in zip(place, dataset.chunks, strict=True))
                     skipped, raw = dataset.id.read_direct_chunk(corner)
-                    if not skipped >> each.number & 1:
-                        _check_compressed(each.code, raw, size + _SPARE)
+                    if not skipped >> k & 1:
+                        _check_compressed(code, raw, size + _SPARE)
 
 
 def _check_compressed(code: int, raw: bytes, most: int) -> None:
