@@ -135,28 +135,25 @@ class Table(Held):
 # -------------------------------------------------------------------------------------------- lines
 
 
-class _Unpacked(io.RawIOBase):
-    """The decompressed content of a gzip file, with a limit on its length.
+class _Unpacked(gzip.GzipFile):
+    """A gzip file whose lines a text wrapper reads, with a limit on its decompressed length.
 
     Reading raises ValueError for more content than numbers of that compressed size can have.
     """
 
     def __init__(self, file: BinaryIO) -> None:
-        self._size = os.fstat(file.fileno()).st_size
-        self._most = self._left = max(_UNPACKED, _UNPACKED_TIMES * self._size)
-        self._file = gzip.GzipFile(fileobj=file)
+        super().__init__(fileobj=file)
+        self._packed = os.fstat(file.fileno()).st_size
+        self._most = self._left = max(_UNPACKED, _UNPACKED_TIMES * self._packed)
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        count = self._file.readinto(buffer)
-        self._left -= count
+    def read1(self, size: int = -1) -> bytes:
+        data = super().read1(size)
+        self._left -= len(data)
         if self._left < 0:
             raise ValueError(
-                f"{self._size} bytes become over {self._most}, expected fewer: {_DECOMPRESS}"
+                f"{self._packed} bytes become over {self._most}, expected fewer: {_DECOMPRESS}"
             )
-        return count
+        return data
 
 
 def _blocks(file: BinaryIO) -> Generator[Block, None, None]:
@@ -164,7 +161,7 @@ def _blocks(file: BinaryIO) -> Generator[Block, None, None]:
     file.seek(0)
     packed = file.read(len(_GZIP)) == _GZIP
     file.seek(0)
-    raw: Any = io.BufferedReader(_Unpacked(file), 1 << 16) if packed else file
+    raw: Any = _Unpacked(file) if packed else file
     text = io.TextIOWrapper(raw, "utf-8-sig", "surrogateescape")
     try:
         number = 1
