@@ -198,12 +198,6 @@ for _core in ("numpy.core", "numpy._core"):  # numpy 1 and 2
     NAMES[_core + ".numeric", "_frombuffer"] = Name(frombuffer)
 
 
-def find_global(module: object, name: object) -> Name:
-    if type(module) is str and type(name) is str and (module, name) in NAMES:
-        return NAMES[module, name]
-    raise refused(module, name)
-
-
 def refused(module: object, name: object) -> pickle.UnpicklingError:
     # An attacker may have chosen the names: no line breaks, no control codes, no megabytes.
     asked = ".".join(

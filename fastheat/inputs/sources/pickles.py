@@ -15,7 +15,7 @@ import os
 import pickle
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NoReturn
 
@@ -25,12 +25,12 @@ from fastheat.inputs.sources.pickle_globals import (
     CALL,
     COPYING,
     EXPECTED,
+    NAMES,
     Name,
     Pending,
     Span,
     check_deque,
     checked_length,
-    find_global,
     refused,
     whole,
 )
@@ -100,19 +100,12 @@ def load(file: BinaryIO, *, defer: bool = False, spare: Spare | None = None) -> 
     pickle.UnpicklingError
         If the pickle is damaged, or asks for anything else; then the message names it.
     """
-    try:
-        machine = Machine(file, defer=defer)
-        value = machine.run()
-        own = _PER_BYTE * machine.taken
-        spare = spare or Spare()
-        spare.values -= max(_count(value, own + spare.values) - own, 0)
-        return value
-    except pickle.UnpicklingError:
-        raise
-    except Exception as error:  # damaged bytes can fail in any way
-        raise pickle.UnpicklingError(
-            f"damaged pickle ({type(error).__name__}: {in_a_line(error)})"
-        ) from error
+    machine = Machine(file, defer=defer)
+    value = machine.load()
+    own = _PER_BYTE * machine.taken
+    spare = spare or Spare()
+    spare.values -= max(_count(value, own + spare.values) - own, 0)
+    return value
 
 
 _identity = object.__hash__  # like id(), but without raising an audit event at each call
@@ -170,6 +163,9 @@ def _cells(item: Any) -> int:
 class Machine:
     """The pickle machine: its stack, marks and memo, and the file, which it reads in blocks."""
 
+    damaged = "damaged pickle"  # what errors call the file
+    names: Mapping[tuple[str, str], object] = NAMES  # by module and name
+
     def __init__(self, file: BinaryIO, *, defer: bool) -> None:
         self.file = file
         self.defer = defer
@@ -185,6 +181,17 @@ class Machine:
         self.beyond = 0  # entries in the memo, minus the length of its list
         self.numbers = 0  # numbers used as dict keys, except integers that count up
         self.copied = 0  # bytes or items that calls have copied
+
+    def load(self) -> Any:
+        """Run the pickle, and return its object."""
+        try:
+            return self.run()
+        except pickle.UnpicklingError:
+            raise
+        except Exception as error:  # damaged bytes can fail in any way
+            raise pickle.UnpicklingError(
+                f"{self.damaged} ({type(error).__name__}: {in_a_line(error)})"
+            ) from error
 
     def run(self) -> Any:
         while True:
@@ -409,7 +416,9 @@ class Machine:
         return self.line().decode(), self.line().decode()
 
     def find(self, module: object, name: object) -> None:
-        self.stack.append(find_global(module, name))
+        if not (type(module) is str and type(name) is str and (module, name) in self.names):
+            raise refused(module, name)
+        self.stack.append(self.names[module, name])
 
     def persistent(self) -> None:
         raise pickle.UnpicklingError(f"the pickle holds a persistent id, {EXPECTED}")

@@ -16,7 +16,7 @@ from math import prod
 from typing import Any, BinaryIO
 
 from fastheat.inputs.sources.npz import data_of
-from fastheat.inputs.sources.pickle_globals import Name, find_global
+from fastheat.inputs.sources.pickle_globals import NAMES, Name
 from fastheat.inputs.sources.pickles import Machine
 from fastheat.inputs.sources.tensors import size_of
 from fastheat.messages import in_a_line, short
@@ -173,7 +173,7 @@ def _in_archive(file: BinaryIO, size: int) -> tuple[Any, Places, bool]:
             raise ValueError("damaged: its byte order is neither little nor big")
         if members[pickled].file_size > size:
             raise ValueError(f"damaged: {short(pickled)} ends after the file does")
-        loaded = _run(_States(io.BytesIO(archive.read(pickled))))
+        loaded = _States(io.BytesIO(archive.read(pickled))).load()
 
     def place(key: str) -> tuple[int, int]:
         info = members.get(f"{root}data/{key}")
@@ -189,14 +189,14 @@ def _in_archive(file: BinaryIO, size: int) -> tuple[Any, Places, bool]:
 
 def _in_sequence(file: BinaryIO, size: int) -> tuple[Any, Places]:
     """Read a file of PyTorch before 1.6: pickles, then the storages that the last pickle lists."""
-    magic, version, system = (_run(_States(file)) for _ in range(3))
+    magic, version, system = (_States(file).load() for _ in range(3))
     if magic != _MAGIC or version != _VERSION or type(system) is not dict:
         raise ValueError("damaged: it does not begin as files of PyTorch do")
     if system.get("little_endian") is not True:
         raise ValueError("expected a file of a little-endian machine")
     machine = _States(file)
-    loaded = _run(machine)
-    keys = _run(_States(file))
+    loaded = machine.load()
+    keys = _States(file).load()
     if type(keys) is not list or not all(type(key) is str for key in keys):
         raise ValueError("damaged: it does not list its storages")
     places: dict[str, tuple[int, int]] = {}
@@ -222,61 +222,6 @@ def _in_sequence(file: BinaryIO, size: int) -> tuple[Any, Places]:
 
 
 # -------------------------------------------------------------------------------------- unpickling
-
-
-class _States(Machine):
-    """Unpickler of the model states that `torch.save` writes."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        super().__init__(file, defer=False)
-        self.storages: dict[str, _Storage] = {}
-
-    def find(self, module: object, name: object) -> None:
-        self.stack.append(_named(module, name))
-
-    def persistent(self) -> None:
-        what = self.stack.pop()
-        if type(what) is not tuple or len(what) not in (5, 6) or what[0] != "storage":
-            raise pickle.UnpicklingError("damaged: a tensor without a storage")
-        _, kind, key, _, length, *view = what
-        if not isinstance(kind, _Marker) or type(key) is not str or not _is_side(length):
-            raise pickle.UnpicklingError("damaged: a tensor without a storage")
-        if view not in ([], [None]):
-            raise pickle.UnpicklingError("it has a storage that is a view of another one")
-        storage = self.storages.setdefault(key, _Storage(key, kind.dtype, length))
-        if (storage.dtype, storage.length) != (kind.dtype, length):
-            raise pickle.UnpicklingError(f"damaged: two storages of one name {short(key)}")
-        self.stack.append(storage)
-
-    def build(self) -> None:
-        # attributes, such as those of a state_dict(), are ignored
-        if type(self.stack[-2]) in (dict, type(None), Tensor):
-            self.stack.pop()
-        else:
-            super().build()
-
-
-def _run(machine: _States) -> Any:
-    try:
-        return machine.run()
-    except pickle.UnpicklingError:
-        raise
-    except Exception as error:  # damaged bytes can fail in any way
-        raise pickle.UnpicklingError(f"damaged ({type(error).__name__}: {error})") from error
-
-
-def _named(module: object, name: object) -> object:
-    """Return the stand-in for a global that a pickle names."""
-    if type(module) is str and type(name) is str:
-        if module in ("torch", "torch.storage") and name in ("UntypedStorage", "_UntypedStorage"):
-            return _Marker(_BYTES)
-        if module == "torch" and name.removesuffix("Storage") in _STORAGES:
-            return _Marker(_STORAGES[name.removesuffix("Storage")])
-        if module == "torch" and name in _DTYPES:
-            return _Marker(name)
-        if (module, name) in _CALLS:
-            return _CALLS[module, name]
-    return find_global(module, name)
 
 
 def _is_side(value: object) -> bool:
@@ -326,7 +271,15 @@ def _size(sides: object = ()) -> object:
     return sides
 
 
-_CALLS: dict[tuple[str, str], Name] = {
+_NAMES: dict[tuple[str, str], object] = {
+    **NAMES,
+    **{("torch", name): _Marker(name) for name in _DTYPES},
+    **{("torch", f"{name}Storage"): _Marker(dtype) for name, dtype in _STORAGES.items()},
+    **{
+        (module, name): _Marker(_BYTES)
+        for module in ("torch", "torch.storage")
+        for name in ("UntypedStorage", "_UntypedStorage")
+    },
     ("torch._utils", "_rebuild_tensor"): Name(_tensor),
     ("torch._utils", "_rebuild_tensor_v2"): Name(_tensor),
     ("torch._utils", "_rebuild_tensor_v3"): Name(_tensor_3),
@@ -339,3 +292,35 @@ _CALLS: dict[tuple[str, str], Name] = {
     ("torch", "Size"): Name(_size),
     **dict.fromkeys(_NOTHING, Name(lambda *arguments: None)),
 }
+
+
+class _States(Machine):
+    """Unpickler of the model states that `torch.save` writes."""
+
+    damaged = "damaged"
+    names = _NAMES
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__(file, defer=False)
+        self.storages: dict[str, _Storage] = {}
+
+    def persistent(self) -> None:
+        what = self.stack.pop()
+        if type(what) is not tuple or len(what) not in (5, 6) or what[0] != "storage":
+            raise pickle.UnpicklingError("damaged: a tensor without a storage")
+        _, kind, key, _, length, *view = what
+        if not isinstance(kind, _Marker) or type(key) is not str or not _is_side(length):
+            raise pickle.UnpicklingError("damaged: a tensor without a storage")
+        if view not in ([], [None]):
+            raise pickle.UnpicklingError("it has a storage that is a view of another one")
+        storage = self.storages.setdefault(key, _Storage(key, kind.dtype, length))
+        if (storage.dtype, storage.length) != (kind.dtype, length):
+            raise pickle.UnpicklingError(f"damaged: two storages of one name {short(key)}")
+        self.stack.append(storage)
+
+    def build(self) -> None:
+        # attributes, such as those of a state_dict(), are ignored
+        if type(self.stack[-2]) in (dict, type(None), Tensor):
+            self.stack.pop()
+        else:
+            super().build()
