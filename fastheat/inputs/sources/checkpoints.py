@@ -44,11 +44,6 @@ class Checkpoints(Stack):
         self.dtype: np.dtype[Any] = dtype_of(first)
         self._tensors = tensors  # each with its file, as this was when it was opened
 
-    @property
-    def files(self) -> list[Seen]:
-        """The files in order, as they were when they were opened."""
-        return [seen for seen, _ in self._tensors]
-
     def __getitem__(self, index: int | slice) -> Any:
         """Return a frame, or the series of some of the files."""
         if not isinstance(index, slice):

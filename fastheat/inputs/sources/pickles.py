@@ -59,14 +59,10 @@ _COPIES = 2
 _SLACK = 4096
 _NUMBERS = 10_000  # numbers as dict keys, whose hashes an attacker can make collide
 _APART = 4  # integers up to _APART times the size of the dict are not counted among these
-_MEMO = 1 << 26  # entries of the memo that are kept in a list
-_OTHERS = 1000  # entries beyond it, kept in a dict, whose hashes can collide too
+_OTHERS = 1000  # entries of the memo at indices that Python itself never writes
 _LARGE = 256  # bytes; shorter data are read at once even if deferred
 _BLOCK = 1 << 16  # bytes read at a time
 _STOP = pickle.STOP[0]
-
-
-_HOLE = Pending(lambda: None)  # an empty entry of the memo
 
 
 @dataclass(slots=True)
@@ -176,9 +172,9 @@ class Machine:
         self.place = 0  # position in the block
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
-        self.memo: list[Any] = []
-        self.others: dict[int, Any] = {}  # memo entries at indices that Python itself never writes
-        self.beyond = 0  # entries in the memo, minus the length of its list
+        # a list needs a third of the memory of a dict, and the memo is most of what is used; it
+        # becomes a dict at the first index that leaves out others
+        self.memo: list[Any] | dict[int, Any] = []
         self.numbers = 0  # numbers used as dict keys, except integers that count up
         self.copied = 0  # bytes or items that calls have copied
 
@@ -309,37 +305,26 @@ class Machine:
         self.stack[-count:] = [tuple(self.stack[-count:])]
 
     def memoize(self) -> None:
-        self.put(len(self.memo) + self.beyond)
+        self.put(len(self.memo))
 
     def put(self, key: int) -> None:
-        # a list needs a third of the memory of a dict, and the memo is most of what is used
-        memo = self.memo
-        if key == len(memo):
-            memo.append(self.stack[-1])
-            if self.others and self.others.pop(key, _HOLE) is not _HOLE:
-                self.beyond -= 1
-        elif 0 <= key < len(memo):
-            if memo[key] is _HOLE:
-                self.beyond += 1
-            memo[key] = self.stack[-1]
-        elif 0 <= key <= min(self.taken, _MEMO):
-            # an index is at most the bytes read so far, even if entries never read are left out
-            self.beyond -= key - len(memo)
-            memo += [_HOLE] * (key - len(memo))
-            self.put(key)
-        else:
-            if key not in self.others:
-                self.beyond += 1
-                self.number(_NUMBERS // _OTHERS)
-            self.others[key] = self.stack[-1]
+        if isinstance(self.memo, list):
+            if key == len(self.memo):
+                self.memo.append(self.stack[-1])
+                return
+            if not 0 <= key < len(self.memo):
+                self.memo = dict(enumerate(self.memo))
+        # an index is at most the bytes read so far, even if entries never read are left out
+        if not 0 <= key <= self.taken and key not in self.memo:
+            self.number(_NUMBERS // _OTHERS)
+        self.memo[key] = self.stack[-1]
 
     def get(self, key: int) -> None:
-        value = self.memo[key] if 0 <= key < len(self.memo) else self.others[key]
-        if type(value) is Pending:
-            if value is _HOLE:
-                raise KeyError(key)
-            if value.value is not None:
-                value = value.value
+        if isinstance(self.memo, list) and not 0 <= key < len(self.memo):
+            raise KeyError(key)
+        value = self.memo[key]
+        if type(value) is Pending and value.value is not None:
+            value = value.value
         self.stack.append(value)
 
     def number(self, count: int = 1) -> None:
