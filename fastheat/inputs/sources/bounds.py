@@ -1,4 +1,4 @@
-"""Limits on the array that a chunked file may claim to hold, relative to the file's size.
+"""Limits on the array that a file may claim to hold, relative to the file's size if chunked.
 
 A missing chunk reads as the fill value, and a compressed one can grow a thousandfold, so a file of
 a few hundred bytes may claim any shape.
@@ -6,9 +6,10 @@ a few hundred bytes may claim any shape.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from math import prod
+from typing import TypeGuard
 
 import numpy as np
 
@@ -19,6 +20,16 @@ _BESIDE = 1 << 28  # bytes by which chunks at the edges extend beyond the array
 _CHUNK = 1 << 25  # bytes of a decoded chunk that are always allowed
 _CHUNKS = 1 << 16
 _DENSEST = 64  # the highest compression ratio of a chunk larger than _CHUNK
+
+
+def is_side(value: object) -> TypeGuard[int]:
+    """Return True for a value of a file that can be the side of an array."""
+    return type(value) is int and 0 <= value < 1 << 48
+
+
+def are_sides(value: object, most: int = 32) -> TypeGuard[Sequence[int]]:
+    """Return True for a value of a file that can be the shape of an array of up to `most` axes."""
+    return isinstance(value, (list, tuple)) and len(value) <= most and all(map(is_side, value))
 
 
 def check_shape(

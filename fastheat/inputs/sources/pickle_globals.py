@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastheat.inputs.sources.arrays import REAL, check_text, check_type
+from fastheat.inputs.sources.bounds import are_sides
 from fastheat.inputs.sources.source import Stored
 
 _DTYPE = re.compile(r"b1|[iufc][1-9][0-9]?|U[1-9][0-9]{0,4}")
@@ -80,11 +81,7 @@ def _array(
         raw = raw.encode("latin-1")
     if not (isinstance(raw, (bytes, Span)) and isinstance(dtype, np.dtype)):
         raise pickle.UnpicklingError("damaged pickle: an array without bytes or dtype")
-    if not (
-        isinstance(shape, tuple)
-        and len(shape) <= 32
-        and all(type(side) is int and 0 <= side < 1 << 48 for side in shape)
-    ):
+    if not (isinstance(shape, tuple) and are_sides(shape)):
         raise pickle.UnpicklingError("damaged pickle: an array without a shape")
     if len(raw) != math.prod(shape) * dtype.itemsize:
         raise pickle.UnpicklingError(

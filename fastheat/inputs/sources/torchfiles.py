@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, BinaryIO
 
+from fastheat.inputs.sources.bounds import are_sides, is_side
 from fastheat.inputs.sources.npz import data_of
 from fastheat.inputs.sources.pickle_globals import NAMES, Name
 from fastheat.inputs.sources.pickles import Machine
@@ -224,21 +225,19 @@ def _in_sequence(file: BinaryIO, size: int) -> tuple[Any, Places]:
 # -------------------------------------------------------------------------------------- unpickling
 
 
-def _is_side(value: object) -> bool:
-    return type(value) is int and 0 <= value < 1 << 48
-
-
 def _tensor(
     storage: object, start: object, shape: object, strides: object, *others: object
 ) -> Tensor:
     if not (
         isinstance(storage, _Storage)
+        and is_side(start)
         and type(shape) is type(strides) is tuple
-        and len(shape) == len(strides) <= _MOST_SIDES
-        and all(map(_is_side, (start, *shape, *strides)))
+        and are_sides(shape, _MOST_SIDES)
+        and are_sides(strides, _MOST_SIDES)
+        and len(shape) == len(strides)
     ):
         raise pickle.UnpicklingError("damaged: a tensor without a storage, shape or strides")
-    return Tensor(shape, strides, storage.dtype, storage.key, start)  # type: ignore[arg-type]
+    return Tensor(tuple(shape), tuple(strides), storage.dtype, storage.key, start)
 
 
 def _tensor_3(
@@ -309,7 +308,7 @@ class _States(Machine):
         if type(what) is not tuple or len(what) not in (5, 6) or what[0] != "storage":
             raise pickle.UnpicklingError("damaged: a tensor without a storage")
         _, kind, key, _, length, *view = what
-        if not isinstance(kind, _Marker) or type(key) is not str or not _is_side(length):
+        if not isinstance(kind, _Marker) or type(key) is not str or not is_side(length):
             raise pickle.UnpicklingError("damaged: a tensor without a storage")
         if view not in ([], [None]):
             raise pickle.UnpicklingError("it has a storage that is a view of another one")

@@ -11,19 +11,19 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, BinaryIO, TypeGuard
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from fastheat.inputs.sources.arrays import check_stack
-from fastheat.inputs.sources.bounds import between, check_shape
+from fastheat.inputs.sources.bounds import are_sides, between, check_shape
 from fastheat.inputs.sources.named import pick, without_repeats
 from fastheat.inputs.sources.source import Chunked, naming
 from fastheat.inputs.sources.zarr_codecs import (
@@ -139,7 +139,7 @@ def shapes_in(path: Path) -> dict[str, tuple[int, ...]] | None:
             if not name:
                 return None
             sides = array.get("shape")
-            shapes[name] = tuple(sides) if _are_sides(sides) else ()
+            shapes[name] = tuple(sides) if are_sides(sides) else ()
         elif is_group:
             if depth > _DEEPEST:
                 raise ZarrError(
@@ -285,7 +285,7 @@ def _chunk_3(
             raise unknown(name)
         order = settings["order"]
         order = {"C": axes, "F": axes[::-1]}.get(order) if isinstance(order, str) else order
-        if not _are_sides(order) or sorted(order) != list(range(len(shape))):
+        if not are_sides(order) or sorted(order) != list(range(len(shape))):
             damaged(f"a transpose by {short(order)}")
         axes = tuple(axes[axis] for axis in order)
     if "bytes" not in names:
@@ -307,16 +307,8 @@ def _named(value: Any) -> tuple[str, Mapping[str, Any]]:
     return value["name"], settings
 
 
-def _are_sides(value: object) -> TypeGuard[Sequence[int]]:
-    return (
-        isinstance(value, (list, tuple))
-        and len(value) <= 32
-        and all(type(side) is int and 0 <= side < 1 << 48 for side in value)
-    )
-
-
 def _sides(value: Any) -> tuple[int, ...]:
-    if not _are_sides(value):
+    if not are_sides(value):
         damaged(f"a shape {short(value)}")
     return tuple(value)
 
