@@ -288,9 +288,7 @@ def _plain(side: int, cells: int | None) -> fastheat.Heatmap:
 def _measure(
     case: Case, pools: dict[str, WorkerPool], pool: ProcessPoolExecutor, folder: Path, rounds: int
 ) -> Costs:
-    source = open_frames(case.path)
-    if case.picture.reduction is not None:
-        source = source.through(case.picture.reduction)
+    source = open_frames(case.path).through(case.picture.reductions)
     layout = case.picture.layout(source.dtype)
     span = spans_of(source, in_process=False)
     assert span is not None

@@ -208,9 +208,7 @@ def prepared(
             titles = repeat(figure.title)
     if titles is not None:
         figure = figure.with_titles()
-    if figure.reduction is not None:
-        source = source.through(figure.reduction)
-    return figure, titles, source
+    return figure, titles, source.through(figure.reductions)
 
 
 def _recorded(
@@ -230,9 +228,7 @@ def _recorded(
         shows_range=not figure.cbar,
     )
     written = (None, None) if annots is None else (annots.dtype, figure.sample)
-    reduction = session.expect(source.shape, source.dtype, *written)
-    if reduction is not None:
-        source = source.through(reduction)
+    source = source.through(session.expect(source.shape, source.dtype, *written))
     with session:
         size = chunk_length(cells_of(source.shape))
         beside = Beside(repeat(figure.title) if titles is None else titles, annots, size)
@@ -404,7 +400,7 @@ def with_range_of(picture: Figure, source: Frames, pool: WorkerPool) -> tuple[Fi
             limits.add(chunk)
         return picture.completed(limits.found), source
     pace = pace_of(pool, cells_of(source.shape), source.length)
-    keeps = source.converter is not None and source.nbytes <= KEPT_BYTES
+    keeps = bool(source.converters) and source.nbytes <= KEPT_BYTES
     kept = []
     for measured in pool.results(measurings(limits, span, pace, keeps=keeps), pace):
         found, values = measured.value

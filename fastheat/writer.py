@@ -45,7 +45,7 @@ from fastheat.inputs.sources.shapes import (
 )
 from fastheat.layout.options import read_shape
 from fastheat.layout.read_look import listed
-from fastheat.layout.reduction import Reduction, Reductions
+from fastheat.layout.reduction import Reduction
 from fastheat.messages import in_a_line, many, short, warn
 from fastheat.pipeline.frame_queue import FrameQueue, here
 from fastheat.pipeline.output import Output
@@ -245,8 +245,8 @@ class GifWriter:
             self.summary: GifSummary | None = None
             self._count = 0  # steps seen
             self._warned = False  # whether somebody was told of what is not shown
-            # of each matrix, if any is reduced; None before the first frame
-            self._reductions: list[Reduction | None] | None = None
+            # of the matrices that are reduced; None before the first frame
+            self._reductions: Mapping[str, Reduction] | None = None
             self._floats = Floats()
             self._process = here()
             self._closed = False
@@ -369,8 +369,7 @@ class GifWriter:
         if self._reductions is None:
             self._reductions = self._expect(cells)
         if self._reductions:
-            pairs = zip(frame, self._reductions, strict=True)
-            frame = tuple(part if by is None else self._reduced(part, by) for part, by in pairs)
+            frame = tuple(map(self._reduced, frame, map(self._reductions.get, self._parts)))
         if any(map(is_masked_array, frame)):
             frame = tuple(map(self._filled, frame))
         given = frame, text, cells, noted
@@ -458,20 +457,17 @@ class GifWriter:
             self._session.raised = True
             raise self._session.error
 
-    def _expect(self, annot: Cells | PanelCells | None) -> list[Reduction | None]:
-        """Prepare for frames as the first one; return the reduction of each matrix, if any is."""
+    def _expect(self, annot: Cells | PanelCells | None) -> Mapping[str, Reduction]:
+        """Prepare for frames as the first one; return the reductions that they need."""
         shape = self._shapes
         sample = sample_of(annot) if annot is not None and self._plans else None
         dtypes = [dtype for _, dtype in self._parts.values() if dtype is not None]
         dtype = form_of(shape, dtypes) if isinstance(shape, dict) else dtypes[0]
         try:
-            found = self._session.expect(shape, dtype, self._written, sample)
+            return self._session.expect(shape, dtype, self._written, sample)
         except Exception as error:
             self._session.error, self._session.raised = error, True
             raise
-        if isinstance(found, Reductions):
-            return list(found.parts.values())
-        return [] if found is None else [found]
 
     @property
     def _shapes(self) -> Shapes:
@@ -482,7 +478,9 @@ class GifWriter:
         rows, columns = shapes[""]
         return rows, columns
 
-    def _reduced(self, array: NDArray[Any], reduction: Reduction) -> NDArray[np.float64]:
+    def _reduced(self, array: NDArray[Any], reduction: Reduction | None) -> NDArray[Any]:
+        if reduction is None:
+            return array
         out = np.empty(reduction.cells)
         reduction.into(self._floats, out[None], array[None], self.frames)
         return out

@@ -1149,7 +1149,7 @@ def test_of_many_panels_each_kind_is_measured_once_for_a_size(
     counts = []
     for count in (150, 300):  # both have names of three different lengths
         measured.clear()
-        assert Panels(many_panels(count), figsize=(30, 30)).reduction is None
+        assert Panels(many_panels(count), figsize=(30, 30)).reductions == {}
         counts.append(len(measured))
     assert counts[1] < 1.5 * counts[0]
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from oracles import paint, reduce_blocks
 
-from fastheat import GifWriter, Heatmap, save_gif
+from fastheat import GifWriter, Heatmap, Panels, save_gif
 from fastheat.inputs.frames import stream
 from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.sources.arrays import Floats
@@ -183,7 +183,7 @@ def test_a_value_that_float64_does_not_have_is_told_where_it_is() -> None:
     with pytest.warns(UserWarning, match=r"frame 1: 9007199254740993 in cell \(33, 20\)"):
         list(
             open_frames([np.zeros_like(values), values])
-            .through(Reduction((40, 30), (5, 5), "max"))
+            .through({"": Reduction((40, 30), (5, 5), "max")})
             .chunks(4)
         )
 
@@ -224,7 +224,7 @@ def test_what_a_second_reading_needs_is_kept_only_where_it_is_small(
     monkeypatch.setattr(Reduction, "into", into)
     for most, times in ((stream.KEPT_BYTES, 1), (3 * 4 * 8 * 3, 2)):
         monkeypatch.setattr(stream, "KEPT_BYTES", most)
-        frames = open_frames(STACK).through(reduction)
+        frames = open_frames(STACK).through({"": reduction})
         first, again = (np.concatenate(list(frames.chunks(2))) for _ in range(2))
         np.testing.assert_array_equal(first, again)
         assert sum(seen) == times * len(STACK)
@@ -250,9 +250,9 @@ def test_a_frame_in_a_file_is_read_a_band_at_a_time(dtype: Any, tmp_path: Path) 
     array = np.lib.format.open_memmap(tmp_path / "a.npy", "w+", dtype, (2, side, side))
     array[1, :9, :9] = 7
     del array
-    frames = open_frames(tmp_path / "a.npy").through(Reduction((side, side), (40, 40), "max"))
+    frames = open_frames(tmp_path / "a.npy").through({"": Reduction((side, side), (40, 40), "max")})
     list(frames.chunks(2))  # warms up the kernels
-    again = open_frames(tmp_path / "a.npy").through(Reduction((side, side), (40, 40), "max"))
+    again = open_frames(tmp_path / "a.npy").through({"": Reduction((side, side), (40, 40), "max")})
     tracemalloc.start()
     try:
         values = np.concatenate(list(again.chunks(2)))
@@ -517,3 +517,13 @@ def test_a_still_from_the_command_line_is_the_frame_of_the_animation(
     picture, _ = by_pillow((tmp_path / "a.gif").read_bytes())[2]
     with Image.open(still) as image:
         np.testing.assert_array_equal(np.asarray(image.convert("RGB")), picture)
+
+
+def test_masked_values_of_panels_that_are_reduced_do_not_count() -> None:
+    values, mask = RNG.normal(size=(400, 400)), np.zeros((400, 400), bool)
+    mask[:200] = True
+    values[:200] += 100
+    panels = Panels({"a": (400, 400)}, figsize=(3, 3), mask=mask)
+    with pytest.warns(UserWarning, match="drew 400 x 400 values"):
+        panels.image({"a": values})
+    assert max(end for limits in panels.ranges.values() for end in limits) < 10

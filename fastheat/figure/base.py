@@ -12,12 +12,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fastheat.inputs.frames.annotations import Samples, cells_in
-from fastheat.inputs.frames.ranges import DataLimits, Range, completed_range, range_text
-from fastheat.inputs.frames.stream import Frames
+from fastheat.inputs.frames.ranges import (
+    DataLimits,
+    MatrixLimits,
+    Range,
+    completed_range,
+    range_text,
+)
+from fastheat.inputs.frames.stream import Frames, converted_shape
 from fastheat.inputs.sources.shapes import Shapes
 from fastheat.layout.layout import Layout, Shown
 from fastheat.layout.options import read_text
-from fastheat.layout.reduction import Reduction, Reductions
+from fastheat.layout.reduction import Reduction
 from fastheat.messages import many, short, warn
 from fastheat.render.stills import paint
 from fastheat.style.colors.norms import check_range
@@ -39,6 +45,7 @@ class Figure(ABC):
 
     _dtype: np.dtype[Any]  # of the values drawn last
     _layouts: dict[np.dtype[Any], Layout]  # by dtype
+    _shares: Sequence[bool] = ()  # whether each panel takes part in a common range; none by default
     _warned = False  # whether a warning about labels that are left out was issued
 
     @property
@@ -108,8 +115,8 @@ class Figure(ABC):
 
     @property
     @abstractmethod
-    def reduction(self) -> Reduction | Reductions | None:
-        """The reduction of the matrices before they are drawn, or None if there is none."""
+    def reductions(self) -> dict[str, Reduction]:
+        """The reductions of matrices before they are drawn, by panel; none for the others."""
 
     @property
     def lower_bounds(self) -> tuple[float, ...]:
@@ -131,9 +138,17 @@ class Figure(ABC):
             if look.norm.fixed:
                 raise ValueError("expected no boundaries with autoscale='grow', which do not move")
 
-    @abstractmethod
     def data_limits(self) -> DataLimits:
         """Return empty limits, to which the values of frames can be added to find their range."""
+        reductions, panels = self.reductions, []
+        for name, each in self.heatmaps.items():
+            # a reduction has left out the masked values already
+            mask = None if name in reductions else each.look.mask
+            panels.append(MatrixLimits(each.norm, robust=each.look.robust, mask=mask))
+        shape = converted_shape(self.shape, reductions)
+        return DataLimits(
+            panels, list(shape.values()) if isinstance(shape, dict) else None, self._shares
+        )
 
     def find_range(self, values: NDArray[np.float64]) -> Range:
         """Return the range of frames of shape (..., C) or (..., N, M)."""
@@ -270,9 +285,7 @@ class Figure(ABC):
         if title is not None:
             read_text("title", title)
         figure = self if title is None or self.titled else self.with_titles()
-        if figure.reduction is not None:
-            frames = frames.through(figure.reduction)
-        (frame,) = next(frames.chunks(1))
+        (frame,) = next(frames.through(figure.reductions).chunks(1))
         if None in self.range:
             found = figure.find_range(frame)
             self._adopt(self.completed(found))

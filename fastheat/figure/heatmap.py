@@ -15,7 +15,7 @@ from fastheat.figure.aliases import hint
 from fastheat.figure.base import Figure
 from fastheat.inputs.frames.annotations import Cells, Sample
 from fastheat.inputs.frames.opening import open_frames
-from fastheat.inputs.frames.ranges import DataLimits, MatrixLimits, completed_range
+from fastheat.inputs.frames.ranges import completed_range
 from fastheat.inputs.frames.stream import Frames
 from fastheat.layout import build
 from fastheat.layout.axes import geometry
@@ -288,6 +288,11 @@ class Heatmap(Figure):
         return self._reductions[0]
 
     @property
+    def reductions(self) -> dict[str, Reduction]:
+        """The reduction of the matrices under the name "", if there is one."""
+        return {"": self.reduction} if self.reduction else {}
+
+    @property
     def range(self) -> tuple[float | None, float | None]:
         """`vmin` and `vmax`, each None until it is known."""
         return self.limits
@@ -326,16 +331,6 @@ class Heatmap(Figure):
     def over(self, vmin: float, vmax: float) -> Heatmap:
         """Return a copy of the heatmap over another range, in place of any given to `Heatmap`."""
         return self.with_limits((vmin, vmax))
-
-    def data_limits(self) -> DataLimits:
-        """Return empty limits, to which the values of frames can be added to find their range."""
-        return DataLimits([self.matrix_limits()])
-
-    def matrix_limits(self) -> MatrixLimits:
-        """Return empty limits for matrices (..., N, M)."""
-        # a reduction has left out the masked values already
-        mask = None if self.reduction is not None else self.look.mask
-        return MatrixLimits(self.norm, robust=self.look.robust, mask=mask)
 
     def freeze_axes(self, dtype: np.dtype[Any]) -> Heatmap:
         """Return a copy of the heatmap whose cells stay in place when its range changes."""

@@ -24,7 +24,6 @@ from fastheat.figure.base import Figure
 from fastheat.figure.heatmap import Heatmap, check_options
 from fastheat.inputs.frames.annotations import Sample, by_panel
 from fastheat.inputs.frames.opening import open_frames
-from fastheat.inputs.frames.ranges import DataLimits
 from fastheat.inputs.frames.stream import Frames
 from fastheat.inputs.sources.shapes import Shape, check_names, form_of, of_panel, parts_of
 from fastheat.inputs.sources.tensors import as_array
@@ -35,7 +34,7 @@ from fastheat.layout.layout import Layout
 from fastheat.layout.lineplot import MOST_LINES, Plot
 from fastheat.layout.options import read_color, read_figure, read_shape, read_text, read_text_sizes
 from fastheat.layout.read_look import bar_options, listed
-from fastheat.layout.reduction import Reductions
+from fastheat.layout.reduction import Reduction
 from fastheat.messages import short
 from fastheat.style.colors.colors import RGB
 from fastheat.style.text.fonts import find_typeface
@@ -236,26 +235,13 @@ class Panels(Figure):
         return self._cbar
 
     @property
-    def reduction(self) -> Reductions | None:
-        """The reduction of the matrices before they are drawn, or None if none is reduced."""
-        panels = list(self.heatmaps.values())
+    def reductions(self) -> dict[str, Reduction]:
+        """The reductions of matrices before they are drawn, by panel; none for the others."""
+        panels: Iterable[Heatmap] = self.heatmaps.values()
         if self._fixed is None:
             panels = self._arranger.sized(self._measured())
-        parts = dict(zip(self.heatmaps, (each.reduction for each in panels), strict=True))
-        if not any(parts.values()):
-            return None
-        cells = self.shape | {name: part.cells for name, part in parts.items() if part}
-        return Reductions(parts, cells)
-
-    def data_limits(self) -> DataLimits:
-        """Return empty limits, to which the values of frames can be added to find their ranges."""
-        return DataLimits(
-            [each.matrix_limits() for each in self.heatmaps.values()], self._cells(), self._shares
-        )
-
-    def _cells(self) -> list[Shape]:
-        """Return the rows and columns of cells of each panel, followed by () for each line."""
-        return list((self.shape if self.reduction is None else self.reduction.cells).values())
+        each = zip(self.heatmaps, (panel.reduction for panel in panels), strict=True)
+        return {name: reduction for name, reduction in each if reduction is not None}
 
     def freeze_axes(self, dtype: np.dtype[Any]) -> Panels:
         """Return a copy of the panels whose cells stay in place when their ranges change."""

@@ -13,7 +13,7 @@ Door
 `frames.opening`: open_frames
 `frames.ranges`: completed_range, DataLimits, MatrixLimits, Range, range_text, wider_limits
 `frames.spans`: chunk_length, Span, spans_of
-`frames.stream`: Frames, KEPT_BYTES
+`frames.stream`: converted_shape, Frames, KEPT_BYTES
 `sources.arrays`: array_of, check_frame, check_type, Floats, Frame, is_masked_array, join_frames
 `sources.checkpoints`: has_pattern
 `sources.files`: file_of, load

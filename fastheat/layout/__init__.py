@@ -32,5 +32,5 @@ Door
 `options`: Given, Labels, read_color, read_figure, read_limits, read_shape, read_text,
     read_text_sizes
 `read_look`: bar_options, listed, read_look
-`reduction`: Reduction, Reductions
+`reduction`: Reduction
 """

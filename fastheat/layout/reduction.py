@@ -5,16 +5,15 @@ Blocks consist of whole rows and columns, and their sides differ by at most one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.inputs.sources.arrays import Floats, is_masked_array
 from fastheat.inputs.sources.masks import hide
-from fastheat.inputs.sources.shapes import Shape
 from fastheat.inputs.sources.source import FileArray, is_ready, let_go
 
 BAND = 1 << 17  # values made float64 at a time, few enough to stay in the processor's cache
@@ -147,21 +146,6 @@ class Reduction:
         return lambda values, rows, columns, out: end_of_blocks(
             values, rows, columns, which, lows, highs, out
         )
-
-
-class Reductions(NamedTuple):
-    """The reductions of panels, one for each matrix of a frame.
-
-    Attributes
-    ----------
-    parts
-        Reduction of each matrix by its name, None if it is drawn as it is.
-    cells
-        Rows and columns of cells of each matrix.
-    """
-
-    parts: Mapping[str, Reduction | None]
-    cells: dict[str, Shape]
 
 
 _Reducer = Callable[

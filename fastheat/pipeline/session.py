@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,7 +23,7 @@ from fastheat.inputs.frames.ranges import Range, wider_limits
 from fastheat.inputs.sources.arrays import Floats, Frame, join_frames
 from fastheat.inputs.sources.shapes import Shapes
 from fastheat.layout.layout import Layout
-from fastheat.layout.reduction import Reduction, Reductions
+from fastheat.layout.reduction import Reduction
 from fastheat.messages import in_a_line, many, short, warn
 from fastheat.pipeline import resume
 from fastheat.pipeline.output import Output
@@ -145,8 +145,8 @@ class Session:
         dtype: np.dtype[Any],
         written: np.dtype[Any] | None = None,
         sample: Samples | None = None,
-    ) -> Reduction | Reductions | None:
-        """Prepare for matrices of a shape and dtype; return the reduction that frames need.
+    ) -> Mapping[str, Reduction]:
+        """Prepare for matrices of a shape and dtype; return the reductions that frames need.
 
         Parameters
         ----------
@@ -154,11 +154,11 @@ class Session:
             Dtype of the per-frame annotations, and a sample of them if it determines their room.
         """
         if self.heatmap is not None:  # of a file that is continued
-            return self.heatmap.reduction
+            return self.heatmap.reductions
         self.written, self._sample, self._dtype = written, sample, dtype
         heatmap = self.make(shape, sample)
         self._planned = heatmap.with_titles() if self.titled else heatmap
-        return self._planned.reduction
+        return self._planned.reductions
 
     def resume(self, found: Found) -> None:
         """Continue a file.

@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from fastheat.inputs.frames.stream import Converters, Frames, convert, header, in_chunks
+from fastheat.inputs.frames.stream import (
+    Converters,
+    Frames,
+    convert,
+    header,
+    in_chunks,
+    joined,
+)
 from fastheat.inputs.sources.arrays import FloatArray, Floats, array_of, check_dtype, common_dtype
 from fastheat.inputs.sources.files import is_archive
 from fastheat.inputs.sources.shapes import (
@@ -59,10 +66,9 @@ def open_stacks(
             check_part(0, each.shape, each.dtype, panels.get(name))
         shapes[name] = each.shape
 
-    def read(size: int, converters: Converters | None) -> Iterator[FloatArray]:
-        through = {} if converters is None else converters.parts
-        cells = cells_of(shapes if converters is None else converters.cells)
-        chunks = {name: each._read(size, through.get(name)) for name, each in opened.items()}
+    def read(size: int, converters: Converters) -> Iterator[FloatArray]:
+        through = {name: {"": each} for name, each in converters.items()}
+        chunks = {name: each._read(size, through.get(name, {})) for name, each in opened.items()}
         done = 0
         while True:
             parts: dict[str, FloatArray] = {}
@@ -71,8 +77,7 @@ def open_stacks(
                     parts[name] = next(each, np.empty(0))
             count, most = min(map(len, parts.values())), max(map(len, parts.values()))
             if count:
-                flat = [part[:count].reshape(count, -1) for part in parts.values()]
-                yield np.concatenate(flat, axis=1, out=np.empty((count, cells)))
+                yield joined(part[:count] for part in parts.values())
             done += count
             for name, part in parts.items():
                 if len(part) < most:
@@ -185,9 +190,8 @@ def open_bundles(
         raise ValueError("there are no frames, expected at least one")
     common = {name: common_dtype(dtypes[name]) for name in names}
 
-    def read(size: int, converters: Converters | None) -> Iterator[FloatArray]:
-        through = {} if converters is None else converters.parts
-        cells = shapes if converters is None else converters.cells
+    def read(size: int, converters: Converters) -> Iterator[FloatArray]:
+        cells = {**shapes, **{name: each.cells for name, each in converters.items()}}
 
         def fill(out: FloatArray, frame: Any, number: int) -> None:
             place = 0
@@ -199,7 +203,7 @@ def open_bundles(
                     check_dtype(number, array.dtype, common[name])
                     stop = place + prod(cells[name])
                     own = out[0, place:stop].reshape(1, *cells[name])
-                    convert(array, own, number, floats, through.get(name))
+                    convert(array, own, number, floats, converters.get(name))
                     place = stop
                 let_go(array)
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from fastheat.inputs.frames.matrices import open_bundles, open_stacks
 from fastheat.inputs.frames.stream import (
-    Converter,
+    Converters,
     Frames,
     Take,
     convert,
@@ -174,7 +174,9 @@ def _dtype_of(source: Source) -> np.dtype[Any]:
 def _stacked(shape: tuple[int, ...], dtype: np.dtype[Any], take: Take, floats: Floats) -> Frames:
     """Open frames (T, N, M) that `take` reads in any order."""
 
-    def read(size: int, converter: Converter | None) -> Iterator[FloatArray]:
+    def read(size: int, converters: Converters) -> Iterator[FloatArray]:
+        converter = converters.get("")
+
         def fill(out: FloatArray, number: int, _: int) -> None:
             out[:] = read_values(take, number, number + 1, converter, floats)
 
@@ -236,7 +238,9 @@ def _open_each(frames: Any, floats: Floats, panels: Mapping[str, Shape] | None =
     expected = shape
     common = common_dtype(dtypes)
 
-    def read(size: int, converter: Converter | None) -> Iterator[FloatArray]:
+    def read(size: int, converters: Converters) -> Iterator[FloatArray]:
+        converter = converters.get("")
+
         def fill(out: FloatArray, frame: Any, number: int) -> None:
             array = array_of(frame, number)
             check_frame(number, array.shape, array.dtype, expected)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.inputs.frames.stream import Converter, Frames, read_values, taker
+from fastheat.inputs.frames.stream import Converter, Frames, joined, read_values, taker
 from fastheat.inputs.sources.arrays import Floats
 from fastheat.inputs.sources.shapes import cells_of, of_panel, parts_of
 from fastheat.inputs.sources.source import Source, is_local
@@ -66,8 +66,7 @@ class Span(NamedTuple):
                 return read_values(take, self.start, self.stop, part.converter, floats), warnings
             with of_panel(name):
                 read[name] = read_values(take, self.start, self.stop, part.converter, floats)
-        flat = [each.reshape(self.stop - self.start, -1) for each in read.values()]
-        return np.concatenate(flat, axis=1), warnings
+        return joined(read.values()), warnings
 
 
 def spans_of(frames: Frames, *, in_process: bool) -> Span | None:
@@ -78,17 +77,16 @@ def spans_of(frames: Frames, *, in_process: bool) -> Span | None:
     in_process
         Whether the workers share the memory of this process.
     """
-    source, converter = frames.source, frames.converter
+    source, through = frames.source, frames.converters
     if source is None or frames.length is None:
         return None
     if isinstance(source, Mapping):
         kinds = parts_of(frames.dtype)
-        through: Mapping[str, Any] = getattr(converter, "parts", {})
         parts = {
             name: Part(each, kinds[name][1], through.get(name)) for name, each in source.items()
         }
     else:
-        parts = {"": Part(source, frames.dtype, converter)}  # type: ignore[arg-type]
+        parts = {"": Part(source, frames.dtype, through.get(""))}
     if not in_process and any(is_local(part.source) for part in parts.values()):
         return None
     return Span(parts, 0, frames.length, chunk_length(cells_of(frames.shape)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastheat.inputs.sources.arrays import FloatArray, Floats, Header, array_of, check_dtype
-from fastheat.inputs.sources.shapes import Shape, Shapes, cells_of
+from fastheat.inputs.sources.shapes import Shapes, cells_of
 from fastheat.inputs.sources.source import FileArray, Source, Stored, is_ready, let_go, read_frames
 from fastheat.messages import warn
 
@@ -22,18 +22,6 @@ Take: TypeAlias = "Callable[[int, int], npt.NDArray[Any] | FileArray]"
 BAND = 1 << 17  # values converted to float64 at once, few enough for the processor's cache
 TOGETHER = 1 << 21  # cells read at once to pass through a converter
 KEPT_BYTES = 1 << 26  # of converted frames
-
-
-class Converters(Protocol):
-    """The converters of frames of several matrices."""
-
-    @property
-    def parts(self) -> Mapping[str, Converter | None]:
-        """The converter of each matrix by name; None if the matrix is drawn as it is."""
-
-    @property
-    def cells(self) -> dict[str, Shape]:
-        """The rows and columns of each matrix as drawn."""
 
 
 class Converter(Protocol):
@@ -51,6 +39,10 @@ class Converter(Protocol):
         self, floats: Floats, out: FloatArray, block: npt.NDArray[Any] | FileArray, number: int
     ) -> None:
         """Fill `out` (t, n, m) from a block of frames (t, N, M), which may be in a file."""
+
+
+# by matrix, without those that are drawn as they are; a single one is named ""
+Converters: TypeAlias = Mapping[str, Converter]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +67,8 @@ class Frames:
         A source for random access to the frames, before any conversion by `through`; for frames of
         several matrices, one for each by name. None if frames can only be read in order.
         `source.read_frames` reads it, and `source.is_local` says whether only this process can.
-    converter
-        The converter that `through` was called with.
+    converters
+        The converters that `through` was called with.
     steps
         The number in each frame's file name, or None.
     """
@@ -85,10 +77,10 @@ class Frames:
     dtype: np.dtype[Any]
     length: int | None
     rereadable: bool
-    _read: Callable[[int, Any], Iterator[FloatArray]]  # (size, Converter, Converters or None)
+    _read: Callable[[int, Converters], Iterator[FloatArray]]  # of chunks of a size
     file: Path | None = None
     source: Source | Mapping[str, Source] | None = None
-    converter: Converter | Converters | None = None
+    converters: Converters = field(default_factory=dict)
     steps: Sequence[int] | None = None
     _heard: set[str] = field(default_factory=set)
 
@@ -118,15 +110,18 @@ class Frames:
         """
         if size < 1:
             raise ValueError(f"size is {size}, expected at least 1 frame")
-        return self._read(size, None)
+        return self._read(size, {})
 
-    def through(self, converter: Converter | Converters) -> Frames:
-        """Return the same frames passed through a converter while they are read.
+    def through(self, converters: Converters) -> Frames:
+        """Return the same frames passed through converters while they are read.
 
         Only the result becomes float64 as a whole. It is kept for a second reading if it is small.
         """
+        if not converters:
+            return self
         kept: dict[int, list[FloatArray]] = {}  # chunks by their size
-        total = 0 if self.length is None else 8 * cells_of(converter.cells) * self.length
+        shape = converted_shape(self.shape, converters)
+        total = 0 if self.length is None else 8 * cells_of(shape) * self.length
 
         def read(size: int, _: object) -> Iterator[FloatArray]:
             if size in kept:
@@ -134,7 +129,7 @@ class Frames:
                 return
             chunks: list[FloatArray] = []
             room = KEPT_BYTES if self.rereadable and total <= KEPT_BYTES else 0
-            for chunk in self._read(size, converter):
+            for chunk in self._read(size, converters):
                 room -= chunk.nbytes
                 if room >= 0:
                     chunks.append(chunk)
@@ -144,7 +139,7 @@ class Frames:
             if room >= 0:
                 kept[size] = chunks
 
-        return replace(self, shape=converter.cells, _read=read, converter=converter)
+        return replace(self, shape=shape, _read=read, converters=converters)
 
     @property
     def nbytes(self) -> float:
@@ -181,6 +176,17 @@ class Frames:
     def count(self) -> int:
         """Return the number of frames, reading all of them if it is not known."""
         return self.length if self.length is not None else sum(map(len, self.chunks(1)))
+
+
+def converted_shape(shape: Shapes, converters: Converters) -> Shapes:
+    """Return the shapes of matrices that have passed through converters."""
+    cells = {name: each.cells for name, each in converters.items()}
+    return {**shape, **cells} if isinstance(shape, dict) else cells.get("", shape)
+
+
+def joined(parts: Iterable[FloatArray]) -> FloatArray:
+    """Return the frames (T, C) with matrices from `parts`, each (T, N, M) or scalars (T,)."""
+    return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
 
 
 def taker(source: Source, dtype: np.dtype[Any]) -> Take:
