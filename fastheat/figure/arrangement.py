@@ -108,7 +108,7 @@ class Arranger(NamedTuple):
 
     def measure(self) -> Measure:
         """Find the order of the panels and the largest size of their cells."""
-        bare = [each.completed((None, None)) for each in self.bare()]
+        bare = self.bare()
         kinds = likely_kinds(bare)
         width, height = self.figure or (PICTURE_SIDE, PICTURE_SIDE)
         above, below = self.heading.height, self.below(height if self.figure else None)
@@ -363,4 +363,5 @@ def lay_out(
 
 def likely_kinds(panels: Iterable[Heatmap]) -> list[np.dtype[Any]]:
     """Return a dtype of values for each panel that its format accepts."""
-    return [np.dtype(np.int64 if each.writes_integers else np.float64) for each in panels]
+    formats = [each.look.valfmt for each in panels]
+    return [np.dtype(np.int64 if f is not None and f.integers else np.float64) for f in formats]

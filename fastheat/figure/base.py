@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fastheat.inputs.frames.annotations import Samples, cells_in
+from fastheat.inputs.frames.annotations import Sample, Samples, cells_in
+from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.ranges import (
     DataLimits,
     MatrixLimits,
@@ -19,9 +20,11 @@ from fastheat.inputs.frames.ranges import (
     completed_range,
     range_text,
 )
-from fastheat.inputs.frames.stream import Frames, converted_shape
+from fastheat.inputs.frames.stream import converted_shape
 from fastheat.inputs.sources.shapes import Shapes
+from fastheat.inputs.sources.tensors import as_array
 from fastheat.layout.layout import Layout, Shown
+from fastheat.layout.lineplot import Plot
 from fastheat.layout.options import read_text
 from fastheat.layout.reduction import Reduction
 from fastheat.messages import many, short, warn
@@ -45,6 +48,7 @@ class Figure(ABC):
 
     _dtype: np.dtype[Any]  # of the values drawn last
     _layouts: dict[np.dtype[Any], Layout]  # by dtype
+    _plot: Plot | None = None  # its place follows from the size of the image
     _shares: Sequence[bool] = ()  # whether each panel takes part in a common range; none by default
     _warned = False  # whether a warning about labels that are left out was issued
 
@@ -102,26 +106,12 @@ class Figure(ABC):
     @property
     def lines(self) -> tuple[str, ...]:
         """The names of the scalars in the line plot."""
-        return ()
-
-    @property
-    def threshold(self) -> float | None:
-        """The value above which text has the second of `textcolors`, or None.
-
-        That of the first panel that has one.
-        """
-        found = (each.look.threshold for each in self.heatmaps.values())
-        return next((each for each in found if each is not None), None)
+        return () if self._plot is None else self._plot.names
 
     @property
     @abstractmethod
     def reductions(self) -> dict[str, Reduction]:
         """The reductions of matrices before they are drawn, by panel; none for the others."""
-
-    @property
-    def lower_bounds(self) -> tuple[float, ...]:
-        """The lower bound of `vmin` for each panel, -inf if there is none."""
-        return tuple(each.norm.bottom for each in self.heatmaps.values())
 
     def check_growth(self) -> None:
         """Raise ValueError if an option does not allow the range to grow."""
@@ -211,18 +201,36 @@ class Figure(ABC):
     def for_frames(self, count: int, steps: Sequence[int] | None = None) -> Self:
         """Return a copy of the figure with room for `count` frames in its line plot.
 
+        An `xlim` that was given is kept.
+
         Parameters
         ----------
         steps
             The step of each frame. The line plot shows steps if they are evenly spaced, and numbers
             of frames otherwise.
         """
-        return self
+        plot = self._plot
+        if plot is None:
+            return self
+        if plot.room is None:
+            plot = plot._replace(room=count)
+        if steps is not None and len(steps) > 1:
+            strides = set(np.diff(steps).tolist())
+            if len(strides) == 1 and min(strides) > 0:
+                plot = plot._replace(steps=(int(steps[0]), int(strides.pop())))
+        other = self._like(self.heatmaps.values())
+        other._plot = plot
+        return other
 
     @property
-    @abstractmethod
     def sample(self) -> Samples | None:
-        """Sample of the per-frame annotations that the figure reserves room for, or None."""
+        """Sample of the per-frame annotations that the figure reserves room for, or None.
+
+        That of each annotated panel by name, if there are panels.
+        """
+        annots = {name: each.look.annot for name, each in self.heatmaps.items()}
+        samples = {name: each for name, each in annots.items() if isinstance(each, Sample)}
+        return samples.get("", samples or None)
 
     @abstractmethod
     def with_annots(self, dtype: np.dtype[Any]) -> Self:
@@ -256,14 +264,6 @@ class Figure(ABC):
     def _lay_out(self, dtype: np.dtype[Any]) -> Layout:
         """Return the layout of frames with values of `dtype`, once all ranges are known."""
 
-    @abstractmethod
-    def _adopt(self, other: Figure) -> None:
-        """Replace the range by that of another copy of this figure."""
-
-    @abstractmethod
-    def _open(self, values: Any) -> tuple[Frames, NDArray[np.float64] | None]:
-        """Return one frame, and the scalars of earlier frames (P, K) if they come with it."""
-
     def _check_annots(self, written: np.dtype[Any] | None) -> None:
         """Raise ValueError if the figure is made for annotated frames and annotations are missing.
 
@@ -281,14 +281,17 @@ class Figure(ABC):
     def _draw(self, values: Any, title: str | None, annot: Any) -> tuple[NDArray[np.uint8], Layout]:
         """Return the palette indices of a frame, and the layout with which they were drawn."""
         noted = None if annot is None else cells_in(annot, self.shape)
-        frames, past = self._open(values)
+        values, past = split_history(values, self.lines)
+        frames = open_frames([values], self.shape)
+        if frames.shape != self.shape:
+            raise ValueError(f"expected values of shape {self.shape}, not {frames.shape}")
         if title is not None:
             read_text("title", title)
         figure = self if title is None or self.titled else self.with_titles()
         (frame,) = next(frames.through(figure.reductions).chunks(1))
         if None in self.range:
             found = figure.find_range(frame)
-            self._adopt(self.completed(found))
+            vars(self).update(vars(self.completed(found)))
             # not made anew, since the measured sizes of panels determine how they are reduced
             figure = self if figure is self else figure.completed(found)
         cells, written = (None, None) if noted is None else (noted.drawn(), noted.dtype)
@@ -383,6 +386,35 @@ class Figure(ABC):
     def image(self, values: Any, title: str | None = None, annot: Any = None) -> Image.Image:
         """Draw one frame as a Pillow image of mode P; the arguments are those of `indices`."""
         return image_of(*self._draw(values, title, annot))
+
+
+def split_history(values: Any, lines: Sequence[str]) -> tuple[Any, NDArray[np.float64] | None]:
+    """Return a frame with one number for each line, and their numbers in earlier frames.
+
+    Returns
+    -------
+    values
+        The frame, with the last number of each sequence in place of the sequence.
+    past
+        (P, K) numbers of K lines in P earlier frames, or None if the frame has no sequences.
+    """
+    if not lines or not isinstance(values, Mapping):
+        return values, None
+    histories = []
+    frame = dict(values)
+    for name in lines:
+        if name not in frame or np.ndim(frame[name]) != 1 or not len(frame[name]):
+            continue
+        history = as_array(frame[name])
+        if history.dtype.kind not in "biuf":
+            raise TypeError(f"expected numbers of {name!r}, not {history.dtype}")
+        histories.append(history[:-1].astype(np.float64))
+        frame[name] = history[-1]
+    if not histories:
+        return frame, None
+    if len(histories) < len(lines) or len(set(map(len, histories))) > 1:
+        raise ValueError("expected equally many numbers for each line")
+    return frame, np.stack(histories, 1)
 
 
 def image_of(indices: NDArray[np.uint8], layout: Layout) -> Image.Image:

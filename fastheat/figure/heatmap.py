@@ -14,9 +14,7 @@ from fastheat.checks import defaults_of
 from fastheat.figure.aliases import hint
 from fastheat.figure.base import Figure
 from fastheat.inputs.frames.annotations import Cells, Sample
-from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.ranges import completed_range
-from fastheat.inputs.frames.stream import Frames
 from fastheat.layout import build
 from fastheat.layout.axes import geometry
 from fastheat.layout.layout import Layout
@@ -312,11 +310,6 @@ class Heatmap(Figure):
         """The mapping of values to the colormap."""
         return self.look.norm
 
-    @property
-    def sample(self) -> Sample | None:
-        """Sample of the per-frame annotations that the heatmap reserves room for, or None."""
-        return self.look.annot if isinstance(self.look.annot, Sample) else None
-
     def with_range(self, vmin: float, vmax: float) -> Heatmap:
         """Return a copy of the heatmap with the missing ends of its range filled in.
 
@@ -378,11 +371,6 @@ class Heatmap(Figure):
         limits = "" if low is None or high is None else f", vmin={low:g}, vmax={high:g}"
         return f"Heatmap({self.shape}{limits})"
 
-    @property
-    def writes_integers(self) -> bool:
-        """True if `valfmt` is a format for integers."""
-        return self.look.valfmt is not None and self.look.valfmt.integers
-
     def needed_cell(self, dtype: np.dtype[Any]) -> tuple[tuple[int, int], bool]:
         """Return the cell size (width, height) without figsize, and whether text determines it."""
         return build.needed_cell(self.look, *self._likely_range(), dtype)
@@ -420,15 +408,6 @@ class Heatmap(Figure):
         if kind.kind == "f" and kind.itemsize > 8:
             kind = np.dtype(np.float64)
         return build.build(self.look, *self._likely_range(), kind, self.reduction)
-
-    def _adopt(self, other: Figure) -> None:
-        self.limits = other.heatmaps[""].limits
-
-    def _open(self, values: ArrayLike) -> tuple[Frames, None]:
-        frames = open_frames([values])
-        if frames.shape != self.shape:
-            raise ValueError(f"expected values of shape {self.shape}, not {frames.shape}")
-        return frames, None
 
 
 def option_names() -> tuple[str, ...]:

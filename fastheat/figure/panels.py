@@ -9,7 +9,6 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastheat.checks import defaults_of, read_count, read_flag, read_number, read_positive
 from fastheat.figure.arrangement import (
@@ -22,11 +21,8 @@ from fastheat.figure.arrangement import (
 )
 from fastheat.figure.base import Figure
 from fastheat.figure.heatmap import Heatmap, check_options
-from fastheat.inputs.frames.annotations import Sample, by_panel
-from fastheat.inputs.frames.opening import open_frames
-from fastheat.inputs.frames.stream import Frames
+from fastheat.inputs.frames.annotations import by_panel
 from fastheat.inputs.sources.shapes import Shape, check_names, form_of, of_panel, parts_of
-from fastheat.inputs.sources.tensors import as_array
 from fastheat.layout.arrange import check_size
 from fastheat.layout.axes.measures import POINTS, TIGHT_PAD
 from fastheat.layout.compose import Heading, compose
@@ -176,7 +172,7 @@ class Panels(Figure):
         for name, value in (("xlim", xlim), ("ylim", ylim)):
             if value is not None and not colors:
                 raise ValueError(f"expected lines= with {name}={short(value)}")
-        self._plot = plot if colors else None  # its place follows from the size of the image
+        self._plot = plot if colors else None
         common = listed(common)  # each panel reads them anew
         common |= {"dpi": dpi, "font": font, "fontsize": fontsize}
         _check_count(arranger, own)
@@ -213,11 +209,6 @@ class Panels(Figure):
         """Rows and columns of the matrices of each panel, and () for each line."""
         shapes: dict[str, Shape] = {name: each.shape for name, each in self.heatmaps.items()}
         return shapes | dict.fromkeys(self.lines, ())
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """The names of the scalars that the line plot shows."""
-        return () if self._plot is None else self._plot.names
 
     @property
     def title(self) -> str:
@@ -257,30 +248,6 @@ class Panels(Figure):
         other._measures = []
         return other
 
-    def for_frames(self, count: int, steps: Sequence[int] | None = None) -> Panels:
-        """Return a copy of the panels with room for `count` frames in their line plot.
-
-        An `xlim` that was given is kept.
-
-        Parameters
-        ----------
-        steps
-            The step of each frame. The line plot shows steps if they are evenly spaced, and numbers
-            of frames otherwise.
-        """
-        plot = self._plot
-        if plot is None:
-            return self
-        if plot.room is None:
-            plot = plot._replace(room=count)
-        if steps is not None and len(steps) > 1:
-            strides = set(np.diff(steps).tolist())
-            if len(strides) == 1 and min(strides) > 0:
-                plot = plot._replace(steps=(int(steps[0]), int(strides.pop())))
-        other = self._like(self.heatmaps.values())
-        other._plot = plot
-        return other
-
     @property
     def heatmaps(self) -> Mapping[str, Heatmap]:
         """The heatmap of each panel by name."""
@@ -291,12 +258,6 @@ class Panels(Figure):
         panels = dict(zip(self.heatmaps, heatmaps, strict=True))
         other._arranger, other._layouts = self._arranger._replace(panels=panels), {}
         return other
-
-    @property
-    def sample(self) -> dict[str, Sample] | None:
-        """Samples of the per-frame annotations that panels reserve room for, or None."""
-        samples = {name: each.sample for name, each in self.heatmaps.items()}
-        return {name: sample for name, sample in samples.items() if sample is not None} or None
 
     def with_annots(self, dtype: np.dtype[Any]) -> Panels:
         """Return a copy of the panels for annotations that change from frame to frame.
@@ -314,42 +275,6 @@ class Panels(Figure):
             with of_panel(name):
                 heatmaps[name] = heatmaps[name].with_annots(dtype[name])
         return self._like(heatmaps.values())
-
-    def _adopt(self, other: Figure) -> None:
-        assert isinstance(other, Panels)
-        self._arranger, self._layouts = other._arranger, {}
-
-    def _open(self, values: Any) -> tuple[Frames, NDArray[np.float64] | None]:
-        values, past = self._split_history(values)
-        return open_frames([values], self.shape), past
-
-    def _split_history(self, values: Any) -> tuple[Any, NDArray[np.float64] | None]:
-        """Return a frame with one number for each line, and their numbers in earlier frames.
-
-        Returns
-        -------
-        values
-            The frame, with the last number of each sequence in place of the sequence.
-        past
-            (P, K) numbers of K lines in P earlier frames, or None if the frame has no sequences.
-        """
-        if not self.lines or not isinstance(values, Mapping):
-            return values, None
-        histories = []
-        frame = dict(values)
-        for name in self.lines:
-            if name not in frame or np.ndim(frame[name]) != 1 or not len(frame[name]):
-                continue
-            history = as_array(frame[name])
-            if history.dtype.kind not in "biuf":
-                raise TypeError(f"expected numbers of {name!r}, not {history.dtype}")
-            histories.append(history[:-1].astype(np.float64))
-            frame[name] = history[-1]
-        if not histories:
-            return frame, None
-        if len(histories) < len(self.lines) or len(set(map(len, histories))) > 1:
-            raise ValueError("expected equally many numbers for each line")
-        return frame, np.stack(histories, 1)
 
     def _lay_out(self, dtype: np.dtype[Any]) -> Layout:
         kinds, arranger, barred = _kinds(dtype), self._arranger, self._arranger.barred

@@ -413,7 +413,8 @@ class Session:
         figure, old = self._drawn
         both = pairs_of(figure.range), pairs_of(figure.find_range(values))
         with suppress(ValueError):  # labels of the bar have no room, or float64 overflows
-            wider = (_wider(*each) for each in zip(*both, figure.lower_bounds, strict=True))
+            bottoms = [each.norm.bottom for each in figure.heatmaps.values()]
+            wider = (_wider(*each) for each in zip(*both, bottoms, strict=True))
             wide = figure.with_limits(tuple(end for pair in wider for end in pair))
             layout = wide.layout(self._dtype)
             if layout.size == old.size and np.array_equal(layout.table, old.table):
