@@ -46,45 +46,12 @@ Orders = Callable[[Sequence[Tile]], Sequence[Order]]
 
 def arrange(tiles: Sequence[Tile], order: Order) -> Places:
     """Put tiles beside and beneath each other, with the edges of their cells aligned."""
-    if isinstance(order, int):
-        columns = min(order, len(tiles))
-        down = [tiles[k::order] for k in range(columns)]
-        widths, lefts = _lined([[(t.width, t.left) for t in column] for column in down])
-        rows = [tiles[k : k + order] for k in range(0, len(tiles), order)]
-        heights, tops = _lined([[(t.height, t.top) for t in row] for row in rows])
-        xs, ys = _starts(widths), _starts(heights)
-        corners = [
-            (xs[k % order] + lefts[k % order] - t.left, ys[k // order] + tops[k // order] - t.top)
-            for k, t in enumerate(tiles)
-        ]
-        return Places(sum(widths), sum(heights), tuple(corners))
-    stops = list(accumulate(order))
-    stacks = [tiles[stop - count : stop] for count, stop in zip(order, stops, strict=True)]
-    widths, lefts = _lined([[(t.width, t.left) for t in stack] for stack in stacks])
-    first = max(stack[0].top for stack in stacks)
-    corners, height = [], 0
-    for x, left, stack in zip(_starts(widths), lefts, stacks, strict=True):
-        y = first - stack[0].top
-        for t in stack:
-            corners.append((x + left - t.left, y))
-            y += t.height
-        height = max(height, y)
-    return Places(sum(widths), height, tuple(corners))
-
-
-def _lined(each: Sequence[Sequence[tuple[int, int]]]) -> tuple[list[int], list[int]]:
-    """Return the size of each row or column of tiles, and where their cells begin in it."""
-    starts = [max(start for _, start in pairs) for pairs in each]
-    rest = [max(size - start for size, start in pairs) for pairs in each]
-    return [a + b for a, b in zip(starts, rest, strict=True)], starts
-
-
-def _starts(sides: Sequence[int]) -> list[int]:
-    return list(accumulate(sides[:-1], initial=0))
+    sizes = Sizes(tiles)
+    return Places(*sizes.of(order), sizes.corners(order))
 
 
 class Sizes:
-    """The sizes of tiles that `arrange` puts in any order, found without arranging them."""
+    """The sizes and positions of tiles in any order."""
 
     def __init__(self, tiles: Sequence[Tile]) -> None:
         sides = np.array(tiles, np.int64).reshape(-1, 4)
@@ -96,18 +63,44 @@ class Sizes:
 
     def of(self, order: Order) -> Size:
         """Return the width and height of an order."""
+        lefts, rights, tops, bottoms = self._edges(order)
+        heights = tops + bottoms
+        height = heights.sum() if isinstance(order, int) else heights.max()
+        return int((lefts + rights).sum()), int(height)
+
+    def corners(self, order: Order) -> tuple[tuple[int, int], ...]:
+        """Return the top left corner of each tile in an order."""
+        lefts, rights, tops, bottoms = self._edges(order)
+        if isinstance(order, int):
+            row, column = np.divmod(np.arange(self._count), order)
+            y = (_starts(tops + bottoms) + tops)[row] - self._top
+        else:
+            column = np.repeat(np.arange(len(order)), order)
+            y = tops[column] + self._down[:-1] - self._down[_starts(np.array(order))[column]]
+        x = (_starts(lefts + rights) + lefts)[column] - self._left
+        return tuple(zip(x.tolist(), y.tolist(), strict=True))
+
+    def _edges(self, order: Order) -> tuple[NDArray[np.int64], ...]:
+        """Return the room beside and above the edges of cells that are aligned.
+
+        Returns
+        -------
+        lefts, rights
+            The room on either side of the left edge of the cells in each column.
+        tops, bottoms
+            The room above and below the top edge of the cells in each row, or above and below the
+            top edge of each column if tiles are stacked.
+        """
         if isinstance(order, int):
             columns = min(order, self._count)
             shape = -(-self._count // columns), columns
-            width = sum(self._most(sides, shape, 0) for sides in (self._left, self._right))
-            height = sum(self._most(sides, shape, 1) for sides in (self._top, self._bottom))
-            return width, height
-        stops = np.cumsum(np.array(order, np.int64))
-        starts = stops - order
-        widths = np.maximum.reduceat(self._left, starts) + np.maximum.reduceat(self._right, starts)
+            lefts, rights = (_in_grid(sides, shape).max(0) for sides in (self._left, self._right))
+            tops, bottoms = (_in_grid(sides, shape).max(1) for sides in (self._top, self._bottom))
+            return lefts, rights, tops, bottoms
+        starts = _starts(np.array(order))
+        lefts, rights = (np.maximum.reduceat(s, starts) for s in (self._left, self._right))
         tops = self._top[starts]
-        heights = tops.max() - tops + self._down[stops] - self._down[starts]
-        return int(widths.sum()), int(heights.max())
+        return lefts, rights, tops.max() - tops, self._down[starts + order] - self._down[starts]
 
     def may_fit(self, order: Order, room: Size) -> bool:
         """Return False if an order could not fit even with all tiles as small as the smallest."""
@@ -115,11 +108,17 @@ class Sizes:
         rows = -(-self._count // columns)
         return columns * self._least[0] <= room[0] and rows * self._least[1] <= room[1]
 
-    def _most(self, sides: NDArray[np.int64], shape: tuple[int, int], axis: int) -> int:
-        """Return the sum of the largest sides in each column (axis 0) or row (axis 1) of a grid."""
-        grid = np.full(shape, np.iinfo(np.int64).min)
-        grid.reshape(-1)[: self._count] = sides
-        return int(grid.max(axis).sum())
+
+def _starts(sides: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the start of each of some sides that follow each other."""
+    return np.cumsum(sides) - sides
+
+
+def _in_grid(sides: NDArray[np.int64], shape: tuple[int, int]) -> NDArray[np.int64]:
+    """Return the sides of tiles in rows and columns, with very small ones where there are none."""
+    grid = np.full(shape, np.iinfo(np.int64).min)
+    grid.reshape(-1)[: len(sides)] = sides
+    return grid
 
 
 def grids(tiles: Sequence[Tile]) -> list[Order]:
