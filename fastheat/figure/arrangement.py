@@ -72,11 +72,10 @@ class Arranger(NamedTuple):
     plots: bool  # whether there is a line plot
     barred: str | None  # the name of the panel whose colour bar is that of all panels
 
-    def below(self, height: int | None) -> int:
-        """Return the height of the line plot in px, 0 without one.
-
-        `height` is that of the image, or None if it is not fixed.
-        """
+    @property
+    def below(self) -> int:
+        """The height of the line plot in px, 0 without one."""
+        height = self.figure[1] if self.figure else None
         return size_of(self.fontsize, height) if self.plots else 0
 
     def sized(self, measure: Measure) -> list[Heatmap]:
@@ -84,10 +83,6 @@ class Arranger(NamedTuple):
         bare = self.bare()
         natural = None if self.figure else natural_cells(bare, likely_kinds(bare))
         return sized(bare, measure, natural)
-
-    def reduces(self, measure: Measure) -> bool:
-        """Return whether the matrices of any panel are reduced."""
-        return any(each.reduction is not None for each in self.sized(measure))
 
     def bare(self) -> list[Heatmap]:
         """Return the panels, without their own colour bars if there is one for all."""
@@ -111,7 +106,7 @@ class Arranger(NamedTuple):
         bare = self.bare()
         kinds = likely_kinds(bare)
         width, height = self.figure or (PICTURE_SIDE, PICTURE_SIDE)
-        above, below = self.heading.height, self.below(height if self.figure else None)
+        above, below = self.heading.height, self.below
         if not self.figure and self.columns is None and len(bare) > 1:
             height = round(width / FLATTEST)
         bar = self._bar_room(kinds[0], (width, height - above - below))
@@ -196,7 +191,7 @@ class Arranger(NamedTuple):
             If the panels do not fit the image.
         """
         plan = self._placed(measure, kinds, frozen=frozen)
-        if plan is None and self.figure and not self.reduces(measure):
+        if plan is None and self.figure and not any(each.reduction for each in self.sized(measure)):
             # numbers at the colour bars may be longer than was expected
             measure = self.measure()
             for share in SHRINKS:
@@ -229,14 +224,13 @@ class Arranger(NamedTuple):
                 for each, kind in zip(panels, kinds, strict=False)
             ]
         tiles = [_tile(layout.panels[0].frame) for layout in lay_out(self.panels, panels, kinds)]
-        above = self.heading.height
+        above, below = self.heading.height, self.below
         places = arrange(tiles, measure.order)
         bar, bar_size = None, (0, 0)
         if self.barred is not None:
             panel, room = self.panels[self.barred], (places.width, places.height)
             bar = shared_bar(panel, kinds[0], room, frozen=frozen)
             bar_size = bar.width, bar.height
-        below = self.below(self.figure[1] if self.figure else None)
         wide, high = places.width + bar_size[0], places.height + bar_size[1] + above + below
         least = max(self.heading.width, round(WIDTH * self.fontsize) if self.plots else 0)
         width, height = self.figure or (max(wide, least), high)

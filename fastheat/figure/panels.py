@@ -285,8 +285,7 @@ class Panels(Figure):
             drawn = plan.bar.layout(self.heatmaps[barred].range, kinds[0])
             bar = drawn, plan.bar_corner, list(self.heatmaps).index(barred)
         if plot is not None:
-            below = arranger.below(arranger.figure[1] if arranger.figure else None)
-            plot = plot._replace(top=height - below, width=width, height=below)
+            plot = plot._replace(top=height - arranger.below, width=width, height=arranger.below)
         return compose(
             lay_out(self.heatmaps, panels, kinds),
             plan.corners,

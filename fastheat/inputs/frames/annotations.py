@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.ranges import MatrixLimits
-from fastheat.inputs.frames.stream import Frames
+from fastheat.inputs.frames.stream import Frames, common_length
 from fastheat.inputs.sources.arrays import NESTED, Floats, check_rows, check_text
 from fastheat.inputs.sources.files import load
 from fastheat.inputs.sources.masks import hide
@@ -256,10 +256,7 @@ def _load_parts(path: str | os.PathLike[str], panels: Sequence[str]) -> Any:
 
 def _together(each: dict[str, Annots], parts: Parts) -> Annots:
     """Join the panels' per-frame annotations; `parts` are annotations that all frames share."""
-    lengths = {name: part.length for name, part in each.items() if part.length is not None}
-    if len(set(lengths.values())) > 1:
-        found = ", ".join(f"{length} of {name!r}" for name, length in lengths.items())
-        raise ValueError(f"expected annot of equally many frames for each panel, not {found}")
+    length = common_length(each, "annot of equally many frames for each panel")
 
     def read(size: int) -> Iterator[NDArray[Any]]:
         for chunks in zip(*(part.chunks(size) for part in each.values()), strict=False):
@@ -270,7 +267,7 @@ def _together(each: dict[str, Annots], parts: Parts) -> Annots:
         return {**parts, **{name: cast(Sample, part.sample()) for name, part in each.items()}}
 
     dtype = np.dtype([(name, part.dtype) for name, part in each.items()])
-    return Annots(dtype, next(iter(lengths.values()), None), sample, read)
+    return Annots(dtype, length, sample, read)
 
 
 def by_panel(annot: object, panels: Sequence[str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from fastheat.inputs.frames.stream import (
     Converters,
     Frames,
+    common_length,
     convert,
     header,
     in_chunks,
@@ -54,10 +55,7 @@ def open_stacks(
             opened[name] = (
                 _open_scalars(stack) if _is_line(name, stack, panels) else open_frames(stack)
             )
-    lengths = {name: each.length for name, each in opened.items() if each.length is not None}
-    if len(set(lengths.values())) > 1:
-        found = ", ".join(f"{count} of {name!r}" for name, count in lengths.items())
-        raise ValueError(f"expected equally many frames of each panel, not {found}")
+    length = common_length(opened, "equally many frames of each panel")
     shapes: dict[str, Shape] = {}
     for name, each in opened.items():
         with of_panel(name):
@@ -93,7 +91,7 @@ def open_stacks(
     return Frames(
         shapes,
         form_of(shapes, [each.dtype for each in opened.values()]),
-        next(iter(lengths.values()), None),
+        length,
         all(each.rereadable for each in opened.values()),
         read,
         source=sources if len(sources) == len(opened) else None,

@@ -87,15 +87,12 @@ def open_frames(frames: object, shape: Shapes | None = None, tensor: object = No
         if (dataset := dataset_of(frames)) is not None:
             frames = dataset
     floats = Floats()
+    if panels is not None and len(panels) == 1 and _is_stack(frames):
+        frames = {next(iter(panels)): frames}
     if isinstance(frames, Mapping) and (frames or panels):
-        return replace(
-            open_stacks(frames, panels or {}, open_frames), file=named or file_of(frames)
-        )
+        stacks = open_stacks(frames, panels or {}, open_frames)
+        return replace(stacks, file=named or file_of(frames))
     if panels is not None:
-        if len(panels) == 1 and _is_stack(frames):
-            return replace(
-                open_stacks({next(iter(panels)): frames}, panels, open_frames), file=named
-            )
         return replace(_open_each(frames, floats, panels), file=named or file_of(frames))
     if is_source(frames):
         return _open_source(frames, floats)
@@ -116,9 +113,9 @@ def open_frames(frames: object, shape: Shapes | None = None, tensor: object = No
 
 
 def _is_stack(frames: object) -> bool:
-    if is_archive(frames) or is_source(frames):
-        return True
-    return bool(getattr(frames, "ndim", 0) == 3)
+    if isinstance(frames, Mapping):
+        return False
+    return is_archive(frames) or is_source(frames) or bool(getattr(frames, "ndim", 0) == 3)
 
 
 def _open_stack(frames: Any, floats: Floats) -> Frames:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import compress
 from math import prod
@@ -26,10 +27,11 @@ DROPPED = np.int64(52 - FRACTION)  # bits
 SIDE = 1 << 11 + FRACTION  # bins for each sign
 
 
+@dataclass(eq=False)
 class MatrixLimits:
     """The range of the values added so far, over which a heatmap spreads its colormap.
 
-    Parameters
+    Attributes
     ----------
     norm
         The norm; values outside of its domain are ignored.
@@ -39,27 +41,29 @@ class MatrixLimits:
         to 1 / 256 for more.
     mask : (N, M) bool
         The cells to ignore.
+    frames
+        A lower bound on the number of frames that all workers will see together.
     """
 
-    def __init__(
-        self, norm: Norm = LINEAR, *, robust: bool = False, mask: NDArray[np.bool_] | None = None
-    ) -> None:
-        self._norm = norm
-        self._mask = mask
+    norm: Norm = LINEAR
+    robust: bool = False
+    mask: NDArray[np.bool_] | None = None
+    frames: int = 0
+
+    def __post_init__(self) -> None:
         self._limits: tuple[float, float] | None = None
-        self._quantiles = Quantiles() if robust else None
-        self._frames = 0  # that all workers will see in total, at least
+        self._quantiles = Quantiles() if self.robust else None
 
     def add(self, values: NDArray[np.float64]) -> None:
         """Include values (..., N, M)."""
         if self._quantiles is not None:
-            self._quantiles.expect(values.size, self._frames * prod(values.shape[-2:]))
-        if self._mask is not None:
-            values = values[..., ~self._mask]
+            self._quantiles.expect(values.size, self.frames * prod(values.shape[-2:]))
+        if self.mask is not None:
+            values = values[..., ~self.mask]
         if not values.size:
             return
         if self._quantiles is not None:
-            self._quantiles.add(self._norm.takes(values[np.isfinite(values)]))
+            self._quantiles.add(self.norm.takes(values[np.isfinite(values)]))
             return
         low, high = float(values.min()), float(values.max())
         if not (math.isfinite(low) and math.isfinite(high)):
@@ -67,8 +71,8 @@ class MatrixLimits:
             if not values.size:
                 return
             low, high = float(values.min()), float(values.max())
-        if low <= self._norm.above or low < self._norm.least:
-            values = self._norm.takes(values)
+        if low <= self.norm.above or low < self.norm.least:
+            values = self.norm.takes(values)
             if not values.size:
                 return
             low = float(values.min())
@@ -81,9 +85,7 @@ class MatrixLimits:
 
     def fresh(self, frames: int) -> MatrixLimits:
         """Return an empty copy for a worker; all workers together see at least `frames` frames."""
-        other = MatrixLimits(self._norm, robust=self._quantiles is not None, mask=self._mask)
-        other._frames = frames
-        return other
+        return replace(self, frames=frames)
 
     def join(self, other: MatrixLimits) -> None:
         """Include the values that another instance has seen."""
@@ -102,13 +104,14 @@ class MatrixLimits:
     def completed(self) -> tuple[float, float]:
         """The range of the values so far, or the norm's default range without any."""
         low, high = self.found
-        return self._norm.otherwise if low is None or high is None else (low, high)
+        return self.norm.otherwise if low is None or high is None else (low, high)
 
 
+@dataclass(eq=False)
 class DataLimits:
     """The range of each panel, of all frames that were added.
 
-    Parameters
+    Attributes
     ----------
     panels
         Empty limits of the matrices of each panel.
@@ -118,39 +121,32 @@ class DataLimits:
         Which panels have one range; by default none.
     """
 
-    def __init__(
-        self,
-        panels: Sequence[MatrixLimits],
-        shapes: Sequence[Shape] | None = None,
-        shares: Sequence[bool] = (),
-    ) -> None:
-        self._panels = panels
-        self._shapes = shapes
-        self._shares = shares
+    panels: Sequence[MatrixLimits]
+    shapes: Sequence[Shape] | None = None
+    shares: Sequence[bool] = ()
 
     def fresh(self, frames: int) -> DataLimits:
         """Return an empty copy for a worker; all workers together see at least `frames` frames."""
-        panels = [each.fresh(frames) for each in self._panels]
-        return DataLimits(panels, self._shapes, self._shares)
+        return replace(self, panels=[each.fresh(frames) for each in self.panels])
 
     def join(self, other: DataLimits) -> None:
         """Include the values that another instance has seen."""
-        for limits, more in zip(self._panels, other._panels, strict=True):
+        for limits, more in zip(self.panels, other.panels, strict=True):
             limits.join(more)
 
     def add(self, values: NDArray[np.float64]) -> None:
         """Include frames (..., C), or matrices (..., N, M)."""
-        parts = [values] if self._shapes is None else split(values, self._shapes)
-        for limits, part in zip(self._panels, parts, strict=False):
+        parts = [values] if self.shapes is None else split(values, self.shapes)
+        for limits, part in zip(self.panels, parts, strict=False):
             limits.add(part)
 
     @property
     def found(self) -> Range:
         """The range of each panel in turn, None where it has no values."""
-        found = [limits.found for limits in self._panels]
-        if any(self._shares):
-            shared = reduce(wider_limits, compress(found, self._shares))
-            found = [shared if s else own for own, s in zip(found, self._shares, strict=True)]
+        found = [limits.found for limits in self.panels]
+        if any(self.shares):
+            shared = reduce(wider_limits, compress(found, self.shares))
+            found = [shared if s else own for own, s in zip(found, self.shares, strict=True)]
         return tuple(end for limits in found for end in limits)
 
 

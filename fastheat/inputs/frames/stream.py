@@ -189,6 +189,21 @@ def joined(parts: Iterable[FloatArray]) -> FloatArray:
     return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
 
 
+def common_length(panels: Mapping[str, Any], what: str) -> int | None:
+    """Return the number of frames of all panels, None if it is not known of any.
+
+    Raises
+    ------
+    ValueError
+        If they differ; the message says `what` was expected.
+    """
+    lengths = {name: each.length for name, each in panels.items() if each.length is not None}
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{length} of {name!r}" for name, length in lengths.items())
+        raise ValueError(f"expected {what}, not {found}")
+    return next(iter(lengths.values()), None)
+
+
 def taker(source: Source, dtype: np.dtype[Any]) -> Take:
     """Return a function that reads frames of a source, and checks that `dtype` can hold them."""
 
