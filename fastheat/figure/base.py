@@ -310,10 +310,7 @@ class Figure(ABC):
     ) -> tuple[NDArray[np.uint8], Layout]:
         self._dtype = dtype
         self._check_annots(written)
-        figure = self if title is None or self.titled else self.with_titles()
-        if written is not None:
-            figure = figure.with_annots(written)
-        layout = figure.layout()
+        layout = (self if written is None else self.with_annots(written)).layout()
         indices, shown = paint(layout, frame, title or "", annot, past)
         warn_of(shown, layout)
         if not self._warned:

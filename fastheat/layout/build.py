@@ -41,7 +41,7 @@ from fastheat.style.text.atlas import COVERAGE_STEPS, atlas_of_all, with_atlas
 from fastheat.style.text.formats import AS_THEY_ARE
 from fastheat.style.text.labels import Box
 from fastheat.style.text.typeset import letter, shape_texts
-from fastheat.tables import TRANSPARENT, Grid, Type, Writing
+from fastheat.tables import TRANSPARENT, Grid, Type
 
 NEARLY = 1e-6  # px, allowance for rounding errors in the size of the axes
 THICK = 0.7  # least thickness of all cells of a panel together, as a share of their least length
@@ -113,22 +113,18 @@ def build(
         split=split,
         steps=COVERAGE_STEPS if sizes else 1,
     )
-    type_, longest = NO_TYPE, 0
-    writing: Writing | None = None
+    type_, longest, writing, fixed = NO_TYPE, 0, None, None
     if look.valfmt is not None and sizes:
         type_, longest = type_of(look, look.valfmt, sizes, grid, geometry.cells)
-        writing = None if isinstance(annot, Cells) else writing_of(look.valfmt)
-        atlas = None
-        if writing is not None:
-            letters = look.valfmt.charset
-            atlas = atlas_of_all(look.typeface, sizes, letters, look.valfmt.neighbours)
-        if atlas is None:
-            writing = None
-        else:
-            type_ = with_atlas(type_, atlas)
-    fixed = None
-    if isinstance(annot, Cells) and sizes:
-        type_, fixed = _fixed(look, texts, type_, sizes, grid)
+        if isinstance(annot, Cells):
+            type_, fixed = _fixed(look, texts, type_, sizes, grid)
+        elif writing := writing_of(look.valfmt):
+            letters, neighbours = look.valfmt.charset, look.valfmt.neighbours
+            atlas = atlas_of_all(look.typeface, sizes, letters, neighbours)
+            if atlas is None:
+                writing = None
+            else:
+                type_ = with_atlas(type_, atlas)
     table = palette.table
     if look.transparent:  # the colour in viewers that ignore transparency
         table = table.copy()

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.ranges import MatrixLimits
-from fastheat.inputs.frames.stream import Frames, common_length
+from fastheat.inputs.frames.stream import Frames, common_length, in_chunks
 from fastheat.inputs.sources.arrays import NESTED, Floats, check_rows, check_text
 from fastheat.inputs.sources.files import load
 from fastheat.inputs.sources.masks import hide
@@ -439,23 +439,16 @@ def _read_numbers(frames: Frames, size: int) -> Iterator[NDArray[Any]]:
 
 
 def _read_texts(annot: Iterable[Any], shape: Shape, size: int) -> Iterator[NDArray[Any]]:
-    out = np.empty((size, *shape), object)
-    filled = 0
-    for number, each in enumerate(annot):
-        # converted at once, since a loop may yield the same array again with other texts
+    def fill(out: NDArray[Any], each: Any, number: int) -> None:
         found = matrix_of(each, shape, f"annot of frame {number}")
         if found.dtype.kind != "U":
             raise TypeError(
                 f"expected annot of frame {number} to be strings as that of frame 0, "
                 f"not {found.dtype}"
             )
-        out[filled] = found.drawn()
-        filled += 1
-        if filled == size:
-            yield out
-            out, filled = np.empty_like(out), 0
-    if filled:
-        yield out[:filled]
+        out[0] = found.drawn()
+
+    return in_chunks(annot, size, shape, fill, object)
 
 
 def _repeated(cells: Cells) -> Annots:

@@ -13,9 +13,9 @@ from fastheat.inputs.frames.stream import (
     Converters,
     Frames,
     common_length,
-    convert,
     header,
     in_chunks,
+    into_of,
     joined,
 )
 from fastheat.inputs.sources.arrays import FloatArray, Floats, array_of, check_dtype, common_dtype
@@ -190,6 +190,7 @@ def open_bundles(
 
     def read(size: int, converters: Converters) -> Iterator[FloatArray]:
         cells = {**shapes, **{name: each.cells for name, each in converters.items()}}
+        into = {name: into_of(converters.get(name), floats) for name in names}
 
         def fill(out: FloatArray, frame: Any, number: int) -> None:
             place = 0
@@ -201,7 +202,7 @@ def open_bundles(
                     check_dtype(number, array.dtype, common[name])
                     stop = place + prod(cells[name])
                     own = out[0, place:stop].reshape(1, *cells[name])
-                    convert(array, own, number, floats, converters.get(name))
+                    into[name](own, array[None], number)
                     place = stop
                 let_go(array)
 

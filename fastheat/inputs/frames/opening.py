@@ -19,9 +19,9 @@ from fastheat.inputs.frames.stream import (
     Converters,
     Frames,
     Take,
-    convert,
     header,
     in_chunks,
+    into_of,
     read_values,
     taker,
 )
@@ -183,7 +183,7 @@ def _stacked(shape: tuple[int, ...], dtype: np.dtype[Any], take: Take, floats: F
             try:
                 chunk = read_values(take, start, stop, converter, floats)
             except Exception:  # the frames before the one that fails are valid
-                yield from in_chunks(iter(range(start, stop)), stop - start, cells, fill)
+                yield from in_chunks(range(start, stop), stop - start, cells, fill)
             else:
                 yield chunk
 
@@ -236,17 +236,17 @@ def _open_each(frames: Any, floats: Floats, panels: Mapping[str, Shape] | None =
     common = common_dtype(dtypes)
 
     def read(size: int, converters: Converters) -> Iterator[FloatArray]:
-        converter = converters.get("")
+        into = into_of(converters.get(""), floats)
 
         def fill(out: FloatArray, frame: Any, number: int) -> None:
             array = array_of(frame, number)
             check_frame(number, array.shape, array.dtype, expected)
             check_dtype(number, array.dtype, common)
-            convert(array, out, number, floats, converter)
+            into(out, array[None], number)
             let_go(array)
 
         most = size if length is None else min(size, length)
-        cells = expected if converter is None else converter.cells
+        cells = converters[""].cells if converters else expected
         return in_chunks(iterate(), most, cells, fill)
 
     return Frames((expected[0], expected[1]), common, length, rereadable, read)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -260,11 +261,12 @@ def _bands(count: int, rows: int, columns: int) -> Iterator[tuple[slice, slice]]
 
 
 def in_chunks(
-    frames: Iterator[Any],
+    frames: Iterable[Any],
     size: int,
     cells: tuple[int, ...],
-    fill: Callable[[FloatArray, Any, int], None],
-) -> Iterator[FloatArray]:
+    fill: Callable[[npt.NDArray[Any], Any, int], None],
+    dtype: type = float,
+) -> Iterator[npt.NDArray[Any]]:
     """Yield chunks of `size` frames, each filled from a frame and its number by `fill`.
 
     A frame is converted as soon as it is read, since a training loop may yield the same array again
@@ -274,7 +276,7 @@ def in_chunks(
     try:
         for number, frame in enumerate(frames):
             if filled == 0:
-                out = np.empty((size, *cells))
+                out: npt.NDArray[Any] = np.empty((size, *cells), dtype)
             fill(out[filled : filled + 1], frame, number)
             filled += 1
             if filled == size:
@@ -288,17 +290,11 @@ def in_chunks(
         yield out[:filled]
 
 
-def convert(
-    array: npt.NDArray[Any],
-    out: FloatArray,
-    number: int,
-    floats: Floats,
-    converter: Converter | None,
-) -> None:
-    if converter is None:
-        floats.into(out, array[None], number)
-    else:
-        converter.into(floats, out, array[None], number)
+def into_of(
+    converter: Converter | None, floats: Floats
+) -> Callable[[FloatArray, npt.NDArray[Any], int], None]:
+    """Return the function that fills an array from a block of frames with a first number."""
+    return floats.into if converter is None else partial(converter.into, floats)
 
 
 def header(frame: object, number: int) -> Header:
