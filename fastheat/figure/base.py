@@ -294,7 +294,7 @@ class Figure(ABC):
             vars(self).update(vars(self.completed(found)))
             # not made anew, since the measured sizes of panels determine how they are reduced
             figure = self if figure is self else figure.completed(found)
-        cells, written = (None, None) if noted is None else (noted.drawn(), noted.dtype)
+        cells, written = (None, None) if noted is None else (noted.cells, noted.dtype)
         drawn = figure._drawn(frame, frames.dtype, title, cells, written, past)
         self._dtype, self._warned = figure._dtype, figure._warned
         return drawn

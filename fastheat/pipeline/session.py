@@ -308,7 +308,7 @@ class Session:
 
     def _write(self, given: Sequence[Given]) -> None:
         frames, titles, annots, steps = zip(*given, strict=True)
-        noted = [each.drawn() for each in annots if each is not None]
+        noted = [each.cells for each in annots if each is not None]
         values = join_frames(frames, self._floats, self.output.clock.frames)
         assert self._planned is not None
         if not isinstance(self._planned.shape, dict):

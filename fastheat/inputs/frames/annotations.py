@@ -23,7 +23,7 @@ from fastheat.inputs.frames.ranges import MatrixLimits
 from fastheat.inputs.frames.stream import Frames, common_length, in_chunks
 from fastheat.inputs.sources.arrays import NESTED, Floats, check_rows, check_text
 from fastheat.inputs.sources.files import load
-from fastheat.inputs.sources.masks import hide
+from fastheat.inputs.sources.masks import hide, is_masked
 from fastheat.inputs.sources.shapes import Shape, Shapes, of_panel
 from fastheat.inputs.sources.source import FileArray
 from fastheat.inputs.sources.tensors import as_array
@@ -40,30 +40,25 @@ DEEPEST = 3  # dimensions, (T, N, M)
 class Cells:
     """Annotations that are the same in all frames."""
 
-    cells: NDArray[Any]  # (N, M) float64, or strings as objects
+    # (N, M) float64, or strings as objects; masked or empty in cells without annotation
+    cells: NDArray[Any]
     dtype: np.dtype[Any]  # of the numbers as given, or TEXTS
-    blank: NDArray[np.bool_]  # (N, M), True in cells without annotation
 
     @property
     def nbytes(self) -> int:
         """The size in memory in bytes; a string counts for each cell that refers to it."""
         strings = self.cells.flat if self.cells.dtype.kind == "O" else ()
-        return self.cells.nbytes + self.blank.nbytes + sum(map(sys.getsizeof, strings))
-
-    def drawn(self) -> NDArray[Any]:
-        """Return the cells in the form of one frame's annotations: strings, or float64.
-
-        Blank cells are empty strings, or masked.
-        """
-        return np.where(self.blank, "", self.cells) if self.dtype.kind == "U" else self.cells
+        return self.cells.nbytes + sum(map(sys.getsizeof, strings))
 
     def texts(self, valfmt: ValueFormat | None) -> tuple[str, ...]:
         """Return the text of each cell, in raster order."""
-        written = self.cells.ravel().tolist()
-        if self.dtype.kind != "U" and valfmt is not None:
-            written = [valfmt.write(as_written(x, self.dtype)) for x in written]
-        blank = self.blank.ravel().tolist()
-        return tuple("" if b else text for b, text in zip(blank, written, strict=True))
+        cells = self.cells.ravel().tolist()
+        if self.dtype.kind == "U" or valfmt is None:
+            return tuple(cells)
+        pairs = zip(cells, is_masked(self.cells).ravel().tolist(), strict=True)
+        return tuple(
+            "" if masked else valfmt.write(as_written(x, self.dtype)) for x, masked in pairs
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,9 +77,10 @@ class PanelCells:
         """The size in memory in bytes; a string counts for each cell that refers to it."""
         return sum(each.nbytes for each in self.parts.values())
 
-    def drawn(self) -> NDArray[Any]:
-        """Return the cells in the form of one frame's annotations, a structured scalar."""
-        return _structured({name: each.drawn() for name, each in self.parts.items()}, ())
+    @property
+    def cells(self) -> NDArray[Any]:
+        """The cells of all panels, as a structured scalar."""
+        return _structured({name: each.cells for name, each in self.parts.items()}, ())
 
 
 def _structured(parts: Mapping[str, NDArray[Any]], shape: tuple[int, ...]) -> NDArray[Any]:
@@ -341,13 +337,14 @@ def matrix_of(value: object, shape: Shape, name: str) -> Cells:
     if plain.dtype.kind in "UT" or plain.dtype == object:
         cells = plain.astype(object)
         check_length(f"texts in {name}", max(cells.flat, key=len))
-        return Cells(cells, TEXTS, blank)
+        cells[blank] = ""
+        return Cells(cells, TEXTS)
     if plain.dtype.kind not in "biuf":
         raise TypeError(f"expected {name} of numbers or strings, not of dtype {plain.dtype}")
     cells = np.empty(shape)
     Floats().into(cells[None], plain[None], 0)
     hide(cells, blank)
-    return Cells(cells, _written(plain.dtype), blank)
+    return Cells(cells, _written(plain.dtype))
 
 
 def _objects(
@@ -429,7 +426,7 @@ def _open_each(annot: Any, shape: Shape, stacked: bool) -> Annots:
     def sample() -> Sample:
         return _sample_of_chunks(dtype, [sampled] if sampled is not None else read(SAMPLED))
 
-    sampled = cells.drawn() if once else None
+    sampled = cells.cells if once else None
     return Annots(dtype, length, sample, read)
 
 
@@ -446,14 +443,14 @@ def _read_texts(annot: Iterable[Any], shape: Shape, size: int) -> Iterator[NDArr
                 f"expected annot of frame {number} to be strings as that of frame 0, "
                 f"not {found.dtype}"
             )
-        out[0] = found.drawn()
+        out[0] = found.cells
 
     return in_chunks(annot, size, shape, fill, object)
 
 
 def _repeated(cells: Cells) -> Annots:
     """Return the annotations of one frame, repeated for every frame."""
-    each = cells.drawn()
+    each = cells.cells
 
     def read(size: int) -> Iterator[NDArray[Any]]:
         return repeat(np.broadcast_to(each, (size, *each.shape)))
@@ -494,7 +491,7 @@ def sample_of(cells: Cells | PanelCells) -> Samples:
 
 
 def _sample_of(cells: Cells) -> Sample:
-    return _sample_of_chunks(cells.dtype, [cells.drawn()])
+    return _sample_of_chunks(cells.dtype, [cells.cells])
 
 
 def kind_of(dtype: np.dtype[Any]) -> str:
