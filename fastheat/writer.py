@@ -26,7 +26,6 @@ from fastheat.figure.panels import Panels
 from fastheat.gif.target import Claim
 from fastheat.inputs.frames.annotations import (
     Cells,
-    PanelCells,
     Samples,
     cells_in,
     kind_of,
@@ -511,7 +510,7 @@ class GifWriter:
                 f"not {short(dict(fields))}: {in_a_line(error)}"
             ) from None
 
-    def _annot_of(self, annot: Any) -> Cells | PanelCells | None:
+    def _annot_of(self, annot: Any) -> Cells | None:
         if annot is None:
             if self._written is not None:
                 raise TypeError("expected annot= with each frame, as with those before")

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from fastheat.checks import defaults_of
 from fastheat.figure.aliases import hint
 from fastheat.figure.base import Figure
-from fastheat.inputs.frames.annotations import Cells, Sample
+from fastheat.inputs.frames.annotations import Cells, Sample, written_dtype
 from fastheat.inputs.frames.ranges import completed_range
 from fastheat.layout import build
 from fastheat.layout.axes import geometry
@@ -404,10 +404,8 @@ class Heatmap(Figure):
         return self.with_look(title=read_text("title", title))
 
     def _lay_out(self, dtype: np.dtype[Any]) -> Layout:
-        kind = dtype.newbyteorder("=")
-        if kind.kind == "f" and kind.itemsize > 8:
-            kind = np.dtype(np.float64)
-        return build.build(self.look, *self._likely_range(), kind, self.reduction)
+        limits = self._likely_range()
+        return build.build(self.look, *limits, written_dtype(dtype), self.reduction)
 
 
 def option_names() -> tuple[str, ...]:

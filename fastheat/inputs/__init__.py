@@ -8,8 +8,8 @@ Other rooms import these names, and no others.
 Door
 ----
 `frames.annotations`: Annots, by_panel, Cells, cells_in, facts_of, kind_of, MOST_DIFFERENT,
-    open_annots, PanelCells, Parts, read_annot, Sample, sample_of, SAMPLED, Samples, shape_of,
-    TEXTS
+    open_annots, Parts, read_annot, Sample, sample_of, SAMPLED, Samples, shape_of, TEXTS,
+    written_dtype
 `frames.opening`: open_frames
 `frames.ranges`: completed_range, DataLimits, MatrixLimits, Range, range_text, wider_limits
 `frames.spans`: chunk_length, Span, spans_of

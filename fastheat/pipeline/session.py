@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from fastheat.figure.base import Figure, empty_ranges, pairs_of
 from fastheat.gif import blocks
 from fastheat.gif.file import GifFile, Tail
-from fastheat.inputs.frames.annotations import Cells, PanelCells, Samples
+from fastheat.inputs.frames.annotations import Cells, Samples
 from fastheat.inputs.frames.ranges import Range, wider_limits
 from fastheat.inputs.sources.arrays import Floats, Frame, join_frames
 from fastheat.inputs.sources.shapes import Shapes
@@ -34,7 +34,7 @@ from fastheat.render.lineplot import History
 
 CHUNK_SCALARS = 1 << 12  # frames of a file whose scalars are read together
 # a frame, its title, its annotations and its step
-Given: TypeAlias = tuple[Frame, str, Cells | PanelCells | None, int | None]
+Given: TypeAlias = tuple[Frame, str, Cells | None, int | None]
 
 HEADROOM = 0.1  # fraction of a growing range that is left free on the side where it grows
 

@@ -38,16 +38,25 @@ DEEPEST = 3  # dimensions, (T, N, M)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cells:
-    """Annotations that are the same in all frames."""
+    """Annotations of one frame, or of all frames alike."""
 
-    # (N, M) float64, or strings as objects; masked or empty in cells without annotation
+    # (N, M) float64, or strings as objects, masked or empty in cells without annotation; of several
+    # matrices a structured scalar with a field for each annotated one
     cells: NDArray[Any]
-    dtype: np.dtype[Any]  # of the numbers as given, or TEXTS
+    dtype: np.dtype[Any]  # of the numbers as given, or TEXTS; structured for several matrices
+
+    @property
+    def parts(self) -> dict[str, Cells]:
+        """The annotations of each annotated matrix by name; a single one is named ""."""
+        if self.dtype.names is None:
+            return {"": self}
+        return {name: Cells(self.cells[name], self.dtype[name]) for name in self.dtype.names}
 
     @property
     def nbytes(self) -> int:
         """The size in memory in bytes; a string counts for each cell that refers to it."""
-        strings = self.cells.flat if self.cells.dtype.kind == "O" else ()
+        each = (part.cells for part in self.parts.values())
+        strings = chain.from_iterable(cells.flat for cells in each if cells.dtype.kind == "O")
         return self.cells.nbytes + sum(map(sys.getsizeof, strings))
 
     def texts(self, valfmt: ValueFormat | None) -> tuple[str, ...]:
@@ -59,28 +68,6 @@ class Cells:
         return tuple(
             "" if masked else valfmt.write(as_written(x, self.dtype)) for x, masked in pairs
         )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PanelCells:
-    """Annotations of one frame of several matrices, by the names of the annotated panels."""
-
-    parts: dict[str, Cells]
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The dtypes of the panels' annotations, as the fields of a structured dtype."""
-        return np.dtype([(name, each.dtype) for name, each in self.parts.items()])
-
-    @property
-    def nbytes(self) -> int:
-        """The size in memory in bytes; a string counts for each cell that refers to it."""
-        return sum(each.nbytes for each in self.parts.values())
-
-    @property
-    def cells(self) -> NDArray[Any]:
-        """The cells of all panels, as a structured scalar."""
-        return _structured({name: each.cells for name, each in self.parts.items()}, ())
 
 
 def _structured(parts: Mapping[str, NDArray[Any]], shape: tuple[int, ...]) -> NDArray[Any]:
@@ -284,7 +271,7 @@ def _panels(shapes: dict[str, Shape]) -> list[str]:
     return [name for name, shape in shapes.items() if shape]
 
 
-def cells_in(annot: object, shape: Shapes) -> Cells | PanelCells:
+def cells_in(annot: object, shape: Shapes) -> Cells:
     """Return the annotations of one frame, checked."""
     if not isinstance(shape, dict):
         return matrix_of(annot, shape, "annot")
@@ -295,7 +282,8 @@ def cells_in(annot: object, shape: Shapes) -> Cells | PanelCells:
                 parts[name] = matrix_of(given, shape[name], "annot")
     if not parts:
         raise ValueError(f"expected annot of at least one panel, not {short(annot)}")
-    return PanelCells(parts)
+    cells = _structured({name: each.cells for name, each in parts.items()}, ())
+    return Cells(cells, np.dtype([(name, each.dtype) for name, each in parts.items()]))
 
 
 def shape_of(annot: object) -> tuple[int, int] | None:
@@ -344,7 +332,7 @@ def matrix_of(value: object, shape: Shape, name: str) -> Cells:
     cells = np.empty(shape)
     Floats().into(cells[None], plain[None], 0)
     hide(cells, blank)
-    return Cells(cells, _written(plain.dtype))
+    return Cells(cells, written_dtype(plain.dtype))
 
 
 def _objects(
@@ -369,8 +357,8 @@ def _objects(
     return np.array([0 if c is None else c for c in each]).reshape(cells.shape), missing
 
 
-def _written(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the dtype as which annotations are formatted, for the dtype of their numbers."""
+def written_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype as which numbers of a dtype are formatted."""
     native = dtype.newbyteorder("=")
     return np.dtype(np.float64) if native.kind == "f" and native.itemsize > 8 else native
 
@@ -417,7 +405,7 @@ def _open_each(annot: Any, shape: Shape, stacked: bool) -> Annots:
             frames = open_frames(annot)
             if frames.shape != shape:
                 raise ValueError(f"expected annot of shape {shape}, not {frames.shape}")
-            dtype, length = _written(frames.dtype), frames.length
+            dtype, length = written_dtype(frames.dtype), frames.length
             read = partial(_read_numbers, frames)
         else:
             dtype, length = TEXTS, len(annot) if hasattr(annot, "__len__") else None
@@ -483,11 +471,10 @@ def _length(text: str) -> int:
     return max(map(len, text.split("\n")))
 
 
-def sample_of(cells: Cells | PanelCells) -> Samples:
+def sample_of(cells: Cells) -> Samples:
     """Return a sample of the annotations of one frame."""
-    if isinstance(cells, PanelCells):
-        return {name: _sample_of(each) for name, each in cells.parts.items()}
-    return _sample_of(cells)
+    each = {name: _sample_of(part) for name, part in cells.parts.items()}
+    return each.get("", each)
 
 
 def _sample_of(cells: Cells) -> Sample:
