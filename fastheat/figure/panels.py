@@ -160,9 +160,6 @@ class Panels(Figure):
         plot = Plot(
             names=tuple(colors),
             colors=tuple(colors.values()),
-            top=0,
-            width=0,
-            height=0,
             fontsize=size,
             point=inch / POINTS,
             typeface=typeface,

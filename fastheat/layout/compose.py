@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from fastheat.layout.arrange import Size
 from fastheat.layout.axes.drawing import blend, draw_lines
 from fastheat.layout.layout import Layout, TitlePlace
 from fastheat.layout.lineplot import MOST_LINES, RAMP_STEPS, Plot
@@ -17,8 +18,6 @@ from fastheat.style.colors.palette import SharedPalette, share_palette
 from fastheat.style.text.fonts import Typeface
 from fastheat.style.text.labels import Label
 from fastheat.tables import TRANSPARENT
-
-Size = tuple[int, int]  # width and height, px
 
 
 class Heading(NamedTuple):

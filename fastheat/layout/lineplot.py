@@ -41,15 +41,15 @@ class Plot(NamedTuple):
 
     names: tuple[str, ...]
     colors: tuple[RGB, ...]
-    top: int  # its first row in the image
-    width: int
-    height: int
     fontsize: float  # px
     point: float
     typeface: Typeface
     room: int | None  # number of frames, None if not known
     limits: tuple[float, float] | None  # of the values, None if they grow
     steps: tuple[int, int] | None = None  # step of the first frame, steps per frame
+    top: int = 0  # its first row in the image; its place and colours are those of the image
+    width: int = 0
+    height: int = 0
     label_ramp: tuple[int, ...] = ()  # palette index of labels at each coverage, once known
     ramps: tuple[tuple[int, ...], ...] = ()  # the same for each line
 
