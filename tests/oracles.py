@@ -172,16 +172,15 @@ def _write(
             for x, hides in zip(each, is_masked(cells).ravel(), strict=True)
         ]
     type_, lacking = panel.type, ""
-    if panel.fixed is not None:
-        chains = {text: _shaped_chain(text, panel.fixed.shaped) for text in set(texts)}
-    elif panel.writing is not None:
+    if panel.writing is not None:
         affixes = len(valfmt.before), len(valfmt.after)
         chains = {text: _chain(text, affixes, panel.writing) for text in set(texts)}
     else:
         vertical, align = panel.vertical, panel.type.align
         shaped = shape_texts(texts, panel.typeface, panel.sizes, align, vertical)
         chains = {text: _shaped_chain(text, shaped) for text in set(texts)}
-        type_, lacking = with_atlas(type_, shaped.atlas), shaped.lacking
+        if panel.fixed is None:
+            type_, lacking = with_atlas(type_, shaped.atlas), shaped.lacking
     letters: dict[tuple[int, int], NDArray[np.uint8]] = {}
     left_out = 0
     for c, text in enumerate(texts):

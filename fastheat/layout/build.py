@@ -323,7 +323,7 @@ def _fixed(
     unique, place = np.unique(np.array(texts, object), return_inverse=True)
     room = int((grid.x1 - grid.x0).max())
     lettering = letter(unique.tolist(), place.reshape(1, -1), shaped, room)
-    return with_atlas(type_, shaped.atlas), Fixed(texts, shaped, lettering)
+    return with_atlas(type_, shaped.atlas), Fixed(texts, lettering)
 
 
 def _line_widths(look: Look, cells: Box) -> tuple[int, int]:

@@ -21,7 +21,7 @@ from fastheat.layout.reduction import Reduction
 from fastheat.style.colors.palette import SharedPalette
 from fastheat.style.text.fonts import Typeface
 from fastheat.style.text.formats import ValueFormat
-from fastheat.style.text.typeset import Lettering, Shaped
+from fastheat.style.text.typeset import Lettering
 from fastheat.tables import Grid, Shades, Type, Writing
 
 
@@ -40,7 +40,6 @@ class Fixed(NamedTuple):
     """Texts in cells that are the same in all frames."""
 
     texts: tuple[str, ...]  # one for each cell
-    shaped: Shaped
     lettering: Lettering
 
 

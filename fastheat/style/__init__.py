@@ -24,5 +24,5 @@ Door
     parse_valfmt, PERCENT, Template, title_template, ValueFormat
 `text.labels`: anchor_outside, apart, Box, distance, fitted, Label, line_extent, number_width,
     Placed, POWER_GAP, POWER_RAISE, POWER_SIZE, thinned, wrapped
-`text.typeset`: LEADING, letter, Lettering, shape_texts, Shaped
+`text.typeset`: LEADING, letter, Lettering, shape_texts
 """
