@@ -42,8 +42,8 @@ from fastheat.inputs.sources.shapes import (
     parts_in,
     parts_of,
 )
+from fastheat.layout.look import listed
 from fastheat.layout.options import read_shape
-from fastheat.layout.read_look import listed
 from fastheat.layout.reduction import Reduction
 from fastheat.messages import in_a_line, many, short, warn
 from fastheat.pipeline.frame_queue import FrameQueue, here

@@ -24,7 +24,7 @@ from fastheat import GifWriter, Heatmap, Panels, save_gif
 from fastheat.layout.axes import geometry as geometry_module
 from fastheat.layout.axes.geometry import Geometry
 from fastheat.layout.layout import Layout
-from fastheat.layout.options import Numbers
+from fastheat.layout.options import Labels
 from fastheat.style.text.fonts import find_typeface
 from fastheat.style.text.labels import Box, Label, Placed, anchor_outside, apart, distance
 
@@ -852,10 +852,8 @@ def test_a_bar_is_not_far_from_the_cells_whatever_their_number(
 
 
 def test_numbers_of_very_many_rows_are_those_of_their_range() -> None:
-    numbers = Numbers(range(2_000_000))
-    assert len(numbers) == 2_000_000
-    assert (numbers[0], numbers[-1], numbers[12]) == ("0", "1999999", "12")
-    assert list(numbers[5:100:40]) == ["5", "45", "85"]
+    labels = Labels(range(2_000_000))
+    assert [labels.text(k) for k in (0, 12, 1_999_999)] == ["0", "12", "1999999"]
     heatmap = Heatmap((2_000_000, 1), vmin=0, vmax=1)
     shown = [placed.label.text for placed in geometry_of(heatmap)[0].labels][:3]
     assert shown == ["0", "50000", "100000"]

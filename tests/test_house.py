@@ -17,7 +17,7 @@ from fastheat import Heatmap, Panels
 from fastheat.cli.arguments import parse
 from fastheat.figure.aliases import elsewhere
 from fastheat.inputs.sources.readers import READERS
-from fastheat.layout.look import OPTIONS
+from fastheat.layout.look import LISTED, OPTIONS
 from fastheat.render.kernels import jit
 
 PACKAGE = Path(fastheat.__file__).parent
@@ -185,7 +185,7 @@ def test_every_option_is_a_row_of_the_table_and_in_the_command_line_and_docstrin
 def test_options_that_may_be_iterators_are_read_for_each_panel() -> None:
     given: dict[str, Any] = {"row_groups": [1, 2], "col_groups": [2], "boundaries": [0, 1, 2]}
     given["row_labels"] = ["x", "y", "z"]
-    series = {name for name in given if OPTIONS[name].series}
+    series = {name for name in given if OPTIONS[name].kind in LISTED}
     assert series == given.keys()
     shapes = {"a": (3, 4), "b": (3, 4)}
     (wanted, _) = Panels(shapes, **given).layout().panels

@@ -18,9 +18,8 @@ from fastheat.inputs.frames.ranges import completed_range
 from fastheat.layout import build
 from fastheat.layout.axes import geometry
 from fastheat.layout.layout import Layout
-from fastheat.layout.look import OPTIONS
+from fastheat.layout.look import OPTIONS, read_look
 from fastheat.layout.options import Given, read_limits, read_shape, read_text
-from fastheat.layout.read_look import read_look
 from fastheat.layout.reduction import Reduction
 from fastheat.style.colors.norms import Norm
 

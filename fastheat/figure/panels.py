@@ -28,8 +28,8 @@ from fastheat.layout.axes.measures import POINTS, TIGHT_PAD
 from fastheat.layout.compose import Heading, compose
 from fastheat.layout.layout import Layout
 from fastheat.layout.lineplot import MOST_LINES, Plot
+from fastheat.layout.look import bar_options, listed
 from fastheat.layout.options import read_color, read_figure, read_shape, read_text, read_text_sizes
-from fastheat.layout.read_look import bar_options, listed
 from fastheat.layout.reduction import Reduction
 from fastheat.messages import short
 from fastheat.style.colors.colors import RGB
@@ -150,7 +150,7 @@ class Panels(Figure):
         arranger = Arranger(
             panels={},
             columns=None if columns is None else read_count("columns", columns),
-            figure=None if figsize is None else read_figure(figsize, inch),
+            figure=read_figure(figsize, inch),
             fontsize=size,
             heading=Heading(text, HEADING * size, TIGHT_PAD * size, typeface, lacking),
             plots=bool(colors),

@@ -65,8 +65,8 @@ def shared_bar(
     across = room[upright] // 2 + round(20 * size)
     bar = panel.with_look(
         shape=(1, 1),
-        rows=Labels(()),
-        columns=Labels(()),
+        rows=Labels(),
+        columns=Labels(),
         row_groups=(),
         col_groups=(),
         annot=None,

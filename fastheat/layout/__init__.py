@@ -1,7 +1,6 @@
 """Layouts, made from options: the position and palette entry of everything in an image.
 
 - `look`: the table of options, and the options of a heatmap in the form that layouts need.
-- `read_look`: the look of a heatmap, read from the options that were given.
 - `options`: readers of the values that users give.
 - `layout`: everything from which frames are drawn, except their values.
 - `build`: the layout of one matrix.
@@ -28,9 +27,8 @@ Door
 `layout`: extremes_of, Layout, Panel, Shown, TitlePlace
 `lineplot`: base_of, FEWEST_STEPS, limits_so_far, MOST_LINES, places_of, Plot, size_of, Stage,
     stages_of, WIDTH
-`look`: COLORS, LABELS, OPTIONS, PICTURE, VALUES
+`look`: bar_options, COLORS, LABELS, listed, OPTIONS, PICTURE, read_look, VALUES
 `options`: Given, Labels, read_color, read_figure, read_limits, read_shape, read_text,
     read_text_sizes
-`read_look`: bar_options, listed, read_look
 `reduction`: Reduction
 """

@@ -9,7 +9,6 @@ import itertools
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence, Sized
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
@@ -47,24 +46,17 @@ FIT_SIZE = 60.0  # pt, largest size of text that is fitted to its cells
 
 
 class Option(NamedTuple):
-    """A row of the table of options; `help` and `also` stand beside it in the table."""
+    """A row of the table of options; the last three fields stand beside it in the table."""
 
     read: Reader
     group: str  # of options in the help of the command line
     kind: str = "text"  # kind of value on the command line, see `cli.arguments`
     metavar: str = ""  # placeholder for the value in the help
     unset: str = ""  # description of the default None in the help
-    needs: str = ""  # the option without which it has no effect
-    series: bool = False  # whether it may be an iterator, which can be read only once
+    name: str = ""  # of the option, if the field of `Look` has a different one
+    field: str = ""  # of `Look`, empty if the option is read together with others
     help: str = ""  # on the command line
-    also: str = ""  # as in `Names`
-
-
-class Names(NamedTuple):
-    """The names of an option."""
-
-    own: str = ""  # if the field of `Look` has a different one
-    also: str = ""  # in matplotlib, seaborn, plotly, Pillow and imageio
+    also: str = ""  # its names in other libraries
 
 
 class Style(NamedTuple):
@@ -181,7 +173,7 @@ def width(name: str, value: Any, given: Given) -> float | None:
     return None if value is None else read_positive(name, value, zero=name == "grid_width")
 
 
-def read_fraction(name: str, value: Any, given: Given) -> float:
+def fraction(name: str, value: Any, given: Given) -> float:
     fraction = read_number(name, value)
     if not 0 < fraction <= 1:
         raise ValueError(f"expected {name} to be above 0 and at most 1, not {short(value)}")
@@ -212,6 +204,30 @@ def grid_color(name: str, value: Any, given: Given) -> RGB:
     return read_color(name, given.style.grid if value is None else value, given.paper[0])
 
 
+def derived(name: str, value: Any, given: Given) -> Any:
+    return getattr(given, name)
+
+
+def annot(name: str, value: Any, given: Given) -> Cells | Sample | None:
+    return None if isinstance(given.annot, bool) else given.annot
+
+
+def fontsize(name: str, value: Any, given: Given) -> float:
+    return given.sizes[0]
+
+
+def text_size(name: str, value: Any, given: Given) -> float:
+    return given.sizes[1]
+
+
+def paper(name: str, value: Any, given: Given) -> RGB:
+    return given.paper[0]
+
+
+def figsize(name: str, value: Any, given: Given) -> tuple[int, int] | None:
+    return read_figure(value, given.inch)
+
+
 def elsewhere(name: str, value: Any, given: Given) -> None:
     """Do nothing: the option is read together with another, by `Given` or `Heatmap`."""
 
@@ -230,7 +246,7 @@ def read_shape(shape: object) -> tuple[int, int]:
     return n, m
 
 
-def read_reduce(name: str, reduce: Any, given: Given) -> str | None:
+def reduce(name: str, reduce: Any, given: Given) -> str | None:
     if reduce is None:
         if max(given.shape) > LARGEST_SIDE:
             raise ValueError(
@@ -291,7 +307,7 @@ def read_background(value: object, paper: RGB) -> tuple[RGB, bool]:
     return parse_color((red, green, blue)), True
 
 
-def read_groups(name: str, value: Any, given: Given) -> tuple[int, ...]:
+def groups(name: str, value: Any, given: Given) -> tuple[int, ...]:
     """Return the indices of rows or columns that begin a group, except the first, ascending."""
     count = given.shape[name == "col_groups"]
     if value is None:
@@ -314,7 +330,7 @@ def read_groups(name: str, value: Any, given: Given) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def read_ticks(name: str, value: Any, given: Given) -> int | tuple[float, ...] | None:
+def ticks(name: str, value: Any, given: Given) -> int | tuple[float, ...] | None:
     if value is None:
         return None
     count = _index(value)
@@ -332,7 +348,7 @@ def read_ticks(name: str, value: Any, given: Given) -> int | tuple[float, ...] |
     return tuple(sorted(ticks))
 
 
-def read_bar_format(name: str, value: Any, given: Given) -> ValueFormat | None:
+def bar_format(name: str, value: Any, given: Given) -> ValueFormat | None:
     if value is None:
         return None
     try:
@@ -351,7 +367,7 @@ def read_color(name: str, value: object, paper: RGB = (255, 255, 255)) -> RGB:
         raise type(error)(f"{name}: {error}") from None
 
 
-def read_pair(name: str, colors: Any, given: Given) -> tuple[RGB, RGB]:
+def pair(name: str, colors: Any, given: Given) -> tuple[RGB, RGB]:
     paper = given.paper[0]
     if isinstance(colors, str) or (
         isinstance(colors, Sequence) and len(colors) in (3, 4) and _is_number(colors[0])
@@ -367,7 +383,9 @@ def _is_number(value: object) -> bool:
     return isinstance(value, float | int | np.number) and not isinstance(value, bool)
 
 
-def read_figure(figsize: object, inch: float) -> tuple[int, int]:
+def read_figure(figsize: object, inch: float) -> tuple[int, int] | None:
+    if figsize is None:
+        return None
     try:
         width, height = (read_positive("figsize", side) for side in figsize)  # type: ignore[attr-defined]
     except TypeError:
@@ -391,34 +409,18 @@ def read_figure(figsize: object, inch: float) -> tuple[int, int]:
 class Labels(NamedTuple):
     """The labels of an axis."""
 
-    texts: Sequence[str]  # of all rows or columns, or empty
-    every: int = 1  # stride between requested labels
-    numbers: bool = False  # whether all texts are numbers
+    shown: range = range(0)  # the rows or columns whose labels are requested
+    texts: tuple[str, ...] | None = None  # of all rows or columns, None for their numbers
     auto: bool = False  # whether to show as many as have room, at round numbers
 
-    @property
-    def letters(self) -> str:
-        """All characters of the labels, except those of numbers."""
-        return "" if self.numbers else "".join(self.texts)
+    def text(self, k: int) -> str:
+        """Return the label of a row or column."""
+        return str(k) if self.texts is None else self.texts[k]
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers(Sequence[str]):
-    """The numbers of rows or columns as text, made on access, since often few are shown."""
-
-    each: range
-
-    def __len__(self) -> int:
-        return len(self.each)
-
-    def __getitem__(self, k: Any) -> Any:
-        part = self.each[k]
-        return Numbers(part) if isinstance(part, range) else str(part)
-
-
-def read_labels(name: str, value: Any, given: Given) -> Labels:
+def labels(name: str, value: Any, given: Given) -> Labels:
     labels = _labels(name, value, given.shape[name == "col_labels"])
-    shown = len(labels.texts) // labels.every
+    shown = labels.shown.stop // labels.shown.step
     if not read_flag("thin_labels", given["thin_labels"]) and not labels.auto and shown > LONGEST:
         raise ValueError(f"expected at most {LONGEST} {name} with thin_labels=False, not {shown}")
     return labels
@@ -427,13 +429,13 @@ def read_labels(name: str, value: Any, given: Given) -> Labels:
 def _labels(name: str, labels: object, count: int) -> Labels:
     switched = isinstance(labels, bool | np.bool_)
     if labels is None or (switched and not labels):
-        return Labels(())
+        return Labels()
     every = 1 if switched else _read_every(name, labels)
     if every is not None:
-        return Labels(Numbers(range(count)), min(every, count), numbers=True)
+        return Labels(range(0, count, min(every, count)))
     if isinstance(labels, str):
         if labels == "auto":
-            return Labels(Numbers(range(count)), numbers=True, auto=True)
+            return Labels(range(count), auto=True)
         if "{" not in labels:
             raise ValueError(
                 f"expected {name} to be 'auto', a string with braces such as 'dim_{{}}' or a "
@@ -441,7 +443,7 @@ def _labels(name: str, labels: object, count: int) -> Labels:
             )
         try:
             template = Template.read(labels)
-            return Labels(tuple(template.fill(k, i=k) for k in range(count)))
+            return Labels(range(count), tuple(template.fill(k, i=k) for k in range(count)))
         except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
             raise ValueError(
                 f"expected {name} to be a string with braces for a number such as 'dim_{{}}', "
@@ -457,7 +459,7 @@ def _labels(name: str, labels: object, count: int) -> Labels:
         found = len(labels) if isinstance(labels, Sized) else len(texts)
         more = "" if found <= count or isinstance(labels, Sized) else " or more"
         raise ValueError(f"expected {count} {name}, not {found}{more}")
-    return Labels(texts)
+    return Labels(range(count), texts)
 
 
 def _text_of(label: object) -> str:
@@ -569,7 +571,7 @@ def read_limits(norm: Norm, vmin: object, vmax: object) -> tuple[float | None, f
     return norm.mirrored(low, high)
 
 
-def read_mask(name: str, mask: Any, given: Given) -> NDArray[np.bool_] | None:
+def mask(name: str, mask: Any, given: Given) -> NDArray[np.bool_] | None:
     if mask is None:
         return None
     shape = given.shape

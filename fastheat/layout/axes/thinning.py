@@ -125,15 +125,11 @@ class _Wanted(Sequence[tuple[int, Label]]):
     wanted: Labels
     make: Callable[[int], Label]
 
-    @property
-    def numbers(self) -> range:
-        return range(0, len(self.wanted.texts), self.wanted.every)
-
     def __len__(self) -> int:
-        return len(self.numbers)
+        return len(self.wanted.shown)
 
     def __getitem__(self, k: Any) -> Any:
-        found = self.numbers[k]
+        found = self.wanted.shown[k]
         if isinstance(found, range):
             return [(number, self.make(number)) for number in found]
         return found, self.make(found)
@@ -148,7 +144,7 @@ def _axis_labels(look: Look) -> _Both:
 
     def labels(wanted: Labels, side: str, rotation: float) -> _Wanted:
         def make(k: int) -> Label:
-            text, middle = wanted.texts[k], 0.5
+            text, middle = wanted.text(k), 0.5
             if side in ("left", "right"):  # matplotlib's center_baseline
                 lines = 1.2 * text.count("\n") * (up + down) + up
                 middle = 0.5 * lines / (lines + down)
@@ -160,7 +156,7 @@ def _axis_labels(look: Look) -> _Both:
     rotation = look.col_rotation
     if rotation is None:
         turned = DEFAULT_ROTATION if look.col_side == "bottom" else -DEFAULT_ROTATION
-        rotation = 0.0 if look.columns.numbers else turned
+        rotation = 0.0 if look.columns.texts is None else turned
     rows = labels(look.rows, look.row_side, look.row_rotation or 0.0)
     return rows, labels(look.columns, look.col_side, rotation)
 
@@ -225,7 +221,7 @@ def _step(look: Look, labels: _Wanted, x: float, y: float) -> int:
     least = min(
         gap / along if along > 1e-9 else math.inf, line / across if across > 1e-9 else math.inf
     )
-    least /= wanted.every
+    least /= wanted.shown.step
     steps = _round_steps(least) if wanted.auto else itertools.count(max(1, math.ceil(least - 1e-9)))
     return thinned(labels, steps, x, y, gap, LEADING * line if wanted.auto else 0.0)
 
@@ -242,7 +238,7 @@ def _left_out(look: Look, labels: _Both, ticks: Find, choice: Choice) -> tuple[s
     said = []
     strides = choice.rows, choice.columns
     for name, own, step in zip(("row_labels", "col_labels"), labels, strides, strict=True):
-        count = len(own) - len(own.numbers[::step])
+        count = len(own) - len(own.wanted.shown[::step])
         if count and not own.wanted.auto:
             said.append(f"{count} of {len(own)} {name}")
     if look.bar and isinstance(look.bar_ticks, tuple):
