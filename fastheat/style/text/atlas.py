@@ -39,9 +39,9 @@ class Glyph(NamedTuple):
 EDGE = Glyph(0, 0, np.zeros((0, 0), np.uint8), 0)
 
 
-def draw_glyph(font: Face, character: str) -> Glyph:
-    """Return the glyph of one of `clusters`."""
-    return draw_letters(font.of(character), character)
+def draw_glyphs(font: Face, charset: Sequence[str]) -> list[Glyph]:
+    """Return the edge of a text and the glyph of each of `charset`, which are `clusters`."""
+    return [EDGE, *(draw_letters(font.of(c), c) for c in charset)]
 
 
 @lru_cache(maxsize=4096)
@@ -95,7 +95,7 @@ def draw_atlas(
     drawings: list[Drawing] = []
     for size in sizes:
         font = typeface.at(size)
-        glyphs = [EDGE, *(draw_glyph(font, c) for c in charset)]
+        glyphs = draw_glyphs(font, charset)
         cuts = _cuts(glyphs, neighbours, margin(font))
         if cuts is None:
             return None
@@ -177,13 +177,8 @@ def _draw_segments(
     # each canvas has room on both sides for those parts of its glyphs that other segments own
     columns = int(widths.max(initial=1))
     cover = np.zeros((len(pairs), bottom - top, 3 * columns), np.uint8)
-    pens = columns + advance[first] - before[first]
-    for k, glyph in enumerate(glyphs):
-        stamp(cover, np.nonzero(first == k)[0], glyph, top, columns - int(before[k]), alone=True)
-    for pen in sorted({*pens.tolist()}):
-        there = pens == pen
-        for k, glyph in enumerate(glyphs):
-            stamp(cover, np.nonzero(there & (second == k))[0], glyph, top, pen)
+    pens = columns - before[first]
+    stamp(cover, glyphs, pairs, np.stack([pens, pens + advance[first]], 1), top)
     return widths, top, cover[:, :, columns : 2 * columns]
 
 
@@ -220,38 +215,37 @@ def _printable(typeface: Typeface) -> list[tuple[str, bool]]:
 
 def stamp(
     cover: NDArray[np.uint8],
-    chosen: NDArray[np.intp],
-    glyph: Glyph,
+    glyphs: Sequence[Glyph],
+    chains: NDArray[np.intp],
+    pens: NDArray[np.int64],
     top: int,
-    pen: int,
-    *,
-    alone: bool = False,
+    drops: NDArray[np.int64] | int = 0,
 ) -> None:
-    """Draw a glyph into some of P canvases, clipped at their sides.
+    """Draw P texts, each into a canvas of its own, clipped at the sides.
 
     Parameters
     ----------
     cover
         (P, rows, columns) coverage.
-    chosen
-        Indices of the canvases.
+    chains
+        (P, ...) indices of the glyphs of each text, in the order in which they are drawn.
+    pens, drops
+        x of each glyph's pen, and the distance of its baseline below that of the first line.
     top
-        y of the canvases' first row relative to the baseline.
-    pen
-        x of the glyph's pen.
-    alone
-        Whether nothing has been drawn there yet.
+        y of the canvases' first row relative to the first line's baseline.
     """
-    if not glyph.cover.size or not len(chosen):
-        return
-    y, x = glyph.top - top, pen + glyph.left
-    rows, columns = glyph.cover.shape
-    x0, x1 = max(x, 0), min(x + columns, cover.shape[2])
-    if x0 < x1:
-        place = (chosen, slice(y, y + rows), slice(x0, x1))
-        part = glyph.cover[:, x0 - x : x1 - x]
-        under = None if alone else cover[place]
-        cover[place] = part if under is None or not under.any() else combine(under, part)
+    places = np.stack(np.broadcast_arrays(chains, pens, drops), -1)
+    for each in places.reshape(len(chains), -1, 3).swapaxes(0, 1):
+        unlike, which = unlike_rows(each)
+        for place, (k, pen, drop) in enumerate(unlike.tolist()):
+            glyph = glyphs[k]
+            y, x = glyph.top + drop - top, pen + glyph.left
+            rows, columns = glyph.cover.shape
+            x0, x1 = max(x, 0), min(x + columns, cover.shape[2])
+            if x0 < x1:
+                chosen = np.nonzero(which == place)[0], slice(y, y + rows), slice(x0, x1)
+                part, under = glyph.cover[:, x0 - x : x1 - x], cover[chosen]
+                cover[chosen] = combine(under, part) if under.any() else part
 
 
 def overlay(ink: NDArray[np.uint8], glyph: Glyph, pen: int, baseline: int) -> None:
@@ -310,18 +304,10 @@ def _lines(steps: NDArray[np.uint8], widths: NDArray[np.int64]) -> tuple[NDArray
 
 def unlike_rows(rows: NDArray[Number]) -> tuple[NDArray[Number], NDArray[np.intp]]:
     """Return the distinct rows, in any order, and the index of each row among them."""
-    count = len(rows)
-    bytes_ = np.ascontiguousarray(rows).view(np.uint8).reshape(count, -1)
-    padded = np.zeros((count, -(-bytes_.shape[1] // 8) * 8), np.uint8)
-    padded[:, : bytes_.shape[1]] = bytes_
-    words = padded.view(np.uint64)
-    # sorting a hash of each row is far faster than sorting the rows; collisions are detected
-    factors = np.arange(1, 2 * words.shape[1], 2).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    keys = (words ^ (words >> np.uint64(29))) @ factors
-    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
-    if not np.array_equal(rows[first][which], rows):
-        unlike, which = np.unique(rows, axis=0, return_inverse=True)
-        return unlike, which.reshape(-1)
+    rows = np.ascontiguousarray(rows)
+    # as one item of bytes each, rows are sorted much faster than with np.unique(rows, axis=0)
+    items = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize)))[:, 0]
+    _, first, which = np.unique(items, return_index=True, return_inverse=True)
     return rows[first], which
 
 
@@ -358,8 +344,8 @@ def atlas_of_all(
 def can_be_cut(typeface: Typeface, size: float, charset: str, neighbours: frozenset[str]) -> bool:
     """Return True if `atlas_of_all` would return an atlas at a size."""
     font = typeface.at(size)
-    glyphs = [EDGE, *(draw_glyph(font, c) for c in charset)]
-    return _cuts(glyphs, _numbered(charset, neighbours), margin(font)) is not None
+    cuts = _cuts(draw_glyphs(font, charset), _numbered(charset, neighbours), margin(font))
+    return cuts is not None
 
 
 def _numbered(charset: Sequence[str], neighbours: frozenset[str]) -> Pairs:

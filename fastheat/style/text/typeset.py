@@ -9,17 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.style.text.atlas import (
-    EDGE,
     Drawing,
     Glyph,
     Pairs,
     draw_atlas,
-    draw_glyph,
+    draw_glyphs,
     join_drawings,
     margin,
     reach,
     stamp,
-    unlike_rows,
 )
 from fastheat.style.text.fonts import Typeface, clusters
 from fastheat.tables import Type
@@ -66,8 +64,7 @@ def shape_texts(
         drawings: list[Drawing] = []
         for size in sizes:
             font = typeface.at(size)
-            glyphs = [EDGE, *(draw_glyph(font, c) for c in charset)]
-            drops = line_drops(counts, size, vertical)
+            glyphs, drops = draw_glyphs(font, charset), line_drops(counts, size, vertical)
             drawings.append(_draw_whole(glyphs, chains, counts, drops, align, margin(font)))
         segments = np.arange(len(unique), dtype=np.int32)[:, None]
         cut = join_drawings(drawings), segments, np.ones(len(unique), np.int32)
@@ -169,13 +166,7 @@ def _draw_whole(
     highest = int(drops[shown].min(initial=0))
     rows = bottom - top + int(drops[shown].max(initial=0)) - highest
     cover = np.zeros((len(chains), rows, int(widths.max(initial=1))), np.uint8)
-    lowered = np.broadcast_to(drops[:, :, None] - highest, chains.shape)
-    for each in np.stack([chains, pens, lowered], 3).reshape(len(chains), -1, 3).swapaxes(0, 1):
-        unlike, which = unlike_rows(each)
-        for place, (k, pen, drop) in enumerate(unlike.tolist()):
-            if glyphs[k].cover.size:
-                chosen = np.nonzero(which == place)[0]
-                stamp(cover, chosen, glyphs[k], top - drop, pen)
+    stamp(cover, glyphs, chains, pens, top, drops[:, :, None] - highest)
     return widths, top + highest, cover
 
 
