@@ -76,11 +76,11 @@ def build(
     look, texts, samples = _to_write(look, vmin, vmax, dtype)
     cell = cell_size(look, cells, samples)
     changes = look.given is not None and look.bar  # whether the numbers at the colour bar change
-    ticks = partial(ticks_of_all if changes else find_ticks, look.tick_style, vmin, vmax)
+    ticks = partial(ticks_of_all if changes else find_ticks, look, vmin, vmax)
     plan, geometry, left_out = lay_out(look, cells, ticks, cell)
     numbers = None
     if changes:
-        plan, geometry, numbers = part_numbers(look.tick_style, plan, geometry)
+        plan, geometry, numbers = part_numbers(look, plan, geometry)
     line, group_line = _line_widths(look, geometry.cells)
     groups = (
         _drawn(look.row_groups, look.shape[0], cells[0]),
@@ -231,7 +231,7 @@ def frame_of(look: Look, vmin: float, vmax: float) -> Frame:
     """Return the frame of cells and colour bar, with room for the numbers of any range."""
     reduced = reduction(look)
     cells = look.shape if reduced is None else reduced.cells
-    ticks = partial(ticks_of_all, look.tick_style, vmin, vmax)
+    ticks = partial(ticks_of_all, look, vmin, vmax)
     # only the end ticks are laid out, but a title has to clear numbers anywhere above the bar
     look = look._replace(titled=look.titled or look.title != "")
     return lay_out(look, cells, ticks, cell_size(look, cells, []))[1].frame
@@ -271,7 +271,7 @@ def reduction(look: Look) -> Reduction | None:
         return None
     else:
         free = look._replace(frame=None)
-        ticks = wide_ticks(look.tick_style)
+        ticks = wide_ticks(look)
         cells = lay_out(free, None, lambda _: ticks, (1, 1))[1].cells
         high, wide = (int(side + NEARLY) for side in (cells.height, cells.width))
         rows, columns = min(n, max(1, high)), min(m, max(1, wide))
@@ -345,7 +345,7 @@ def _beyond(look: Look, vmin: float, vmax: float) -> tuple[str, ...]:
     """Return a description of requested ticks outside the range, if all frames share one range."""
     if not look.bar or not isinstance(look.bar_ticks, tuple) or look.given is not None:
         return ()
-    count, every = len(find_ticks(look.tick_style, vmin, vmax, 1).major), len(look.bar_ticks)
+    count, every = len(find_ticks(look, vmin, vmax, 1).major), len(look.bar_ticks)
     return (f"{every - count} of {every} cbar_ticks",) if count < every else ()
 
 

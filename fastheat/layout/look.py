@@ -18,7 +18,6 @@ from fastheat.inputs.frames.annotations import Cells, Sample
 from fastheat.layout import options as read
 from fastheat.layout.axes.geometry import Frame
 from fastheat.layout.axes.measures import TITLE_SIZE
-from fastheat.layout.axes.ticks import TickStyle
 from fastheat.layout.options import Given, Labels, Option
 from fastheat.messages import short
 from fastheat.style.colors.colormaps import Colormap
@@ -293,20 +292,6 @@ class Look(NamedTuple):
         "colour of ticks, and of the outline of the colour bar",
         Option(read.color, PICTURE, "color", unset="--foreground", name="tick_color"),
     ]
-
-    @property
-    def tick_style(self) -> TickStyle:
-        """Everything that the ticks of the colour bar follow from, except its range."""
-        return TickStyle(
-            norm=self.norm,
-            wanted=self.bar_ticks,
-            format=self.bar_format,
-            thin=self.thin_labels,
-            location=self.bar_location,
-            typeface=self.typeface,
-            fontsize=self.fontsize,
-            point=self.point,
-        )
 
 
 # the options without a field of their own in `Look`

@@ -14,7 +14,8 @@ from fastheat.layout.axes.drawing import draw_marks, pieces, ramp_steps
 from fastheat.layout.axes.geometry import Geometry, Plan
 from fastheat.layout.axes.measures import part_beyond, pixels_of
 from fastheat.layout.axes.thinning import bar_labels
-from fastheat.layout.axes.ticks import TIMES, Tick, Ticks, TickStyle, bar_ticks, ticks_at
+from fastheat.layout.axes.ticks import TIMES, Tick, Ticks, bar_ticks, ticks_at
+from fastheat.layout.look import Look
 from fastheat.style.colors.norms import LINEAR
 from fastheat.style.text.atlas import SHRINK, draw_letters
 from fastheat.style.text.labels import Box, Placed, number_width
@@ -25,9 +26,9 @@ WIDE_POWER = f"-0.0 {TIMES} 10", "-00"  # the same for these norms: text and exp
 MOST = 9  # most intervals of a colour bar
 
 
-def find_ticks(style: TickStyle, vmin: float, vmax: float, intervals: int) -> Ticks:
+def find_ticks(look: Look, vmin: float, vmax: float, intervals: int) -> Ticks:
     """Return the ticks of a colour bar that has room for at most `intervals` intervals."""
-    norm, wanted, format_ = style.norm, style.wanted, style.format
+    norm, wanted, format_ = look.norm, look.bar_ticks, look.bar_format
     if isinstance(wanted, tuple):
         found = ticks_at(norm, vmin, vmax, wanted)
     elif wanted is not None:
@@ -43,18 +44,18 @@ def find_ticks(style: TickStyle, vmin: float, vmax: float, intervals: int) -> Ti
     return found._replace(major=written)
 
 
-def wide_ticks(style: TickStyle) -> Ticks:
+def wide_ticks(look: Look) -> Ticks:
     """Return ticks at both ends, as wide as those of any range are likely to be."""
     text, power = WIDE_TICK, ""
-    if style.norm.name in SCIENTIFIC:
+    if look.norm.name in SCIENTIFIC:
         text, power = WIDE_POWER
-    if style.format is not None:
-        text = max(WIDE_TICK, style.format.write(float(WIDE_TICK) - 0.0001), key=len)
+    if look.bar_format is not None:
+        text = max(WIDE_TICK, look.bar_format.write(float(WIDE_TICK) - 0.0001), key=len)
         power = ""
     return Ticks([Tick(at, 0.0, text, power) for at in (0.0, 1.0)], [])
 
 
-def ticks_of_all(style: TickStyle, vmin: float, vmax: float, _intervals: int = MOST) -> Ticks:
+def ticks_of_all(look: Look, vmin: float, vmax: float, _intervals: int = MOST) -> Ticks:
     """Return ticks at both ends, as wide as the widest in frames with ranges of their own.
 
     Parameters
@@ -62,13 +63,13 @@ def ticks_of_all(style: TickStyle, vmin: float, vmax: float, _intervals: int = M
     vmin, vmax
         The range of the values of all frames, as far as it is known.
     """
-    wanted = style.wanted
+    wanted = look.bar_ticks
     if isinstance(wanted, tuple):
-        known = find_ticks(style._replace(norm=LINEAR), wanted[0], wanted[-1], MOST)
+        known = find_ticks(look._replace(norm=LINEAR), wanted[0], wanted[-1], MOST)
     else:
-        known = find_ticks(style, vmin, vmax, MOST)
-        known = known._replace(major=known.major + wide_ticks(style).major)
-    font = style.typeface.at(style.fontsize)
+        known = find_ticks(look, vmin, vmax, MOST)
+        known = known._replace(major=known.major + wide_ticks(look).major)
+    font = look.typeface.at(look.fontsize)
     widest = max(known.major, key=lambda tick: number_width(tick.text, tick.power, font))
     return Ticks([widest._replace(place=at) for at in (0.0, 1.0)], [])
 
@@ -81,7 +82,7 @@ class BarNumbers:
     changes.
     """
 
-    style: TickStyle
+    look: Look
     bar: Box  # the box of the colour bar
     x0: int
     y0: int
@@ -145,17 +146,17 @@ def _inks(
     numbers: BarNumbers, low: float, high: float
 ) -> tuple[list[tuple[int, int, int, int]], list[Ink]]:
     """Return the tick marks of a range, and its numbers, which are cropped to the rectangle."""
-    style = numbers.style
-    bar = bar_labels(style, partial(find_ticks, style, low, high), numbers.bar)
+    look = numbers.look
+    bar = bar_labels(look, partial(find_ticks, look, low, high), numbers.bar)
     box = numbers.bar.moved(-numbers.x0, -numbers.y0)
     width, height = numbers.x1 - numbers.x0, numbers.y1 - numbers.y0
     written: list[Ink] = []
-    for placed in bar.numbers(box, style.point):
+    for placed in bar.numbers(box, look.point):
         fitting = _fitted(placed, width, height)
         for font, text, pen, baseline in pieces(fitting.label, fitting.x, fitting.y):
             glyph = draw_letters(font, text)
             written.append((pen + glyph.left, baseline + glyph.top, glyph.cover))
-    marks = list(bar.tick_marks(box, style.point))
+    marks = list(bar.tick_marks(box, look.point))
     return marks, [_within(ink, width, height) for ink in written]
 
 
@@ -176,9 +177,7 @@ def _fitted(placed: Placed, width: int, height: int) -> Placed:
     return placed
 
 
-def part_numbers(
-    style: TickStyle, plan: Plan, geometry: Geometry
-) -> tuple[Plan, Geometry, BarNumbers]:
+def part_numbers(look: Look, plan: Plan, geometry: Geometry) -> tuple[Plan, Geometry, BarNumbers]:
     """Separate the ticks of a colour bar from everything that never changes.
 
     Parameters
@@ -199,12 +198,14 @@ def part_numbers(
     assert box is not None
     own = {id(label) for _, label in bar.ticks}
     ends = bar._replace(ticks=[(at, bar.ticks[0][1]) for at in (0.0, 1.0)])
-    boxes = [placed.box() for placed in ends.numbers(box, style.point)]
+    boxes = [placed.box() for placed in ends.numbers(box, look.point)]
     x0, y0, x1, y1 = reduce(Box.union, boxes)
     around = Box(math.floor(x0) - 1, math.floor(y0) - 1, math.ceil(x1) + 1, math.ceil(y1) + 1)
     x0, y0, x1, y1 = map(int, part_beyond(around, bar.location, Box(*pixels_of(box))))
+    # without what is as large as a matrix or a function, which workers may not be able to take
+    look = look._replace(mask=None, annot=None, valfmt=None)
     numbers = BarNumbers(
-        style, box, max(0, x0), max(0, y0), min(geometry.width, x1), min(geometry.height, y1)
+        look, box, max(0, x0), max(0, y0), min(geometry.width, x1), min(geometry.height, y1)
     )
     labels = tuple(placed for placed in geometry.labels if id(placed.label) not in own)
     plan = plan._replace(bar=bar._replace(ticks=[], minor=[]))

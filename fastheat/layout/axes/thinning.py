@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from fastheat.layout.axes import geometry
 from fastheat.layout.axes.colorbar import Bar
 from fastheat.layout.axes.geometry import Geometry, Plan
-from fastheat.layout.axes.ticks import TIMES, Ticks, TickStyle
+from fastheat.layout.axes.ticks import TIMES, Ticks
 from fastheat.layout.look import Look
 from fastheat.layout.options import Labels
 from fastheat.style.text.fonts import Typeface
@@ -165,42 +165,42 @@ def _choose(look: Look, labels: _Both, found: Find, cells: Box, bar: Box) -> Cho
     n, m = look.shape
     rows = _step(look, labels[0], 0.0, cells.height / n * (-1 if look.origin_lower else 1))
     columns = _step(look, labels[1], cells.width / m, 0.0)
-    intervals, ticks = _choose_ticks(look.tick_style, found, bar) if look.bar else (1, 1)
+    intervals, ticks = _choose_ticks(look, found, bar) if look.bar else (1, 1)
     return Choice(rows, columns, intervals, ticks)
 
 
-def _choose_ticks(style: TickStyle, found: Find, bar: Box) -> tuple[int, int]:
+def _choose_ticks(look: Look, found: Find, bar: Box) -> tuple[int, int]:
     """Return the most intervals for which a bar has room, and the stride at which ticks fit."""
     # matplotlib's get_tick_space: a tick takes 2 font sizes in height or 3 in width
-    upright = style.location in ("left", "right")
+    upright = look.bar_location in ("left", "right")
     room = bar.height / 2 if upright else bar.width / 3
-    intervals = max(1, min(9, int(room / style.fontsize)))
-    if not style.thin and isinstance(style.wanted, tuple):
+    intervals = max(1, min(9, int(room / look.fontsize)))
+    if not look.thin_labels and isinstance(look.bar_ticks, tuple):
         return intervals, 1
-    ticks = _bar_ticks(style, found, intervals)
+    ticks = _bar_ticks(look, found, intervals)
     x, y = (0.0, -bar.height) if upright else (bar.width, 0.0)
     for step in range(1, len(ticks)):
         if all(
-            apart(one, two, x * (b - a), y * (b - a), APART * style.fontsize)
+            apart(one, two, x * (b - a), y * (b - a), APART * look.fontsize)
             for (a, one), (b, two) in itertools.pairwise(ticks[::step])
         ):
             return intervals, step
     return intervals, max(1, len(ticks))
 
 
-def bar_labels(style: TickStyle, found: Find, box: Box) -> Bar:
+def bar_labels(look: Look, found: Find, box: Box) -> Bar:
     """Return a colour bar with the ticks that fit if it stands in `box`."""
     ticks = lru_cache(found)
-    intervals, step = _choose_ticks(style, ticks, box)
-    labels = _bar_ticks(style, ticks, intervals)[::step]
-    return Bar(style.location, labels, None, ticks(intervals).minor)
+    intervals, step = _choose_ticks(look, ticks, box)
+    labels = _bar_ticks(look, ticks, intervals)[::step]
+    return Bar(look.bar_location, labels, None, ticks(intervals).minor)
 
 
-def _bar_ticks(style: TickStyle, found: Find, intervals: int) -> list[tuple[float, Label]]:
+def _bar_ticks(look: Look, found: Find, intervals: int) -> list[tuple[float, Label]]:
     """Return the position and label of every major tick of a colour bar."""
-    face, size = style.typeface, style.fontsize
+    face, size = look.typeface, look.fontsize
     up, down = line_extent(face, size)
-    anchor = anchor_outside(style.location, 0.0, 0.5 * up / (up + down))
+    anchor = anchor_outside(look.bar_location, 0.0, 0.5 * up / (up + down))
     return [
         (at, Label(_times(text, face), size, anchor, 0.0, face, power))
         for at, _, text, power in found(intervals).major
@@ -262,7 +262,7 @@ def _plan(
         word = (0.5, 0.0) if look.bar_location == "bottom" else (0.5, 1.0)
         bar = Bar(
             look.bar_location,
-            _bar_ticks(look.tick_style, ticks, choice.intervals)[:: choice.ticks],
+            _bar_ticks(look, ticks, choice.intervals)[:: choice.ticks],
             label(look.bar_label, size, word, rotation) if look.bar_label else None,
             ticks(choice.intervals).minor,
             look.given is not None,

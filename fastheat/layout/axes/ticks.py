@@ -10,8 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.style.colors.norms import Norm, Scale
-from fastheat.style.text.fonts import Typeface
-from fastheat.style.text.formats import ValueFormat
 
 TICK_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)  # times a power of ten, as in matplotlib's AutoLocator
 FEWEST_TICKS = 2
@@ -30,19 +28,6 @@ class Tick(NamedTuple):
     value: float
     text: str  # label, empty if the others suffice
     power: str = ""  # exponent after it, raised
-
-
-class TickStyle(NamedTuple):
-    """Everything that the ticks and numbers of a colour bar follow from, except its range."""
-
-    norm: Norm
-    wanted: int | tuple[float, ...] | None  # largest number of ticks, or their values
-    format: ValueFormat | None
-    thin: bool  # whether to leave out numbers that would overlap
-    location: str  # of the bar: "left", "right", "top" or "bottom" of the cells
-    typeface: Typeface
-    fontsize: float  # px
-    point: float  # px of one point
 
 
 class Ticks(NamedTuple):
