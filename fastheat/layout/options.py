@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from functools import cached_property
 from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
@@ -315,12 +315,8 @@ def groups(name: str, value: Any, given: Given) -> tuple[int, ...]:
     every = _read_every(name, value)
     if every is not None:
         return tuple(range(every, count, every))
-    if isinstance(value, str) or not is_series(value):
-        raise TypeError(
-            f"expected {name} to be an int or a sequence of indices, not {short(value)}"
-        )
     found = set()
-    for each in value:
+    for each in _items(name, value, "an int or a sequence of indices"):
         index = _index(each)
         if index is None:
             raise TypeError(f"expected {name} to hold indices, not {short(each)}")
@@ -338,11 +334,8 @@ def ticks(name: str, value: Any, given: Given) -> int | tuple[float, ...] | None
         if count < 1:
             raise ValueError(f"expected cbar_ticks to be 1 or more, or values, not {short(value)}")
         return count
-    if isinstance(value, str) or not is_series(value):
-        raise TypeError(
-            f"expected cbar_ticks to be a number of ticks or their values, not {short(value)}"
-        )
-    ticks = {read_number("cbar_ticks", each) for each in islice(value, LONGEST + 1)}
+    values = _items(name, value, "a number of ticks or their values")
+    ticks = {read_number("cbar_ticks", each) for each in islice(values, LONGEST + 1)}
     if len(ticks) > LONGEST:
         raise ValueError(f"expected at most {LONGEST} cbar_ticks, not more")
     return tuple(sorted(ticks))
@@ -449,12 +442,9 @@ def _labels(name: str, labels: object, count: int) -> Labels:
                 f"expected {name} to be a string with braces for a number such as 'dim_{{}}', "
                 f"not {short(labels)}: {in_a_line(error)}"
             ) from None
-    if not is_series(labels):
-        raise TypeError(
-            f"expected {name} to be a sequence of labels or a whole number, not {short(labels)}"
-        )
+    items = _items(name, labels, "a sequence of labels or a whole number")
     # at most one label too many is read, since an iterator may not end
-    texts = tuple(check_length(name, _text_of(label)) for label in islice(labels, count + 1))
+    texts = tuple(check_length(name, _text_of(label)) for label in islice(items, count + 1))
     if len(texts) != count:
         found = len(labels) if isinstance(labels, Sized) else len(texts)
         more = "" if found <= count or isinstance(labels, Sized) else " or more"
@@ -475,6 +465,12 @@ def _read_every(name: str, value: object) -> int | None:
     if every is not None and every < 1:
         raise ValueError(f"expected {name} as a number to be 1 or more, not {short(value)}")
     return every
+
+
+def _items(name: str, value: object, wanted: str) -> Iterable[Any]:
+    if isinstance(value, str) or not is_series(value):
+        raise TypeError(f"expected {name} to be {wanted}, not {short(value)}")
+    return value
 
 
 def _index(value: object) -> int | None:
@@ -542,9 +538,8 @@ def read_norm(norm: object, own: Mapping[str, object], *, bins: int) -> Norm:
 
 
 def _read_boundaries(boundaries: object, bins: int) -> tuple[float, ...]:
-    if isinstance(boundaries, str) or not is_series(boundaries):
-        raise TypeError(f"expected boundaries to be numbers, not {short(boundaries)}")
-    numbers = tuple(read_number("boundaries", each) for each in boundaries)
+    given = _items("boundaries", boundaries, "numbers")
+    numbers = tuple(read_number("boundaries", each) for each in given)
     if len(numbers) < 2 or any(a >= b for a, b in itertools.pairwise(numbers)):
         raise ValueError(
             "expected boundaries to be two or more numbers in ascending order, not "

@@ -9,8 +9,7 @@ import re
 import string
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -292,7 +291,7 @@ def parse_valfmt(valfmt: object) -> ValueFormat:
             # a matplotlib formatter, which may query its axis; the caller's own stays unchanged
             valfmt = copy.copy(valfmt)
             valfmt.create_dummy_axis()
-        return ValueFormat(valfmt, _Calling(valfmt, _takes_position(valfmt)))
+        return ValueFormat(valfmt, partial(_call, valfmt, _takes_position(valfmt)))
     if not isinstance(valfmt, str):
         raise TypeError(
             "expected valfmt to be a format string such as '{x:.2f}', a format spec such as "
@@ -315,7 +314,7 @@ def parse_valfmt(valfmt: object) -> ValueFormat:
             literals = [field[0] for field in fields]
             before, after = literals[: slots[0] + 1], literals[slots[0] + 1 :]
             return _spec_format(valfmt, "".join(before), spec, "".join(after))
-    write = _Formatting(template)
+    write = partial(_fill, template)
     write(0.5)
     return ValueFormat(valfmt, write)
 
@@ -350,36 +349,35 @@ def _spec_format(source: str, before: str, spec: str, after: str) -> ValueFormat
             f"'.2f', not {short(source)}: {fault}"
         )
     integers = spec.endswith("d")
-    write = _Spelling(before, spec, after)
+    write = partial(_spell, before, spec, after)
     lines = "\n" in before + after  # the kernels only write texts of one line
     return ValueFormat(source, write, before, None if lines else parse_spec(spec), after, integers)
 
 
-@dataclass(frozen=True, slots=True)
-class _Spelling:
-    before: str
-    spec: str
-    after: str
-
-    def __call__(self, value: object) -> str:
-        spec = self.spec
-        if spec.endswith("d") and isinstance(value, float):  # NaN or infinite: no int has these
-            spec = spec[:-1] + "f"
-        return self.before + format(value, spec) + self.after
+# functions of a value once their other arguments are given: workers can take them with `partial`
 
 
-@dataclass(frozen=True, slots=True)
-class _Formatting:
-    template: Template
+def _spell(before: str, spec: str, after: str, value: object) -> str:
+    if spec.endswith("d") and isinstance(value, float):  # NaN or infinite: no int has these
+        spec = spec[:-1] + "f"
+    return before + format(value, spec) + after
 
-    def __call__(self, value: object) -> str:
-        try:
-            return self.template.fill(value, x=value, pos=None)
-        except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
-            raise ValueError(
-                f"expected a format string for one value x, such as '{{x:.2f}}', "
-                f"not {short(self.template.text)}: {type(error).__name__}: {in_a_line(error)}"
-            ) from None
+
+def _fill(template: Template, value: object) -> str:
+    try:
+        return template.fill(value, x=value, pos=None)
+    except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
+        raise ValueError(
+            f"expected a format string for one value x, such as '{{x:.2f}}', "
+            f"not {short(template.text)}: {type(error).__name__}: {in_a_line(error)}"
+        ) from None
+
+
+def _call(function: Callable[..., object], positioned: bool, value: object) -> str:
+    text = function(value, None) if positioned else function(value)
+    if not isinstance(text, str):
+        raise TypeError(f"expected valfmt({short(value)}) to return a string, not {short(text)}")
+    return check_length(f"valfmt({short(value)})", text, LONGEST)
 
 
 def _takes_position(function: Callable[..., object]) -> bool:
@@ -402,20 +400,6 @@ def _takes_position(function: Callable[..., object]) -> bool:
         f"expected valfmt to be a function of a value, or of one and its position, not "
         f"{short(function)}{signature}"
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Calling:
-    function: Callable[..., object]
-    positioned: bool
-
-    def __call__(self, value: object) -> str:
-        text = self.function(value, None) if self.positioned else self.function(value)
-        if not isinstance(text, str):
-            raise TypeError(
-                f"expected valfmt({short(value)}) to return a string, not {short(text)}"
-            )
-        return check_length(f"valfmt({short(value)})", text, LONGEST)
 
 
 def title_template(title: str) -> Template:
