@@ -22,6 +22,7 @@ from fastheat.style.text.atlas import (
     SMALLEST_SIZE,
     can_be_cut,
     extent,
+    join_drawings,
     margin,
     measure,
     size_ladder,
@@ -37,19 +38,7 @@ FIT_MARGIN = 0.5  # font sizes that values with text_size="fit" leave free, in w
 BLANK = "0.00"  # as wide as later texts are likely to be, used if the first are empty
 DIGITS = "0123456789"
 GRID_WIDTH = 3.0  # pt
-NO_TYPE = Type(
-    widths=np.zeros((0, 1), np.int64),
-    lows=np.zeros((0, 1), np.int64),
-    highs=np.zeros((0, 1), np.int64),
-    tops=np.zeros((0, 0), np.int64),
-    lines=np.zeros((0, 1, 0), np.int32),
-    heads=np.zeros(0, np.uint64),
-    tails=np.zeros(0, np.uint64),
-    starts=np.zeros(1, np.int32),
-    runs=np.zeros(0, np.int32),
-    align=0,
-    inset=0,
-)
+NO_TYPE = join_drawings([])
 
 
 def samples_of(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> list[str]:

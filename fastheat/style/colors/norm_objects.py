@@ -53,7 +53,47 @@ class NormObject(Norm):
         return _with_range(self.given, vmin, vmax)[1]
 
     def rule(self, vmin: float, vmax: float, bins: int) -> Rule:
-        return _called(self.given, vmin, vmax, bins)
+        """Return the norm over a range as a checked function.
+
+        Raises
+        ------
+        ValueError
+            If calling it fails, or it rejects values in the range or decreases anywhere.
+        """
+        norm, _ = _with_range(self.given, vmin, vmax)
+
+        def rule(x: Floats) -> Floats:
+            try:
+                # a copy, since some norms write to their argument
+                with np.errstate(all="ignore"):
+                    given = norm(np.ma.array(x.copy(), mask=np.zeros(x.shape, bool)))
+                hidden = np.ma.getmaskarray(given)
+                place: NDArray[Any] = np.array(np.ma.getdata(given))
+                if place.shape != x.shape or place.dtype.kind not in "fiub":
+                    raise TypeError(f"it gives {short(place)} for {short(x)}")
+            except Exception as error:
+                raise _unfit(norm, vmin, vmax, error) from error
+            if place.dtype.kind != "f":  # indices of entries, as from a BoundaryNorm
+                place = (place + 0.5) / bins
+            place[hidden] = np.nan
+            return place
+
+        inside = np.linspace(vmin, vmax, SAMPLES)
+        places = rule(inside)
+        if np.isnan(places).any():
+            at = inside[np.isnan(places)][0]
+            raise _unfit(norm, vmin, vmax, f"it does not take {at:g}")
+        beyond = np.geomspace(2.0**-10, 2.0**10, SAMPLES) * ((vmax - vmin) or 1.0)
+        values = np.concatenate([vmin - beyond[::-1], inside, vmax + beyond])
+        with np.errstate(all="ignore"):
+            places = rule(values)
+            values, places = values[~np.isnan(places)], places[~np.isnan(places)]
+            falls = np.flatnonzero(places[1:] < places[:-1] - 1e-6 * np.abs(places[:-1]))
+        if len(falls):
+            raise _unfit(
+                norm, vmin, vmax, f"it falls at {values[falls[0]]:g}, where it should rise"
+            )
+        return rule
 
     def __str__(self) -> str:
         return type(self.given).__qualname__
@@ -97,45 +137,3 @@ def copied(norm: Any) -> Any:
 def _unfit(norm: Any, vmin: float, vmax: float, why: object) -> ValueError:
     name, why = type(norm).__name__, " ".join(str(why).split()) or type(why).__name__
     return ValueError(f"expected a norm over {vmin:g} to {vmax:g}, not this {name}: {why}")
-
-
-def _called(norm: Any, vmin: float, vmax: float, bins: int) -> Rule:
-    """Return a norm object, called as matplotlib's `Normalize`, as a checked function.
-
-    Raises
-    ------
-    ValueError
-        If calling it fails, or it rejects values in the range or decreases anywhere.
-    """
-    norm, _ = _with_range(norm, vmin, vmax)
-
-    def rule(x: Floats) -> Floats:
-        try:
-            # a copy, since some norms write to their argument
-            with np.errstate(all="ignore"):
-                given = norm(np.ma.array(x.copy(), mask=np.zeros(x.shape, bool)))
-            hidden = np.ma.getmaskarray(given)
-            place: NDArray[Any] = np.array(np.ma.getdata(given))
-            if place.shape != x.shape or place.dtype.kind not in "fiub":
-                raise TypeError(f"it gives {short(place)} for {short(x)}")
-        except Exception as error:
-            raise _unfit(norm, vmin, vmax, error) from error
-        if place.dtype.kind != "f":  # indices of entries, as from a BoundaryNorm
-            place = (place + 0.5) / bins
-        place[hidden] = np.nan
-        return place
-
-    inside = np.linspace(vmin, vmax, SAMPLES)
-    places = rule(inside)
-    if np.isnan(places).any():
-        at = inside[np.isnan(places)][0]
-        raise _unfit(norm, vmin, vmax, f"it does not take {at:g}")
-    beyond = np.geomspace(2.0**-10, 2.0**10, SAMPLES) * ((vmax - vmin) or 1.0)
-    values = np.concatenate([vmin - beyond[::-1], inside, vmax + beyond])
-    with np.errstate(all="ignore"):
-        places = rule(values)
-        values, places = values[~np.isnan(places)], places[~np.isnan(places)]
-        falls = np.flatnonzero(places[1:] < places[:-1] - 1e-6 * np.abs(places[:-1]))
-    if len(falls):
-        raise _unfit(norm, vmin, vmax, f"it falls at {values[falls[0]]:g}, where it should rise")
-    return rule
