@@ -148,20 +148,20 @@ def place(
     """
     pad = TIGHT_PAD * plan.fontsize
     if frame is not None:
-        width, height, cells, bar = frame.width, frame.height, frame.cells, frame.bar
-        plan = _fitted_in(plan, width, height, pad, cells, bar)
+        plan = _fitted_in(plan, frame, pad)
+        width, height, cells, bar = frame
         around = _around(plan, cells, bar)
         if min(around.x0, around.y0, width - around.x1, height - around.y1) < 0:
             raise ValueError(f"expected labels that have room in {width} x {height} px")
     elif figure is None:
-        plan, width, height, cells, bar = _grown(plan, cell, pad)
+        plan, frame = _grown(plan, cell, pad)
     else:
-        width, height = figure
-        free = plan.fitted(width - 2 * pad, height - 2 * pad)
-        cells, bar = _tight(free, width, height, pad)
-        plan = _fitted_in(plan, width, height, pad, cells, bar)
+        free = plan.fitted(figure[0] - 2 * pad, figure[1] - 2 * pad)
+        frame = _tight(free, *figure, pad)
+        plan = _fitted_in(plan, frame, pad)
         if plan != free:  # a label was longer than the box that it is beside
-            cells, bar = _tight(plan, width, height, pad)
+            frame = _tight(plan, *figure, pad)
+    width, height, cells, bar = frame
     if max(width, height) > LARGEST_SIDE:
         raise ValueError(
             f"expected a picture of at most {LARGEST_SIDE} px a side, the most that a GIF can "
@@ -173,21 +173,17 @@ def place(
     return Geometry(width, height, cells, bar, title, others)
 
 
-def _fitted_in(
-    plan: Plan, width: int, height: int, pad: float, cells: Box, bar: Box | None
-) -> Plan:
+def _fitted_in(plan: Plan, frame: Frame, pad: float) -> Plan:
     """Return the plan with title, axis labels and bar label fitted to an image.
 
     Vertical labels may be as long as the cells or the bar beside them, and at least `WORDS` / 2.
     """
-    room, least = height - 2 * pad, WORDS / 2 * plan.fontsize
-    lengths = [max(least, box.height) for box in (cells, bar) if box]
-    return plan.fitted(width - 2 * pad, min(room, lengths[0]), min(room, lengths[-1]))
+    room, least = frame.height - 2 * pad, WORDS / 2 * plan.fontsize
+    lengths = [max(least, box.height) for box in (frame.cells, frame.bar) if box]
+    return plan.fitted(frame.width - 2 * pad, min(room, lengths[0]), min(room, lengths[-1]))
 
 
-def _grown(
-    plan: Plan, cell: tuple[float, float], pad: float
-) -> tuple[Plan, int, int, Box, Box | None]:
+def _grown(plan: Plan, cell: tuple[float, float], pad: float) -> tuple[Plan, Frame]:
     """Lay out an image around cells of a given size."""
     n, m = plan.cells or plan.shape
     cells = Box(0.0, 0.0, float(cell[0] * m), float(cell[1] * n))
@@ -203,11 +199,11 @@ def _grown(
     width = math.ceil(around.width + 2 * pad)
     height = math.ceil(around.height + 2 * pad)
     x, y = round(pad - around.x0), round(pad - around.y0)
-    return plan, width, height, cells.moved(x, y), bar and bar.moved(x, y)
+    return plan, Frame(width, height, cells, bar).moved(x, y)
 
 
-def _tight(plan: Plan, width: int, height: int, pad: float) -> tuple[Box, Box | None]:
-    """Return the boxes of cells and bar in an image of a given size, as by `tight_layout`."""
+def _tight(plan: Plan, width: int, height: int, pad: float) -> Frame:
+    """Place cells and bar in an image of a given size, as by `tight_layout`."""
     n, m = plan.cells or (1, 1)
     left, bottom, right, top = SUBPLOT
     slot = Box(left * width, (1 - top) * height, right * width, (1 - bottom) * height)
@@ -234,7 +230,7 @@ def _tight(plan: Plan, width: int, height: int, pad: float) -> tuple[Box, Box | 
     else:
         if plan.cells != plan.shape:  # cells of one pixel cannot shrink
             raise _too_small(plan, width, height, slot)
-    return cells, bar
+    return Frame(width, height, cells, bar)
 
 
 def _too_small(plan: Plan, width: int, height: int, slot: Box) -> ValueError:
@@ -258,21 +254,14 @@ def _shared(plan: Plan, slot: Box, *, exact: bool = True) -> tuple[Box, Box | No
         return _cells(plan, slot, exact), None
     size = slot.width if plan.bar.upright else slot.height
     gap, strip = plan.bar.gap_and_strip(size, plan.fontsize)
-    cells, bar = _split(plan, plan.bar, slot, gap, strip, exact)
-    for _ in range(3):
+    bar = plan.bar.place(slot, strip, plan.fontsize)
+    for _ in range(4):
+        cells = _cells(plan, widened(slot, plan.bar.location, -gap - strip), exact)
         needed = plan.bar.reach(cells, bar, _axis_labels(plan, cells), plan.point)
         if needed <= gap:
             break
         gap = needed
-        cells, bar = _split(plan, plan.bar, slot, gap, strip, exact)
     return cells, bar
-
-
-def _split(
-    plan: Plan, bar: Bar, slot: Box, gap: float, strip: float, exact: bool
-) -> tuple[Box, Box]:
-    inner = widened(slot, bar.location, -gap - strip)
-    return _cells(plan, inner, exact), bar.place(slot, strip, plan.fontsize)
 
 
 def _cells(plan: Plan, slot: Box, exact: bool) -> Box:

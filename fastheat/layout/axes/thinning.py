@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fastheat.layout.axes import geometry
 from fastheat.layout.axes.colorbar import Bar
@@ -106,7 +105,7 @@ def pitch(look: Look) -> tuple[float, float]:
     def needed(labels: _Wanted, x: float, y: float) -> float:
         if labels.wanted.auto:
             return 0.0
-        shown = [(k, label) for k, label in labels if label.text.strip()]
+        shown = [(k, label) for k, label in labels.every(1) if label.text.strip()]
         return max(
             (
                 distance(one, two, x, y, APART * look.fontsize) / (j - i)
@@ -118,21 +117,15 @@ def pitch(look: Look) -> tuple[float, float]:
     return needed(columns, 1, 0), needed(rows, 0, down)
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted(Sequence[tuple[int, Label]]):
-    """Labels with the indices of their rows or columns, made on access."""
+class _Wanted(NamedTuple):
+    """The requested labels of an axis, made when they are needed, since often few are shown."""
 
     wanted: Labels
     make: Callable[[int], Label]
 
-    def __len__(self) -> int:
-        return len(self.wanted.shown)
-
-    def __getitem__(self, k: Any) -> Any:
-        found = self.wanted.shown[k]
-        if isinstance(found, range):
-            return [(number, self.make(number)) for number in found]
-        return found, self.make(found)
+    def every(self, step: int) -> list[tuple[int, Label]]:
+        """Return every step-th label with the index of its row or column."""
+        return [(k, self.make(k)) for k in self.wanted.shown[::step]]
 
 
 _Both = tuple[_Wanted, _Wanted]  # labels of rows and of columns
@@ -210,10 +203,10 @@ def _bar_ticks(look: Look, found: Find, intervals: int) -> list[tuple[float, Lab
 def _step(look: Look, labels: _Wanted, x: float, y: float) -> int:
     """Return the stride at which labels fit; (x, y) is the offset between indices, in pixels."""
     wanted = labels.wanted
-    if not labels or not (look.thin_labels or wanted.auto):
+    if not wanted.shown or not (look.thin_labels or wanted.auto):
         return 1
     gap = (NUMBERS_APART if wanted.auto else APART) * look.fontsize
-    angle = math.radians(labels[0][1].rotation)
+    angle = math.radians(labels.make(0).rotation)
     line = sum(line_extent(look.typeface, look.fontsize))
     # even labels without any length would need this stride
     along = abs(x * math.cos(angle) - y * math.sin(angle))
@@ -223,7 +216,7 @@ def _step(look: Look, labels: _Wanted, x: float, y: float) -> int:
     )
     least /= wanted.shown.step
     steps = _round_steps(least) if wanted.auto else itertools.count(max(1, math.ceil(least - 1e-9)))
-    return thinned(labels, steps, x, y, gap, LEADING * line if wanted.auto else 0.0)
+    return thinned(labels.every, steps, x, y, gap, LEADING * line if wanted.auto else 0.0)
 
 
 def _round_steps(least: float) -> Iterator[int]:
@@ -238,9 +231,10 @@ def _left_out(look: Look, labels: _Both, ticks: Find, choice: Choice) -> tuple[s
     said = []
     strides = choice.rows, choice.columns
     for name, own, step in zip(("row_labels", "col_labels"), labels, strides, strict=True):
-        count = len(own) - len(own.wanted.shown[::step])
+        shown = own.wanted.shown
+        count = len(shown) - len(shown[::step])
         if count and not own.wanted.auto:
-            said.append(f"{count} of {len(own)} {name}")
+            said.append(f"{count} of {len(shown)} {name}")
     if look.bar and isinstance(look.bar_ticks, tuple):
         every = ticks(choice.intervals).major
         if count := len(every) - len(every[:: choice.ticks]):
@@ -269,14 +263,14 @@ def _plan(
             look.bar_shrink,
             look.bar_aspect,
         )
-    rows, last = labels[0][:: choice.rows], look.shape[0] - 1
+    rows, last = labels[0].every(choice.rows), look.shape[0] - 1
     return Plan(
         shape=look.shape,
         cells=drawn,
         point=look.point,
         fontsize=size,
         rows=[(last - i, each) for i, each in rows] if look.origin_lower else rows,
-        columns=labels[1][:: choice.columns],
+        columns=labels[1].every(choice.columns),
         row_side=look.row_side,
         col_side=look.col_side,
         title=label(look.title, look.title_size, (0.5, 1.0)) if look.title or look.titled else None,

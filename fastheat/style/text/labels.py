@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -95,16 +95,13 @@ class Label(NamedTuple):
     def corners(self) -> list[tuple[float, float]]:
         """Return the corners of the rotated text's box, relative to the anchor."""
         x0, y0, x1, y1 = self.extent()
-        return [self.turned(x, y) for x, y in ((x0, y0), (x1, y0), (x0, y1), (x1, y1))]
+        corners = (x0, y0), (x1, y0), (x0, y1), (x1, y1)
+        return [_turned(x, y, self.rotation) for x, y in corners]
 
     def leading(self) -> float:
         """Return the distance from line to line, 1.2 line heights as in matplotlib."""
         _, up, down = self.metrics()
         return 1.2 * (up + down)
-
-    def turned(self, x: float, y: float) -> tuple[float, float]:
-        """Return a point of the unrotated text after rotation, both relative to the anchor."""
-        return _turned(x, y, self.rotation)
 
 
 def _turned(x: float, y: float, rotation: float) -> tuple[float, float]:
@@ -192,7 +189,7 @@ def apart(
 
 
 def thinned(
-    labels: Sequence[tuple[int, Label]],
+    labels: Callable[[int], Sequence[tuple[int, Label]]],
     steps: Iterator[int],
     x: float,
     y: float,
@@ -206,14 +203,14 @@ def thinned(
     Parameters
     ----------
     labels
-        Labels in order, each with its index.
+        Function from a step to every step-th label in order, each with its index.
     x, y
         Offset from one index to the next, in pixels.
     gap, leading
         As `apart` takes them.
     """
     for step in steps:
-        shown = [(k, label) for k, label in labels[::step] if label.text.strip()]
+        shown = [(k, label) for k, label in labels(step) if label.text.strip()]
         if all(
             apart(one, two, x * (j - i), y * (j - i), gap, leading)
             for (i, one), (j, two) in itertools.pairwise(shown)
