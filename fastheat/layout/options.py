@@ -295,16 +295,15 @@ def read_background(value: object, paper: RGB) -> tuple[RGB, bool]:
     blend.
     """
     try:
-        transparent = parse_rgba(value)[3] == 0
+        *rgb, alpha = parse_rgba(value)
     except (TypeError, ValueError) as error:
         other = ', or "none" for a transparent one' if "expected" in str(error) else ""
         raise type(error)(f"background: {error}{other}") from None
-    if not transparent:
+    if alpha > 0:
         return read_color("background", value), False
     if isinstance(value, str) and value.lower() == "none":
         return paper, True
-    red, green, blue, _ = parse_rgba(value)
-    return parse_color((red, green, blue)), True
+    return parse_color(rgb), True
 
 
 def groups(name: str, value: Any, given: Given) -> tuple[int, ...]:

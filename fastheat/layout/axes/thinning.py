@@ -67,26 +67,26 @@ def lay_out(
         Descriptions of requested labels that are left out.
     """
     n, m = look.shape
-    width, height = look.figure or (0, 0)
     # estimates, too large rather than too small
-    if look.figure:
+    if look.frame is not None:
+        cells, bar = look.frame.cells, look.frame.bar or look.frame.cells
+    elif look.figure:
+        width, height = look.figure
         side = min(width / m, height / n)
         cells = Box(0.0, 0.0, side * m, side * n) if look.square else Box(0.0, 0.0, width, height)
-    else:
-        rows, columns = drawn or look.shape
-        cells = Box(0.0, 0.0, cell[0] * columns, cell[1] * rows)
-    bar = cells
-    if look.figure:
         left, bottom, right, top = geometry.SUBPLOT
         bar = Box(left * width, bottom * height, right * width, top * height)
-    if look.frame is not None:
-        cells, bar = look.frame.cells, look.frame.bar or cells
+    else:
+        rows, columns = drawn or look.shape
+        cells = bar = Box(0.0, 0.0, cell[0] * columns, cell[1] * rows)
     labels = _axis_labels(look)
+    down = -1 if look.origin_lower else 1
     choice = Choice(0, 0, 0, 0)
     for _ in range(PASSES):
-        chosen = _choose(look, labels, ticks, cells, bar)
-        chosen = chosen._replace(
-            rows=max(chosen.rows, choice.rows), columns=max(chosen.columns, choice.columns)
+        chosen = Choice(
+            max(choice.rows, _step(look, labels[0], 0.0, cells.height / n * down)),
+            max(choice.columns, _step(look, labels[1], cells.width / m, 0.0)),
+            *(_choose_ticks(look, ticks, bar) if look.bar else (1, 1)),
         )
         if chosen == choice:
             break
@@ -152,14 +152,6 @@ def _axis_labels(look: Look) -> _Both:
         rotation = 0.0 if look.columns.texts is None else turned
     rows = labels(look.rows, look.row_side, look.row_rotation or 0.0)
     return rows, labels(look.columns, look.col_side, rotation)
-
-
-def _choose(look: Look, labels: _Both, found: Find, cells: Box, bar: Box) -> Choice:
-    n, m = look.shape
-    rows = _step(look, labels[0], 0.0, cells.height / n * (-1 if look.origin_lower else 1))
-    columns = _step(look, labels[1], cells.width / m, 0.0)
-    intervals, ticks = _choose_ticks(look, found, bar) if look.bar else (1, 1)
-    return Choice(rows, columns, intervals, ticks)
 
 
 def _choose_ticks(look: Look, found: Find, bar: Box) -> tuple[int, int]:

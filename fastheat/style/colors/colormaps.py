@@ -114,9 +114,9 @@ def colormap(
     elif isinstance(cmap, str):
         found = _from_name(cmap, background)
     elif isinstance(cmap, np.ndarray):
-        found = _from_table("array", _table_bytes(cmap), background)
+        found = _from_table("array", composite(_table_bytes(cmap), background))
     elif isinstance(cmap, (list, tuple)):
-        found = _from_table("list", _interpolate(cmap), background)
+        found = _from_table("list", composite(_interpolate(cmap), background))
     elif callable(cmap) and not isinstance(cmap, type):
         found = _from_callable(cmap, background)
     else:
@@ -154,8 +154,7 @@ def _shipped(name: str) -> npt.NDArray[np.uint8]:
 
 def _from_name(name: str, background: RGB) -> Colormap:
     if name in names():
-        table = _shipped(name)
-        return Colormap(name, table, _triple(table[0]), _triple(table[-1]), None)
+        return _from_table(name, _shipped(name))
     package: Any = None
     with suppress(ImportError):
         package = importlib.import_module("cmap")
@@ -195,10 +194,9 @@ def _in_catalogs(name: str, catalog: Sequence[str]) -> list[str]:
     return [key + name[len(base) :] for key in same]
 
 
-def _from_table(name: str, rgba: npt.NDArray[np.uint8], background: RGB) -> Colormap:
-    """Return a colormap with the table `rgba`, (N, 4), and matplotlib's defaults for the rest."""
-    table = _frozen(composite(rgba, background))
-    return Colormap(name, table, _triple(table[0]), _triple(table[-1]), None)
+def _from_table(name: str, table: npt.NDArray[np.uint8]) -> Colormap:
+    """Return a colormap with a table, (N, 3), and matplotlib's defaults for the rest."""
+    return Colormap(name, _frozen(table), _triple(table[0]), _triple(table[-1]), None)
 
 
 def _from_callable(cmap: object, background: RGB) -> Colormap:

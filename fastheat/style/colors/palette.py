@@ -221,9 +221,11 @@ def share_palette(
     first = list(dict.fromkeys(_tuples(kept)))
     known = list(dict.fromkeys([*first, *exact]))
     others = [c for c in all_of(used) if c not in {*known, *wanted}]
-    between = farthest(others, known, 255 - len(known))
+    if len(others) > 255 - len(known):
+        lab, of_known = srgb_to_lab(np.array(others)), srgb_to_lab(np.array(known))
+        others = [others[k] for k in _farthest(lab, of_known, 255 - len(known))[0]]
     # the colours that change come first, so that images of these alone have a small code size
-    colors_in_use = list(dict.fromkeys([*first, *between, *exact]))
+    colors_in_use = list(dict.fromkeys([*first, *others, *exact]))
     table = np.zeros((256, 3), np.uint8)
     table[TRANSPARENT] = tables[0][TRANSPARENT]  # shown by decoders that ignore transparency
     table[1 : len(colors_in_use) + 1] = colors_in_use
@@ -240,14 +242,6 @@ def share_palette(
     return SharedPalette(
         table, len(colors_in_use) + 1, tuple(indices), int(moved.sum()), float(away.max())
     )
-
-
-def farthest(colors: Sequence[RGB], known: Sequence[RGB], room: int) -> list[RGB]:
-    """Return at most `room` of `colors`, chosen farthest first from `known` and each other."""
-    if len(colors) <= room:
-        return list(colors)
-    chosen, _ = _farthest(srgb_to_lab(np.array(colors)), srgb_to_lab(np.array(known)), room)
-    return [colors[k] for k in chosen]
 
 
 def _farthest(
