@@ -45,7 +45,7 @@ def difference(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.float64
 def test_every_fill_is_within_one_delta_e_of_its_colormap_entry(name: str, steps: int) -> None:
     cmap = colormap(name)
     palette = plan(cmap, steps)
-    assert palette.used <= 256
+    assert palette.shades.colors <= 256
     assert difference(palette.table[palette.fills], cmap.table).max() <= 1.0
 
 
@@ -59,7 +59,7 @@ def test_no_colour_has_the_transparent_index(name: str) -> None:
         np.array(list(palette.solid.values())),
     ):
         assert (table != TRANSPARENT).all()
-        assert (table < palette.used).all()
+        assert (table < palette.shades.colors).all()
 
 
 def test_neighbours_join_only_while_one_of_them_stands_for_all() -> None:
@@ -138,4 +138,4 @@ def test_colours_over_the_room_go_to_their_nearest() -> None:
 def test_a_table_of_a_thousand_random_colours_is_planned() -> None:
     table = np.random.default_rng(1).integers(0, 256, (1000, 3)).astype(np.uint8)
     palette = plan(colormap(table))
-    assert palette.used <= 256
+    assert palette.shades.colors <= 256

@@ -66,5 +66,5 @@ class Scaling:
 
     def over(self, shades: Shades, limits: NDArray[np.float64]) -> Shades:
         """Return `shades` with edges over ranges (R, 2)."""
-        found = edges_of_ranges(self.norm, limits, self.starts, self.bins, self.dtype)
-        return shades_over(shades, *found)
+        edges = edges_of_ranges(self.norm, limits, self.starts, self.bins, self.dtype)
+        return shades_over(shades, edges)

@@ -26,33 +26,17 @@ class Palette(NamedTuple):
     """All colours of an animation, and what each of them is for."""
 
     table: NDArray[np.uint8]  # (256, 3), unused entries black
-    used: int  # entries in use
     shades: Shades
     label_ramp: NDArray[np.uint8]  # (steps,) palette index of label pixels at each coverage
     solid: Mapping[str, int]  # palette index of ticks, of lines between cells and between groups
     fills: NDArray[np.uint8]  # (bins,) palette index of each colormap entry
 
 
-def shades_over(
-    shades: Shades,
-    limits: NDArray[np.float64],
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
-    floor: NDArray[np.float64],
-    ceiling: NDArray[np.float64],
-) -> Shades:
-    """Return `shades` with the edges of R ranges.
-
-    Parameters
-    ----------
-    limits
-        (R, E) edges between the slots for values below, in and above each range.
-    low, high, floor, ceiling
-        (R,) fields of `Shades`.
-    """
-    edges = np.concatenate([limits, np.full((len(limits), 1), np.nan)], 1)
-    ramps, alike, colors = shades.ramps, shades.alike, shades.colors
-    return Shades(edges, *_guides(limits), ramps, alike, low, high, floor, ceiling, colors)
+def shades_over(shades: Shades, edges: Edges) -> Shades:
+    """Return `shades` with other edges, which are those between its slots."""
+    ends = np.full((len(edges.bins), 1), np.nan)
+    limits, guides = np.concatenate([edges.bins, ends], 1), _guides(edges.bins)
+    return Shades(limits, *guides, shades.ramps, shades.alike, *edges[1:], shades.colors)
 
 
 def plan_palette(
@@ -94,7 +78,7 @@ def plan_palette(
     others = background, foreground, tuple(solid.items())
     inks = textcolors[0], textcolors[1]
     palette = _palette_of(cmap.table.tobytes(), ends, *others, inks, place, steps)
-    return palette._replace(shades=shades_over(palette.shades, limits, *edges[1:]))
+    return palette._replace(shades=shades_over(palette.shades, edges._replace(bins=limits)))
 
 
 @lru_cache(maxsize=64)
@@ -149,26 +133,27 @@ def _palette_of(
     # the colours that change come first, so that images of these alone have a small code size
     blended = _tuples(np.concatenate([fills, shades.reshape(-1, 3), label_ramp]))
     colors_in_use = list(dict.fromkeys([*blended, *drawn]))[:255]
-    used = len(colors_in_use) + 1
-    table = np.zeros((256, 3), np.uint8)
-    table[1:used] = colors_in_use
-    find = _finder(colors_in_use)
+    table, find = _table_of(colors_in_use)
     shade_table = np.array([[find(c) for c in _tuples(row)] for row in shades], np.uint8)
     alike = np.unique(shade_table, axis=0, return_inverse=True)[1].reshape(-1)
     none, no_guide = np.zeros(0), np.zeros((0, PIECES + 2), np.int16)
     edges = none[None], no_guide, none, none
     return Palette(
         table,
-        used,
-        Shades(*edges, shade_table, alike, none, none, none, none, used),
+        Shades(*edges, shade_table, alike, none, none, none, none, len(colors_in_use) + 1),
         np.array([find(c) for c in _tuples(label_ramp)], np.uint8),
         {name: find(color) for name, color in solid},
         shade_table[slots, 0],
     )
 
 
-def _finder(colors: Sequence[RGB]) -> Callable[[RGB], int]:
-    """Return a function from a colour to the index of it, or else of the nearest, from 1 on."""
+def _table_of(colors: Sequence[RGB]) -> tuple[NDArray[np.uint8], Callable[[RGB], int]]:
+    """Return the table of colours, (256, 3) from index 1 on, and a function to look one up.
+
+    The index of a colour that is not among them is that of the nearest.
+    """
+    table = np.zeros((256, 3), np.uint8)
+    table[1 : len(colors) + 1] = colors
     lab = srgb_to_lab(np.array(colors))
     index = {color: k + 1 for k, color in enumerate(colors)}
 
@@ -177,7 +162,7 @@ def _finder(colors: Sequence[RGB]) -> Callable[[RGB], int]:
             index[color] = 1 + int(delta_e_2000(lab, srgb_to_lab(np.array(color))).argmin())
         return index[color]
 
-    return find
+    return table, find
 
 
 class SharedPalette(NamedTuple):
@@ -226,10 +211,9 @@ def share_palette(
         others = [others[k] for k in _farthest(lab, of_known, 255 - len(known))[0]]
     # the colours that change come first, so that images of these alone have a small code size
     colors_in_use = list(dict.fromkeys([*first, *others, *exact]))
-    table = np.zeros((256, 3), np.uint8)
+    table, find = _table_of(colors_in_use)
     table[TRANSPARENT] = tables[0][TRANSPARENT]  # shown by decoders that ignore transparency
-    table[1 : len(colors_in_use) + 1] = colors_in_use
-    find, indices = _finder(colors_in_use), []
+    indices = []
     for own, entries in zip(tables, used, strict=True):
         index_of = np.zeros(256, np.uint8)
         index_of[entries] = [find(c) for c in _tuples(own[entries])]
