@@ -38,24 +38,17 @@ PLAIN = {"regular", "book", "roman", "normal", "plain", "text"}
 UNFIT = re.compile(r"last\s*resort|adobe blank|stixsiz|stixnonuni|^cm[a-z]+10$|color emoji", re.I)
 
 
-class FontFile(NamedTuple):
-    """A font in a file, or Pillow's own font if `path` is None."""
-
-    path: str | None = None
-    number: int = 0  # index in a collection
-
-
 class Typeface(NamedTuple):
     """A font, and fallbacks for letters that it lacks."""
 
-    path: str | None = None
-    number: int = 0
-    others: tuple[FontFile, ...] = ()
+    path: str | None = None  # None for Pillow's own font
+    number: int = 0  # index in a collection
+    others: tuple[Typeface, ...] = ()
 
     @property
-    def own(self) -> FontFile:
+    def own(self) -> Typeface:
         """The font without its fallbacks."""
-        return FontFile(self.path, self.number)
+        return Typeface(self.path, self.number)
 
     def at(self, size: float) -> Face:
         """Return the font at a size in pixels, with Pillow's basic layout."""
@@ -65,7 +58,7 @@ class Typeface(NamedTuple):
         """Return the characters of `text` for which no font has a glyph."""
         return "".join(c for c in dict.fromkeys(text) if _is_drawn(c) and self.file_of(c) is None)
 
-    def file_of(self, text: str) -> FontFile | None:
+    def file_of(self, text: str) -> Typeface | None:
         """Return the first font that has every letter of a text, or None."""
         return _file_of(self, text)
 
@@ -144,30 +137,30 @@ def _face(typeface: Typeface, size: float) -> Face:
 def _font_of(face: Face, text: str) -> ImageFont.FreeTypeFont:
     own = face.typeface.own
     file = face.typeface.file_of(text) or own
-    font: ImageFont.FreeTypeFont = face if file == own else _face(Typeface(*file), face.size)
+    font: ImageFont.FreeTypeFont = face if file == own else _face(file, face.size)
     if is_shaped(text) and features.check("raqm"):
         font = font.font_variant(layout_engine=ImageFont.Layout.RAQM)
     return font
 
 
 @lru_cache(maxsize=16384)
-def _file_of(typeface: Typeface, text: str) -> FontFile | None:
+def _file_of(typeface: Typeface, text: str) -> Typeface | None:
     files = (typeface.own, *typeface.others)
     return next((file for file in files if _has(file, text)), None) or _search(text)
 
 
 @lru_cache(maxsize=1024)
-def _search(text: str) -> FontFile | None:
+def _search(text: str) -> Typeface | None:
     """Return the first installed font that has every letter of a text, or None."""
     return next((each.file for each in _spare() if _has(each.file, text)), None)
 
 
-def _has(file: FontFile, text: str) -> bool:
+def _has(file: Typeface, text: str) -> bool:
     return all(_has_glyph(file, c) for c in dict.fromkeys(text) if _is_drawn(c))
 
 
 @lru_cache(maxsize=1 << 16)
-def _has_glyph(file: FontFile, character: str) -> bool:
+def _has_glyph(file: Typeface, character: str) -> bool:
     if unicodedata.category(character) == "Cc":  # some fonts have blank glyphs for these
         return False
     font = _probe(file)
@@ -175,7 +168,7 @@ def _has_glyph(file: FontFile, character: str) -> bool:
 
 
 @cache
-def _missing(file: FontFile) -> bytes:
+def _missing(file: Typeface) -> bytes:
     """Return the mask of a font's glyph for missing characters."""
     font = _probe(file)
     assert font is not None
@@ -183,9 +176,9 @@ def _missing(file: FontFile) -> bytes:
 
 
 @cache
-def _probe(file: FontFile) -> ImageFont.FreeTypeFont | None:
+def _probe(file: Typeface) -> ImageFont.FreeTypeFont | None:
     try:
-        return _face(Typeface(*file), 16)
+        return _face(file, 16)
     except OSError:  # bitmaps of other sizes, or not a font
         return None
 
@@ -206,7 +199,7 @@ def _mask(font: ImageFont.FreeTypeFont, text: str) -> bytes:
 class Installed(NamedTuple):
     """An installed font."""
 
-    file: FontFile
+    file: Typeface
     family: str
     style: str
 
@@ -264,7 +257,7 @@ def _fonts_in(path: str) -> Iterator[Installed]:
         family, style = font.getname()
         name = family or Path(path).stem
         if not UNFIT.search(name) and not UNFIT.search(Path(path).stem):
-            yield Installed(FontFile(path, index), name, style or "")
+            yield Installed(Typeface(path, index), name, style or "")
 
 
 @lru_cache(maxsize=1)
@@ -289,7 +282,7 @@ def _check_plain(path: Path) -> None:
         )
 
 
-def locate(font: str) -> FontFile:
+def locate(font: str) -> Typeface:
     """Return the font with a path or a name.
 
     Parameters
@@ -315,7 +308,7 @@ def locate(font: str) -> FontFile:
         except (OSError, ValueError):
             continue
         path = found.path
-        return FontFile(path if isinstance(path, str) else fspath(cast("PathLike[str]", path)))
+        return Typeface(path if isinstance(path, str) else fspath(cast("PathLike[str]", path)))
     family, _, style = font.partition(":")
     name = family.strip()
     for each in GENERIC.get(name.lower(), (name,)):
@@ -333,7 +326,7 @@ def locate(font: str) -> FontFile:
     )
 
 
-def _by_name(name: str, style: str) -> FontFile | None:
+def _by_name(name: str, style: str) -> Typeface | None:
     """Return the font of a family and style, or None; `name` may contain both."""
     wanted, spelled = style_words(style), name.lower()
     family = [each for each in installed() if each.family.lower() == spelled]
@@ -348,12 +341,12 @@ def _by_name(name: str, style: str) -> FontFile | None:
 
 
 @lru_cache(maxsize=1)
-def _dejavu() -> FontFile | None:
+def _dejavu() -> Typeface | None:
     """Return DejaVu Sans, matplotlib's or the system's, or None."""
     for folder in _folders():
         path = folder / "DejaVuSans.ttf"
         if path.is_file():
-            return FontFile(str(path))
+            return Typeface(str(path))
     return _by_name("DejaVu Sans", "")
 
 
@@ -388,7 +381,7 @@ def find_typeface(
     """
     if font is not None and not isinstance(font, str | PathLike):
         raise TypeError(f"expected font to be a font file or the name of a font, not {short(font)}")
-    own = FontFile() if font is None else locate(fspath(font))
+    own = Typeface() if font is None else locate(fspath(font))
     every = unicodedata.normalize("NFC", text + likely)
     if lacked := _lacked(own, every):
         dejavu = _dejavu()
@@ -401,7 +394,7 @@ def find_typeface(
             f"{len(lacked)}: give font= a font file that has them"
         )
     other = _search(lacked) if lacked else None
-    typeface = Typeface(*own, (other,) if other else ())
+    typeface = own._replace(others=(other,) if other else ())
     if is_shaped(text) and not features.check("raqm"):
         warn(
             "letters that join or run right to left are drawn one by one from the left, since this "
@@ -413,5 +406,5 @@ def find_typeface(
     return typeface, lacking
 
 
-def _lacked(file: FontFile, text: str) -> str:
+def _lacked(file: Typeface, text: str) -> str:
     return "".join(c for c in dict.fromkeys(text) if not _has(file, c))
