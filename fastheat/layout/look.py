@@ -1,4 +1,4 @@
-"""The look: the options of a heatmap as layouts need them, the table of all options, and reading.
+"""The look: the options of a heatmap in the form that layouts need, and the table that reads them.
 
 To add an option, add a parameter to `Heatmap`, whose docstring documents it, and a row here. The
 command line, the hints at names in other libraries and the list of options that may be iterators
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fastheat.inputs.frames.annotations import Cells, Sample
 from fastheat.layout import options as read
 from fastheat.layout.axes.geometry import Frame
-from fastheat.layout.axes.measures import TITLE_SIZE
+from fastheat.layout.axes.measures import POINTS, TITLE_SIZE
 from fastheat.layout.options import Given, Labels, Option
 from fastheat.messages import short
 from fastheat.style.colors.colormaps import Colormap
@@ -400,7 +400,7 @@ def read_look(given: Given, defaults: Mapping[str, Any]) -> Look:
         title_size=TITLE_SIZE * found["fontsize"],
         typeface=typeface,
         lacking=lacking,
-        point=given.point,
+        point=given.inch / POINTS,
         frame=None,
         cell=None,
         transparent_grid=transparent and given.has_no_grid,

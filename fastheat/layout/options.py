@@ -112,11 +112,6 @@ class Given:
         return self.paper[1] and color is None
 
     @cached_property
-    def point(self) -> float:
-        """Pixels per point."""
-        return self.inch / POINTS
-
-    @cached_property
     def inch(self) -> float:
         """Pixels per inch."""
         return read_positive("dpi", self["dpi"])

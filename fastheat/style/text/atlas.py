@@ -235,7 +235,7 @@ def stamp(
         y of the canvases' first row relative to the first line's baseline.
     """
     places = np.stack(np.broadcast_arrays(chains, pens, drops), -1)
-    for each in places.reshape(len(chains), -1, 3).swapaxes(0, 1):
+    for each in places.reshape(len(chains), math.prod(chains.shape[1:]), 3).swapaxes(0, 1):
         unlike, which = unlike_rows(each)
         for place, (k, pen, drop) in enumerate(unlike.tolist()):
             glyph = glyphs[k]

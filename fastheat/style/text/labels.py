@@ -113,7 +113,7 @@ def _turned(x: float, y: float, rotation: float) -> tuple[float, float]:
 @lru_cache(maxsize=4096)
 def _metrics(text: str, power: str, typeface: Typeface, size: float) -> tuple[float, float, float]:
     font = typeface.at(size)
-    width = float(max(measure(line, font) for line in text.split("\n")))
+    width = float(measure(text, font))
     up, down = line_extent(typeface, size, text.replace("\n", ""))
     if power:
         width += measure(power, typeface.at(POWER_SIZE * size)) + POWER_GAP * size
@@ -249,7 +249,7 @@ def fitted(label: Label, length: float) -> Label:
     Its text is broken at spaces into a few lines, then drawn smaller, and broken anywhere as a last
     resort; nothing is left out.
     """
-    if max(_widths(label)) <= length:
+    if _width(label) <= length:
         return label
     lines = max(MOST_LINES, len(label.lines()))
     size = label.size
@@ -257,10 +257,10 @@ def fitted(label: Label, length: float) -> Label:
     while True:
         broken = label._replace(size=size)
         broken = broken._replace(text=wrapped(broken, length))
-        if size <= least or (len(broken.lines()) <= lines and max(_widths(broken)) <= length):
+        if size <= least or (len(broken.lines()) <= lines and _width(broken) <= length):
             break
         size = max(least, size * SHRINK)
-    if max(_widths(broken)) > length:
+    if _width(broken) > length:
         return broken._replace(text=wrapped(broken, length, anywhere=True))
     # make the lines as even as possible, without adding any
     whole = label._replace(size=broken.size)
@@ -268,7 +268,7 @@ def fitted(label: Label, length: float) -> Label:
     while high - low > 1:
         middle = (low + high) / 2
         even = whole._replace(text=wrapped(whole, middle))
-        fits = len(even.lines()) <= len(broken.lines()) and max(_widths(even)) <= length
+        fits = len(even.lines()) <= len(broken.lines()) and _width(even) <= length
         low, high = (low, middle) if fits else (middle, high)
     return whole._replace(text=wrapped(whole, high))
 
@@ -295,9 +295,8 @@ def wrapped(label: Label, length: float, *, anywhere: bool = False) -> str:
     return "\n".join(lines)
 
 
-def _widths(label: Label) -> list[int]:
-    font = label.typeface.at(label.size)
-    return [measure(line, font) for line in label.lines()]
+def _width(label: Label) -> int:
+    return measure(label.text, label.typeface.at(label.size))
 
 
 def _most(text: str, font: Face, length: float) -> int:
