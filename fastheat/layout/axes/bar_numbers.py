@@ -151,12 +151,12 @@ def _inks(
     box = numbers.bar.moved(-numbers.x0, -numbers.y0)
     width, height = numbers.x1 - numbers.x0, numbers.y1 - numbers.y0
     written: list[Ink] = []
-    for placed in bar.numbers(box, look.point):
+    for placed in bar.numbers(box):
         fitting = _fitted(placed, width, height)
         for font, text, pen, baseline in pieces(fitting.label, fitting.x, fitting.y):
             glyph = draw_letters(font, text)
             written.append((pen + glyph.left, baseline + glyph.top, glyph.cover))
-    marks = list(bar.tick_marks(box, look.point))
+    marks = list(bar.tick_marks(box))
     return marks, [_within(ink, width, height) for ink in written]
 
 
@@ -198,7 +198,7 @@ def part_numbers(look: Look, plan: Plan, geometry: Geometry) -> tuple[Plan, Geom
     assert box is not None
     own = {id(label) for _, label in bar.ticks}
     ends = bar._replace(ticks=[(at, bar.ticks[0][1]) for at in (0.0, 1.0)])
-    boxes = [placed.box() for placed in ends.numbers(box, look.point)]
+    boxes = [placed.box() for placed in ends.numbers(box)]
     x0, y0, x1, y1 = reduce(Box.union, boxes)
     around = Box(math.floor(x0) - 1, math.floor(y0) - 1, math.ceil(x1) + 1, math.ceil(y1) + 1)
     x0, y0, x1, y1 = map(int, part_beyond(around, bar.location, Box(*pixels_of(box))))

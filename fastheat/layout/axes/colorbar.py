@@ -39,9 +39,11 @@ class Bar(NamedTuple):
     """
 
     location: str  # "left", "right", "top" or "bottom" of the cells
+    fontsize: float  # px
+    point: float  # px of one point
     ticks: Sequence[tuple[float, Label]]  # position and label of each
-    label: Label | None
     minor: Sequence[float]  # positions of ticks without a label
+    label: Label | None = None
     changes: bool = False  # whether its ticks change from frame to frame
     shrink: float = 1.0  # its length as a fraction of the room for it
     aspect: float | None = None  # length to thickness; None is BAR_ASPECT if that is thick enough
@@ -60,32 +62,33 @@ class Bar(NamedTuple):
         """Return a box as it is if the bar is vertical, with x and y exchanged otherwise."""
         return box if self.upright else Box(box.y0, box.x0, box.y1, box.x1)
 
-    def gap_and_strip(self, size: float, fontsize: float) -> tuple[float, float]:
+    def gap_and_strip(self, size: float) -> tuple[float, float]:
         """Return the gap between cells and bar and the strip for the bar, of `size` px in total."""
-        least = BAR_LEAST * fontsize
+        least = BAR_LEAST * self.fontsize
         return max(BAR_PADS[self.location] * size, least), max(BAR_FRACTION * size, least)
 
-    def beside(self, cells: Box, labels: Sequence[Placed], fontsize: float, point: float) -> Box:
+    def beside(self, cells: Box, labels: Sequence[Placed]) -> Box:
         """Return the box of the bar beside cells with labels around them."""
         across = self._turned(cells)
         whole = across.width / (1 - BAR_FRACTION - BAR_PADS[self.location])
-        gap, strip = self.gap_and_strip(whole, fontsize)
-        gap = min(gap, BAR_GAP * fontsize)
+        gap, strip = self.gap_and_strip(whole)
+        gap = min(gap, BAR_GAP * self.fontsize)
         # a bar that is longer than the cells is centred on them
-        more = max(0.0, BAR_LENGTH * fontsize - across.height) / 2
+        more = max(0.0, BAR_LENGTH * self.fontsize - across.height) / 2
         box = Box(0.0, 0.0, 0.0, 0.0)
         for _ in range(2):
             x0, y0, x1, y1 = self._turned(widened(cells, self.location, gap + strip))
             slot = self._turned(Box(x0, y0 - more, x1, y1 + more))
-            box = self.place(slot, strip, fontsize)
-            gap = max(gap, self.reach(cells, box, labels, point))
+            box = self.place(slot, strip)
+            gap = max(gap, self.reach(cells, box, labels))
         return box
 
-    def place(self, slot: Box, strip: float, fontsize: float) -> Box:
+    def place(self, slot: Box, strip: float) -> Box:
         """Return the box of the bar in the strip at its side of a slot, as by `Figure.colorbar`."""
         x0, y0, x1, y1 = self._turned(slot)
         room = self.shrink * (y1 - y0)
-        aspect, least = self.aspect or BAR_ASPECT, BAR_LEAST * fontsize if not self.aspect else 1.0
+        aspect = self.aspect or BAR_ASPECT
+        least = 1.0 if self.aspect else BAR_LEAST * self.fontsize
         thick = max(min(strip, room / aspect), least)
         half, middle = min(room, aspect * thick) / 2, (y0 + y1) / 2
         if self.first:
@@ -94,29 +97,29 @@ class Bar(NamedTuple):
             x0, x1 = x1 - strip, x1 - strip + thick
         return self._turned(Box(x0, middle - half, x1, middle + half))
 
-    def reach(self, cells: Box, box: Box, labels: Sequence[Placed], point: float) -> float:
+    def reach(self, cells: Box, box: Box, labels: Sequence[Placed]) -> float:
         """Return the gap between cells and bar at which the bar clears all labels, in pixels."""
         reach = 0.0
-        for placed in self.labels(box, point):  # these may stick out beyond the bar
+        for placed in self.labels(box):  # these may stick out beyond the bar
             box = box.union(placed.box())
         bar, inner = self._turned(box), self._turned(cells)
         for label in (self._turned(placed.box()) for placed in labels):
             if label.y1 > bar.y0 and label.y0 < bar.y1:
                 reach = max(reach, inner.x0 - label.x0 if self.first else label.x1 - inner.x1)
-        return reach + LABEL_PAD * point if reach > 0 else 0.0
+        return reach + LABEL_PAD * self.point if reach > 0 else 0.0
 
-    def numbers(self, box: Box, point: float) -> list[Placed]:
+    def numbers(self, box: Box) -> list[Placed]:
         """Place the tick labels."""
-        gap = (TICK_LENGTH + TICK_PAD) * point
+        gap = (TICK_LENGTH + TICK_PAD) * self.point
         side = box[SIDES.index(self.location)] + (-gap if self.first else gap)
         if self.upright:
             return [Placed(label, side, box.y1 - at * box.height) for at, label in self.ticks]
         return [Placed(label, box.x0 + at * box.width, side) for at, label in self.ticks]
 
-    def labels(self, box: Box, point: float) -> list[Placed]:
+    def labels(self, box: Box) -> list[Placed]:
         """Place the tick labels and the label of the bar."""
-        pad = LABEL_PAD * point
-        placed = self.numbers(box, point)
+        pad = LABEL_PAD * self.point
+        placed = self.numbers(box)
         if self.label:
             x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
             k = SIDES.index(self.location)
@@ -129,10 +132,11 @@ class Bar(NamedTuple):
             placed.append(Placed(self.label, x, y))
         return placed
 
-    def tick_marks(self, box: Box, point: float) -> Iterator[tuple[int, int, int, int]]:
+    def tick_marks(self, box: Box) -> Iterator[tuple[int, int, int, int]]:
         """Yield the tick marks of a bar in a box as pixels (x0, y0, x1, y1), ends included."""
         length, width, short, thin = (
-            max(1, round(x * point)) for x in (TICK_LENGTH, TICK_WIDTH, MINOR_LENGTH, MINOR_WIDTH)
+            max(1, round(x * self.point))
+            for x in (TICK_LENGTH, TICK_WIDTH, MINOR_LENGTH, MINOR_WIDTH)
         )
         marks = [(at, length, width) for at, _ in self.ticks]
         for at, long, wide in marks + [(at, short, thin) for at in self.minor]:

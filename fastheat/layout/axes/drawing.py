@@ -67,7 +67,7 @@ def draw_background(
         marks.append(tick_mark(box, plan.row_side, y, length, width))
     bar = geometry.bar
     if bar and plan.bar:
-        marks += plan.bar.tick_marks(bar, plan.point)
+        marks += plan.bar.tick_marks(bar)
     for placed in geometry.labels:
         _draw_label(ink, draw, placed)
     if geometry.title and not plan.titled:

@@ -189,7 +189,7 @@ def _grown(plan: Plan, cell: tuple[float, float], pad: float) -> tuple[Plan, Fra
     cells = Box(0.0, 0.0, float(cell[0] * m), float(cell[1] * n))
     bar = None
     if plan.bar:
-        bar = plan.bar.beside(cells, _axis_labels(plan, cells), plan.fontsize, plan.point)
+        bar = plan.bar.beside(cells, _axis_labels(plan, cells))
     # title and labels enlarge the image, up to a limit
     least = WORDS * plan.fontsize
     bare = _around(plan.without_words(), cells, bar)
@@ -253,11 +253,11 @@ def _shared(plan: Plan, slot: Box, *, exact: bool = True) -> tuple[Box, Box | No
     if plan.bar is None:
         return _cells(plan, slot, exact), None
     size = slot.width if plan.bar.upright else slot.height
-    gap, strip = plan.bar.gap_and_strip(size, plan.fontsize)
-    bar = plan.bar.place(slot, strip, plan.fontsize)
+    gap, strip = plan.bar.gap_and_strip(size)
+    bar = plan.bar.place(slot, strip)
     for _ in range(4):
         cells = _cells(plan, widened(slot, plan.bar.location, -gap - strip), exact)
-        needed = plan.bar.reach(cells, bar, _axis_labels(plan, cells), plan.point)
+        needed = plan.bar.reach(cells, bar, _axis_labels(plan, cells))
         if needed <= gap:
             break
         gap = needed
@@ -362,7 +362,7 @@ def _across(word: Label, cells: Box, boxes: Sequence[Box]) -> list[Box]:
 
 def _labels(plan: Plan, cells: Box, bar: Box | None) -> list[Placed]:
     """Place all labels around the cells and the colour bar."""
-    of_bar = plan.bar.labels(bar, plan.point) if plan.bar and bar else []
+    of_bar = plan.bar.labels(bar) if plan.bar and bar else []
     bar_boxes = [bar, *(p.box() for p in of_bar)] if bar else []
     upright = plan.bar is not None and plan.bar.upright
     if plan.bar and plan.bar.location == "top" and (plan.titled or plan.bar.changes):

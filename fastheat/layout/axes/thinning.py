@@ -176,9 +176,14 @@ def _choose_ticks(look: Look, found: Find, bar: Box) -> tuple[int, int]:
 def bar_labels(look: Look, found: Find, box: Box) -> Bar:
     """Return a colour bar with the ticks that fit if it stands in `box`."""
     ticks = lru_cache(found)
-    intervals, step = _choose_ticks(look, ticks, box)
-    labels = _bar_ticks(look, ticks, intervals)[::step]
-    return Bar(look.bar_location, labels, None, ticks(intervals).minor)
+    return _bar(look, ticks, *_choose_ticks(look, ticks, box))
+
+
+def _bar(look: Look, found: Find, intervals: int, step: int) -> Bar:
+    """Return a colour bar without its label, with every step-th of its major ticks."""
+    ticks = _bar_ticks(look, found, intervals)[::step]
+    minor = found(intervals).minor
+    return Bar(look.bar_location, look.fontsize, look.point, ticks, minor)
 
 
 def _bar_ticks(look: Look, found: Find, intervals: int) -> list[tuple[float, Label]]:
@@ -246,14 +251,11 @@ def _plan(
     if look.bar:
         rotation = {"left": 90.0, "right": -90.0}.get(look.bar_location, 0.0)
         word = (0.5, 0.0) if look.bar_location == "bottom" else (0.5, 1.0)
-        bar = Bar(
-            look.bar_location,
-            _bar_ticks(look, ticks, choice.intervals)[:: choice.ticks],
-            label(look.bar_label, size, word, rotation) if look.bar_label else None,
-            ticks(choice.intervals).minor,
-            look.given is not None,
-            look.bar_shrink,
-            look.bar_aspect,
+        bar = _bar(look, ticks, choice.intervals, choice.ticks)._replace(
+            label=label(look.bar_label, size, word, rotation) if look.bar_label else None,
+            changes=look.given is not None,
+            shrink=look.bar_shrink,
+            aspect=look.bar_aspect,
         )
     rows, last = labels[0].every(choice.rows), look.shape[0] - 1
     return Plan(
