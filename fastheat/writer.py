@@ -456,7 +456,7 @@ class GifWriter:
             self._session.raised = True
             raise self._session.error
 
-    def _expect(self, annot: Cells | PanelCells | None) -> Mapping[str, Reduction]:
+    def _expect(self, annot: Cells | None) -> Mapping[str, Reduction]:
         """Prepare for frames as the first one; return the reductions that they need."""
         shape = self._shapes
         sample = sample_of(annot) if annot is not None and self._plans else None
