@@ -84,7 +84,7 @@ class Spec(NamedTuple):
 
 
 class Writing(NamedTuple):
-    """What a number is written with as segments.
+    """The glyphs, and the texts before and after, by which a number is written as segments.
 
     Segment ``a * glyphs + b`` joins glyph a to glyph b; glyph 0 is the edge of the text.
     """

@@ -109,6 +109,15 @@ class Figure(ABC):
         return () if self._plot is None else self._plot.names
 
     @property
+    def threshold(self) -> float | None:
+        """The value above which text has the second of `textcolors`, or None.
+
+        That of the first panel that has one.
+        """
+        found = (each.look.threshold for each in self.heatmaps.values())
+        return next((each for each in found if each is not None), None)
+
+    @property
     @abstractmethod
     def reductions(self) -> dict[str, Reduction]:
         """The reductions of matrices before they are drawn, by panel; none for the others."""

@@ -14,7 +14,7 @@ from fastheat.layout.axes.drawing import draw_marks, pieces, ramp_steps
 from fastheat.layout.axes.geometry import Geometry, Plan
 from fastheat.layout.axes.measures import part_beyond, pixels_of
 from fastheat.layout.axes.thinning import bar_labels
-from fastheat.layout.axes.ticks import TIMES, Tick, Ticks, bar_ticks, ticks_at
+from fastheat.layout.axes.ticks import TIMES, Tick, Ticks, TickStyle, bar_ticks, ticks_at
 from fastheat.layout.look import Look
 from fastheat.style.colors.norms import LINEAR
 from fastheat.style.text.atlas import SHRINK, draw_letters
@@ -26,7 +26,7 @@ WIDE_POWER = f"-0.0 {TIMES} 10", "-00"  # the same for these norms: text and exp
 MOST = 9  # most intervals of a colour bar
 
 
-def find_ticks(look: Look, vmin: float, vmax: float, intervals: int) -> Ticks:
+def find_ticks(look: Look | TickStyle, vmin: float, vmax: float, intervals: int) -> Ticks:
     """Return the ticks of a colour bar that has room for at most `intervals` intervals."""
     norm, wanted, format_ = look.norm, look.bar_ticks, look.bar_format
     if isinstance(wanted, tuple):
@@ -82,7 +82,7 @@ class BarNumbers:
     changes.
     """
 
-    look: Look
+    style: TickStyle
     bar: Box  # the box of the colour bar
     x0: int
     y0: int
@@ -146,8 +146,8 @@ def _inks(
     numbers: BarNumbers, low: float, high: float
 ) -> tuple[list[tuple[int, int, int, int]], list[Ink]]:
     """Return the tick marks of a range, and its numbers, which are cropped to the rectangle."""
-    look = numbers.look
-    bar = bar_labels(look, partial(find_ticks, look, low, high), numbers.bar)
+    style = numbers.style
+    bar = bar_labels(style, partial(find_ticks, style, low, high), numbers.bar)
     box = numbers.bar.moved(-numbers.x0, -numbers.y0)
     width, height = numbers.x1 - numbers.x0, numbers.y1 - numbers.y0
     written: list[Ink] = []
@@ -202,10 +202,10 @@ def part_numbers(look: Look, plan: Plan, geometry: Geometry) -> tuple[Plan, Geom
     x0, y0, x1, y1 = reduce(Box.union, boxes)
     around = Box(math.floor(x0) - 1, math.floor(y0) - 1, math.ceil(x1) + 1, math.ceil(y1) + 1)
     x0, y0, x1, y1 = map(int, part_beyond(around, bar.location, Box(*pixels_of(box))))
-    # without what is as large as a matrix or a function, which workers may not be able to take
-    look = look._replace(mask=None, annot=None, valfmt=None)
+    # a look may hold functions and matrices, which a layout must not
+    style = TickStyle(*(getattr(look, name) for name in TickStyle._fields))
     numbers = BarNumbers(
-        look, box, max(0, x0), max(0, y0), min(geometry.width, x1), min(geometry.height, y1)
+        style, box, max(0, x0), max(0, y0), min(geometry.width, x1), min(geometry.height, y1)
     )
     labels = tuple(placed for placed in geometry.labels if id(placed.label) not in own)
     plan = plan._replace(bar=bar._replace(ticks=[], minor=[]))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from fastheat.layout.axes import geometry
 from fastheat.layout.axes.colorbar import Bar
 from fastheat.layout.axes.geometry import Geometry, Plan
-from fastheat.layout.axes.ticks import TIMES, Ticks
+from fastheat.layout.axes.ticks import TIMES, Ticks, TickStyle
 from fastheat.layout.look import Look
 from fastheat.layout.options import Labels
 from fastheat.style.text.fonts import Typeface
@@ -154,7 +154,7 @@ def _axis_labels(look: Look) -> _Both:
     return rows, labels(look.columns, look.col_side, rotation)
 
 
-def _choose_ticks(look: Look, found: Find, bar: Box) -> tuple[int, int]:
+def _choose_ticks(look: Look | TickStyle, found: Find, bar: Box) -> tuple[int, int]:
     """Return the most intervals for which a bar has room, and the stride at which ticks fit."""
     # matplotlib's get_tick_space: a tick takes 2 font sizes in height or 3 in width
     upright = look.bar_location in ("left", "right")
@@ -173,20 +173,20 @@ def _choose_ticks(look: Look, found: Find, bar: Box) -> tuple[int, int]:
     return intervals, max(1, len(ticks))
 
 
-def bar_labels(look: Look, found: Find, box: Box) -> Bar:
+def bar_labels(look: Look | TickStyle, found: Find, box: Box) -> Bar:
     """Return a colour bar with the ticks that fit if it stands in `box`."""
     ticks = lru_cache(found)
     return _bar(look, ticks, *_choose_ticks(look, ticks, box))
 
 
-def _bar(look: Look, found: Find, intervals: int, step: int) -> Bar:
+def _bar(look: Look | TickStyle, found: Find, intervals: int, step: int) -> Bar:
     """Return a colour bar without its label, with every step-th of its major ticks."""
     ticks = _bar_ticks(look, found, intervals)[::step]
     minor = found(intervals).minor
     return Bar(look.bar_location, look.fontsize, look.point, ticks, minor)
 
 
-def _bar_ticks(look: Look, found: Find, intervals: int) -> list[tuple[float, Label]]:
+def _bar_ticks(look: Look | TickStyle, found: Find, intervals: int) -> list[tuple[float, Label]]:
     """Return the position and label of every major tick of a colour bar."""
     face, size = look.typeface, look.fontsize
     up, down = line_extent(face, size)

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.style.colors.norms import Norm, Scale
+from fastheat.style.text.fonts import Typeface
+from fastheat.style.text.formats import ValueFormat
 
 TICK_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)  # times a power of ten, as in matplotlib's AutoLocator
 FEWEST_TICKS = 2
@@ -28,6 +30,19 @@ class Tick(NamedTuple):
     value: float
     text: str  # label, empty if the others suffice
     power: str = ""  # exponent after it, raised
+
+
+class TickStyle(NamedTuple):
+    """The fields of a look that the ticks of its colour bar follow from."""
+
+    norm: Norm
+    bar_ticks: int | tuple[float, ...] | None  # largest number of ticks, or their values
+    bar_format: ValueFormat | None
+    thin_labels: bool
+    bar_location: str
+    typeface: Typeface
+    fontsize: float  # px
+    point: float  # px of one point
 
 
 class Ticks(NamedTuple):
