@@ -118,9 +118,8 @@ def _count(value: object, most: int) -> int:
     if type(value) not in _CONTAINERS:
         return 1
     counts: dict[int, int] = {}  # by container identity; 0 while those in it are counted
-    waiting: list[Any] = [
-        value
-    ]  # each container being counted, with all that it waits for after it
+    # each container being counted, with all that it waits for after it
+    waiting: list[Any] = [value]
     while waiting:
         container = waiting[-1]
         own = _identity(container)
