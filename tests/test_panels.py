@@ -338,6 +338,15 @@ def test_cells_of_a_figsize_are_of_one_size(
     assert taken > 0.8 * heatmap.size[0] or tall > 0.8 * heatmap.size[1]
 
 
+def test_columns_beyond_all_panels_are_one_row() -> None:
+    frame = {name: np.zeros(shape) for name, shape in SHAPES.items()}
+    row, beyond = (
+        Panels(SHAPES, vmin=0, vmax=1, columns=columns).rgb(frame)
+        for columns in (len(SHAPES), 10**30)
+    )
+    assert (row == beyond).all()
+
+
 def test_cells_that_are_not_square_take_what_is_left() -> None:
     look: dict[str, Any] = {"vmin": 0, "vmax": 1, "valfmt": None, "figsize": (12, 5), "columns": 2}
     square = cells_of(Panels({"a": (9, 9), "b": (9, 6)}, **look))

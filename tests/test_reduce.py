@@ -527,3 +527,21 @@ def test_masked_values_of_panels_that_are_reduced_do_not_count() -> None:
     with pytest.warns(UserWarning, match="drew 400 x 400 values"):
         panels.image({"a": values})
     assert max(end for limits in panels.ranges.values() for end in limits) < 10
+
+
+@pytest.mark.filterwarnings("ignore:.*drew 300 x 40 values")
+def test_reduced_panels_are_recorded_with_lines_as_they_are_saved(tmp_path: Path) -> None:
+    large, small = RNG.normal(size=(4, 300, 40)), RNG.normal(size=(4, 3, 4))
+    frames = [
+        {"a": a, "b": b, "loss": 1 / k}
+        for k, (a, b) in enumerate(zip(large, small, strict=True), 1)
+    ]
+    look: Any = {"vmin": -1, "vmax": 1, "lines": "loss", "xlim": 4, "figsize": (4, 4), "dpi": 50}
+    saved, recorded = tmp_path / "saved.gif", tmp_path / "recorded.gif"
+    save_gif(saved, frames, valfmt=None, **look)
+    with GifWriter(recorded, valfmt=None, **look) as writer:
+        for frame in frames:
+            writer.add(frame)
+    found, wanted = (by_pillow(file.read_bytes()) for file in (recorded, saved))
+    for (picture, _), (expected, _) in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(picture, expected)

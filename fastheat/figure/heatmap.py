@@ -21,7 +21,7 @@ from fastheat.layout.layout import Layout
 from fastheat.layout.look import OPTIONS, read_look
 from fastheat.layout.options import Given, read_limits, read_shape, read_text
 from fastheat.layout.reduction import Reduction
-from fastheat.style.colors.norms import Norm
+from fastheat.style.colors.norms import Norm, check_range
 
 BAR_ROOM = 2.5  # font sizes reserved at a colour bar for longer numbers, if its range may grow
 
@@ -322,6 +322,7 @@ class Heatmap(Figure):
 
     def over(self, vmin: float, vmax: float) -> Heatmap:
         """Return a copy of the heatmap over another range, in place of any given to `Heatmap`."""
+        check_range(vmin, vmax)
         return self.with_limits((vmin, vmax))
 
     def freeze_axes(self, dtype: np.dtype[Any]) -> Heatmap:

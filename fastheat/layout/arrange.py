@@ -72,7 +72,7 @@ class Sizes:
         """Return the top left corner of each tile in an order."""
         lefts, rights, tops, bottoms = self._edges(order)
         if isinstance(order, int):
-            row, column = np.divmod(np.arange(self._count), order)
+            row, column = np.divmod(np.arange(self._count), min(order, self._count))
             y = (_starts(tops + bottoms) + tops)[row] - self._top
         else:
             column = np.repeat(np.arange(len(order)), order)
