@@ -129,13 +129,15 @@ def _count(value: object, most: int) -> int:
         items = container.values() if type(container) is dict else container
         kinds = set(map(type, items))
         plain = kinds.isdisjoint(_CONTAINERS)
-        nested = [] if plain else [item for item in items if type(item) in _CONTAINERS]
-        if own not in counts and nested:
+        nested = () if plain else (item for item in items if type(item) in _CONTAINERS)
+        if own not in counts and not plain:
             counts[own] = 0
-            known = [counts.get(_identity(item)) for item in nested]
-            if 0 in known:
-                raise pickle.UnpicklingError("damaged pickle: a container in itself")
-            waiting += [item for item, count in zip(nested, known, strict=True) if count is None]
+            for item in nested:
+                known = counts.get(_identity(item))
+                if known == 0:
+                    raise pickle.UnpicklingError("damaged pickle: a container in itself")
+                if known is None:
+                    waiting.append(item)
             continue
         counts[own] = 1 + len(items) + sum(counts[_identity(item)] for item in nested)
         waiting.pop()
