@@ -2,6 +2,8 @@
 
 A dataset may refer to data in any other file, use a filter plug-in, or have small chunks that
 decompress to a thousand times the size they should have. The HDF5 library would follow all of it.
+Where a chunk decodes to fewer bytes than it should have, the library takes the rest from whatever
+lies behind them in memory, so that pictures would show it.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ _KNOWN = {
     _SCALEOFFSET: "scaleoffset",
     _LZF: "lzf",
 }
+_SZIP_METHODS = 4 | 32  # bits of entropy coding and of nearest neighbours
 _SPARE = 64  # bytes that checksums and headers may add to a chunk
 
 
@@ -152,8 +155,7 @@ def _check_place(dataset: Any) -> None:
         if compressed and code != _FLETCHER32:
             raise ValueError(f"damaged: filter {_KNOWN[code]} stands after a compressor")
         compressed |= code in (_GZIP, _SZIP, _LZF)
-        first = (*values, *(0,) * 5)
-        claimed = {_SCALEOFFSET: first[2] * first[4], _LZF: first[2]}.get(code, 0)
+        claimed = {_SCALEOFFSET: values[2] * values[4], _LZF: values[2]}.get(code, 0)
         if claimed > size + _SPARE:
             raise ValueError(
                 f"damaged: filter {_KNOWN[code]} of {claimed} bytes, of a chunk of {size}"
@@ -168,9 +170,13 @@ def _elsewhere(dataset: Any, where: str) -> ValueError:
 
 
 def _filters(dataset: Any) -> list[tuple[int, tuple[int, ...]]]:
-    """Return the code and the values of each filter, in the order in which they encode."""
+    """Return the code of each filter in the order in which they encode, and its values.
+
+    These are at least five, as far as filters here have so many.
+    """
     settings = dataset.id.get_create_plist()
-    return [settings.get_filter(number)[:3:2] for number in range(settings.get_nfilters())]
+    found = (settings.get_filter(number)[:3:2] for number in range(settings.get_nfilters()))
+    return [(code, (*values, *(0,) * 5)) for code, values in found]
 
 
 def _chunk_size(dataset: Any) -> int:
@@ -182,7 +188,7 @@ class Chunks:
 
     def __init__(self, dataset: Any) -> None:
         self._filters = _filters(dataset)
-        if not self._filters:  # chunks are stored at their full size
+        if dataset.chunks is None:
             return
         self._counts = [-(-a // b) for a, b in zip(dataset.shape, dataset.chunks, strict=True)]
         numbers, sizes = array("q"), array("q")
@@ -202,9 +208,12 @@ class Chunks:
             raise ValueError("damaged: it has chunks that share their bytes")
         order = np.argsort(numbers, kind="stable")
         self._numbers, self._sizes = np.array(numbers)[order], np.array(sizes)[order]
+        whole = _chunk_size(dataset)
+        if not self._filters and (self._sizes != whole).any():
+            raise ValueError(f"damaged: it has chunks of other sizes than {whole} bytes")
 
     def check(self, dataset: Any, start: int, stop: int) -> None:
-        """Raise ValueError if a chunk of these frames decompresses to more than its full size."""
+        """Raise ValueError if a chunk of these frames decodes to more or less than it should."""
         if not self._filters:
             return
         size = _chunk_size(dataset)
@@ -216,21 +225,105 @@ class Chunks:
             if at == len(self._numbers) or self._numbers[at] != number:
                 continue
             check_chunk(size, int(self._sizes[at]))
-            for k, (code, _) in enumerate(self._filters):
-                if code in (_GZIP, _SZIP):
-                    corner = tuple(a * b for a, b in zip(place, dataset.chunks, strict=True))
-                    skipped, raw = dataset.id.read_direct_chunk(corner)
-                    if not skipped >> k & 1:
-                        _check_compressed(code, raw, size + _SPARE)
+            corner = tuple(a * b for a, b in zip(place, dataset.chunks, strict=True))
+            skipped, raw = dataset.id.read_direct_chunk(corner)
+            applied = [each for k, each in enumerate(self._filters) if not skipped >> k & 1]
+            found = _decoded_size(dataset, applied, raw, size)
+            if found != size:
+                raise ValueError(
+                    f"damaged: a chunk of {len(raw)} bytes that becomes {found}, not {size}"
+                )
 
 
-def _check_compressed(code: int, raw: bytes, most: int) -> None:
-    if code == _SZIP:
-        became = int.from_bytes(raw[:4], "little")
-    else:
-        try:
-            became = len(zlib.decompressobj().decompress(raw, most + 1))
-        except zlib.error as error:
-            raise ValueError(f"damaged: a chunk that gzip cannot decode ({error})") from None
-    if became > most:
-        raise ValueError(f"damaged: a chunk of {len(raw)} bytes that becomes over {most}")
+def _decoded_size(
+    dataset: Any, filters: list[tuple[int, tuple[int, ...]]], raw: bytes, size: int
+) -> int:
+    """Return the number of bytes to which filters decode a chunk, exactly if it is up to `size`.
+
+    Raises
+    ------
+    ValueError
+        If a filter would need more bytes than there are.
+
+    References
+    ----------
+    The sources of HDF5, H5Zfletcher32.c, H5Zscaleoffset.c and H5Zszip.c: four bytes of a checksum
+    at the end; a header of 21 bytes, which begins with the number of bits of each value; a header
+    with the size when decoded.
+    """
+    most = size + _SPARE
+    for code, values in reversed(filters):
+        if code == _SZIP:
+            claimed = int.from_bytes(raw[:4], "little")
+            if claimed == size and not _is_whole_szip(dataset, values, raw, size):
+                raise ValueError("damaged: a chunk that szip cannot decode")
+            return claimed
+        if code == _GZIP:
+            try:
+                raw = zlib.decompressobj().decompress(raw, most + 1)
+            except zlib.error as error:
+                raise ValueError(f"damaged: a chunk that gzip cannot decode ({error})") from None
+        elif code == _LZF:
+            raw = _from_lzf(raw, most)
+        elif code == _FLETCHER32:
+            raw = raw[:-4]
+        elif code == _SCALEOFFSET:
+            count, width = values[2], values[4]
+            bits = int.from_bytes(raw[:4], "little")
+            if bits > 8 * width or 21 + -(-count * bits // 8) > len(raw):
+                raise ValueError(f"damaged: {len(raw)} bytes of {count} values of {bits} bits each")
+            return count * width
+    return len(raw)
+
+
+def _is_whole_szip(dataset: Any, values: tuple[int, ...], raw: bytes, size: int) -> bool:
+    """Return True if szip decodes a chunk to the same bytes, whatever lies behind its end."""
+    from h5py import h5d, h5f, h5p, h5s
+
+    access, settings = h5p.create(h5p.FILE_ACCESS), h5p.create(h5p.DATASET_CREATE)
+    access.set_fapl_core(backing_store=False)
+    settings.set_chunk(dataset.chunks)
+    settings.set_szip(values[0] & _SZIP_METHODS, values[1])
+    file = h5f.create(b"chunk", h5f.ACC_TRUNC, fapl=access)
+    decoded = np.empty((2, size), np.uint8)
+    for out, behind in zip(decoded, (b"\0", b"\xff"), strict=True):
+        kind, space = dataset.id.get_type().copy(), h5s.create_simple(dataset.chunks)
+        copy = h5d.create(file, behind.hex().encode(), kind, space, settings)
+        copy.write_direct_chunk((0,) * len(dataset.chunks), raw + 2 * size * behind)
+        copy.read(h5s.ALL, h5s.ALL, out, kind)
+    file.close()
+    return bool((decoded[0] == decoded[1]).all())
+
+
+def _from_lzf(raw: bytes, most: int) -> bytes:
+    """Return the bytes that LZF decodes; over `most`, only the first of them.
+
+    References
+    ----------
+    M. Lehmann, LibLZF, lzf_d.c: below 32, a control byte precedes as many literal bytes and one
+    more; others repeat bytes before, with the length in the upper three bits and in a byte if these
+    are all set, and the distance in the lower five bits and a byte.
+    """
+    out, at = bytearray(), 0
+    try:
+        while at < len(raw) and len(out) <= most:
+            control, at = raw[at], at + 1
+            if control < 32:
+                literal = raw[at : at + control + 1]
+                if len(literal) <= control:
+                    raise IndexError
+                out += literal
+                at += len(literal)
+                continue
+            length = control >> 5
+            if length == 7:
+                length, at = 7 + raw[at], at + 1
+            back = ((control & 31) << 8 | raw[at]) + 1
+            at += 1
+            if back > len(out):
+                raise IndexError
+            repeated = bytes(out[-back : len(out) - back + length + 2])
+            out += (repeated * (length // back + 2))[: length + 2]
+    except IndexError:
+        raise ValueError("damaged: a chunk that LZF cannot decode") from None
+    return bytes(out)
