@@ -168,11 +168,16 @@ def _encode_lists(listed: list[_Listed], pixels: int) -> tuple[memoryview, list[
     lists = Lists(
         rectangles=np.stack([each.rectangles for each in listed]),
         ends=np.stack([each.ends + offset for each, offset in zip(listed, offsets, strict=True)]),
-        indices=np.concatenate([each.indices for each in listed]),
-        starts=np.concatenate([each.starts for each in listed]),
+        indices=_side_by_side([each.indices for each in listed]),
+        starts=_side_by_side([each.starts for each in listed]),
         cursors=np.zeros(len(listed), np.int64),
     )
     return _encode(encode_lists, (lists,), len(listed[0].ends), pixels)
+
+
+def _side_by_side(arrays: list[NDArray[Any]]) -> NDArray[Any]:
+    # those of a single part are large, and need no copy
+    return np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
 
 
 class _Listed(NamedTuple):
@@ -240,9 +245,15 @@ def _collect(
     done = 1
     while (done := kernel(done, room, *given, ends, *arrays)) < frames:
         end = int(ends[done - 1])
-        more = end + 2 * room
-        arrays = [np.concatenate([each[:end], np.empty(more, each.dtype)]) for each in arrays]
+        arrays = [_grown(each[:end], 2 * (end + room)) for each in arrays]
     return ends, [array[: ends[-1]] for array in arrays]
+
+
+def _grown(array: NDArray[Any], length: int) -> NDArray[Any]:
+    # not by `np.concatenate`: what is not written yet takes no memory
+    larger = np.empty(length, array.dtype)
+    larger[: len(array)] = array
+    return larger
 
 
 @contextmanager
