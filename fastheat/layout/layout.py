@@ -250,10 +250,15 @@ class Shown:
     extremes: Range = ()  # the limits of the ranges of all frames, if each has its own
 
     def __add__(self, other: Shown) -> Shown:
-        counts = "under", "over", "bad", "masked", "hidden", "untitled", "refused"
         both = self.extremes, other.extremes
         return Shown(
-            **{name: getattr(self, name) + getattr(other, name) for name in counts},
+            self.under + other.under,
+            self.over + other.over,
+            self.bad + other.bad,
+            self.masked + other.masked,
+            self.hidden + other.hidden,
+            self.untitled + other.untitled,
+            self.refused + other.refused,
             lacking="".join(dict.fromkeys(self.lacking + other.lacking)),
             extremes=wider_limits(*both) if all(both) else both[0] or both[1],
         )

@@ -131,7 +131,7 @@ def encode_chunk(
         ranges = np.concatenate([layout.ranges(previous[None]), layout.ranges(values)])
         layout, titles = layout.over(ranges), layout.titled(titles, ranges)
         extremes = extremes_of(ranges[1:])
-    strips, written = draw_titles(layout, titles)
+    strips, written = draw_titles(layout, titles, 1)
     listed = []
     for panel, before, own in zip(
         layout.panels, layout.split(previous), layout.split(values), strict=True
@@ -150,10 +150,8 @@ def encode_chunk(
         pictures = past.draw(layout.plot, values[:, -layout.scalars :])
         listed.append(_list_pictures(pictures, 0, layout.plot.top))
     data, ends = _encode_lists(listed, layout.size[0] * layout.size[1])
-    shown = sum((each.shown for each in listed), Shown(extremes=extremes))
-    return Images(
-        data, ends, [TRANSPARENT] * len(values), sum(written[1:], shown), _scalars(layout, values)
-    )
+    shown = sum((each.shown for each in listed), Shown(extremes=extremes)) + written
+    return Images(data, ends, [TRANSPARENT] * len(values), shown, _scalars(layout, values))
 
 
 def _scalars(layout: Layout, values: NDArray[np.float64]) -> tuple[list[float], ...]:

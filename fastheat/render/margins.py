@@ -15,33 +15,35 @@ from fastheat.style.text.fonts import Typeface
 from fastheat.style.text.labels import Label, wrapped
 
 
-def draw_titles(layout: Layout, titles: Sequence[str]) -> tuple[NDArray[np.uint8], list[Shown]]:
+def draw_titles(
+    layout: Layout, titles: Sequence[str], first: int = 0
+) -> tuple[NDArray[np.uint8], Shown]:
     """Draw titles, each at the largest font size that fits, up to that of the layout.
 
     Returns
     -------
     strips : (T, h, W) uint8
         Palette indices of the rows of the image from `TitlePlace.top` on.
-    shown : list
-        For each title, a tally of what could not be shown.
+    shown : Shown
+        A tally of what titles[first:] could not show.
     """
     place, width = layout.title, layout.size[0]
     if place is None:
-        return np.zeros((len(titles), 0, width), np.uint8), [Shown()] * len(titles)
+        return np.zeros((len(titles), 0, width), np.uint8), Shown()
     base = layout.background[place.top : place.bottom]
     strips = np.empty((len(titles), *base.shape), np.uint8)
-    shown = []
+    strips[:] = base
+    left_out = []
     for strip, title in zip(strips, titles, strict=True):
         cover = _cover(title, layout.typeface, place, width)
-        strip[:] = base
         if cover is not None:
             x, ink = cover
             steps = (ink * (len(layout.label_ramp) - 1) + 127) // 255
             part = strip[:, x : x + ink.shape[1]]
             np.copyto(part, layout.label_ramp[steps], where=steps > 0)
-        lacking = layout.typeface.lacks(title)
-        shown.append(Shown(untitled=int(cover is None and bool(title.strip())), lacking=lacking))
-    return strips, shown
+        left_out.append(cover is None and bool(title.strip()))
+    lacking = layout.typeface.lacks("".join(titles[first:]))
+    return strips, Shown(untitled=sum(left_out[first:]), lacking=lacking)
 
 
 def draw_numbers(

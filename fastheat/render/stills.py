@@ -67,14 +67,13 @@ def paint(
             plot = Past(scalars[:0]).after(layout.plot, scalars).picture
         assert plot is not None
         indices[layout.plot.top :] = plot
-    strips, (written,) = draw_titles(layout, [title])
+    strips, written = draw_titles(layout, [title])
     if ranges is not None:
         for (picture,), x, y in draw_numbers(layout, ranges, strips):
             indices[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
     if layout.title is not None:
         indices[layout.title.top : layout.title.bottom] = strips[0]
-        shown += written
-    return indices, shown + Shown(extremes=extremes)
+    return indices, shown + written + Shown(extremes=extremes)
 
 
 def _paint_cells(
