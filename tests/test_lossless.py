@@ -263,11 +263,12 @@ def test_bytes_do_not_depend_on_what_the_thread_encoded_before(
 
 
 def test_a_thread_that_is_interrupted_while_it_encodes_lends_nothing_twice() -> None:
-    with encode._tools(12) as (first, _):
+    with encode._tools(12, 34) as first:
         pass
-    with encode._tools(12) as (runs, coder), encode._tools(12) as (other_runs, other_coder):
-        assert runs is first
-        assert not any(map(np.shares_memory, (*runs, *coder), (*other_runs, *other_coder)))
+    with encode._tools(12, 30) as tools, encode._tools(12, 34) as others:
+        assert tools is first
+        each = (itertools.chain.from_iterable(lent) for lent in (tools, others))
+        assert not any(itertools.starmap(np.shares_memory, zip(*each, strict=True)))
 
 
 @given(frames=histories(), look=looks)

@@ -42,6 +42,7 @@ from fastheat.layout.arrange import (
     stacks,
 )
 from fastheat.pipeline import resume
+from fastheat.render import encode
 from fastheat.render.kernels.images import join_runs
 from fastheat.render.kernels.lists import Lists
 from fastheat.render.kernels.runs import new_runs
@@ -770,6 +771,10 @@ def parts(draw: st.DrawFn) -> list[Piece]:
         pixels = draw(st.integers(0, 2**32 - 1))
         picture = np.random.default_rng(pixels).integers(0, 3, (height, width))
         found.append((left, top, picture))
+    if draw(st.booleans()):  # alone in rows as wide as all
+        found.append(
+            (0, 10, np.random.default_rng(draw(st.integers(0, 9))).integers(0, 3, (2, 20)))
+        )
     return sorted(found, key=lambda part: part[0])
 
 
@@ -820,6 +825,28 @@ def test_joined_runs_are_those_of_the_rectangle_around_all(
     shown = np.repeat(runs.indices[:n], np.diff(runs.starts[: n + 1].astype(int)))
     np.testing.assert_array_equal(shown, wanted)
     assert n == 1 + np.count_nonzero(np.diff(wanted))
+
+
+@pytest.mark.parametrize("at_a_time", [0, 40, 300, 3000])
+@pytest.mark.parametrize("valfmt", [None, ".2f"])
+def test_bytes_do_not_depend_on_how_many_runs_are_listed_at_a_time(
+    valfmt: str | None, at_a_time: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(3)
+    frames = {name: np.repeat(rng.random((1, *shape)), 60, 0) for name, shape in SHAPES.items()}
+    for t in range(1, 60):
+        values = frames[list(frames)[t % 3]][t:]
+        i, j = rng.integers(values.shape[1:], size=(t % 5, 2)).T
+        values[:, i, j] = rng.choice([np.nan, *rng.random(4)], t % 5)
+    frames["loss"] = rng.random(60)
+    look: dict[str, Any] = {"autoscale": "frame", "cbar": True, "dpi": 50, "valfmt": valfmt}
+    look |= {"lines": "loss", "titles": [f"step {t // 7}" for t in range(60)]}
+    wanted, file = io.BytesIO(), io.BytesIO()
+    bad = save_gif(wanted, frames, **look).bad
+    assert bad > 0
+    monkeypatch.setattr(encode, "LISTED", at_a_time)
+    assert save_gif(file, frames, **look).bad == bad
+    assert file.getvalue() == wanted.getvalue()
 
 
 # -------------------------------------------------------------------------------------- bad input

@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from functools import partial
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from fastheat.render.kernels.lzw import Coder
     from fastheat.render.kernels.runs import Runs
 
-MOST_KEPT = 1 << 22  # pixels, the largest images that a thread keeps buffers for, 6.5 bytes a pixel
+LISTED = 1 << 19  # runs that are listed before they are encoded, 5 bytes a run
+MOST_KEPT = 1 << 22  # pixels, the largest images that a thread keeps buffers for, 12 bytes a pixel
 
 _spare = threading.local()
 
@@ -132,7 +134,7 @@ def encode_chunk(
         layout, titles = layout.over(ranges), layout.titled(titles, ranges)
         extremes = extremes_of(ranges[1:])
     strips, written = draw_titles(layout, titles, 1)
-    listed = []
+    parts = []
     for panel, before, own in zip(
         layout.panels, layout.split(previous), layout.split(values), strict=True
     ):
@@ -140,17 +142,17 @@ def encode_chunk(
         if noted is not None:
             noted = hidden(noted, panel.mask)
         each = hidden(before, panel.mask), hidden(own, panel.mask)
-        listed.append(_list_cells(panel, *each, noted))
+        parts.append(_cells(panel, *each, noted))
     if ranges is not None:  # before the titles, as it also draws into `strips`
-        listed += [_list_pictures(*each) for each in draw_numbers(layout, ranges, strips)]
+        parts += [_pictures(*each) for each in draw_numbers(layout, ranges, strips)]
     if layout.title is not None:
-        listed.append(_list_pictures(strips, 0, layout.title.top))
+        parts.append(_pictures(strips, 0, layout.title.top))
     if layout.plot is not None:
         assert past is not None
         pictures = past.draw(layout.plot, values[:, -layout.scalars :])
-        listed.append(_list_pictures(pictures, 0, layout.plot.top))
-    data, ends = _encode_lists(listed, layout.size[0] * layout.size[1])
-    shown = sum((each.shown for each in listed), Shown(extremes=extremes)) + written
+        parts.append(_pictures(pictures, 0, layout.plot.top))
+    data, ends = _encode_parts(parts, 1 + len(values), layout.size[0] * layout.size[1])
+    shown = sum((each.shown() for each in parts), Shown(extremes=extremes)) + written
     return Images(data, ends, [TRANSPARENT] * len(values), shown, _scalars(layout, values))
 
 
@@ -159,132 +161,121 @@ def _scalars(layout: Layout, values: NDArray[np.float64]) -> tuple[list[float], 
     return tuple(values[:, -layout.scalars :].tolist()) if layout.scalars else ()
 
 
-def _encode_lists(listed: list[_Listed], pixels: int) -> tuple[memoryview, list[int]]:
-    """Encode frames from the runs of each part of the image."""
-    listed.sort(key=lambda each: each.left)
-    offsets = np.cumsum([0, *(len(each.indices) for each in listed[:-1])])
-    lists = Lists(
-        rectangles=np.stack([each.rectangles for each in listed]),
-        ends=np.stack([each.ends + offset for each, offset in zip(listed, offsets, strict=True)]),
-        indices=_side_by_side([each.indices for each in listed]),
-        starts=_side_by_side([each.starts for each in listed]),
-        cursors=np.zeros(len(listed), np.int64),
-    )
-    return _encode(encode_lists, (lists,), len(listed[0].ends), pixels)
-
-
-def _side_by_side(arrays: list[NDArray[Any]]) -> NDArray[Any]:
-    # those of a single part are large, and need no copy
-    return np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
-
-
-class _Listed(NamedTuple):
-    """The runs of one part of the image; fields as in `Lists`."""
+class _Part(NamedTuple):
+    """One part of the image, whose runs are to be listed."""
 
     left: int  # x of its left edge, px
-    rectangles: NDArray[np.int64]
-    ends: NDArray[np.int64]
-    indices: NDArray[np.uint8]
-    starts: NDArray[np.uint32]
-    shown: Shown = Shown()
+    room: int  # upper bound on the runs of one frame
+    # lists runs; takes start, room, rectangles, ends, indices and starts, as `list_changes` does
+    list_runs: Callable[..., int]
+    shown: Callable[[], Shown]  # a tally of what could not be shown, once all is listed
 
 
-def _list_cells(
+def _cells(
     panel: Panel,
     previous: NDArray[np.float64],
     values: NDArray[np.float64],
     annots: NDArray[Any] | None,
-) -> _Listed:
-    frames, (n, m), grid = 1 + len(values), panel.shape, panel.grid
-    room = int((grid.x1[-1] - grid.x0[0]) * (grid.y1[-1] - grid.y0[0])) + 2
+) -> _Part:
+    (n, m), grid = panel.shape, panel.grid
+    list_runs: Callable[..., int]
     if panel.format is None:
-        counts, rectangles = np.zeros(4, np.int64), np.zeros((frames, 4), np.int64)
-        fills, rows = np.empty((2, n, m), np.uint8), np.empty((n, 2), np.int64)
-        scratch = fills, new_lines(m), rows, np.empty(m + 1, np.uint32)
-        given = grid, panel.shades, previous, values, *scratch, counts, rectangles
-        ends, (indices, starts) = _collect(list_fills, given, frames, room, np.uint8, np.uint32)
-        shown = shown_of(panel, counts, values, "")
+        counts = np.zeros(4, np.int64)
+        scratch = np.empty((2, n, m), np.uint8), new_lines(m), np.empty((n, 2), np.int64)
+        given = previous, values, *scratch, np.empty(m + 1, np.uint32), counts
+        list_runs = partial(list_fills, grid, panel.shades, *given)
+        shown = partial(shown_of, panel, counts, values, "")
     else:
-        type_, lettering, changes, shown = find_changes(panel, previous, values, annots)
-        rectangles = changes.rectangles
-        texts = grid, panel.shades, type_, lettering.segments, changes
-        ends, (indices, starts) = _collect(list_changes, texts, frames, room, np.uint8, np.uint32)
-    return _Listed(int(grid.x0[0]), rectangles, ends, indices, starts, shown)
+        type_, lettering, changes, tally = find_changes(panel, previous, values, annots)
+        texts = lettering.segments
+        list_runs = partial(list_changes, grid, panel.shades, type_, texts, changes)
+        shown = partial(replace, tally)
+    room = int((grid.x1[-1] - grid.x0[0]) * (grid.y1[-1] - grid.y0[0])) + 2
+    return _Part(int(grid.x0[0]), room, list_runs, shown)
 
 
-def _list_pictures(pictures: NDArray[np.uint8], left: int, top: int) -> _Listed:
-    frames, height, width = pictures.shape
-    rows, rectangles = np.empty((height, 2), np.int64), np.zeros((frames, 4), np.int64)
-    given = pictures, left, top, new_lines(width), rows, rectangles
-    room = height * width + 2
-    ends, (indices, starts) = _collect(list_differences, given, frames, room, np.uint8, np.uint32)
-    return _Listed(left, rectangles, ends, indices, starts)
+def _pictures(pictures: NDArray[np.uint8], left: int, top: int) -> _Part:
+    _, height, width = pictures.shape
+    scratch = new_lines(width), np.empty((height, 2), np.int64)
+    list_runs = partial(list_differences, pictures, left, top, *scratch)
+    return _Part(left, height * width + 2, list_runs, Shown)
 
 
-def _collect(
-    kernel: Callable[..., int], given: tuple[Any, ...], frames: int, room: int, *types: type
-) -> tuple[NDArray[np.int64], list[NDArray[Any]]]:
-    """Return the ends of frames in the arrays that a kernel fills, and these, grown as needed.
+def _encode_parts(parts: list[_Part], frames: int, pixels: int) -> tuple[memoryview, list[int]]:
+    """Encode frames from the runs of each part of the image.
 
-    Parameters
-    ----------
-    kernel
-        Fills in the frames from a given number on; returns the first frame without room. Its
-        arguments are that number, `room`, those in `given`, ends and arrays.
-    frames
-        Number of frames, including the previous one, number 0, which takes no room.
-    room
-        Upper bound on the length of one frame.
-    types
-        Type of each array.
+    Only so many frames are listed at a time that their runs are still in cache when encoded. A part
+    lists more when all that it has listed is encoded.
     """
-    ends = np.zeros(frames, np.int64)
-    arrays: list[NDArray[Any]] = [np.empty(2 * room, type_) for type_ in types]
-    done = 1
-    while (done := kernel(done, room, *given, ends, *arrays)) < frames:
-        end = int(ends[done - 1])
-        arrays = [_grown(each[:end], 2 * (end + room)) for each in arrays]
-    return ends, [array[: ends[-1]] for array in arrays]
+    parts.sort(key=lambda each: each.left)
+    spare = LISTED // len(parts)
+    sides = list(accumulate((each.room + spare for each in parts), initial=0))
+    rectangles = np.zeros((len(parts), frames, 4), np.int64)
+    part_ends, cursors = np.zeros((len(parts), frames), np.int64), np.zeros(len(parts), np.int64)
+    listed = [1] * len(parts)  # the next frame of each part to list
+    with _tools(pixels, sides[-1]) as tools:
+        lists = Lists(rectangles, part_ends, *tools.listed, cursors)
+
+        def encode(start: int, *rest: Any) -> int:
+            for k, part in enumerate(parts):
+                if listed[k] == start:
+                    part_ends[k, start - 1] = sides[k]
+                    own = [each[: sides[k + 1]] for each in tools.listed]
+                    given = start, part.room, rectangles[k], part_ends[k]
+                    listed[k] = part.list_runs(*given, *own)
+            return encode_lists(lists, min(listed), start, *rest)
+
+        return _encode(encode, frames, tools)
 
 
-def _grown(array: NDArray[Any], length: int) -> NDArray[Any]:
-    # not by `np.concatenate`: what is not written yet takes no memory
-    larger = np.empty(length, array.dtype)
-    larger[: len(array)] = array
-    return larger
+class _Tools(NamedTuple):
+    """Buffers to encode images with."""
+
+    listed: Runs  # of the parts of images
+    runs: Runs
+    coder: Coder
 
 
 @contextmanager
-def _tools(pixels: int) -> Iterator[tuple[Runs, Coder]]:
-    """Lend buffers to encode images of `pixels` pixels.
+def _tools(pixels: int, listed: int = 0) -> Iterator[_Tools]:
+    """Lend buffers to encode images of `pixels` pixels from parts of `listed` runs.
 
     The thread keeps them for its next images of this size: fresh memory pages cost more time than
     a frame in which little changes.
     """
     kept, _spare.tools = getattr(_spare, "tools", None), None  # a signal handler gets others
     if kept is None or kept[0] != pixels:
-        kept = pixels, (new_runs(pixels), new_coder(pixels))
-    yield kept[1]
+        kept = pixels, _Tools(new_runs(listed), new_runs(pixels), new_coder(pixels))
+    tools: _Tools = kept[1]
+    if len(tools.listed.indices) < listed:
+        tools = tools._replace(listed=new_runs(listed))
+    yield tools
     if pixels <= MOST_KEPT:
-        _spare.tools = kept
+        _spare.tools = pixels, tools
 
 
-def _encode(
-    kernel: Callable[..., int], given: tuple[Any, ...], frames: int, pixels: int
-) -> tuple[memoryview, list[int]]:
-    """Return the image blocks that a kernel encodes, and their ends.
+def _encode(encode: Callable[..., int], frames: int, tools: _Tools) -> tuple[memoryview, list[int]]:
+    """Return the image blocks of frames, and their ends.
 
     Parameters
     ----------
-    kernel, given, frames
-        As `_collect` takes them; `given` is followed by runs and a coder.
-    pixels
-        Number of pixels of an image.
+    encode
+        Encodes frames from a given number on, some or all; returns the next one to encode. Its
+        arguments are that number, `room`, runs, coder, ends and out, as of `encode_lists`.
+    frames
+        Number of frames, including the previous one, number 0, which is not encoded.
     """
-    with _tools(pixels) as (runs, coder):
-        room = room_for(coder)
-        ends, (out,) = _collect(kernel, (*given, runs, coder), frames, room, np.uint8)
-    return out.data, ends[1:].tolist()
+    room = room_for(tools.coder)
+    ends, out = np.zeros(frames, np.int64), np.empty(2 * room, np.uint8)
+    done = 1
+    while (done := encode(done, room, tools.runs, tools.coder, ends, out)) < frames:
+        end = int(ends[done - 1])
+        if len(out) - end < room:
+            # not by `np.concatenate`: what is not written yet takes no memory
+            larger = np.empty(2 * (end + room), np.uint8)
+            larger[:end] = out[:end]
+            out = larger
+    return out[: ends[-1]].data, ends[1:].tolist()
 
 
 def _past_with(layout: Layout, past: Past | None, values: NDArray[np.float64]) -> Past | None:
@@ -296,7 +287,7 @@ def _past_with(layout: Layout, past: Past | None, values: NDArray[np.float64]) -
 
 
 def _encode_picture(picture: NDArray[np.uint8]) -> tuple[bytes, list[int]]:
-    with _tools(picture.size) as (runs, coder):
+    with _tools(picture.size) as (_, runs, coder):
         out = np.empty(room_for(coder), np.uint8)
         size = encode_picture(picture, runs, coder, out)
     return out[:size].tobytes(), [size]
@@ -343,5 +334,6 @@ def encode_indexed(pictures: NDArray[np.uint8], transparent: int | None, *, firs
     transparents = np.empty(len(pictures), np.int64)
     scratch = new_lines(width), np.empty((height, 2), np.int64), np.empty(256, np.uint8)
     given = pictures, index, *scratch, transparents
-    data, ends = _encode(encode_differences, given, len(pictures), height * width)
+    with _tools(height * width) as tools:
+        data, ends = _encode(partial(encode_differences, *given), len(pictures), tools)
     return Images(data, ends, [k if k >= 0 else None for k in transparents[1:].tolist()])

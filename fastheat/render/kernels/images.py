@@ -91,6 +91,17 @@ def encode_picture(
     return write_image((0, width, 0, height), runs.indices, runs.starts, n, coder, out, 0)
 
 
+# Returns the only part that changes in frame t, -1 if none or several do.
+@inlined
+def only_changed(t, lists):
+    changed, only = np.int64(0), np.int64(-1)
+    for k in range(lists.cursors.size):
+        if lists.rectangles[k, t, 0] < lists.rectangles[k, t, 1]:
+            changed += 1
+            only = np.int64(k)
+    return only if changed == 1 else np.int64(-1)
+
+
 # Joins the runs of frame t of all parts, row by row, transparent in between. Returns the rectangle
 # around them, x0 >= x1 if nothing changes, and the number of runs.
 @jit
@@ -104,27 +115,40 @@ def join_runs(t, lists, indices, starts):
             y0, y1 = min(y0, rectangles[k, t, 2]), max(y1, rectangles[k, t, 3])
     n, last, done = np.int64(0), np.int64(-1), np.int64(0)
     width = x1 - x0
-    for y in range(y0, y1):
+    y = y0
+    while y < y1:
+        following = y1
         for k in range(cursors.size):
             left, right = rectangles[k, t, 0], rectangles[k, t, 1]
             top, bottom = rectangles[k, t, 2], rectangles[k, t, 3]
-            if left >= right or y < top or y >= bottom:
+            if left >= right or y >= bottom:
                 continue
+            if y < top:
+                following = min(following, top)
+                continue
+            alone = right - left == width  # in all of its rows, which are joined at once
+            following = min(following, bottom if alone else y + 1)
             begin = (y - y0) * width + left - x0
             if begin > done:
                 n, last = begin_run(TRANSPARENT, done, last, n, indices, starts)
             pixel = (y - top) * (right - left)
             stop = pixel + right - left
-            done = begin + right - left
-            r = cursors[k]
-            while pixel < stop:
-                index = np.int64(lists.indices[r])
-                n, last = begin_run(index, begin, last, n, indices, starts)
-                ending = np.int64(lists.starts[r + 1])
-                begin += min(ending, stop) - pixel
-                pixel = min(ending, stop)
-                r += ending <= stop
-            cursors[k] = r
+            r, end = cursors[k], cursors[k] + 1
+            if alone:
+                stop, end = pixel + width * (bottom - top), lists.ends[k, t] - 1
+            while lists.starts[end] < stop:
+                end += 1
+            done = begin + stop - pixel
+            # only the first run here may continue the last one
+            n, last = begin_run(np.int64(lists.indices[r]), begin, last, n, indices, starts)
+            copy(lists.indices, r + 1, indices, n, end - r - 1)
+            shift = np.uint32((begin - pixel) & 0xFFFFFFFF)
+            for q in range(1, end - r):
+                starts[np.uint64(n + q - 1)] = lists.starts[np.uint64(r + q)] + shift
+            n += end - r - 1
+            last = np.int64(lists.indices[end - 1])
+            cursors[k] = end if lists.starts[end] == stop else end - 1
+        y = following
     pixels = max(width, 0) * max(y1 - y0, 0)
     if done < pixels:
         n, _ = begin_run(TRANSPARENT, done, last, n, indices, starts)
@@ -132,27 +156,35 @@ def join_runs(t, lists, indices, starts):
     return (x0, x1, y0, y1), n
 
 
-# Encodes frames of several parts from their lists of runs, from frame `start` on, until all are
-# done or there is space for less than `room` bytes; returns the next frame to encode.
+# Encodes frames of several parts from their lists of runs, from frame `start` on, until those up to
+# `stop` are done or there is space for less than `room` bytes; returns the next frame to encode.
 @entry
 def encode_lists(
+    lists: Lists,
+    stop: int,
     start: int,
     room: int,
-    lists: Lists,
     runs: Runs,
     coder: Coder,
     ends: Annotated[Int64s, "T"],
     out: Annotated[Uint8s, "bytes"],
 ) -> int:
-    for t in range(start, ends.size):
+    for t in range(start, stop):
         end = ends[t - 1]
         if out.size - end < room:
             return t
-        rectangle, n = join_runs(t, lists, runs.indices, runs.starts)
-        if n > 0:
-            end = write_image(rectangle, runs.indices, runs.starts, n, coder, out, end)
+        k = only_changed(t, lists)
+        if k >= 0:
+            x0, x1, y0, y1 = lists.rectangles[k, t]
+            first, last = lists.ends[k, t - 1], lists.ends[k, t]
+            own = lists.indices[first:last], lists.starts[first:last]
+            end = write_image((x0, x1, y0, y1), *own, last - first - 1, coder, out, end)
+        else:
+            rectangle, n = join_runs(t, lists, runs.indices, runs.starts)
+            if n > 0:
+                end = write_image(rectangle, runs.indices, runs.starts, n, coder, out, end)
         ends[t] = end
-    return ends.size
+    return stop
 
 
 # Encodes frames of palette indices by comparing them; start, room, out, ends and the result are as
@@ -161,14 +193,14 @@ def encode_lists(
 # -1 if it has none
 @entry
 def encode_differences(
-    start: int,
-    room: int,
     frames: Annotated[Uint8s, "T, H, W"],
     free: int,
     lines: Lines,
     rows: Annotated[Int64s, "H, 2"],
     present: Annotated[Uint8s, "256"],
     transparents: Annotated[Int64s, "T"],
+    start: int,
+    room: int,
     runs: Runs,
     coder: Coder,
     ends: Annotated[Int64s, "T"],

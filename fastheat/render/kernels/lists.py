@@ -2,7 +2,8 @@
 
 A part is the cells of a panel, a line of text or a plot. The runs of its frames stand one after the
 other, those of frame t at ends[t - 1] to ends[t] of indices and starts; a frame that shows nothing
-new has none.
+new has none. Only as many frames are listed at a time as have room: they are encoded while they are
+in cache.
 """
 
 from typing import Annotated, NamedTuple
@@ -26,7 +27,7 @@ class Lists(NamedTuple):
 
     # changed rectangle x0, x1, y0, y1 of each frame; x0 >= x1 if nothing changes
     rectangles: Annotated[Int64s, "K, T, 4"]
-    # end of each frame's runs; that of frame 0 is where the part's runs begin
+    # end of each frame's runs; that of the frame before the first listed is where its runs begin
     ends: Annotated[Int64s, "K, T"]
     indices: Annotated[Uint8s, "runs"]
     starts: Annotated[Uint32s, "runs"]
@@ -48,16 +49,17 @@ def changed_fills(values, scale, ramps, grid, fills, old_fills, lines, rows):
 
 # Lists the runs of frames of cells with text, from frame `start` on, until all are done or there is
 # space for less than `room` runs; returns the next frame to list.
-# texts: segments of each frame, or F = 1 for all
+# texts: segments of each frame, or F = 1 for all, rectangles: output, where the cells change
 @entry
 def list_changes(
-    start: int,
-    room: int,
     grid: Grid,
     shades: Shades,
     type_: Type,
     texts: Annotated[Int32s, "F, C, longest"],
     changes: Changes,
+    start: int,
+    room: int,
+    rectangles: Annotated[Int64s, "T, 4"],
     ends: Annotated[Int64s, "T"],
     indices: Annotated[Uint8s, "runs"],
     starts: Annotated[Uint32s, "runs"],
@@ -67,7 +69,9 @@ def list_changes(
         end = ends[t - 1]
         if indices.size - end < room:
             return t
-        if changes.rectangles[t, 0] < changes.rectangles[t, 1]:
+        for side in range(4):
+            rectangles[t, side] = changes.rectangles[t, side]
+        if rectangles[t, 0] < rectangles[t, 1]:
             now, old = texts[min(t, last)], texts[min(t - 1, last)]
             m, more, ramps = grid.x0.size, (indices[end:], starts[end:]), shades.ramps
             end += 1 + text_runs(t, changes, m, ramps, type_, now, old, *more)
@@ -79,8 +83,6 @@ def list_changes(
 # fills, lines, rows, changed: scratch, rectangles: output, where the cells change
 @entry
 def list_fills(
-    start: int,
-    room: int,
     grid: Grid,
     shades: Shades,
     previous: Annotated[Float64s, "N, M"],
@@ -90,6 +92,8 @@ def list_fills(
     rows: Annotated[Int64s, "N, 2"],
     changed: Annotated[Uint32s, "M + 1"],
     counts: Annotated[Int64s, "4"],
+    start: int,
+    room: int,
     rectangles: Annotated[Int64s, "T, 4"],
     ends: Annotated[Int64s, "T"],
     indices: Annotated[Uint8s, "runs"],
@@ -119,13 +123,13 @@ def list_fills(
 # list_changes does those of cells. lines, rows: scratch, rectangles: output, where they change
 @entry
 def list_differences(
-    start: int,
-    room: int,
     pictures: Annotated[Uint8s, "T, h, w"],
     left: int,
     top: int,
     lines: Lines,
     rows: Annotated[Int64s, "h, 2"],
+    start: int,
+    room: int,
     rectangles: Annotated[Int64s, "T, 4"],
     ends: Annotated[Int64s, "T"],
     indices: Annotated[Uint8s, "runs"],
