@@ -79,7 +79,8 @@ class Encoding:
             if len(values):
                 rest = self.titles[at], None if self.annots is None else self.annots[at], self.past
                 images.append(encode_chunk(layout, previous, values, *rest))
-                previous = _last(values)
+                if isinstance(self.values, Span):
+                    previous = _last(values)
         encoded = joined(images)
         return Result(encoded, len(encoded.data), warnings)
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -142,7 +142,7 @@ def encode_chunk(
         if noted is not None:
             noted = hidden(noted, panel.mask)
         each = hidden(before, panel.mask), hidden(own, panel.mask)
-        parts.append(_cells(panel, *each, noted))
+        parts.append(_fills(panel, *each) if panel.format is None else _texts(panel, *each, noted))
     if ranges is not None:  # before the titles, as it also draws into `strips`
         parts += [_pictures(*each) for each in draw_numbers(layout, ranges, strips)]
     if layout.title is not None:
@@ -171,27 +171,37 @@ class _Part(NamedTuple):
     shown: Callable[[], Shown]  # a tally of what could not be shown, once all is listed
 
 
-def _cells(
+def _fills(panel: Panel, previous: NDArray[np.float64], values: NDArray[np.float64]) -> _Part:
+    n, m = panel.shape
+    counts = np.zeros(4, np.int64)
+    scratch = np.empty((2, n, m), np.uint8), new_lines(m), np.empty((n, 2), np.int64)
+    given = previous, values, *scratch, np.empty(m + 1, np.uint32), counts
+    list_runs = partial(list_fills, panel.grid, panel.shades, *given)
+    return _Part(*_place(panel), list_runs, partial(shown_of, panel, counts, values, ""))
+
+
+def _texts(
     panel: Panel,
     previous: NDArray[np.float64],
     values: NDArray[np.float64],
     annots: NDArray[Any] | None,
 ) -> _Part:
-    (n, m), grid = panel.shape, panel.grid
-    list_runs: Callable[..., int]
-    if panel.format is None:
-        counts = np.zeros(4, np.int64)
-        scratch = np.empty((2, n, m), np.uint8), new_lines(m), np.empty((n, 2), np.int64)
-        given = previous, values, *scratch, np.empty(m + 1, np.uint32), counts
-        list_runs = partial(list_fills, grid, panel.shades, *given)
-        shown = partial(shown_of, panel, counts, values, "")
-    else:
-        type_, lettering, changes, tally = find_changes(panel, previous, values, annots)
-        texts = lettering.segments
-        list_runs = partial(list_changes, grid, panel.shades, type_, texts, changes)
-        shown = partial(replace, tally)
-    room = int((grid.x1[-1] - grid.x0[0]) * (grid.y1[-1] - grid.y0[0])) + 2
-    return _Part(int(grid.x0[0]), room, list_runs, shown)
+    # once, right before the first are listed, while the words of the kernel's tables are cached
+    found = cache(partial(find_changes, panel, previous, values, annots))
+
+    def list_runs(*rest: Any) -> int:
+        type_, lettering, changes, _ = found()
+        texts = type_, lettering.segments, changes
+        return list_changes(panel.grid, panel.shades, *texts, *rest)
+
+    return _Part(*_place(panel), list_runs, lambda: found()[-1])
+
+
+def _place(panel: Panel) -> tuple[int, int]:
+    """Return the left side of a panel's cells and an upper bound on their runs."""
+    grid = panel.grid
+    left, top = int(grid.x0[0]), int(grid.y0[0])
+    return left, (int(grid.x1[-1]) - left) * (int(grid.y1[-1]) - top) + 2
 
 
 def _pictures(pictures: NDArray[np.uint8], left: int, top: int) -> _Part:

@@ -197,15 +197,17 @@ def _least(
     never = ~reached(every, top.astype(dtype))
     low, high = _orders(bottom, dtype), _orders(top, dtype)  # predicates fail at low, hold at high
     if near is not None:
-        for guess in near:
-            with np.errstate(all="ignore"):
-                at = np.clip(_orders(guess, dtype), low, high)
+        with np.errstate(all="ignore"):
+            below, above = (_orders(guess, dtype) for guess in near)
+        middle = _middle(below, above)  # 0 at an edge at 0, with all small floats on either side
+        for guess in (below, above, middle, middle - 1):
+            at = np.clip(guess, low, high)
             holds = reached(every, _float(at, dtype))
             low, high = np.where(holds, low, at), np.where(holds, at, high)
     left = np.flatnonzero((low + 1 < high) & ~always & ~never)
     while len(left):
         a, b = low[left], high[left]
-        middle = (a >> 1) + (b >> 1) + (a & b & 1)  # a + b could overflow
+        middle = _middle(a, b)
         holds = reached(left, _float(middle, dtype))
         low[left], high[left] = np.where(holds, a, middle), np.where(holds, middle, b)
         left = left[low[left] + 1 < high[left]]
@@ -213,6 +215,11 @@ def _least(
     edges[always] = -np.inf
     edges[never] = np.inf
     return edges
+
+
+def _middle(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
+    middle: NDArray[np.int64] = (a >> 1) + (b >> 1) + (a & b & 1)  # a + b could overflow
+    return middle
 
 
 # Integers in the same order as the floats: the bits of the magnitude, with the float's sign.

@@ -127,9 +127,9 @@ class Norm:
 
     def rule(self, vmin: float, vmax: float, bins: int) -> Rule:
         """Return the norm over a range as a function, for a colormap of `bins` entries."""
+        limits = np.array([[vmin, vmax]])
 
         def norm(x: Floats) -> Floats:
-            limits = np.full((x.size, 2), (vmin, vmax))
             return self.places(x.reshape(-1), limits).reshape(x.shape)
 
         return norm
@@ -143,13 +143,13 @@ class Norm:
         return x
 
     def places(self, x: Floats, limits: Float64s) -> Floats:
-        """Return the normed values of `x`, (n,), each over a range of its own, `limits`, (n, 2)."""
+        """Return the normed values of `x`, (n,), over ranges (n, 2), or (1, 2) for all values."""
         with np.errstate(all="ignore"):
             place, low, high = (self.transform(each) for each in (x, *limits.T))
             kind = self._kind(place.dtype)
             place -= low.astype(kind)
             place /= (high - low).astype(kind)
-        place[limits[:, 0] == limits[:, 1]] = 0.0
+        np.copyto(place, 0.0, where=limits[:, 0] == limits[:, 1])
         return place
 
     def _kind(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
