@@ -320,6 +320,27 @@ def test_texts_that_python_writes_stand_alike_whatever_is_drawn_with_them(
         assert written(frames, heatmap=heatmap)[0] == data
 
 
+@pytest.mark.parametrize("rare", ["ff.", "fj\nfj", "\u0633\u0644\u0627\u0645", "", "-" * 40])
+@pytest.mark.parametrize("font", [SLANTED, None])
+def test_bytes_do_not_depend_on_a_rare_text_in_the_chunk(rare: str, font: str | None) -> None:
+    # letters of some texts cannot be cut, so that all of such a text is drawn again
+    def write(x: float) -> str:
+        return rare if x > 0.9 else f"f{x:.3f}f" if x > 0.5 else f"{x:.2f}"
+
+    rng = np.random.default_rng(7)
+    frames = np.repeat(0.3 + 0.5 * rng.random((1, 5, 4)), 12, 0)
+    for t in range(1, len(frames)):
+        frames[t:, t % 5, :2] += 0.001 * rng.integers(9, size=2)
+    frames[7, 2, 3] = 1
+    heatmap = Heatmap((5, 4), vmin=0, vmax=1, valfmt=write, font=font, figsize=(5, 3))
+    assert_lossless(written(frames, heatmap=heatmap)[0], pictures(heatmap, list(frames)))
+    layout = heatmap.layout()
+    ends = [0, *encode_chunk(layout, None, frames).ends]
+    for t in range(1, len(frames)):
+        alone = encode_chunk(layout, frames[t - 1], frames[t : t + 1])
+        assert len(alone.data) == ends[t + 1] - ends[t]
+
+
 @pytest.mark.parametrize("height", [0.28, 0.3, 0.34, 0.38, 0.42, 0.5])
 @pytest.mark.parametrize("valfmt", ["$({x:.1f})", "{x:,.1f}j", lambda x: f"$({x:.1f})"])
 def test_texts_higher_than_digits_are_lossless_in_low_cells(valfmt: Any, height: float) -> None:

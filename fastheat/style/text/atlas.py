@@ -66,52 +66,13 @@ Drawing: TypeAlias = tuple[NDArray[np.int64], int, NDArray[np.uint8]]
 (P, rows, columns)."""
 
 
-def draw_atlas(
-    typeface: Typeface,
-    sizes: Sequence[float],
-    charset: Sequence[str],
-    neighbours: Pairs,
-    drawn: Pairs,
-) -> Type | None:
-    """Return an atlas: the segments that join the characters of `charset`, without a place.
-
-    Parameters
-    ----------
-    sizes
-        Font sizes in pixels, descending.
-    charset
-        Glyph k + 1 is ``charset[k]``, glyph 0 the edge of a text.
-    neighbours
-        (Q, 2) pairs of glyphs that may stand side by side.
-    drawn
-        (P, 2) pairs of glyphs to join. Only those that are `neighbours` are sure to be correct.
-
-    Returns
-    -------
-    Type or None
-        Its tops, (1, sizes), are relative to the baseline. None if a glyph reaches so far into its
-        neighbours that they cannot be cut anywhere.
-    """
-    drawings: list[Drawing] = []
-    for size in sizes:
-        font = typeface.at(size)
-        glyphs = draw_glyphs(font, charset)
-        cuts = _cuts(glyphs, neighbours, margin(font))
-        if cuts is None:
-            return None
-        drawings.append(_draw_segments(glyphs, cuts, drawn, margin(font)))
-    return join_drawings(drawings)
-
-
 def _cuts(glyphs: Sequence[Glyph], neighbours: Pairs, room: int) -> NDArray[np.int64] | None:
     """Return the position at which to cut each glyph, px from its pen, or None if there is none.
 
     No neighbour's ink may reach across the cut. Glyphs are cut in the middle if possible. `room` is
     the margin beyond the ends of a text, in pixels.
     """
-    advance = np.array([g.advance for g in glyphs], np.int64)
-    left = np.array([max(0, -g.left) for g in glyphs], np.int64)
-    right = np.array([max(0, _right(g)) for g in glyphs], np.int64)
+    advance, left, right = measures(glyphs)
     a, b = neighbours.T
     low, high = np.zeros_like(advance), advance.copy()
     np.maximum.at(low, b, right[a])
@@ -121,6 +82,15 @@ def _cuts(glyphs: Sequence[Glyph], neighbours: Pairs, room: int) -> NDArray[np.i
     if ends > room or (low > high).any():
         return None
     return np.clip((advance + 1) // 2, low, high)
+
+
+def measures(
+    glyphs: Sequence[Glyph],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return each glyph's advance, and how far its ink reaches beyond on the left and right, px."""
+    each = [(g.advance, max(0, -g.left), max(0, _right(g))) for g in glyphs]
+    advance, left, right = np.array(each, np.int64).T
+    return advance, left, right
 
 
 def _right(glyph: Glyph) -> int:
@@ -164,21 +134,27 @@ def join_drawings(drawn: list[Drawing]) -> Type:
     )
 
 
-def _draw_segments(
-    glyphs: Sequence[Glyph], cuts: NDArray[np.int64], pairs: Pairs, room: int
+def draw_segments(
+    glyphs: Sequence[Glyph], pairs: Pairs, before: NDArray[np.int64], after: NDArray[np.int64]
 ) -> Drawing:
+    """Draw each of P pairs of glyphs as a segment, from a cut through one to one through the other.
+
+    Parameters
+    ----------
+    pairs
+        (P, 2) glyphs.
+    before, after
+        (P,) position of the cut through each glyph, in pixels from its pen; of an edge, the end of
+        the margin.
+    """
     top, bottom = reach(glyphs)
-    # margins before the first glyph and after the last, for ink beyond their advance
-    before, after = cuts.copy(), cuts.copy()
-    before[0], after[0] = -room, room
-    advance = np.array([g.advance for g in glyphs], np.int64)
-    first, second = pairs.T
-    widths = advance[first] - before[first] + after[second]
+    advance = np.array([g.advance for g in glyphs], np.int64)[pairs[:, 0]]
+    widths = advance - before + after
     # each canvas has room on both sides for those parts of its glyphs that other segments own
     columns = int(widths.max(initial=1))
     cover = np.zeros((len(pairs), bottom - top, 3 * columns), np.uint8)
-    pens = columns - before[first]
-    stamp(cover, glyphs, pairs, np.stack([pens, pens + advance[first]], 1), top)
+    pens = columns - before
+    stamp(cover, glyphs, pairs, np.stack([pens, pens + advance], 1), top)
     return widths, top, cover[:, :, columns : 2 * columns]
 
 
@@ -305,8 +281,9 @@ def _lines(steps: NDArray[np.uint8], widths: NDArray[np.int64]) -> tuple[NDArray
 def unlike_rows(rows: NDArray[Number]) -> tuple[NDArray[Number], NDArray[np.intp]]:
     """Return the distinct rows, in any order, and the index of each row among them."""
     rows = np.ascontiguousarray(rows)
-    # as one item of bytes each, rows are sorted much faster than with np.unique(rows, axis=0)
-    items = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize)))[:, 0]
+    # as one item each, rows are sorted much faster than with np.unique(rows, axis=0)
+    size = rows.shape[1] * rows.itemsize
+    items = rows.view(np.uint64 if size == 8 else np.dtype((np.void, size)))[:, 0]
     _, first, which = np.unique(items, return_index=True, return_inverse=True)
     return rows[first], which
 
@@ -328,16 +305,36 @@ def with_atlas(type_: Type, atlas: Type) -> Type:
 def atlas_of_all(
     typeface: Typeface, sizes: tuple[float, ...], charset: str, neighbours: frozenset[str]
 ) -> Type | None:
-    """Return the atlas of every pair of glyphs, numbered as in `tables.Writing`; see `draw_atlas`.
+    """Return the atlas of every pair of glyphs, numbered as in `tables.Writing`.
 
     Parameters
     ----------
+    sizes
+        Font sizes in pixels, descending.
     neighbours
-        Pairs of characters that may stand side by side.
+        Pairs of characters that may stand side by side. Only their segments, and those of the ends
+        of a text, are sure to be correct.
+
+    Returns
+    -------
+    Type or None
+        Its tops, (1, sizes), are relative to the baseline. None if a glyph reaches so far into its
+        neighbours that they cannot be cut anywhere.
     """
     count = len(charset) + 1
-    every = np.indices((count, count)).reshape(2, -1).T
-    return draw_atlas(typeface, sizes, charset, _numbered(charset, neighbours), every)
+    first, second = every = np.indices((count, count)).reshape(2, -1)
+    drawings: list[Drawing] = []
+    for size in sizes:
+        font = typeface.at(size)
+        glyphs, room = draw_glyphs(font, charset), margin(font)
+        cuts = _cuts(glyphs, _numbered(charset, neighbours), room)
+        if cuts is None:
+            return None
+        before = np.where(first == 0, -room, cuts[first])
+        drawings.append(
+            draw_segments(glyphs, every.T, before, np.where(second == 0, room, cuts[second]))
+        )
+    return join_drawings(drawings)
 
 
 @lru_cache(maxsize=256)

@@ -12,12 +12,14 @@ from fastheat.style.text.atlas import (
     Drawing,
     Glyph,
     Pairs,
-    draw_atlas,
     draw_glyphs,
+    draw_segments,
     join_drawings,
     margin,
+    measures,
     reach,
     stamp,
+    unlike_rows,
 )
 from fastheat.style.text.fonts import Typeface, clusters
 from fastheat.tables import Type
@@ -46,9 +48,10 @@ class Shaped(NamedTuple):
 def shape_texts(
     texts: Iterable[str], typeface: Typeface, sizes: tuple[float, ...], align: int, vertical: int
 ) -> Shaped:
-    """Return texts set as segments: pairs of glyphs, or whole texts if glyphs cannot be cut.
+    """Return texts set as segments: pairs of glyphs, or a whole text if its glyphs cannot be cut.
 
-    Whole texts also serve if any has several lines.
+    A text of several lines is whole, too. The segments of a text depend on no other text, so that
+    the part that changes from one to the next is the same in whatever chunk of frames they are.
 
     Parameters
     ----------
@@ -59,18 +62,26 @@ def shape_texts(
     """
     unique = sorted(set(texts))
     charset, chains, counts = _glyphs_of(unique, typeface)
-    cut = _cut(chains[:, 0], typeface, sizes, charset) if chains.shape[1] == 1 else None
-    if cut is None:
-        drawings: list[Drawing] = []
-        for size in sizes:
-            font = typeface.at(size)
-            glyphs, drops = draw_glyphs(font, charset), line_drops(counts, size, vertical)
-            drawings.append(_draw_whole(glyphs, chains, counts, drops, align, margin(font)))
-        segments = np.arange(len(unique), dtype=np.int32)[:, None]
-        cut = join_drawings(drawings), segments, np.ones(len(unique), np.int32)
-    atlas, segments, lengths = cut
+    fonts = [typeface.at(size) for size in sizes]
+    glyphs = [draw_glyphs(font, charset) for font in fonts]
+    rooms = [margin(font) for font in fonts]
+    pairs, numbers, can_be_cut = _pairs(chains[:, 0], counts == 1, glyphs, rooms)
+    chosen = np.flatnonzero(~can_be_cut)
+    drawings: list[Drawing] = []
+    for k, (size, room) in enumerate(zip(sizes, rooms, strict=True)):
+        drawing = draw_segments(glyphs[k], pairs[:, :2], *pairs[:, 2 + 2 * k : 4 + 2 * k].T)
+        if len(chosen):
+            own, lines = chains[chosen], counts[chosen]
+            drops = line_drops(counts, size, vertical)[chosen]
+            whole = _draw_whole(glyphs[k], own, lines, drops, align, room)
+            drawing = _side_by_side(drawing, whole)
+        drawings.append(drawing)
+    segments = np.zeros((len(unique), chains.shape[2] + 1), np.int32)
+    segments[can_be_cut] = numbers[can_be_cut]
+    segments[chosen, 0] = len(pairs) + np.arange(len(chosen))
+    lengths = np.where(can_be_cut, 1 + (chains[:, 0] > 0).sum(1), 1)
     return Shaped(
-        atlas,
+        join_drawings(drawings),
         {text: k for k, text in enumerate(unique)},
         segments,
         np.where(np.array([bool(text) for text in unique], bool), lengths, 0).astype(np.int32),
@@ -106,23 +117,77 @@ def _glyphs_of(
     return charset, chains, counts
 
 
-def _cut(
-    chains: NDArray[np.intp], typeface: Typeface, sizes: tuple[float, ...], charset: Sequence[str]
-) -> tuple[Type, NDArray[np.int32], NDArray[np.int32]] | None:
-    """Return texts of one line, (U, longest) glyphs, as pairs, or None if glyphs cannot be cut.
+def _pairs(
+    chains: Pairs,
+    single: NDArray[np.bool_],
+    glyphs: Sequence[Sequence[Glyph]],
+    rooms: Sequence[int],
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.bool_]]:
+    """Return the segments of those of U texts whose glyphs can be cut.
 
-    The result is an atlas, the segments of each text, and their number.
+    A glyph is cut in its middle, or as near as the ink of its neighbours lets.
+
+    Parameters
+    ----------
+    chains
+        (U, longest) glyphs of each text's first line.
+    single
+        (U,) whether that is the only one.
+    glyphs
+        The glyphs at each of S sizes.
+    rooms
+        Margin on either side of a text at each size, in pixels.
+
+    Returns
+    -------
+    pairs : (P, 2 + 2 * S)
+        Of each segment its glyphs, and the cuts through both at each size, as `draw_segments` takes
+        them.
+    numbers : (U, longest + 1)
+        The segments of each text that can be cut, followed by ones that join the edge to itself.
+    can_be_cut : (U,)
+        Whether a text has one line, and no ink reaches across a cut or beyond the margins.
     """
-    edge = np.zeros((len(chains), 1), np.intp)
-    first, second = np.hstack([edge, chains]), np.hstack([chains, edge])
-    lengths = 1 + (chains > 0).sum(1)  # any pair after these joins the edge to itself
-    count = len(charset) + 1
-    codes, place = np.unique(first * count + second, return_inverse=True)
-    pairs = np.stack([codes // count, codes % count], 1)
-    atlas = draw_atlas(typeface, sizes, charset, pairs, pairs)
-    if atlas is None:
-        return None
-    return atlas, place.reshape(first.shape).astype(np.int32), lengths.astype(np.int32)
+    # two glyphs with their other neighbours, on which the cuts depend
+    narrow = np.uint16 if chains.max(initial=0) < 1 << 16 else np.int64
+    wide = np.pad(chains.astype(narrow), ((0, 0), (2, 2)))
+    every = np.lib.stride_tricks.sliding_window_view(wide, 4, axis=1)
+    unlike, which = unlike_rows(every.reshape(-1, 4))
+    ahead, first, second, behind = unlike.T
+    possible = np.ones(len(unlike), bool)
+    columns = [first, second]
+    for drawn, room in zip(glyphs, rooms, strict=True):
+        advance, left, right = measures(drawn)
+        for glyph, before, after, end in (
+            (first, ahead, second, -room),
+            (second, first, behind, room),
+        ):
+            low, high = right[before], advance[glyph] - left[after]
+            over = np.where(before == 0, left[glyph], 0) > room
+            over |= np.where(after == 0, right[glyph], 0) > room
+            cuts = np.clip((advance[glyph] + 1) // 2, low, high)
+            columns.append(np.where(glyph == 0, end, cuts))
+            possible &= (glyph == 0) | ((low <= high) & ~over)
+    which = which.reshape(every.shape[:2])
+    can_be_cut = single & np.all(possible[which], axis=1)
+    used = np.unique(which[can_be_cut])
+    number_of = np.zeros(len(unlike), np.int32)
+    pairs, number_of[used] = unlike_rows(np.stack(columns, 1).astype(np.int64)[used])
+    return pairs, number_of[which], can_be_cut
+
+
+def _side_by_side(one: Drawing, other: Drawing) -> Drawing:
+    """Return the segments of both."""
+    top = min(one[1], other[1])
+    rows = max(y + cover.shape[1] for _, y, cover in (one, other)) - top
+    columns = max(cover.shape[2] for _, _, cover in (one, other))
+    covers = np.zeros((len(one[0]) + len(other[0]), rows, columns), np.uint8)
+    start = 0
+    for _, y, cover in (one, other):
+        count, height, width = cover.shape
+        covers[start : start + count, y - top : y - top + height, :width] = cover
+        start += count
+    return np.concatenate([one[0], other[0]]), top, covers
 
 
 def _draw_whole(
