@@ -377,7 +377,9 @@ def _call(function: Callable[..., object], positioned: bool, value: object) -> s
     text = function(value, None) if positioned else function(value)
     if not isinstance(text, str):
         raise TypeError(f"expected valfmt({short(value)}) to return a string, not {short(text)}")
-    return check_length(f"valfmt({short(value)})", text, LONGEST)
+    if len(text) > LONGEST:
+        check_length(f"valfmt({short(value)})", text, LONGEST)
+    return text
 
 
 def _takes_position(function: Callable[..., object]) -> bool:
