@@ -441,8 +441,8 @@ class GifWriter:
             )
         if self.repeated:
             warn(
-                f"left out {many(self.repeated, 'frame')} of steps up to {self._until}, which the "
-                "file had already"
+                f"left out {many(self.repeated, 'frame')} of steps up to {self._until}, which were "
+                "already in the file"
             )
         self.summary = self._session.summary(time.perf_counter() - self._started)
         return self.summary

@@ -432,7 +432,7 @@ def test_a_single_file_is_a_series_of_one(tmp_path: Path) -> None:
 def test_files_of_a_series_have_one_shape(tmp_path: Path) -> None:
     write_series(tmp_path)
     put(tmp_path / "series_50.csv", "1,2\n")
-    message = r"series_50\.csv: tensor '' is float64 \(1, 2\), expected float64 \(3, 5\) as in "
+    message = r"series_50\.csv: the matrix is float64 \(1, 2\), expected float64 \(3, 5\) as in "
     with pytest.raises(ValueError, match=message):
         load_frames(tmp_path)
     put(tmp_path / "series_50.csv", "step,row,col,value\n0,0,0,1\n")

@@ -327,7 +327,7 @@ examples:
   fastheat render weights.npy --cmap 'navy,white,#8b0000' --vmin -1 --vmax 1 --valfmt none
   python train.py | fastheat render - -o - > weights.gif
 
-A value that begins with a dash and is not a number needs '=': --title='-- weights --'.
+If a value that begins with a dash is taken for an option, write '=': --title=--weights--.
 """
 DEMO_EXAMPLES = """\
 examples:

@@ -145,9 +145,10 @@ class Heatmap(Figure):
         Resolution in pixels per inch.
     font : str or path
         A font file, or the name of an installed font, which may end in a style: ``"DejaVu Sans
-        Bold"`` or ``"serif:italic"``. By default Pillow's own font. Characters without a glyph in
-        the font are drawn in another installed font, so they may look different on another machine;
-        a font file that has them all gives the same image everywhere.
+        Bold"`` or ``"serif:italic"``. By default Pillow's own font, or DejaVu Sans for all text if
+        that is installed and has more of the characters. Characters without a glyph in the font are
+        drawn in another installed font, so they may look different on another machine; a font file
+        that has them all gives the same image everywhere.
     fontsize : float
         Font size of the labels, in pt.
     grid_color : colour

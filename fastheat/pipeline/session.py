@@ -193,8 +193,8 @@ class Session:
         start = blocks.header(layout.size, layout.table, layout.colors, self.output.loop)
         if found.start[: len(start)] != start:
             raise ValueError(
-                "expected the colors of the file to continue, not those of this cmap, "
-                "threshold and these colors of texts, labels and background"
+                "expected the colours of the file to continue, not those of this cmap, "
+                "threshold and these colours of texts, labels and background"
             )
         own = resume.look_of(layout)
         names = own.keys() | note.look
@@ -237,7 +237,7 @@ class Session:
         if note.first != note.range and not self.grows:
             ways.insert(0, "autoscale='grow', as its range has grown, and")
         elif self.titled and not note.titled:
-            ways.insert(0, "no title that changes, as it has none, and no range in it, and")
+            ways.insert(0, "no changing title and no range in the title, as it has neither, and")
         return f": give {' '.join(ways)}"
 
     def _remember(self, found: Found) -> None:

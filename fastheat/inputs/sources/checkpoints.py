@@ -99,8 +99,9 @@ def open_checkpoints(
             dtype_of(entry)
             _, first = tensors[0] if tensors else (seen, entry)
             if (entry.shape, entry.dtype) != (first.shape, first.dtype):
+                what = f"tensor {short(name)}" if name else "the matrix"
                 raise ValueError(
-                    f"tensor {short(name)} is {entry.dtype} {entry.shape}, expected {first.dtype} "
+                    f"{what} is {entry.dtype} {entry.shape}, expected {first.dtype} "
                     f"{first.shape} as in {paths[0]}"
                 )
             tensors.append((seen, entry))
