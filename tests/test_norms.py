@@ -800,3 +800,9 @@ def test_the_least_numbers_that_there_are_have_ticks_around_a_center() -> None:
     least = 5e-324
     heatmap = Heatmap((2, 2), vmin=-20 * least, vmax=30 * least, center=0, cbar=True)
     assert heatmap.rgb(np.full((2, 2), least)).shape[2] == 3
+
+
+@pytest.mark.parametrize("bottom", [1e-307, 1.0, 1e300])
+def test_the_largest_numbers_that_there_are_have_ticks(bottom: float) -> None:
+    heatmap = Heatmap((1, 2), vmin=bottom, vmax=1.7e308, norm="log", cbar=True, valfmt="g")
+    assert heatmap.rgb(np.array([[bottom, 1e308]])).shape[2] == 3

@@ -52,8 +52,8 @@ def make_figure(shape: Shapes, options: Mapping[str, Any]) -> Figure:
         panels = Panels(matrices, **options)
         if not all(name in shape for name in panels.lines) or len(panels.shape) < len(shape):
             raise ValueError(
-                f"expected a number for each of lines={short(options['lines'])} in every frame, "
-                f"which have {', '.join(map(repr, lines)) or 'none'}"
+                f"expected frames with the scalars of lines={short(options['lines'])}, not with "
+                f"{', '.join(map(repr, lines)) or 'none'}"
             )
         return panels
     only = [name for name in options if name in panels_options() and name not in option_names()]

@@ -193,8 +193,8 @@ class Session:
         start = blocks.header(layout.size, layout.table, layout.colors, self.output.loop)
         if found.start[: len(start)] != start:
             raise ValueError(
-                "expected the colours of the file to continue, not those of this cmap, "
-                "threshold and these colours of texts, labels and background"
+                "expected the colors of the file to continue, not those of this cmap, "
+                "threshold and these colors of texts, labels and background"
             )
         own = resume.look_of(layout)
         names = own.keys() | note.look

@@ -166,15 +166,25 @@ def _log_numbers(
         if not least <= offset < min(count - stride * (wanted - 1), stride):
             offset = least
         decades = list(range(first + offset - stride, last + stride + 1, stride))
-    major = [base**k for k in decades]
+    major = [_power(base, k) for k in decades]
     if count >= 10 or base < 3 or not (stride == 1 or count <= 1):
         return major, []
     minor = [
-        digit * base**k for k in range(first - 1, last + 1) for digit in range(2, math.ceil(base))
+        digit * _power(base, k)
+        for k in range(first - 1, last + 1)
+        for digit in range(2, math.ceil(base))
     ]
     if stride == 1 and len(decades) - 2 + sum(vmin <= x <= vmax for x in minor) <= 1:
         minor, _ = _round_numbers(vmin, vmax, most)
     return major, minor
+
+
+def _power(base: float, exponent: int) -> float:
+    """Return a power, inf if it is too large for a float."""
+    try:
+        return base**exponent
+    except OverflowError:
+        return math.inf
 
 
 def _log(x: float, base: float) -> float:
@@ -197,8 +207,8 @@ def _symlog_numbers(vmin: float, vmax: float, base: float, linear: float) -> lis
     between = (below and vmax > -linear) or (above and vmin < linear)
     total = lower[1] - lower[0] + upper[1] - upper[0] + between
     stride = max(total // (SYMLOG_TICKS - 1), 1)
-    numbers = [-(base**k) for k in reversed(range(*lower, stride))]
-    return numbers + [0.0] * between + [base**k for k in range(*upper, stride)]
+    numbers = [-_power(base, k) for k in reversed(range(*lower, stride))]
+    return numbers + [0.0] * between + [_power(base, k) for k in range(*upper, stride)]
 
 
 def _asinh_numbers(
