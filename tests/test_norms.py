@@ -806,3 +806,10 @@ def test_the_least_numbers_that_there_are_have_ticks_around_a_center() -> None:
 def test_the_largest_numbers_that_there_are_have_ticks(bottom: float) -> None:
     heatmap = Heatmap((1, 2), vmin=bottom, vmax=1.7e308, norm="log", cbar=True, valfmt="g")
     assert heatmap.rgb(np.array([[bottom, 1e308]])).shape[2] == 3
+    # matplotlib's own bar fails here: its margin around the range is no number
+    ticks = bar_ticks(heatmap.norm, bottom, 1.7e308).major
+    powers = np.array([float(tick.power) for tick in ticks])
+    assert len(powers) == 9
+    assert len(set(np.diff(powers))) == 1
+    low, high = math.log10(bottom), math.log10(1.7e308)
+    np.testing.assert_allclose([tick.place for tick in ticks], (powers - low) / (high - low))
