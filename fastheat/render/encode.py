@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fastheat.render.kernels.lzw import Coder
     from fastheat.render.kernels.runs import Runs
 
-LISTED = 1 << 19  # runs that are listed before they are encoded, 5 bytes a run
+LISTED = 1 << 19  # room for runs besides those of one frame, 5 bytes a run
 MOST_KEPT = 1 << 22  # pixels, the largest images that a thread keeps buffers for, 12 bytes a pixel
 
 _spare = threading.local()
@@ -186,7 +186,8 @@ def _texts(
     values: NDArray[np.float64],
     annots: NDArray[Any] | None,
 ) -> _Part:
-    # once, right before the first are listed, while the words of the kernel's tables are cached
+    # found once, right before the first runs are listed: both kernels take the same tables, which
+    # are packed only once if no other panel's are packed in between
     found = cache(partial(find_changes, panel, previous, values, annots))
 
     def list_runs(*rest: Any) -> int:
@@ -214,8 +215,8 @@ def _pictures(pictures: NDArray[np.uint8], left: int, top: int) -> _Part:
 def _encode_parts(parts: list[_Part], frames: int, pixels: int) -> tuple[memoryview, list[int]]:
     """Encode frames from the runs of each part of the image.
 
-    Only so many frames are listed at a time that their runs are still in cache when encoded. A part
-    lists more when all that it has listed is encoded.
+    A part lists frames until its buffer is full, and again when all of these are encoded. Buffers
+    for a frame or two would be slower: each change between the kernels costs some time.
     """
     parts.sort(key=lambda each: each.left)
     spare = LISTED // len(parts)

@@ -134,8 +134,8 @@ def join_runs(t, lists, indices, starts):
             pixel = (y - top) * (right - left)
             stop = pixel + right - left
             r, end = cursors[k], cursors[k] + 1
-            if alone:
-                stop, end = pixel + width * (bottom - top), lists.ends[k, t] - 1
+            if alone:  # y == top
+                stop, end = width * (bottom - top), lists.ends[k, t] - 1
             while lists.starts[end] < stop:
                 end += 1
             done = begin + stop - pixel

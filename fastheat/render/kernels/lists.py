@@ -2,8 +2,7 @@
 
 A part is the cells of a panel, a line of text or a plot. The runs of its frames stand one after the
 other, those of frame t at ends[t - 1] to ends[t] of indices and starts; a frame that shows nothing
-new has none. Only as many frames are listed at a time as have room: they are encoded while they are
-in cache.
+new has none. As many frames are listed at a time as there is room for.
 """
 
 from typing import Annotated, NamedTuple
