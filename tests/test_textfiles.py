@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -205,6 +205,7 @@ names = st.lists(
 
 
 @given(matrix=matrices, index=names, columns=names, block=st.sampled_from([1 << 20, 1, 30]))
+@example(matrix=np.zeros((1, 4)), index=["\n"] * 6, columns=["\r", "\n"] * 3, block=1)
 @any_path
 def test_to_csv_and_back(
     matrix: Matrix, index: list[str], columns: list[str], block: int, tmp_path: Path

@@ -32,6 +32,7 @@ from fastheat.messages import many, short
 Ints: TypeAlias = "npt.NDArray[np.int64]"
 
 _BLOCK = 1 << 20  # characters per block, plus the rest of its last line
+_QUOTED = 1 << 20  # characters that may follow these until all quotes are closed
 _FEWEST = 3  # lines needed to find the layout: a header, and rows below it
 _MOST_CELLS = 1 << 21  # per line, since each cell is a Python object for a while
 # Characters and cells that a gzipped file may hold in any case, or per compressed byte. Numbers
@@ -167,7 +168,7 @@ def _blocks(file: BinaryIO) -> Generator[Block, None, None]:
         number = 1
         while lines := text.readlines(_BLOCK):
             together = "".join(lines)
-            quotes, room = together.count('"'), _BLOCK
+            quotes, room = together.count('"'), _QUOTED
             while quotes % 2 and room > 0 and (line := text.readline()):
                 lines.append(line)
                 quotes, room = quotes + line.count('"'), room - len(line)
