@@ -316,7 +316,7 @@ def check_texts(there: There, here: Here) -> None:
     """Check that each cell has the pixels of a cell annotated with their text."""
     finite = np.isfinite(here.data)
     if "figsize" not in here.options:  # without it, the size depends on the texts
-        here = here.but(figsize=(9, 6))
+        here = here.but(figsize=(18, 12))
     wanted = np.full(here.data.shape, None, object)
     texts = [text.get_text().replace("\N{MINUS SIGN}", "-") for text in there.texts]
     wanted[finite] = texts

@@ -186,7 +186,7 @@ FORMATS: list[Format] = [
     lambda x: f"{x:.3g}"[::-1],
     lambda x: f"~{x:.1f}~",
 ]
-SIZES = [5.87, 6.24, 7.0, 8.0, 9.5, 10.0, 12.0, 13.889, 16.0, 20.0, 24.0]
+SIZES = [6.24, 6.6, 7.0, 8.0, 9.5, 10.0, 12.0, 13.889, 16.0, 20.0, 24.0]
 ODD = [0.0, -0.0, 100.0, 88888.88, 1e-7, -1e-7, math.nan, math.inf, -math.inf, 1e22, 111.11, -7.7]
 
 values_ = st.one_of(
@@ -220,7 +220,7 @@ def slanted(request: pytest.FixtureRequest, dejavu: str) -> str:
 )
 @example(valfmt="{x:.1f}", size=13.889, row=[100.0, 1000.0, 80808.8])
 @example(valfmt="{x:.3e}", size=13.889, row=ODD)
-@example(valfmt="{x:.1f}", size=5.87, row=[0.3, 0.7, -0.3])
+@example(valfmt="{x:.1f}", size=6.24, row=[0.3, 0.7, -0.3])
 def test_pixels_are_those_that_image_draw_draws(
     path: str | None, valfmt: Format, size: float, row: list[float]
 ) -> None:
@@ -748,7 +748,7 @@ def test_texts_made_to_fit_are_as_large_as_there_is_room(shape: tuple[int, int])
     assert size >= fixed
 
 
-@pytest.mark.parametrize("width", range(42, 60))
+@pytest.mark.parametrize("width", range(46, 64))
 @pytest.mark.parametrize("text_size", [None, "fit"])
 def test_texts_made_smaller_are_small_such_that_the_kernels_can_write_them(
     text_size: str | None, width: int
@@ -797,11 +797,59 @@ def test_texts_are_made_no_smaller_than_their_cells_ask_for(
         # digits reach at most a pixel beyond their advance on either side
         return sum(int(font.getlength(c) + 0.5) for c in format(0.0, valfmt)) + 2
 
-    legible = [size / 100 for size in range(550, 1389)]
+    legible = [size / 100 for size in range(610, 1389)]
     assert (sizes[0] if sizes else 0) >= 0.985 * max(
         (s for s in legible if needed(s) <= wide), default=0
     )
     assert not sizes or needed(sizes[0]) <= wide
+
+
+@pytest.mark.parametrize(
+    "valfmt",
+    [
+        "g",
+        ".2g",
+        ".3g",
+        ".10g",
+        "e",
+        ",",
+        "",
+        "{x}",
+        "%.3g".__mod__,
+        str,
+        lambda x: f"{x}",
+    ],
+)
+@pytest.mark.parametrize(
+    "limits", [(0, 1), (-1, 1), (-3e5, 2), (1e-7, 1e-3), (0.9, 1.1), (0, 7e12)]
+)
+def test_all_numbers_in_the_range_have_one_size(valfmt: Any, limits: tuple[float, float]) -> None:
+    rng = np.random.default_rng(3)
+    low, high = limits
+    values = rng.uniform(low, high, (6, 6))
+    values[1:3] = np.clip(values[1:3] * 10.0 ** -rng.integers(0, 6, (2, 6)), low, high)
+    heatmap = Heatmap((6, 6), vmin=low, vmax=high, valfmt=valfmt, **LOOK)
+    sizes = [place.size for place in look_up(heatmap, valfmt, None, values)]
+    assert sizes == pytest.approx([1000 / 72] * 36, abs=0.01)
+
+
+def test_a_range_of_whole_numbers_has_room_for_the_name_of_each() -> None:
+    names = {3: "the third of them"}
+    wide = Heatmap((2, 2), vmin=0, vmax=4, valfmt=lambda x: names.get(x, "-"))
+    assert wide.size[0] > Heatmap((2, 2), vmin=0, vmax=4, valfmt=lambda x: "-").size[0] + 100
+
+
+def test_a_function_that_accepts_no_values_but_those_drawn_is_asked_for_others_in_vain() -> None:
+    names = {0.5: "half", 1.5: "more", 0.0: "none"}
+    heatmap = Heatmap((1, 2), vmin=0, vmax=2, valfmt=names.__getitem__)
+    assert len(np.unique(heatmap.rgb([[0.5, 1.5]]).reshape(-1, 3), axis=0)) > 4
+
+
+@pytest.mark.parametrize("shape", [(10, 10), (64, 64), (90, 90), (120, 30)])
+def test_numbers_that_are_drawn_can_be_read(shape: tuple[int, int]) -> None:
+    assert Heatmap(shape, vmin=0, vmax=1).layout().panels[0].sizes[-1] >= 6
+    small = Heatmap(shape, vmin=0, vmax=1, figsize=(3, 3))
+    assert all(size >= 6 for size in small.layout().panels[0].sizes)
 
 
 def texts_left_out(texts: list[list[str]], **options: Any) -> int:
@@ -826,9 +874,9 @@ def test_a_text_without_room_leaves_out_no_others(text_size: str | None, each: b
 def test_texts_are_left_out_only_where_they_have_no_room_at_the_smallest_legible_size(
     dejavu: str,
 ) -> None:
-    advance = int(font_at(dejavu, 5.5).getlength("1") + 0.5)
+    advance = int(font_at(dejavu, 6.1).getlength("1") + 0.5)
     look: dict[str, Any] = {"row_labels": None, "col_labels": None, "font": dejavu, **LOOK}
-    for size in np.arange(4, 9, 0.1):
+    for size in np.arange(4.5, 9, 0.1):
         heatmap = Heatmap(
             (2, 2), vmin=0, vmax=1, valfmt=".0f", text_size=size, figsize=(0.72, 0.72), **look
         )
@@ -841,9 +889,9 @@ def test_texts_are_left_out_only_where_they_have_no_room_at_the_smallest_legible
 
 
 def test_texts_that_just_fit_are_left_without_the_margins_of_those_made_to_fit() -> None:
-    texts = [["1" * 6] * 2] * 2
-    assert texts_left_out(texts, annot=texts, text_size=8) == 0
-    assert texts_left_out(texts, annot=texts, text_size="fit") == 0
+    texts = [["1" * 5] * 2] * 2
+    for size in (8, "fit"):
+        assert texts_left_out(texts, annot=texts, text_size=size, figsize=(0.76, 0.76)) == 0
 
 
 def test_texts_of_frames_take_the_room_that_a_heatmaps_own_would() -> None:

@@ -24,7 +24,7 @@ from fastheat.layout.arrange import (
     largest,
     least_white,
 )
-from fastheat.layout.axes.geometry import SHORTEST_SIDE, WORDS, Frame
+from fastheat.layout.axes.geometry import MOST_SIDE, SHORTEST_SIDE, WORDS, Frame
 from fastheat.layout.build import thickened
 from fastheat.layout.compose import Heading
 from fastheat.layout.layout import Layout
@@ -32,8 +32,7 @@ from fastheat.layout.lineplot import WIDTH, size_of
 from fastheat.style.text.atlas import has_even_digits
 from fastheat.style.text.labels import Label, fitted
 
-PICTURE_SIDE = 1500  # px, side within which images without figsize stay by shrinking their cells,
-MOST_SIDE = 2400  # and the same if cells would otherwise be smaller than a pixel
+PICTURE_SIDE = 1500  # px, side within which images without figsize stay by shrinking their cells
 WHOLE_PIXELS = 8  # px, size from which on cells take whole pixels, so that all are equal
 SHORTENED = 1.25  # factor by which cells must grow to justify smaller titles
 SHRINKS = (1.0, 0.97, 0.9, 0.75)  # factors on cell sizes, tried until the labels have room
@@ -81,7 +80,7 @@ class Arranger(NamedTuple):
     def sized(self, measure: Measure) -> list[Heatmap]:
         """Return the panels with the cell sizes that they have over any range."""
         bare = self.bare()
-        natural = None if self.figure else natural_cells(bare, likely_kinds(bare))
+        natural = None if self.figure else natural_cells(bare, likely_kinds(bare))[0]
         return sized(bare, measure, natural)
 
     def bare(self) -> list[Heatmap]:
@@ -113,7 +112,7 @@ class Arranger(NamedTuple):
         room = width - bar[0], height - above - below - bar[1]
         if self.figure:
             return self._measure_figure(bare, room)
-        natural = natural_cells(bare, kinds)
+        natural, legible = natural_cells(bare, kinds)
         words, least = WORDS * self.fontsize, SHORTEST_SIDE * self.fontsize
         measure = Measure(self.columns or 1, SMALLEST, SMALLEST, SMALLEST, words, least)
 
@@ -123,9 +122,14 @@ class Arranger(NamedTuple):
         orders = None if self.columns is None else [self.columns]
         most = max(max(each.shape) for each in bare)
         found = largest(tiles, room, PICTURE_SIDE / most, orders)
-        if found is None or found[0] < 1:  # a larger image is better than reduced matrices
+        if found is None or found[0] < legible:
+            # a larger image is better than numbers left out, or reduced matrices
             room = room[0] + MOST_SIDE - PICTURE_SIDE, room[1] + MOST_SIDE - PICTURE_SIDE
-            found = largest(tiles, room, 1.0, orders)
+            larger = largest(tiles, room, legible + 1, orders)
+            if larger is not None and larger[0] >= legible:
+                found = larger
+            elif found is None or found[0] < 1:
+                found = largest(tiles, room, 1.0, orders)
         if found is None:
             return measure
         side, order = found
@@ -209,7 +213,7 @@ class Arranger(NamedTuple):
     ) -> Arrangement | None:
         """Return the arrangement for a measure, or None if the panels do not fit the image."""
         bare = self.bare()
-        natural = None if self.figure else natural_cells(bare, kinds)
+        natural = None if self.figure else natural_cells(bare, kinds)[0]
         panels = sized(bare, measure, natural)
         if not frozen and not any(each.look.bar for each in bare):
             # the sizes are known without laying out any panel
@@ -251,21 +255,25 @@ class Arranger(NamedTuple):
         )
 
 
-def natural_cells(panels: Sequence[Heatmap], kinds: Sequence[np.dtype[Any]]) -> list[Cell]:
-    """Return the cell size of each panel if there is room for it.
+def natural_cells(
+    panels: Sequence[Heatmap], kinds: Sequence[np.dtype[Any]]
+) -> tuple[list[Cell], float]:
+    """Return the cell size of each panel if there is room for it, and the least useful side.
 
-    Panels without text in their cells have the smallest size of those with text.
+    Panels without text in their cells have the smallest size of those with text. At the least
+    side, which is at least a pixel, all texts can be read.
     """
     found = [each.needed_cell(kind) for each, kind in zip(panels, kinds, strict=False)]
-    if any(writes for _, writes in found):
-        wide, high = (min(cell[k] for cell, writes in found if writes) for k in (0, 1))
+    least = [least for _, least in found if least is not None]
+    if least:
+        wide, high = (min(cell[k] for cell, least in found if least) for k in (0, 1))
     else:
         wide, high = (max(min(cell) for cell, _ in found),) * 2
-    cells = [cell if writes else (wide, high) for cell, writes in found]
+    cells = [cell if least else (wide, high) for cell, least in found]
     return [
         (min(cell),) * 2 if each.look.square else cell
         for each, cell in zip(panels, cells, strict=True)
-    ]
+    ], max(1.0, *map(max, least)) if least else 1.0
 
 
 def sized(

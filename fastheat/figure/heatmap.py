@@ -372,8 +372,8 @@ class Heatmap(Figure):
         limits = "" if low is None or high is None else f", vmin={low:g}, vmax={high:g}"
         return f"Heatmap({self.shape}{limits})"
 
-    def needed_cell(self, dtype: np.dtype[Any]) -> tuple[tuple[int, int], bool]:
-        """Return the cell size (width, height) without figsize, and whether text determines it."""
+    def needed_cell(self, dtype: np.dtype[Any]) -> tuple[tuple[int, int], tuple[int, int] | None]:
+        """Return the cell size without figsize, and the least at which text is legible, if any."""
         return build.needed_cell(self.look, *self._likely_range(), dtype)
 
     def frame(self) -> geometry.Frame:

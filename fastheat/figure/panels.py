@@ -12,7 +12,6 @@ import numpy as np
 
 from fastheat.checks import defaults_of, read_count, read_flag, read_number, read_positive
 from fastheat.figure.arrangement import (
-    MOST_SIDE,
     Arrangement,
     Arranger,
     Measure,
@@ -24,6 +23,7 @@ from fastheat.figure.heatmap import Heatmap, check_options
 from fastheat.inputs.frames.annotations import by_panel
 from fastheat.inputs.sources.shapes import Shape, check_names, form_of, of_panel, parts_of
 from fastheat.layout.arrange import check_size
+from fastheat.layout.axes.geometry import MOST_SIDE
 from fastheat.layout.axes.measures import POINTS, TIGHT_PAD
 from fastheat.layout.compose import Heading, compose
 from fastheat.layout.layout import Layout

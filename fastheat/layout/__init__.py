@@ -20,7 +20,7 @@ Door
 `arrange`: arrange, check_size, FLATTEST, largest, least_white, Order, Size, Sizes, SMALLEST, Tile
 `axes`: geometry
 `axes.drawing`: pieces
-`axes.geometry`: Frame, SHORTEST_SIDE, WORDS
+`axes.geometry`: Frame, MOST_SIDE, SHORTEST_SIDE, WORDS
 `axes.measures`: POINTS, TIGHT_PAD
 `build`: thickened
 `compose`: compose, Heading

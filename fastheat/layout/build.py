@@ -21,12 +21,14 @@ from fastheat.layout.layout import Fixed, Layout, Panel, TitlePlace
 from fastheat.layout.look import Look
 from fastheat.layout.reduction import Reduction
 from fastheat.layout.sizes import (
+    GRID_SHARE,
     GRID_WIDTH,
     NO_TYPE,
     cell_size,
     count_crowded,
     font_sizes,
     inked,
+    legible_cell,
     natural_cell,
     samples_of,
     type_of,
@@ -45,7 +47,6 @@ from fastheat.tables import TRANSPARENT, Grid, Type
 
 NEARLY = 1e-6  # px, allowance for rounding errors in the size of the axes
 THICK = 0.7  # least thickness of all cells of a panel together, as a share of their least length
-GRID_SHARE = 8  # a grid line of default width takes at most 1/8 of a cell
 GROUP_WIDTH, GROUP_SHARE = 2.5, 4  # the same for lines between groups: 2.5 pt, 1/4 of a cell
 ROOMY = 8  # px of image per row or column, at which no cell can be smaller than a pixel
 
@@ -218,13 +219,17 @@ def _to_write(
 
 def needed_cell(
     look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]
-) -> tuple[tuple[int, int], bool]:
-    """Return the cell size (width, height) without figsize, and whether text determines it."""
+) -> tuple[tuple[int, int], tuple[int, int] | None]:
+    """Return the cell size (width, height) without figsize, and the least at which text is legible.
+
+    The latter is None without text.
+    """
     reduced = reduction(look)
     if reduced is not None:
-        return natural_cell(look, reduced.cells, []), False
+        return natural_cell(look, reduced.cells, []), None
     look, _, samples = _to_write(look, vmin, vmax, dtype)
-    return natural_cell(look, look.shape, samples), bool(samples)
+    least = legible_cell(look, samples) if samples else None
+    return natural_cell(look, look.shape, samples), least
 
 
 def frame_of(look: Look, vmin: float, vmax: float) -> Frame:

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from functools import partial
+from contextlib import suppress
+from functools import lru_cache, partial
 from itertools import product
 from typing import Any
 
 import numpy as np
 
 from fastheat.inputs.frames.annotations import Cells, Sample
-from fastheat.layout.axes.geometry import LONGEST_SIDE, PLAIN_SIDE, SHORTEST_SIDE
+from fastheat.layout.axes.geometry import LONGEST_SIDE, MOST_SIDE, PLAIN_SIDE, SHORTEST_SIDE
 from fastheat.layout.axes.thinning import pitch
 from fastheat.layout.look import Look
 from fastheat.layout.options import LARGEST_FONT, SMALLEST_FONT
 from fastheat.messages import in_a_line, short
 from fastheat.style.text.atlas import (
     ALL_PAIRS,
+    EVEN_SIZE,
     SHRINK,
     SMALLEST_SIZE,
     can_be_cut,
     extent,
+    has_even_digits,
     join_drawings,
     margin,
     measure,
     size_ladder,
 )
-from fastheat.style.text.fonts import Face
+from fastheat.style.text.fonts import Face, Typeface
 from fastheat.style.text.formats import ValueFormat, as_written
 from fastheat.style.text.labels import Box, line_extent
 from fastheat.style.text.typeset import LEADING
@@ -37,12 +40,17 @@ NEAR = 8  # sizes to choose from, between two of the atlas, where glyphs cannot 
 FIT_MARGIN = 0.5  # font sizes that values with text_size="fit" leave free, in width and in height
 BLANK = "0.00"  # as wide as later texts are likely to be, used if the first are empty
 DIGITS = "0123456789"
+# Of values near 0, numbers may have a digit more for each decade; those with exponents are as long.
+DECADES = range(-7, 7)
+LONG = (1.2345678901234567, 3.3333333333333335, 8.8888888888888893)  # of many digits
+MOST_WHOLE = 1000  # whole numbers of a range of which each is formatted
 GRID_WIDTH = 3.0  # pt
+GRID_SHARE = 8  # a grid line of default width takes at most 1/8 of a cell
 NO_TYPE = join_drawings([])
 
 
 def samples_of(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> list[str]:
-    """Return texts about as wide as the widest value in the range, or the widest annotation."""
+    """Return texts as wide as the widest value in the range, or the widest annotation."""
     if isinstance(look.annot, Sample):
         if look.annot.texts:
             return inked(look.annot.texts) or [BLANK]
@@ -60,19 +68,51 @@ def samples_of(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> li
             f"expected a format for {dtype} values such as '.0f', not {short(look.valfmt.source)}, "
             "which is for integers"
         )
-    values = [vmin, vmax, 0.0] if vmin <= 0 <= vmax else [vmin, vmax]
-    if look.valfmt.spec is None:
-        # a format applied by Python may be longest anywhere in the range
-        values += [vmin * (1 - k / 32) + vmax * (k / 32) for k in range(33)]
-    try:
-        return sorted({look.valfmt.write(as_written(x, dtype)) for x in values})
-    except ValueError as error:
-        if isinstance(look.valfmt.source, str):
+    texts, fault = set(), None
+    for x in _likely_values(vmin, vmax, look.valfmt):
+        try:
+            texts.add(look.valfmt.write(as_written(x, dtype)))
+        except Exception as error:  # the function of a user may accept no others than its values
+            fault = fault or error
+    if fault is not None and not texts:
+        if isinstance(fault, ValueError) and isinstance(look.valfmt.source, str):
             raise ValueError(
                 f"expected a format for {dtype} values, not {short(look.valfmt.source)}: "
-                f"{in_a_line(error)}"
+                f"{in_a_line(fault)}"
             ) from None
-        raise
+        raise fault
+    if look.valfmt.spec is not None:
+        texts = {text.translate(_widest_digits(look.typeface)) for text in texts}
+    return sorted(texts)
+
+
+def _likely_values(vmin: float, vmax: float, valfmt: ValueFormat) -> list[float]:
+    """Return values in a range, among them those with the longest texts."""
+    values = {vmin, vmax, min(max(vmin, 0.0), vmax)}
+    if valfmt.fixed:  # the longest texts are those of the ends
+        return sorted(values)
+    # not a power of two, so that most have as many digits as a float can have
+    parts = 33 if valfmt.spec is not None else 129
+    values.update(vmin * (1 - k / parts) + vmax * (k / parts) for k in range(1, parts))
+    if vmax - vmin <= MOST_WHOLE:
+        values.update(map(float, range(math.ceil(vmin), math.floor(vmax) + 1)))
+    for sign, end in ((1.0, vmax), (-1.0, -vmin)):
+        if end > 0:
+            top = math.floor(math.log10(end))
+            for power in {*range(top - 6, top + 1), *DECADES}:
+                with suppress(OverflowError):
+                    values.update(sign * digits * 10.0**power for digits in LONG)
+    return sorted(x for x in values if vmin <= x <= vmax)
+
+
+@lru_cache(maxsize=16)
+def _widest_digits(typeface: Typeface) -> dict[int, str]:
+    """Return the translation of all digits to the widest one of a font."""
+    if has_even_digits(typeface):
+        return {}
+    font = typeface.at(EVEN_SIZE)
+    widest = max(DIGITS, key=lambda digit: measure(digit, font))
+    return dict.fromkeys(map(ord, DIGITS), widest)
 
 
 def inked(texts: Iterable[str]) -> list[str]:
@@ -123,11 +163,32 @@ def natural_cell(look: Look, cells: tuple[int, int], samples: list[str]) -> tupl
     high = math.ceil((2.0 + LEADING * lines) * size + line)
     if look.square:
         wide = high = max(wide, high)
-    room = LONGEST_SIDE
-    wide, high = max(1, min(wide, room // m)), max(1, min(high, room // n))
+    wide, high = min(wide, LONGEST_SIDE // m), min(high, LONGEST_SIDE // n)
     if look.square:
         wide = high = min(wide, high)
+    wide, high = max(1, wide), max(1, high)
+    least_wide, least_high = legible_cell(look, samples)
+    if least_wide * m <= MOST_SIDE and least_high * n <= MOST_SIDE:
+        wide, high = max(wide, least_wide), max(high, least_high)
     return _with_labels(look, cells, (max(wide, least[0]), max(high, least[1])))
+
+
+def legible_cell(look: Look, samples: list[str]) -> tuple[int, int]:
+    """Return the width and height of the smallest cell in which texts can be read."""
+    size = min(SMALLEST_SIZE, look.text_size)
+    font = look.typeface.at(size)
+    inner = (
+        max(measure(text, font) for text in samples) + 2 * margin(font),
+        max(_height(text, font) for text in samples),
+    )
+    if look.square:
+        inner = (max(inner), max(inner))
+    if look.grid_width is not None:
+        line = math.ceil(look.grid_width * look.point)
+        return inner[0] + line, inner[1] + line
+    most = math.floor(GRID_WIDTH * look.point + 0.5)
+    wide, high = (side + min(most, side // (GRID_SHARE - 1)) for side in inner)
+    return wide, high
 
 
 def _with_labels(look: Look, cells: tuple[int, int], cell: tuple[int, int]) -> tuple[int, int]:
@@ -149,14 +210,15 @@ def _with_labels(look: Look, cells: tuple[int, int], cell: tuple[int, int]) -> t
 def font_sizes(look: Look, samples: list[str], grid: Grid) -> tuple[float, ...]:
     """Return the font sizes for values, from the largest at which all in the range fit their cells.
 
-    Given texts that fit at no legible size do not count. If nothing fits, there are no sizes.
+    Given texts, and numbers of different lengths, that fit at no legible size do not count. If
+    nothing fits, there are no sizes.
     """
     room = int((grid.x1 - grid.x0).min()), int((grid.y1 - grid.y0).min())
     annot = look.annot
     given = isinstance(annot, Cells) or (annot is not None and annot.dtype.kind == "U")
     longest = _widest(look, samples) if given else samples
     size = _largest(look, longest, room)
-    if size is None and given:
+    if size is None and (given or (look.valfmt is not None and not look.valfmt.fixed)):
         each = samples if isinstance(annot, Cells) else [*samples, BLANK]
         fitting = [text for text in each if _share(look, [text], SMALLEST_SIZE, 0.0, room) >= 1]
         longest = _widest(look, fitting)

@@ -16,8 +16,8 @@ Door
     PowerNorm, Scale, SYMLOG_LINEAR, SymLogNorm, TwoSlopeNorm
 `colors.palette`: join_levels, Palette, plan_palette, shades_over, share_palette, SharedPalette,
     starts_of
-`text.atlas`: ALL_PAIRS, atlas_of_all, can_be_cut, COVERAGE_STEPS, draw_letters, extent,
-    has_even_digits, join_drawings, margin, measure, overlay, parts, SHRINK, size_ladder,
+`text.atlas`: ALL_PAIRS, atlas_of_all, can_be_cut, COVERAGE_STEPS, draw_letters, EVEN_SIZE,
+    extent, has_even_digits, join_drawings, margin, measure, overlay, parts, SHRINK, size_ladder,
     SMALLEST_SIZE, STATIC_SUPERSAMPLE, with_atlas
 `text.fonts`: Face, find_typeface, Typeface
 `text.formats`: AS_THEY_ARE, as_written, check_length, EXPONENT, GENERAL, LONGEST, MAX_PRECISION,

@@ -29,6 +29,7 @@ SUBPLOT = (0.125, 0.11, 0.9, 0.88)  # left, bottom, right, top: figure.subplot.*
 ANCHORS = {"left": (0.0, 0.5), "right": (1.0, 0.5), "top": (0.5, 0.0), "bottom": (0.5, 1.0)}
 WORDS = 22.0  # font sizes, length that a title may have without figsize, however small the cells
 LONGEST_SIDE = 1500  # px, side that all cells together keep to without figsize, if possible
+MOST_SIDE = 2400  # px, the same where cells or the texts in them would be too small to be seen
 PLAIN_SIDE = 720  # px, the same for cells without text
 SHORTEST_SIDE = 2.2  # font sizes, least side of all square cells together
 

@@ -208,6 +208,11 @@ class ValueFormat(NamedTuple):
     integers: bool = False
 
     @property
+    def fixed(self) -> bool:
+        """True if no number between two others has a longer text than both of them."""
+        return self.spec is not None and self.spec.kind in (FIXED, PERCENT, INTEGER)
+
+    @property
     def longest(self) -> int:
         """Largest number of characters that the kernels write for a value, without literal text."""
         return 0 if self.spec is None else max_length(self.spec)
