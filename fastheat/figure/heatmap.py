@@ -112,9 +112,9 @@ class Heatmap(Figure):
         Value, in data units, above which text has the second of `textcolors`; other text has the
         first.
     text_size : float or "fit"
-        Font size of the text in cells, in pt; by default `fontsize`. "fit" is the largest size that
-        fits the cells, at most 60 pt. Text too wide for its cell is drawn smaller, or left out if
-        it would be illegible.
+        Font size of the text in cells, in pt; by default `fontsize`, but at least 6.1 px. "fit" is
+        the largest size that fits the cells, at most 60 pt. Text too wide for its cell is drawn
+        smaller, or left out below 6.1 px, where it would be illegible.
     ha : {"center", "left", "right"}
         Horizontal alignment of text in its cell.
     va : {"center", "top", "bottom"}

@@ -39,6 +39,7 @@ from fastheat.style.colors.norms import (
     SymLogNorm,
     TwoSlopeNorm,
 )
+from fastheat.style.text.atlas import SMALLEST_SIZE
 from fastheat.style.text.formats import LONGEST, Template, ValueFormat, check_length, parse_valfmt
 
 SMALLEST_FONT, LARGEST_FONT = 1.0, 1000.0  # px
@@ -264,8 +265,10 @@ def read_text_sizes(fontsize: object, text_size: object, inch: float) -> tuple[f
         if text_size != "fit":
             raise TypeError(f"expected text_size to be a number or 'fit', not {short(text_size)}")
         own = max(SMALLEST_FONT, min(FIT_SIZE * point, LARGEST_FONT))
+    elif text_size is None:
+        own = max(size, SMALLEST_SIZE)
     else:
-        own = size if text_size is None else read_positive("text_size", text_size) * point
+        own = read_positive("text_size", text_size) * point
     if size < SMALLEST_FONT or max(size, own) > LARGEST_FONT:
         wrong = min(size, own) if size < SMALLEST_FONT else max(size, own)
         raise ValueError(
