@@ -21,6 +21,7 @@ from fastheat.inputs.frames.annotations import Annots, Cells, Parts, open_annots
 from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.spans import chunk_length, spans_of
 from fastheat.inputs.frames.stream import KEPT_BYTES, Frames
+from fastheat.inputs.sources.labelled import caption_of, texts_of
 from fastheat.inputs.sources.shapes import cells_of
 from fastheat.layout.layout import Layout
 from fastheat.messages import in_a_line, short, warn
@@ -142,10 +143,12 @@ def save_gif(
     check_figure(heatmap, options)
     check_figure_options(options, defaults_of(save_gif))
     with Claim(file) as output.claim:
-        source = open_frames(frames, None if heatmap is None else heatmap.shape, tensor)
+        given = (None, None) if heatmap is None else (heatmap.shape, heatmap.axes)
+        source = open_frames(frames, given[0], tensor, given[1])
         if heatmap is not None:
-            given = stepped(heatmap.title, source) if titles is None else titles
-            titles = read_titles(given, source.steps)
+            if titles is None:
+                titles = stepped(heatmap.title, source) or named_by_step(heatmap.title, source)
+            titles = read_titles(titles, source.steps)
         else:
             titles, options["title"] = titles_of(options.get("title"), titles, source)
         if isinstance(titles, Sized) and source.length not in (None, len(titles)):
@@ -163,6 +166,7 @@ def save_gif(
             raise ValueError(
                 f"expected frames of shape {heatmap.shape} as the heatmap, not {source.shape}"
             )
+        heatmap = heatmap.labelled(source.axes)
         if source.length is not None:
             heatmap = heatmap.for_frames(source.length, source.steps)
         if scaling == "grow":
@@ -188,7 +192,7 @@ def save_gif(
                 jit.load()  # here, where Ctrl-C reaches a compiler, and not in a worker's thread
             beside = Beside(titles, each, chunk_length(cells_of(source.shape)))
             with output, closing(_encoded(layout, source, beside, pool)) as results:
-                output.begin(layout, heatmap.range, sample)
+                output.begin(layout, heatmap.range, sample, heatmap.axes)
                 for encoded in results:
                     source.emit(encoded.warnings)
                     output.add(encoded.value)
@@ -252,7 +256,7 @@ def _read_annots(
                 f"expected annot={annot!r} as an option of the heatmap, not beside heatmap="
             )
         return bool(annot)
-    annots = open_annots(annot, source.shape, made=heatmap is not None)
+    annots = open_annots(annot, source.shape, source.axes, made=heatmap is not None)
     if not isinstance(annots, Annots):
         return annots
     if None not in (annots.length, source.length) and annots.length != source.length:
@@ -273,8 +277,11 @@ def titles_of(title: object, titles: object, source: Frames) -> tuple[Iterable[s
         Titles of each frame, as `save_gif` takes them, which stand below it.
     """
     if titles is None:
+        titles = named_by_step(title, source)
+    if titles is None:
         return read_titles(stepped(title, source), source.steps), title
-    each, room = read_titles(titles, source.steps), room_of_titles(titles)
+    each = read_titles(titles, source.steps)
+    room = room_of_titles(titles if isinstance(titles, str) else each)
     if each is None or not isinstance(title, str) or not title.strip():
         return each, room if title is None else title
     try:
@@ -287,6 +294,17 @@ def titles_of(title: object, titles: object, source: Frames) -> tuple[Iterable[s
     both = (_below(head, own) if isinstance(own, str) else own for head, own in pairs)
     longest = max(heads, key=len, default=title)
     return (list(both) if isinstance(each, Sized) else both), f"{longest}\n{room or ' '}"
+
+
+def named_by_step(title: object, source: Frames) -> str | None:
+    """Return the titles of frames whose steps have a name, as those of xarray, or None.
+
+    A title that was given takes their place.
+    """
+    if (title is not None and title != "") or not source.step_name:
+        return None
+    name = source.step_name.replace("{", "{{").replace("}", "}}")
+    return f"{name} = {{step}}"
 
 
 def _below(head: str, title: str) -> str:
@@ -319,16 +337,17 @@ def stepped(title: object, source: Frames) -> str | None:
         return None
     if source.steps is None:
         raise ValueError(
-            f"expected checkpoints, whose names have a {{step}}, with the title {short(title)}: "
-            "give titles='step {}' to number frames, or a text for each"
+            "expected frames with a {step}, such as pairs (step, matrix), or files with numbers in "
+            f"their names, with the title {short(title)}: give titles='step {{}}' to number "
+            "frames, or a text for each"
         )
     try:
-        Template.read(title).fill(0, step=0)
+        Template.read(title).fill(0, step=_first(source.steps))
     except (ValueError, IndexError, KeyError, AttributeError, TypeError) as error:
         reason = f": {in_a_line(error)}" if isinstance(error, ValueError) else ""
         raise ValueError(
-            f"expected a title with {{step}} alone, the number in the name of a file, "
-            f"not {short(title)}{reason}"
+            f"expected a title with {{step}} alone, the step of each frame, not {short(title)}"
+            f"{reason}"
         ) from None
     return title
 
@@ -336,7 +355,12 @@ def stepped(title: object, source: Frames) -> str | None:
 _REACH = re.compile(r"[.\[]")  # begins what a field takes from its value
 
 
-def read_titles(titles: object, steps: Sequence[int] | None = None) -> Iterable[str] | None:
+def _first(steps: Iterable[Any]) -> Any:
+    """Return the first step, or 0 if it is not known yet."""
+    return steps[0] if isinstance(steps, Sequence) and steps else 0
+
+
+def read_titles(titles: object, steps: Iterable[Any] | None = None) -> Iterable[str] | None:
     """Return a title for each frame, or None without titles.
 
     Parameters
@@ -348,7 +372,7 @@ def read_titles(titles: object, steps: Sequence[int] | None = None) -> Iterable[
     """
     if isinstance(titles, str):
         fields = repeat({}) if steps is None else ({"step": step} for step in steps)
-        known = "" if steps is None else " or {step} for that in the name of its file"
+        known = "" if steps is None else " or {step} for its step"
         expected = (
             f"expected titles to be a text for each frame, or one with {{}} for its number"
             f"{known}, not {short(titles)}"
@@ -358,8 +382,8 @@ def read_titles(titles: object, steps: Sequence[int] | None = None) -> Iterable[
         except ValueError as error:
             raise ValueError(f"{expected}: {in_a_line(error)}") from None
         try:
-            numbered = template.fill(0, step=0) != template.fill(1, step=1)
-            template.fill(0, **({} if steps is None else {"step": 0}))
+            numbered = bool(template.names)
+            template.fill(0, **({} if steps is None else {"step": _first(steps)}))
         except (ValueError, IndexError, KeyError, AttributeError, TypeError):
             numbered = False
         if not numbered:
@@ -367,7 +391,15 @@ def read_titles(titles: object, steps: Sequence[int] | None = None) -> Iterable[
         return (template.fill(number, **each) for number, each in enumerate(fields))
     if titles is not None and not is_series(titles):
         raise TypeError(f"expected titles to be a text for each frame, not {short(titles)}")
-    return titles
+    if isinstance(titles, Sized):  # dates among them are written alike
+        each = list(titles)
+        return texts_of(each) if all(caption_of(title) is not None for title in each) else each
+    return None if titles is None else map(_caption, titles)
+
+
+def _caption(title: Any) -> Any:
+    text = caption_of(title)
+    return title if text is None else text  # others are refused with their number
 
 
 def with_range_of(picture: Figure, source: Frames, pool: WorkerPool) -> tuple[Figure, Frames]:

@@ -32,7 +32,9 @@ from fastheat.inputs.frames.annotations import (
     read_annot,
     sample_of,
 )
-from fastheat.inputs.sources.arrays import Floats, Frame, array_of, check_frame, is_masked_array
+from fastheat.inputs.frames.stream import matrix_in
+from fastheat.inputs.sources.arrays import Floats, Frame, check_frame, is_masked_array
+from fastheat.inputs.sources.labelled import Aligners
 from fastheat.inputs.sources.shapes import (
     Shape,
     Shapes,
@@ -43,7 +45,7 @@ from fastheat.inputs.sources.shapes import (
     parts_of,
 )
 from fastheat.layout.look import listed
-from fastheat.layout.options import read_shape
+from fastheat.layout.options import read_shape, read_title
 from fastheat.layout.reduction import Reduction
 from fastheat.messages import in_a_line, many, short, warn
 from fastheat.pipeline.frame_queue import FrameQueue, here
@@ -51,7 +53,7 @@ from fastheat.pipeline.output import Output
 from fastheat.pipeline.sampling import Sampler
 from fastheat.pipeline.session import Session, check, find
 from fastheat.pipeline.summary import GifSummary
-from fastheat.style.text.formats import check_length, title_template
+from fastheat.style.text.formats import title_template
 
 QUEUE_BYTES = 1 << 28
 INLINE_BYTES = 1 << 24  # of a GIF that a notebook shows
@@ -247,6 +249,7 @@ class GifWriter:
             # of the matrices that are reduced; None before the first frame
             self._reductions: Mapping[str, Reduction] | None = None
             self._floats = Floats()
+            self._aligners = Aligners({} if heatmap is None else heatmap.axes)
             self._process = here()
             self._closed = False
             self._started = time.perf_counter()
@@ -261,6 +264,7 @@ class GifWriter:
             if found is not None:
                 self._session.resume(found)
                 self._written = found.note.written
+                self._aligners = Aligners(found.note.axes)
                 self.frames = output.clock.frames
                 self.step = self._until = found.note.step
                 self._count = self.frames if self.step is None else self.step + 1
@@ -305,9 +309,7 @@ class GifWriter:
             if not raised:  # the loop's own error is the one to raise
                 warn(f"{type(other).__name__} while recording: {in_a_line(other)}")
 
-    def add(
-        self, values: Any, /, title: str | None = None, annot: Any = None, **fields: Any
-    ) -> bool:
+    def add(self, values: Any, /, title: object = None, annot: Any = None, **fields: Any) -> bool:
         """Record one frame, if its step is to be recorded.
 
         Parameters
@@ -317,7 +319,7 @@ class GifWriter:
             with ``__array__`` or ``__dlpack__``; for panels a dictionary of such by name. They are
             copied before this returns, or reduced if cells would be smaller than a pixel.
         title
-            Replaces the filled title template.
+            A text, number or date that replaces the filled title template.
         annot
             (N, M) numbers or strings to write in the cells instead of the values, for every frame
             or for none; for panels a dictionary of such, with the same panels in every frame.
@@ -344,7 +346,7 @@ class GifWriter:
         with self._lock:
             return self._add(values, title, annot, fields)
 
-    def _add(self, values: Any, title: str | None, annot: Any, fields: Mapping[str, Any]) -> bool:
+    def _add(self, values: Any, title: object, annot: Any, fields: Mapping[str, Any]) -> bool:
         if self._closed or self._session.closed:
             raise ValueError(
                 "expected a GifWriter that is open, but it is closed"
@@ -463,7 +465,7 @@ class GifWriter:
         dtypes = [dtype for _, dtype in self._parts.values() if dtype is not None]
         dtype = form_of(shape, dtypes) if isinstance(shape, dict) else dtypes[0]
         try:
-            return self._session.expect(shape, dtype, self._written, sample)
+            return self._session.expect(shape, dtype, self._written, sample, self._aligners.axes)
         except Exception as error:
             self._session.error, self._session.raised = error, True
             raise
@@ -484,18 +486,16 @@ class GifWriter:
         reduction.into(self._floats, out[None], array[None], self.frames)
         return out
 
-    def _title_of(self, title: str | None, fields: Mapping[str, Any], step: int) -> str:
+    def _title_of(self, title: object, fields: Mapping[str, Any], step: int) -> str:
         if title is not None:
-            if not isinstance(title, str):
-                raise TypeError(f"expected title to be text, not {short(title)}")
-            check_length("title", title)
+            text = read_title(title)
             if not self._session.titled:
                 if self.frames:
                     raise ValueError(
                         "expected title= from the first frame on, since its place is laid out then"
                     )
                 self._session.titled = True
-            return title
+            return text
         if not self._fields:
             return self._template.text
         try:
@@ -516,7 +516,7 @@ class GifWriter:
                 raise TypeError("expected annot= with each frame, as with those before")
             return None
         shape = self._shapes
-        cells = cells_in(annot, shape)
+        cells = cells_in(annot, shape, self._aligners.axes)
         if self._written is None and self.frames:
             raise ValueError(
                 "expected annot= from the first frame on, since its place is laid out then"
@@ -538,7 +538,7 @@ class GifWriter:
                 self._parts.pop(name, None)
                 self._parts[name] = ((), None)
         if not self._parts or "" in self._parts:
-            array = self._array_of(values, *self._parts.get("", (None, None)))
+            array = self._array_of(values, "", *self._parts.get("", (None, None)))
             self._parts[""] = array.shape, array.dtype
             return (array,)
         self._warn_of_unused(fields)
@@ -548,7 +548,7 @@ class GifWriter:
             self._parts.items(), parts_in(values, tuple(self._parts), self.frames), strict=True
         ):
             with of_panel(name):
-                arrays.append(self._array_of(matrix, *known))
+                arrays.append(self._array_of(matrix, name, *known))
         for name, array in zip(self._parts, arrays, strict=True):
             self._parts[name] = array.shape, array.dtype
         return tuple(arrays)
@@ -579,12 +579,12 @@ class GifWriter:
         return {**{name: fields[name] for name in lines if name in fields}, **given}
 
     def _array_of(
-        self, values: Any, shape: Shape | None, dtype: np.dtype[Any] | None
+        self, values: Any, name: str, shape: Shape | None, dtype: np.dtype[Any] | None
     ) -> NDArray[Any]:
         if type(values) is not np.ndarray:
             if isinstance(values, Mapping):
                 raise TypeError(f"expected one matrix (N, M), not {short(values)}")
-            values = array_of(values, self.frames)
+            values = matrix_in(values, self.frames, self._aligners[name])
             if not np.ma.is_masked(values):
                 values = np.ma.getdata(values)
         array: NDArray[Any] = values

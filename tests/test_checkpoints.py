@@ -747,7 +747,7 @@ def test_titles_have_the_step_of_the_file(tmp_path: Path) -> None:
         gif(IN_ORDER, titles="step {step}")
     with pytest.raises(ValueError, match=r"^expected a title with \{step\} alone, .* \{loss\}'$"):
         gif(files, title="step {step} {loss}", **named)
-    with pytest.raises(ValueError, match=r"or \{step\} for that in the name of its file, not 'x'$"):
+    with pytest.raises(ValueError, match=r"or \{step\} for its step, not 'x'$"):
         gif(files, titles="x", **named)
 
 

@@ -471,7 +471,6 @@ def test_a_frame_of_another_shape_is_named_before_anything_is_read() -> None:
     ("frame", "dtype"),
     [
         (np.ones((4, 3), complex), "complex128"),
-        (np.ones((4, 3), object), "object"),
         (np.full((4, 3), "x"), "<U1"),
         (np.full((4, 3), b"x"), "|S1"),
         (np.zeros((4, 3), "M8[s]"), "datetime64[s]"),
@@ -481,7 +480,6 @@ def test_a_frame_of_another_shape_is_named_before_anything_is_read() -> None:
         ({}, "object"),
         ("abc", "<U3"),
         ([["a", "b"]], "<U1"),
-        ([[2**70]], "object"),
         ([[1j]], "complex128"),
     ],
 )
@@ -616,7 +614,7 @@ def test_a_pickle_of_something_else_says_what_it_holds(tmp_path: Path) -> None:
     for value in (None, 3, "frames", 2.5, b"x"):
         assert f"holds a {type(value).__name__}, expected" in complaint(write(path, value))
     assert "holds a NoneType" in complaint(write(path, {"a": STACK, "b": None}))
-    assert "text, not 0" in complaint(write(path, dict.fromkeys(range(99), STACK)), TypeError)
+    assert "shape (5, 4, 3)" in complaint(write(path, dict.fromkeys(range(99), STACK)))
     assert "no keys" in complaint(write(path, {}))
     assert "holds a str" in complaint(write(path, {"a": "b"}))
     assert "shape (4, 3)" in complaint(write(path, STACK[0]))

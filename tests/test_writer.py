@@ -862,8 +862,8 @@ def test_titles_need_their_fields_and_their_place() -> None:
             writer.add(np.zeros((2, 2)), step=3)
         with pytest.raises(ValueError, match=r"expected values for the title .* not .*'nought'"):
             writer.add(np.zeros((2, 2)), loss="nought")
-        with pytest.raises(TypeError, match="title to be text, not 3"):
-            writer.add(np.zeros((2, 2)), title=3)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="title to be a text, number or date, not \\{3\\}"):
+            writer.add(np.zeros((2, 2)), title={3})
         writer.add(np.zeros((2, 2)), loss=np.float32(3))
     with GifWriter(io.BytesIO(), **LOOK) as writer:
         writer.add(np.zeros((2, 2)))

@@ -465,7 +465,7 @@ def _write_still(
         )
     annots = _annots_of_frames(source, options)
     with _options_at_fault():
-        heatmap = make_figure(source.shape, options)
+        heatmap = make_figure(source.shape, options).labelled(source.axes)
         lines = heatmap.lines
         heatmap = heatmap.for_frames(count, source.steps)
         heatmap, titles, source = prepared(heatmap, scaling, titles, source)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from fastheat.checks import is_whole
 from fastheat.inputs.frames.annotations import Sample, Samples, cells_in
 from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.ranges import (
@@ -21,11 +22,12 @@ from fastheat.inputs.frames.ranges import (
     range_text,
 )
 from fastheat.inputs.frames.stream import converted_shape
+from fastheat.inputs.sources.labelled import Axes
 from fastheat.inputs.sources.shapes import Shapes
 from fastheat.inputs.sources.tensors import as_array
 from fastheat.layout.layout import Layout, Shown
 from fastheat.layout.lineplot import Plot
-from fastheat.layout.options import read_text
+from fastheat.layout.options import read_title
 from fastheat.layout.reduction import Reduction
 from fastheat.messages import many, short, warn
 from fastheat.render.stills import paint
@@ -46,6 +48,8 @@ def pairs_of(limits: Range) -> list[tuple[float | None, float | None]]:
 class Figure(ABC):
     """One or several heatmaps in one image, whose layout is computed before any frame is drawn."""
 
+    own_axes: Axes | None = None  # labels that the matrices of a heatmap carry
+    _drawn_once = False
     _dtype: np.dtype[Any]  # of the values drawn last
     _layouts: dict[np.dtype[Any], Layout]  # by dtype
     _plot: Plot | None = None  # its place follows from the size of the image
@@ -199,6 +203,22 @@ class Figure(ABC):
         """True if each frame has its own range."""
         return any(each.look.given is not None for each in self.heatmaps.values())
 
+    @property
+    def axes(self) -> dict[str, Axes]:
+        """The labels that the matrices of each panel carry, in whose order they are drawn."""
+        each = ((name, heatmap.own_axes) for name, heatmap in self.heatmaps.items())
+        return {name: axes for name, axes in each if axes is not None}
+
+    @abstractmethod
+    def labelled(self, axes: Mapping[str, Axes]) -> Self:
+        """Return a copy of the figure with labels that matrices carry, where none were given.
+
+        Parameters
+        ----------
+        axes
+            The labels of the rows and columns of each panel by name; of a heatmap, under "".
+        """
+
     @abstractmethod
     def freeze_axes(self, dtype: np.dtype[Any]) -> Self:
         """Return a copy of the figure whose cells stay in place when its range changes."""
@@ -207,7 +227,7 @@ class Figure(ABC):
     def with_titles(self) -> Self:
         """Return a copy of the figure with room for frame titles as large as its own."""
 
-    def for_frames(self, count: int, steps: Sequence[int] | None = None) -> Self:
+    def for_frames(self, count: int, steps: Iterable[Any] | None = None) -> Self:
         """Return a copy of the figure with room for `count` frames in its line plot.
 
         An `xlim` that was given is kept.
@@ -215,15 +235,15 @@ class Figure(ABC):
         Parameters
         ----------
         steps
-            The step of each frame. The line plot shows steps if they are evenly spaced, and numbers
-            of frames otherwise.
+            The step of each frame. The line plot shows steps if they are whole numbers, evenly
+            spaced, and numbers of frames otherwise.
         """
         plot = self._plot
         if plot is None:
             return self
         if plot.room is None:
             plot = plot._replace(room=count)
-        if steps is not None and len(steps) > 1:
+        if isinstance(steps, Sequence) and len(steps) > 1 and all(map(is_whole, steps)):
             strides = set(np.diff(steps).tolist())
             if len(strides) == 1 and min(strides) > 0:
                 plot = plot._replace(steps=(int(steps[0]), int(strides.pop())))
@@ -287,16 +307,18 @@ class Figure(ABC):
                     else "expected annot= with each matrix, for which this heatmap was made"
                 )
 
-    def _draw(self, values: Any, title: str | None, annot: Any) -> tuple[NDArray[np.uint8], Layout]:
+    def _draw(self, values: Any, title: object, annot: Any) -> tuple[NDArray[np.uint8], Layout]:
         """Return the palette indices of a frame, and the layout with which they were drawn."""
-        noted = None if annot is None else cells_in(annot, self.shape)
         values, past = split_history(values, self.lines)
-        frames = open_frames([values], self.shape)
+        frames = open_frames([values], self.shape, axes=self.axes)
         if frames.shape != self.shape:
             raise ValueError(f"expected values of shape {self.shape}, not {frames.shape}")
-        if title is not None:
-            read_text("title", title)
-        figure = self if title is None or self.titled else self.with_titles()
+        noted = None if annot is None else cells_in(annot, self.shape, frames.axes)
+        text = None if title is None else read_title(title)
+        if frames.axes and not self._drawn_once:  # as the range, they are those of the first values
+            vars(self).update(vars(self.labelled(frames.axes)))
+        self._drawn_once = True
+        figure = self if text is None or self.titled else self.with_titles()
         (frame,) = next(frames.through(figure.reductions).chunks(1))
         if None in self.range:
             found = figure.find_range(frame)
@@ -304,7 +326,7 @@ class Figure(ABC):
             # not made anew, since the measured sizes of panels determine how they are reduced
             figure = self if figure is self else figure.completed(found)
         cells, written = (None, None) if noted is None else (noted.cells, noted.dtype)
-        drawn = figure._drawn(frame, frames.dtype, title, cells, written, past)
+        drawn = figure._drawn(frame, frames.dtype, text, cells, written, past)
         self._dtype, self._warned = figure._dtype, figure._warned
         return drawn
 
@@ -349,9 +371,7 @@ class Figure(ABC):
         """
         return image_of(*self._drawn(values, dtype, title, annot, written, past))
 
-    def indices(
-        self, values: Any, title: str | None = None, annot: Any = None
-    ) -> NDArray[np.uint8]:
+    def indices(self, values: Any, title: object = None, annot: Any = None) -> NDArray[np.uint8]:
         """Draw one frame.
 
         Parameters
@@ -360,7 +380,8 @@ class Figure(ABC):
             (N, M) matrix of numbers; for panels a dictionary of such matrices, or a tuple of them
             in the order of the panels.
         title
-            Title to draw in place of the figure's own. It is drawn smaller if it is too long.
+            Title to draw in place of the figure's own: a text, number or date. It is drawn smaller
+            if it is too long.
         annot
             (N, M) numbers or strings to write in the cells in place of the heatmap's own
             annotations, smaller if they are too long; for panels a dictionary of such matrices for
@@ -383,13 +404,13 @@ class Figure(ABC):
         """The colours, (256, 3) uint8; unused entries are black."""
         return self.layout().table.copy()
 
-    def rgb(self, values: Any, title: str | None = None, annot: Any = None) -> NDArray[np.uint8]:
+    def rgb(self, values: Any, title: object = None, annot: Any = None) -> NDArray[np.uint8]:
         """Draw one frame as (height, width, 3) uint8; the arguments are those of `indices`."""
         indices, layout = self._draw(values, title, annot)
         colors: NDArray[np.uint8] = layout.table[indices]
         return colors
 
-    def image(self, values: Any, title: str | None = None, annot: Any = None) -> Image.Image:
+    def image(self, values: Any, title: object = None, annot: Any = None) -> Image.Image:
         """Draw one frame as a Pillow image of mode P; the arguments are those of `indices`."""
         return image_of(*self._draw(values, title, annot))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from os import PathLike
 from typing import Any
@@ -14,13 +14,16 @@ from fastheat.checks import defaults_of
 from fastheat.figure.aliases import hint
 from fastheat.figure.base import Figure
 from fastheat.inputs.frames.annotations import Cells, Sample, written_dtype
+from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.ranges import completed_range
+from fastheat.inputs.sources.labelled import Axes, aligned, axes_of
 from fastheat.layout import build
 from fastheat.layout.axes import geometry
 from fastheat.layout.layout import Layout
-from fastheat.layout.look import OPTIONS, read_look
-from fastheat.layout.options import Given, read_limits, read_shape, read_text
+from fastheat.layout.look import OPTIONS, read_look, with_typeface
+from fastheat.layout.options import Given, Labels, labels_of, read_limits, read_shape, read_text
 from fastheat.layout.reduction import Reduction
+from fastheat.messages import short
 from fastheat.style.colors.norms import Norm, check_range
 
 BAR_ROOM = 2.5  # font sizes reserved at a colour bar for longer numbers, if its range may grow
@@ -38,7 +41,8 @@ class Heatmap(Figure):
 
         - a sequence has one label for each row or column,
         - a string with braces, such as ``"dim_{}"``, is formatted with the number of each, from 0,
-        - "auto" shows as many of these numbers as have room, at round steps,
+        - "auto" shows the labels of frames that carry them, such as DataFrames; without any, as
+          many of these numbers as have room, at round steps,
         - True shows every number, an int n every n-th,
         - None or False draws neither labels nor ticks.
 
@@ -137,7 +141,8 @@ class Heatmap(Figure):
     cbar_format : str or callable
         Format of the tick labels of the colour bar, as in `valfmt`, for floats.
     title, xlabel, ylabel : str
-        Title above the cells, and axis labels below them and to their left.
+        Title above the cells, and axis labels below them and to their left. Axis labels that are
+        not given are the names of the axes of frames that carry any; "" draws none.
     figsize : (float, float)
         Width and height of the image in inches, with the margins of matplotlib's
         `Figure.tight_layout`. By default the image is as large as the text in its cells needs.
@@ -232,8 +237,8 @@ class Heatmap(Figure):
         cbar_ticks: int | Iterable[float] | None = None,
         cbar_format: str | Callable[[Any], str] | None = None,
         title: str = "",
-        xlabel: str = "",
-        ylabel: str = "",
+        xlabel: str | None = None,
+        ylabel: str | None = None,
         figsize: Sequence[float] | None = None,
         dpi: float = 100,
         font: str | PathLike[str] | None = None,
@@ -260,9 +265,47 @@ class Heatmap(Figure):
         # a token shared by all copies of a heatmap: panels that share it need the same room, apart
         # from their titles and ranges
         self.kin = object()
+        self._font = font
+        self._free = [name for name in ("xlabel", "ylabel") if options[name] is None]
+        self._mask_axes = axes_of(mask)
         self._layouts = {}
         self._reductions: list[Reduction | None] = []  # a single item, once it is known
         self._dtype = np.dtype(np.float64)
+
+    @classmethod
+    def of(cls, values: Any, **options: Any) -> Heatmap:
+        """Return a heatmap for a matrix: its shape, its labels, and its range.
+
+        Parameters
+        ----------
+        values
+            (N, M) matrix of numbers. The labels of a DataFrame of pandas or polars, or of a
+            DataArray of xarray, are those of the heatmap, and the names of their axes are its
+            `xlabel` and `ylabel`, unless the options say otherwise.
+        **options
+            Options of `Heatmap`.
+
+        Returns
+        -------
+        Heatmap
+            `image` draws the matrix with it, and `save_gif` others with the same labels.
+
+        Examples
+        --------
+        >>> values = np.arange(6).reshape(2, 3)
+        >>> Heatmap.of(values, cmap="RdBu")
+        Heatmap((2, 3), vmin=0, vmax=5)
+        """
+        frames = open_frames([values])
+        if isinstance(frames.shape, dict):
+            raise TypeError(
+                f"expected one matrix (N, M), not {short(values)}: give Panels its shapes"
+            )
+        heatmap = cls(frames.shape, **options).labelled(frames.axes)
+        (frame,) = next(frames.through(heatmap.reductions).chunks(1))
+        heatmap = heatmap.completed(heatmap.find_range(frame))
+        heatmap._dtype = frames.dtype
+        return heatmap
 
     @property
     def heatmaps(self) -> dict[str, Heatmap]:
@@ -382,6 +425,40 @@ class Heatmap(Figure):
 
     def _likely_range(self) -> tuple[float, float]:
         return completed_range(self.norm, self.limits, (None, None))
+
+    def labelled(self, axes: Mapping[str, Axes]) -> Heatmap:
+        """Return a copy of the heatmap with labels that matrices carry, where no others were given.
+
+        Parameters
+        ----------
+        axes
+            The labels of the rows and columns, under the name "".
+
+        Raises
+        ------
+        ValueError
+            If the option `mask` or `annot` carries other labels.
+        """
+        own = axes.get("")
+        if own is None or self.own_axes is not None:
+            return self
+        look, changes = self.look, dict[str, Any]()
+        for field, name, axis, count in zip(
+            ("rows", "columns"), ("ylabel", "xlabel"), own, look.shape, strict=True
+        ):
+            labels: Labels = getattr(look, field)
+            if labels.auto:
+                changes[field] = labels_of(axis, count)
+            if name in self._free:
+                changes[name] = read_text(name, axis.name)
+        if look.mask is not None and self._mask_axes is not None:
+            changes["mask"] = aligned(look.mask, self._mask_axes, own, "mask", "the frames")
+        if isinstance(look.annot, Cells):
+            changes["annot"] = look.annot.aligned(own)
+        other = self.with_look(**changes)
+        other.look = with_typeface(other.look, self._font)
+        other.own_axes, other.kin = own, object()
+        return other
 
     def with_look(self, **changes: Any) -> Heatmap:
         """Return a copy of the heatmap with some fields of its look changed."""

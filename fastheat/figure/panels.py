@@ -21,6 +21,7 @@ from fastheat.figure.arrangement import (
 from fastheat.figure.base import Figure
 from fastheat.figure.heatmap import Heatmap, check_options
 from fastheat.inputs.frames.annotations import by_panel
+from fastheat.inputs.sources.labelled import Axes
 from fastheat.inputs.sources.shapes import Shape, check_names, form_of, of_panel, parts_of
 from fastheat.layout.arrange import check_size
 from fastheat.layout.axes.geometry import MOST_SIDE
@@ -242,6 +243,30 @@ class Panels(Figure):
         """Return a copy of the panels with room for frame titles as large as their own."""
         other, heading = self._like(self.heatmaps.values()), self._arranger.heading
         other._arranger = self._arranger._replace(heading=heading._replace(own=True))
+        other._measures = []
+        return other
+
+    def labelled(self, axes: Mapping[str, Axes]) -> Panels:
+        """Return a copy of the panels with labels that matrices carry, where none were given.
+
+        Parameters
+        ----------
+        axes
+            The labels of the rows and columns of each panel by name.
+        """
+        heatmaps: dict[str, Heatmap] = {}
+        for name, each in self.heatmaps.items():
+            with of_panel(name):
+                heatmaps[name] = each.labelled({"": axes[name]} if name in axes else {})
+        if all(
+            new is old for new, old in zip(heatmaps.values(), self.heatmaps.values(), strict=True)
+        ):
+            return self
+        kins: dict[object, object] = {}  # panels with equal labels still need equal room
+        for name, each in self.heatmaps.items():
+            if heatmaps[name] is not each:
+                heatmaps[name].kin = kins.setdefault((each.kin, axes[name]), heatmaps[name].kin)
+        other = self._like(heatmaps.values())
         other._measures = []
         return other
 

@@ -13,12 +13,14 @@ Door
 `frames.opening`: open_frames
 `frames.ranges`: completed_range, DataLimits, MatrixLimits, Range, range_text, wider_limits
 `frames.spans`: chunk_length, Span, spans_of
-`frames.stream`: converted_shape, Frames, KEPT_BYTES
+`frames.stream`: converted_shape, Frames, KEPT_BYTES, matrix_in
 `sources.arrays`: array_of, check_frame, check_type, Floats, Frame, is_masked_array, join_frames
 `sources.checkpoints`: has_pattern
 `sources.files`: file_of, load
+`sources.labelled`: aligned, Aligners, Axes, axes_of, Axis, caption_of, texts_of
 `sources.masks`: hidden, hide, is_masked, MASKED
 `sources.npy`: read_header
+`sources.objects`: numbers_of
 `sources.shapes`: cells_of, check_names, form_of, MOST_CELLS, of_panel, parts_in, parts_of, Shape,
     Shapes, split
 `sources.source`: FileArray, is_ready, let_go

@@ -27,8 +27,8 @@ Door
 `layout`: extremes_of, Layout, Panel, Shown, TitlePlace
 `lineplot`: base_of, FEWEST_STEPS, limits_so_far, MOST_LINES, places_of, Plot, size_of, Stage,
     stages_of, WIDTH
-`look`: bar_options, COLORS, LABELS, listed, OPTIONS, PICTURE, read_look, VALUES
-`options`: Given, Labels, read_color, read_figure, read_limits, read_shape, read_text,
-    read_text_sizes
+`look`: bar_options, COLORS, LABELS, listed, OPTIONS, PICTURE, read_look, VALUES, with_typeface
+`options`: Given, Labels, labels_of, read_color, read_figure, read_limits, read_shape, read_text,
+    read_text_sizes, read_title
 `reduction`: Reduction
 """

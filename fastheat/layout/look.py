@@ -9,6 +9,7 @@ are derived from the row.
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from os import PathLike
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -406,6 +407,12 @@ def read_look(given: Given, defaults: Mapping[str, Any]) -> Look:
         transparent_grid=transparent and given.has_no_grid,
         transparent=transparent,
     )
+
+
+def with_typeface(look: Look, font: str | PathLike[str] | None) -> Look:
+    """Return a look in the typeface that has the letters of its labels, which are others now."""
+    typeface, lacking = find_typeface(font, *_letters(look._asdict()))
+    return look._replace(typeface=typeface, lacking=lacking)
 
 
 def bar_options(look: Look) -> tuple[Any, ...]:

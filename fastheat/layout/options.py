@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from fastheat.checks import is_series, read_choice, read_flag, read_number, read_positive
 from fastheat.gif.limits import LARGEST_SIDE
 from fastheat.inputs.frames.annotations import Cells, Sample, read_annot
+from fastheat.inputs.sources.labelled import Axis, caption_of, texts_of
+from fastheat.inputs.sources.objects import numbers_of
 from fastheat.inputs.sources.shapes import MOST_CELLS
-from fastheat.inputs.sources.tensors import as_array
 from fastheat.layout.axes.measures import POINTS
 from fastheat.layout.reduction import HOW
 from fastheat.messages import in_a_line, short, suggest
@@ -286,6 +287,14 @@ def read_text(name: str, value: object) -> str:
     return check_length(name, value)
 
 
+def read_title(value: object) -> str:
+    """Return the title of a frame, which may be a number or a date, as text."""
+    text = caption_of(value)
+    if text is None:
+        raise TypeError(f"expected title to be a text, number or date, not {short(value)}")
+    return check_length("title", text)
+
+
 def read_background(value: object, paper: RGB) -> tuple[RGB, bool]:
     """Return the colour of the background, and whether it is transparent.
 
@@ -441,7 +450,9 @@ def _labels(name: str, labels: object, count: int) -> Labels:
             ) from None
     items = _items(name, labels, "a sequence of labels or a whole number")
     # at most one label too many is read, since an iterator may not end
-    texts = tuple(check_length(name, _text_of(label)) for label in islice(items, count + 1))
+    texts = texts_of(islice(items, count + 1))
+    for text in texts:
+        check_length(name, text)
     if len(texts) != count:
         found = len(labels) if isinstance(labels, Sized) else len(texts)
         more = "" if found <= count or isinstance(labels, Sized) else " or more"
@@ -449,11 +460,14 @@ def _labels(name: str, labels: object, count: int) -> Labels:
     return Labels(range(count), texts)
 
 
-def _text_of(label: object) -> str:
-    """Return a label as text; a zero-dimensional array or tensor is written as its value."""
-    if getattr(label, "ndim", None) == 0 and not isinstance(label, np.generic):
-        label = as_array(label)[()]
-    return str(label)
+def labels_of(axis: Axis, count: int) -> Labels:
+    """Return the labels that `count` rows or columns carry, or their numbers without any."""
+    texts = axis.keys(count)
+    if texts is None or axis.first == 0:
+        return Labels(range(count), auto=True)
+    for text in texts:
+        check_length("labels", text)
+    return Labels(range(count), texts, auto=axis.numeric or axis.first is not None)
 
 
 def _read_every(name: str, value: object) -> int | None:
@@ -574,7 +588,9 @@ def mask(name: str, mask: Any, given: Given) -> NDArray[np.bool_] | None:
             raise TypeError(refused)
     try:
         array = np.asarray(mask)
-    except ValueError:  # nested rows of different lengths
+        if array.dtype == object:
+            array = numbers_of(array, "mask")
+    except (TypeError, ValueError):  # nested rows of different lengths, or objects of other kinds
         raise TypeError(refused) from None
     if array.shape != shape:
         raise ValueError(f"expected a mask of shape {shape}, not {array.shape}")

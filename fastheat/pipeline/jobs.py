@@ -178,7 +178,7 @@ def _checked(titles: Iterable[str]) -> Iterator[str]:
     """Yield titles; raise TypeError for one that is not text, or ValueError if it is too long."""
     for k, title in enumerate(titles):
         if not isinstance(title, str):
-            raise TypeError(f"expected title {k} to be text, not {short(title)}")
+            raise TypeError(f"expected title {k} to be a text, number or date, not {short(title)}")
         check_length(f"title {k}", title)
         yield title
 

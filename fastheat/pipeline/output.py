@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike, fsdecode
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,6 +16,7 @@ from fastheat.gif.file import GifFile
 from fastheat.gif.target import Claim, check_target
 from fastheat.inputs.frames.annotations import Samples
 from fastheat.inputs.frames.ranges import Range
+from fastheat.inputs.sources.labelled import Axes
 from fastheat.layout.layout import Layout, Shown
 from fastheat.pipeline import resume
 from fastheat.render.encode import Images
@@ -63,9 +64,21 @@ class Output:
         self.file: GifFile | None = None
         self.added = 0  # frames
 
-    def begin(self, layout: Layout, limits: Range, sample: Samples | None = None) -> None:
-        """Write the header of frames with a layout, and the note by which they can be continued."""
-        self._open(resume.header(layout, limits, self.clock.each, self.loop, sample))
+    def begin(
+        self,
+        layout: Layout,
+        limits: Range,
+        sample: Samples | None = None,
+        axes: Mapping[str, Axes] | None = None,
+    ) -> None:
+        """Write the header of frames with a layout, and the note by which they can be continued.
+
+        Parameters
+        ----------
+        limits, sample, axes
+            What the layout was made for besides its options, see `resume.header`.
+        """
+        self._open(resume.header(layout, limits, self.clock.each, self.loop, sample, axes))
 
     def begin_indexed(self, size: tuple[int, int], table: NDArray[np.uint8], colors: int) -> None:
         """Write the header of frames that are palette indices."""

@@ -24,6 +24,7 @@ from fastheat.inputs.frames.annotations import (
     facts_of,
 )
 from fastheat.inputs.frames.ranges import Range
+from fastheat.inputs.sources.labelled import Axes, Axis
 from fastheat.inputs.sources.shapes import MOST_CELLS, Shapes, check_names, form_of, parts_of
 from fastheat.layout.layout import Layout, Panel
 from fastheat.messages import short
@@ -44,6 +45,7 @@ def header(
     duration: float | None,
     loop: int | None,
     sample: Samples | None = None,
+    axes: Mapping[str, Axes] | None = None,
 ) -> bytes:
     """Return all bytes before the first frame, with a note on what is drawn and how.
 
@@ -51,12 +53,17 @@ def header(
     ----------
     sample
         Sample of the annotations that the layout has room for, if the options do not tell.
+    axes
+        The labels that the matrices carry, by panel.
     """
     more = {
         "written": _written(layout) or None,
         "autoscale": "frame" if layout.has_frame_limits else None,
         "sample": None if sample is None else facts_of(sample),
         "xlim": layout.plot and layout.plot.room,
+        "axes": {name: [list(axis) for axis in each] for name, each in axes.items()}
+        if axes
+        else None,
     }
     note = block(
         version=VERSION,
@@ -197,6 +204,7 @@ class Note(NamedTuple):
     written: np.dtype[Any] | None  # dtype of annotations, if frames have their own
     sample: Samples | None  # of annotations, as `header` takes it
     xlim: int | None  # frames that the line plot has room for, None if it grows
+    axes: dict[str, Axes]  # labels that the matrices carry, by panel
     autoscale: str | None  # "frame" if each frame has its own range
     step: int | None  # the last one recorded
     held: int  # hundredths of a second that the last frame is shown longer
@@ -270,6 +278,7 @@ class NoteReader:
             written=read("written", partial(_written_type, shape=shape)),
             sample=read("sample", partial(_samples, shape=shape)),
             xlim=read("xlim", partial(_whole, least=1, most=_MOST_FRAMES)),
+            axes=read("axes", partial(_axes, shape=shape)) or {},
             autoscale=read("autoscale", _autoscale),
             step=read("step", partial(_whole, least=-(1 << 62), most=1 << 62)),
             held=end("held", partial(_whole, least=-_MOST_DELAY, most=_MOST_DELAY)) or 0,
@@ -419,6 +428,30 @@ def _sample(value: Any) -> Sample:
         letters=_text(value["letters"]),
         span=None if span is None else (_number(span[0]), _number(span[1])),
     )
+
+
+def _axes(value: Any, shape: Shapes) -> dict[str, Axes]:
+    shapes = shape if isinstance(shape, dict) else {"": shape}
+    if type(value) is not dict or not set(value) <= set(shapes):
+        raise ValueError
+    found = {}
+    for name, sides in value.items():
+        rows, columns = (_axis(*pair) for pair in zip(sides, shapes[name], strict=True))
+        found[name] = Axes(rows, columns)
+    return found
+
+
+def _axis(value: Any, count: int) -> Axis:
+    name, texts, first, numeric = value
+    if texts is not None:
+        if type(texts) is not list or len(texts) != count:
+            raise ValueError
+        if len(set("".join(map(_text, texts)))) > MOST_DIFFERENT:
+            raise ValueError
+        texts = tuple(texts)
+    if first is not None:
+        first = _whole(first, least=-(1 << 63), most=1 << 64)
+    return Axis(_text(name), texts, first, _one_of(bool, numeric))
 
 
 def _limits(value: Any, matrices: int | None) -> tuple[float, ...]:

@@ -21,6 +21,7 @@ from fastheat.gif.file import GifFile, Tail
 from fastheat.inputs.frames.annotations import Cells, Samples
 from fastheat.inputs.frames.ranges import Range, wider_limits
 from fastheat.inputs.sources.arrays import Floats, Frame, join_frames
+from fastheat.inputs.sources.labelled import Axes
 from fastheat.inputs.sources.shapes import Shapes
 from fastheat.layout.layout import Layout
 from fastheat.layout.reduction import Reduction
@@ -145,6 +146,7 @@ class Session:
         dtype: np.dtype[Any],
         written: np.dtype[Any] | None = None,
         sample: Samples | None = None,
+        axes: Mapping[str, Axes] | None = None,
     ) -> Mapping[str, Reduction]:
         """Prepare for matrices of a shape and dtype; return the reductions that frames need.
 
@@ -152,11 +154,13 @@ class Session:
         ----------
         written, sample
             Dtype of the per-frame annotations, and a sample of them if it determines their room.
+        axes
+            The labels that the matrices carry, by panel.
         """
         if self.heatmap is not None:  # of a file that is continued
             return self.heatmap.reductions
         self.written, self._sample, self._dtype = written, sample, dtype
-        heatmap = self.make(shape, sample)
+        heatmap = self.make(shape, sample).labelled(axes or {})
         self._planned = heatmap.with_titles() if self.titled else heatmap
         return self._planned.reductions
 
@@ -170,7 +174,7 @@ class Session:
         """
         note = found.note
         self.written, self._dtype = note.written, note.dtype
-        heatmap = self.make(note.shape, note.sample)
+        heatmap = self.make(note.shape, note.sample).labelled(note.axes)
         if note.xlim is not None:
             heatmap = heatmap.for_frames(note.xlim)
         self.titled |= note.titled
@@ -355,7 +359,7 @@ class Session:
         if None in heatmap.range:
             heatmap = heatmap.completed(heatmap.find_range(values))
         self._lay_out(heatmap)
-        self.output.begin(self._drawn[1], heatmap.range, self._sample)
+        self.output.begin(self._drawn[1], heatmap.range, self._sample, heatmap.axes)
 
     def _lay_out(self, heatmap: Figure) -> None:
         if self.titled:

@@ -9,7 +9,8 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import partial
 from itertools import chain, islice, repeat
 from numbers import Real
@@ -23,7 +24,9 @@ from fastheat.inputs.frames.ranges import MatrixLimits
 from fastheat.inputs.frames.stream import Frames, common_length, in_chunks
 from fastheat.inputs.sources.arrays import NESTED, Floats, check_rows, check_text
 from fastheat.inputs.sources.files import load
+from fastheat.inputs.sources.labelled import Axes, aligned, axes_of
 from fastheat.inputs.sources.masks import hide, is_masked
+from fastheat.inputs.sources.objects import is_missing, numbers_of
 from fastheat.inputs.sources.shapes import Shape, Shapes, of_panel
 from fastheat.inputs.sources.source import FileArray
 from fastheat.inputs.sources.tensors import as_array
@@ -44,6 +47,14 @@ class Cells:
     # matrices a structured scalar with a field for each annotated one
     cells: NDArray[Any]
     dtype: np.dtype[Any]  # of the numbers as given, or TEXTS; structured for several matrices
+    axes: Axes | None = None  # labels of their rows and columns, if they carry any
+
+    def aligned(self, axes: Axes) -> Cells:
+        """Return the cells in the order of the labels of the matrices that they are for."""
+        if self.axes is None:
+            return self
+        cells = aligned(self.cells, self.axes, axes, "annot", "the frames")
+        return replace(self, cells=cells, axes=axes)
 
     @property
     def parts(self) -> dict[str, Cells]:
@@ -147,7 +158,9 @@ def read_annot(annot: object, shape: tuple[int, int]) -> bool | Cells | Sample:
     return opened
 
 
-def open_annots(annot: object, shape: Shapes, *, made: bool = False) -> Cells | Annots | Parts:
+def open_annots(
+    annot: object, shape: Shapes, axes: Mapping[str, Axes] | None = None, *, made: bool = False
+) -> Cells | Annots | Parts:
     """Check annotations of any kind for matrices of a shape.
 
     Parameters
@@ -157,34 +170,38 @@ def open_annots(annot: object, shape: Shapes, *, made: bool = False) -> Cells | 
         sequence or iterable of array-likes (N, M), one per frame; or the path of a file with
         either, see `load_frames`. For panels a dictionary of these by name, in which False means
         no text. The result of an earlier call is returned as it is.
+    axes
+        The labels that the matrices carry, by panel; annotations with labels are read in their
+        order.
     made
         Whether the layout exists already. Annotations that are the same in all frames can then no
         longer be an option of it, and are repeated for each frame.
     """
     if isinstance(annot, Annots):
         return annot
+    known = axes or {}
     if isinstance(shape, dict):
-        return _open_parts(annot, shape, made)
-    opened = _open_one(annot, shape)
+        return _open_parts(annot, shape, known, made)
+    opened = _open_one(annot, shape, known.get(""))
     return _repeated(opened) if made and isinstance(opened, Cells) else opened
 
 
-def _open_one(annot: object, shape: Shape) -> Cells | Annots:
+def _open_one(annot: object, shape: Shape, axes: Axes | None) -> Cells | Annots:
     """Open the annotations of one matrix."""
     if isinstance(annot, Annots):
         return annot
     if isinstance(annot, Cells):
         if annot.cells.shape != shape:
             raise ValueError(f"expected annot of shape {shape}, not {annot.cells.shape}")
-        return annot
+        return annot if axes is None else annot.aligned(axes)
     if isinstance(annot, str | os.PathLike):
         loaded = load(annot, defer=False)
         length = len(loaded) if hasattr(loaded, "__len__") else None
         alone = length == 1 and _depth(loaded) not in (2, 3)  # an archive with one matrix
-        return _open_one(next(iter(loaded)) if alone else loaded, shape)
+        return _open_one(next(iter(loaded)) if alone else loaded, shape, axes)
     depth = _depth(annot)
     if depth == 2:
-        return matrix_of(annot, shape, "annot")
+        return matrix_of(annot, shape, "annot", axes)
     iterable = depth == DEEPEST or hasattr(annot, "__iter__") or hasattr(annot, "__getitem__")
     iterable &= not isinstance(annot, np.generic)
     if not iterable or isinstance(annot, Mapping | Set | bytes | bytearray | type):
@@ -197,10 +214,12 @@ def _open_one(annot: object, shape: Shape) -> Cells | Annots:
         raise ValueError(
             f"expected annot of shape {shape} or (T, {shape[0]}, {shape[1]}), not {found}"
         )
-    return _open_each(annot, shape, depth == DEEPEST and hasattr(annot, "shape"))
+    return _open_each(annot, shape, axes, stacked=depth == DEEPEST and hasattr(annot, "shape"))
 
 
-def _open_parts(annot: object, shapes: dict[str, Shape], made: bool) -> Annots | Parts:
+def _open_parts(
+    annot: object, shapes: dict[str, Shape], axes: Mapping[str, Axes], made: bool
+) -> Annots | Parts:
     """Open the annotations of each panel that has any."""
     if isinstance(annot, str | os.PathLike):
         annot = _load_parts(annot, _panels(shapes))
@@ -213,7 +232,7 @@ def _open_parts(annot: object, shapes: dict[str, Shape], made: bool) -> Annots |
                     raise TypeError(f"expected annot={given!r} as an option of the panel")
                 parts |= {} if made else {name: bool(given)}
                 continue
-            opened = _open_one(given, shapes[name])
+            opened = _open_one(given, shapes[name], axes.get(name))
         if isinstance(opened, Annots):
             each[name] = opened
         elif made:
@@ -271,15 +290,15 @@ def _panels(shapes: dict[str, Shape]) -> list[str]:
     return [name for name, shape in shapes.items() if shape]
 
 
-def cells_in(annot: object, shape: Shapes) -> Cells:
-    """Return the annotations of one frame, checked."""
+def cells_in(annot: object, shape: Shapes, axes: Mapping[str, Axes]) -> Cells:
+    """Return the annotations of one frame, checked, in the order of the labels of its matrices."""
     if not isinstance(shape, dict):
-        return matrix_of(annot, shape, "annot")
+        return matrix_of(annot, shape, "annot", axes.get(""))
     parts = {}
     for name, given in by_panel(annot, _panels(shape)).items():
         if given is not None:
             with of_panel(name):
-                parts[name] = matrix_of(given, shape[name], "annot")
+                parts[name] = matrix_of(given, shape[name], "annot", axes.get(name))
     if not parts:
         raise ValueError(f"expected annot of at least one panel, not {short(annot)}")
     cells = _structured({name: each.cells for name, each in parts.items()}, ())
@@ -298,8 +317,21 @@ def shape_of(annot: object) -> tuple[int, int] | None:
     return (shape[0], shape[1]) if len(shape) == 2 and min(shape) > 0 else None
 
 
-def matrix_of(value: object, shape: Shape, name: str) -> Cells:
-    """Return an array-like of numbers or strings as `Cells`; masked cells and None are blank."""
+def matrix_of(value: object, shape: Shape, name: str, axes: Axes | None = None) -> Cells:
+    """Return an array-like of numbers or strings as `Cells`; masked cells and None are blank.
+
+    Labels that it carries are put in the order of `axes`, if these are known.
+    """
+    cells = _matrix_of(value, shape, name)
+    found = axes_of(value)
+    if found is None:
+        return cells
+    if axes is None:
+        return replace(cells, axes=found)
+    return replace(cells, cells=aligned(cells.cells, found, axes, name, "the frames"), axes=axes)
+
+
+def _matrix_of(value: object, shape: Shape, name: str) -> Cells:
     for row in value if isinstance(value, NESTED) else ():
         for cell in row if isinstance(row, NESTED) else ():
             if isinstance(cell, str):  # an array gives every text the room of the longest
@@ -338,23 +370,27 @@ def matrix_of(value: object, shape: Shape, name: str) -> Cells:
 def _objects(
     cells: NDArray[Any], blank: NDArray[np.bool_], name: str
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Return Python objects as an array of strings or numbers, and the mask of missing ones."""
-    each = [None if b else cell for cell, b in zip(cells.flat, blank.flat, strict=True)]
-    texts = any(isinstance(cell, str) for cell in each)
-    for k, cell in enumerate(each):
-        if texts and isinstance(cell, float) and cell != cell:
-            each[k] = None
-        elif cell is not None and not isinstance(cell, str if texts else (Real, np.bool_)):
+    """Return objects as an array of strings or numbers, and the mask of missing ones.
+
+    Numbers among strings become strings, as Python writes them.
+    """
+    flat = cells.ravel().tolist()
+    missing = blank | np.array([is_missing(cell) for cell in flat], bool).reshape(cells.shape)
+    gone = missing.ravel().tolist()
+    texts = any(isinstance(cell, str) for cell, m in zip(flat, gone, strict=True) if not m)
+    if not texts and not missing.all():
+        given = np.where(missing, 0, cells)
+        return numbers_of(given, name), missing
+    for k, cell in enumerate(flat):
+        if isinstance(cell, float) and cell != cell:  # as pandas has missing texts
+            gone[k] = True
+        elif not gone[k] and not isinstance(cell, str | Real | Decimal | np.bool_):
             i, j = divmod(k, cells.shape[1])
             raise TypeError(
-                f"expected {name} of {'strings' if texts else 'numbers or strings'}, not "
-                f"{short(cell)} in cell ({i}, {j})"
+                f"expected {name} of strings or numbers, not {short(cell)} in cell ({i}, {j})"
             )
-    missing = np.array([cell is None for cell in each], bool).reshape(cells.shape)
-    if texts or missing.all():
-        written = np.array(["" if cell is None else str(cell) for cell in each], object)
-        return written.reshape(cells.shape), missing
-    return np.array([0 if c is None else c for c in each]).reshape(cells.shape), missing
+    written = np.array(["" if m else str(c) for c, m in zip(flat, gone, strict=True)], object)
+    return written.reshape(cells.shape), np.array(gone, bool).reshape(cells.shape)
 
 
 def written_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -388,7 +424,7 @@ def _naming() -> Iterator[None]:
         raise kind(text if "annot" in text else f"annot: {text}") from None
 
 
-def _open_each(annot: Any, shape: Shape, stacked: bool) -> Annots:
+def _open_each(annot: Any, shape: Shape, axes: Axes | None, *, stacked: bool) -> Annots:
     once = iter(annot) is annot
     with _naming():
         if stacked:
@@ -400,16 +436,17 @@ def _open_each(annot: Any, shape: Shape, stacked: bool) -> Annots:
                 annot = chain(first, rest)
         if not first:
             raise ValueError("expected annot for each frame, not for none")
-        cells = matrix_of(first[0], shape, "annot of frame 0")
+        cells = matrix_of(first[0], shape, "annot of frame 0", axes)
+        axes = axes or cells.axes
         if cells.dtype.kind != "U":
-            frames = open_frames(annot)
+            frames = open_frames(annot, axes=None if axes is None else {"": axes})
             if frames.shape != shape:
                 raise ValueError(f"expected annot of shape {shape}, not {frames.shape}")
             dtype, length = written_dtype(frames.dtype), frames.length
             read = partial(_read_numbers, frames)
         else:
             dtype, length = TEXTS, len(annot) if hasattr(annot, "__len__") else None
-            read = partial(_read_texts, annot, shape)
+            read = partial(_read_texts, annot, shape, axes)
 
     def sample() -> Sample:
         return _sample_of_chunks(dtype, [sampled] if sampled is not None else read(SAMPLED))
@@ -423,9 +460,11 @@ def _read_numbers(frames: Frames, size: int) -> Iterator[NDArray[Any]]:
         yield from frames.chunks(size)
 
 
-def _read_texts(annot: Iterable[Any], shape: Shape, size: int) -> Iterator[NDArray[Any]]:
+def _read_texts(
+    annot: Iterable[Any], shape: Shape, axes: Axes | None, size: int
+) -> Iterator[NDArray[Any]]:
     def fill(out: NDArray[Any], each: Any, number: int) -> None:
-        found = matrix_of(each, shape, f"annot of frame {number}")
+        found = matrix_of(each, shape, f"annot of frame {number}", axes)
         if found.dtype.kind != "U":
             raise TypeError(
                 f"expected annot of frame {number} to be strings as that of frame 0, "

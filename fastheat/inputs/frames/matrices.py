@@ -17,9 +17,11 @@ from fastheat.inputs.frames.stream import (
     in_chunks,
     into_of,
     joined,
+    matrix_in,
 )
 from fastheat.inputs.sources.arrays import FloatArray, Floats, array_of, check_dtype, common_dtype
 from fastheat.inputs.sources.files import is_archive
+from fastheat.inputs.sources.labelled import Aligners
 from fastheat.inputs.sources.shapes import (
     Shape,
     cells_of,
@@ -34,7 +36,9 @@ from fastheat.inputs.sources.source import let_go
 
 
 def open_stacks(
-    stacks: Mapping[Any, Any], panels: Mapping[str, Shape], open_frames: Callable[[object], Frames]
+    stacks: Mapping[Any, Any],
+    panels: Mapping[str, Shape],
+    open_frames: Callable[[object, str], Frames],
 ) -> Frames:
     """Open frames that are given separately for each panel, or numbers for each line.
 
@@ -45,7 +49,7 @@ def open_stacks(
     panels
         The expected shape of each, () for a line; none if not known.
     open_frames
-        Function that opens the frames of one panel.
+        Function that opens the frames of one panel, with its name.
     """
     names = _names_of(stacks, panels)
     opened: dict[str, Frames] = {}
@@ -53,7 +57,7 @@ def open_stacks(
         with of_panel(name):
             stack = stacks[name]
             opened[name] = (
-                _open_scalars(stack) if _is_line(name, stack, panels) else open_frames(stack)
+                _open_scalars(stack) if _is_line(name, stack, panels) else open_frames(stack, name)
             )
     length = common_length(opened, "equally many frames of each panel")
     shapes: dict[str, Shape] = {}
@@ -88,6 +92,7 @@ def open_stacks(
     sources: dict[str, Any] = {
         name: each.source for name, each in opened.items() if each.source is not None
     }
+    stepped = next((each for each in opened.values() if each.steps is not None), None)
     return Frames(
         shapes,
         form_of(shapes, [each.dtype for each in opened.values()]),
@@ -95,7 +100,9 @@ def open_stacks(
         all(each.rereadable for each in opened.values()),
         read,
         source=sources if len(sources) == len(opened) else None,
-        steps=next((each.steps for each in opened.values() if each.steps is not None), None),
+        steps=None if stepped is None else stepped.steps,
+        step_name="" if stepped is None else stepped.step_name,
+        aligners=Aligners({name: a for name, each in opened.items() for a in each.axes.values()}),
     )
 
 
@@ -155,6 +162,7 @@ def open_bundles(
     rereadable: bool,
     floats: Floats,
     panels: Mapping[str, Shape],
+    aligners: Aligners,
 ) -> Frames:
     """Open frames that each hold several matrices.
 
@@ -170,6 +178,8 @@ def open_bundles(
         Whether `iterate` can be called again.
     panels
         The expected shape of each matrix, () for a line; none if not known.
+    aligners
+        The labels of each matrix.
     """
     names = tuple(panels)
     shapes: dict[str, Shape] = {}
@@ -179,7 +189,7 @@ def open_bundles(
             names = _names_of(frame, {})
         for name, part in zip(names, parts_in(frame, names, number), strict=True):
             with of_panel(name):
-                shape, dtype = header(part, number)
+                shape, dtype = header(part, number, aligners[name])
                 check_part(number, shape, dtype, shapes.get(name, panels.get(name)))
             shapes[name] = shape
             dtype = dtype if shape else np.dtype(np.float64)
@@ -196,7 +206,7 @@ def open_bundles(
             place = 0
             for name, part in zip(names, parts_in(frame, names, number), strict=True):
                 with of_panel(name):
-                    array = array_of(part, number)
+                    array = matrix_in(part, number, aligners[name])
                     check_part(number, array.shape, array.dtype, shapes[name])
                     array = array if array.shape else array.astype(np.float64)
                     check_dtype(number, array.dtype, common[name])
@@ -210,4 +220,4 @@ def open_bundles(
         return in_chunks(iterate(), most, (cells_of(cells),), fill)
 
     form = form_of(shapes, list(common.values()))
-    return Frames(shapes, form, length, rereadable, read)
+    return Frames(shapes, form, length, rereadable, read, aligners=aligners)

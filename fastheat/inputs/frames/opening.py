@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastheat.inputs.frames.keyed import all_of, keyed_frames
 from fastheat.inputs.frames.matrices import open_bundles, open_stacks
 from fastheat.inputs.frames.stream import (
     Converters,
@@ -22,6 +23,7 @@ from fastheat.inputs.frames.stream import (
     header,
     in_chunks,
     into_of,
+    matrix_in,
     read_values,
     taker,
 )
@@ -37,6 +39,7 @@ from fastheat.inputs.sources.arrays import (
     common_dtype,
 )
 from fastheat.inputs.sources.files import Pickled, file_of, is_archive, load
+from fastheat.inputs.sources.labelled import Aligner, Aligners, Axes
 from fastheat.inputs.sources.shapes import Shape, Shapes, keys_of
 from fastheat.inputs.sources.source import Source, is_source, let_go, source_of
 from fastheat.inputs.sources.tensors import as_array
@@ -45,7 +48,12 @@ from fastheat.messages import short
 LIBRARIES = frozenset({"h5py", "zarr", "dask.array"})  # `datasets` opens their arrays
 
 
-def open_frames(frames: object, shape: Shapes | None = None, tensor: object = None) -> Frames:
+def open_frames(
+    frames: object,
+    shape: Shapes | None = None,
+    tensor: object = None,
+    axes: Mapping[str, Axes] | None = None,
+) -> Frames:
     """Return frames of any kind as `Frames`, after checking them.
 
     Nothing is collected in memory: arrays and lists are converted chunk by chunk, and iterators are
@@ -58,12 +66,16 @@ def open_frames(frames: object, shape: Shapes | None = None, tensor: object = No
         `Source`; a sequence or iterable of array-likes of shape (N, M); or a path, see
         `load_frames`, whose arrays stay in the file if possible. `Frames` are returned as they
         are. Frames of several matrices are dictionaries of matrices, or one dictionary of arrays
-        (T, N, M).
+        (T, N, M). Frames with keys are pairs of a key and a matrix, a dictionary by numbers or
+        dates, or the groups of a table.
     shape
         The expected shapes of the matrices of panels by name, so that frames may also be tuples in
         the order of the names; None, or the shape of one matrix, which is not checked.
     tensor
         The name of the array to draw if a file holds several, see `load_frames`.
+    axes
+        The labels of rows and columns by panel, in whose order matrices with labels are read; by
+        default those of the first frame with any.
 
     Returns
     -------
@@ -86,18 +98,30 @@ def open_frames(frames: object, shape: Shapes | None = None, tensor: object = No
 
         if (dataset := dataset_of(frames)) is not None:
             frames = dataset
-    floats = Floats()
+    floats, aligners = Floats(), Aligners(axes or {})
+    keyed = keyed_frames(frames, panels)
+    frames = keyed.frames
     if panels is not None and len(panels) == 1 and _is_stack(frames):
         frames = {next(iter(panels)): frames}
     if isinstance(frames, Mapping) and (frames or panels):
-        stacks = open_stacks(frames, panels or {}, open_frames)
+
+        def open_one(stack: object, name: str) -> Frames:
+            known = aligners[name].axes
+            return open_frames(stack, axes=None if known is None else {"": known})
+
+        stacks = open_stacks(frames, panels or {}, open_one)
         return replace(stacks, file=named or file_of(frames))
     if panels is not None:
-        return replace(_open_each(frames, floats, panels), file=named or file_of(frames))
+        opened = _open_each(frames, floats, aligners, panels)
+        return replace(keyed.given(opened), file=named or file_of(frames))
+    if isinstance(frames, np.ndarray) and frames.dtype == object:
+        frames = array_of(frames, 0) if frames.ndim > 1 else list(frames)
     if is_source(frames):
         return _open_source(frames, floats)
     if all(hasattr(frames, name) for name in ("shape", "__array__", "__getitem__")):
-        return replace(_open_stack(frames, floats), file=named or file_of(frames))
+        opened = _open_stack(frames, floats, aligners[""])
+        opened = replace(opened, aligners=aligners)
+        return replace(keyed.given(opened), file=named or file_of(frames))
     iterable = hasattr(frames, "__iter__") or hasattr(frames, "__getitem__")
     unordered = isinstance(frames, (Mapping, Set, bytes, bytearray, type))
     if unordered or not (iterable or hasattr(frames, "__array__")):
@@ -107,9 +131,10 @@ def open_frames(frames: object, shape: Shapes | None = None, tensor: object = No
             "a sequence or iterable of arrays (N, M), or a path"
         )
     if not iterable:
-        return _open_stack(array_of(frames, 0), floats)
+        return _open_stack(array_of(frames, 0), floats, aligners[""])
     source = frames.source() if isinstance(frames, Pickled) or is_archive(frames) else None
-    return replace(_open_each(frames, floats), file=named or file_of(frames), source=source)
+    opened = _open_each(frames, floats, aligners)
+    return replace(keyed.given(opened), file=named or file_of(frames), source=source)
 
 
 def _is_stack(frames: object) -> bool:
@@ -118,7 +143,7 @@ def _is_stack(frames: object) -> bool:
     return is_archive(frames) or is_source(frames) or bool(getattr(frames, "ndim", 0) == 3)
 
 
-def _open_stack(frames: Any, floats: Floats) -> Frames:
+def _open_stack(frames: Any, floats: Floats, aligner: Aligner) -> Frames:
     shape = tuple(frames.shape)
     check_stack(shape)
     dtype = frames.dtype if isinstance(frames.dtype, np.dtype) else array_of(frames[:1], 0).dtype
@@ -126,8 +151,11 @@ def _open_stack(frames: Any, floats: Floats) -> Frames:
     if isinstance(frames, np.ndarray):
         return _open_source(source_of(frames), floats)
 
+    aligner.array(frames, np.broadcast_to(np.zeros((), bool), shape), "frames")  # labels checked
+
     def take(start: int, stop: int) -> npt.NDArray[Any]:
         block = array_of(frames[start:stop], start)
+        block = aligner.array(frames, block, "frames")
         if block.shape != (stop - start, *shape[1:]):
             raise ValueError(f"frame {start}: shape {block.shape[1:]}, expected {shape[1:]}")
         return block
@@ -190,7 +218,12 @@ def _stacked(shape: tuple[int, ...], dtype: np.dtype[Any], take: Take, floats: F
     return Frames((int(shape[1]), int(shape[2])), dtype, int(shape[0]), True, read)
 
 
-def _open_each(frames: Any, floats: Floats, panels: Mapping[str, Shape] | None = None) -> Frames:
+def _open_each(
+    frames: Any,
+    floats: Floats,
+    aligners: Aligners,
+    panels: Mapping[str, Shape] | None = None,
+) -> Frames:
     length = len(frames) if hasattr(frames, "__len__") else None
     rereadable = True
     if length is not None and hasattr(frames, "__getitem__"):
@@ -220,10 +253,10 @@ def _open_each(frames: Any, floats: Floats, panels: Mapping[str, Shape] | None =
             known = list(islice(iterator, 1))
             if iterator is frames:
                 rereadable = False
-                iterate = _once(_all(list(known), iterator))
+                iterate = _once(all_of(list(known), iterator))
         if panels is not None or isinstance(next(iter(known), None), Mapping):
-            return open_bundles(known, iterate, length, rereadable, floats, panels or {})
-        headers = (header(frame, number) for number, frame in enumerate(known))
+            return open_bundles(known, iterate, length, rereadable, floats, panels or {}, aligners)
+        headers = (header(frame, number, aligners[""]) for number, frame in enumerate(known))
     shape: tuple[int, ...] | None = None
     dtypes: dict[np.dtype[Any], None] = {}
     for number, (found, dtype) in enumerate(headers):
@@ -239,7 +272,7 @@ def _open_each(frames: Any, floats: Floats, panels: Mapping[str, Shape] | None =
         into = into_of(converters.get(""), floats)
 
         def fill(out: FloatArray, frame: Any, number: int) -> None:
-            array = array_of(frame, number)
+            array = matrix_in(frame, number, aligners[""])
             check_frame(number, array.shape, array.dtype, expected)
             check_dtype(number, array.dtype, common)
             into(out, array[None], number)
@@ -249,13 +282,8 @@ def _open_each(frames: Any, floats: Floats, panels: Mapping[str, Shape] | None =
         cells = converters[""].cells if converters else expected
         return in_chunks(iterate(), most, cells, fill)
 
-    return Frames((expected[0], expected[1]), common, length, rereadable, read)
-
-
-def _all(first: list[Any], others: Iterator[Any]) -> Iterator[Any]:
-    # unlike itertools.chain, this does not hold the first frame until the end
-    yield first.pop()
-    yield from others
+    shape = expected[0], expected[1]
+    return Frames(shape, common, length, rereadable, read, aligners=aligners)
 
 
 def _once(frames: Iterator[Any]) -> Callable[[], Iterator[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastheat.inputs.sources.arrays import FloatArray, Floats, Header, array_of, check_dtype
+from fastheat.inputs.sources.labelled import Aligner, Aligners, Axes
 from fastheat.inputs.sources.shapes import Shapes, cells_of
 from fastheat.inputs.sources.source import FileArray, Source, Stored, is_ready, let_go, read_frames
 from fastheat.messages import warn
@@ -71,7 +72,12 @@ class Frames:
     converters
         The converters that `through` was called with.
     steps
-        The number in each frame's file name, or None.
+        The key of each frame, such as the number in the name of its file, or None. Those of an
+        iterator are known once its frame was read.
+    step_name
+        What the steps are, such as the name of a dimension; "" if that is not known.
+    aligners
+        The labels of the rows and columns of each matrix; a single one is named "".
     """
 
     shape: Shapes
@@ -82,7 +88,9 @@ class Frames:
     file: Path | None = None
     source: Source | Mapping[str, Source] | None = None
     converters: Converters = field(default_factory=dict)
-    steps: Sequence[int] | None = None
+    steps: Iterable[Any] | None = None
+    step_name: str = ""
+    aligners: Aligners = field(default_factory=lambda: Aligners({}))
     _heard: set[str] = field(default_factory=set)
 
     def chunks(self, size: int) -> Iterator[FloatArray]:
@@ -112,6 +120,11 @@ class Frames:
         if size < 1:
             raise ValueError(f"size is {size}, expected at least 1 frame")
         return self._read(size, {})
+
+    @property
+    def axes(self) -> dict[str, Axes]:
+        """The labels of rows and columns of the matrices that carry any, by name."""
+        return self.aligners.axes
 
     def through(self, converters: Converters) -> Frames:
         """Return the same frames passed through converters while they are read.
@@ -297,6 +310,12 @@ def into_of(
     return floats.into if converter is None else partial(converter.into, floats)
 
 
-def header(frame: object, number: int) -> Header:
-    array = frame if isinstance(frame, Stored) else array_of(frame, number)
+def header(frame: object, number: int, aligner: Aligner) -> Header:
+    """Return the shape and dtype of a frame, and check the labels that it carries."""
+    array = frame if isinstance(frame, Stored) else matrix_in(frame, number, aligner)
     return array.shape, array.dtype
+
+
+def matrix_in(frame: object, number: int, aligner: Aligner) -> npt.NDArray[Any]:
+    """Return a frame as an array, with rows and columns in the order of those of the first."""
+    return aligner.array(frame, array_of(frame, number), f"frame {number}")

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastheat.inputs.sources.masks import hide
+from fastheat.inputs.sources.objects import numbers_of
 from fastheat.inputs.sources.tensors import as_array
 from fastheat.messages import in_a_line, warn
 
@@ -78,12 +79,22 @@ def converted(
 ) -> npt.NDArray[Any]:
     """Return a frame, or a block that begins with it, as an array; errors name its number."""
     try:
-        return convert(frame)
+        array = convert(frame)
     except Exception as error:  # whatever a foreign __array__ raises
         what = type(frame).__name__
         raise TypeError(
             f"frame {number} ({what}) is not an array of numbers: {in_a_line(error)}"
         ) from error
+    return _numbers_in(array, number) if array.dtype == object and array.ndim else array
+
+
+def _numbers_in(array: npt.NDArray[Any], number: int) -> npt.NDArray[Any]:
+    """Return objects that are numbers as numbers, with the mask of a masked array."""
+    if not is_masked_array(array):
+        return numbers_of(array, f"frame {number}")
+    data, mask = np.ma.getdata(array).copy(), np.ma.getmaskarray(array)
+    data[mask] = None
+    return np.ma.array(numbers_of(data, f"frame {number}"), mask=mask)
 
 
 def check_rows(frame: Sequence[Any], what: str) -> None:

@@ -1,0 +1,222 @@
+"""Frames with keys: pairs, dictionaries by steps, groups of tables, arrays with coordinates."""
+
+from __future__ import annotations
+
+import re
+from collections import UserDict, deque
+from collections.abc import Collection, ItemsView, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastheat.inputs.frames.stream import Frames
+from fastheat.inputs.sources.arrays import NESTED
+from fastheat.inputs.sources.labelled import axis_of, is_key, step_of, text_of
+from fastheat.inputs.sources.shapes import keys_of
+from fastheat.messages import short
+
+_DEEPEST = 3  # dimensions of lists that are looked at
+# names that say "step 10", in place of the names of several matrices
+_STEP = re.compile(
+    r"((global[ _-]?)?step|epoch|iter(ation)?|batch|round|update|time|ep|it|t)?[ _.:=-]*\d+",
+    re.IGNORECASE,
+)
+
+
+class Keyed(NamedTuple):
+    """Frames without their keys.
+
+    Attributes
+    ----------
+    frames
+        The frames, or whatever was given if it has no keys.
+    steps
+        The key of each frame, in order; None without any. Keys of an iterator are known once its
+        frame was read.
+    name
+        What the keys are, such as the name of a dimension; "" if that is not known.
+    """
+
+    frames: Any
+    steps: Iterable[Any] | None = None
+    name: str = ""
+
+    def given(self, opened: Frames) -> Frames:
+        """Return opened frames with their keys as steps."""
+        if self.steps is None:
+            return opened
+        return replace(opened, steps=self.steps, step_name=self.name)
+
+
+def keyed_frames(frames: Any, panels: Collection[str] | None) -> Keyed:
+    """Return frames of any kind without their keys, and the keys.
+
+    Parameters
+    ----------
+    panels
+        The names of the matrices of a frame, if they are known.
+
+    Raises
+    ------
+    ValueError
+        If a dictionary may be one frame of several matrices, or several frames.
+    """
+    if _is_grouped(frames):
+        return _of_groups(list(frames))
+    if isinstance(frames, dict | UserDict):
+        return _of_dictionary(frames, panels)
+    if isinstance(frames, ItemsView):
+        frames = list(frames)
+    if isinstance(frames, NESTED):
+        if not frames or not all(map(_is_pair, frames)):
+            return Keyed(frames)
+        return Keyed([each for _, each in frames], _steps([_key(key) for key, _ in frames]))
+    if isinstance(frames, Iterator):
+        return _of_iterator(frames)
+    dims, coords = getattr(frames, "dims", None), getattr(frames, "coords", None)
+    if isinstance(dims, tuple) and len(dims) == _DEEPEST and isinstance(coords, Mapping):  # xarray
+        if dims[0] not in coords:
+            return Keyed(frames)
+        return Keyed(frames, _steps(coords[dims[0]].values), text_of(dims[0]))
+    steps = None if isinstance(frames, type) else getattr(frames, "steps", None)
+    return Keyed(frames, steps if isinstance(steps, Sequence | np.ndarray) else None)
+
+
+def _steps(keys: Iterable[Any]) -> list[Any]:
+    """Return keys as titles show them, dates among them as short as all can be written alike."""
+    each = list(keys)
+    if all(isinstance(key, date | np.datetime64) for key in each):
+        return list(axis_of(keys if isinstance(keys, np.ndarray) else each).texts or ())
+    return [step_of(key) for key in each]
+
+
+def _key(key: Any) -> Any:
+    """Return the key of a group, which is a tuple if it is of several columns, or of a list."""
+    return key[0] if isinstance(key, tuple) and len(key) == 1 else key
+
+
+def _is_pair(frame: Any) -> bool:
+    """Return True for a pair of a key and a matrix, or several matrices by name."""
+    if not isinstance(frame, tuple) or len(frame) != 2:
+        return False
+    key, matrix = _key(frame[0]), frame[1]
+    return (is_key(key) or isinstance(key, str)) and (
+        isinstance(matrix, Mapping) or _depth(matrix) > 1
+    )
+
+
+def _depth(value: Any) -> int:
+    """Return the number of dimensions of a matrix, as far as that is known without reading it."""
+    depth = 0
+    while isinstance(value, NESTED) and value and depth < _DEEPEST:
+        value, depth = value[0], depth + 1
+    ndim = getattr(value, "ndim", None)
+    if not isinstance(ndim, int):
+        shape = getattr(value, "shape", ())  # polars has no ndim
+        ndim = len(shape) if isinstance(shape, tuple) else 0
+    return depth + ndim
+
+
+def _of_iterator(frames: Iterator[Any]) -> Keyed:
+    """Return the frames of an iterator whose first item is a pair, and the keys read so far."""
+    first = list(islice(frames, 1))
+    pairs = bool(first) and _is_pair(first[0])
+    again = all_of(first, frames)
+    if not pairs:
+        return Keyed(again)
+    keys: deque[Any] = deque()
+
+    def matrices() -> Iterator[Any]:
+        for number, frame in enumerate(again):
+            if not _is_pair(frame):
+                raise ValueError(
+                    f"frame {number} is {short(frame)}, expected a pair of a key and a matrix as "
+                    "frame 0"
+                )
+            keys.append(_steps([_key(frame[0])])[0])
+            yield frame[1]
+
+    def steps() -> Iterator[Any]:
+        while keys:  # the title of a frame is made once that was read
+            yield keys.popleft()
+
+    return Keyed(matrices(), steps())
+
+
+def all_of(first: list[Any], others: Iterator[Any]) -> Iterator[Any]:
+    """Yield the items read first, and all others."""
+    # unlike itertools.chain, this does not hold the first frame until the end
+    while first:
+        yield first.pop(0)
+    yield from others
+
+
+def _of_dictionary(frames: Mapping[Any, Any], panels: Collection[str] | None) -> Keyed:
+    keys = list(frames)
+    if keys and all(map(is_key, keys)):
+        return Keyed(list(frames.values()), _steps(keys))
+    if not keys or not all(isinstance(key, str) for key in keys):
+        return Keyed(frames)
+    depths = set(map(_depth, frames.values()))
+    if 2 not in depths or max(depths) > 2:
+        return Keyed(frames)
+    if panels is None and depths == {2} and all(map(_STEP.fullmatch, keys)):
+        return Keyed(list(frames.values()), keys)
+    ways = "[frames] for one frame with a panel for each"
+    if panels is None and depths == {2}:
+        ways += ", or list(frames.items()) for one frame after another"
+    raise ValueError(
+        f"expected frames in order, not one dictionary of matrices with {keys_of(frames)}: give "
+        f"{ways}"
+    )
+
+
+# ------------------------------------------------------------------------------------------- groups
+
+
+def _is_grouped(frames: Any) -> bool:
+    """Return whether frames are the groups of a table of pandas, polars or the like."""
+    if isinstance(frames, type) or not hasattr(frames, "__iter__"):
+        return False
+    name = type(frames).__name__
+    return name.endswith("GroupBy") and hasattr(frames, "agg")
+
+
+def _of_groups(groups: Sequence[tuple[Any, Any]]) -> Keyed:
+    """Return the groups of a table without what they were grouped by."""
+    keys = [key if isinstance(key, tuple) else (key,) for key, _ in groups]
+    tables = [table for _, table in groups]
+    by: set[Any] | None = None
+    for key, table in zip(keys, tables, strict=True):  # the columns that hold the key in each group
+        own = {name for name in table.columns if _holds(table[name], key)}
+        by = own if by is None else by & own
+    kept = [[name for name in table.columns if name not in (by or ())] for table in tables]
+    tables = [table[names] for table, names in zip(tables, kept, strict=True)]
+    if tables and all(hasattr(table, "iloc") for table in tables):
+        tables = _with_common_rows(tables, keys)
+    return Keyed(tables, _steps([_key(key) for key in keys]))
+
+
+def _holds(column: Any, key: tuple[Any, ...]) -> bool:
+    """Return whether every value of a column or index level is one part of a key."""
+    first = column[0] if not hasattr(column, "iloc") else column.iloc[0]
+    return first in key and bool((column == first).all())
+
+
+def _with_common_rows(tables: Sequence[Any], keys: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Return groups of a table of pandas with the labels of rows that they have in common."""
+    found = []
+    for table, key in zip(tables, keys, strict=True):
+        levels = range(table.index.nlevels)
+        own = [level for level in levels if _holds(table.index.get_level_values(level), key)]
+        if 0 < len(own) < len(levels):
+            table = table.droplevel(own)
+        found.append(table)
+    first = found[0].index
+    numbered = all(table.index.nlevels == 1 and table.index.dtype.kind in "iu" for table in found)
+    if numbered and any(set(table.index) != set(first) for table in found):
+        return [table.reset_index(drop=True) for table in found]  # places in the whole table
+    return found
