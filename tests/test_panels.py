@@ -1009,7 +1009,7 @@ def test_large_matrices_are_reduced_to_the_room_of_their_panels() -> None:
     assert recorded(stacks, **look) == data
     part = heatmap.layout().panels[0]
     rows, columns = part.shape
-    starts = np.arange(rows) * 900 // rows, np.arange(columns) * 700 // columns
+    starts = np.arange(rows) * -(-900 // rows), np.arange(columns) * -(-700 // columns)
     values = stacks["large"][0]
     for axis, at in enumerate(starts):
         values = np.maximum.reduceat(values, at, axis)

@@ -129,7 +129,7 @@ class Arranger(NamedTuple):
             if larger is not None and larger[0] >= legible:
                 found = larger
             elif found is None or found[0] < 1:
-                found = largest(tiles, room, 1.0, orders)
+                found = largest(tiles, room, 1.01, orders)  # with which 1 px is tried
         if found is None:
             return measure
         side, order = found

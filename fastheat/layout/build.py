@@ -69,9 +69,10 @@ def build(
     annot = look.annot
     written = dtype if annot is None else annot.dtype
     annotated = isinstance(annot, Sample)
-    cells = look.shape
+    cells, block = look.shape, (1, 1)
     if reduction is not None:  # such cells have no text
         rule, cells = norms.working_type(np.dtype(np.float64)), reduction.cells
+        block = reduction.block
         look = look._replace(annot=None, valfmt=None, grid_width=0.0)
         annot = None
     look, texts, samples = _to_write(look, vmin, vmax, dtype)
@@ -84,8 +85,8 @@ def build(
         plan, geometry, numbers = part_numbers(look, plan, geometry)
     line, group_line = _line_widths(look, geometry.cells)
     groups = (
-        _drawn(look.row_groups, look.shape[0], cells[0]),
-        _drawn(look.col_groups, look.shape[1], cells[1]),
+        _drawn(look.row_groups, cells[0], block[0]),
+        _drawn(look.col_groups, cells[1], block[1]),
     )
     if look.origin_lower:  # the first row is at the bottom, but cells are counted from the top
         groups = tuple(cells[0] - k for k in reversed(groups[0])), groups[1]
@@ -279,10 +280,8 @@ def reduction(look: Look) -> Reduction | None:
         ticks = wide_ticks(look)
         cells = lay_out(free, None, lambda _: ticks, (1, 1))[1].cells
         high, wide = (int(side + NEARLY) for side in (cells.height, cells.width))
-        rows, columns = min(n, max(1, high)), min(m, max(1, wide))
-    if (rows, columns) == look.shape:
-        return None
-    return Reduction(look.shape, (rows, columns), look.reduce, mask=look.mask)
+        rows, columns = max(1, high), max(1, wide)
+    return Reduction.into_room(look.shape, (rows, columns), look.reduce, look.mask)
 
 
 def _cells_in(n: int, m: int, look: Look) -> tuple[int, int]:
@@ -354,11 +353,9 @@ def _beyond(look: Look, vmin: float, vmax: float) -> tuple[str, ...]:
     return (f"{every - count} of {every} cbar_ticks",) if count < every else ()
 
 
-def _drawn(groups: tuple[int, ...], count: int, cells: int) -> tuple[int, ...]:
-    """Return the indices of the cells before which groups begin, if `count` rows become `cells`."""
-    if cells == count:
-        return groups
-    return tuple(sorted({round(k * cells / count) for k in groups} - {0, cells}))
+def _drawn(groups: tuple[int, ...], cells: int, block: int) -> tuple[int, ...]:
+    """Return the indices of the cells before which groups begin, if cells are blocks of rows."""
+    return tuple(sorted({round(k / block) for k in groups} - {0, cells}))
 
 
 def _lines_left_out(grid: Grid, groups: tuple[tuple[int, ...], tuple[int, ...]]) -> tuple[str, ...]:

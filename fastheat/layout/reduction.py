@@ -1,6 +1,6 @@
 """Reduction of matrices that have more rows or columns than pixels: one value for each block.
 
-Blocks consist of whole rows and columns, and their sides differ by at most one.
+Blocks consist of whole rows and columns and are equally large, except for those at the end.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Reduction:
     ----------
     shape
         Rows and columns of the matrices.
-    cells
-        Rows and columns of cells.
+    block
+        Rows and columns of the values that become one cell; at the end there may be fewer.
     how
         One of `HOW`.
     mask
@@ -46,37 +46,53 @@ class Reduction:
     """
 
     shape: tuple[int, int]
-    cells: tuple[int, int]
+    block: tuple[int, int]
     how: str
     mask: NDArray[np.bool_] | None = field(default=None, compare=False)
 
     @property
     def rows(self) -> NDArray[np.int64]:
         """The first row of each block, and the end of the last block."""
-        return _starts(self.shape[0], self.cells[0])
+        return _starts(self.shape[0], self.block[0])
 
     @property
     def columns(self) -> NDArray[np.int64]:
         """The first column of each block, and the end of the last block."""
-        return _starts(self.shape[1], self.cells[1])
+        return _starts(self.shape[1], self.block[1])
 
     @property
     def masked(self) -> NDArray[np.bool_] | None:
         """The cells whose values are all masked, or None without a mask."""
         return None if self.mask is None else self._whole(self.mask)
 
+    @classmethod
+    def into_room(
+        cls, shape: tuple[int, int], room: tuple[int, int], how: str, mask: NDArray[np.bool_] | None
+    ) -> Reduction | None:
+        """Return the reduction to as many cells as have room, or None if all values have.
+
+        Parameters
+        ----------
+        room
+            The most rows and columns of cells.
+        """
+        # equal blocks, since means of more values vary less, and would stand out as lines
+        high, wide = (-(-count // most) for count, most in zip(shape, room, strict=True))
+        return None if high == wide == 1 else cls(shape, (high, wide), how, mask)
+
     @property
-    def largest(self) -> tuple[int, int]:
-        """Rows and columns of the largest block."""
-        (n, m), (rows, columns) = self.shape, self.cells
-        return -(-n // rows), -(-m // columns)
+    def cells(self) -> tuple[int, int]:
+        """Rows and columns of cells."""
+        (n, m), (high, wide) = self.shape, self.block
+        return -(-n // high), -(-m // wide)
 
     def warning(self) -> str:
         """Return the warning about the reduction."""
-        (n, m), (rows, columns), (high, wide) = self.shape, self.cells, self.largest
+        (n, m), (rows, columns), (high, wide) = self.shape, self.cells, self.block
         of = f"the {self.how} of" if self.how != "absmax" else "the value farthest from 0 of"
+        fewer = "" if (n % high, m % wide) == (0, 0) else ", fewer at the end"
         return (
-            f"drew {n} x {m} values as {rows} x {columns} cells, each {of} up to {high} x {wide}, "
+            f"drew {n} x {m} values as {rows} x {columns} cells, each {of} {high} x {wide}{fewer}, "
             "since they would be under a pixel: give a larger figsize, another reduce=, or "
             "reduce=None to refuse them"
         )
@@ -107,8 +123,8 @@ class Reduction:
             return
         n, m = self.shape
         together = max(1, BAND // (n * m))  # frames
-        blocks = max(1, min(self.cells[0], BAND // (m * self.largest[0])))
-        tallest = min(n, (blocks + 1) * self.largest[0])
+        blocks = max(1, min(self.cells[0], BAND // (m * self.block[0])))
+        tallest = min(n, (blocks + 1) * self.block[0])
         band = np.empty((min(together, len(block)), tallest, m))
         for t in range(0, len(block), together):
             for i in range(0, self.cells[0], blocks):
@@ -153,5 +169,5 @@ _Reducer = Callable[
 ]
 
 
-def _starts(count: int, blocks: int) -> NDArray[np.int64]:
-    return np.arange(blocks + 1) * count // blocks
+def _starts(count: int, side: int) -> NDArray[np.int64]:
+    return np.minimum(np.arange(-(-count // side) + 1) * side, count)

@@ -175,7 +175,7 @@ def natural_cell(look: Look, cells: tuple[int, int], samples: list[str]) -> tupl
 
 def legible_cell(look: Look, samples: list[str]) -> tuple[int, int]:
     """Return the width and height of the smallest cell in which texts can be read."""
-    size = min(SMALLEST_SIZE, look.text_size)
+    size = max(SMALLEST_FONT, min(SMALLEST_SIZE, look.text_size))
     font = look.typeface.at(size)
     inner = (
         max(measure(text, font) for text in samples) + 2 * margin(font),

@@ -277,9 +277,6 @@ def _cells(plan: Plan, slot: Box, exact: bool) -> Box:
     if plan.square and min(wide, high) < least < max(wide, high):
         # square cells would be little more than a line
         wide, high = max(wide, min(least, slot.width)), max(high, min(least, slot.height))
-    if exact and plan.cells is not None:
-        wide = plan.cells[1] if plan.cells[1] < m else wide
-        high = plan.cells[0] if plan.cells[0] < n else high
     x = slot.x0 + (slot.width - wide) * anchor[0]
     y = slot.y0 + (slot.height - high) * anchor[1]
     if exact:
