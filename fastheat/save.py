@@ -14,11 +14,12 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from fastheat.checks import AUTOSCALES, defaults_of, is_series, read_autoscale
-from fastheat.figure.base import Figure, empty_ranges
+from fastheat.figure.base import Figure, empty_ranges, made_up_ranges
 from fastheat.figure.make import check_figure, check_figure_options, make_figure
 from fastheat.gif.target import Claim, check_other
 from fastheat.inputs.frames.annotations import Annots, Cells, Parts, open_annots
 from fastheat.inputs.frames.opening import open_frames
+from fastheat.inputs.frames.ranges import Range
 from fastheat.inputs.frames.spans import chunk_length, spans_of
 from fastheat.inputs.frames.stream import KEPT_BYTES, Frames
 from fastheat.inputs.sources.labelled import caption_of, texts_of
@@ -410,8 +411,16 @@ def with_range_of(picture: Figure, source: Frames, pool: WorkerPool) -> tuple[Fi
     if not source.rereadable:
         first, source = source.peeked(chunk_length(cells_of(source.shape)))
         given = picture.range
-        picture = picture.completed(picture.find_range(first[0]))
+        found = picture.find_range(first[0])
+        without = picture.without_values(found)
+        picture = picture.completed(found)
         if picture.has_frame_limits:
+            return picture, source
+        if made_up := made_up_ranges(picture, without, "the first frame has no value"):
+            warn(
+                f"{made_up}, and the frames can be read only once: give vmin and vmax, or "
+                "autoscale='grow'"
+            )
             return picture, source
         taken = "the ranges"
         if not picture.ranges:
@@ -430,19 +439,28 @@ def with_range_of(picture: Figure, source: Frames, pool: WorkerPool) -> tuple[Fi
     if span is None:
         for chunk in source.chunks(size):
             limits.add(chunk)
-        return picture.completed(limits.found), source
+        return _completed(picture, limits.found), source
     pace = pace_of(pool, cells_of(source.shape), source.length)
     keeps = bool(source.converters) and source.nbytes <= KEPT_BYTES
     kept = []
     for measured in pool.results(measurings(limits, span, pace, keeps=keeps), pace):
-        found, values = measured.value
-        limits.join(found)
+        part, values = measured.value
+        limits.join(part)
         source.emit(measured.warnings)
         if values is not None:
             kept.append(values)
     if keeps:
         source = source.kept(np.concatenate(kept))
-    return picture.completed(limits.found), source
+    return _completed(picture, limits.found), source
+
+
+def _completed(picture: Figure, found: Range) -> Figure:
+    """Return a figure over the range of all frames; warn of one that is made up."""
+    completed = picture.completed(found)
+    without = picture.without_values(found)
+    if made_up := made_up_ranges(completed, without, "no frame has a value"):
+        warn(made_up)
+    return completed
 
 
 def _encoded(

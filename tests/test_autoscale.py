@@ -20,7 +20,7 @@ from oracles import paint
 from PIL import Image
 
 import fastheat
-from fastheat import GifWriter, Heatmap, save_gif
+from fastheat import GifWriter, Heatmap, Panels, save_gif
 from fastheat.cli.main import main
 from fastheat.render.encode import encode_chunk, joined
 from fastheat.tables import TRANSPARENT
@@ -531,3 +531,54 @@ def test_numbers_at_the_bar_of_a_panel_have_the_colour_of_its_labels() -> None:
             assert inked.sum() > 20
             assert (part[inked][:, other] <= part[inked].max(1)).all()
             assert (part[inked].argmax(1) != other).all()
+
+
+NANS = np.full((2, 2), np.nan)
+LATER = np.array([[0.25, 2.0], [5.0, 6.0]])
+
+
+def watched(frames: Any, **options: Any) -> tuple[Any, list[str]]:
+    """Return the last range of a recording, and its warnings."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with GifWriter(io.BytesIO(), cbar=True, **options) as writer:
+            for frame in frames:
+                writer.add(frame)
+    assert writer.heatmap is not None
+    return writer.heatmap.range, told(caught)
+
+
+def test_a_still_without_values_leaves_the_range_to_the_first_with_any() -> None:
+    heatmap = Heatmap((2, 2), cbar=True)
+    heatmap.rgb(NANS)
+    assert heatmap.range == (None, None)
+    np.testing.assert_array_equal(heatmap.rgb(LATER), Heatmap((2, 2), cbar=True).rgb(LATER))
+    assert heatmap.with_range(-1, 1).range == (0.25, 6)
+    panels = Panels({"a": (2, 2), "b": (2, 2)})
+    panels.rgb({"a": NANS, "b": LATER})
+    assert panels.range == (None, None, 0.25, 6)
+
+
+def test_a_range_that_grows_begins_with_the_first_value() -> None:
+    assert watched([NANS, LATER], autoscale="grow") == ((0.25, 6), [])
+    assert watched([-LATER, LATER], autoscale="grow", norm="log")[0] == (0.25, 6)
+    both = [{"a": NANS, "b": LATER}, {"a": LATER, "b": LATER}]
+    assert watched(both, autoscale="grow") == ((0.25, 6, 0.25, 6), [])
+    _, said = watched([NANS, NANS], autoscale="grow")
+    assert said == ["took vmin=0 and vmax=1, since no frame has a value that is finite"]
+
+
+def test_a_range_that_is_made_up_is_told_with_the_reason() -> None:
+    ways = ": give vmin and vmax, or autoscale='grow'"
+    reason = "since the first frame has no value that is"
+    assert watched([NANS])[1] == [f"took vmin=0 and vmax=1, {reason} finite{ways}"]
+    assert watched([NANS], vmin=-2)[1] == [f"took vmin=-2 and vmax=1, {reason} finite{ways}"]
+    assert watched([-LATER], norm="log")[1][0] == f"took vmin=1 and vmax=10, {reason} above 0{ways}"
+    assert watched([{"a": NANS, "b": LATER}])[1] == [
+        f"took the range [0, 1] for 'a', {reason} finite{ways}"
+    ]
+    with pytest.warns(UserWarning, match="finite, and the frames can be read only once: give"):
+        saved(iter([NANS, NANS]))
+    with pytest.warns(UserWarning, match="since no frame has a value that is finite$"):
+        saved([NANS, NANS])
+    save_gif(io.BytesIO(), [NANS, LATER])  # taken from both

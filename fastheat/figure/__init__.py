@@ -12,7 +12,7 @@ Other rooms import these names, and no others.
 Door
 ----
 `aliases`: elsewhere
-`base`: empty_ranges, Figure, pairs_of, warn_of, warn_of_labels, ways_of
+`base`: empty_ranges, Figure, made_up_ranges, pairs_of, warn_of, warn_of_labels, ways_of
 `heatmap`: Heatmap, option_names
 `make`: check_figure, check_figure_options, likely_shape, make_figure
 `panels`: Panels

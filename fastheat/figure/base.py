@@ -159,12 +159,23 @@ class Figure(ABC):
         limits.add(values)
         return limits.found
 
-    def completed(self, found: Range) -> Self:
-        """Return a copy of the figure with the unknown ends of ranges taken from `found`."""
+    def completed(self, found: Range, *, known: bool = False) -> Self:
+        """Return a copy of the figure with the unknown ends of ranges taken from `found`.
+
+        Where that has none either, they are made up, unless only `known` ones are wanted.
+        """
         each = zip(self.heatmaps.values(), pairs_of(found), strict=True)
         return self._like(
-            h.with_checked_limits(*completed_range(h.norm, h.limits, own)) for h, own in each
+            h
+            if known and None in own
+            else h.with_checked_limits(*completed_range(h.norm, h.limits, own))
+            for h, own in each
         )
+
+    def without_values(self, found: Range) -> list[bool]:
+        """Return for each panel whether its range is unknown, and has to be made up."""
+        each = zip(self.heatmaps.values(), pairs_of(found), strict=True)
+        return [None in h.limits and None in own and h.look.given is None for h, own in each]
 
     def with_limits(self, limits: Range) -> Self:
         """Return a copy of the figure over other ranges, in place of any that were given."""
@@ -322,9 +333,10 @@ class Figure(ABC):
         (frame,) = next(frames.through(figure.reductions).chunks(1))
         if None in self.range:
             found = figure.find_range(frame)
-            vars(self).update(vars(self.completed(found)))
             # not made anew, since the measured sizes of panels determine how they are reduced
-            figure = self if figure is self else figure.completed(found)
+            figure = figure.completed(found)
+            # a panel without values waits for the first one
+            vars(self).update(vars(self.completed(found, known=True)))
         cells, written = (None, None) if noted is None else (noted.cells, noted.dtype)
         drawn = figure._drawn(frame, frames.dtype, text, cells, written, past)
         self._dtype, self._warned = figure._dtype, figure._warned
@@ -490,6 +502,29 @@ def empty_ranges(figure: Figure, given: Range) -> str:
         return f"an empty range, vmin={vmin:g} and vmax={vmax:g},"
     names = " and ".join(map(repr, compress(figure.ranges, empty)))
     return f"empty ranges of {names}"
+
+
+def made_up_ranges(figure: Figure, without: Sequence[bool], where: str) -> str:
+    """Return a description of ranges that were made up for want of values, and why; "" without any.
+
+    Parameters
+    ----------
+    figure
+        The figure over these ranges.
+    without
+        The panels without values.
+    where
+        What is wrong with the frames: "the first frame has no value".
+    """
+    found = [name for name, own in zip(figure.heatmaps, without, strict=True) if own]
+    if not found:
+        return ""
+    heatmap = figure.heatmaps[found[0]]
+    vmin, vmax = heatmap.limits
+    why = f"since {where} that is {heatmap.norm.wanted}"
+    if not figure.ranges:
+        return f"took vmin={vmin:g} and vmax={vmax:g}, {why}"
+    return f"took the range [{vmin:g}, {vmax:g}] for {' and '.join(map(repr, found))}, {why}"
 
 
 def warn_of_labels(layout: Layout) -> None:

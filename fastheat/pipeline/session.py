@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from fastheat.figure.base import Figure, empty_ranges, pairs_of
+from fastheat.figure.base import Figure, empty_ranges, made_up_ranges, pairs_of
 from fastheat.gif import blocks
 from fastheat.gif.file import GifFile, Tail
 from fastheat.inputs.frames.annotations import Cells, Samples
@@ -124,6 +124,7 @@ class Session:
     written: np.dtype[Any] | None = None  # dtype of per-frame annotations
     closed: bool = False
     _stuck: bool = False  # whether the range could not grow any more
+    _without: Sequence[bool] = ()  # whether each panel has no values so far, and a made-up range
     _planned: Figure | None = None  # over the range that the user gave, as far as it goes
     _dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.float64))
     _writes: bool = False  # True if a signal handler interrupted `write`
@@ -357,7 +358,9 @@ class Session:
         heatmap = self._planned
         assert heatmap is not None
         if None in heatmap.range:
-            heatmap = heatmap.completed(heatmap.find_range(values))
+            found = heatmap.find_range(values)
+            self._without = heatmap.without_values(found)
+            heatmap = heatmap.completed(found)
         self._lay_out(heatmap)
         self.output.begin(self._drawn[1], heatmap.range, self._sample, heatmap.axes)
 
@@ -375,7 +378,13 @@ class Session:
         if not self.grows or self._stuck:
             return False
         figure, _ = self._drawn
-        return wider_limits(figure.range, figure.find_range(values)) != figure.range
+        found = figure.find_range(values)
+        if any(
+            own and None not in pair
+            for own, pair in zip(self._without, pairs_of(found), strict=False)
+        ):
+            return True
+        return wider_limits(figure.range, found) != figure.range
 
     def _encode(
         self,
@@ -415,13 +424,20 @@ class Session:
     def _widened(self, values: NDArray[np.float64]) -> Figure:
         """Return the figure over a range that encloses a frame, if there is room for it."""
         figure, old = self._drawn
-        both = pairs_of(figure.range), pairs_of(figure.find_range(values))
+        found = pairs_of(figure.find_range(values))
+        without = self._without or [False] * len(found)
         with suppress(ValueError):  # labels of the bar have no room, or float64 overflows
             bottoms = [each.norm.bottom for each in figure.heatmaps.values()]
-            wider = (_wider(*each) for each in zip(*both, bottoms, strict=True))
+            each = zip(pairs_of(figure.range), found, bottoms, without, strict=True)
+            wider = (
+                new if made_up and None not in new else _wider(own, new, bottom)
+                for own, new, bottom, made_up in each
+            )
             wide = figure.with_limits(tuple(end for pair in wider for end in pair))
             layout = wide.layout(self._dtype)
             if layout.size == old.size and np.array_equal(layout.table, old.table):
+                pairs = zip(without, found, strict=True)
+                self._without = [made_up and None in new for made_up, new in pairs]
                 return wide
         self._stuck = True
         return figure
@@ -463,6 +479,11 @@ class Session:
                 "in the picture: give a larger figsize, or vmin and vmax that hold all values"
             )
         assert self._planned is not None
+        without = self._without or [False] * len(figure.heatmaps)
+        if self.grows and (made_up := made_up_ranges(figure, without, "no frame has a value")):
+            warn(made_up)
+        elif made_up := made_up_ranges(figure, without, "the first frame has no value"):
+            warn(f"{made_up}: give vmin and vmax, or autoscale='grow'")
         empty = empty_ranges(figure, self._planned.range)
         if empty and (self.output.shown.under or self.output.shown.over):
             warn(f"took {empty} from the first frame: give vmin and vmax, or autoscale='grow'")

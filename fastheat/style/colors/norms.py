@@ -83,6 +83,13 @@ class Norm:
         return (1.0, 10.0) if self.above >= 0 else (0.0, 1.0)
 
     @property
+    def wanted(self) -> str:
+        """What values must be for autoscaling to take them into account."""
+        if self.above > -math.inf:
+            return f"above {self.above:g}"
+        return f"{self.least:g} or more" if self.least > -math.inf else "finite"
+
+    @property
     def bottom(self) -> float:
         """Lower bound of vmin, -inf if there is none."""
         return max(self.above, self.least)
