@@ -112,10 +112,15 @@ def given(code: str) -> dict[str, Any]:
 class Here:
     """An image drawn by fastheat, as decoded from its GIF."""
 
-    data: npt.NDArray[np.float64]
+    given: Any  # an array or a table
     options: dict[str, Any]
     heatmap: Heatmap
     rgb: Pixels
+
+    @property
+    def data(self) -> npt.NDArray[np.float64]:
+        """The matrix."""
+        return np.asarray(self.given, np.float64)
 
     @property
     def grid(self) -> Any:
@@ -149,14 +154,17 @@ class Here:
 
     def but(self, **options: Any) -> Here:
         """Return the same data drawn with further options."""
-        return draw(self.data, self.options | options)
+        return draw(self.given, self.options | options)
 
 
-def draw(data: npt.NDArray[np.float64], options: dict[str, Any]) -> Here:
-    heatmap = Heatmap(data.shape, **options)
-    heatmap.indices(data)
+def draw(data: Any, options: dict[str, Any]) -> Here:
+    if isinstance(data, np.ndarray):
+        heatmap = Heatmap(data.shape, **options)
+        heatmap.indices(data)
+    else:
+        heatmap = Heatmap.of(data, **options)
     file = io.BytesIO()
-    save_gif(file, data[None], heatmap=heatmap)
+    save_gif(file, [data], heatmap=heatmap)
     ((picture, _),) = by_pillow(file.getvalue())
     return Here(data, options, heatmap, picture)
 
@@ -350,6 +358,10 @@ def check_labels(there: There, here: Here) -> None:
         middles = (starts + stops) // 2
         found = {k for k, x in enumerate(middles) if ink[x - 4 : x + 5].any()}
         assert found == there.labelled(axis)
+    if not isinstance(here.given, np.ndarray):  # they are those of a table
+        look = here.heatmap.look
+        for axis, labels in ((there.axes.yaxis, look.rows), (there.axes.xaxis, look.columns)):
+            assert labels.texts == tuple(text.get_text() for text in axis.get_ticklabels())
 
 
 def check_bar(there: There, here: Here) -> None:
@@ -445,7 +457,7 @@ THERE = {
     "matplotlib's annotated heatmap": draw_matplotlib,
     "plotly's `px.imshow`": draw_plotly,
 }
-STILLS = [row for row in ROWS if row.here.startswith("Heatmap(") and row.compared]
+STILLS = [row for row in ROWS if row.here.startswith("Heatmap") and row.compared]
 
 
 @pytest.mark.filterwarnings("ignore:over all frames", "ignore:The set_bad function")
@@ -453,6 +465,8 @@ STILLS = [row for row in ROWS if row.here.startswith("Heatmap(") and row.compare
 def test_what_is_drawn_there_is_drawn_by_what_the_page_says(row: Row) -> None:
     first = next(each for each in ROWS if each.table == row.table)
     data = names()["data"]
+    if row.here.startswith("Heatmap.of("):
+        data = names()["table"]
     if row.table.startswith("matplotlib"):
         data = np.nan_to_num(data)
     here = draw(data, given(first.here) | given(row.here))
