@@ -318,7 +318,7 @@ def _measure(
     file = folder / "joined.gif"
     output = Output(file, None, 20, 0)
     with one_core(), Claim(file) as output.claim, output:
-        output.begin(layout, case.picture.range, case.picture.sample)
+        output.begin(layout, case.picture, case.picture.sample)
         output.add(first)
         output.commit()
         seconds = in_turn({"read": read, "encode": encode, "join": join}, rounds).cpu

@@ -188,12 +188,13 @@ def save_gif(
         with pool:
             if None in heatmap.range:
                 heatmap, source = with_range_of(heatmap, source, pool)
+            heatmap, source = with_first_texts(heatmap, source)
             layout = heatmap.layout(source.dtype)
             if pool.in_process:
                 jit.load()  # here, where Ctrl-C reaches a compiler, and not in a worker's thread
             beside = Beside(titles, each, chunk_length(cells_of(source.shape)))
             with output, closing(_encoded(layout, source, beside, pool)) as results:
-                output.begin(layout, heatmap.range, sample, heatmap.axes)
+                output.begin(layout, heatmap, sample)
                 for encoded in results:
                     source.emit(encoded.warnings)
                     output.add(encoded.value)
@@ -452,6 +453,17 @@ def with_range_of(picture: Figure, source: Frames, pool: WorkerPool) -> tuple[Fi
     if keeps:
         source = source.kept(np.concatenate(kept))
     return _completed(picture, limits.found), source
+
+
+def with_first_texts(picture: Figure, source: Frames) -> tuple[Figure, Frames]:
+    """Return a figure with room for the texts of the first frame, where functions write them."""
+    if not picture.writes_by_function:
+        return picture, source
+    if source.rereadable:
+        first = next(source.chunks(1))
+    else:
+        first, source = source.peeked(chunk_length(cells_of(source.shape)))
+    return picture.with_texts_of(first[0], source.dtype), source
 
 
 def _completed(picture: Figure, found: Range) -> Figure:

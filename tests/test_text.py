@@ -16,13 +16,14 @@ import matplotlib
 import numpy as np
 import numpy.typing as npt
 import pytest
+from decoders import by_pillow
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from matplotlib import ticker
 from PIL import Image, ImageDraw, ImageFont
 
-from fastheat import Heatmap, save_gif
+from fastheat import GifWriter, Heatmap, Panels, save_gif
 from fastheat.layout.axes import geometry as geometry_module
 from fastheat.layout.axes.geometry import Geometry
 from fastheat.layout.layout import Layout
@@ -951,3 +952,28 @@ def test_a_function_may_take_a_position_as_matplotlib_gives_it() -> None:
     two: Any = lambda x, pos: f"{x:.1f}!"  # noqa: E731
     found = Heatmap((1, 2), valfmt=two, **look).rgb([[0.5, 0.1]])
     np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_text_of_the_first_values_that_no_other_in_the_range_has_fits_its_cell(
+    tmp_path: Path,
+) -> None:
+    long = "half of it, no less"
+
+    def valfmt(x: float) -> str:
+        return long if x == 0.1234 else f"{x:.1f}"
+
+    values = np.array([[0.1234, 0.5], [1.0, 0.0]])
+    look: dict[str, Any] = {"vmin": 0, "vmax": 1, "valfmt": valfmt, **LOOK}
+    heatmap = Heatmap((2, 2), **look)
+    assert {round(place.size, 2) for place in look_up(heatmap, valfmt, None, values)} == {13.89}
+    path = tmp_path / "a.gif"
+    for step, frame in enumerate([values, values[::-1]]):  # continued, with the same room
+        with GifWriter(path, mode="a", **look) as writer:
+            writer.add(frame, step=step)
+    save_gif(saved := io.BytesIO(), [values, values[::-1]], **look)
+    for data in (path.read_bytes(), saved.getvalue()):
+        found = [frame for frame, _ in by_pillow(data)]
+        np.testing.assert_array_equal(found, [heatmap.rgb(values), heatmap.rgb(values[::-1])])
+    panels = Panels({"a": (2, 2), "b": (2, 2)}, **look)
+    panels.rgb({"a": values, "b": values})
+    assert panels.layout().panels[0].sizes[0] == pytest.approx(13.889, abs=0.01)

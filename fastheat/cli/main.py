@@ -45,7 +45,7 @@ from fastheat.inputs.sources.source import FileArray
 from fastheat.messages import printable
 from fastheat.pipeline.workers import WorkerPool
 from fastheat.render.kernels import jit, objects
-from fastheat.save import prepared, save_gif, titles_of, with_range_of
+from fastheat.save import prepared, save_gif, titles_of, with_first_texts, with_range_of
 
 # settings of Pillow's formats that keep text sharp
 KINDS: dict[str, dict[str, Any]] = {
@@ -473,6 +473,7 @@ def _write_still(
         if None in heatmap.range:
             with WorkerPool(None, None) as pool:
                 heatmap, source = with_range_of(heatmap, source, pool)
+        heatmap, source = with_first_texts(heatmap, source)
         past = _scalars(source, number, len(lines)) if lines else None
         span = spans_of(source, in_process=True)
         if span is None:

@@ -230,6 +230,30 @@ class Figure(ABC):
             The labels of the rows and columns of each panel by name; of a heatmap, under "".
         """
 
+    @property
+    def writes_by_function(self) -> bool:
+        """True if the values of a panel are written by a function, or by Python's `format`."""
+        looks = (each.look for each in self.heatmaps.values())
+        formats = (look.valfmt for look in looks if look.annot is None)
+        return any(each is not None and each.spec is None for each in formats)
+
+    @abstractmethod
+    def with_texts_of(self, values: NDArray[np.float64], dtype: np.dtype[Any]) -> Self:
+        """Return a copy of the figure with room for the texts of a frame, after any reduction.
+
+        Functions that write values may return longer texts than those of values tried beforehand.
+        """
+
+    @abstractmethod
+    def with_seen(self, seen: Mapping[str, tuple[str, ...]]) -> Self:
+        """Return a copy of the figure with room for texts by panel, as `seen` returns them."""
+
+    @property
+    def seen(self) -> dict[str, tuple[str, ...]]:
+        """The texts of values drawn that each panel makes room for, where it has any."""
+        each = ((name, heatmap.look.seen) for name, heatmap in self.heatmaps.items())
+        return {name: texts for name, texts in each if texts}
+
     @abstractmethod
     def freeze_axes(self, dtype: np.dtype[Any]) -> Self:
         """Return a copy of the figure whose cells stay in place when its range changes."""
@@ -326,9 +350,9 @@ class Figure(ABC):
             raise ValueError(f"expected values of shape {self.shape}, not {frames.shape}")
         noted = None if annot is None else cells_in(annot, self.shape, frames.axes)
         text = None if title is None else read_title(title)
-        if frames.axes and not self._drawn_once:  # as the range, they are those of the first values
+        first, self._drawn_once = not self._drawn_once, True
+        if first and frames.axes:  # as the range, they are those of the first values
             vars(self).update(vars(self.labelled(frames.axes)))
-        self._drawn_once = True
         figure = self if text is None or self.titled else self.with_titles()
         (frame,) = next(frames.through(figure.reductions).chunks(1))
         if None in self.range:
@@ -337,6 +361,11 @@ class Figure(ABC):
             figure = figure.completed(found)
             # a panel without values waits for the first one
             vars(self).update(vars(self.completed(found, known=True)))
+        if first:
+            seen = figure.with_texts_of(frame, frames.dtype)
+            if seen is not figure:
+                figure = seen
+                vars(self).update(vars(self.with_seen(seen.seen)))
         cells, written = (None, None) if noted is None else (noted.cells, noted.dtype)
         drawn = figure._drawn(frame, frames.dtype, text, cells, written, past)
         self._dtype, self._warned = figure._dtype, figure._warned

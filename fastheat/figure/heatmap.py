@@ -8,7 +8,7 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from fastheat.checks import defaults_of
 from fastheat.figure.aliases import hint
@@ -23,6 +23,7 @@ from fastheat.layout.layout import Layout
 from fastheat.layout.look import OPTIONS, read_look, with_typeface
 from fastheat.layout.options import Given, Labels, labels_of, read_limits, read_shape, read_text
 from fastheat.layout.reduction import Reduction
+from fastheat.layout.sizes import longest_of
 from fastheat.messages import short
 from fastheat.style.colors.norms import Norm, check_range
 
@@ -459,6 +460,18 @@ class Heatmap(Figure):
         other.look = with_typeface(other.look, self._font)
         other.own_axes, other.kin = own, object()
         return other
+
+    def with_texts_of(self, values: NDArray[np.float64], dtype: np.dtype[Any]) -> Heatmap:
+        """Return a copy of the heatmap with room for the texts of a matrix (N, M)."""
+        if not self.writes_by_function or self.reduction is not None:
+            return self
+        kind = written_dtype(dtype)
+        seen = longest_of(self.look, *self._likely_range(), kind, values)
+        return self.with_look(seen=seen) if seen else self
+
+    def with_seen(self, seen: Mapping[str, tuple[str, ...]]) -> Heatmap:
+        """Return a copy of the heatmap with room for texts, given under the name ""."""
+        return self.with_look(seen=seen[""]) if "" in seen else self
 
     def with_look(self, **changes: Any) -> Heatmap:
         """Return a copy of the heatmap with some fields of its look changed."""

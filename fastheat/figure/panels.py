@@ -9,6 +9,7 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastheat.checks import defaults_of, read_count, read_flag, read_number, read_positive
 from fastheat.figure.arrangement import (
@@ -21,8 +22,9 @@ from fastheat.figure.arrangement import (
 from fastheat.figure.base import Figure
 from fastheat.figure.heatmap import Heatmap, check_options
 from fastheat.inputs.frames.annotations import by_panel
+from fastheat.inputs.frames.stream import converted_shape
 from fastheat.inputs.sources.labelled import Axes
-from fastheat.inputs.sources.shapes import Shape, check_names, form_of, of_panel, parts_of
+from fastheat.inputs.sources.shapes import Shape, check_names, form_of, of_panel, parts_of, split
 from fastheat.layout.arrange import check_size
 from fastheat.layout.axes.geometry import MOST_SIDE
 from fastheat.layout.axes.measures import POINTS, TIGHT_PAD
@@ -258,15 +260,40 @@ class Panels(Figure):
         for name, each in self.heatmaps.items():
             with of_panel(name):
                 heatmaps[name] = each.labelled({"": axes[name]} if name in axes else {})
-        if all(
-            new is old for new, old in zip(heatmaps.values(), self.heatmaps.values(), strict=True)
-        ):
-            return self
         kins: dict[object, object] = {}  # panels with equal labels still need equal room
         for name, each in self.heatmaps.items():
             if heatmaps[name] is not each:
                 heatmaps[name].kin = kins.setdefault((each.kin, axes[name]), heatmaps[name].kin)
-        other = self._like(heatmaps.values())
+        return self._resized(heatmaps.values())
+
+    def with_texts_of(self, values: NDArray[np.float64], dtype: np.dtype[Any]) -> Panels:
+        """Return a copy of the panels with room for the texts of a frame (C,)."""
+        if not self.writes_by_function:
+            return self
+        shapes = converted_shape(self.shape, self.reductions)
+        assert isinstance(shapes, dict)
+        each = zip(
+            self.heatmaps.values(), split(values, shapes.values()), _kinds(dtype), strict=False
+        )
+        reduced = self.reductions
+        return self._resized(
+            h if name in reduced else h.with_texts_of(own, kind)
+            for name, (h, own, kind) in zip(self.heatmaps, each, strict=True)
+        )
+
+    def with_seen(self, seen: Mapping[str, tuple[str, ...]]) -> Panels:
+        """Return a copy of the panels with room for texts of each, by name."""
+        return self._resized(
+            each.with_seen({"": seen[name]} if name in seen else {})
+            for name, each in self.heatmaps.items()
+        )
+
+    def _resized(self, heatmaps: Iterable[Heatmap]) -> Panels:
+        """Return a copy of the panels with others in their place, whose sizes are measured anew."""
+        changed = list(heatmaps)
+        if all(new is old for new, old in zip(changed, self.heatmaps.values(), strict=True)):
+            return self
+        other = self._like(changed)
         other._measures = []
         return other
 

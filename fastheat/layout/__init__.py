@@ -31,4 +31,5 @@ Door
 `options`: Given, Labels, labels_of, read_color, read_figure, read_limits, read_shape, read_text,
     read_text_sizes, read_title
 `reduction`: Reduction
+`sizes`: longest_of, MOST_SEEN
 """

@@ -205,6 +205,7 @@ class Look(NamedTuple):
         Option(read.text, LABELS, metavar="TEXT"),
         "suptitle",
     ]
+    seen: tuple[str, ...]  # longest texts of values drawn, where others of the range are shorter
     titled: bool  # whether each frame has its own title; `title` is then a sample of their size
     title_size: float  # px
     xlabel: Annotated[str, "text below the cells", Option(read.text, LABELS, metavar="TEXT")]
@@ -396,6 +397,7 @@ def read_look(given: Given, defaults: Mapping[str, Any]) -> Look:
         **found,
         shape=given.shape,
         given=None,
+        seen=(),
         fit=given["text_size"] == "fit",
         titled=False,
         title_size=TITLE_SIZE * found["fontsize"],

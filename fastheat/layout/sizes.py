@@ -10,6 +10,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastheat.inputs.frames.annotations import Cells, Sample
 from fastheat.layout.axes.geometry import LONGEST_SIDE, MOST_SIDE, PLAIN_SIDE, SHORTEST_SIDE
@@ -81,6 +82,7 @@ def samples_of(look: Look, vmin: float, vmax: float, dtype: np.dtype[Any]) -> li
                 f"{in_a_line(fault)}"
             ) from None
         raise fault
+    texts.update(look.seen)
     if look.valfmt.spec is not None:
         texts = {text.translate(_widest_digits(look.typeface)) for text in texts}
     return sorted(texts)
@@ -113,6 +115,28 @@ def _widest_digits(typeface: Typeface) -> dict[int, str]:
     font = typeface.at(EVEN_SIZE)
     widest = max(DIGITS, key=lambda digit: measure(digit, font))
     return dict.fromkeys(map(ord, DIGITS), widest)
+
+
+MOST_SEEN = 16  # texts of values drawn
+MOST_TRIED = 1 << 12  # different values whose texts are compared
+
+
+def longest_of(
+    look: Look, vmin: float, vmax: float, dtype: np.dtype[Any], values: NDArray[np.float64]
+) -> tuple[str, ...]:
+    """Return texts of values that are longer than any for which cells have room already.
+
+    Only the function of a user has such texts: those of a format spec follow from the range.
+    """
+    if look.annot is not None or look.valfmt is None:
+        return ()
+    most = max(map(len, samples_of(look, vmin, vmax, dtype)), default=0)
+    found = set()
+    for x in np.unique(values[np.isfinite(values)])[:MOST_TRIED].tolist():
+        with suppress(Exception):  # which is raised when it is drawn
+            found.add(look.valfmt.write(as_written(x, dtype)))
+    longer = [text for text in found if len(text) > most]
+    return tuple(sorted(longer, key=lambda text: (-len(text), text))[:MOST_SEEN])
 
 
 def inked(texts: Iterable[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from os import PathLike, fsdecode
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -10,13 +10,12 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from fastheat.figure.base import Figure
 from fastheat.gif import blocks
 from fastheat.gif.clock import Clock, read_loop, read_milliseconds
 from fastheat.gif.file import GifFile
 from fastheat.gif.target import Claim, check_target
 from fastheat.inputs.frames.annotations import Samples
-from fastheat.inputs.frames.ranges import Range
-from fastheat.inputs.sources.labelled import Axes
 from fastheat.layout.layout import Layout, Shown
 from fastheat.pipeline import resume
 from fastheat.render.encode import Images
@@ -67,18 +66,20 @@ class Output:
     def begin(
         self,
         layout: Layout,
-        limits: Range,
+        figure: Figure,
         sample: Samples | None = None,
-        axes: Mapping[str, Axes] | None = None,
     ) -> None:
         """Write the header of frames with a layout, and the note by which they can be continued.
 
         Parameters
         ----------
-        limits, sample, axes
-            What the layout was made for besides its options, see `resume.header`.
+        figure
+            The figure with this layout.
+        sample
+            Sample of the annotations that the layout has room for, if the options do not tell.
         """
-        self._open(resume.header(layout, limits, self.clock.each, self.loop, sample, axes))
+        made_for = resume.MadeFor(sample, figure.axes, figure.seen)
+        self._open(resume.header(layout, figure.range, self.clock.each, self.loop, made_for))
 
     def begin_indexed(self, size: tuple[int, int], table: NDArray[np.uint8], colors: int) -> None:
         """Write the header of frames that are palette indices."""

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -27,9 +28,11 @@ from fastheat.inputs.frames.ranges import Range
 from fastheat.inputs.sources.labelled import Axes, Axis
 from fastheat.inputs.sources.shapes import MOST_CELLS, Shapes, check_names, form_of, parts_of
 from fastheat.layout.layout import Layout, Panel
+from fastheat.layout.sizes import MOST_SEEN
 from fastheat.messages import short
 from fastheat.render.encode import Images
 from fastheat.style.text.fonts import Typeface
+from fastheat.style.text.formats import LONGEST
 
 _T = TypeVar("_T")
 
@@ -39,31 +42,43 @@ VERSION = 1
 STEP_WIDTH = 14  # characters
 
 
+class MadeFor(NamedTuple):
+    """Facts on frames that a layout was made for, besides its options.
+
+    Attributes
+    ----------
+    sample
+        Sample of the annotations that it has room for, if the options do not tell.
+    axes
+        The labels that the matrices carry, by panel.
+    seen
+        Texts of values that it has room for, by panel.
+    """
+
+    sample: Samples | None = None
+    axes: Mapping[str, Axes] = MappingProxyType({})
+    seen: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+
+NOTHING = MadeFor()
+
+
 def header(
     layout: Layout,
     limits: Range,
     duration: float | None,
     loop: int | None,
-    sample: Samples | None = None,
-    axes: Mapping[str, Axes] | None = None,
+    made_for: MadeFor = NOTHING,
 ) -> bytes:
-    """Return all bytes before the first frame, with a note on what is drawn and how.
-
-    Parameters
-    ----------
-    sample
-        Sample of the annotations that the layout has room for, if the options do not tell.
-    axes
-        The labels that the matrices carry, by panel.
-    """
+    """Return all bytes before the first frame, with a note on what is drawn and how."""
+    sample, axes, seen = made_for
     more = {
         "written": _written(layout) or None,
         "autoscale": "frame" if layout.has_frame_limits else None,
         "sample": None if sample is None else facts_of(sample),
         "xlim": layout.plot and layout.plot.room,
-        "axes": {name: [list(axis) for axis in each] for name, each in axes.items()}
-        if axes
-        else None,
+        "axes": {name: [list(axis) for axis in each] for name, each in axes.items()} or None,
+        "seen": dict(seen) or None,
     }
     note = block(
         version=VERSION,
@@ -205,6 +220,7 @@ class Note(NamedTuple):
     sample: Samples | None  # of annotations, as `header` takes it
     xlim: int | None  # frames that the line plot has room for, None if it grows
     axes: dict[str, Axes]  # labels that the matrices carry, by panel
+    seen: dict[str, tuple[str, ...]]  # texts of values that there is room for, by panel
     autoscale: str | None  # "frame" if each frame has its own range
     step: int | None  # the last one recorded
     held: int  # hundredths of a second that the last frame is shown longer
@@ -279,6 +295,7 @@ class NoteReader:
             sample=read("sample", partial(_samples, shape=shape)),
             xlim=read("xlim", partial(_whole, least=1, most=_MOST_FRAMES)),
             axes=read("axes", partial(_axes, shape=shape)) or {},
+            seen=read("seen", partial(_seen, shape=shape)) or {},
             autoscale=read("autoscale", _autoscale),
             step=read("step", partial(_whole, least=-(1 << 62), most=1 << 62)),
             held=end("held", partial(_whole, least=-_MOST_DELAY, most=_MOST_DELAY)) or 0,
@@ -452,6 +469,14 @@ def _axis(value: Any, count: int) -> Axis:
     if first is not None:
         first = _whole(first, least=-(1 << 63), most=1 << 64)
     return Axis(_text(name), texts, first, _one_of(bool, numeric))
+
+
+def _seen(value: Any, shape: Shapes) -> dict[str, tuple[str, ...]]:
+    if type(value) is not dict or not set(value) <= set(shape if isinstance(shape, dict) else [""]):
+        raise ValueError
+    if any(type(texts) is not list or len(texts) > MOST_SEEN for texts in value.values()):
+        raise ValueError
+    return {name: tuple(_text(text)[:LONGEST] for text in texts) for name, texts in value.items()}
 
 
 def _limits(value: Any, matrices: int | None) -> tuple[float, ...]:

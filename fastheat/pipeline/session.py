@@ -175,7 +175,7 @@ class Session:
         """
         note = found.note
         self.written, self._dtype = note.written, note.dtype
-        heatmap = self.make(note.shape, note.sample).labelled(note.axes)
+        heatmap = self.make(note.shape, note.sample).labelled(note.axes).with_seen(note.seen)
         if note.xlim is not None:
             heatmap = heatmap.for_frames(note.xlim)
         self.titled |= note.titled
@@ -361,8 +361,9 @@ class Session:
             found = heatmap.find_range(values)
             self._without = heatmap.without_values(found)
             heatmap = heatmap.completed(found)
+        heatmap = heatmap.with_texts_of(values, self._dtype)
         self._lay_out(heatmap)
-        self.output.begin(self._drawn[1], heatmap.range, self._sample, heatmap.axes)
+        self.output.begin(self._drawn[1], heatmap, self._sample)
 
     def _lay_out(self, heatmap: Figure) -> None:
         if self.titled:
