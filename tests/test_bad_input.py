@@ -35,6 +35,13 @@ def named(value: object) -> str:
     return re.sub(r" at 0x\w+", "", str(value))
 
 
+class Unlimited:
+    vmin = 0
+
+    def __call__(self, value: Any) -> Any:
+        return value
+
+
 class Reversed(Normalize):
     def __call__(self, value: Any, clip: bool | None = None) -> Any:
         return 1 - super().__call__(value, clip)
@@ -281,9 +288,10 @@ def test_what_is_no_colormap_is_refused(refused: Check, cmap: object) -> None:
         ({"center": 3, "vmin": 0, "vmax": 2}, ["center=3.0", "vmin=0.0", "vmax=2.0"]),
         ({"norm": Normalize(2, 1)}, ["vmin=2.0", "vmax=1.0"]),
         ({"norm": Normalize(0, math.inf)}, ["vmax of norm", "inf"]),
-        ({"norm": LogNorm(-1, 1)}, ["LogNorm", "-1", "Invalid vmin or vmax"]),
+        ({"norm": LogNorm(-1, 1)}, ["vmin above 0", "vmin=-1.0"]),
+        ({"norm": LogNorm(vmin=0), "cbar": True}, ["vmin above 0", "vmin=0.0"]),
         ({"norm": LogNorm(), "vmin": -1}, ["vmin above 0", "this norm", "-1.0"]),
-        ({"norm": Reversed(0, 1)}, ["Reversed", "falls at", "rise"]),
+        ({"norm": Reversed(0, 1)}, ["Reversed", "falls at", "rise", "'viridis_r'"]),
         ({"norm": Broken(0, 1)}, ["Broken", "two lines, the second"]),
         ({"mask": np.zeros((4, 2), bool)}, ["mask", "(2, 4)", "(4, 2)"]),
         ({"mask": []}, ["mask", "(2, 4)", "(0,)"]),
@@ -443,6 +451,9 @@ def test_values_that_an_option_does_not_take_are_refused(
         ({"mask": [[1, 2], [3]]}, ["mask", "[[1, 2], [3]]"]),
         ({"annot": np.float32(2)}, ["annot", "2.0"]),
         ({"tensor": [["a"]]}, ["names", "['a']"]),
+        ({"norm": LogNorm}, ["norm", "Normalize", "LogNorm'>: give LogNorm()"]),
+        ({"norm": np.sqrt}, ["norm", "'sqrt'", "FuncNorm"]),
+        ({"norm": Unlimited()}, ["norm", "vmin and vmax", "Unlimited"]),
         ({"valfmt": lambda: "1"}, ["valfmt", "a function of a value", "()"]),
         ({"valfmt": lambda x, pos, more: "1"}, ["valfmt", "(x, pos, more)"]),
         *(

@@ -73,8 +73,9 @@ class Heatmap(Figure):
           matplotlib's `CenteredNorm`. If only one of `vmin` and `vmax` is given, the other is its
           mirror image.
 
-        An object must be callable like matplotlib's `Normalize`, as all of its norms are. It is
-        never modified; if it has no range, a copy of it is autoscaled.
+        An object must be callable like matplotlib's `Normalize`, as all of its norms are, and rise
+        in its range. It is never modified; if it has no range, a copy of it is autoscaled. With
+        `NoNorm`, integers are indices of the colours.
     linthresh : float
         Largest magnitude up to which the norm "symlog" is linear. By default 2, as in matplotlib.
         Selects this norm if `norm` is not given.
