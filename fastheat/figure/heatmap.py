@@ -104,8 +104,8 @@ class Heatmap(Figure):
         takes annotations that differ between frames.
     valfmt : str, callable or None
         Format of the values in the cells: a format string (``"{x:.2f}"``), a format spec
-        (``".2f"``), or a function from a value to its text, such as a matplotlib formatter. None
-        writes no values.
+        (``".2f"``; ``"d"``, ``"x"``, ``"b"`` or ``"o"`` for integers), or a function from a value
+        to its text, such as a matplotlib formatter. None writes no values.
     textcolors : (colour, colour) or colour
         Two colours of the text in cells, or a single one. Each cell uses the colour with the
         better contrast with its fill (WCAG 2), unless `threshold` is given.
