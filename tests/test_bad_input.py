@@ -13,6 +13,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -148,9 +149,9 @@ def test_a_frame_of_another_shape_in_an_iterator_is_named(tmp_path: Path) -> Non
         (b"bytes", ["bytes", "expected"]),
         ({1.0, 2.0}, ["set", "expected"]),
         (print, ["builtin_function_or_method", "expected"]),
-        ([Image.new("P", (4, 2))], ["frame 0 (Image)", "not a picture", "save_indexed_gif"]),
-        ([Image.new("L", (4, 2))], ["frame 0 (Image)", "not a picture", "Pillow"]),
-        ([Module()], ["frame 0 (Module)", "such as its .weight"]),
+        ([Image.new("P", (4, 2))], ["frame 0: ", "not a picture", "save_indexed_gif"]),
+        ([Image.new("L", (4, 2))], ["frame 0: ", "not a picture", "Pillow"]),
+        ([Module()], ["frame 0: ", "such as its .weight"]),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -303,6 +304,11 @@ def test_what_is_no_colormap_is_refused(refused: Check, cmap: object) -> None:
         ({"valfmt": "{x.nope}"}, ["'{x.nope}'", "expected"]),
         ({"valfmt": "{x:d}"}, ["'{x:d}'", "float64", "expected"]),
         ({"valfmt": "hello"}, ["'hello'", "expected"]),
+        ({"valfmt": "%.2f"}, ["'%.2f'", "expected", "give '.2f'"]),
+        ({"valfmt": "c"}, ["'c'", "expected", "give valfmt=chr"]),
+        ({"valfmt": "#x"}, ["float64", "not '#x', which is for integers"]),
+        ({"valfmt": "{x:08b}"}, ["float64", "not '{x:08b}', which is for integers"]),
+        ({"cbar": True, "cbar_format": "x"}, ["cbar_format", "floats", "'x'"]),
         ({"textcolors": ["black"]}, ["textcolors", "['black']", "one or two colours"]),
         ({"textcolors": ["black", "wite"]}, ["textcolors", "'wite'"]),
         ({"textcolors": "blak"}, ["textcolors", "'blak'"]),
@@ -447,6 +453,11 @@ def test_values_that_an_option_does_not_take_are_refused(
         ({"duration": [50, "x", 50]}, ["duration", "'x'"]),
         ({"fps": "fast"}, ["fps", "'fast'"]),
         ({"hold": "long"}, ["hold", "'long'"]),
+        ({"hold": timedelta(seconds=2)}, ["hold", "milliseconds", ": give hold=2000"]),
+        ({"duration": timedelta(seconds=0.5)}, ["milliseconds", ": give duration=500"]),
+        ({"duration": np.timedelta64(3, "s")}, ["milliseconds", ": give duration=3000"]),
+        ({"duration": np.timedelta64(3, "M")}, ["duration", "milliseconds", "timedelta64(3,'M')"]),
+        ({"duration": {100, 200}}, ["duration", "a list of those of each frame"]),
         ({"cbar": np.zeros(3)}, ["cbar", "array([0., 0., 0.])"]),
         ({"mask": [[1, 2], [3]]}, ["mask", "[[1, 2], [3]]"]),
         ({"annot": np.float32(2)}, ["annot", "2.0"]),

@@ -1,6 +1,7 @@
 """Readers of matrices in memory, in files and folders of many formats, and on clusters.
 
 - `arrays`, `masks`, `tensors`: array-likes as numpy arrays, and their masked cells.
+- `remedies`: why objects are no arrays of numbers, and what to give instead.
 - `shapes`: shapes of frames that hold one matrix, or several with names.
 - `source`: the `Source` protocol for random access to frames, and the sources of arrays.
 - `files`: paths to frames, by the kind of file.
