@@ -197,6 +197,8 @@ def check_stack(shape: tuple[int, ...], single: str = "[frames]") -> None:
     """
     if len(shape) != 3:
         hint = f"; for a single frame pass {single}" if len(shape) == 2 else ""
+        if len(shape) > 3:
+            hint = f"; give .reshape({shape[0]}, {shape[1]}, -1)"
         raise ValueError(f"frames has shape {shape}, expected (T, N, M){hint}")
     if shape[0] < 1:
         raise ValueError(f"frames has shape {shape}, expected at least one frame")
@@ -212,7 +214,8 @@ def check_frame(
     if dtype.kind not in REAL:
         check_type(dtype, f"frame {number}")
     if len(shape) != 2:
-        hint = "; for a single frame pass [frame]" if len(shape) == 1 else ""
+        hints = ("; for a single cell pass [[frame]]", "; for a single frame pass [frame]")
+        hint = hints[len(shape)] if len(shape) < 2 else f"; give .reshape({shape[0]}, -1)"
         raise ValueError(
             f"frame {number} has shape {shape}, expected rows and columns (N, M){hint}"
         )
