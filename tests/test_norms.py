@@ -852,7 +852,7 @@ def test_integers_are_indices_of_colours_where_matplotlib_takes_them_so(
 
 
 def test_a_bar_of_indices_is_matplotlibs() -> None:
-    for count in (3, 10, 11, 64, 256):
+    for count in (1, 3, 10, 11, 64, 256):
         cmap = distinct(count)
         figure = Figure()
         bar = figure.colorbar(ScalarMappable(colors.NoNorm(), cmap), ax=figure.subplots())
@@ -864,6 +864,11 @@ def test_a_bar_of_indices_is_matplotlibs() -> None:
         np.testing.assert_allclose(
             [tick.place for tick in ticks], (bar.ax.get_yticks() - low) / (high - low)
         )
+
+
+def test_a_bar_with_room_for_one_index_has_that_of_the_first_colour() -> None:
+    heatmap = Heatmap((2, 2), cmap=distinct(3), norm=colors.NoNorm())
+    assert [tick.text for tick in bar_ticks(heatmap.norm, 0, 2, 1).major] == ["0"]
 
 
 def test_indices_beyond_the_colours_are_told_by_the_first_and_last_index() -> None:
@@ -954,7 +959,10 @@ def test_values_on_other_branches_are_counted_by_their_colours() -> None:
 
 def test_a_file_is_not_gone_on_with_by_a_norm_of_other_branches(tmp_path: Any) -> None:
     def norm(scale: float) -> Any:
-        return colors.FuncNorm((lambda x: np.where(x < 0, -scale * x, x), np.abs), 0, 1)
+        def bent(x: Any) -> Any:
+            return np.where(x < -1, scale * (-1 - x), x)
+
+        return colors.FuncNorm((bent, bent), 0, 1)
 
     with fastheat.GifWriter(tmp_path / "a.gif", norm=norm(1)) as gif:
         gif.add(np.eye(2))
@@ -962,7 +970,7 @@ def test_a_file_is_not_gone_on_with_by_a_norm_of_other_branches(tmp_path: Any) -
         gif.add(np.eye(2))
     with (
         pytest.raises(ValueError, match="norm"),
-        fastheat.GifWriter(tmp_path / "a.gif", mode="a", norm=norm(2)) as gif,
+        fastheat.GifWriter(tmp_path / "a.gif", mode="a", norm=norm(0.5)) as gif,
     ):
         gif.add(np.eye(2))
 

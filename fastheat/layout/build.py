@@ -116,7 +116,8 @@ def build(
         split=split,
         steps=COVERAGE_STEPS if sizes else 1,
     )
-    if isinstance(places, BranchedRule) and places.turns and look.given is None:
+    branched = isinstance(places, BranchedRule) and bool(places.turns) and look.given is None
+    if isinstance(places, BranchedRule) and branched:
         starts = starts_of(join_levels(look.cmap.table.tobytes())[0])
         shades = with_branches(palette.shades, edges, places, starts, split, bins, rule)
         palette = palette._replace(shades=shades)
@@ -157,7 +158,7 @@ def build(
         vertical=look.vertical,
         crowded=count_crowded(look, texts) if not sizes else 0,
         mask=look.mask if reduction is None else reduction.masked,
-        norm=_fingerprint(norm, edges, palette.shades),
+        norm=_fingerprint(norm, edges, palette.shades if branched else None),
         limits=(vmin, vmax),
         scaling=_scaling(look, bins, rule),
     )
@@ -301,7 +302,7 @@ def _cells_in(n: int, m: int, look: Look) -> tuple[int, int]:
     return -(-n // high), -(-m // wide)
 
 
-def _fingerprint(norm: Norm, edges: Edges, shades: Shades) -> str:
+def _fingerprint(norm: Norm, edges: Edges, branches: Shades | None) -> str:
     """Return a text that is equal for norms with equal bins over one range."""
     if not isinstance(norm, NormObject):
         return str(norm)
@@ -309,8 +310,8 @@ def _fingerprint(norm: Norm, edges: Edges, shades: Shades) -> str:
 
     digest = hashlib.sha256(edges.bins.tobytes())
     digest.update(np.array([edges.floor, edges.ceiling]).tobytes())
-    if shades.edges.shape[1] > edges.bins.shape[1] + 2:  # there are other branches
-        digest.update(shades.edges.tobytes())
+    if branches is not None:
+        digest.update(branches.edges.tobytes())
     return f"{norm} {digest.hexdigest()}"
 
 
