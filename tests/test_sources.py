@@ -554,6 +554,13 @@ def test_what_is_no_array_says_what_to_give(frame: Any, message: str) -> None:
     assert message in complaint([STACK[0], frame], TypeError)
 
 
+def test_columns_with_the_names_of_attributes_are_data() -> None:
+    table = Table(STACK[0])
+    for name in ("nnz", "nse", "detach", "state_dict", "layout"):
+        setattr(table, name, STACK[0, :, 0])
+    np.testing.assert_array_equal(read([table], 1), STACK[:1])
+
+
 def test_a_stack_that_is_sparse_or_a_class_is_refused_in_words() -> None:
     assert "not a csr_array, which is sparse: give .toarray()" in complaint(csr_like(), TypeError)
     assert "frames is of type type, expected an array" in complaint(np.ndarray, TypeError)

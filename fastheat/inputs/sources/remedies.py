@@ -23,7 +23,8 @@ def without_values(value: Any) -> str:
     kind = type(value)
     known = {each.__name__ for each in kind.__mro__}
     name, way = _named(kind), ""
-    if hasattr(value, "nnz") or hasattr(value, "nse"):  # of SciPy, JAX or sparse
+    # of the type, since columns of tables are attributes too
+    if hasattr(kind, "nnz") or hasattr(kind, "nse"):  # of SciPy, JAX or sparse
         way = ", which is sparse: give .toarray()"
         if not hasattr(value, "toarray"):
             way = ", which is sparse: give .todense()"
@@ -31,7 +32,7 @@ def without_values(value: Any) -> str:
         way = ", which has none while JAX traces: call it outside, or by jax.debug.callback"
     elif "LazyFrame" in known:
         way = ": give .collect()"
-    elif hasattr(value, "detach"):
+    elif hasattr(kind, "detach"):
         if hasattr(value, "full_tensor"):
             way = ", of which each process has a part: give .full_tensor(), on all ranks"
         elif "UninitializedTensorMixin" in known:
@@ -53,7 +54,9 @@ def without_values(value: Any) -> str:
 
 def is_sparse(value: Any) -> bool:
     """Return whether a value is a sparse tensor of PyTorch."""
-    return hasattr(value, "detach") and str(getattr(value, "layout", "")).startswith("torch.sparse")
+    return hasattr(type(value), "detach") and str(getattr(value, "layout", "")).startswith(
+        "torch.sparse"
+    )
 
 
 def no_array(value: Any) -> str:

@@ -198,7 +198,7 @@ def as_row(part: Any) -> Any:
         return [part]
     if getattr(part, "ndim", None) != 1:
         return part
-    return part[None] if hasattr(part, "detach") else as_array(part)[None]
+    return part[None] if hasattr(type(part), "detach") else as_array(part)[None]
 
 
 def keys_of(mapping: Mapping[Any, Any]) -> str:

@@ -75,7 +75,7 @@ class BranchedRule:
         # all places below 0 have one colour, and so have all above 1
         places = np.clip(places[first:last].astype(np.float64), -0.5 / bins, 1 + 0.5 / bins)
         steps = np.diff(places)
-        steps[np.abs(steps) <= TOLERANCE * np.abs(places[:-1])] = 0
+        steps[np.abs(steps) <= TOLERANCE * np.maximum(np.abs(places[:-1]), TOLERANCE)] = 0
         inside = steps[start:stop]
         if (inside < 0).any():
             fall = start + int((inside < 0).argmax())
