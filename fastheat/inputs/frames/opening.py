@@ -102,8 +102,9 @@ def open_frames(frames: object, shape: Shapes | None = None, tensor: object = No
         return replace(_open_each(frames, floats, panels), file=named or file_of(frames))
     if is_source(frames):
         return _open_source(frames, floats)
-    array_like = all(hasattr(frames, name) for name in ("shape", "__array__", "__getitem__"))
-    if array_like and not isinstance(frames, type) and not is_sparse(frames):
+    array_like = all(hasattr(frames, name) for name in ("__array__", "__getitem__"))
+    shaped = array_like and isinstance(getattr(frames, "shape", None), Iterable)
+    if shaped and not is_sparse(frames):
         return replace(_open_stack(frames, floats), file=named or file_of(frames))
     iterable = hasattr(frames, "__iter__") or hasattr(frames, "__getitem__")
     unordered = isinstance(frames, (Mapping, Set, bytes, bytearray, type))
