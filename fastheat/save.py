@@ -66,7 +66,8 @@ def save_gif(
         a path, or a pattern or sequence of paths of checkpoints; an array of zarr or dask, an h5py
         dataset, or any object with ``shape`` (T, N, M), ``dtype`` and ``read(start, stop)``. For
         panels, a dictionary of arrays (T, N, M), a sequence of dictionaries of matrices, or of
-        tuples if `heatmap` has the names. They are read a chunk at a time, and never collected.
+        tuples if `heatmap` has the names. They are read a chunk at a time, and never collected. A
+        matrix in a file is one frame. Vectors in dictionaries are matrices of one row.
     tensor
         The name of the array to draw if the files hold several, or several names; see
         `load_frames`.

@@ -14,7 +14,7 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,10 +39,13 @@ from fastheat.inputs.sources.shapes import (
     Shape,
     Shapes,
     check_names,
+    flat,
     form_of,
+    left_out,
     of_panel,
     parts_in,
     parts_of,
+    warn_of_left_out,
 )
 from fastheat.layout.look import listed
 from fastheat.layout.options import read_shape, read_title
@@ -238,6 +241,7 @@ class GifWriter:
                 return picture.per_frame_limits() if scaling == "frame" else picture
 
             self._written: np.dtype[Any] | None = None  # of the annotations of frames
+            self._left_out: Mapping[str, Shape] | None = None  # None before the first frame
 
             self.dropped = 0
             self.repeated = 0
@@ -316,8 +320,10 @@ class GifWriter:
         ----------
         values
             (N, M) real numbers: a numpy array, a tensor of PyTorch, JAX or TensorFlow, or anything
-            with ``__array__`` or ``__dlpack__``; for panels a dictionary of such by name. They are
-            copied before this returns, or reduced if cells would be smaller than a pixel.
+            with ``__array__`` or ``__dlpack__``; for panels a dictionary of such by name, also a
+            nested one. Vectors in it are matrices of one row; numbers and arrays of more dimensions
+            are left out with a warning, unless a line has their name. Values are copied before this
+            returns, or reduced if cells would be smaller than a pixel.
         title
             A text, number or date that replaces the filled title template.
         annot
@@ -449,6 +455,12 @@ class GifWriter:
         self.summary = self._session.summary(time.perf_counter() - self._started)
         return self.summary
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "expected a GifWriter to be neither copied nor pickled, since a file has one writer: "
+            "keep it out of what is copied"
+        )
+
     def __repr__(self) -> str:
         return f"GifWriter({str(self._session.output.place)!r}, {many(self.frames, 'frame')})"
 
@@ -530,9 +542,9 @@ class GifWriter:
         return cells
 
     def _frame_of(self, values: Any, fields: Mapping[str, Any]) -> Frame:
+        if isinstance(values, Mapping) and "" not in self._parts:
+            values = self._drawn(values)
         if not self._parts and isinstance(values, Mapping):
-            if not values:
-                raise ValueError("expected at least one matrix in the first frame, not {}")
             self._parts = dict.fromkeys(check_names(values), (None, None))
             for name in self._lines:
                 self._parts.pop(name, None)
@@ -552,6 +564,19 @@ class GifWriter:
         for name, array in zip(self._parts, arrays, strict=True):
             self._parts[name] = array.shape, array.dtype
         return tuple(arrays)
+
+    def _drawn(self, values: Mapping[Any, Any]) -> dict[Any, Any]:
+        """Return the entries of a frame that panels and lines show; say once which are left out."""
+        values = flat(values)
+        if self._left_out is None:
+            without = left_out(values, {*self._parts, *self._lines})
+            if not self._parts and len(without) == len(values):
+                raise ValueError(
+                    f"expected at least one matrix in the first frame, not {short(values)}"
+                )
+            self._left_out = without
+            warn_of_left_out(without)
+        return {name: part for name, part in values.items() if name not in self._left_out}
 
     def _warn_of_unused(self, fields: Mapping[str, Any]) -> None:
         """Say once what was given by name for panels and is shown nowhere."""
@@ -589,13 +614,15 @@ class GifWriter:
                 values = np.ma.getdata(values)
         array: NDArray[Any] = values
         if array.dtype == np.longdouble and array.dtype != np.float64:
-            array = array.astype(np.float64)
+            if array.ndim == 2:
+                self._floats.into((out := np.empty(array.shape))[None], array[None], self.frames)
+            array = out if array.ndim == 2 else array.astype(np.float64)
         if array.dtype is dtype and array.shape == shape:
             return array
         if shape == () and array.dtype.kind in "biuf" and array.size == 1:
             return array.reshape(()).astype(np.float64)
         if array.ndim != 2 and array.dtype.kind in "biuf":
-            hints = ("", ": give values[None]", ": give values.reshape({}, -1)")
+            hints = ("", ": give [values]", ": give values.reshape({}, -1)")
             hint = hints[min(array.ndim, 2)].format(*array.shape[:1])
             raise ValueError(f"expected a matrix (N, M), not of shape {array.shape}{hint}")
         check_frame(self.frames, array.shape, array.dtype)

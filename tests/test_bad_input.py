@@ -13,6 +13,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,13 @@ Check = Callable[..., str]
 def named(value: object) -> str:
     """Return a test id that is the same in every process."""
     return re.sub(r" at 0x\w+", "", str(value))
+
+
+class Unlimited:
+    vmin = 0
+
+    def __call__(self, value: Any) -> Any:
+        return value
 
 
 class Reversed(Normalize):
@@ -141,9 +149,9 @@ def test_a_frame_of_another_shape_in_an_iterator_is_named(tmp_path: Path) -> Non
         (b"bytes", ["bytes", "expected"]),
         ({1.0, 2.0}, ["set", "expected"]),
         (print, ["builtin_function_or_method", "expected"]),
-        ([Image.new("P", (4, 2))], ["frame 0 (Image)", "not a picture", "save_indexed_gif"]),
-        ([Image.new("L", (4, 2))], ["frame 0 (Image)", "not a picture", "Pillow"]),
-        ([Module()], ["frame 0 (Module)", "such as its .weight"]),
+        ([Image.new("P", (4, 2))], ["frame 0: ", "not a picture", "save_indexed_gif"]),
+        ([Image.new("L", (4, 2))], ["frame 0: ", "not a picture", "Pillow"]),
+        ([Module()], ["frame 0: ", "such as its .weight"]),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -281,9 +289,10 @@ def test_what_is_no_colormap_is_refused(refused: Check, cmap: object) -> None:
         ({"center": 3, "vmin": 0, "vmax": 2}, ["center=3.0", "vmin=0.0", "vmax=2.0"]),
         ({"norm": Normalize(2, 1)}, ["vmin=2.0", "vmax=1.0"]),
         ({"norm": Normalize(0, math.inf)}, ["vmax of norm", "inf"]),
-        ({"norm": LogNorm(-1, 1)}, ["LogNorm", "-1", "Invalid vmin or vmax"]),
+        ({"norm": LogNorm(-1, 1)}, ["vmin above 0", "vmin=-1.0"]),
+        ({"norm": LogNorm(vmin=0), "cbar": True}, ["vmin above 0", "vmin=0.0"]),
         ({"norm": LogNorm(), "vmin": -1}, ["vmin above 0", "this norm", "-1.0"]),
-        ({"norm": Reversed(0, 1)}, ["Reversed", "falls at", "rise"]),
+        ({"norm": Reversed(0, 1)}, ["Reversed", "falls at", "rise", "'viridis_r'"]),
         ({"norm": Broken(0, 1)}, ["Broken", "two lines, the second"]),
         ({"mask": np.zeros((4, 2), bool)}, ["mask", "(2, 4)", "(4, 2)"]),
         ({"mask": []}, ["mask", "(2, 4)", "(0,)"]),
@@ -295,6 +304,11 @@ def test_what_is_no_colormap_is_refused(refused: Check, cmap: object) -> None:
         ({"valfmt": "{x.nope}"}, ["'{x.nope}'", "expected"]),
         ({"valfmt": "{x:d}"}, ["'{x:d}'", "float64", "expected"]),
         ({"valfmt": "hello"}, ["'hello'", "expected"]),
+        ({"valfmt": "%.2f"}, ["'%.2f'", "expected", "give '.2f'"]),
+        ({"valfmt": "c"}, ["'c'", "expected", "give valfmt=chr"]),
+        ({"valfmt": "#x"}, ["float64", "not '#x', which is for integers"]),
+        ({"valfmt": "{x:08b}"}, ["float64", "not '{x:08b}', which is for integers"]),
+        ({"cbar": True, "cbar_format": "x"}, ["cbar_format", "floats", "'x'"]),
         ({"textcolors": ["black"]}, ["textcolors", "['black']", "one or two colours"]),
         ({"textcolors": ["black", "wite"]}, ["textcolors", "'wite'"]),
         ({"textcolors": "blak"}, ["textcolors", "'blak'"]),
@@ -439,10 +453,18 @@ def test_values_that_an_option_does_not_take_are_refused(
         ({"duration": [50, "x", 50]}, ["duration", "'x'"]),
         ({"fps": "fast"}, ["fps", "'fast'"]),
         ({"hold": "long"}, ["hold", "'long'"]),
+        ({"hold": timedelta(seconds=2)}, ["hold", "milliseconds", ": give hold=2000"]),
+        ({"duration": timedelta(seconds=0.5)}, ["milliseconds", ": give duration=500"]),
+        ({"duration": np.timedelta64(3, "s")}, ["milliseconds", ": give duration=3000"]),
+        ({"duration": np.timedelta64(3, "M")}, ["duration", "milliseconds", "timedelta64(3,'M')"]),
+        ({"duration": {100, 200}}, ["duration", "a list of those of each frame"]),
         ({"cbar": np.zeros(3)}, ["cbar", "array([0., 0., 0.])"]),
         ({"mask": [[1, 2], [3]]}, ["mask", "[[1, 2], [3]]"]),
         ({"annot": np.float32(2)}, ["annot", "2.0"]),
         ({"tensor": [["a"]]}, ["names", "['a']"]),
+        ({"norm": LogNorm}, ["norm", "Normalize", "LogNorm'>: give LogNorm()"]),
+        ({"norm": np.sqrt}, ["norm", "'sqrt'", "FuncNorm"]),
+        ({"norm": Unlimited()}, ["norm", "vmin and vmax", "Unlimited"]),
         ({"valfmt": lambda: "1"}, ["valfmt", "a function of a value", "()"]),
         ({"valfmt": lambda x, pos, more: "1"}, ["valfmt", "(x, pos, more)"]),
         *(
@@ -830,8 +852,6 @@ def test_small_files_take_little_memory_and_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "frames",
     [
-        np.full((2, 3, 4), math.nan),
-        np.full((2, 3, 4), -math.inf),
         np.array([[[math.nan, 1.0, math.inf, -math.inf]]]),
         np.zeros((2, 3, 4)),
         np.ones((1, 1, 1)),

@@ -215,14 +215,17 @@ def test_max_length_is_enough_for_the_magnitude(spec: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "spec", ["", ".3", "10", "n", "+", "010,f", "0=9,f", "é>9f", ".61f", "501f"]
+    "spec",
+    ["", ".3", "10", "n", "x", "#06X", "_b", "o", "+", "010,f", "0=9,f", "é>9f", ".61f", "501f"],
 )
 def test_what_is_left_to_python(spec: str) -> None:
     assert parse_spec(spec) is None
     assert parse_spec("0>9,.2f") is not None
 
 
-@pytest.mark.parametrize("spec", ["q", ".2q", ".f", "x", ".2d", "zd", ",n", ",_f", "r", "{}"])
+@pytest.mark.parametrize(
+    "spec", ["q", ".2q", ".f", "c", ".2x", ",b", ".2d", "zd", ",n", ",_f", "r", "{}"]
+)
 def test_what_python_refuses_is_refused(spec: str) -> None:
     with pytest.raises(ValueError, match="expected a format spec for numbers, not "):
         parse_spec(spec)

@@ -439,3 +439,20 @@ def test_texts_may_stand_beside_numbers_and_missing_ones() -> None:
     numbers = np.array([[1, None, pd.NA, Decimal("0.5")]] * 3, object)
     masked = np.ma.masked_invalid([[1, NAN, NAN, 0.5]] * 3)
     same(pixels([VALUES], annot=numbers), pixels([VALUES], annot=masked))
+
+
+def test_columns_of_texts_are_told_with_what_to_give() -> None:
+    texts = table().assign(name=["a", "b", "c"])
+    refused = r"^frame 0 has 'a' in cell \(0, 4\), expected a number: give "
+    with pytest.raises(TypeError, match=refused + r"\.set_index\('name'\), for labels of rows, or"):
+        pixels([texts])
+    with pytest.raises(TypeError, match=refused + r"\.select_dtypes\('number'\)$"):
+        pixels([texts.assign(other="x")])
+    same(
+        pixels([texts.set_index("name")]),
+        pixels([VALUES], col_labels=COLUMNS, row_labels=list("abc"), ylabel="name"),
+    )
+    pl: Any = pytest.importorskip("polars")
+    frame = pl.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]})
+    with pytest.raises(TypeError, match=r"'x' in cell \(0, 1\), .*: give \.drop\(\['b'\]\)"):
+        pixels([frame])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import math
+import re
 import shutil
 import subprocess
 import warnings
@@ -24,7 +25,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fastheat import GifSummary, Heatmap, save_gif
+from fastheat import GifSummary, GifWriter, Heatmap, save_gif
 from fastheat.inputs.frames import spans
 from fastheat.render import encode
 from fastheat.render.encode import encode_chunk, joined
@@ -648,6 +649,36 @@ def test_every_frame_may_have_its_own_duration() -> None:
 def test_merged_frames_last_as_long_as_all_of_them() -> None:
     frames = np.array([0.0, 0.0, 1.0]).reshape(-1, 1, 1)
     assert delays(frames, duration=[30, 500, 40])[0] == [53, 4]
+
+
+@pytest.mark.parametrize(
+    ("timing", "message"),
+    [
+        ({"duration": 0.5}, "duration=0.5 is in .* for 0.5 s give duration=500 or fps=2$"),
+        ({"duration": [0.5, 0.04]}, r"duration=\[0.5, 0.04\] is in .* 1000 times as much$"),
+        ({"duration": 50, "hold": 0.25}, "hold=0.25 is in .* for 0.25 s give hold=250$"),
+    ],
+)
+def test_durations_that_are_likely_to_be_seconds_are_told_at_once(
+    timing: dict[str, Any], message: str
+) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        writer = GifWriter(io.BytesIO(), **timing)
+        assert re.search(message, str(caught[0].message))
+        assert caught[0].filename == __file__
+        writer.close()
+        assert len(caught) == 1
+
+
+def test_durations_in_any_array_are_those_of_each_frame() -> None:
+    class Series:
+        ndim = 1
+
+        def __iter__(self) -> Any:
+            return iter([np.array(30), np.array(40)])
+
+    assert delays(changing(2), duration=Series())[0] == [3, 4]
 
 
 def test_hold_takes_the_place_of_the_last_duration() -> None:

@@ -7,6 +7,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib import colors
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
+from matplotlib.scale import LogitScale
 from oracles import paint
 
 import fastheat
@@ -813,3 +816,183 @@ def test_the_largest_numbers_that_there_are_have_ticks(bottom: float) -> None:
     assert len(set(np.diff(powers))) == 1
     low, high = math.log10(bottom), math.log10(1.7e308)
     np.testing.assert_allclose([tick.place for tick in ticks], (powers - low) / (high - low))
+
+
+SQUARES = (np.square, np.sqrt)
+
+
+class Whole(Normalize):
+    """A norm that gives indices of colours, which wrap around far away."""
+
+    def __call__(self, value: Any, clip: bool | None = None) -> Any:
+        with np.errstate(invalid="ignore"):
+            return np.ma.array(
+                np.floor(np.ma.getdata(value)).astype(int), mask=np.ma.getmask(value)
+            )
+
+
+class Divided(Normalize):
+    """A norm whose result is of integers if the values are."""
+
+    def __call__(self, value: Any, clip: bool | None = None) -> Any:
+        return value // 10
+
+
+@pytest.mark.parametrize("make", [colors.NoNorm, lambda: Whole(0, 9), lambda: Divided(0, 90)])
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.uint8, ">i4", np.int64, np.float32, float])
+def test_integers_are_indices_of_colours_where_matplotlib_takes_them_so(
+    make: Make, dtype: Any
+) -> None:
+    values = np.array([0, 1, 2, 5, 99, 100, 101, 120, 0.25, 0.5, 0.999, 0.75, -1, -3, -128, 127])
+    if np.dtype(dtype).kind in "bu":
+        values = abs(values)
+    values = values.astype(dtype)
+    norm = make()
+    assert_alike({"norm": norm}, norm, values)
+
+
+def test_a_bar_of_indices_is_matplotlibs() -> None:
+    for count in (1, 3, 10, 11, 64, 256):
+        cmap = distinct(count)
+        figure = Figure()
+        bar = figure.colorbar(ScalarMappable(colors.NoNorm(), cmap), ax=figure.subplots())
+        wanted = [text.get_text() for text in bar.ax.get_yticklabels()]
+        low, high = bar.ax.get_ylim()
+        heatmap = Heatmap((2, 2), cmap=cmap, norm=colors.NoNorm(), cbar=True)
+        ticks = bar_ticks(heatmap.norm, 0, count - 1, 10).major
+        assert [tick.text for tick in ticks] == wanted
+        np.testing.assert_allclose(
+            [tick.place for tick in ticks], (bar.ax.get_yticks() - low) / (high - low)
+        )
+
+
+def test_a_bar_with_room_for_one_index_has_that_of_the_first_colour() -> None:
+    heatmap = Heatmap((2, 2), cmap=distinct(3), norm=colors.NoNorm())
+    assert [tick.text for tick in bar_ticks(heatmap.norm, 0, 2, 1).major] == ["0"]
+
+
+def test_indices_beyond_the_colours_are_told_by_the_first_and_last_index() -> None:
+    frames = np.array([[[-5, 0, 255, 256, 300]]])
+    with pytest.warns(UserWarning, match=r"1 value below vmin=0 and 2 values above vmax=255 "):
+        fastheat.save_gif(io.BytesIO(), frames, norm=colors.NoNorm(), cbar=True)
+    with pytest.warns(UserWarning, match=r"1 value below vmin=0 and 1 value above vmax=1 "):
+        fastheat.save_gif(io.BytesIO(), np.array([[[-0.5, 0, 1, 2]]]), norm=colors.NoNorm())
+    with pytest.raises(TypeError, match="expected no vmin with NoNorm"):
+        Heatmap((2, 2), norm=colors.NoNorm(), vmin=0)
+    with pytest.raises(ValueError, match="expected no NoNorm with autoscale='grow'"):
+        fastheat.save_gif(io.BytesIO(), frames, norm=colors.NoNorm(), autoscale="grow")
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int32])
+@pytest.mark.parametrize("reach", [1.5, 30.0, 1e6, 1e30])
+@pytest.mark.parametrize(
+    ("function", "vmin", "vmax"),
+    [
+        (np.square, 0, 1),
+        (np.square, 0.5, 1),
+        (lambda x: -np.square(x), -1, 0),
+        (np.abs, 0, 1),
+        (lambda x: x * (1 - x), -0.5, 0.5),
+        (lambda x: x**4 - 3 * x**2, 1.5, 2),
+        (lambda x: x**3 - x / 10, 1, 2),
+        (lambda x: x + np.where(x < 0, np.sin(9 * x) / 5, 0), 0, 3),
+    ],
+)
+def test_a_norm_that_falls_beyond_its_range_has_matplotlibs_colours(
+    function: Any, vmin: float, vmax: float, reach: float, dtype: Any
+) -> None:
+    if dtype == np.int32:
+        vmin, vmax, reach = 10 * vmin, 10 * vmax, min(reach, 1e9)
+        function = partial(lambda own, x: own(x / 10), function)
+    values = np.concatenate([np.linspace(-reach, reach, 1500), np.linspace(vmin, vmax, 500)])
+
+    def make() -> Any:
+        return colors.FuncNorm((function, function), vmin, vmax)
+
+    assert_alike({"norm": make()}, make(), values.astype(dtype))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_norm_of_random_slopes_has_matplotlibs_colours_on_all_of_them(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    corners, heights = np.sort(rng.uniform(-5, 5, 8)), rng.normal(size=8)
+    k = int(rng.integers(1, 6))
+    heights[k + 1] = heights[k] + 0.1 + abs(heights[k + 1] - heights[k])
+    slopes = partial(np.interp, xp=corners, fp=heights)
+    norm = colors.FuncNorm((slopes, slopes), *(corners[k : k + 2] @ [[0.99, 0.01], [0.01, 0.99]]))
+    assert_alike({"norm": norm}, norm, np.linspace(-6, 6, 2000))
+
+
+def test_a_norm_of_waves_has_matplotlibs_colours_as_far_as_they_are_told_apart() -> None:
+    norm = colors.FuncNorm((np.sin, np.arcsin), -1.5, 1.5)
+    assert_alike({"norm": norm}, norm, np.linspace(-40, 40, 4000))
+    with pytest.warns(UserWarning, match="2 values that the norm does not take"):
+        fastheat.save_gif(io.BytesIO(), np.array([[[-1e5, 0, 1, 1e5]]]), norm=norm)
+
+
+@pytest.mark.parametrize("threshold", [-2, 0, 0.5, 1, 2])
+def test_text_on_the_branches_of_a_norm_has_the_colour_of_its_normed_value(
+    threshold: float,
+) -> None:
+    norm = colors.FuncNorm(SQUARES, 0, 1)
+    values = np.linspace(-1.2, 1.2, 16).reshape(4, 4)
+    options: dict[str, Any] = {
+        "norm": norm,
+        "threshold": threshold,
+        "valfmt": lambda _: "#",
+        "cmap": distinct(9),
+    }
+    signed, squared = (Heatmap((4, 4), **options) for _ in range(2))
+    np.testing.assert_array_equal(signed.rgb(values), squared.rgb(np.abs(values)))
+
+
+def test_values_on_other_branches_are_counted_by_their_colours() -> None:
+    frames = np.array([[[-2, -0.5, 0, 0.5, 1, 2.0]]])
+    norm = colors.FuncNorm(SQUARES, 0, 1)
+    with pytest.warns(UserWarning, match="1 value below vmin=0 and 1 value above vmax=1 "):
+        fastheat.save_gif(io.BytesIO(), frames, norm=norm)
+    with pytest.warns(UserWarning, match="2 values below the vmin of their frame"):
+        fastheat.save_gif(
+            io.BytesIO(), frames, norm=colors.FuncNorm(SQUARES), vmin=0, autoscale="frame"
+        )
+
+
+def test_a_file_is_not_gone_on_with_by_a_norm_of_other_branches(tmp_path: Any) -> None:
+    def norm(scale: float) -> Any:
+        def bent(x: Any) -> Any:
+            return np.where(x < -1, scale * (-1 - x), x)
+
+        return colors.FuncNorm((bent, bent), 0, 1)
+
+    with fastheat.GifWriter(tmp_path / "a.gif", norm=norm(1)) as gif:
+        gif.add(np.eye(2))
+    with fastheat.GifWriter(tmp_path / "a.gif", mode="a", norm=norm(1)) as gif:
+        gif.add(np.eye(2))
+    with (
+        pytest.raises(ValueError, match="norm"),
+        fastheat.GifWriter(tmp_path / "a.gif", mode="a", norm=norm(0.5)) as gif,
+    ):
+        gif.add(np.eye(2))
+
+
+def test_a_range_that_a_norm_does_not_take_as_it_is_is_refused() -> None:
+    logit = colors.make_norm_from_scale(LogitScale, Normalize)
+    values = np.linspace(0, 1, 12).reshape(1, 3, 4)
+    with pytest.raises(ValueError, match="it does not take 1: give vmin and vmax"):
+        fastheat.save_gif(io.BytesIO(), values, norm=logit())
+    norm = logit(vmin=0.1, vmax=0.9)
+    assert_alike({"norm": norm}, norm, np.linspace(-0.5, 1.5, 500))
+
+
+@pytest.mark.parametrize("kind", ["log", "symlog"])
+@pytest.mark.parametrize(("low", "high"), [(1e-310, 1.0), (1.0, 1e308), (5e-324, 1.7e308)])
+def test_a_bar_spans_all_numbers_that_there_are(kind: str, low: float, high: float) -> None:
+    frames = np.array([[[low, high]], [[low, high / 2]], [[2 * low, high]]])
+    for autoscale in (None, "frame"):
+        for norm in (kind, named(kind)):
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "over all frames")
+                summary = fastheat.save_gif(
+                    io.BytesIO(), frames, norm=norm, cbar=True, valfmt="g", autoscale=autoscale
+                )
+            assert (summary.vmin, summary.vmax) == (low, high)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import numpy as np
@@ -82,3 +83,94 @@ def test_arrays_are_not_copied() -> None:
     assert as_array(VALUES) is VALUES
     masked = np.ma.masked_equal(VALUES, 2)
     assert as_array(masked) is masked
+
+
+class Odd(Torch):
+    """A tensor whose values cannot be read."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__()
+        self.__dict__.update(attributes)
+
+    def numel(self) -> int:
+        return 1 << 40
+
+
+class UninitializedTensorMixin(Odd):
+    pass
+
+
+class FakeTensor(Odd):
+    pass
+
+
+class MaskedTensor(Odd):
+    pass
+
+
+class Tracer:
+    shape = (2, 3)
+
+    def __array__(self, dtype: object = None, copy: object = None) -> Any:
+        raise TypeError("traced:\nsee the manual")
+
+
+class LazyFrame:
+    pass
+
+
+class BCOO:
+    nse = 3
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (Odd(full_tensor=print), "a part: give .full_tensor(), on all ranks"),
+        (Odd(is_meta=True), "a tensor on the meta device, which has none: load its values first"),
+        (Odd(is_quantized=True), "a quantized tensor: give .dequantize()"),
+        (Odd(is_nested=True), "torch.nested.to_padded_tensor(tensor, float('nan'))"),
+        (Odd(layout="torch.sparse_coo", shape=(1 << 20, 1 << 20)), "a sparse tensor of 1048576 x"),
+        (UninitializedTensorMixin(), "which has none yet: call the module once before"),
+        (FakeTensor(), "a tensor on the meta device"),
+        (MaskedTensor(), "a MaskedTensor: give .to_tensor(float('nan'))"),
+        (Tracer(), "a Tracer, which has none while JAX traces: call it outside, or by jax.debug"),
+        (LazyFrame(), "a LazyFrame: give .collect()"),
+        (BCOO(), "a BCOO, which is sparse: give .todense()"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_tensor_without_values_says_what_to_give(value: object, message: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(message)) as caught:
+        save_gif(io.BytesIO(), [value])
+    assert str(caught.value).startswith("frame 0: expected ")
+    with GifWriter(io.BytesIO()) as writer, pytest.raises(TypeError, match=re.escape(message)):
+        writer.add(value)
+
+
+class Small(Torch):
+    """A tensor of one row or one cell that needs a gradient, on another device."""
+
+    def __init__(self, values: NDArray[np.float32], steps: tuple[str, ...] = ()) -> None:
+        super().__init__(steps)
+        self.values, self.shape, self.ndim = values, values.shape, values.ndim
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def _done(self, step: str) -> Small:
+        return Small(self.values, (*self.steps, step))
+
+    def numpy(self) -> NDArray[np.float32]:
+        assert "detach" in self.steps
+        return self.values
+
+
+def test_lists_of_rows_and_cells_that_are_tensors_are_read() -> None:
+    rows = [Small(row) for row in VALUES]
+    for frame in (rows, [[Small(np.array(cell)) for cell in row] for row in VALUES]):
+        live, whole = io.BytesIO(), io.BytesIO()
+        with GifWriter(live, vmin=0, vmax=5) as writer:
+            writer.add(frame)
+        save_gif(whole, [VALUES], vmin=0, vmax=5)
+        assert live.getvalue() == whole.getvalue()

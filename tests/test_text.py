@@ -977,3 +977,26 @@ def test_a_text_of_the_first_values_that_no_other_in_the_range_has_fits_its_cell
     panels = Panels({"a": (2, 2), "b": (2, 2)}, **look)
     panels.rgb({"a": values, "b": values})
     assert panels.layout().panels[0].sizes[0] == pytest.approx(13.889, abs=0.01)
+
+
+@pytest.mark.parametrize("spec", ["x", "#X", "b", "08b", "_b", "o", "#o", "+x", "x>6d", "n"])
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64])
+def test_integers_are_written_in_every_base_as_python_writes_them(spec: str, dtype: Any) -> None:
+    values = np.array([[0, 1, 255], [16, 7, 100]]).astype(dtype)
+    if dtype is np.int64:
+        values[1] *= -1
+
+    def written(value: Any) -> str:
+        return f"<{format(value, spec)}>"
+
+    look = {**LOOK, "vmin": -255, "vmax": 255, "figsize": (9, 4)}
+    by_spec = Heatmap((2, 3), valfmt=f"<{{x:{spec}}}>", **look).rgb(values)
+    np.testing.assert_array_equal(by_spec, Heatmap((2, 3), valfmt=written, **look).rgb(values))
+
+
+def test_masked_integers_have_no_digits_in_any_base() -> None:
+    values = np.ma.masked_equal([[1, 255]], 255)
+    look = {**LOOK, "vmin": 0, "vmax": 255}
+    by_spec = Heatmap((1, 2), valfmt="x", **look).rgb(values)
+    by_function = Heatmap((1, 2), valfmt=lambda value: format(value, "x"), **look).rgb(values)
+    np.testing.assert_array_equal(by_spec, by_function)

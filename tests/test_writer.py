@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import io
 import itertools
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -832,14 +834,14 @@ def test_wrong_arguments_are_refused_at_once(options: dict[str, Any], message: s
     ("values", "message"),
     [
         (np.ones((2, 3)), r"frame 1 has shape \(2, 3\), expected \(2, 2\)"),
-        (np.ones(4), r"a matrix \(N, M\), not of shape \(4,\): give values\[None\]"),
+        (np.ones(4), r"a matrix \(N, M\), not of shape \(4,\): give \[values\]"),
         (3.0, r"expected a matrix \(N, M\), not of shape \(\)$"),
         (np.ones((4, 3, 2)), r"of shape \(4, 3, 2\): give values.reshape\(4, -1\)"),
         (np.ones((2, 2), complex), "frame 1 has dtype complex128, expected real numbers"),
         (np.ones((2, 2), np.int64), "frame 1 has dtype int64, expected float64"),
         (np.array([["a", "b"], ["c", "d"]]), "frame 1 has dtype <U1"),
         ({"w": np.ones((2, 2))}, "expected one matrix"),
-        (None, "frame 1 has dtype object"),
+        (None, r"frame 1: expected numbers, not None, as a gradient is before backward\(\)"),
         ("weights", "frame 1 has dtype <U7"),
         ([[1.0, 2.0], [3.0]], "frame 1 has rows of 1 and of 2 cells"),
         (Image.new("P", (4, 3)), "expected numbers, not a picture"),
@@ -1287,3 +1289,85 @@ def test_an_add_that_is_interrupted_while_it_waits_makes_no_room() -> None:
 def copied(value: Any) -> Any:
     """Return a copy of a string, or of rows of strings, in new memory."""
     return "".join(list(value)) if isinstance(value, str) else [[copied(x) for x in value[0]]]
+
+
+STATE = {
+    "0.weight": np.arange(6.0).reshape(2, 3),
+    "0.bias": np.arange(2.0),
+    "1.num_batches_tracked": np.array(3),
+    "2.weight": np.ones((2, 3, 3, 3)),
+}
+
+
+def test_a_state_is_drawn_with_vectors_as_rows_and_says_once_what_it_leaves_out() -> None:
+    stream, other = io.BytesIO(), io.BytesIO()
+    with GifWriter(stream) as gif:
+        with pytest.warns(UserWarning, match="left out") as caught:
+            gif.add(STATE)
+        gif.add(STATE)
+    assert [str(each.message) for each in caught] == [
+        "left out '1.num_batches_tracked' (), '2.weight' (2, 3, 3, 3), expected matrices and "
+        "vectors: numbers are drawn with lines=, others as .reshape(len(w), -1)"
+    ]
+    with GifWriter(other) as gif:
+        for _ in range(2):
+            gif.add({"0.weight": STATE["0.weight"], "0.bias": STATE["0.bias"][None]})
+    assert stream.getvalue() == other.getvalue()
+
+
+def test_states_in_a_list_are_drawn_as_a_writer_draws_them() -> None:
+    states = [{**STATE, "1.num_batches_tracked": np.zeros((1, 1, 1)) + k} for k in range(2)]
+    stream, other = io.BytesIO(), io.BytesIO()
+    with pytest.warns(UserWarning, match="left out"):
+        save_gif(stream, states, vmin=0, vmax=5)
+    with GifWriter(other, vmin=0, vmax=5) as gif:
+        with pytest.warns(UserWarning, match="left out"):
+            gif.add(states[0])
+        gif.add(states[1])
+    assert stream.getvalue() == other.getvalue()
+
+
+def test_entries_of_nested_dictionaries_are_named_by_their_path() -> None:
+    nested = {"params": {"dense": {"kernel": np.eye(2), "bias": [1.0, 2.0]}}}
+    stream = io.BytesIO()
+    with GifWriter(stream) as gif:
+        gif.add(nested)
+    assert gif.heatmap is not None
+    assert gif.heatmap.shape == {"params.dense.kernel": (2, 2), "params.dense.bias": (1, 2)}
+    with GifWriter(io.BytesIO()) as gif, pytest.raises(ValueError, match=r"two of 'a\.b'"):
+        gif.add({"a.b": np.eye(2), "a": {"b": np.eye(2)}})
+
+
+def test_lines_and_panels_take_what_they_name_out_of_a_state() -> None:
+    state = {"w": np.eye(2), "loss": 0.5, "k": np.ones((2, 2, 2))}
+    panels = fastheat.Panels({"w": (2, 2)}, lines="loss")
+    for options in ({"lines": "loss"}, {"heatmap": panels}):
+        gif = GifWriter(io.BytesIO(), **options)
+        with pytest.warns(UserWarning, match=r"left out 'k' \(2, 2, 2\), expected"):
+            gif.add(state)
+        gif.close()
+    with GifWriter(io.BytesIO()) as gif, pytest.raises(ValueError, match="at least one matrix"):
+        gif.add({"loss": 0.5, "k": np.ones((2, 2, 2))})
+
+
+@pytest.mark.parametrize("background", [True, False])
+@pytest.mark.parametrize("do", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_writer_is_neither_copied_nor_pickled(do: Any, background: bool) -> None:
+    with GifWriter(io.BytesIO(), background=background) as gif:
+        for value in (gif, {"recorder": gif}):
+            if do is not copy.copy or value is gif:
+                with pytest.raises(TypeError, match=r"^expected a GifWriter to be neither copied"):
+                    do(value)
+        gif.add(np.eye(2))
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).eps == np.finfo(float).eps, reason="no long double")
+def test_digits_of_a_long_double_that_are_lost_are_told() -> None:
+    third = np.ones((2, 2), np.longdouble) / 3
+    message = r"0\.33333333333333333334 in cell \(0, 0\) becomes 0\.33333333333333331483 as float64"
+    with pytest.warns(UserWarning, match=message):
+        save_gif(io.BytesIO(), third[None])
+    with pytest.warns(UserWarning, match=message), GifWriter(io.BytesIO()) as gif:
+        gif.add(third)
+    with GifWriter(io.BytesIO()) as gif:
+        gif.add(np.full((2, 2), 0.1).astype(np.longdouble))

@@ -39,9 +39,7 @@ from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.spans import chunk_length, spans_of
 from fastheat.inputs.frames.stream import Frames
 from fastheat.inputs.sources.checkpoints import has_pattern
-from fastheat.inputs.sources.files import load
 from fastheat.inputs.sources.shapes import cells_of
-from fastheat.inputs.sources.source import FileArray
 from fastheat.messages import printable
 from fastheat.pipeline.workers import WorkerPool
 from fastheat.render.kernels import jit, objects
@@ -115,19 +113,11 @@ def _render(args: argparse.Namespace) -> None:
             raise UsageError(f"expected an output that is not the input, not {output!r}")
         with _naming_input(_shown(args.input)):
             given = paths[0] if len(paths) == 1 else paths
-            frames = _frames_of(given, names[0] if len(names) == 1 else names)
+            frames = open_frames(given, tensor=names[0] if len(names) == 1 else names)
         if still:
             _write_still(args, target, frames, options)
         else:
             _write(args, target, _shown(args.input), frames, options, bar)
-
-
-def _frames_of(given: Path | list[Path], tensor: object) -> Frames:
-    """Open the input; a single matrix becomes one frame."""
-    frames = load(given, defer=True, tensor=tensor)
-    if getattr(frames, "ndim", 0) == 2:
-        frames = frames.in_one_frame() if isinstance(frames, FileArray) else frames[None]
-    return open_frames(frames)
 
 
 def _demo(args: argparse.Namespace) -> None:

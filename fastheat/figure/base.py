@@ -139,7 +139,9 @@ class Figure(ABC):
                     "expected no robust with autoscale='grow', which covers all values"
                 )
             if look.norm.fixed:
-                raise ValueError("expected no boundaries with autoscale='grow', which do not move")
+                raise ValueError(
+                    f"expected no {look.norm.fixed} with autoscale='grow': its range stays as it is"
+                )
 
     def data_limits(self) -> DataLimits:
         """Return empty limits, to which the values of frames can be added to find their range."""

@@ -17,6 +17,7 @@ from fastheat.inputs.frames.annotations import Cells, Sample, written_dtype
 from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.ranges import completed_range
 from fastheat.inputs.sources.labelled import Axes, aligned, axes_of
+from fastheat.inputs.sources.masks import hidden
 from fastheat.layout import build
 from fastheat.layout.axes import geometry
 from fastheat.layout.layout import Layout
@@ -78,8 +79,9 @@ class Heatmap(Figure):
           matplotlib's `CenteredNorm`. If only one of `vmin` and `vmax` is given, the other is its
           mirror image.
 
-        An object must be callable like matplotlib's `Normalize`, as all of its norms are. It is
-        never modified; if it has no range, a copy of it is autoscaled.
+        An object must be callable like matplotlib's `Normalize`, as all of its norms are, and rise
+        in its range. It is never modified; if it has no range, a copy of it is autoscaled. With
+        `NoNorm`, integers are indices of the colours.
     linthresh : float
         Largest magnitude up to which the norm "symlog" is linear. By default 2, as in matplotlib.
         Selects this norm if `norm` is not given.
@@ -108,8 +110,8 @@ class Heatmap(Figure):
         takes annotations that differ between frames.
     valfmt : str, callable or None
         Format of the values in the cells: a format string (``"{x:.2f}"``), a format spec
-        (``".2f"``), or a function from a value to its text, such as a matplotlib formatter. None
-        writes no values.
+        (``".2f"``; ``"d"``, ``"x"``, ``"b"`` or ``"o"`` for integers), or a function from a value
+        to its text, such as a matplotlib formatter. None writes no values.
     textcolors : (colour, colour) or colour
         Two colours of the text in cells, or a single one. Each cell uses the colour with the
         better contrast with its fill (WCAG 2), unless `threshold` is given.
@@ -466,7 +468,8 @@ class Heatmap(Figure):
         if not self.writes_by_function or self.reduction is not None:
             return self
         kind = written_dtype(dtype)
-        seen = longest_of(self.look, *self._likely_range(), kind, values)
+        shown = hidden(values, self.look.mask)
+        seen = longest_of(self.look, *self._likely_range(), kind, shown)
         return self.with_look(seen=seen) if seen else self
 
     def with_seen(self, seen: Mapping[str, tuple[str, ...]]) -> Heatmap:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from fastheat.messages import many, short, warn
 
 DEFAULT_DURATION = 100.0  # ms
 LONGEST_DURATION = 1e9  # ms, over eleven days per frame
+SECONDS = 1.0  # ms; shorter durations are likely to be meant in seconds
 
 
 class Clock:
@@ -149,19 +152,26 @@ def _durations(fps: object, duration: object) -> float | list[float]:
         return read_milliseconds("fps", 1000.0 / rate, fps)
     if duration is None:
         return DEFAULT_DURATION
-    if (
-        isinstance(duration, Sequence | np.ndarray)
-        and not isinstance(duration, str | bytes | bytearray)
-        and getattr(duration, "ndim", 1) == 1
-    ):
-        return [read_milliseconds("duration", each) for each in duration]
-    return read_milliseconds("duration", duration)
+    listed = isinstance(duration, Sequence) and not isinstance(duration, str | bytes | bytearray)
+    if listed or getattr(duration, "ndim", 0) == 1:
+        each: list[object] = list(duration)  # type: ignore[call-overload]
+        numbers = [read_milliseconds("duration", value) for value in each]
+        if numbers and 0 < max(numbers) < SECONDS:
+            warn(
+                f"duration={short(duration)} is in milliseconds, and raised to "
+                f"{10 * blocks.SHORTEST_DELAY}: for seconds give 1000 times as much"
+            )
+        return numbers
+    return read_milliseconds("duration", duration, unit=True)
 
 
-def read_milliseconds(name: str, value: object, given: object = None) -> float:
+def read_milliseconds(
+    name: str, value: object, given: object = None, *, unit: bool = False
+) -> float:
     """Return a frame's duration in ms, checked.
 
-    Errors show `given` in place of `value` if the value was computed from it.
+    Errors show `given` in place of `value` if the value was computed from it. With `unit`, values
+    that are likely to be seconds cause a warning.
     """
     number = _number(name, value, "milliseconds")
     if not 0 <= number <= LONGEST_DURATION:
@@ -170,15 +180,33 @@ def read_milliseconds(name: str, value: object, given: object = None) -> float:
             f"expected {name} to give 0 to {LONGEST_DURATION:g} milliseconds a frame, "
             f"not {short(shown)}"
         )
+    if unit and 0 < number < SECONDS:
+        rate = f" or fps={1 / number:.3g}" if name == "duration" else ""
+        warn(
+            f"{name}={short(value)} is in milliseconds, and raised to "
+            f"{10 * blocks.SHORTEST_DELAY}: for {number:g} s give {name}={1000 * number:g}{rate}"
+        )
     return number
 
 
 def _number(name: str, value: object, what: str) -> float:
     try:
-        if isinstance(value, str | bytes | bool):
+        if isinstance(value, str | bytes | bool | np.timedelta64 | np.datetime64):
             raise TypeError
         return float(value)  # type: ignore[arg-type]
     except OverflowError:
         raise ValueError(f"expected {name} to be {what}, not {short(value)}") from None
-    except (TypeError, ValueError):
-        raise TypeError(f"expected {name} to be {what}, not {short(value)}") from None
+    except (TypeError, ValueError, RuntimeError):  # the last one of tensors
+        raise TypeError(
+            f"expected {name} to be {what}, not {short(value)}{_way(name, value, what)}"
+        ) from None
+
+
+def _way(name: str, value: Any, what: str) -> str:
+    """Return what to give instead of a time span or an iterator, "" for anything else."""
+    if what == "milliseconds" and type(value).__name__ in ("timedelta", "timedelta64", "Timedelta"):
+        with suppress(Exception):  # a span of months has no length
+            return f": give {name}={value / np.timedelta64(1, 'ms'):g}"
+    if name == "duration" and isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        return ": give a list of those of each frame"
+    return ""

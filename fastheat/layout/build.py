@@ -36,6 +36,7 @@ from fastheat.layout.sizes import (
 )
 from fastheat.style.colors import norms
 from fastheat.style.colors.bins import Edges, bin_edges, edge_above
+from fastheat.style.colors.branches import BranchedRule, with_branches
 from fastheat.style.colors.norm_objects import NormObject
 from fastheat.style.colors.norms import Norm
 from fastheat.style.colors.palette import join_levels, plan_palette, starts_of
@@ -43,7 +44,7 @@ from fastheat.style.text.atlas import COVERAGE_STEPS, atlas_of_all, with_atlas
 from fastheat.style.text.formats import AS_THEY_ARE
 from fastheat.style.text.labels import Box
 from fastheat.style.text.typeset import letter, shape_texts
-from fastheat.tables import TRANSPARENT, Grid, Type
+from fastheat.tables import TRANSPARENT, Grid, Shades, Type
 
 NEARLY = 1e-6  # px, allowance for rounding errors in the size of the axes
 THICK = 0.7  # least thickness of all cells of a panel together, as a share of their least length
@@ -65,6 +66,8 @@ def build(
     reduction
         The result of `reduction` for this look.
     """
+    norm, (vmin, vmax) = look.norm.for_dtype(dtype, (vmin, vmax))
+    look = look._replace(norm=norm)
     rule = norms.working_type(dtype)
     annot = look.annot
     written = dtype if annot is None else annot.dtype
@@ -96,11 +99,11 @@ def build(
     left_out += _lines_left_out(grid, groups)
     sizes = font_sizes(look, samples, grid)
     bins = len(look.cmap.table)
-    norm = look.norm.rule(vmin, vmax, bins)
-    edges = bin_edges(norm, bins, rule, (vmin, vmax), look.norm)
+    places = norm.rule(vmin, vmax, bins)
+    edges = bin_edges(places, bins, rule, (vmin, vmax), norm)
     split = None
     if look.threshold is not None:
-        split = edge_above(norm, look.threshold, edges, rule)
+        split = edge_above(places, look.threshold, edges, rule)
     palette = plan_palette(
         look.cmap,
         edges,
@@ -115,6 +118,11 @@ def build(
         split=split,
         steps=COVERAGE_STEPS if sizes else 1,
     )
+    branched = isinstance(places, BranchedRule) and bool(places.turns) and look.given is None
+    if isinstance(places, BranchedRule) and branched:
+        starts = starts_of(join_levels(look.cmap.table.tobytes())[0])
+        shades = with_branches(palette.shades, edges, places, starts, split, bins, rule)
+        palette = palette._replace(shades=shades)
     type_, longest, writing, fixed = NO_TYPE, 0, None, None
     if look.valfmt is not None and sizes:
         type_, longest = type_of(look, look.valfmt, sizes, grid, geometry.cells)
@@ -152,7 +160,7 @@ def build(
         vertical=look.vertical,
         crowded=count_crowded(look, texts) if not sizes else 0,
         mask=look.mask if reduction is None else reduction.masked,
-        norm=_fingerprint(look.norm, edges),
+        norm=_fingerprint(norm, edges, palette.shades if branched else None),
         limits=(vmin, vmax),
         scaling=_scaling(look, bins, rule),
     )
@@ -298,7 +306,7 @@ def _cells_in(n: int, m: int, look: Look) -> tuple[int, int]:
     return -(-n // high), -(-m // wide)
 
 
-def _fingerprint(norm: Norm, edges: Edges) -> str:
+def _fingerprint(norm: Norm, edges: Edges, branches: Shades | None) -> str:
     """Return a text that is equal for norms with equal bins over one range."""
     if not isinstance(norm, NormObject):
         return str(norm)
@@ -306,6 +314,8 @@ def _fingerprint(norm: Norm, edges: Edges) -> str:
 
     digest = hashlib.sha256(edges.bins.tobytes())
     digest.update(np.array([edges.floor, edges.ceiling]).tobytes())
+    if branches is not None:
+        digest.update(branches.edges.tobytes())
     return f"{norm} {digest.hexdigest()}"
 
 

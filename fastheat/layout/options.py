@@ -34,6 +34,7 @@ from fastheat.style.colors.norms import (
     AsinhNorm,
     BoundaryNorm,
     CenteredNorm,
+    IndexNorm,
     LogNorm,
     Norm,
     PowerNorm,
@@ -518,7 +519,7 @@ def read_norm(norm: object, own: Mapping[str, object], *, bins: int) -> Norm:
     if norm is not None and not isinstance(norm, str):
         if used:
             raise TypeError(f"expected either {used[0]}= or norm={short(norm)}, not both")
-        return _read_norm_object(norm)
+        return _read_norm_object(norm, bins)
     name = "linear" if norm is None else norm
     if name not in NORMS:
         raise ValueError(
@@ -569,7 +570,7 @@ def read_limits(norm: Norm, vmin: object, vmax: object) -> tuple[float | None, f
     limits: list[float | None] = []
     for name, value, own in zip(("vmin", "vmax"), (vmin, vmax), norm.own_range, strict=True):
         if value is not None and own is not None:
-            where = "boundaries" if norm.fixed else f"a norm that has its {name}"
+            where = norm.fixed or f"a norm that has its {name}"
             raise TypeError(f"expected no {name} with {where}, not {name}={short(value)}")
         limits.append(own if value is None else read_number(name, value) + 0.0)  # -0.0 reads as 0
     low, high = limits
@@ -599,12 +600,23 @@ def mask(name: str, mask: Any, given: Given) -> NDArray[np.bool_] | None:
     return array.astype(bool)
 
 
-def _read_norm_object(norm: object) -> Norm:
-    if not callable(norm) or isinstance(norm, type) or not hasattr(norm, "vmin"):
+def _read_norm_object(norm: Any, bins: int) -> Norm:
+    named = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(norm).__mro__]
+    if named[0] == "matplotlib.colors.NoNorm":
+        return IndexNorm(colors=float(bins))
+    limited = hasattr(norm, "vmin") and hasattr(norm, "vmax")
+    if not callable(norm) or isinstance(norm, type) or not limited:
+        hint = ""
+        if isinstance(norm, type) and limited:
+            hint = f": give {norm.__name__}()"
+        elif callable(norm):
+            hint = ": matplotlib.colors.FuncNorm makes one of a function and its inverse"
         raise TypeError(
             f"expected norm to be a name, or an object that is called as matplotlib's Normalize "
-            f"and has its vmin and vmax, not {short(norm)}"
+            f"and has its vmin and vmax, not {short(norm)}{hint}"
         )
+    if "matplotlib.colors.MultiNorm" in named:
+        raise TypeError("expected a norm of single values, not a MultiNorm")
     own = copied(norm)
     for name in ("vmin", "vmax"):
         if getattr(own, name, None) is not None:
@@ -624,10 +636,9 @@ def _taken(norm: Any) -> tuple[float, float]:
         The attributes of these names in `Norm`.
     """
     every = -math.inf
-    if norm.vmin is not None or not hasattr(norm, "autoscale_None"):
-        return every, every
     trial = copied(norm)
     try:
+        trial.vmin = trial.vmax = None
         with np.errstate(all="ignore"):
             trial.autoscale_None(np.array([-2.0, -1.0, 0.0, 0.25, 0.5, 1.0, 2.0]))
         least = float(trial.vmin)

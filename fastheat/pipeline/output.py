@@ -56,7 +56,7 @@ class Output:
         check_target(file)
         self.place = Path(fsdecode(file)) if isinstance(file, str | PathLike) else file
         self.clock = Clock(fps, duration)
-        self.hold = None if hold is None else read_milliseconds("hold", hold)
+        self.hold = None if hold is None else read_milliseconds("hold", hold, unit=True)
         self.loop = read_loop(loop)
         self.sync = sync
         self.shown = Shown()  # a tally of what could not be shown as given

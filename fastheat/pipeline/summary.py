@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 from fastheat.figure.base import Figure, warn_of, warn_of_labels, ways_of
 from fastheat.inputs.sources.shapes import Shapes
@@ -105,7 +106,8 @@ def summarise(picture: Figure, layout: Layout, output: Output, seconds: float) -
         )
     warn_of(shown, layout)
     warn_of_labels(layout)
-    ends = [end for end in shown.extremes or picture.range if end is not None]
+    limits = tuple(chain.from_iterable(panel.limits for panel in layout.panels))
+    ends = [end for end in shown.extremes or limits if end is not None]
     pairs = zip(ends[::2], ends[1::2], strict=True)
     summary = GifSummary(
         frames=clock.frames,

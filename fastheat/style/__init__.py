@@ -9,11 +9,12 @@ Door
 ----
 `colors`: norms
 `colors.bins`: bin_edges, edge_above, Edges, edges_of_ranges
+`colors.branches`: BranchedRule, with_branches
 `colors.colormaps`: colormap, Colormap
 `colors.colors`: parse_color, parse_rgba, RGB
 `colors.norm_objects`: copied, NormObject
-`colors.norms`: AsinhNorm, BoundaryNorm, CenteredNorm, check_range, LINEAR, LogNorm, Norm,
-    PowerNorm, Scale, SYMLOG_LINEAR, SymLogNorm, TwoSlopeNorm
+`colors.norms`: AsinhNorm, BoundaryNorm, CenteredNorm, check_range, IndexNorm, LINEAR, LogNorm,
+    Norm, PowerNorm, Scale, SYMLOG_LINEAR, SymLogNorm, TwoSlopeNorm
 `colors.palette`: join_levels, Palette, plan_palette, shades_over, share_palette, SharedPalette,
     starts_of
 `text.atlas`: ALL_PAIRS, atlas_of_all, can_be_cut, COVERAGE_STEPS, draw_letters, EVEN_SIZE,

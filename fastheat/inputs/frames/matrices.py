@@ -24,13 +24,17 @@ from fastheat.inputs.sources.files import is_archive
 from fastheat.inputs.sources.labelled import Aligners
 from fastheat.inputs.sources.shapes import (
     Shape,
+    as_row,
     cells_of,
     check_names,
     check_part,
+    flat,
     form_of,
     keys_of,
+    left_out,
     of_panel,
     parts_in,
+    warn_of_left_out,
 )
 from fastheat.inputs.sources.source import let_go
 
@@ -116,7 +120,7 @@ def _is_line(name: str, stack: object, panels: Mapping[str, Shape]) -> bool:
     if is_archive(stack):
         return stack.headers[:1] != () and stack.headers[0][0] == ()
     if shape is None and isinstance(stack, (list, tuple)) and stack:
-        return isinstance(stack[0], Real)
+        return isinstance(stack[0], Real) or getattr(stack[0], "shape", None) == ()
     return shape is not None and len(shape) == 1
 
 
@@ -184,7 +188,19 @@ def open_bundles(
     names = tuple(panels)
     shapes: dict[str, Shape] = {}
     dtypes: dict[str, dict[np.dtype[Any], None]] = {}
-    for number, frame in enumerate(frames):
+    without: Mapping[str, Shape] = {}
+
+    def drawn(frame: Any) -> Any:
+        if not isinstance(frame, Mapping):
+            return frame
+        return {name: as_row(part) for name, part in flat(frame).items() if name not in without}
+
+    for number, given in enumerate(frames):
+        if number == 0 and isinstance(given, Mapping):
+            found = left_out(flat(given), names)
+            without = {name: shape for name, shape in found.items() if shape}  # numbers are lines
+            warn_of_left_out(without)
+        frame = drawn(given)
         if number == 0 and not panels:
             names = _names_of(frame, {})
         for name, part in zip(names, parts_in(frame, names, number), strict=True):
@@ -204,7 +220,7 @@ def open_bundles(
 
         def fill(out: FloatArray, frame: Any, number: int) -> None:
             place = 0
-            for name, part in zip(names, parts_in(frame, names, number), strict=True):
+            for name, part in zip(names, parts_in(drawn(frame), names, number), strict=True):
                 with of_panel(name):
                     array = matrix_in(part, number, aligners[name])
                     check_part(number, array.shape, array.dtype, shapes[name])

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from itertools import islice
+from numbers import Number
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,9 @@ from fastheat.inputs.sources.arrays import (
 )
 from fastheat.inputs.sources.files import Pickled, file_of, is_archive, load
 from fastheat.inputs.sources.labelled import Aligner, Aligners, Axes
+from fastheat.inputs.sources.remedies import is_sparse, without_values
 from fastheat.inputs.sources.shapes import Shape, Shapes, keys_of
-from fastheat.inputs.sources.source import Source, is_source, let_go, source_of
+from fastheat.inputs.sources.source import FileArray, Source, is_source, let_go, source_of
 from fastheat.inputs.sources.tensors import as_array
 from fastheat.messages import short
 
@@ -93,11 +95,15 @@ def open_frames(
     panels = shape if isinstance(shape, dict) else None
     named = Path(os.fsdecode(frames)) if isinstance(frames, (str, os.PathLike)) else None
     frames = load(frames, defer=True, tensor=tensor)
+    if named:
+        frames = _in_one_frame(frames)
     if not LIBRARIES.isdisjoint(sys.modules):
         from fastheat.inputs.sources.datasets import dataset_of
 
         if (dataset := dataset_of(frames)) is not None:
             frames = dataset
+    if reason := without_values(frames):
+        raise TypeError(f"frames is not an array (T, N, M): {reason}")
     floats, aligners = Floats(), Aligners(axes or {})
     keyed = keyed_frames(frames, panels)
     frames = keyed.frames
@@ -118,9 +124,10 @@ def open_frames(
         frames = array_of(frames, 0) if frames.ndim > 1 else list(frames)
     if is_source(frames):
         return _open_source(frames, floats)
-    if all(hasattr(frames, name) for name in ("shape", "__array__", "__getitem__")):
-        opened = _open_stack(frames, floats, aligners[""])
-        opened = replace(opened, aligners=aligners)
+    array_like = all(hasattr(frames, name) for name in ("__array__", "__getitem__"))
+    shaped = array_like and isinstance(getattr(frames, "shape", None), Iterable)
+    if shaped and not is_sparse(frames):
+        opened = replace(_open_stack(frames, floats, aligners[""]), aligners=aligners)
         return replace(keyed.given(opened), file=named or file_of(frames))
     iterable = hasattr(frames, "__iter__") or hasattr(frames, "__getitem__")
     unordered = isinstance(frames, (Mapping, Set, bytes, bytearray, type))
@@ -137,6 +144,15 @@ def open_frames(
     return replace(keyed.given(opened), file=named or file_of(frames), source=source)
 
 
+def _in_one_frame(frames: Any) -> Any:
+    """Return a matrix from a file as its only frame, anything else as it is."""
+    if isinstance(frames, FileArray | np.ndarray) and frames.ndim == 2:
+        return frames.in_one_frame() if isinstance(frames, FileArray) else frames[None]
+    if isinstance(frames, NESTED) and frames and isinstance(frames[0], NESTED) and frames[0]:
+        return [frames] if isinstance(frames[0][0], Number) else frames
+    return frames
+
+
 def _is_stack(frames: object) -> bool:
     if isinstance(frames, Mapping):
         return False
@@ -146,7 +162,9 @@ def _is_stack(frames: object) -> bool:
 def _open_stack(frames: Any, floats: Floats, aligner: Aligner) -> Frames:
     shape = tuple(frames.shape)
     check_stack(shape)
-    dtype = frames.dtype if isinstance(frames.dtype, np.dtype) else array_of(frames[:1], 0).dtype
+    dtype = frames.dtype
+    if not isinstance(dtype, np.dtype) or dtype.hasobject:
+        dtype = array_of(frames[:1], 0).dtype
     check_frame(0, shape[1:], dtype)
     if isinstance(frames, np.ndarray):
         return _open_source(source_of(frames), floats)

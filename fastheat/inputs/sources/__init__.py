@@ -3,6 +3,7 @@
 - `arrays`, `masks`, `tensors`: array-likes as numpy arrays, and their masked cells.
 - `labelled`: labels that tables carry, and matrices in the order of them.
 - `objects`: objects that are numbers.
+- `remedies`: why objects are no arrays of numbers, and what to give instead.
 - `shapes`: shapes of frames that hold one matrix, or several with names.
 - `source`: the `Source` protocol for random access to frames, and the sources of arrays.
 - `files`: paths to frames, by the kind of file.

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from fastheat.inputs.sources.masks import hide
 from fastheat.inputs.sources.objects import numbers_of
+from fastheat.inputs.sources.remedies import without_texts
 from fastheat.inputs.sources.tensors import as_array
 from fastheat.messages import in_a_line, warn
 
@@ -45,7 +46,8 @@ def check_type(dtype: np.dtype[Any], what: str, kinds: str = REAL) -> None:
     plain = dtype.names is None and dtype.subdtype is None and not dtype.hasobject
     if not (plain and dtype.kind in kinds and 0 < dtype.itemsize <= _WIDEST):
         expected = "real numbers or text" if "U" in kinds else "real numbers"
-        hint = "; of objects that are numbers give .astype(float)" if dtype.kind == "O" else ""
+        ways = {"O": "; of objects that are numbers give .astype(float)", "c": "; give np.abs()"}
+        hint = ways.get(dtype.kind, "")
         raise TypeError(f"{what} has dtype {str(dtype)[:100]}, expected {expected}{hint}")
 
 
@@ -71,7 +73,39 @@ def array_of(frame: object, number: int) -> npt.NDArray[Any]:
         check_rows(frame, f"frame {number}")
         if any(map(is_masked_array, frame)):
             stack = np.ma.stack
-    return converted(frame, number, stack)
+        elif any(hasattr(kind, "detach") for kind in _kinds(frame)):
+            frame = [_detached(row) for row in frame]
+    array = converted(frame, number, stack)
+    return _numbers_in(array, frame, number) if array.dtype == object and array.ndim else array
+
+
+def _numbers_in(array: npt.NDArray[Any], frame: object, number: int) -> npt.NDArray[Any]:
+    """Return objects that are numbers as numbers, with the mask of a masked array."""
+    mask = np.ma.getmaskarray(array) if is_masked_array(array) else None
+    data = np.ma.getdata(array)
+    if mask is not None:
+        data = data.copy()
+        data[mask] = None
+    try:
+        numbers = numbers_of(data, f"frame {number}")
+    except TypeError as error:
+        raise TypeError(f"{error}{without_texts(frame)}") from None
+    return numbers if mask is None else np.ma.array(numbers, mask=mask)
+
+
+def _kinds(frame: Sequence[Any]) -> set[type]:
+    """Return the types of the rows of nested sequences, and of their cells."""
+    kinds = set(map(type, frame))
+    if any(issubclass(kind, NESTED) for kind in kinds):
+        kinds.update(*(map(type, row) for row in frame if isinstance(row, NESTED)))
+    return kinds
+
+
+def _detached(row: Any) -> Any:
+    """Return a row, or the cells of one, as arrays where they are tensors."""
+    if isinstance(row, NESTED):
+        return [_detached(cell) for cell in row]
+    return as_array(row) if hasattr(row, "detach") else row
 
 
 def converted(
@@ -79,22 +113,13 @@ def converted(
 ) -> npt.NDArray[Any]:
     """Return a frame, or a block that begins with it, as an array; errors name its number."""
     try:
-        array = convert(frame)
+        return convert(frame)
     except Exception as error:  # whatever a foreign __array__ raises
+        reason = in_a_line(error)
+        if reason.startswith("expected "):
+            raise TypeError(f"frame {number}: {reason}") from error
         what = type(frame).__name__
-        raise TypeError(
-            f"frame {number} ({what}) is not an array of numbers: {in_a_line(error)}"
-        ) from error
-    return _numbers_in(array, number) if array.dtype == object and array.ndim else array
-
-
-def _numbers_in(array: npt.NDArray[Any], number: int) -> npt.NDArray[Any]:
-    """Return objects that are numbers as numbers, with the mask of a masked array."""
-    if not is_masked_array(array):
-        return numbers_of(array, f"frame {number}")
-    data, mask = np.ma.getdata(array).copy(), np.ma.getmaskarray(array)
-    data[mask] = None
-    return np.ma.array(numbers_of(data, f"frame {number}"), mask=mask)
+        raise TypeError(f"frame {number} ({what}) is not an array of numbers: {reason}") from error
 
 
 def check_rows(frame: Sequence[Any], what: str) -> None:
@@ -108,6 +133,8 @@ def check_rows(frame: Sequence[Any], what: str) -> None:
         kind for kind in kinds if hasattr(kind, "__len__") and not issubclass(kind, (str, bytes))
     }
     rows = frame if sized == kinds else [row for row in frame if type(row) in sized]
+    if not all(issubclass(kind, NESTED) for kind in sized):  # arrays of no dimensions are cells
+        rows = [row for row in rows if getattr(row, "ndim", 1) != 0]
     nested = [row for row in rows if isinstance(row, NESTED)]
     widths = set(map(len, rows))
     if len(widths) > 1:
@@ -174,10 +201,15 @@ def _letters(cells: Iterable[Any]) -> int:
     return longest
 
 
-def check_stack(shape: tuple[int, ...]) -> None:
-    """Raise ValueError for a shape that is not that of a stack of frames."""
+def check_stack(shape: tuple[int, ...], single: str = "[frames]") -> None:
+    """Raise ValueError for a shape that is not that of a stack of frames.
+
+    Errors say that a matrix can be drawn by what is given as `single`.
+    """
     if len(shape) != 3:
-        hint = "; for a single frame pass frames[None]" if len(shape) == 2 else ""
+        hint = f"; for a single frame pass {single}" if len(shape) == 2 else ""
+        if len(shape) > 3:
+            hint = f"; give .reshape({shape[0]}, {shape[1]}, -1)"
         raise ValueError(f"frames has shape {shape}, expected (T, N, M){hint}")
     if shape[0] < 1:
         raise ValueError(f"frames has shape {shape}, expected at least one frame")
@@ -193,7 +225,8 @@ def check_frame(
     if dtype.kind not in REAL:
         check_type(dtype, f"frame {number}")
     if len(shape) != 2:
-        hint = "; for a single frame pass [frame]" if len(shape) == 1 else ""
+        hints = ("; for a single cell pass [[frame]]", "; for a single frame pass [frame]")
+        hint = hints[len(shape)] if len(shape) < 2 else f"; give .reshape({shape[0]}, -1)"
         raise ValueError(
             f"frame {number} has shape {shape}, expected rows and columns (N, M){hint}"
         )
@@ -250,11 +283,12 @@ class Floats:
     ) -> None:
         self.warned = True
         frame, row, col = (int(axis[0]) for axis in np.nonzero(changed))
-        became = float(out[frame, row, col])
-        shown = int(became) if values.dtype.kind in "iu" else became
+        became, was = float(out[frame, row, col]), values[frame, row, col]
+        now = int(became) if values.dtype.kind in "iu" else values.dtype.type(became)
+        # as str() writes them: format() has fewer digits of a longdouble
         self._emit(
-            f"frame {number + frame}: {values[frame, row, col]} in cell ({top + row}, {col}) "
-            f"becomes {shown} as float64; later changes are not reported"
+            f"frame {number + frame}: {was!s} in cell ({top + row}, {col}) becomes {now!s} as "
+            "float64; later changes are not reported"
         )
 
 

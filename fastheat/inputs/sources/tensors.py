@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import lru_cache
+from numbers import Number
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+
+from fastheat.inputs.sources.remedies import no_array, no_conversion, without_values
 
 
 def as_array(value: Any) -> NDArray[Any]:
@@ -21,24 +24,26 @@ def as_array(value: Any) -> NDArray[Any]:
     value
         A numpy array; a PyTorch tensor, on any device, with or without gradient; a JAX or
         TensorFlow tensor; anything with ``__array__`` or ``__dlpack__``; or nested lists.
+
+    Raises
+    ------
+    TypeError
+        If it is known to have no numbers; the message says what to give instead.
     """
+    if isinstance(value, np.matrix):  # whose parts are never vectors
+        return np.asarray(value)
     if isinstance(value, np.ndarray):
         return _of_known_type(value)
-    if isinstance(value, Image.Image):
-        raise TypeError(
-            "expected numbers, not a picture: Pillow saves it, and save_indexed_gif the indices of "
-            "palettes"
-        )
-    if callable(getattr(value, "state_dict", None)):
-        raise TypeError(
-            f"expected numbers, not a {type(value).__name__}: give one of its weights, such as "
-            "its .weight"
-        )
+    if reason := without_values(value) or no_array(value):
+        raise TypeError(reason)
     if callable(getattr(value, "detach", None)):
         return _of_torch(value)
     if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
         return np.from_dlpack(value)
-    return _of_known_type(np.asarray(value))
+    array = _of_known_type(np.asarray(value))
+    if array.dtype == object and not array.ndim and not isinstance(value, Number | Decimal):
+        raise TypeError(no_conversion(value))
+    return array
 
 
 def _of_torch(tensor: Any) -> NDArray[Any]:
@@ -49,7 +54,12 @@ def _of_torch(tensor: Any) -> NDArray[Any]:
     try:
         array: NDArray[Any] = tensor.numpy()
     except TypeError:  # a dtype that numpy lacks
-        array = tensor.float().numpy()
+        try:
+            array = tensor.float().numpy()
+        except NotImplementedError:
+            raise TypeError(
+                f"expected real numbers, not {tensor.dtype}, of which PyTorch makes no others"
+            ) from None
     return array
 
 

@@ -71,7 +71,7 @@ def bar_ticks(norm: Norm, vmin: float, vmax: float, most: int = 9) -> Ticks:
         )
     numbers, minor = _numbers(scale, vmin, vmax, most)
     inside = _placed(norm, vmin, vmax, numbers)
-    if scale.name == "function":
+    if scale.name in ("function", "index"):
         words = [(text, "") for text in plain_texts([x for x, _ in inside])]
     else:
         words = [_scientific(x, scale, vmin, vmax) for x, _ in inside]
@@ -104,7 +104,10 @@ def _placed(
     within = [x for x in numbers if vmin - near <= x <= vmax + near]
     boundaries = norm.boundaries
     if not boundaries:
-        places = norm.rule(vmin, vmax, 256)(np.array(within, np.float64)).tolist()
+        inner = np.array(within, np.float64)
+        for end in (vmin, vmax):  # rounding errors must not put a tick outside of the norm's domain
+            inner[np.isclose(inner, end, 1e-12, 0)] = end
+        places = norm.rule(vmin, vmax, 256)(inner).tolist()
     else:
         places = np.interp(within, boundaries, np.linspace(0, 1, len(boundaries))).tolist()
     return [
@@ -129,6 +132,9 @@ def segments(norm: Norm, vmin: float, vmax: float, bins: int) -> NDArray[np.intp
 
 def _numbers(scale: Scale, vmin: float, vmax: float, most: int) -> tuple[list[float], list[float]]:
     """Return the major and minor ticks of matplotlib's locators, some of them beyond the range."""
+    if scale.name == "index":  # as matplotlib.ticker.IndexLocator, with room for the labels
+        count = int(scale.base)
+        return [float(k) for k in range(0, count, max(1 + count // 10, -(-count // most)))], []
     if scale.name == "log":
         return _log_numbers(vmin, vmax, scale.base, max(2, most))
     if scale.name == "symlog":
@@ -223,10 +229,10 @@ def _asinh_numbers(
     if low * high < 0:
         places = np.append(places[abs(places / (high - low)) > 0.5 / ASINH_TICKS], 0.0)
     numbers = linear * np.sinh(places / linear)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         powers = np.sign(numbers) * 10.0 ** np.floor(np.log(abs(numbers)) / math.log(10))
-    powers[numbers == 0] = 0
-    found = np.outer(powers, digits).ravel() if digits else powers
+        powers[numbers == 0] = 0
+        found = np.outer(powers, digits).ravel() if digits else powers
     kept: list[float] = sorted(set(found.tolist()))
     return kept if len(kept) >= 2 else np.linspace(vmin, vmax, ASINH_TICKS).tolist()
 
@@ -379,7 +385,7 @@ def _tick_texts(numbers: list[float], step: float) -> list[str]:
     digits = -math.floor(math.log10(step) + 1e-9)
     while abs(step * 10.0**digits - round(step * 10.0**digits)) > 1e-6:
         digits += 1
-    if largest >= 1e7 or largest < 1e-4:
+    if largest >= 1e7 or 0 < largest < 1e-4:
         significant = max(1, math.floor(math.log10(largest) + 1e-9) + 1 + digits)
         return [f"{x:.{significant}g}" if abs(x) > step * 1e-6 else "0" for x in numbers]
     # -0.0, or a rounding error in place of 0, reads as 0

@@ -130,10 +130,10 @@ def _edges(
     largest = float(np.finfo(dtype).max)
     inner = np.clip(limits[:, 0], -largest, largest).astype(dtype).astype(np.float64)
     every = np.full(count, largest)
-    floor = _least(taken, dtype, -every, inner)
-    ceiling = _least(lambda which, x: ~taken(which, x), dtype, inner, every)
+    floor = least_floats(taken, dtype, -every, inner)
+    ceiling = least_floats(lambda which, x: ~taken(which, x), dtype, inner, every)
     top = np.nextafter(ceiling.astype(dtype), inner.astype(dtype)).astype(np.float64)
-    found = _least(
+    found = least_floats(
         reached,
         dtype,
         np.maximum(floor, -largest)[rows],
@@ -170,10 +170,10 @@ def edge_above(norm: Rule, threshold: float, edges: Edges, dtype: np.dtype) -> f
     largest = float(np.finfo(dtype).max)
     top = float(np.nextafter(np.array(ceiling, dtype), dtype.type(threshold)))
     bottom, top = max(floor, -largest), min(top, largest)
-    return float(_least(reached, dtype, np.array([bottom]), np.array([top]))[0])
+    return float(least_floats(reached, dtype, np.array([bottom]), np.array([top]))[0])
 
 
-def _least(
+def least_floats(
     reached: Callable[[NDArray[np.intp], Floats], NDArray[np.bool_]],
     dtype: np.dtype,
     bottom: Float64s,

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.messages import short
-from fastheat.style.colors.norms import FUNCTION, Ends, Floats, Norm, Rule, Scale
+from fastheat.style.colors.branches import BranchedRule, FallError
+from fastheat.style.colors.norms import FUNCTION, Ends, Floats, Limits, Norm, Scale
 
-SAMPLES = 513  # values in and on each side of the range at which norm objects are checked to rise
+SAMPLES = 513  # values in the range at which norm objects are checked to be defined
 
 
 class NormObject(Norm):
@@ -19,6 +20,7 @@ class NormObject(Norm):
 
     name, direct = "object", False
     given: Any = None
+    integers: np.dtype[Any] | None = None  # of the values, if the norm gives indices for them
 
     @property
     def boundaries(self) -> tuple[float, ...]:
@@ -37,7 +39,7 @@ class NormObject(Norm):
         scale = getattr(self.given, "_scale", None)
         name = getattr(scale, "name", None)
         base = float(getattr(scale, "base", 10.0))
-        if name == "log":
+        if name == "log" and base > 1:
             return Scale("log", base)
         if name == "symlog":
             return Scale("symlog", base, float(getattr(scale, "linthresh", 1.0)))
@@ -50,25 +52,38 @@ class NormObject(Norm):
         return "this norm"
 
     def completed(self, vmin: float, vmax: float) -> tuple[float, float]:
-        return _with_range(self.given, vmin, vmax)[1]
+        low, high = _with_range(self.given, vmin, vmax)[1]
+        if low > vmin or high < vmax:  # the norm has ignored what it does not take
+            end = vmin if low > vmin else vmax
+            raise _unfit(self.given, vmin, vmax, f"it does not take {end:g}: give vmin and vmax")
+        return low, high
 
-    def rule(self, vmin: float, vmax: float, bins: int) -> Rule:
+    def for_dtype(self, dtype: np.dtype[Any], limits: Limits) -> tuple[Norm, Limits]:
+        """Return the norm and the range of values of `dtype`; some leave integers as they are."""
+        if dtype.kind in "biu":
+            norm, ends = _with_range(self.given, *limits)[0], np.array(limits)
+            if _gives_indices(norm, _whole(ends, dtype)) and not _gives_indices(norm, ends):
+                return NormObject(**{**self.__dict__, "integers": dtype}), limits
+        return self, limits
+
+    def rule(self, vmin: float, vmax: float, bins: int) -> BranchedRule:
         """Return the norm over a range as a checked function.
 
         Raises
         ------
         ValueError
-            If calling it fails, or it rejects values in the range or decreases anywhere.
+            If calling it fails, or it rejects values in the range or decreases there.
         """
         norm, _ = _with_range(self.given, vmin, vmax)
 
         def rule(x: Floats) -> Floats:
+            # a copy, since some norms write to their argument
+            values = x.copy() if self.integers is None else _whole(x, self.integers)
             try:
-                # a copy, since some norms write to their argument
                 with np.errstate(all="ignore"):
-                    given = norm(np.ma.array(x.copy(), mask=np.zeros(x.shape, bool)))
-                hidden = np.ma.getmaskarray(given)
+                    given = norm(np.ma.array(values, mask=np.zeros(x.shape, bool)))
                 place: NDArray[Any] = np.array(np.ma.getdata(given))
+                hidden = np.ma.getmaskarray(np.ma.array(place, mask=np.ma.getmask(given)))
                 if place.shape != x.shape or place.dtype.kind not in "fiub":
                     raise TypeError(f"it gives {short(place)} for {short(x)}")
             except Exception as error:
@@ -83,20 +98,34 @@ class NormObject(Norm):
         if np.isnan(places).any():
             at = inside[np.isnan(places)][0]
             raise _unfit(norm, vmin, vmax, f"it does not take {at:g}")
-        beyond = np.geomspace(2.0**-10, 2.0**10, SAMPLES) * ((vmax - vmin) or 1.0)
-        values = np.concatenate([vmin - beyond[::-1], inside, vmax + beyond])
-        with np.errstate(all="ignore"):
-            places = rule(values)
-            values, places = values[~np.isnan(places)], places[~np.isnan(places)]
-            falls = np.flatnonzero(places[1:] < places[:-1] - 1e-6 * np.abs(places[:-1]))
-        if len(falls):
-            raise _unfit(
-                norm, vmin, vmax, f"it falls at {values[falls[0]]:g}, where it should rise"
-            )
-        return rule
+        try:
+            return BranchedRule(rule, vmin, vmax, bins)
+        except FallError as fall:
+            way = ": reverse the cmap instead, as 'viridis_r'" if fall.throughout else ""
+            why = f"it falls at {fall.at:g}, where it should rise{way}"
+        raise _unfit(norm, vmin, vmax, why)
 
     def __str__(self) -> str:
         return type(self.given).__qualname__
+
+
+def _gives_indices(norm: Any, values: NDArray[Any]) -> bool:
+    """Return whether a norm object gives indices of colours, as a `BoundaryNorm` does."""
+    try:
+        with np.errstate(all="ignore"):
+            return np.asarray(norm(np.ma.array(values))).dtype.kind in "biu"
+    except Exception:  # told when the norm is used
+        return False
+
+
+def _whole(x: Floats, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return values rounded down to integers of a dtype, or to bools."""
+    if dtype.kind == "b":
+        return x >= 1
+    limits = np.iinfo(dtype)
+    # the largest of 64 bits is no float
+    most = np.nextafter(float(limits.max) + 1, 0)
+    return np.clip(np.floor(x.astype(np.float64)), float(limits.min), most).astype(dtype)
 
 
 def _ends(norm: Any) -> Ends:
@@ -116,6 +145,10 @@ def _with_range(norm: Any, vmin: float, vmax: float) -> tuple[Any, tuple[float, 
             # ends that autoscale_None left unset, or those of an object without it
             norm.vmin = vmin if norm.vmin is None else norm.vmin
             norm.vmax = vmax if norm.vmax is None else norm.vmax
+            if np.allclose(
+                (norm.vmin, norm.vmax), (vmin, vmax), 1e-12, 0
+            ):  # but for rounding, as it is
+                norm.vmin, norm.vmax = vmin, vmax
         elif own != (vmin, vmax):
             norm.vmin, norm.vmax = vmin, vmax
             if norm.vmin > vmin:  # setting an end of a CenteredNorm moves the other

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
 Float64s = NDArray[np.float64]
+Limits = tuple[float, float]  # vmin and vmax
 Ends = tuple[float | None, float | None]  # vmin and vmax, None if not known
 # function from values to normed values: 0 .. 1 span the colormap, NaN is what the norm rejects
 Rule = Callable[[Floats], Floats]
@@ -46,7 +47,7 @@ class Norm:
     name = "linear"
     direct = True  # whether `places` and `likely` are defined; else only `rule` is
     exact = True  # whether `places` gives every bit of `rule`
-    fixed = False  # whether the range is part of the norm itself
+    fixed = ""  # name of the option that the range is part of, if it is
     axis = ""  # name of the scale of an axis with this norm, if not the norm's own
     parameter = ""  # name of its number, if it has one
     above = -math.inf  # autoscaling ignores values that are not above this,
@@ -140,6 +141,10 @@ class Norm:
             return self.places(x.reshape(-1), limits).reshape(x.shape)
 
         return norm
+
+    def for_dtype(self, dtype: np.dtype[Any], limits: Limits) -> tuple[Norm, Limits]:
+        """Return the norm and the range of values of `dtype`."""
+        return self, limits
 
     def transform(self, x: Floats) -> Floats:
         """Return an array of its own with the values on the scale that the norm is linear on."""
@@ -408,7 +413,7 @@ class SymLogNorm(ScaledNorm):
 class BoundaryNorm(Norm):
     """A colour for each interval between boundaries: matplotlib's `BoundaryNorm`."""
 
-    name, direct, fixed = "boundaries", False, True
+    name, direct, fixed = "boundaries", False, "boundaries"
     edges: tuple[float, ...] = ()
 
     @property
@@ -441,6 +446,34 @@ class BoundaryNorm(Norm):
             return (entry + 0.5) / bins
 
         return norm
+
+
+class IndexNorm(Norm):
+    """Values as indices of the colours: matplotlib's `NoNorm` of integers."""
+
+    name, parameter, fixed = "index", "colors", "NoNorm"
+    colors = 0.0  # number of entries of the colormap
+
+    @property
+    def own_range(self) -> tuple[float, float]:
+        """The indices of the first and the last colour."""
+        return 0.0, self.colors - 1
+
+    @property
+    def scale(self) -> Scale:
+        return Scale("index", base=self.colors)
+
+    def for_dtype(self, dtype: np.dtype[Any], limits: Limits) -> tuple[Norm, Limits]:
+        """Return the norm and the range of values of `dtype`; floats are shares of the colormap."""
+        return (self, limits) if dtype.kind in "biu" else (LINEAR, (0.0, 1.0))
+
+    def places(self, x: Floats, limits: Float64s) -> Floats:
+        """Return the centres of the colours with these indices."""
+        place: Floats = (x + 0.5) / self.colors
+        return place
+
+    def likely(self, limits: Float64s, places: Float64s, eps: float) -> Float64s | None:
+        return Norm.likely(self, np.array([[-0.5, self.colors - 0.5]]), places, eps)
 
 
 def check_range(vmin: float, vmax: float) -> None:

@@ -20,6 +20,7 @@ from fastheat.tables import Spec
 FIXED, EXPONENT, GENERAL, PERCENT, INTEGER = range(5)
 MAX_PRECISION = 60
 MAX_WIDTH = 500
+INTEGER_TYPES = ("b", "d", "o", "x", "X")  # of format specs that floats do not have
 LONGEST = 10_000  # characters that a format may ask for, or a function may return
 MOST_LETTERS = 100_000  # characters of a literal text to draw
 
@@ -34,14 +35,15 @@ _KINDS = {"f": FIXED, "e": EXPONENT, "g": GENERAL, "%": PERCENT, "d": INTEGER}
 def parse_spec(spec: str) -> Spec | None:
     """Return a format spec in numbers, or None if it is valid but left to Python's own `format`.
 
-    Left to Python: no type letter, type 'n', a zero-padded width together with a thousands
-    separator, a fill outside ASCII, a precision over `MAX_PRECISION` or a width over `MAX_WIDTH`.
+    Left to Python: no type letter, types 'n', 'b', 'o' and 'x', a zero-padded width together with a
+    thousands separator, a fill outside ASCII, a precision over `MAX_PRECISION` or a width over
+    `MAX_WIDTH`.
 
     Raises
     ------
     ValueError
-        If Python cannot format a float with it (for type 'd': an int), or a width or precision is
-        above `LONGEST`.
+        If Python cannot format a float with it (for `INTEGER_TYPES`: an int), or a width or
+        precision is above `LONGEST`.
     """
     if fault := _fault(spec):
         raise ValueError(f"expected a format spec for numbers, not {short(spec)}: {fault}")
@@ -78,9 +80,12 @@ def _fault(spec: str) -> str:
     if too_long := _fault_of_length(spec):
         return too_long
     try:
-        format(1 if spec.endswith("d") else 0.5, spec)
+        format(1 if spec.endswith(INTEGER_TYPES) else 0.5, spec)
     except ValueError as error:
-        return in_a_line(error)
+        if spec.endswith("c"):
+            return "it writes characters: give valfmt=chr"
+        way = f": give {spec[1:]!r}" if spec.startswith("%") and not _fault(spec[1:]) else ""
+        return in_a_line(error) + way
     return ""
 
 
@@ -353,7 +358,7 @@ def _spec_format(source: str, before: str, spec: str, after: str) -> ValueFormat
             "expected valfmt to be a format string such as '{x:.2f}' or a format spec such as "
             f"'.2f', not {short(source)}: {fault}"
         )
-    integers = spec.endswith("d")
+    integers = spec.endswith(INTEGER_TYPES)
     write = partial(_spell, before, spec, after)
     lines = "\n" in before + after  # the kernels only write texts of one line
     return ValueFormat(source, write, before, None if lines else parse_spec(spec), after, integers)
@@ -363,7 +368,9 @@ def _spec_format(source: str, before: str, spec: str, after: str) -> ValueFormat
 
 
 def _spell(before: str, spec: str, after: str, value: object) -> str:
-    if spec.endswith("d") and isinstance(value, float):  # NaN or infinite: no int has these
+    if spec.endswith(INTEGER_TYPES) and isinstance(
+        value, float
+    ):  # NaN or infinite: no int has these
         spec = spec[:-1] + "f"
     return before + format(value, spec) + after
 
