@@ -11,7 +11,7 @@ Other rooms import these names, and no others.
 Door
 ----
 ``: blocks
-`clock`: Clock, DEFAULT_DURATION, LONGEST_DURATION, read_loop, read_milliseconds
+`clock`: Clock, DEFAULT_DURATION, LONGEST_DURATION, read_loop, read_milliseconds, warn_of_seconds
 `file`: GifFile, Tail
 `limits`: LARGEST_SIDE
 `target`: check_other, check_place, check_target, Claim

@@ -31,6 +31,8 @@ class Clock:
 
     Attributes
     ----------
+    durations
+        Milliseconds per frame, or a list with those of each frame.
     frames
         Number of frames that have been given a delay.
     delay
@@ -47,9 +49,9 @@ class Clock:
     """
 
     def __init__(self, fps: object, duration: object) -> None:
-        self._durations = _durations(fps, duration)
-        if isinstance(self._durations, list):  # ms until the end of each frame, from 0 on
-            self._ends = list(accumulate(map(_honoured, self._durations), initial=0.0))
+        self.durations = _durations(fps, duration)
+        if isinstance(self.durations, list):  # ms until the end of each frame, from 0 on
+            self._ends = list(accumulate(map(_honoured, self.durations), initial=0.0))
         self._ticks = 0
         self.frames = 0
         self.delay = 0
@@ -58,20 +60,20 @@ class Clock:
     @property
     def each(self) -> float | None:
         """Milliseconds per frame, or None if each frame was given a duration of its own."""
-        return None if isinstance(self._durations, list) else self._durations
+        return None if isinstance(self.durations, list) else self.durations
 
     def check(self, frames: int | None) -> None:
         """Raise a ValueError if there is a list of durations of another length than `frames`."""
-        each = self._durations
+        each = self.durations
         if isinstance(each, list) and frames is not None and len(each) != frames:
             raise ValueError(f"expected a duration for each of {frames} frames, not {len(each)}")
 
     def resume(self, ticks: int) -> int:
         """Continue after the last frame that ends by `ticks` hundredths; return its end."""
-        if isinstance(self._durations, list):
+        if isinstance(self.durations, list):
             count = bisect_right(self._ends, ticks, key=_ticks_of) - 1
         else:  # `ticks` comes from a file and may be huge, so count without a loop
-            each = _honoured(self._durations)
+            each = _honoured(self.durations)
             count = int((10.0 * ticks + 5.0) / each)
             count -= _ticks_of(count * each) > ticks
             count += _ticks_of((count + 1) * each) <= ticks
@@ -80,13 +82,13 @@ class Clock:
 
     def _end(self, frames: int) -> float:
         """Return the end of the last of `frames` frames in ms, as it would be without rounding."""
-        if isinstance(self._durations, list):
+        if isinstance(self.durations, list):
             return self._ends[frames]
-        return frames * _honoured(self._durations)
+        return frames * _honoured(self.durations)
 
     def next(self) -> int:
         """Return the delay of the next frame."""
-        each = self._durations
+        each = self.durations
         if isinstance(each, list) and self.frames >= len(each):
             raise ValueError(f"expected a duration for each frame, not {len(each)} for more frames")
         duration = each[self.frames] if isinstance(each, list) else each
@@ -104,9 +106,9 @@ class Clock:
 
     def warn(self) -> None:
         """Warn about raised delays and unused durations."""
-        if isinstance(self._durations, list) and self.frames < len(self._durations):
+        if isinstance(self.durations, list) and self.frames < len(self.durations):
             warn(
-                f"took the first {self.frames} of {len(self._durations)} durations, as many as "
+                f"took the first {self.frames} of {len(self.durations)} durations, as many as "
                 "there were frames"
             )
         if self.raised:
@@ -154,24 +156,14 @@ def _durations(fps: object, duration: object) -> float | list[float]:
         return DEFAULT_DURATION
     listed = isinstance(duration, Sequence) and not isinstance(duration, str | bytes | bytearray)
     if listed or getattr(duration, "ndim", 0) == 1:
-        each: list[object] = list(duration)  # type: ignore[call-overload]
-        numbers = [read_milliseconds("duration", value) for value in each]
-        if numbers and 0 < max(numbers) < SECONDS:
-            warn(
-                f"duration={short(duration)} is in milliseconds, and raised to "
-                f"{10 * blocks.SHORTEST_DELAY}: for seconds give 1000 times as much"
-            )
-        return numbers
-    return read_milliseconds("duration", duration, unit=True)
+        return [read_milliseconds("duration", each) for each in duration]  # type: ignore[attr-defined]
+    return read_milliseconds("duration", duration)
 
 
-def read_milliseconds(
-    name: str, value: object, given: object = None, *, unit: bool = False
-) -> float:
+def read_milliseconds(name: str, value: object, given: object = None) -> float:
     """Return a frame's duration in ms, checked.
 
-    Errors show `given` in place of `value` if the value was computed from it. With `unit`, values
-    that are likely to be seconds cause a warning.
+    Errors show `given` in place of `value` if the value was computed from it.
     """
     number = _number(name, value, "milliseconds")
     if not 0 <= number <= LONGEST_DURATION:
@@ -180,13 +172,20 @@ def read_milliseconds(
             f"expected {name} to give 0 to {LONGEST_DURATION:g} milliseconds a frame, "
             f"not {short(shown)}"
         )
-    if unit and 0 < number < SECONDS:
-        rate = f" or fps={1 / number:.3g}" if name == "duration" else ""
-        warn(
-            f"{name}={short(value)} is in milliseconds, and raised to "
-            f"{10 * blocks.SHORTEST_DELAY}: for {number:g} s give {name}={1000 * number:g}{rate}"
-        )
     return number
+
+
+def warn_of_seconds(name: str, given: object, read: float | Sequence[float]) -> None:
+    """Warn of durations that are likely to be meant in seconds, as given and as read."""
+    longest = read if isinstance(read, float) else max(read, default=0.0)
+    if not 0 < longest < SECONDS:
+        return
+    way = "for seconds give 1000 times as much"
+    if isinstance(read, float):
+        rate = f" or fps={1 / read:.3g}" if name == "duration" else ""
+        way = f"for {read:g} s give {name}={1000 * read:g}{rate}"
+    shortest = 10 * blocks.SHORTEST_DELAY
+    warn(f"{name}={short(given)} is in milliseconds, and raised to {shortest}: {way}")
 
 
 def _number(name: str, value: object, what: str) -> float:

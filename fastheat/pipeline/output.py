@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fastheat.figure.base import Figure
 from fastheat.gif import blocks
-from fastheat.gif.clock import Clock, read_loop, read_milliseconds
+from fastheat.gif.clock import Clock, read_loop, read_milliseconds, warn_of_seconds
 from fastheat.gif.file import GifFile
 from fastheat.gif.target import Claim, check_target
 from fastheat.inputs.frames.annotations import Samples
@@ -56,7 +56,11 @@ class Output:
         check_target(file)
         self.place = Path(fsdecode(file)) if isinstance(file, str | PathLike) else file
         self.clock = Clock(fps, duration)
-        self.hold = None if hold is None else read_milliseconds("hold", hold, unit=True)
+        self.hold = None if hold is None else read_milliseconds("hold", hold)
+        if duration is not None:
+            warn_of_seconds("duration", duration, self.clock.durations)
+        if self.hold is not None:
+            warn_of_seconds("hold", hold, self.hold)
         self.loop = read_loop(loop)
         self.sync = sync
         self.shown = Shown()  # a tally of what could not be shown as given
