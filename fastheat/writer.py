@@ -33,7 +33,7 @@ from fastheat.inputs.frames.annotations import (
     sample_of,
 )
 from fastheat.inputs.frames.stream import matrix_in
-from fastheat.inputs.sources.arrays import Floats, Frame, check_frame, is_masked_array
+from fastheat.inputs.sources.arrays import Floats, Frame, as_matrix, check_frame, is_masked_array
 from fastheat.inputs.sources.labelled import Aligners
 from fastheat.inputs.sources.shapes import (
     Shape,
@@ -622,8 +622,7 @@ class GifWriter:
         if shape == () and array.dtype.kind in "biuf" and array.size == 1:
             return array.reshape(()).astype(np.float64)
         if array.ndim != 2 and array.dtype.kind in "biuf":
-            hints = ("", ": give [values]", ": give values.reshape({}, -1)")
-            hint = hints[min(array.ndim, 2)].format(*array.shape[:1])
+            hint = f": give {as_matrix(array.shape, 'values')}" if array.ndim else ""
             raise ValueError(f"expected a matrix (N, M), not of shape {array.shape}{hint}")
         check_frame(self.frames, array.shape, array.dtype)
         if shape is not None and array.shape != shape:

@@ -456,3 +456,20 @@ def test_columns_of_texts_are_told_with_what_to_give() -> None:
     frame = pl.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]})
     with pytest.raises(TypeError, match=r"'x' in cell \(0, 1\), .*: give \.drop\(\['b'\]\)"):
         pixels([frame])
+
+
+def test_groups_by_time_have_rows_in_order() -> None:
+    days = pd.DataFrame(np.arange(8.0).reshape(4, 2), index=pd.date_range("2020-01-01", periods=4))
+    keys, values = titled(days.resample("2D"))
+    assert keys == ["2020-01-01", "2020-01-03"]
+    assert values == [[[0, 1], [2, 3]], [[4, 5], [6, 7]]]
+    with pytest.raises(TypeError, match="groups of a table, not of one of its columns"):
+        titled(days[0].groupby([0, 0, 1, 1]))
+
+
+def test_a_frame_that_is_no_pair_among_pairs_is_named() -> None:
+    for frames in ([(0, ONE), TWO], iter([(0, ONE), TWO])):
+        with pytest.raises(
+            ValueError, match=r"frame 1 is a ndarray, expected a pair \(key, matrix\)"
+        ):
+            titled(frames)

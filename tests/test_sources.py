@@ -28,6 +28,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from fastheat import GifWriter, save_gif
 from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.stream import Frames
 from fastheat.inputs.sources.files import load_frames
@@ -478,11 +479,47 @@ def test_the_wrong_number_of_dimensions_is_named_with_a_way_out() -> None:
     assert "shape ()" in complaint(np.float64(1))
     assert "shape (4, 3)" in complaint(ArrayLike(STACK[0]))
     assert "frame 0 has shape (3,)" in complaint(STACK[0].tolist())
-    assert "[frame]" in complaint(STACK[0].tolist())
     assert "frame 0 has shape ()" in complaint([1.0, 2.0])
     assert "frame 1 has shape (1, 4, 3)" in complaint([STACK[0], STACK[:1]])
     assert "frame 1 has rows of rows" in complaint([STACK[0], STACK[:1].tolist()])
     assert "frame 1 has rows of rows" in complaint([STACK[0], [STACK[0], STACK[0]]])
+
+
+@pytest.mark.parametrize(
+    ("frames", "codes"),
+    [
+        (STACK[0], ["[frames]", "frames[:, None]"]),
+        (list(STACK[0]), ["[frames]", "[[row] for row in frames]"]),
+        (
+            np.zeros((4, 2, 5, 3)),
+            ["frames.reshape(4, 2, -1)", "{f'head {k}': frames[:, k] for k in range(2)}"],
+        ),
+    ],
+)
+def test_frames_of_other_dimensions_are_drawn_as_the_error_says(
+    frames: Any, codes: list[str]
+) -> None:
+    message = complaint(frames)
+    for code in codes:
+        assert code.removeprefix("frames.reshape") in message
+        save_gif(io.BytesIO(), eval(code, {"frames": frames}), vmin=0, vmax=60)
+
+
+def test_matrices_of_other_dimensions_are_recorded_as_the_error_says() -> None:
+    torchs, keras = np.zeros((8, 3, 2, 2)), np.zeros((2, 2, 3, 8))
+    for values in (np.zeros(5), np.zeros((4, 5, 6)), torchs, keras):
+        with (
+            pytest.raises(ValueError, match="expected a matrix") as error,
+            GifWriter(io.BytesIO()) as gif,
+        ):
+            gif.add(values)
+        said = str(error.value).partition(": give ")[2]
+        ways = said.replace(" for panels", "").removesuffix(" if its axes are (..., in, out)")
+        for way in ways.split(", or "):
+            assert way in said
+            with GifWriter(io.BytesIO(), vmin=0, vmax=1) as gif:
+                gif.add(eval(way, {"values": values}))
+    assert torchs.reshape(8, -1).shape == keras.reshape(-1, 8).T.shape == (8, 12)
 
 
 def test_no_frames_and_no_cells_are_named() -> None:
@@ -561,7 +598,7 @@ def test_a_stack_that_is_sparse_or_a_class_is_refused_in_words() -> None:
 
 @pytest.mark.parametrize("single", [STACK[0], Table(STACK[0])])
 def test_a_matrix_in_place_of_frames_is_told_how_to_be_one(single: Any) -> None:
-    assert complaint(single).endswith("; for a single frame pass [frames]")
+    assert "; for a single frame pass [frames]" in complaint(single)
     np.testing.assert_array_equal(read([single], 1), STACK[:1])
 
 

@@ -14,7 +14,8 @@ Door
 `frames.ranges`: completed_range, DataLimits, MatrixLimits, Range, range_text, wider_limits
 `frames.spans`: chunk_length, Span, spans_of
 `frames.stream`: converted_shape, Frames, KEPT_BYTES, matrix_in
-`sources.arrays`: array_of, check_frame, check_type, Floats, Frame, is_masked_array, join_frames
+`sources.arrays`: array_of, as_matrix, check_frame, check_type, Floats, Frame, is_masked_array,
+    join_frames
 `sources.checkpoints`: has_pattern
 `sources.files`: file_of, load
 `sources.labelled`: aligned, Aligners, Axes, axes_of, Axis, caption_of, texts_of

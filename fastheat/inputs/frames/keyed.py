@@ -16,7 +16,6 @@ from fastheat.inputs.frames.stream import Frames
 from fastheat.inputs.sources.arrays import NESTED
 from fastheat.inputs.sources.labelled import axis_of, is_key, step_of, text_of
 from fastheat.inputs.sources.shapes import keys_of
-from fastheat.messages import short
 
 _DEEPEST = 3  # dimensions of lists that are looked at
 # names that say "step 10", in place of the names of several matrices
@@ -71,8 +70,10 @@ def keyed_frames(frames: Any, panels: Collection[str] | None) -> Keyed:
     if isinstance(frames, ItemsView):
         frames = list(frames)
     if isinstance(frames, NESTED):
-        if not frames or not all(map(_is_pair, frames)):
+        if not frames or not _is_pair(frames[0]):
             return Keyed(frames)
+        for number, frame in enumerate(frames):
+            _check_pair(frame, number)
         return Keyed([each for _, each in frames], _steps([_key(key) for key, _ in frames]))
     if isinstance(frames, Iterator):
         return _of_iterator(frames)
@@ -108,6 +109,14 @@ def _is_pair(frame: Any) -> bool:
     )
 
 
+def _check_pair(frame: Any, number: int) -> None:
+    """Raise ValueError for a frame that is no pair although the first one is."""
+    if not _is_pair(frame):
+        raise ValueError(
+            f"frame {number} is a {type(frame).__name__}, expected a pair (key, matrix) as frame 0"
+        )
+
+
 def _depth(value: Any) -> int:
     """Return the number of dimensions of a matrix, as far as that is known without reading it."""
     depth = 0
@@ -131,11 +140,7 @@ def _of_iterator(frames: Iterator[Any]) -> Keyed:
 
     def matrices() -> Iterator[Any]:
         for number, frame in enumerate(again):
-            if not _is_pair(frame):
-                raise ValueError(
-                    f"frame {number} is {short(frame)}, expected a pair of a key and a matrix as "
-                    "frame 0"
-                )
+            _check_pair(frame, number)
             keys.append(_steps([_key(frame[0])])[0])
             yield frame[1]
 
@@ -181,14 +186,19 @@ def _is_grouped(frames: Any) -> bool:
     """Return whether frames are the groups of a table of pandas, polars or the like."""
     if isinstance(frames, type) or not hasattr(frames, "__iter__"):
         return False
-    name = type(frames).__name__
-    return name.endswith("GroupBy") and hasattr(frames, "agg")
+    return type(frames).__name__.endswith(("GroupBy", "Resampler")) and hasattr(frames, "agg")
 
 
 def _of_groups(groups: Sequence[tuple[Any, Any]]) -> Keyed:
     """Return the groups of a table without what they were grouped by."""
     keys = [key if isinstance(key, tuple) else (key,) for key, _ in groups]
     tables = [table for _, table in groups]
+    for table in tables[:1]:
+        if not hasattr(table, "columns"):
+            raise TypeError(
+                "expected groups of a table, not of one of its columns: give the groups of "
+                "a list of columns, [['a']] in place of ['a']"
+            )
     by: set[Any] | None = None
     for key, table in zip(keys, tables, strict=True):  # the columns that hold the key in each group
         own = {name for name in table.columns if _holds(table[name], key)}
@@ -215,8 +225,7 @@ def _with_common_rows(tables: Sequence[Any], keys: Sequence[tuple[Any, ...]]) ->
         if 0 < len(own) < len(levels):
             table = table.droplevel(own)
         found.append(table)
-    first = found[0].index
-    numbered = all(table.index.nlevels == 1 and table.index.dtype.kind in "iu" for table in found)
-    if numbered and any(set(table.index) != set(first) for table in found):
+    labels = [set(table.index) for table in found]
+    if len(found) > 1 and len(set().union(*labels)) == sum(map(len, labels)):
         return [table.reset_index(drop=True) for table in found]  # places in the whole table
     return found

@@ -40,7 +40,7 @@ from fastheat.inputs.sources.arrays import (
     common_dtype,
 )
 from fastheat.inputs.sources.files import Pickled, file_of, is_archive, load
-from fastheat.inputs.sources.labelled import Aligner, Aligners, Axes
+from fastheat.inputs.sources.labelled import Aligner, Aligners, Axes, axes_of
 from fastheat.inputs.sources.remedies import is_sparse, without_values
 from fastheat.inputs.sources.shapes import Shape, Shapes, keys_of
 from fastheat.inputs.sources.source import FileArray, Source, is_source, let_go, source_of
@@ -161,7 +161,10 @@ def _is_stack(frames: object) -> bool:
 
 def _open_stack(frames: Any, floats: Floats, aligner: Aligner) -> Frames:
     shape = tuple(frames.shape)
-    check_stack(shape)
+    if axes_of(frames) is None:
+        check_stack(shape)
+    else:  # tables have no slices with new axes
+        check_stack(shape, vectors="")
     dtype = frames.dtype
     if not isinstance(dtype, np.dtype) or dtype.hasobject:
         dtype = array_of(frames[:1], 0).dtype

@@ -201,15 +201,24 @@ def _letters(cells: Iterable[Any]) -> int:
     return longest
 
 
-def check_stack(shape: tuple[int, ...], single: str = "[frames]") -> None:
+def check_stack(
+    shape: tuple[int, ...],
+    single: str = "[frames]",
+    vectors: str = ", for vectors in order frames[:, None]",
+) -> None:
     """Raise ValueError for a shape that is not that of a stack of frames.
 
-    Errors say that a matrix can be drawn by what is given as `single`.
+    Errors say that a matrix can be drawn by what is given as `single`, and its rows one after the
+    other by `vectors`.
     """
     if len(shape) != 3:
-        hint = f"; for a single frame pass {single}" if len(shape) == 2 else ""
+        hint = ""
+        if len(shape) == 2:
+            hint = f"; for a single frame pass {single}{vectors}"
         if len(shape) > 3:
             hint = f"; give .reshape({shape[0]}, {shape[1]}, -1)"
+        if len(shape) == 4:
+            hint += f", or {{f'head {{k}}': frames[:, k] for k in range({shape[1]})}} for panels"
         raise ValueError(f"frames has shape {shape}, expected (T, N, M){hint}")
     if shape[0] < 1:
         raise ValueError(f"frames has shape {shape}, expected at least one frame")
@@ -225,8 +234,11 @@ def check_frame(
     if dtype.kind not in REAL:
         check_type(dtype, f"frame {number}")
     if len(shape) != 2:
-        hints = ("; for a single cell pass [[frame]]", "; for a single frame pass [frame]")
-        hint = hints[len(shape)] if len(shape) < 2 else f"; give .reshape({shape[0]}, -1)"
+        hints = (
+            "; for a single cell pass [[frame]]",
+            "; for a single frame pass [frames], for vectors in order [[row] for row in frames]",
+        )
+        hint = hints[len(shape)] if len(shape) < 2 else f"; give {as_matrix(shape, 'frame')}"
         raise ValueError(
             f"frame {number} has shape {shape}, expected rows and columns (N, M){hint}"
         )
@@ -234,6 +246,19 @@ def check_frame(
         raise ValueError(f"frame {number} has shape {shape}, expected at least one cell")
     if expected is not None and shape != expected:
         raise ValueError(f"frame {number} has shape {shape}, expected {expected} as frame 0")
+
+
+def as_matrix(shape: tuple[int, ...], name: str) -> str:
+    """Return the code that makes an array of other dimensions a matrix, or several, for errors."""
+    if len(shape) < 2:
+        return f"[{name}]"
+    if len(shape) == 3:
+        panels = f"{{f'head {{k}}': {name}[k] for k in range({shape[0]})}} for panels"
+        return f"{name}.reshape({shape[0]}, -1), or {panels}"
+    return (
+        f"{name}.reshape({shape[0]}, -1), or {name}.reshape(-1, {shape[-1]}).T if its axes are "
+        "(..., in, out)"
+    )
 
 
 def check_dtype(number: int, dtype: np.dtype[Any], expected: np.dtype[Any]) -> None:

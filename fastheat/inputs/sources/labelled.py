@@ -212,6 +212,10 @@ def is_key(key: Any) -> bool:
     """Return True for the key of a frame in a series of them: a number, a date or a period."""
     if isinstance(key, bool | np.bool_):
         return False
+    if isinstance(key, tuple):  # of several levels
+        return bool(key) and all(isinstance(part, str) or is_key(part) for part in key)
+    if hasattr(key, "to_timestamp"):  # a period of pandas
+        return True
     return isinstance(key, Real | np.number | np.datetime64 | np.timedelta64 | date | timedelta)
 
 

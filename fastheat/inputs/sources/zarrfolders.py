@@ -371,7 +371,7 @@ class ZarrFolder(Chunked):
         self._folder = folder
         self._found = {key: found[key] for key in _KEYS[found["zarr_format"]] if key in found}
         self._layout = layout_of(found)
-        check_stack(self._layout.shape, "[zarr.open(path)]")
+        check_stack(self._layout.shape, "[zarr.open(path)]", "")
         chunk = self._layout.chunk
         check_shape(self._layout.shape, chunk.shape, chunk.dtype, partial(_bytes_in, folder))
         self.shape = self._layout.shape
