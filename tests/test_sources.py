@@ -430,7 +430,7 @@ def test_what_is_no_collection_of_frames_is_a_type_error() -> None:
     assert "no keys" in complaint({}, TypeError)
     assert "type bytes" in complaint(b"frames", TypeError)
     assert "type set" in complaint({1}, TypeError)
-    assert "dtype |S" in complaint(io.BytesIO(b"line\n"), TypeError)
+    assert "not an open file" in complaint(io.BytesIO(b"line\n"), TypeError)
 
 
 def test_the_wrong_number_of_dimensions_is_named_with_a_way_out() -> None:
@@ -615,8 +615,8 @@ def test_a_pickle_of_something_else_says_what_it_holds(tmp_path: Path) -> None:
     path = tmp_path / "data.pkl"
     for value in (None, 3, "frames", 2.5, b"x"):
         assert f"holds a {type(value).__name__}, expected" in complaint(write(path, value))
-    assert "holds a NoneType" in complaint(write(path, {"a": STACK, "b": None}))
-    assert "text, not 0" in complaint(write(path, dict.fromkeys(range(99), STACK)), TypeError)
+    assert "it holds no frames, expected" in complaint(write(path, {"a": 1, "b": None}))
+    assert "frame 0 has shape (5, 4, 3)" in complaint(write(path, dict.fromkeys(range(9), STACK)))
     assert "no keys" in complaint(write(path, {}))
     assert "holds a str" in complaint(write(path, {"a": "b"}))
     assert "shape (4, 3)" in complaint(write(path, STACK[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import base64
 import builtins
 import codecs
@@ -19,7 +20,6 @@ import subprocess
 import sys
 import threading
 import tracemalloc
-import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -411,15 +411,15 @@ def attacks(ran: Path) -> dict[str, tuple[object, str]]:
         "zeros": (Call(np.zeros, 1 << 40), "zeros"),
         "function": (np.linalg.norm, "numpy.linalg.norm"),
         "class": (Path, "pathlib"),
-        "instance": (types.SimpleNamespace(a=1), "types.SimpleNamespace"),
+        "instance": (argparse.Namespace(a=1), "argparse.Namespace"),
         "exception": (ValueError("x"), "builtins.ValueError"),
         "set": ({1}, "set"),
         "frozenset": (frozenset({1}), "frozenset"),
         "object dtype": (np.array([Call(os.system, touch)], dtype=object), ""),
-        "objects": (np.array([[1], None], dtype=object), "'O8'"),
+        "objects": (np.array([[[1], None]], dtype=object), "an object array"),
         "strings": (np.array([b"a", b"b"]), "'S1'"),
         "dates": (np.array(["2020-01-01"], "M8[D]"), "'M8'"),
-        "records": (np.zeros(3, [("a", "f8")]), "'V8'"),
+        "records": (np.zeros(3, [("a", "f8")]), "with fields 'a', expected numbers"),
         "array subclass": (np.ones((2, 2)).view(np.recarray), "numpy"),
         "random state": (np.random.RandomState(0), "numpy.random"),
         "copyreg": (Call(copyreg.add_extension, "os", "system", 77), "copyreg.add_extension"),
@@ -469,9 +469,7 @@ def test_what_would_run_is_refused_by_name(name: str, protocol: int, tmp_path: P
         ("builtins", "complex.__base__"),
         ("fastheat.inputs.sources.pickles", "os.system"),
         ("fastheat.inputs.sources.pickles", "_NAMES"),
-        ("copyreg", "_reconstructor"),
         ("copyreg", "__newobj__"),
-        ("copy_reg", "_reconstructor"),
         ("operator", "attrgetter"),
         ("numpy.core._multiarray_umath", "_reconstruct"),
         ("numpy.ma.core", "MaskedArray.dump"),

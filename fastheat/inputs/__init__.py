@@ -19,6 +19,7 @@ Door
 `sources.files`: file_of, load
 `sources.masks`: hidden, hide, is_masked, MASKED
 `sources.npy`: read_header
+`sources.readers`: suffix_of
 `sources.shapes`: cells_of, check_names, form_of, MOST_CELLS, of_panel, parts_in, parts_of, Shape,
     Shapes, split
 `sources.source`: FileArray, is_ready, let_go

@@ -36,7 +36,8 @@ from fastheat.inputs.sources.arrays import (
     check_stack,
     common_dtype,
 )
-from fastheat.inputs.sources.files import Pickled, file_of, is_archive, load
+from fastheat.inputs.sources.files import file_of, is_archive, load
+from fastheat.inputs.sources.pickled import Pickled
 from fastheat.inputs.sources.shapes import Shape, Shapes, keys_of
 from fastheat.inputs.sources.source import Source, is_source, let_go, source_of
 from fastheat.inputs.sources.tensors import as_array
@@ -109,7 +110,9 @@ def open_frames(frames: object, shape: Shapes | None = None, tensor: object = No
     if not iterable:
         return _open_stack(array_of(frames, 0), floats)
     source = frames.source() if isinstance(frames, Pickled) or is_archive(frames) else None
-    return replace(_open_each(frames, floats), file=named or file_of(frames), source=source)
+    steps = getattr(frames, "steps", None)
+    file = named or file_of(frames)
+    return replace(_open_each(frames, floats), file=file, source=source, steps=steps)
 
 
 def _is_stack(frames: object) -> bool:
