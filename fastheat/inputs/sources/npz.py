@@ -30,6 +30,7 @@ _LONG_HEADER = 512  # bytes, more than the .npy header of any array of numbers h
 _MOST_LONG_HEADERS = 1 << 20  # bytes beyond _LONG_HEADER, in total over an archive's headers
 _AT_ONCE = 1 << 26  # bytes that may always be decompressed at once
 _AT_ONCE_TIMES = 512  # the highest compression ratio beyond that
+_MOST_FIELDS = 8  # of a structured dtype that is kept, for an error that names them
 _NUMBER = 40  # bytes of a number in a list
 
 
@@ -192,7 +193,9 @@ def headers_in(archive: zipfile.ZipFile) -> dict[str, Header]:
             if left < 0:
                 raise ValueError(f"headers of over {_MOST_LONG_HEADERS} bytes, expected short ones")
             # a dtype of many fields takes more memory than its header, and is not a number anyway
-            dtype = np.dtype((np.void, array.dtype.itemsize)) if array.dtype.names else array.dtype
+            dtype = array.dtype
+            if dtype.names is not None and len(dtype.names) > _MOST_FIELDS:
+                dtype = np.dtype((np.void, dtype.itemsize))
             headers[name] = array.shape, dtype
     return headers
 
