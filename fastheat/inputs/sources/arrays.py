@@ -44,13 +44,10 @@ def check_type(dtype: np.dtype[Any], what: str, kinds: str = REAL) -> None:
     plain = dtype.names is None and dtype.subdtype is None and not dtype.hasobject
     if not (plain and dtype.kind in kinds and 0 < dtype.itemsize <= _WIDEST):
         expected = "real numbers or text" if "U" in kinds else "real numbers"
+        hint = "; of objects that are numbers give .astype(float)" if dtype.kind == "O" else ""
         if dtype.names:
             fields = ", ".join(ascii(name)[:40] for name in dtype.names[:8])
-            raise TypeError(
-                f"{what} has a structured dtype with fields {fields}, expected {expected}: give "
-                f"one of them, such as array[{ascii(dtype.names[0])[:40]}]"
-            )
-        hint = "; of objects that are numbers give .astype(float)" if dtype.kind == "O" else ""
+            hint = f": give one of the fields {fields}, as array[{ascii(dtype.names[0])[:40]}]"
         raise TypeError(f"{what} has dtype {str(dtype)[:100]}, expected {expected}{hint}")
 
 

@@ -33,8 +33,7 @@ from fastheat.messages import short
 def open_hdf5(seen: Seen, tensor: str | None) -> Hdf5 | Checkpoints | npt.NDArray[Any]:
     """Open the frames of an HDF5 file: a dataset (T, N, M), or one dataset for each step."""
     h5py = import_h5py()
-    with seen.open() as file:
-        opened = _opened(h5py, file)
+    with seen.open() as file, _opened(h5py, file) as opened:
         shapes = _shapes(h5py, opened, tensor)
         if tensor is not None and tensor not in shapes:
             tensor = behind_soft_links(h5py, opened, tensor) or tensor
@@ -91,9 +90,9 @@ def _opened(h5py: Any, file: BinaryIO) -> Any:
 def list_hdf5(file: BinaryIO) -> dict[str, Entry]:
     """Return the datasets of numbers in an HDF5 file by their names."""
     h5py = import_h5py()
-    opened = _opened(h5py, file)
-    shapes = _shapes(h5py, opened, None)
-    return {name: _entry(h5py, opened, name) for name in shapes}
+    with _opened(h5py, file) as opened:
+        shapes = _shapes(h5py, opened, None)
+        return {name: _entry(h5py, opened, name) for name in shapes}
 
 
 def _entry(h5py: Any, opened: Any, name: str) -> Entry:

@@ -55,7 +55,7 @@ _SLACK = 4096
 _NUMBERS = 10_000  # numbers as dict keys, whose hashes an attacker can make collide
 _APART = 4  # integers up to _APART times the size of the dict are not counted among these
 # Bytes of a compressed file besides long strings, in any case and per byte when compressed.
-_OPCODES, _OPCODES_TIMES = 1 << 22, 4
+_OPCODES, _OPCODES_TIMES = 1 << 21, 2
 _OTHERS = 1000  # entries of the memo at indices that Python itself never writes
 _LARGE = 256  # bytes; shorter data are read at once even if deferred
 _BLOCK = 1 << 16  # bytes read at a time
@@ -330,6 +330,13 @@ class Machine:
             self.long += len(line)
         return line.removesuffix(self.cr)
 
+    def word(self) -> bytes:
+        """Return a line of a name or a number, which shows whether lines end as on Windows."""
+        line = self.line()
+        if line.endswith(b"\r"):
+            self.cr = b"\r"
+        return line.strip()
+
     # ----------------------------------------------------------------------------- opcodes
 
     def pop_mark(self) -> list[Any]:
@@ -521,10 +528,7 @@ class Machine:
             target[key] = value
 
     def named(self) -> tuple[str, str]:
-        module, name = self.line(), self.line()
-        if module.endswith(b"\r") and name.endswith(b"\r"):
-            self.cr = b"\r"
-        return module.removesuffix(self.cr).decode(), name.removesuffix(self.cr).decode()
+        return self.word().decode(), self.word().decode()
 
     def find(self, module: object, name: object) -> None:
         if type(module) is str and type(name) is str and (module, name) in self.names:
@@ -562,7 +566,7 @@ _I4, _F8 = struct.Struct("<i"), struct.Struct(">d")
 def _integer(text: bytes) -> int:
     if len(text) > 1000:  # int() takes time quadratic in the number of digits
         raise pickle.UnpicklingError(f"a number of {len(text)} digits, expected at most 1000")
-    return int(text.strip().removesuffix(b"L"))
+    return int(text.removesuffix(b"L"))
 
 
 def _quoted(text: bytes) -> str:
@@ -588,14 +592,14 @@ _PUSH: dict[int, Callable[[Machine], object]] = {
         pickle.EMPTY_TUPLE: lambda machine: (),
         pickle.EMPTY_DICT: lambda machine: {},
         pickle.BINFLOAT: lambda machine: machine.unpack(_F8),
-        pickle.FLOAT: lambda machine: float(machine.line()),
+        pickle.FLOAT: lambda machine: float(machine.word()),
         pickle.BININT1: Machine.byte,
         pickle.BININT2: lambda machine: machine.unpack(_U2),
         pickle.BININT: lambda machine: machine.unpack(_I4),
         pickle.LONG1: lambda machine: _signed(machine.read(machine.byte())),
         pickle.LONG4: lambda machine: _signed(machine.read(checked_length(machine.unpack(_U4)))),
-        pickle.LONG: lambda machine: _integer(machine.line()),
-        pickle.INT: lambda machine: _integer_or_bool(machine.line()),
+        pickle.LONG: lambda machine: _integer(machine.word()),
+        pickle.INT: lambda machine: _integer_or_bool(machine.word()),
         pickle.SHORT_BINBYTES: lambda machine: machine.data(machine.byte()),
         pickle.BINBYTES: lambda machine: machine.data(machine.unpack(_U4)),
         pickle.BINBYTES8: lambda machine: machine.data(machine.unpack(_U8)),
@@ -617,10 +621,10 @@ _STEPS: dict[int, Callable[[Machine], object]] = {
         pickle.MEMOIZE: Machine.memoize,
         pickle.BINPUT: lambda machine: machine.put(machine.byte()),
         pickle.LONG_BINPUT: lambda machine: machine.put(machine.unpack(_U4)),
-        pickle.PUT: lambda machine: machine.put(_integer(machine.line())),
+        pickle.PUT: lambda machine: machine.put(_integer(machine.word())),
         pickle.BINGET: lambda machine: machine.get(machine.byte()),
         pickle.LONG_BINGET: lambda machine: machine.get(machine.unpack(_U4)),
-        pickle.GET: lambda machine: machine.get(_integer(machine.line())),
+        pickle.GET: lambda machine: machine.get(_integer(machine.word())),
         pickle.MARK: Machine.mark,
         pickle.POP: Machine.pop,
         pickle.POP_MARK: Machine.pop_mark,
@@ -664,5 +668,4 @@ def _signed(data: bytes) -> int:
 
 
 def _integer_or_bool(text: bytes) -> int:
-    text = text.strip()
     return text == b"01" if text in (b"00", b"01") else _integer(text)
