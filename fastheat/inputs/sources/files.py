@@ -30,43 +30,53 @@ def load_frames(source: object, *, tensor: object = None) -> Any:
     source
         The path of
 
-        - a ``.npy`` file: an array of shape (T, N, M),
+        - a ``.npy`` file: an array of shape (T, N, M), or objects as in a pickle,
         - a ``.npz`` file: one such array, or several of shape (N, M), the frames in stored order,
-        - a ``.obj``, ``.pkl`` or ``.pickle`` file: a pickled array or list of frames, a dict with
-          one such entry, or frames that were dumped to the file one after another,
-        - a ``.zarr`` folder or an HDF5 file (``.h5``, ``.hdf5``): an array (T, N, M), or a group,
-        - a ``.csv`` or ``.tsv`` file, or one compressed by gzip (``.csv.gz``, ``.tsv.gz``): a long
-          table with the columns step, row, col and value, or a matrix, see the notes;
+        - a ``.obj``, ``.pkl``, ``.pickle`` or ``.joblib`` file: a pickled array or list of frames,
+          a dictionary with such an entry or with a matrix for each step, or frames that were dumped
+          to the file one after another,
+        - a ``.pt``, ``.pth``, ``.ckpt`` or ``.bin`` file of PyTorch: a tensor (T, N, M), a list of
+          matrices, or a dictionary as in a pickle,
+        - a ``.safetensors`` file: a tensor (T, N, M), or a matrix for each step,
+        - a ``.zarr`` folder or an HDF5 file (``.h5``, ``.hdf5``, ``.mat`` of MATLAB 7.3): an array
+          (T, N, M), in HDF5 also datasets or groups of one per step, such as ``step_10/weight``,
+        - a ``.csv`` or ``.tsv`` file: a long table with the columns step, row, col and value, or a
+          matrix, see the notes;
 
         or checkpoints, one for each frame: a pattern with ``*``, ``?`` or ``[]``, a directory, or a
-        sequence of paths. Checkpoints are ``.safetensors``, ``.npz``, ``.npy``, ``.csv`` or
-        ``.tsv`` files, or PyTorch's ``.pt`` and ``.pth`` files. They are sorted by the number in
-        which their names differ, which is their step. Paths in a sequence whose names have no such
-        number keep their order.
+        sequence or iterator of paths. Checkpoints are files of all these kinds but ``.zarr``, and
+        ``.keras``. They are sorted by the number that counts in their names, which is their step.
+        Files named ``last`` or ``best`` among numbered ones are left out, with a warning. Paths in
+        a sequence whose names have no such number keep their order.
 
-        Files are recognised by their content, and by their suffix only where the content is not
-        distinctive. Any other object is returned as it is.
+        Files may be compressed by gzip, bzip2, xz or zlib. They are recognised by their content,
+        and by their suffix only where the content is not distinctive. Any other object is returned
+        as it is.
     tensor
         The name of the array to draw, if there are several: of the matrix in each checkpoint, with
         dots between the keys of nested dictionaries, or of the array in a group, an archive or a
-        pickled dict. A vector in each checkpoint is drawn as a matrix of one row. A sequence of
+        pickled dictionary. In a list of dictionaries it is a key of each. A vector in each checkpoint is drawn as a matrix of one row. A sequence of
         names, or a dictionary of names by panel, gives frames of several matrices; a number in each
         checkpoint then becomes a line.
 
     Returns
     -------
     array, list or iterable, or a dictionary of these
-        The frames. A single pickled object and a long table are in memory; any others are read from
-        the file during iteration, which can be repeated. Slices of checkpoints and of a long table
-        keep their steps.
+        The frames. A single pickled object, a long table and what was compressed are in memory; any
+        others are read from the file during iteration, which can be repeated. The steps are those
+        in the names of files or datasets, or the keys of a dictionary if they are numbers or dates.
+        Slices of checkpoints and of a long table keep them.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If a file cannot be read, is damaged, or does not hold frames. A pickle or PyTorch file with
-        anything other than arrays, numbers and containers is refused, and no code in it is run.
+        If a file cannot be read, is damaged, or does not hold frames. In a pickle or PyTorch file,
+        objects other than arrays, numbers and containers are never made, and no code is run: frames
+        that hold such objects are refused.
+    TypeError
+        For an open file in place of its path.
     ImportError
         If the library that a file needs is missing.
 
