@@ -272,6 +272,9 @@ def test_object_arrays_of_npy_files_are_read_as_pickles(tmp_path: Path) -> None:
     check(path)
     path.write_bytes(npy({"w": FRAMES}, pickled=True) + b"more")
     assert "it goes on after its object" in complaint(path)
+    path.write_bytes(npy(3.0))
+    with pytest.raises(ValueError, match=r"an array of shape \(\), expected \(T, N, M\)"):
+        load_frames(path)
     path.write_bytes(npy({"w": Settings()}, pickled=True))
     assert "asks for" in complaint(path, "w")
 

@@ -55,9 +55,9 @@ def load_frames(source: object, *, tensor: object = None) -> Any:
     tensor
         The name of the array to draw, if there are several: of the matrix in each checkpoint, with
         dots between the keys of nested dictionaries, or of the array in a group, an archive or a
-        pickled dictionary. In a list of dictionaries it is a key of each. A vector in each checkpoint is drawn as a matrix of one row. A sequence of
-        names, or a dictionary of names by panel, gives frames of several matrices; a number in each
-        checkpoint then becomes a line.
+        pickled dictionary. In a list of dictionaries it is a key of each. A vector in each
+        checkpoint is drawn as a matrix of one row. A sequence of names, or a dictionary of names by
+        panel, gives frames of several matrices; a number in each checkpoint then becomes a line.
 
     Returns
     -------
@@ -105,8 +105,10 @@ def load_frames(source: object, *, tensor: object = None) -> Any:
     if isinstance(frames, FileArray) and is_npy(frames.path):
         # a memory map for the caller; `save_gif` reads without one
         array = np.lib.format.open_memmap(frames.path, mode="r")
-        if array.dtype.kind == "U":
-            with naming(frames.path):
+        with naming(frames.path):
+            if not array.ndim:
+                raise ValueError("an array of shape (), expected (T, N, M)")
+            if array.dtype.kind == "U":
                 check_text(array, "the array")
         return array
     return frames
