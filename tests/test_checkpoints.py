@@ -579,6 +579,8 @@ ALLOCATING = b"c__builtin__\nbytearray\n" + numbers(10**10) + b"R"
 HOSTILE: dict[str, tuple[dict[str, bytes], dict[str, bytes], str]] = {
     "code": ({"w": b"cos\nmkdir\n(" + text("made") + b"tR"}, {}, "asks for os.mkdir"),
     "a class": ({"w": b"c__torch__\nModule\n)\x81"}, {"constants.pkl": b"\x80\x02)."}, "asks for"),
+    "sparse": ({"w": b"ctorch._utils\n_rebuild_sparse_tensor\n)R"}, {}, "save .to_dense()"),
+    "quantized": ({"w": b"ctorch._utils\n_rebuild_qtensor\n)R"}, {}, "save .dequantize()"),
     "state": ({"w": b"ctorch\nDevice\n"}, {}, "asks for torch.Device"),
     "start": ({"w": tensor_of("0", (5, 4), (4, 1), 41)}, {}, "ends after the 240 bytes"),
     "strides": ({"w": tensor_of("0", (5, 4), (15, 1))}, {}, "ends after the 240 bytes"),

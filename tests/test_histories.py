@@ -32,6 +32,7 @@ from fastheat import load_frames, save_gif
 from fastheat.cli.main import main
 from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.stream import Frames
+from fastheat.inputs.sources import source
 from fastheat.inputs.sources.contents import choose
 from fastheat.inputs.sources.numbering import families, in_order, steps_in
 
@@ -62,12 +63,12 @@ def read(opened: Frames) -> npt.NDArray[np.float64]:
 
 
 def check(
-    source: object, tensor: str | None = None, expected: Any = STACK, steps: Any = None
+    frames: object, tensor: str | None = None, expected: Any = STACK, steps: Any = None
 ) -> None:
     """Check the values and steps of frames, as `save_gif` opens them and as `load_frames` does."""
     for opened in (
-        open_frames(source, tensor=tensor),
-        open_frames(load_frames(source, tensor=tensor)),
+        open_frames(frames, tensor=tensor),
+        open_frames(load_frames(frames, tensor=tensor)),
     ):
         np.testing.assert_array_equal(read(opened), np.asarray(expected, np.float64))
         if steps is not None:
@@ -75,9 +76,9 @@ def check(
             assert list(opened.steps) == list(steps)
 
 
-def complaint(source: object, tensor: str | None = None, kind: type[Exception] = ValueError) -> str:
+def complaint(frames: object, tensor: str | None = None, kind: type[Exception] = ValueError) -> str:
     with pytest.raises(kind) as caught:
-        read(open_frames(source, tensor=tensor))
+        read(open_frames(frames, tensor=tensor))
     message = str(caught.value)
     assert message.isprintable()
     assert len(message) < 700
@@ -283,11 +284,11 @@ def test_a_structured_dtype_names_its_fields(tmp_path: Path) -> None:
     records = np.zeros((5, 3, 4), [("a", "f8"), ("b", "f4")])
     np.save(tmp_path / "w.npy", records)
     np.savez(tmp_path / "w.npz", w=records)
-    for source in (tmp_path / "w.npy", tmp_path / "w.npz", records, list(records)):
+    for records_in in (tmp_path / "w.npy", tmp_path / "w.npz", records, list(records)):
         with pytest.raises(
             (TypeError, ValueError), match=r"give one of the fields 'a', 'b', as array\['a'\]"
         ):
-            read(open_frames(source))
+            read(open_frames(records_in))
     assert "array['a']" in complaint(dumped(tmp_path / "w.pkl", records))
 
 
@@ -319,6 +320,19 @@ def test_files_of_every_kind_are_decompressed(suffix: str, tmp_path: Path) -> No
         check(path, None, expected)
         again = open_frames(path)
         np.testing.assert_array_equal(read(again), expected)
+
+
+def test_a_compressed_history_is_decompressed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "w.safetensors.gz"
+    frames = {f"step_{step}": frame for step, frame in BY_STEP.items()}
+    for tensors in (frames, {"w": STACK}):
+        path.write_bytes(gzip.compress(safetensors(tensors)))
+        loaded = load_frames(path)
+        with monkeypatch.context() as patch:
+            patch.setattr(source, "unpacked", None)
+            np.testing.assert_array_equal(read(open_frames(loaded)), STACK)
 
 
 @pytest.mark.parametrize("suffix", PACKERS)
@@ -550,6 +564,7 @@ def test_a_generator_of_paths_is_a_series(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="expected tensor= to name one"):
         open_frames(tmp_path.glob("*.npz"))
     np.testing.assert_array_equal(read(open_frames(iter(FRAMES))), STACK)
+    assert "there are no frames" in complaint(tmp_path.glob("*.none"))
 
 
 # ------------------------------------------------------------------------------------------- HDF5

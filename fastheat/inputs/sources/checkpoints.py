@@ -16,7 +16,7 @@ import numpy.typing as npt
 from fastheat.inputs.sources.named import pick
 from fastheat.inputs.sources.numbering import in_order
 from fastheat.inputs.sources.readers import CHECKPOINTS, Reader, reader_of, reader_of_checkpoint
-from fastheat.inputs.sources.source import Seen, Stack, naming
+from fastheat.inputs.sources.source import Loaded, Seen, Stack, naming
 from fastheat.inputs.sources.tensorfiles import Entry, dtype_of
 from fastheat.messages import short
 
@@ -61,14 +61,14 @@ class Checkpoints(Stack):
         return block
 
 
-def open_checkpoint(seen: Seen, tensor: str | None) -> Checkpoints | npt.NDArray[Any]:
+def open_checkpoint(seen: Seen, tensor: str | None) -> Checkpoints | Loaded | npt.NDArray[Any]:
     """Open a single file as a series of one checkpoint."""
     return open_checkpoints([seen.path], tensor, given=True)
 
 
 def open_checkpoints(
     paths: Sequence[Path], tensor: str | None, *, given: bool
-) -> Checkpoints | npt.NDArray[Any]:
+) -> Checkpoints | Loaded | npt.NDArray[Any]:
     """Open the tensor of a name in each of some files, of all of which the headers are read.
 
     Parameters
@@ -103,7 +103,7 @@ def open_checkpoints(
 
 def series_of(
     tensors: Sequence[tuple[Seen, Entry]], steps: Sequence[Any] | None, name: str = ""
-) -> Checkpoints | npt.NDArray[Any]:
+) -> Checkpoints | Loaded | npt.NDArray[Any]:
     """Return tensors as frames, or numbers as an array; all have to be of one shape and dtype."""
     for number, (_, entry) in enumerate(tensors):
         try:
@@ -112,7 +112,12 @@ def series_of(
             raise ValueError(f"frame {number}: {error}") from None
     if not tensors[0][1].shape:
         return np.array([_take(*each).reshape(()) for each in tensors])
-    return Checkpoints(tensors, name, steps)
+    seen = tensors[0][0]
+    if seen.codec is None or any(other != seen for other, _ in tensors):
+        return Checkpoints(tensors, name, steps)
+    with seen.open() as file:  # once, and not for each frame
+        frames = np.stack([entry.read(file) for _, entry in tensors])
+    return Loaded(seen.path, frames.reshape(len(frames), *(1, *frames.shape[1:])[-2:]), steps)
 
 
 def check_alike(entry: Entry, before: Sequence[tuple[Seen, Entry]], name: str) -> None:

@@ -187,7 +187,7 @@ def _listed(source: Any, begin: bool) -> Any:
     if not (begin and isinstance(source, Iterator)):
         return source
     first = list(islice(source, 1))
-    if first and _is_path(first[0]):
+    if not first or _is_path(first[0]):
         return sorted([*first, *source], key=os.fspath)
     return _chained(first, source)
 

@@ -24,13 +24,13 @@ from fastheat.inputs.sources.npz import check_members, read_whole
 from fastheat.inputs.sources.numbering import Family, families
 from fastheat.inputs.sources.packed import Unpacked, packed_size
 from fastheat.inputs.sources.readers import KERAS
-from fastheat.inputs.sources.source import Seen
+from fastheat.inputs.sources.source import Loaded, Seen
 from fastheat.inputs.sources.tensorfiles import Entry
 from fastheat.inputs.sources.tensors import as_array
 from fastheat.messages import short
 
 
-def open_hdf5(seen: Seen, tensor: str | None) -> Hdf5 | Checkpoints | npt.NDArray[Any]:
+def open_hdf5(seen: Seen, tensor: str | None) -> Hdf5 | Checkpoints | Loaded | npt.NDArray[Any]:
     """Open the frames of an HDF5 file: a dataset (T, N, M), or one dataset for each step."""
     h5py = import_h5py()
     with seen.open() as file, _opened(h5py, file) as opened:
@@ -116,7 +116,7 @@ def _read_dataset(name: str, file: BinaryIO) -> npt.NDArray[Any]:
 # ------------------------------------------------------------------------------------------ Keras
 
 
-def open_keras(seen: Seen, tensor: str | None) -> Checkpoints | npt.NDArray[Any]:
+def open_keras(seen: Seen, tensor: str | None) -> Checkpoints | Loaded | npt.NDArray[Any]:
     """Open the weights of a model of Keras as a checkpoint."""
     return open_checkpoint(seen, tensor)
 

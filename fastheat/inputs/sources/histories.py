@@ -87,9 +87,8 @@ def open_tensors(seen: Seen, tensor: str | None) -> Any:
     found = families(matrices if tensor is None else entries)
     family = found.get(tensor or "") if tensor not in entries else None
     if tensor is None and len(found) == 1:
-        family = next(each for each in found.values())
-        sole = family.named and len(family.names) == len(matrices)
-        family = family if sole else None
+        (only,) = found.values()
+        family = only if only.named and len(only.names) == len(matrices) else None
     if family is not None:
         return series_of([(seen, entries[name]) for name in family.names], family.steps)
     return open_checkpoint(seen, tensor)
@@ -101,10 +100,10 @@ def frames_of(seen: Seen, entry: Entry) -> Any:
     if 0 in entry.shape:
         raise ValueError(f"an array of shape {short(entry.shape)}, expected at least one cell")
     placed = entry.placed
-    if placed is None:
+    if placed is None or seen.codec is not None:
         with seen.open() as file:
             return entry.read(file)
-    if placed.dtype != dtype.name or seen.codec is not None:
+    if placed.dtype != dtype.name:
         return Placings(seen, placed)
     dtype = dtype.newbyteorder(">" if placed.big else "<")
     array = FileArray.of(seen, Stored(placed.shape, dtype, "C", placed.offset))

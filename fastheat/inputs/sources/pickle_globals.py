@@ -112,6 +112,14 @@ def whole(value: Any) -> Any:
     return value.data
 
 
+def _pass(check: Callable[..., object], *arguments: object) -> None:
+    """Call a check, and raise its error as one of pickles, which is not taken for damage."""
+    try:
+        check(*arguments)
+    except (TypeError, ValueError) as error:
+        raise pickle.UnpicklingError(str(error)) from None
+
+
 def checked_length(length: int) -> int:
     if length > 400:  # about the limit that _integer has for digits
         raise pickle.UnpicklingError(f"a number of {length} bytes, expected at most 400")
@@ -138,7 +146,7 @@ def _array(
             return Stored(_shared(shape), dtype, "F", raw.offset)
     array = np.ndarray(shape, dtype, buffer=whole(raw), order="F" if order == "F" else "C")
     if dtype.kind == "U":
-        check_text(array, "an array")
+        _pass(check_text, array, "an array")
     return array
 
 
@@ -155,7 +163,7 @@ def _dtype(name: object, align: object = False, copy: object = True) -> Pending 
         if byteorder not in ("<", ">", "|", "=") or fields[:3] != (None, None, None):
             raise pickle.UnpicklingError("an array of a structured dtype, expected numbers")
         dtype = np.dtype(byteorder + name)
-        check_type(dtype, "an array", REAL + "cU")
+        _pass(check_type, dtype, "an array", REAL + "cU")
         return dtype
 
     return Pending(finish)

@@ -46,6 +46,12 @@ _STORAGES = {
     "QUInt8": "quint8",
     "QInt32": "qint32",
 }
+# what to save in place of tensors that are not strided
+_HINTS = {
+    "_sparse": "of a sparse tensor save .to_dense()",
+    "qtensor": "of a quantized tensor save .dequantize()",
+    "nested": "of a nested tensor save .unbind()",
+}
 _BYTES = "bytes"  # the dtype of an untyped storage
 _SIZES = {"complex64": 8, "complex128": 16, "qint8": 1, "quint8": 1, "qint32": 4, _BYTES: 1}
 _DTYPES = (
@@ -131,9 +137,10 @@ def load(file: BinaryIO) -> tuple[Any, Places, bool]:
 def refusal(error: BaseException) -> ValueError:
     """Return the error of a reader that needs an object that was not read."""
     said = in_a_line(error).partition(", expected")[0][:200]
+    hints = (hint for name, hint in _HINTS.items() if name in said)
     return ValueError(
-        f"{said}, expected only tensors, numbers and containers; nothing in it was run: of a model "
-        "save its state_dict()"
+        f"{said}, expected only tensors, numbers and containers; nothing in it was run: "
+        + next(hints, "of a model save its state_dict()")
     )
 
 
