@@ -279,6 +279,21 @@ def test_masked_arrays_keep_their_masks(protocol: int) -> None:
         np.testing.assert_array_equal(after.filled(-1), before.filled(-1))
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3), (4, 5), (60, 80)])
+@pytest.mark.parametrize("dtype", ["u1", "f4", "f8"])
+def test_many_masked_arrays_are_no_copies(
+    protocol: int, shape: tuple[int, int], dtype: str
+) -> None:
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 9, (500 if shape[0] < 60 else 20, *shape)).astype(dtype)
+    for before in (np.ma.MaskedArray(values, values > 3), np.ma.MaskedArray(values, mask=False)):
+        for pickled in (list(before), before):
+            after = np.ma.stack(load(pickle.dumps(pickled, protocol)))
+            np.testing.assert_array_equal(np.ma.getmaskarray(after), np.ma.getmaskarray(before))
+            np.testing.assert_array_equal(after.filled(0), before.filled(0))
+
+
 PLAIN: list[Any] = [
     [],
     (),
