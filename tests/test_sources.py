@@ -489,7 +489,9 @@ def test_a_frame_of_no_real_numbers_is_named(frame: Any, dtype: str) -> None:
     expected = f"frame 1 has dtype {dtype}, expected real numbers"
     if dtype == "object":
         expected += "; of objects that are numbers give .astype(float)"
-    assert complaint([STACK[0], frame], TypeError).startswith(expected)
+    if dtype.startswith("["):
+        expected += ": give one of the fields 'a', as array['a']"
+    assert complaint([STACK[0], frame], TypeError) == expected
     assert complaint(iter([STACK[0], frame]), TypeError, late=True) == expected
     if isinstance(frame, np.ndarray):
         assert f"dtype {dtype}" in complaint(frame[None], TypeError)
