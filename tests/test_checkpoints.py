@@ -22,7 +22,7 @@ from safetensors_bytes import safetensors
 from fastheat import Heatmap, load_frames, save_gif
 from fastheat.cli.main import main
 from fastheat.inputs.frames.opening import open_frames
-from fastheat.inputs.sources.checkpoints import in_order
+from fastheat.inputs.sources.numbering import in_order
 from fastheat.inputs.sources.tensorfiles import _flat, _tensors_in
 from fastheat.inputs.sources.tensors import of_bits
 
@@ -447,7 +447,7 @@ def test_damaged_safetensors_are_refused(how: str, tmp_path: Path) -> None:
 
 def test_a_message_is_a_short_line_whatever_the_names_are(tmp_path: Path) -> None:
     path = tmp_path / "s\x1b[2J\n.safetensors"
-    path.write_bytes(safetensors({"n\n\x1b" * 9999: np.zeros((2, 3, 4), "f4")}))
+    path.write_bytes(safetensors({"n\n\x1b" * 9999: np.zeros((2, 3, 4, 5), "f4")}))
     for tensor in ("n\n\x1b" * 9999, "m" * 9999, None):
         message = complaint(path, tensor)
         assert message.isprintable()
@@ -579,6 +579,8 @@ ALLOCATING = b"c__builtin__\nbytearray\n" + numbers(10**10) + b"R"
 HOSTILE: dict[str, tuple[dict[str, bytes], dict[str, bytes], str]] = {
     "code": ({"w": b"cos\nmkdir\n(" + text("made") + b"tR"}, {}, "asks for os.mkdir"),
     "a class": ({"w": b"c__torch__\nModule\n)\x81"}, {"constants.pkl": b"\x80\x02)."}, "asks for"),
+    "sparse": ({"w": b"ctorch._utils\n_rebuild_sparse_tensor\n)R"}, {}, "save .to_dense()"),
+    "quantized": ({"w": b"ctorch._utils\n_rebuild_qtensor\n)R"}, {}, "save .dequantize()"),
     "state": ({"w": b"ctorch\nDevice\n"}, {}, "asks for torch.Device"),
     "start": ({"w": tensor_of("0", (5, 4), (4, 1), 41)}, {}, "ends after the 240 bytes"),
     "strides": ({"w": tensor_of("0", (5, 4), (15, 1))}, {}, "ends after the 240 bytes"),
@@ -609,8 +611,8 @@ HOSTILE: dict[str, tuple[dict[str, bytes], dict[str, bytes], str]] = {
     ),
     "stack": ({"w": b"QQQ"}, {}, "damaged"),
     "no pickle": ({}, {"data.pkl": b""}, "damaged|truncated"),
-    "memo": ({"w": b"Nr\xff\xff\xff\x7f"}, {}, "it holds no tensor"),
-    "memory": ({"w": ALLOCATING}, {}, "it holds no tensor"),
+    "memo": ({"w": b"Nr\xff\xff\xff\x7f"}, {}, "'w' is None, expected matrices"),
+    "memory": ({"w": ALLOCATING}, {}, "asks for __builtin__.bytearray"),
 }
 
 
@@ -681,7 +683,7 @@ def test_a_dtype_of_any_length_is_not_made(tmp_path: Path) -> None:
 
 
 def test_folders_of_no_or_several_kinds_are_refused(tmp_path: Path) -> None:
-    assert "a directory without .safetensors, .npz, .npy, .pt, .pth" in complaint(tmp_path)
+    assert "a directory without .safetensors, .pt, .pth, .ckpt, .bin" in complaint(tmp_path)
     for step in (500, 1000):
         (tmp_path / "run" / f"checkpoint-{step}").mkdir(parents=True)
         write_one(tmp_path / "run" / f"checkpoint-{step}" / "model.safetensors", {"w": IN_ORDER[0]})

@@ -6,6 +6,7 @@ import importlib.util
 import subprocess
 import sys
 import types
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -391,7 +392,7 @@ def test_matplotlib_is_not_imported_for_a_name() -> None:
 def test_the_generator_writes_what_is_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
     if not matplotlib.__version__.startswith("3.11."):
         pytest.skip("the tables are those of matplotlib 3.11")
-    tools = colormaps._FILE.parents[3] / "tools"
+    tools = Path(colormaps.__file__).parents[3] / "tools"
     if not tools.is_dir():
         pytest.skip("not a source tree")
     monkeypatch.syspath_prepend(str(tools))

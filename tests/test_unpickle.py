@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import base64
 import builtins
 import codecs
@@ -19,7 +20,6 @@ import subprocess
 import sys
 import threading
 import tracemalloc
-import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -279,6 +279,21 @@ def test_masked_arrays_keep_their_masks(protocol: int) -> None:
         np.testing.assert_array_equal(after.filled(-1), before.filled(-1))
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3), (4, 5), (60, 80)])
+@pytest.mark.parametrize("dtype", ["u1", "f4", "f8"])
+def test_many_masked_arrays_are_no_copies(
+    protocol: int, shape: tuple[int, int], dtype: str
+) -> None:
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 9, (500 if shape[0] < 60 else 20, *shape)).astype(dtype)
+    for before in (np.ma.MaskedArray(values, values > 3), np.ma.MaskedArray(values, mask=False)):
+        for pickled in (list(before), before):
+            after = np.ma.stack(load(pickle.dumps(pickled, protocol)))
+            np.testing.assert_array_equal(np.ma.getmaskarray(after), np.ma.getmaskarray(before))
+            np.testing.assert_array_equal(after.filled(0), before.filled(0))
+
+
 PLAIN: list[Any] = [
     [],
     (),
@@ -411,15 +426,15 @@ def attacks(ran: Path) -> dict[str, tuple[object, str]]:
         "zeros": (Call(np.zeros, 1 << 40), "zeros"),
         "function": (np.linalg.norm, "numpy.linalg.norm"),
         "class": (Path, "pathlib"),
-        "instance": (types.SimpleNamespace(a=1), "types.SimpleNamespace"),
+        "instance": (argparse.Namespace(a=1), "argparse.Namespace"),
         "exception": (ValueError("x"), "builtins.ValueError"),
         "set": ({1}, "set"),
         "frozenset": (frozenset({1}), "frozenset"),
         "object dtype": (np.array([Call(os.system, touch)], dtype=object), ""),
-        "objects": (np.array([[1], None], dtype=object), "'O8'"),
+        "objects": (np.array([[[1], None]], dtype=object), "an object array"),
         "strings": (np.array([b"a", b"b"]), "'S1'"),
         "dates": (np.array(["2020-01-01"], "M8[D]"), "'M8'"),
-        "records": (np.zeros(3, [("a", "f8")]), "'V8'"),
+        "records": (np.zeros(3, [("a", "f8")]), "with fields 'a', expected numbers"),
         "array subclass": (np.ones((2, 2)).view(np.recarray), "numpy"),
         "random state": (np.random.RandomState(0), "numpy.random"),
         "copyreg": (Call(copyreg.add_extension, "os", "system", 77), "copyreg.add_extension"),
@@ -469,9 +484,7 @@ def test_what_would_run_is_refused_by_name(name: str, protocol: int, tmp_path: P
         ("builtins", "complex.__base__"),
         ("fastheat.inputs.sources.pickles", "os.system"),
         ("fastheat.inputs.sources.pickles", "_NAMES"),
-        ("copyreg", "_reconstructor"),
         ("copyreg", "__newobj__"),
-        ("copy_reg", "_reconstructor"),
         ("operator", "attrgetter"),
         ("numpy.core._multiarray_umath", "_reconstruct"),
         ("numpy.ma.core", "MaskedArray.dump"),

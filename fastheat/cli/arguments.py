@@ -359,9 +359,10 @@ def make_parser() -> argparse.ArgumentParser:
         "input",
         metavar="INPUT",
         nargs="+",
-        help=".npy, .npz or pickled frames (.obj, .pkl, .pickle), .zarr, .h5, .csv or .tsv; or "
-        "checkpoints, each a frame: a directory, a pattern or several of .safetensors, .npz, .npy, "
-        ".csv, .tsv, .pt or .pth files; - for standard input",
+        help=".npy, .npz or pickled frames (.obj, .pkl, .pickle, .joblib), .pt, .safetensors, "
+        ".zarr, .h5, .mat, .csv or .tsv, compressed or not; or checkpoints, each a frame: a "
+        "directory, a pattern or several of these, .pth, .ckpt, .bin or .keras files; - for "
+        "standard input",
     )
     render.add_argument(
         "--tensor",

@@ -39,6 +39,7 @@ from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.spans import chunk_length, spans_of
 from fastheat.inputs.frames.stream import Frames
 from fastheat.inputs.sources.checkpoints import has_pattern
+from fastheat.inputs.sources.readers import suffix_of
 from fastheat.inputs.sources.shapes import cells_of
 from fastheat.messages import printable
 from fastheat.pipeline.workers import WorkerPool
@@ -256,10 +257,12 @@ def _inputs(names: Sequence[str]) -> Iterator[list[Path]]:
     source = _binary(sys.stdin, "standard input")
     # a memory map may still be open at the end, which prevents removal on Windows
     with tempfile.TemporaryDirectory(prefix="fastheat-", ignore_cleanup_errors=True) as folder:
-        # only pickles of protocols 0 and 1 need a suffix; all else is known by its first bytes
-        path = Path(folder, "input.pickle")
-        with path.open("wb") as file:
+        path = Path(folder, "input")
+        with path.open("w+b") as file:
             shutil.copyfileobj(source, file, 1 << 20)
+            file.seek(0)
+            suffix = suffix_of(file)
+        path = path.rename(path.with_suffix(suffix))
         try:
             yield [path]
         except ValueError as error:

@@ -22,6 +22,7 @@ Door
 `sources.masks`: hidden, hide, is_masked, MASKED
 `sources.npy`: read_header
 `sources.objects`: numbers_of
+`sources.readers`: suffix_of
 `sources.shapes`: cells_of, check_names, flat, form_of, left_out, MOST_CELLS, of_panel, parts_in,
     parts_of, Shape, Shapes, split, warn_of_left_out
 `sources.source`: FileArray, is_ready, let_go

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
+import bz2
 import collections
+import datetime
 import gzip
 import io
 import json
+import lzma
 import pickle
 import re
 import struct
 import tempfile
+import types
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -66,6 +72,7 @@ def seeds() -> list[Seed]:
             _npy,
             _npz,
             _pickles,
+            _packed,
             _safetensors,
             _torch,
             _zarr,
@@ -165,11 +172,30 @@ def _pickles() -> Made:
         "masked": masked,
         "scalars": [[[np.float32(x) for x in row] for row in STACK[0]]],
         "texts": (STACK * 10).astype("<U4"),
+        "settings": {
+            "w": list(STACK),
+            "rate": 0.1,
+            "name": "run",
+            "args": argparse.Namespace(a=1),
+            "path": Path("x"),
+            "set": {1},
+        },
+        "steps": dict(enumerate(STACK)),
+        "dates": {datetime.date(2024, 1, k + 1): frame for k, frame in enumerate(STACK)},
+        "default": collections.defaultdict(list, w=list(STACK)),
+        "namespace": types.SimpleNamespace(w=STACK, run={"v": STACK}),
+        "objects": np.array([*STACK, None], object)[:-1],
+        "maskedlist": [np.ma.MaskedArray(frame, frame > 1) for frame in STACK],
         "large": [np.tile(frame, 8) for frame in STACK],
     }
     for name, value in objects.items():
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
             yield "pickle", f"{name}-{protocol}.pkl", pickle.dumps(value, protocol)
+    joblib = b"\x80\x04](cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81}(X\5\0\0\0dtype"
+    joblib += pickle.dumps(MATRIX.dtype, 2)[2:-1] + b"X\5\0\0\0shapeK\2K\4\x86ub"
+    yield "pickle", "one.joblib", joblib + MATRIX.tobytes() + b"e."
+    crlf = pickle.dumps(list(STACK), 0).replace(b"\n", b"\r\n")
+    yield "pickle", "crlf.pkl", crlf
     yield "pickle", "dumps.pkl", b"".join(map(pickle.dumps, STACK))
     yield "pickle", "protocol0.obj", b"".join(pickle.dumps(frame, 0) for frame in STACK)
     yield "pickle", "deques.pkl", sharing(35)
@@ -201,6 +227,34 @@ def safetensors(header: Any, data: bytes = b"") -> bytes:
     return struct.pack("<Q", len(text)) + text + data
 
 
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gz": lambda data: gzip.compress(data, mtime=0),
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "z": zlib.compress,
+}
+
+
+def _packed() -> Made:
+    objects = io.BytesIO()
+    np.save(objects, {"w": STACK, "v": Path("x")}, allow_pickle=True)  # type: ignore[arg-type]
+    yield "npy", "objects-w.npy", objects.getvalue()
+    for suffix, pack in PACKERS.items():
+        yield "packed", f"stack.npy.{suffix}", pack(npy(STACK))
+        yield "packed", f"list.pkl.{suffix}", pack(pickle.dumps(list(STACK)))
+        yield "packed", f"stack.npz.{suffix}", pack(zipped({"w.npy": npy(STACK)}))
+    yield "packed", "zeros.npy.xz", lzma.compress(npy(STACK)[:128] + bytes(1 << 28))
+    yield "packed", "lists.pkl.gz", gzip.compress(b"(" + b"]" * 60_000_000 + b"l.", mtime=0)
+    yield (
+        "packed",
+        "tuples.pkl.gz",
+        gzip.compress(b"\x80\4](" + b")\x85" * 990_000 + b"e.", mtime=0),
+    )
+    names = b"".join(b"cm%d\nn\n)R" % k for k in range(110_000))
+    yield "packed", "names.pkl.gz", gzip.compress(b"\x80\4](" + names + b"e.", mtime=0)
+    yield "packed", "commas.csv.xz", lzma.compress(b"," * 60_000_000)
+
+
 def _safetensors() -> Made:
     one = {"w": {"dtype": "F32", "shape": [2, 4], "data_offsets": [0, 32]}}
     yield "safetensors", "one.safetensors", safetensors(one, MATRIX.tobytes())
@@ -230,6 +284,9 @@ def _torch() -> Made:
         "outside": {"w": _sparse(1 << 40, (2, 4))},
         "sparse-vast": {"w": _sparse(1, (30_000, 30_000))},
         "expanded": {"w": weights[0, 0].expand(30_000, 30_000)},
+        "stack": torch.stack([weights, -weights]),
+        "steps": {0: weights, 10: -weights},
+        "settings": {"w": [weights, -weights], "args": argparse.Namespace(a=1), "v": MATRIX},
     }
     for name, state in states.items():
         file = io.BytesIO()
@@ -331,6 +388,12 @@ def _hdf5() -> Made:
         file.create_group("run")["w"] = STACK
         file["bias"] = STACK[0]
 
+    def stepwise(file: Any) -> None:
+        for step, frame in enumerate(STACK):
+            file[f"step_{step}/w"] = frame
+        file["w"] = h5py.SoftLink("/step_1/w")
+        file["text"] = ["a", "b"]
+
     def virtual(file: Any) -> None:
         layout = h5py.VirtualLayout(shape=(2, 4, 8), dtype="f8")
         layout[0] = h5py.VirtualSource(SECRET_NAME + ".h5", "w", shape=(4, 8))
@@ -338,6 +401,9 @@ def _hdf5() -> Made:
 
     yield "hdf5", "one.h5", file_with(lambda file: file.create_dataset("w", data=STACK))
     yield "hdf5", "several.h5", file_with(several)
+    yield "hdf5", "steps.h5", file_with(stepwise)
+    weights = file_with(lambda file: file.create_dataset("layers/w/0", data=MATRIX))
+    yield "hdf5", "model.keras", zipped({"config.json": b"{}", "model.weights.h5": weights})
     chunked = {"chunks": (1, 2, 4), "compression": "gzip", "shuffle": True, "fletcher32": True}
     yield "hdf5", "chunked.h5", file_with(lambda f: f.create_dataset("w", data=STACK, **chunked))
     vast = {"shape": (2, 30_000, 30_000), "chunks": (1, 1000, 1000), "dtype": "f8"}

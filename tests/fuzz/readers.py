@@ -310,11 +310,12 @@ def _info(path: Path, seed: str, variant: int) -> None:
     _main(["info", "-" if piped else str(path), *extra], path, piped)
 
 
-FRAMES = ("npy", "npz", "pickle", "safetensors", "torch", "zarr", "hdf5", "csv")
+FRAMES = ("npy", "npz", "pickle", "safetensors", "torch", "zarr", "hdf5", "csv", "packed")
+SERIES = ("npy", "npz", "pickle", "safetensors", "torch", "hdf5", "csv", "packed")
 FILES = tuple(kind for kind in FRAMES if kind != "zarr")
 READERS: dict[str, Reader] = {
     "frames": Reader(FRAMES, "frames", _frames, 12),
-    "sequence": Reader(("npy", "npz", "safetensors", "torch", "csv"), "frames", _sequence, 3),
+    "sequence": Reader(SERIES, "frames", _sequence, 3),
     "save": Reader(FRAMES, "api", _save, 3),
     "indexed": Reader(FRAMES, "api", _indexed, 2),
     "annot": Reader(FRAMES, "api", _annot, 2),

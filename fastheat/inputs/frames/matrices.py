@@ -37,6 +37,7 @@ from fastheat.inputs.sources.shapes import (
     warn_of_left_out,
 )
 from fastheat.inputs.sources.source import let_go
+from fastheat.messages import short
 
 
 def open_stacks(
@@ -60,6 +61,12 @@ def open_stacks(
     for name in names:
         with of_panel(name):
             stack = stacks[name]
+            if isinstance(stack, str):
+                given = short(stack)
+                raise TypeError(
+                    f"expected frames, not the text {given}: for those of a file give "
+                    f"fastheat.load_frames({given})"
+                )
             opened[name] = (
                 _open_scalars(stack) if _is_line(name, stack, panels) else open_frames(stack, name)
             )

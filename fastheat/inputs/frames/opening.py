@@ -39,8 +39,9 @@ from fastheat.inputs.sources.arrays import (
     check_stack,
     common_dtype,
 )
-from fastheat.inputs.sources.files import Pickled, file_of, is_archive, load
+from fastheat.inputs.sources.files import file_of, is_archive, load
 from fastheat.inputs.sources.labelled import Aligner, Aligners, Axes, axes_of
+from fastheat.inputs.sources.pickled import Pickled
 from fastheat.inputs.sources.remedies import is_sparse, without_values
 from fastheat.inputs.sources.shapes import Shape, Shapes, keys_of
 from fastheat.inputs.sources.source import FileArray, Source, is_source, let_go, source_of

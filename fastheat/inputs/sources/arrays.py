@@ -48,6 +48,9 @@ def check_type(dtype: np.dtype[Any], what: str, kinds: str = REAL) -> None:
         expected = "real numbers or text" if "U" in kinds else "real numbers"
         ways = {"O": "; of objects that are numbers give .astype(float)", "c": "; give np.abs()"}
         hint = ways.get(dtype.kind, "")
+        if dtype.names:
+            fields = ", ".join(ascii(name)[:40] for name in dtype.names[:8])
+            hint = f": give one of the fields {fields}, as array[{ascii(dtype.names[0])[:40]}]"
         raise TypeError(f"{what} has dtype {str(dtype)[:100]}, expected {expected}{hint}")
 
 

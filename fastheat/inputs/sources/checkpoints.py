@@ -14,13 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fastheat.inputs.sources.named import pick
+from fastheat.inputs.sources.numbering import in_order
 from fastheat.inputs.sources.readers import CHECKPOINTS, Reader, reader_of, reader_of_checkpoint
-from fastheat.inputs.sources.source import Seen, Stack, naming
+from fastheat.inputs.sources.source import Loaded, Seen, Stack, naming
 from fastheat.inputs.sources.tensorfiles import Entry, dtype_of
 from fastheat.messages import short
-
-# before the number that counts, where names differ in several
-_COUNTED = ("step", "steps", "iteration", "iterations", "iter", "it", "epoch", "epochs")
 
 
 class Checkpoints(Stack):
@@ -31,11 +29,12 @@ class Checkpoints(Stack):
     name
         That of the tensor in each file.
     steps
-        The numbers in the files' names, None where these have none.
+        The numbers in the files' names, or the keys of matrices in one file; None if there are
+        none.
     """
 
     def __init__(
-        self, tensors: Sequence[tuple[Seen, Entry]], name: str, steps: tuple[int, ...] | None
+        self, tensors: Sequence[tuple[Seen, Entry]], name: str, steps: Sequence[Any] | None
     ) -> None:
         _, first = tensors[0]
         self.name = name
@@ -62,14 +61,14 @@ class Checkpoints(Stack):
         return block
 
 
-def open_checkpoint(path: Path, tensor: str | None) -> Checkpoints | npt.NDArray[Any]:
+def open_checkpoint(seen: Seen, tensor: str | None) -> Checkpoints | Loaded | npt.NDArray[Any]:
     """Open a single file as a series of one checkpoint."""
-    return open_checkpoints([path], tensor, given=True)
+    return open_checkpoints([seen.path], tensor, given=True)
 
 
 def open_checkpoints(
     paths: Sequence[Path], tensor: str | None, *, given: bool
-) -> Checkpoints | npt.NDArray[Any]:
+) -> Checkpoints | Loaded | npt.NDArray[Any]:
     """Open the tensor of a name in each of some files, of all of which the headers are read.
 
     Parameters
@@ -92,23 +91,45 @@ def open_checkpoints(
     name = tensor
     for path in paths:
         with naming(path), _opened(path) as file:
-            seen = Seen.of(path, file)
-            found = _tensors_in(path, file)
+            seen, reader = _seen(path, file)
+        with seen.open() as file:
+            found = reader.list_tensors(file)
             name = _name_in(found, name)
-            entry = found[name]
-            dtype_of(entry)
-            _, first = tensors[0] if tensors else (seen, entry)
-            if (entry.shape, entry.dtype) != (first.shape, first.dtype):
-                what = f"tensor {short(name)}" if name else "the matrix"
-                raise ValueError(
-                    f"{what} is {entry.dtype} {entry.shape}, expected {first.dtype} "
-                    f"{first.shape} as in {paths[0]}"
-                )
-            tensors.append((seen, entry))
+            check_alike(found[name], tensors, name)
+            tensors.append((seen, found[name]))
     assert name is not None
+    return series_of(tensors, steps, name)
+
+
+def series_of(
+    tensors: Sequence[tuple[Seen, Entry]], steps: Sequence[Any] | None, name: str = ""
+) -> Checkpoints | Loaded | npt.NDArray[Any]:
+    """Return tensors as frames, or numbers as an array; all have to be of one shape and dtype."""
+    for number, (_, entry) in enumerate(tensors):
+        try:
+            check_alike(entry, tensors[:1], name)
+        except ValueError as error:
+            raise ValueError(f"frame {number}: {error}") from None
     if not tensors[0][1].shape:
         return np.array([_take(*each).reshape(()) for each in tensors])
-    return Checkpoints(tensors, name, steps)
+    seen = tensors[0][0]
+    if seen.codec is None or any(other != seen for other, _ in tensors):
+        return Checkpoints(tensors, name, steps)
+    with seen.open() as file:  # once, and not for each frame
+        frames = np.stack([entry.read(file) for _, entry in tensors])
+    return Loaded(seen.path, frames.reshape(len(frames), *(1, *frames.shape[1:])[-2:]), steps)
+
+
+def check_alike(entry: Entry, before: Sequence[tuple[Seen, Entry]], name: str) -> None:
+    """Raise ValueError for a tensor that is unlike those before it, or not of numbers."""
+    dtype_of(entry)
+    seen, first = before[0] if before else (None, entry)
+    if (entry.shape, entry.dtype) != (first.shape, first.dtype):
+        what = f"tensor {short(name)}" if name else "the matrix"
+        raise ValueError(
+            f"{what} is {entry.dtype} {entry.shape}, expected {first.dtype} {first.shape} as in "
+            f"{seen and seen.path}"
+        )
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -119,11 +140,13 @@ def _opened(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
-def _tensors_in(path: Path, file: BinaryIO) -> dict[str, Entry]:
-    reader = reader_of(path, file)
+def _seen(path: Path, file: BinaryIO) -> tuple[Seen, Reader]:
+    """Return the state and the reader of an open file of tensors."""
+    seen = Seen.of(path, file)
+    codec, reader = reader_of(path, file)
     if reader is None or reader.tensors is None:
         raise ValueError(f"not a file of tensors, expected the content of {', '.join(CHECKPOINTS)}")
-    return reader.list_tensors(file)
+    return seen._replace(codec=codec), reader
 
 
 def _take(seen: Seen, entry: Entry) -> npt.NDArray[Any]:
@@ -175,61 +198,3 @@ def files_in(folder: Path) -> list[Path]:
             f"pattern such as {str(folder / ('*' + suffixes[0]))!r}"
         )
     return found[kinds[0]]
-
-
-def in_order(
-    paths: Sequence[Path], *, given: bool
-) -> tuple[Sequence[Path], tuple[int, ...] | None]:
-    """Return files sorted by the number in which their names differ, and these numbers.
-
-    Files that the caller listed one by one (`given`) may lack such a number. They keep their order,
-    and None is returned for the numbers.
-    """
-    parts = [re.split(r"(\d+)", str(path)) for path in paths]
-    numbers = [tuple(map(int, each[1::2])) for each in parts]
-    if len(paths) == 1:
-        found = re.findall(r"\d+", paths[0].stem)
-        return paths, (int(found[-1]),) if found else None
-    texts = [each[::2] for each in parts]
-    other = next((path for path, each in zip(paths, texts, strict=True) if each != texts[0]), None)
-    column = _counted(texts[0], numbers) if other is None else None
-    if column is None and given:
-        return paths, None
-    if other is not None:
-        raise ValueError(
-            f"expected files whose names differ in a number alone, not {str(paths[0])!r} and "
-            f"{str(other)!r}"
-        )
-    if column is None:
-        raise ValueError(
-            f"expected files whose names differ in one number, not in several as {str(paths[0])!r} "
-            f"and {str(paths[-1])!r}"
-        )
-    first: dict[int, Path] = {}
-    for path, each in zip(paths, numbers, strict=True):
-        same = first.setdefault(each[column], path)
-        if same is not path:
-            raise ValueError(
-                f"expected one file of number {each[column]}, not {str(same)!r} and {str(path)!r}"
-            )
-    steps = tuple(sorted(first))
-    return [first[step] for step in steps], steps
-
-
-def _counted(texts: Sequence[str], numbers: Sequence[tuple[int, ...]]) -> int | None:
-    """Return the index of the number to sort names by, or None if there is none or it is ambiguous.
-
-    That is the only number that differs, or the one after a word such as "step".
-    """
-    columns = range(len(numbers[0]))
-    differing = [column for column in columns if len({each[column] for each in numbers}) > 1]
-    if len(differing) < 2:
-        return differing[0] if differing else max(columns, default=None)
-    words = {
-        column: re.split(r"[^a-z]+", texts[column].lower().rstrip("=-_. ")) for column in differing
-    }
-    for word in _COUNTED:
-        called = [column for column in differing if words[column][-1] == word]
-        if len(called) == 1:
-            return called[0]
-    return None

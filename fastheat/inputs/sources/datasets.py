@@ -13,13 +13,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from fastheat.inputs.sources.hdf5files import (
-    SUPERBLOCK,
-    Chunks,
-    check_dataset,
-    check_superblock,
-    numbers_in,
-)
+from fastheat.inputs.sources.hdf5files import Chunks
 from fastheat.inputs.sources.named import pick
 from fastheat.inputs.sources.source import Chunked, Seen, Source, naming
 from fastheat.inputs.sources.tensors import as_array
@@ -71,7 +65,7 @@ def _of_dask(array: Any, frames: Any, tensor: str | None) -> Source | None:
     return Dask(frames) if isinstance(frames, array.Array) and tensor is None else None
 
 
-def _h5py() -> Any:
+def import_h5py() -> Any:
     """Import h5py; the error says how to install it."""
     try:
         return import_module("h5py")
@@ -110,7 +104,7 @@ class Hdf5(Chunked):
         with self.seen.open():
             # a file opened before a fork has one file position, which the processes share
             if not self._dataset or self._process != os.getpid():
-                self._dataset = _h5py().File(self.path, "r")[self.name]
+                self._dataset = import_h5py().File(self.path, "r")[self.name]
                 self._process = os.getpid()
             if not self.trusted:
                 self._chunks = self._chunks or Chunks(self._dataset)
@@ -122,17 +116,6 @@ class Hdf5(Chunked):
         if self.local:
             raise TypeError(f"cannot pickle the dataset {self.name!r} of a file open for writing")
         return {**super().__getstate__(), "_dataset": None, "_chunks": None}
-
-
-def open_hdf5(path: Path, tensor: str | None) -> Hdf5:
-    """Open a dataset of an HDF5 file, by name or as the only one with frames."""
-    h5py = _h5py()
-    with path.open("rb") as start:
-        check_superblock(start.read(SUPERBLOCK))
-    file = h5py.File(path, "r")
-    dataset = file[pick(numbers_in(h5py, file), tensor, 3)]
-    check_dataset(h5py, file, dataset)
-    return Hdf5(dataset, trusted=False)
 
 
 def _shapes_of_hdf5(h5py: Any, group: Any) -> dict[str, tuple[int, ...]]:

@@ -1,22 +1,22 @@
-"""Loading of frames from paths, and frames of pickles whose arrays are read on access."""
+"""Loading of frames from paths, by the kind of file."""
 
 from __future__ import annotations
 
 import os
-import pickle
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
-from fastheat.inputs.sources.arrays import NESTED, check_text
-from fastheat.inputs.sources.readers import FRAMES, Reader, reader_of
-from fastheat.inputs.sources.shapes import check_names, keys_of
-from fastheat.inputs.sources.source import FileArray, Pieces, Seen, Source, Stored, mapped, naming
-from fastheat.messages import short, suggest
+from fastheat.inputs.sources.arrays import check_text
+from fastheat.inputs.sources.pickled import Dumps, Pickled
+from fastheat.inputs.sources.readers import FRAMES, Reader, is_npy, reader_of
+from fastheat.inputs.sources.shapes import check_names
+from fastheat.inputs.sources.source import FileArray, Seen, mapped, naming
+from fastheat.messages import short
 
 if TYPE_CHECKING:
     from fastheat.inputs.sources.npz import Archive
@@ -30,43 +30,53 @@ def load_frames(source: object, *, tensor: object = None) -> Any:
     source
         The path of
 
-        - a ``.npy`` file: an array of shape (T, N, M),
+        - a ``.npy`` file: an array of shape (T, N, M), or objects as in a pickle,
         - a ``.npz`` file: one such array, or several of shape (N, M), the frames in stored order,
-        - a ``.obj``, ``.pkl`` or ``.pickle`` file: a pickled array or list of frames, a dict with
-          one such entry, or frames that were dumped to the file one after another,
-        - a ``.zarr`` folder or an HDF5 file (``.h5``, ``.hdf5``): an array (T, N, M), or a group,
-        - a ``.csv`` or ``.tsv`` file, or one compressed by gzip (``.csv.gz``, ``.tsv.gz``): a long
-          table with the columns step, row, col and value, or a matrix, see the notes;
+        - a ``.obj``, ``.pkl``, ``.pickle`` or ``.joblib`` file: a pickled array or list of frames,
+          a dictionary with such an entry or with a matrix for each step, or frames that were dumped
+          to the file one after another,
+        - a ``.pt``, ``.pth``, ``.ckpt`` or ``.bin`` file of PyTorch: a tensor (T, N, M), a list of
+          matrices, or a dictionary as in a pickle,
+        - a ``.safetensors`` file: a tensor (T, N, M), or a matrix for each step,
+        - a ``.zarr`` folder or an HDF5 file (``.h5``, ``.hdf5``, ``.mat`` of MATLAB 7.3): an array
+          (T, N, M), in HDF5 also datasets or groups of one per step, such as ``step_10/weight``,
+        - a ``.csv`` or ``.tsv`` file: a long table with the columns step, row, col and value, or a
+          matrix, see the notes;
 
         or checkpoints, one for each frame: a pattern with ``*``, ``?`` or ``[]``, a directory, or a
-        sequence of paths. Checkpoints are ``.safetensors``, ``.npz``, ``.npy``, ``.csv`` or
-        ``.tsv`` files, or PyTorch's ``.pt`` and ``.pth`` files. They are sorted by the number in
-        which their names differ, which is their step. Paths in a sequence whose names have no such
-        number keep their order.
+        sequence or iterator of paths. Checkpoints are files of all these kinds but ``.zarr``, and
+        ``.keras``. They are sorted by the number that counts in their names, which is their step.
+        Files named ``last`` or ``best`` among numbered ones are left out, with a warning. Paths in
+        a sequence whose names have no such number keep their order.
 
-        Files are recognised by their content, and by their suffix only where the content is not
-        distinctive. Any other object is returned as it is.
+        Files may be compressed by gzip, bzip2, xz or zlib. They are recognised by their content,
+        and by their suffix only where the content is not distinctive. Any other object is returned
+        as it is.
     tensor
         The name of the array to draw, if there are several: of the matrix in each checkpoint, with
         dots between the keys of nested dictionaries, or of the array in a group, an archive or a
-        pickled dict. A vector in each checkpoint is drawn as a matrix of one row. A sequence of
-        names, or a dictionary of names by panel, gives frames of several matrices; a number in each
-        checkpoint then becomes a line.
+        pickled dictionary. In a list of dictionaries it is a key of each. A vector in each
+        checkpoint is drawn as a matrix of one row. A sequence of names, or a dictionary of names by
+        panel, gives frames of several matrices; a number in each checkpoint then becomes a line.
 
     Returns
     -------
     array, list or iterable, or a dictionary of these
-        The frames. A single pickled object and a long table are in memory; any others are read from
-        the file during iteration, which can be repeated. Slices of checkpoints and of a long table
-        keep their steps.
+        The frames. A single pickled object, a long table and what was compressed are in memory; any
+        others are read from the file during iteration, which can be repeated. The steps are those
+        in the names of files or datasets, or the keys of a dictionary if they are numbers or dates.
+        Slices of checkpoints and of a long table keep them.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If a file cannot be read, is damaged, or does not hold frames. A pickle or PyTorch file with
-        anything other than arrays, numbers and containers is refused, and no code in it is run.
+        If a file cannot be read, is damaged, or does not hold frames. In a pickle or PyTorch file,
+        objects other than arrays, numbers and containers are never made, and no code is run: frames
+        that hold such objects are refused.
+    TypeError
+        For an open file in place of its path.
     ImportError
         If the library that a file needs is missing.
 
@@ -92,10 +102,13 @@ def load_frames(source: object, *, tensor: object = None) -> Any:
     ((3, 3, 4), (0, 50, 100))
     """
     frames = load(source, defer=False, tensor=tensor)
-    if isinstance(frames, FileArray):  # a memory map for the caller; `save_gif` reads without one
+    if isinstance(frames, FileArray) and is_npy(frames.path):
+        # a memory map for the caller; `save_gif` reads without one
         array = np.lib.format.open_memmap(frames.path, mode="r")
-        if array.dtype.kind == "U":
-            with naming(frames.path):
+        with naming(frames.path):
+            if not array.ndim:
+                raise ValueError("an array of shape (), expected (T, N, M)")
+            if array.dtype.kind == "U":
                 check_text(array, "the array")
         return array
     return frames
@@ -103,6 +116,7 @@ def load_frames(source: object, *, tensor: object = None) -> Any:
 
 def load(source: object, *, defer: bool, tensor: object = None) -> Any:
     """Load frames; if `defer`, arrays in pickles stay in the file if possible."""
+    source = _listed(source, defer or tensor is not None)
     if isinstance(tensor, (Mapping, list, tuple)):
         names = (
             tensor if isinstance(tensor, Mapping) else {name: name for name in check_names(tensor)}
@@ -151,126 +165,59 @@ def _load(source: object, defer: bool, tensor: object) -> Any:
         return open_checkpoints(matching(name), tensor, given=False)
     path = Path(name)
     with naming(path):
-        if (reader := _reader_for(path)) is not None:
-            return reader.open_frames(path, tensor, defer)
+        if (readable := _reader_for(path)) is not None:
+            file, reader = readable
+            return reader.open_frames(file, tensor, defer)
         files = files_in(path)
     return open_checkpoints(files, tensor, given=False)
+
+
+def _listed(source: Any, begin: bool) -> Any:
+    """Return an iterator of paths, such as that of `Path.glob`, as a list; begin others if asked.
+
+    Raises
+    ------
+    TypeError
+        For an open file, since frames are read more than once, and by workers.
+    """
+    if callable(getattr(source, "read", None)) and hasattr(source, "readable"):
+        path = getattr(source, "name", None)
+        hint = f"give its path, {short(path)}" if isinstance(path, str) else "write it to a file"
+        raise TypeError(f"expected frames or a path, not an open file: {hint}")
+    if not (begin and isinstance(source, Iterator)):
+        return source
+    first = list(islice(source, 1))
+    if not first or _is_path(first[0]):
+        return sorted([*first, *source], key=os.fspath)
+    return _chained(first, source)
+
+
+def _chained(first: list[Any], others: Iterator[Any]) -> Iterator[Any]:
+    # unlike itertools.chain, this does not hold the first frame until the end
+    while first:
+        yield first.pop()
+    yield from others
 
 
 def _is_path(path: object) -> bool:
     return isinstance(path, (str, os.PathLike))
 
 
-def _reader_for(path: Path) -> Reader | None:
-    """Return the reader of a path, or None for a folder of checkpoints or a missing file."""
+def _reader_for(path: Path) -> tuple[Seen | Path, Reader] | None:
+    """Return a file and its reader, or None for a folder of checkpoints or a missing file."""
     if path.is_dir() or not path.exists():
-        return reader_of(path)
+        _, reader = reader_of(path)
+        return None if reader is None else (path, reader)
     if not path.is_file():
         raise ValueError("a special file, expected a file with frames")
     with path.open("rb") as file:
-        if (reader := reader_of(path, file)) is not None:
-            return reader
+        codec, reader = reader_of(path, file)
+        if reader is not None:
+            return Seen.of(path, file)._replace(codec=codec), reader
+        file.seek(0)
         if file.read(4) == b"GIF8":
             raise ValueError("a GIF, which has pictures of numbers and not these; expected frames")
     raise ValueError(f"not a file of frames, expected the content of {', '.join(FRAMES)}")
-
-
-def open_pickle(path: Path, tensor: str | None, defer: bool) -> Any:
-    """Open the frames of a pickle; if `defer`, arrays stay in the file where that is possible."""
-    from fastheat.inputs.sources import pickles
-
-    with path.open("rb") as file:
-        seen = Seen.of(path, file)
-        frames = pickles.load(file, defer=defer)
-        if file.read(1):
-            if tensor is not None:
-                raise ValueError(f"it holds objects without names, not {tensor!r}")
-            return Dumps(path)
-    if isinstance(frames, dict):
-        if not frames:
-            raise ValueError("a dict with no keys, expected frames")
-        if tensor is not None:
-            if tensor not in frames:
-                near = suggest(tensor, filter(_is_path, frames)) or ";"
-                raise ValueError(f"it holds no {tensor!r}{near} expected one of {keys_of(frames)}")
-            frames = {tensor: frames[tensor]}
-        stacks = {name: _unpickled(seen, each) for name, each in frames.items()}
-        return stacks if len(stacks) > 1 else next(iter(stacks.values()))
-    if tensor is not None:
-        raise ValueError(f"it holds frames without names, not {tensor!r}")
-    return _unpickled(seen, frames)
-
-
-def _unpickled(seen: Seen, frames: Any) -> Any:
-    if isinstance(frames, Stored):
-        return FileArray.of(seen, frames)
-    if isinstance(frames, NESTED) and any(map(_is_stored, frames)):
-        return Pickled(seen, frames)
-    if not isinstance(frames, (np.ndarray, *NESTED)):
-        raise ValueError(f"the pickle holds a {type(frames).__name__}, expected an array or list")
-    return frames
-
-
-def _is_stored(frame: object) -> bool:
-    """Return whether a frame, or any of its matrices, is still in the file."""
-    if isinstance(frame, dict):
-        return any(isinstance(part, Stored) for part in frame.values())
-    return isinstance(frame, Stored)
-
-
-@dataclass(frozen=True, slots=True)
-class Pickled:
-    """The frames of a pickle, with arrays that are read from the file on access."""
-
-    seen: Seen  # the file as it was unpickled
-    frames: Any  # a sequence, some of whose arrays are `Stored`
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    def __iter__(self) -> Iterator[Any]:
-        with self.seen.open() as file:
-            for frame in self.frames:
-                yield self.read(frame, file)
-
-    def read(self, frame: Any, file: BinaryIO) -> Any:
-        if isinstance(frame, dict):
-            return {name: self.read(part, file) for name, part in frame.items()}
-        if not isinstance(frame, Stored):
-            return frame
-        array = frame.read(file)
-        self.seen.check(file)
-        return array
-
-    def source(self) -> Source | None:
-        """Return a source of the frames, or None if some are in memory or they differ in kind."""
-        first = self.frames[0]
-        if not all(isinstance(frame, Stored) for frame in self.frames) or first.ndim != 2:
-            return None
-        if len({(frame.shape, frame.dtype, frame.order) for frame in self.frames}) > 1:
-            return None
-        return Pieces(self.seen, np.array([frame.offset for frame in self.frames]), first)
-
-
-@dataclass(frozen=True, slots=True)
-class Dumps:
-    """The frames of a file to which they were dumped one after another."""
-
-    path: Path
-
-    def __iter__(self) -> Iterator[Any]:
-        from fastheat.inputs.sources import pickles
-
-        with naming(self.path), self.path.open("rb") as file:
-            number, spare = 0, pickles.Spare()
-            while file.peek(1):
-                try:
-                    frame = pickles.load(file, spare=spare)
-                except pickle.UnpicklingError as error:
-                    raise ValueError(f"object {number}: {error}") from error
-                yield frame
-                del frame
-                number += 1
 
 
 def is_archive(frames: object) -> TypeGuard[Archive]:

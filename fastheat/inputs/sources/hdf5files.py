@@ -12,15 +12,17 @@ import os
 import zlib
 from array import array
 from math import prod
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from fastheat.inputs.sources.bounds import between, check_chunk, check_shape
 from fastheat.messages import printable, short
 
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SUPERBLOCK = 156  # bytes at most, with addresses of 32 bytes
 _DEEPEST = 100  # nested groups
+_MOST_LINKS = 200  # followed, and parts of paths
 _GZIP, _SHUFFLE, _FLETCHER32, _SZIP, _SCALEOFFSET, _LZF = 1, 2, 3, 4, 6, 32000
 _KNOWN = {
     _GZIP: "gzip",
@@ -34,8 +36,8 @@ _SZIP_METHODS = 4 | 32  # bits of entropy coding and of nearest neighbours
 _SPARE = 64  # bytes that checksums and headers may add to a chunk
 
 
-def check_superblock(start: bytes) -> None:
-    """Raise ValueError for the start of a file that has a driver information block.
+def check_superblock(file: BinaryIO) -> None:
+    """Raise ValueError for an open file that has a driver information block.
 
     The library takes as much memory as such a block claims, even behind the end of the file. It
     opens files that have one only by the driver that wrote their parts, which h5py must be told.
@@ -45,6 +47,9 @@ def check_superblock(start: bytes) -> None:
     HDF5 File Format Specification, "II.A. Format Signature and Superblock": four addresses, the
     last of them that of the block, all bits set if there is none.
     """
+    start = file.read(2048 + SUPERBLOCK)
+    file.seek(0)
+    start = start[max(start.find(SIGNATURE), 0) :]  # MATLAB has 512 bytes of text before it
     if start[8:9] not in (b"\0", b"\1"):  # later ones keep it where its size is bounded
         return
     (size,) = start[13:14] or b"\0"
@@ -56,10 +61,17 @@ def check_superblock(start: bytes) -> None:
         )
 
 
-def numbers_in(h5py: Any, file: Any) -> dict[str, tuple[int, ...]]:
+def numbers_in(
+    h5py: Any, file: Any, others: dict[str, str] | None = None
+) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the numeric datasets in a file, by name.
 
     Only hard links are followed, since all others may lead into other files.
+
+    Parameters
+    ----------
+    others
+        Filled with what all other datasets hold, by name.
     """
     shapes: dict[str, tuple[int, ...]] = {}
     seen = set()
@@ -82,9 +94,54 @@ def numbers_in(h5py: Any, file: Any) -> dict[str, tuple[int, ...]]:
             seen.add(place)
             if isinstance(item, h5py.h5g.GroupID):
                 waiting.append((f"{name}/", item, depth + 1))
-            elif isinstance(item, h5py.h5d.DatasetID) and _is_of_numbers(h5py, item):
-                shapes[name] = item.shape
+            elif isinstance(item, h5py.h5d.DatasetID):
+                if _is_of_numbers(h5py, item):
+                    shapes[name] = item.shape
+                elif others is not None:
+                    others[name] = _content_of(h5py, item)
     return dict(sorted(shapes.items()))
+
+
+def behind_soft_links(h5py: Any, file: Any, name: str) -> str | None:
+    """Return the name that a path leads to by soft links within a file, or None if to nothing.
+
+    Raises
+    ------
+    ValueError
+        If a link on the way leads to another file.
+    """
+    waiting = name.encode("utf-8", "surrogateescape").split(b"/")[::-1]
+    there: list[bytes] = []
+    for _ in range(_MOST_LINKS):
+        if not waiting:
+            return b"/".join(there).decode("utf-8", "surrogateescape")
+        if (part := waiting.pop()) in (b"", b"."):
+            continue
+        group = h5py.h5o.open(file.id, b"/".join(there) or b"/")
+        if not isinstance(group, h5py.h5g.GroupID) or not group.links.exists(part):
+            return None
+        kind = group.links.get_info(part).type
+        if kind == h5py.h5l.TYPE_HARD:
+            there.append(part)
+        elif kind == h5py.h5l.TYPE_SOFT:
+            target = group.links.get_val(part)
+            there = [] if target.startswith(b"/") else there
+            waiting += target.split(b"/")[::-1]
+        else:
+            raise ValueError(
+                f"its {short(name)} is a link to another file, which is not read: open that file"
+            )
+    return None
+
+
+def _content_of(h5py: Any, dataset: Any) -> str:
+    """Return what a dataset without real numbers holds, in a few words."""
+    kind = dataset.get_type().get_class()
+    if kind == h5py.h5t.COMPOUND:
+        found = dataset.dtype
+        return "complex numbers" if found.kind == "c" else "records"
+    known = {h5py.h5t.STRING: "text", h5py.h5t.VLEN: "lists", h5py.h5t.REFERENCE: "references"}
+    return known.get(kind, "no numbers")
 
 
 def _is_hard(h5py: Any, group: Any, name: bytes) -> bool:
@@ -133,8 +190,7 @@ def check_dataset(h5py: Any, file: Any, dataset: Any) -> None:
     sides = (*dataset.shape, 1, 1)[: max(3, len(dataset.shape))]
     chunks = (*(dataset.chunks or dataset.shape), 1, 1)[: len(sides)]
     if 0 not in sides:
-        held = lambda: os.stat(file.filename).st_size  # noqa: E731, PTH116
-        check_shape(sides, chunks, dataset.dtype, held)
+        check_shape(sides, chunks, dataset.dtype, file.id.get_filesize)
 
 
 def _check_place(dataset: Any) -> None:
@@ -204,7 +260,7 @@ class Chunks:
         else:  # an older HDF5, in which this takes time quadratic in the number of chunks
             for number in range(dataset.id.get_num_chunks()):
                 note(dataset.id.get_chunk_info(number))
-        if sum(sizes) > os.stat(dataset.file.filename).st_size:  # noqa: PTH116
+        if sum(sizes) > dataset.file.id.get_filesize():
             raise ValueError("damaged: it has chunks that share their bytes")
         order = np.argsort(numbers, kind="stable")
         self._numbers, self._sizes = np.array(numbers)[order], np.array(sizes)[order]

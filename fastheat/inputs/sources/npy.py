@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from io import BytesIO
 from math import prod
-from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 import numpy as np
 
-from fastheat.inputs.sources.arrays import REAL, check_type
+from fastheat.inputs.sources.arrays import REAL, check_text, check_type
+from fastheat.inputs.sources.pickled import frames_of_pickle
 from fastheat.inputs.sources.source import FileArray, Seen, Stored
 from fastheat.messages import in_a_line, short
 
@@ -48,21 +49,27 @@ def read_header(member: IO[bytes] | BinaryIO, room: int | None = None) -> Stored
     return Stored(shape, dtype, "F" if fortran else "C", member.tell())
 
 
-def open_array(path: Path, tensor: str | None) -> FileArray:
-    """Open the array of an .npy file, and refuse one that was cut."""
-    if tensor is not None:
-        raise ValueError(f"it holds one array without a name, not {tensor!r}")
-    with path.open("rb") as file:
-        seen = Seen.of(path, file)
+def open_array(seen: Seen, tensor: str | None, defer: bool) -> Any:
+    """Open the array of an .npy file, and refuse one that was cut; objects are read as a pickle."""
+    with seen.open() as file:
         array = read_header(file)
-    check_type(array.dtype, "frame 0", REAL + "U")
-    shape = array.shape
-    if 0 in shape[1:]:
-        raise ValueError(f"an array of shape {short(shape)}, expected at least one cell")
-    held = seen.size - array.offset
-    if shape and held < array.nbytes:
-        raise ValueError(
-            f"the file ends before its array of shape {short(shape)} does, after "
-            f"{held * shape[0] // array.nbytes} of {shape[0]}"
-        )
+        if array.dtype == object:
+            return frames_of_pickle(seen, file, tensor, defer)
+        if tensor is not None:
+            raise ValueError(f"it holds one array without a name, not {tensor!r}")
+        check_type(array.dtype, "frame 0", REAL + "U")
+        shape = array.shape
+        if 0 in shape[1:]:
+            raise ValueError(f"an array of shape {short(shape)}, expected at least one cell")
+        held = file.seek(0, os.SEEK_END) - array.offset
+        if shape and held < array.nbytes:
+            raise ValueError(
+                f"the file ends before its array of shape {short(shape)} does, after "
+                f"{held * shape[0] // array.nbytes} of {shape[0]}"
+            )
+        if seen.codec is not None:
+            read = array.read(file)
+            if array.dtype.kind == "U":
+                check_text(read, "the array")
+            return read
     return FileArray.of(seen, array)

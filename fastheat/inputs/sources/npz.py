@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
 from math import prod
-from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 import numpy as np
@@ -19,7 +18,8 @@ import numpy.typing as npt
 from fastheat.inputs.sources.arrays import REAL, Header, check_text, check_type
 from fastheat.inputs.sources.named import pick
 from fastheat.inputs.sources.npy import read_header
-from fastheat.inputs.sources.source import FileArray, Seen, Source, Stack, naming
+from fastheat.inputs.sources.numbering import families
+from fastheat.inputs.sources.source import FileArray, Seen, Source, Stack
 from fastheat.messages import short
 
 # the compression methods that numpy writes, and their highest possible compression ratios
@@ -30,6 +30,7 @@ _LONG_HEADER = 512  # bytes, more than the .npy header of any array of numbers h
 _MOST_LONG_HEADERS = 1 << 20  # bytes beyond _LONG_HEADER, in total over an archive's headers
 _AT_ONCE = 1 << 26  # bytes that may always be decompressed at once
 _AT_ONCE_TIMES = 512  # the highest compression ratio beyond that
+_MOST_FIELDS = 8  # of a structured dtype that is kept, for an error that names them
 _NUMBER = 40  # bytes of a number in a list
 
 
@@ -41,6 +42,7 @@ class Archive:
     names: tuple[str, ...]
     headers: tuple[Header, ...]  # one per member, or one for the frames of a single stack
     length: int
+    steps: tuple[float, ...] | None = None  # the numbers in the names of the frames
 
     def __len__(self) -> int:
         return self.length
@@ -59,9 +61,9 @@ class Archive:
         if len(set(self.headers)) != 1 or len(self.headers[0][0]) != 2:
             return None
         (rows, columns), dtype = self.headers[0]
-        if dtype.kind not in REAL:
+        if dtype.kind not in REAL or self.seen.codec is not None:
             return None
-        with naming(self.seen.path), zipfile.ZipFile(self.seen.path) as archive:
+        with self.seen.open() as file, zipfile.ZipFile(file) as archive:
             infos = [archive.getinfo(name) for name in self.names]
         if len(infos) != self.length:
             return _stored_stack(self.seen, infos[0])
@@ -142,10 +144,9 @@ def _stored_stack(seen: Seen, info: zipfile.ZipInfo) -> FileArray | None:
     return FileArray.of(seen, array)
 
 
-def open_archive(path: Path, tensor: str | None = None) -> Archive | dict[str, Archive]:
+def open_archive(seen: Seen, tensor: str | None = None) -> Archive | dict[str, Archive]:
     """Open the arrays of an .npz file, or the one that `tensor` names; all headers are read."""
-    with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-        seen = Seen.of(path, file)
+    with seen.open() as file, zipfile.ZipFile(file) as archive:
         headers = headers_in(archive)
         others = [name for name in archive.namelist() if name not in headers]
     if tensor is not None:
@@ -155,24 +156,30 @@ def open_archive(path: Path, tensor: str | None = None) -> Archive | dict[str, A
         headers, others = {name: headers[name]}, []
     ranks = {len(shape) for shape, _ in headers.values()}
     if not others and ranks == {2}:
-        return Archive(seen, tuple(headers), tuple(headers.values()), len(headers))
+        names = [name[:-4] for name in headers]
+        counted = list(families(names).values())
+        steps = None
+        if len(counted) == 1 and counted[0].named and len(counted[0].names) == len(names):
+            numbers = dict(zip(counted[0].names, counted[0].steps, strict=True))
+            steps = tuple(numbers[name] for name in names)
+        return Archive(seen, tuple(headers), tuple(headers.values()), len(headers), steps)
     if not others and {3} <= ranks <= {1, 3}:
         stacks = {
             name[:-4]: Archive(seen, (name,), ((shape[1:], dtype),) * min(shape[0], 1), shape[0])
             for name, (shape, dtype) in headers.items()
         }
         return stacks if len(stacks) > 1 else next(iter(stacks.values()))
-    found = [f"{name[:-4][:40]!a} {shape}" for name, (shape, _) in headers.items()]
-    found += [ascii(name[:40]) for name in others]
+    shown = [f"{name[:-4][:40]!a} {shape}" for name, (shape, _) in headers.items()]
+    shown += [ascii(name[:40]) for name in others]
     raise ValueError(
-        f"the archive holds {', '.join(found[:8] + ['...'] * (len(found) > 8)) or 'nothing'}, "
+        f"the archive holds {', '.join(shown[:8] + ['...'] * (len(shown) > 8)) or 'nothing'}, "
         "expected arrays of shape (T, N, M) or several of shape (N, M)"
     )
 
 
 def headers_in(archive: zipfile.ZipFile) -> dict[str, Header]:
     """Read the headers of all arrays, by the names of their members."""
-    _check_places(archive)
+    check_members(archive)
     headers: dict[str, Header] = {}
     left = _MOST_LONG_HEADERS
     for info in archive.infolist():
@@ -186,12 +193,14 @@ def headers_in(archive: zipfile.ZipFile) -> dict[str, Header]:
             if left < 0:
                 raise ValueError(f"headers of over {_MOST_LONG_HEADERS} bytes, expected short ones")
             # a dtype of many fields takes more memory than its header, and is not a number anyway
-            dtype = np.dtype((np.void, array.dtype.itemsize)) if array.dtype.names else array.dtype
+            dtype = array.dtype
+            if dtype.names is not None and len(dtype.names) > _MOST_FIELDS:
+                dtype = np.dtype((np.void, dtype.itemsize))
             headers[name] = array.shape, dtype
     return headers
 
 
-def _check_places(archive: zipfile.ZipFile) -> None:
+def check_members(archive: zipfile.ZipFile) -> None:
     """Raise ValueError if members overlap, or claim a size that their data cannot decompress to."""
     end = 0
     for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
@@ -207,6 +216,13 @@ def _check_places(archive: zipfile.ZipFile) -> None:
                 f"{name} claims {info.file_size} bytes, expected at most {most} of "
                 f"{info.compress_size} compressed"
             )
+
+
+def read_whole(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Return the content of a member that `check_members` passed, unless it is far too large."""
+    info = archive.getinfo(name)
+    _check_at_once(name, info.file_size, info.compress_size)
+    return archive.read(info)
 
 
 def _check_at_once(name: str, size: int, packed: int) -> None:

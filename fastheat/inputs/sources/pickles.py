@@ -10,6 +10,7 @@ gigabytes, and deeply nested tuples as dict keys, whose hash overflows the C sta
 
 from __future__ import annotations
 
+import datetime
 import math
 import os
 import pickle
@@ -17,7 +18,10 @@ import struct
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, NoReturn
+from functools import lru_cache
+from typing import Any, BinaryIO
+
+import numpy as np
 
 from fastheat.inputs.sources.arrays import NESTED
 from fastheat.inputs.sources.pickle_globals import (
@@ -26,30 +30,21 @@ from fastheat.inputs.sources.pickle_globals import (
     COPYING,
     EXPECTED,
     NAMES,
+    Inline,
     Name,
     Pending,
     Span,
+    Unread,
     check_deque,
     checked_length,
-    refused,
+    frombuffer,
     whole,
 )
-from fastheat.messages import in_a_line
 
-_UNREAD = {
-    pickle.EMPTY_SET: "a set",
-    pickle.FROZENSET: "a frozenset",
-    pickle.OBJ: "an object",
-    pickle.NEWOBJ: "an object",
-    pickle.NEWOBJ_EX: "an object",
-    pickle.PERSID: "a persistent id",
-    pickle.EXT1: "an extension code",
-    pickle.EXT2: "an extension code",
-    pickle.EXT4: "an extension code",
-    pickle.NEXT_BUFFER: "a buffer kept elsewhere",
-}
-_KEYS = (str, bytes, int, float, bool, type(None))
+_DATES = (datetime.date, datetime.datetime)
+_KEYS = (str, bytes, int, float, bool, type(None), *_DATES)
 _CONTAINERS = (*NESTED, dict)
+_INERT = {Unread, Name, Pending, Inline}  # what is never handed out
 # A file may hold _PER_BYTE values per byte, and _SPARE more, counting shared ones each time.
 _SPARE = 1 << 22
 _PER_BYTE = 4
@@ -59,6 +54,8 @@ _COPIES = 2
 _SLACK = 4096
 _NUMBERS = 10_000  # numbers as dict keys, whose hashes an attacker can make collide
 _APART = 4  # integers up to _APART times the size of the dict are not counted among these
+# Bytes of a compressed file besides long strings, in any case and per byte when compressed.
+_OPCODES, _OPCODES_TIMES = 1 << 21, 2
 _OTHERS = 1000  # entries of the memo at indices that Python itself never writes
 _LARGE = 256  # bytes; shorter data are read at once even if deferred
 _BLOCK = 1 << 16  # bytes read at a time
@@ -72,7 +69,14 @@ class Spare:
     values: int = _SPARE
 
 
-def load(file: BinaryIO, *, defer: bool = False, spare: Spare | None = None) -> Any:
+def load(
+    file: BinaryIO,
+    *,
+    defer: bool = False,
+    spare: Spare | None = None,
+    skip: bool = False,
+    packed: int | None = None,
+) -> Any:
     """Read one pickled object and leave the file at its end.
 
     Parameters
@@ -83,25 +87,60 @@ def load(file: BinaryIO, *, defer: bool = False, spare: Spare | None = None) -> 
         Whether to leave the data of large arrays in the file if they are stored contiguously.
     spare
         The budget that the objects of the file share, if it holds several.
+    skip
+        Whether other objects may be among the values, each as an `Unread` in its place, which
+        `check_read` finds.
+    packed
+        The size of the file in bytes if it is compressed, to which its opcodes are bounded.
 
     Returns
     -------
     object
-        Arrays, masked arrays, numpy scalars, numbers, strings, bytes, None, and lists, tuples,
-        deques and dicts of these. The arrays are read-only, and their dtypes numbers or text. If
-        `defer`, some of them are `Stored`, and long bytes in tuples are placeholders.
+        Arrays, masked arrays, numpy scalars, numbers, strings, bytes, dates, None, and lists,
+        tuples, deques and dicts of these; namedtuples are tuples, and object arrays lists. The
+        arrays are read-only, and their dtypes numbers or text. If `defer`, some of them are
+        `Stored`, and long bytes in tuples are placeholders.
 
     Raises
     ------
     pickle.UnpicklingError
         If the pickle is damaged, or asks for anything else; then the message names it.
     """
-    machine = Machine(file, defer=defer)
+    machine = Machine(file, defer=defer, packed=packed)
     value = machine.load()
     own = _PER_BYTE * machine.taken
     spare = spare or Spare()
     spare.values -= max(_count(value, own + spare.values) - own, 0)
+    if machine.unread and not skip:
+        check_read(value)
     return value
+
+
+def check_read(value: object) -> None:
+    """Raise the error of the first object in nested containers that was not read, if any."""
+    known = set()
+    waiting = [value]
+    while waiting:
+        container = waiting.pop()
+        if type(container) in _INERT:
+            raise _error_of(container)
+        if type(container) not in _CONTAINERS or _identity(container) in known:
+            continue
+        known.add(_identity(container))
+        items: Any = container
+        keys = list(items) if type(container) is dict else ()
+        items = [*keys, *items.values()] if type(container) is dict else items
+        kinds = set(map(type, items))
+        if not kinds.isdisjoint(_INERT):
+            raise _error_of(next(item for item in items if type(item) in _INERT))
+        if not kinds.isdisjoint(_CONTAINERS):
+            waiting += reversed([item for item in items if type(item) in _CONTAINERS])
+
+
+def _error_of(inert: object) -> pickle.UnpicklingError:
+    if isinstance(inert, Unread):
+        return inert.error
+    return pickle.UnpicklingError("damaged pickle: a function or an array that is not complete")
 
 
 _identity = object.__hash__  # like id(), but without raising an audit event at each call
@@ -163,7 +202,7 @@ class Machine:
     damaged = "damaged pickle"  # what errors call the file
     names: Mapping[tuple[str, str], object] = NAMES  # by module and name
 
-    def __init__(self, file: BinaryIO, *, defer: bool) -> None:
+    def __init__(self, file: BinaryIO, *, defer: bool, packed: int | None = None) -> None:
         self.file = file
         self.defer = defer
         self.first = self.start = file.tell()  # file offsets of the pickle, and of the block
@@ -178,6 +217,11 @@ class Machine:
         self.memo: list[Any] | dict[int, Any] = []
         self.numbers = 0  # numbers used as dict keys, except integers that count up
         self.copied = 0  # bytes or items that calls have copied
+        self.unread = False  # whether any object was not made
+        self.cr = b""  # before the ends of lines, in files that Windows wrote as text
+        self.long = 0  # bytes in long strings, which take no more memory than in the file
+        self.packed = packed
+        self.most = math.inf if packed is None else max(_OPCODES, _OPCODES_TIMES * packed)
 
     def load(self) -> Any:
         """Run the pickle, and return its object."""
@@ -186,8 +230,9 @@ class Machine:
         except pickle.UnpicklingError:
             raise
         except Exception as error:  # damaged bytes can fail in any way
+            place = self.start + self.place - self.first
             raise pickle.UnpicklingError(
-                f"{self.damaged} ({type(error).__name__}: {in_a_line(error)})"
+                f"{self.damaged}: no pickle from byte {place} on, expected what pickle.dump writes"
             ) from error
 
     def run(self) -> Any:
@@ -203,11 +248,12 @@ class Machine:
             elif step := _STEPS.get(opcode):
                 step(self)
             else:
-                code = bytes([opcode])
-                what = _UNREAD.get(code, f"the opcode {code!r}")
-                raise pickle.UnpicklingError(f"the pickle holds {what}, {EXPECTED}")
+                raise pickle.UnpicklingError(
+                    f"{self.damaged}: the opcode {bytes([opcode])!r} at byte {self.taken - 1}, "
+                    "expected what pickle.dump writes"
+                )
         value = whole(self.stack.pop())
-        if isinstance(value, (Name, Pending)):
+        if isinstance(value, (Name, Pending, Inline)):
             raise pickle.UnpicklingError("damaged pickle: it ends before its object is complete")
         self.file.seek(self.start + self.place)
         return value
@@ -226,6 +272,8 @@ class Machine:
         return self.block[self.place - 1]
 
     def read(self, count: int) -> bytes:
+        if count >= _LARGE:
+            self.long += count
         if self.place + count > len(self.block):
             self.more(count)
         self.place += count
@@ -242,6 +290,11 @@ class Machine:
         # A length of gigabytes must not reach the allocator before the file is known to have them.
         if count > self.size - self.start - self.place:
             raise pickle.UnpicklingError("truncated pickle")
+        if self.taken - self.long > self.most:
+            raise pickle.UnpicklingError(
+                f"{self.packed} bytes become over {self.most} besides arrays and texts, expected "
+                "fewer: decompress the file first if you trust it"
+            )
         self.start += self.place
         if count > _BLOCK:  # large data are read in one piece, to avoid copies
             self.file.seek(self.start)
@@ -273,7 +326,16 @@ class Machine:
                 raise pickle.UnpicklingError("truncated pickle")
         line = self.block[self.place : end]
         self.place = end + 1
-        return line
+        if len(line) >= _LARGE:
+            self.long += len(line)
+        return line.removesuffix(self.cr)
+
+    def word(self) -> bytes:
+        """Return a line of a name or a number, which shows whether lines end as on Windows."""
+        line = self.line()
+        if line.endswith(b"\r"):
+            self.cr = b"\r"
+        return line.strip()
 
     # ----------------------------------------------------------------------------- opcodes
 
@@ -338,35 +400,99 @@ class Machine:
 
     def reduce(self) -> None:
         arguments, function = self.stack.pop(), self.stack.pop()
-        if not (isinstance(function, Name) and function.call and type(arguments) is tuple):
+        if type(function) is Unread:
+            self.stack.append(function)
+        elif isinstance(function, Name) and type(arguments) is tuple:
+            self.stack.append(self.made(function, arguments))
+        else:
             raise pickle.UnpicklingError(
                 f"the pickle calls a {type(function).__name__}, expected only data"
             )
-        self.stack.append(self.called(function.call, arguments))
+
+    def made(self, function: Name, arguments: tuple[object, ...]) -> object:
+        """Return what a global makes of arguments, or the first of them that was not read."""
+        if function.call is None:
+            names = (key for key, value in self.names.items() if value is function)
+            return self.refused(next(names, "a function"))
+        if not function.takes_unread:
+            for each in arguments:
+                if type(each) is Unread:
+                    return each
+        return self.called(function.call, arguments)
+
+    def new_object(self, arguments: Any = None) -> None:
+        """Make the instance of a class; only a namedtuple's class is given its items."""
+        arguments = self.stack.pop() if arguments is None else arguments
+        kind = self.stack.pop()
+        if isinstance(kind, Name) and type(arguments) is tuple:
+            self.stack.append(self.made(kind, arguments))
+        elif type(kind) is Unread and type(arguments) is tuple and arguments:
+            self.stack.append(arguments)
+        else:
+            self.stack.append(kind if type(kind) is Unread else self.refused("an object"))
+
+    def new_object_with_keywords(self) -> None:
+        del self.stack[-2:]
+        self.new_object(())
+
+    def old_object(self) -> None:
+        kind, *_ = self.pop_mark()
+        self.stack.append(kind if type(kind) is Unread else self.refused("an object"))
+
+    def old_instance(self) -> None:
+        name = self.named()
+        self.pop_mark()
+        self.stack.append(self.refused(name))
+
+    def refused(self, what: str | tuple[object, object]) -> Unread:
+        """Return the stand-in for an object that is not made."""
+        self.unread = True
+        return _held(what) if isinstance(what, str) else Unread(what)
 
     def build(self) -> None:
-        state, pending = self.stack.pop(), self.stack.pop()
-        if not (isinstance(pending, Pending) and pending.value is None and type(state) is tuple):
-            raise pickle.UnpicklingError(
-                f"the pickle sets a state of a {type(pending).__name__}, expected only data"
+        state, target = self.stack.pop(), self.stack.pop()
+        if type(target) is not Pending:
+            # attributes, such as those of a state_dict(), are ignored
+            inert = type(target) is Unread or (type(target) is dict and type(state) is dict)
+            self.stack.append(
+                target if inert else self.refused(f"the state of a {type(target).__name__}")
             )
-        pending.value = self.called(pending.finish, state)
-        self.stack.append(pending.value)
+            return
+        if target.value is not None:
+            raise pickle.UnpicklingError("damaged pickle: an array that is made twice")
+        arguments = state if type(state) is tuple else (state,)
+        unread = next((each for each in arguments if type(each) is Unread), None)
+        target.value = unread or self.called(target.finish, arguments)
+        if type(target.value) is Inline:
+            target.value = self.inline(target.value)
+        self.unread |= type(target.value) is Unread
+        self.stack.append(target.value)
+
+    def inline(self, array: Inline) -> object:
+        """Read the bytes of an array that follow its description, after padding."""
+        if array.aligned:
+            self.read(self.byte())
+        raw = self.data(math.prod(array.shape) * array.dtype.itemsize)
+        return frombuffer(raw, array.dtype, array.shape, array.order)
 
     def called(self, call: Callable[..., object], arguments: tuple[object, ...]) -> object:
-        cost = COPYING.get(call)
-        kinds = (str,) if cost is None else (str, bytes, list, tuple, Span)
-        self.copied += cost or CALL
-        for each in arguments:
-            if isinstance(each, kinds):
+        cost, places = COPYING.get(call, (CALL, ()))
+        self.copied += cost
+        for place, each in enumerate(arguments):
+            copied = (str, list, bytes, tuple, Span) if place in places else (str, list)
+            if isinstance(each, copied):
                 self.copied += len(each)
         # Five bytes of opcodes are enough to copy the largest object in the memo once more.
         if self.copied > _COPIES * self.taken + _SLACK:
             raise pickle.UnpicklingError("damaged pickle: it copies more data than it has")
-        return call(*arguments)
+        value = call(*arguments)
+        self.unread |= type(value) is Unread
+        return value
 
     def extend(self, items: list[Any]) -> None:
         target = self.stack[-1]
+        if type(target) is Unread:
+            return
         if type(target) is not list:
             if type(target) is not deque:
                 raise pickle.UnpicklingError(
@@ -382,16 +508,19 @@ class Machine:
 
     def update(self, items: list[Any]) -> None:
         target = self.stack[-1]
+        if type(target) is Unread:
+            return
         if type(target) is not dict:
             raise pickle.UnpicklingError(
                 f"damaged pickle: it sets keys of a {type(target).__name__}"
             )
         items = list(map(whole, items))
         for key, value in zip(items[::2], items[1::2], strict=True):
-            if type(key) not in _KEYS:
-                raise pickle.UnpicklingError(
-                    f"a dict key of type {type(key).__name__} in the pickle, expected str or number"
-                )
+            if isinstance(key, np.generic):
+                key = key.item()
+            if type(key) not in _KEYS:  # its hash could overflow the C stack, or run code
+                self.unread = True
+                key = Unread(_held(f"a dict key of type {type(key).__name__}").what)
             if type(key) in (int, float) and not (
                 type(key) is int and 0 <= key <= _APART * len(target) + _FEW
             ):
@@ -399,22 +528,35 @@ class Machine:
             target[key] = value
 
     def named(self) -> tuple[str, str]:
-        return self.line().decode(), self.line().decode()
+        return self.word().decode(), self.word().decode()
 
     def find(self, module: object, name: object) -> None:
-        if not (type(module) is str and type(name) is str and (module, name) in self.names):
-            raise refused(module, name)
-        self.stack.append(self.names[module, name])
+        if type(module) is str and type(name) is str and (module, name) in self.names:
+            self.stack.append(self.names[module, name])
+        else:
+            self.stack.append(self.refused((module, name)))
 
     def persistent(self) -> None:
-        raise pickle.UnpicklingError(f"the pickle holds a persistent id, {EXPECTED}")
+        self.stack.pop()
+        self.stack.append(self.refused("a persistent id"))
 
-    def refuse(self) -> NoReturn:
-        raise refused(*self.named())
+    def leave_out(self, what: str, *, marked: bool = False, size: int = 0, lines: int = 0) -> None:
+        """Push a stand-in for an object, and skip its marked items or its bytes."""
+        if marked:
+            self.pop_mark()
+        self.read(size)
+        for _ in range(lines):
+            self.line()
+        self.stack.append(self.refused(what))
 
     def protocol(self) -> None:
         if (version := self.byte()) > 5:
             raise pickle.UnpicklingError(f"pickle protocol {version}, expected 0 to 5")
+
+
+@lru_cache(16)
+def _held(what: str) -> Unread:
+    return Unread(f"the pickle holds {what}, {EXPECTED}")
 
 
 _U2, _U4, _U8 = (struct.Struct(layout) for layout in ("<H", "<I", "<Q"))
@@ -428,6 +570,7 @@ def _integer(text: bytes) -> int:
 
 
 def _quoted(text: bytes) -> str:
+    text = text.removesuffix(b"\r")
     if len(text) < 2 or text[:1] != text[-1:] or text[:1] not in (b"'", b'"'):
         raise pickle.UnpicklingError("damaged pickle: a string without quotes")
     # In Python 2, array data are a string, whose bytes latin-1 keeps one to one.
@@ -449,14 +592,14 @@ _PUSH: dict[int, Callable[[Machine], object]] = {
         pickle.EMPTY_TUPLE: lambda machine: (),
         pickle.EMPTY_DICT: lambda machine: {},
         pickle.BINFLOAT: lambda machine: machine.unpack(_F8),
-        pickle.FLOAT: lambda machine: float(machine.line()),
+        pickle.FLOAT: lambda machine: float(machine.word()),
         pickle.BININT1: Machine.byte,
         pickle.BININT2: lambda machine: machine.unpack(_U2),
         pickle.BININT: lambda machine: machine.unpack(_I4),
         pickle.LONG1: lambda machine: _signed(machine.read(machine.byte())),
         pickle.LONG4: lambda machine: _signed(machine.read(checked_length(machine.unpack(_U4)))),
-        pickle.LONG: lambda machine: _integer(machine.line()),
-        pickle.INT: lambda machine: _integer_or_bool(machine.line()),
+        pickle.LONG: lambda machine: _integer(machine.word()),
+        pickle.INT: lambda machine: _integer_or_bool(machine.word()),
         pickle.SHORT_BINBYTES: lambda machine: machine.data(machine.byte()),
         pickle.BINBYTES: lambda machine: machine.data(machine.unpack(_U4)),
         pickle.BINBYTES8: lambda machine: machine.data(machine.unpack(_U8)),
@@ -478,10 +621,10 @@ _STEPS: dict[int, Callable[[Machine], object]] = {
         pickle.MEMOIZE: Machine.memoize,
         pickle.BINPUT: lambda machine: machine.put(machine.byte()),
         pickle.LONG_BINPUT: lambda machine: machine.put(machine.unpack(_U4)),
-        pickle.PUT: lambda machine: machine.put(_integer(machine.line())),
+        pickle.PUT: lambda machine: machine.put(_integer(machine.word())),
         pickle.BINGET: lambda machine: machine.get(machine.byte()),
         pickle.LONG_BINGET: lambda machine: machine.get(machine.unpack(_U4)),
-        pickle.GET: lambda machine: machine.get(_integer(machine.line())),
+        pickle.GET: lambda machine: machine.get(_integer(machine.word())),
         pickle.MARK: Machine.mark,
         pickle.POP: Machine.pop,
         pickle.POP_MARK: Machine.pop_mark,
@@ -500,8 +643,19 @@ _STEPS: dict[int, Callable[[Machine], object]] = {
         pickle.BUILD: lambda machine: machine.build(),
         pickle.STACK_GLOBAL: lambda machine: machine.find(*machine.pop_pair()),
         pickle.GLOBAL: lambda machine: machine.find(*machine.named()),
-        pickle.INST: Machine.refuse,
+        pickle.INST: Machine.old_instance,
+        pickle.OBJ: Machine.old_object,
+        pickle.NEWOBJ: Machine.new_object,
+        pickle.NEWOBJ_EX: Machine.new_object_with_keywords,
         pickle.BINPERSID: lambda machine: machine.persistent(),
+        pickle.PERSID: lambda machine: machine.leave_out("a persistent id", lines=1),
+        pickle.EMPTY_SET: lambda machine: machine.leave_out("a set"),
+        pickle.FROZENSET: lambda machine: machine.leave_out("a frozenset", marked=True),
+        pickle.ADDITEMS: Machine.pop_mark,
+        pickle.EXT1: lambda machine: machine.leave_out("an extension code", size=1),
+        pickle.EXT2: lambda machine: machine.leave_out("an extension code", size=2),
+        pickle.EXT4: lambda machine: machine.leave_out("an extension code", size=4),
+        pickle.NEXT_BUFFER: lambda machine: machine.leave_out("a buffer kept elsewhere"),
         pickle.PROTO: Machine.protocol,
         pickle.FRAME: lambda machine: machine.read(8),  # only a hint to read ahead
         pickle.READONLY_BUFFER: lambda machine: None,  # every buffer is read-only here

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastheat.inputs.sources.arrays import REAL, converted
+from fastheat.inputs.sources.packed import Unpacked, unpacked
 from fastheat.messages import in_a_line, printable
 
 AROUND = 1 << 21  # the system may map up to this many bytes in front of the page that was read
@@ -113,11 +114,14 @@ class Seen(NamedTuple):
         Its size in bytes.
     modified
         The time of its last modification in ns, or None if that does not matter.
+    codec
+        The compression of the whole file, see `packed`, or None.
     """
 
     path: Path
     size: int
     modified: int | None = None
+    codec: str | None = None
 
     @classmethod
     def of(cls, path: Path, file: BinaryIO) -> Seen:
@@ -127,17 +131,19 @@ class Seen(NamedTuple):
 
     def check(self, file: BinaryIO | int) -> None:
         """Raise ValueError if an open file, or the file of a descriptor, has changed."""
+        if isinstance(file, Unpacked):
+            return
         now = os.fstat(file if isinstance(file, int) else file.fileno())
         if now.st_size != self.size or self.modified not in (None, now.st_mtime_ns):
             raise ValueError("the file changed after it was opened")
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        """Open the file again; errors inside the block name it."""
+        """Open the file again, decompressed if it is packed; errors inside the block name it."""
         with naming(self.path), self.path.open("rb") as file:
             self.check(file)
             with self.checked(file):
-                yield file
+                yield file if self.codec is None else unpacked(file, self.codec)
 
     @contextmanager
     def checked(self, file: BinaryIO | int) -> Iterator[None]:
@@ -159,6 +165,7 @@ def naming(path: Path) -> Iterator[None]:
     ValueError.
     """
     beginning = f"cannot read {printable(str(path))}: "
+    inside = f"cannot read {printable(str(path.absolute()))}: "
     try:
         yield
     except FileNotFoundError:
@@ -171,7 +178,8 @@ def naming(path: Path) -> Iterator[None]:
         if str(error).startswith(beginning):
             raise
         known = error.strerror if isinstance(error, OSError) else None
-        raise ValueError(f"{beginning}{known or in_a_line(error)}") from error
+        said = (known or in_a_line(error)).removeprefix(inside)
+        raise ValueError(f"{beginning}{said}") from error
 
 
 class Stack:
@@ -220,6 +228,32 @@ class Held(Stack):
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
         """Return a view of the frames."""
         return self._array[start:stop]
+
+
+class Loaded(Held):
+    """The frames of a file, in memory.
+
+    Attributes
+    ----------
+    path
+        The file.
+    steps
+        The step of each frame, or None.
+    """
+
+    def __init__(
+        self, path: Path, frames: npt.NDArray[Any], steps: Sequence[Any] | None = None
+    ) -> None:
+        super().__init__(frames)
+        self.path = path
+        self.steps = steps
+
+    def __getitem__(self, index: int | slice) -> Any:
+        """Return a frame, or some of the frames with their steps."""
+        if not isinstance(index, slice):
+            return super().__getitem__(index)
+        steps = None if self.steps is None else self.steps[index]
+        return Loaded(self.path, self._array[index], steps)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

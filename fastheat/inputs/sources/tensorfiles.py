@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from fastheat.inputs.sources import pickles
 from fastheat.inputs.sources.named import without_repeats
 from fastheat.inputs.sources.npy import read_header
 from fastheat.inputs.sources.npz import headers_in, read_member
+from fastheat.inputs.sources.packed import packed_size
+from fastheat.inputs.sources.pickled import matrices_in
 from fastheat.inputs.sources.readers import LONGEST_HEADER
+from fastheat.inputs.sources.source import Stored
 from fastheat.inputs.sources.tensors import of_bits, size_of
-from fastheat.inputs.sources.torchfiles import Tensor, load, place_of
+from fastheat.inputs.sources.torchfiles import Places, Tensor, load, place_of, refusal
 from fastheat.messages import short
+
+Kinds: TypeAlias = "type | tuple[type, ...]"
 
 _MOST_PARTS = 1_000_000  # of a file of PyTorch's,
 _MOST_LETTERS = 100_000_000  # and of the names of its tensors together
@@ -49,6 +56,38 @@ class Entry:
     shape: tuple[int, ...]
     dtype: str
     read: Callable[[BinaryIO], npt.NDArray[Any]]  # takes the open file
+    placed: Placed | None = None  # where it lies, if its numbers lie there as they are
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The place of a tensor's numbers in its file; strides count numbers, None is contiguous."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    offset: int
+    strides: tuple[int, ...] | None = None
+    big: bool = False
+
+    def read(self, file: BinaryIO) -> npt.NDArray[Any]:
+        """Read the tensor from its open file."""
+        file.seek(self.offset)
+        shape, width = self.shape, size_of(self.dtype) or 0
+        if self.strides is None:
+            raw = file.read(prod(shape) * width)
+            return of_bits(raw, self.dtype, big=self.big).reshape(shape)
+        reach = sum((side - 1) * step for side, step in zip(shape, self.strides, strict=True))
+        values = of_bits(file.read(width * (1 + reach)), self.dtype, big=self.big)
+        if len(values) < 1 + reach:
+            raise EOFError("the file ends before the tensor does")
+        steps = [step * values.itemsize for step in self.strides]
+        return np.lib.stride_tricks.as_strided(values, shape, steps)
+
+    def part(self, start: int, stop: int) -> Placed:
+        """Return the place of some of the frames of a tensor (T, N, M)."""
+        step = prod(self.shape[1:]) if self.strides is None else self.strides[0]
+        offset = self.offset + start * step * (size_of(self.dtype) or 0)
+        return replace(self, shape=(stop - start, *self.shape[1:]), offset=offset)
 
 
 def dtype_of(entry: Entry) -> np.dtype[Any]:
@@ -97,7 +136,8 @@ def list_safetensors(file: BinaryIO) -> dict[str, Entry]:
         if 8 + length + last > end:
             raise ValueError(f"the file ends before tensor {short(name)} does")
         place = 8 + length + first
-        entries[name] = Entry(shape, dtype, partial(_read_placed, shape, dtype, place, None, False))
+        placed = Placed(shape, dtype, place)
+        entries[name] = Entry(shape, dtype, placed.read, placed)
     taken = 0
     for name, (_, _, first, last) in sorted(found.items(), key=lambda each: each[1][2:]):
         if first != taken:
@@ -112,7 +152,11 @@ def list_safetensors(file: BinaryIO) -> dict[str, Entry]:
 
 def list_npy(file: BinaryIO) -> dict[str, Entry]:
     """Return the array of an .npy file under the name ``""``."""
-    array = read_header(file, os.fstat(file.fileno()).st_size)
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    array = read_header(file, size)
+    if array.dtype == object:
+        return _entries_of(file, file.tell())
     return {"": Entry(array.shape, array.dtype.name, _read_all)}
 
 
@@ -136,25 +180,35 @@ def _read_all(file: Any, packed: int | None = None) -> npt.NDArray[Any]:
     return rows[0] if rows[0].ndim else np.array(rows)
 
 
-def _read_placed(
-    shape: tuple[int, ...],
-    dtype: str,
-    offset: int,
-    strides: tuple[int, ...] | None,
-    big: bool,
-    file: BinaryIO,
-) -> npt.NDArray[Any]:
-    """Read a tensor at an offset; strides count numbers, and None means contiguous."""
-    file.seek(offset)
-    width = size_of(dtype) or 0
-    if strides is None:
-        return of_bits(file.read(prod(shape) * width), dtype, big=big).reshape(shape)
-    size = width * (1 + sum((side - 1) * step for side, step in zip(shape, strides, strict=True)))
-    values = of_bits(file.read(size), dtype, big=big)
-    if len(values) * width < size:
-        raise EOFError("the file ends before the tensor does")
-    steps = [step * values.itemsize for step in strides]
-    return np.lib.stride_tricks.as_strided(values, shape, steps)
+# ---------------------------------------------------------------------------------------- pickles
+
+
+def list_pickle(file: BinaryIO) -> dict[str, Entry]:
+    """Return the arrays of a pickle by their names, with dots between those of nested ones."""
+    return _entries_of(file, 0)
+
+
+def _entries_of(file: BinaryIO, start: int) -> dict[str, Entry]:
+    """Return the arrays of a pickle that begins at an offset."""
+    return {
+        name: Entry(
+            tuple(array.shape),
+            array.dtype.name,
+            array.read if isinstance(array, Stored) else partial(_read_again, start, name),
+        )
+        for name, array in _arrays_at(file, start).items()
+    }
+
+
+def _arrays_at(file: BinaryIO, start: int, *, defer: bool = True) -> dict[str, Any]:
+    file.seek(start)
+    content = pickles.load(file, defer=defer, skip=True, packed=packed_size(file))
+    return matrices_in(content)
+
+
+def _read_again(start: int, name: str, file: BinaryIO) -> npt.NDArray[Any]:
+    array: npt.NDArray[Any] = _arrays_at(file, start, defer=False)[name]
+    return array
 
 
 # ---------------------------------------------------------------------------------------- PyTorch
@@ -164,18 +218,34 @@ def list_torch(file: BinaryIO) -> dict[str, Entry]:
     """Return the tensors of a file of `torch.save`; nested ones have dots in their names."""
     loaded, places, big = load(file)
     entries: dict[str, Entry] = {}
-    found = _tensors_in(loaded, Tensor, os.fstat(file.fileno()).st_size)
-    for name, tensor in found.items():
+    size = file.seek(0, os.SEEK_END)
+    for name, tensor in _tensors_in(loaded, (Tensor, np.ndarray), size).items():
         try:
-            place = place_of(tensor, places)
+            entries[name] = entry_of(tensor, places, big, name)
         except ValueError as error:
             raise ValueError(f"tensor {short(name)}: {error}") from None
-        where = tensor.shape, tensor.dtype, place, tensor.strides, big
-        entries[name] = Entry(*where[:2], partial(_read_placed, *where))
+    if not entries:  # what was left out is all there is
+        try:
+            pickles.check_read(loaded)
+        except pickle.UnpicklingError as error:
+            raise refusal(error) from None
     return entries
 
 
-def _tensors_in(loaded: Any, kind: type, size: int = _MOST_LETTERS) -> dict[str, Any]:
+def entry_of(tensor: Any, places: Places, big: bool, name: str = "") -> Entry:
+    """Return the entry of a tensor of PyTorch, or of an array beside it."""
+    if not isinstance(tensor, Tensor):
+        return Entry(tuple(tensor.shape), tensor.dtype.name, partial(_array_again, name))
+    placed = Placed(tensor.shape, tensor.dtype, place_of(tensor, places), tensor.strides, big)
+    return Entry(tensor.shape, tensor.dtype, placed.read, placed)
+
+
+def _array_again(name: str, file: BinaryIO) -> npt.NDArray[Any]:
+    array: npt.NDArray[Any] = _tensors_in(load(file)[0], np.ndarray)[name]
+    return array
+
+
+def _tensors_in(loaded: Any, kind: Kinds, size: int = _MOST_LETTERS) -> dict[str, Any]:
     """Return the tensors in the containers of a file, by dotted name.
 
     The limits grow with the file's size, since containers may share their items.
@@ -194,7 +264,7 @@ def _tensors_in(loaded: Any, kind: type, size: int = _MOST_LETTERS) -> dict[str,
     return tensors
 
 
-def _flat(value: Any, name: str, kind: type, depth: int = 0) -> Iterator[tuple[str, Any]]:
+def _flat(value: Any, name: str, kind: Kinds, depth: int = 0) -> Iterator[tuple[str, Any]]:
     """Yield a container and all containers and tensors nested in it, with their dotted names."""
     if depth > _DEEPEST:
         raise ValueError(f"its containers are nested over {_DEEPEST} deep, expected fewer levels")

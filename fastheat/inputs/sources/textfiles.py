@@ -17,7 +17,6 @@ from contextlib import closing
 from functools import partial
 from itertools import chain, islice
 from math import nan, prod
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
@@ -25,7 +24,8 @@ import numpy.typing as npt
 
 from fastheat.inputs.sources.arrays import FloatArray
 from fastheat.inputs.sources.checkpoints import Checkpoints, open_checkpoint
-from fastheat.inputs.sources.source import Held, Seen
+from fastheat.inputs.sources.packed import packed_size, size_of
+from fastheat.inputs.sources.source import Loaded, Seen
 from fastheat.inputs.sources.tensorfiles import Entry
 from fastheat.messages import many, short
 
@@ -68,18 +68,15 @@ class Record(NamedTuple):
     cells: list[str]
 
 
-def open_text(path: Path, tensor: str | None) -> Checkpoints | Table | npt.NDArray[Any]:
+def open_text(seen: Seen, tensor: str | None) -> Checkpoints | Loaded | npt.NDArray[Any]:
     """Open a text file; a long table is read at once, a matrix only when its frame is read."""
-    with path.open("rb") as file:
-        seen = Seen.of(path, file)
+    with seen.open() as file:
         text = Text(file)
         if text.is_long:
             if tensor is not None:
                 raise ValueError(f"it holds frames without names, not {short(tensor)}")
-            table = Table(seen.path, *LongTable(text).read())
-            seen.check(file)
-            return table
-    return open_checkpoint(path, tensor)
+            return Loaded(seen.path, *LongTable(text).read())
+    return open_checkpoint(seen, tensor)
 
 
 def list_text(file: BinaryIO) -> dict[str, Entry]:
@@ -92,7 +89,7 @@ def list_text(file: BinaryIO) -> dict[str, Entry]:
         raise ValueError("a header without rows, expected numbers")
     if not shape[1]:
         raise ValueError("a column of labels alone, expected numbers")
-    size = os.fstat(file.fileno()).st_size
+    size = size_of(file)
     if prod(shape) > max(_CELLS, _CELLS_TIMES * size):  # possible only with compression
         raise ValueError(f"{size} bytes become {prod(shape)} cells, expected fewer: {_DECOMPRESS}")
     return {"": Entry(shape, "float64", partial(_read_matrix, shape))}
@@ -110,29 +107,6 @@ def _read_matrix(shape: tuple[int, int], file: BinaryIO) -> FloatArray:
     return matrix
 
 
-class Table(Held):
-    """The frames of a long table, in memory.
-
-    Attributes
-    ----------
-    path
-        The file.
-    steps
-        The step of each frame.
-    """
-
-    def __init__(self, path: Path, frames: FloatArray, steps: tuple[int, ...]) -> None:
-        super().__init__(frames)
-        self.path = path
-        self.steps = steps
-
-    def __getitem__(self, index: int | slice) -> Any:
-        """Return a frame, or some of the frames with their steps."""
-        if not isinstance(index, slice):
-            return super().__getitem__(index)
-        return Table(self.path, self._array[index], self.steps[index])
-
-
 # -------------------------------------------------------------------------------------------- lines
 
 
@@ -144,8 +118,8 @@ class _Unpacked(gzip.GzipFile):
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__(fileobj=file)
-        self._packed = os.fstat(file.fileno()).st_size
-        self._most = self._left = max(_UNPACKED, _UNPACKED_TIMES * self._packed)
+        self._packed = size_of(file)
+        self._most = self._left = _most_unpacked(self._packed)
 
     def read1(self, size: int = -1) -> bytes:
         data = super().read1(size)
@@ -157,12 +131,20 @@ class _Unpacked(gzip.GzipFile):
         return data
 
 
+def _most_unpacked(size: int) -> int:
+    return max(_UNPACKED, _UNPACKED_TIMES * size)
+
+
 def _blocks(file: BinaryIO) -> Generator[Block, None, None]:
     """Yield the lines of a file in blocks, without blank blocks; none ends inside a quoted cell."""
     file.seek(0)
     packed = file.read(len(_GZIP)) == _GZIP
     file.seek(0)
     raw: Any = _Unpacked(file) if packed else file
+    size = packed_size(file)
+    if size is not None and file.seek(0, os.SEEK_END) > (most := _most_unpacked(size)):
+        raise ValueError(f"{size} bytes become over {most}, expected fewer: {_DECOMPRESS}")
+    file.seek(0)
     text = io.TextIOWrapper(raw, "utf-8-sig", "surrogateescape")
     try:
         number = 1

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 from fastheat.inputs.sources.bounds import are_sides, is_side
 from fastheat.inputs.sources.npz import data_of
+from fastheat.inputs.sources.packed import packed_size
 from fastheat.inputs.sources.pickle_globals import NAMES, Name
 from fastheat.inputs.sources.pickles import Machine
 from fastheat.inputs.sources.tensors import size_of
@@ -45,26 +46,18 @@ _STORAGES = {
     "QUInt8": "quint8",
     "QInt32": "qint32",
 }
+# what to save in place of tensors that are not strided
+_HINTS = {
+    "_sparse": "of a sparse tensor save .to_dense()",
+    "qtensor": "of a quantized tensor save .dequantize()",
+    "nested": "of a nested tensor save .unbind()",
+}
 _BYTES = "bytes"  # the dtype of an untyped storage
 _SIZES = {"complex64": 8, "complex128": 16, "qint8": 1, "quint8": 1, "qint32": 4, _BYTES: 1}
 _DTYPES = (
     *("float64", "float32", "float16", "bfloat16", "complex64", "complex128", "bool"),
     *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
     *("float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu"),
-)
-# globals that PyTorch's own safe loading allows, but that make no dense tensor; here they make None
-_NOTHING = (
-    *(("torch", name) for name in ("device", "per_tensor_affine", "per_channel_affine", "strided")),
-    *(
-        ("torch._utils", f"_rebuild_{name}")
-        for name in ("qtensor", "sparse_tensor", "meta_tensor_no_storage", "nested_tensor")
-    ),
-    ("torch.serialization", "_get_layout"),
-    ("collections", "Counter"),
-    ("builtins", "set"),
-    ("builtins", "bytearray"),
-    ("__builtin__", "set"),
-    ("__builtin__", "bytearray"),
 )
 
 
@@ -105,6 +98,11 @@ class Tensor:
     start: int
 
     @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self.shape)
+
+    @property
     def reach(self) -> int:
         """The number of storage items from the first to the last, both included."""
         steps = zip(self.shape, self.strides, strict=True)
@@ -126,17 +124,24 @@ def load(file: BinaryIO) -> tuple[Any, Places, bool]:
     bool
         Whether the numbers are big-endian.
     """
-    size = os.fstat(file.fileno()).st_size
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
     zipped = file.read(4) == _ZIP
     file.seek(0)
     try:
         return _in_archive(file, size) if zipped else (*_in_sequence(file, size), False)
     except pickle.UnpicklingError as error:
-        said = in_a_line(error).partition(", expected")[0][:200]
-        raise ValueError(
-            f"{said}, expected only tensors, numbers and containers; nothing in "
-            "it was run: of a model save its state_dict()"
-        ) from None
+        raise refusal(error) from None
+
+
+def refusal(error: BaseException) -> ValueError:
+    """Return the error of a reader that needs an object that was not read."""
+    said = in_a_line(error).partition(", expected")[0][:200]
+    hints = (hint for name, hint in _HINTS.items() if name in said)
+    return ValueError(
+        f"{said}, expected only tensors, numbers and containers; nothing in it was run: "
+        + next(hints, "of a model save its state_dict()")
+    )
 
 
 def place_of(tensor: Tensor, places: Places) -> int:
@@ -289,7 +294,6 @@ _NAMES: dict[tuple[str, str], object] = {
     ("torch.nn.parameter", "Buffer"): Name(),
     ("torch.nn.parameter", "Parameter"): Name(),
     ("torch", "Size"): Name(_size),
-    **dict.fromkeys(_NOTHING, Name(lambda *arguments: None)),
 }
 
 
@@ -300,7 +304,7 @@ class _States(Machine):
     names = _NAMES
 
     def __init__(self, file: BinaryIO) -> None:
-        super().__init__(file, defer=False)
+        super().__init__(file, defer=False, packed=packed_size(file))
         self.storages: dict[str, _Storage] = {}
 
     def persistent(self) -> None:
@@ -318,8 +322,7 @@ class _States(Machine):
         self.stack.append(storage)
 
     def build(self) -> None:
-        # attributes, such as those of a state_dict(), are ignored
-        if type(self.stack[-2]) in (dict, type(None), Tensor):
+        if type(self.stack[-2]) is Tensor:  # its attributes
             self.stack.pop()
         else:
             super().build()

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import pkgutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from io import BytesIO
 from numbers import Real
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -24,7 +25,7 @@ from fastheat.style.colors.colors import RGB, WHITE, composite, parse_rgba
 # Three arrays: the names of the colormaps, their numbers of entries, and all entries. Where the
 # reversed colormap differs from the flipped table (matplotlib recomputes and truncates it), the
 # difference, modulo 256, is stored under the name with "_r".
-_FILE = Path(__file__).with_name("colormaps.npy")
+_FILE = "colormaps.npy"  # beside this module
 
 # Colormaps of seaborn and others in the package cmap that users ask for without the catalog's name.
 _CATALOGS = {
@@ -135,8 +136,10 @@ def colormap(
 
 @lru_cache(maxsize=1)
 def _stored() -> dict[str, npt.NDArray[np.uint8]]:
-    with _FILE.open("rb") as file:
-        every, counts, entries = (np.load(file) for _ in range(3))
+    data = pkgutil.get_data(__package__, _FILE)  # the package may be in a zip archive
+    assert data is not None
+    file = BytesIO(data)
+    every, counts, entries = (np.load(file) for _ in range(3))
     return dict(zip(every.tolist(), np.split(entries, counts.cumsum()[:-1]), strict=True))
 
 

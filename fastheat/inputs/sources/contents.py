@@ -1,0 +1,254 @@
+"""Containers of arrays and settings that a file holds: which of their values are frames."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from numbers import Real
+from typing import Any, NamedTuple
+
+from fastheat.inputs.sources.arrays import NESTED
+from fastheat.inputs.sources.named import LISTED, SHAPES
+from fastheat.inputs.sources.numbering import families
+from fastheat.inputs.sources.pickle_globals import Unread
+from fastheat.messages import many, short, suggest
+
+_STEPS = (int, float, datetime.date)
+_DEEPEST = 50  # nested dictionaries
+_MOST_NAMES, _MOST_LETTERS = 200_000, 1 << 25
+_MISSING = object()
+
+
+class Frames(NamedTuple):
+    """Frames in containers, and the step of each, if dictionaries have these as keys."""
+
+    values: Any
+    steps: Sequence[Any] | None = None
+
+
+def choose(content: Any, tensor: str | None) -> Frames:
+    """Return the frames in the content of a file: the named ones, or the only ones.
+
+    Dictionaries of stacks are frames of panels. Names have dots between the keys of nested
+    dictionaries; in a list of dictionaries, they are keys of each.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or several beside values that are none; the message lists all.
+    """
+    if tensor is not None:
+        value = named(content, tensor)
+        inner = isinstance(value, dict) and _steps_of(value) is None
+        return choose(value, None) if inner else _as_frames(value)
+    if not isinstance(content, dict) or _steps_of(content) is not None:
+        return _as_frames(content)
+    kinds = set(map(kind_of, content.values()))
+    if "frames" in kinds and kinds <= {"frames", "line"}:
+        if len(content) == 1:
+            return _as_frames(next(iter(content.values())))
+        return Frames({name: _as_frames(each) for name, each in content.items()})
+    if (only := history_in(content)) is not None:
+        return only
+    matrices = [each for _, each in entries(content) if kind_of(each) == "matrix"]
+    if len(matrices) == 1:
+        return Frames(matrices[0])
+    count = f"{len(matrices)} matrices" if matrices else "no frames"
+    wish = ", expected tensor= to name one" if matrices else ", expected arrays (T, N, M)"
+    raise ValueError(f"it holds {count}{wish}: {listed(content)}")
+
+
+def history_in(content: Any) -> Frames | None:
+    """Return the only frames in containers, or None if there are none.
+
+    Raises
+    ------
+    ValueError
+        If there are several.
+    """
+    if not isinstance(content, dict):
+        return _as_frames(content) if kind_of(content) == "frames" else None
+    if _steps_of(content) is not None:
+        return _as_frames(content)
+    found: dict[str, list[Any]] = {"frames": [], "matrix": []}
+    for _, value in entries(content):
+        found.get(kind_of(value), []).append(value)
+    frames = found["frames"]
+    if len(frames) > 1 or (frames and found["matrix"]):
+        beside = f" and {len(found['matrix'])} of {SHAPES[2]}" if found["matrix"] else ""
+        raise ValueError(
+            f"it holds {many(len(frames), 'array')} of shape {SHAPES[3]}{beside}, expected tensor= "
+            f"to name one: {listed(content)}"
+        )
+    return _as_frames(frames[0]) if frames else None
+
+
+def named(content: Any, name: str) -> Any:
+    """Return the value of a name in containers, or raise ValueError that lists the names."""
+    value = _find(content, name, 0)
+    if value is not _MISSING:
+        if isinstance(value, (Real, str, bytes, type(None))):
+            raise ValueError(
+                f"{short(name)} is {_described(value)}, expected matrices: it has {listed(content)}"
+            )
+        return value
+    if isinstance(content, Unread):
+        raise content.error
+    if not isinstance(content, dict) and not _are_records(content):
+        raise ValueError(f"it holds frames without names, not {name!r}")
+    first = content if isinstance(content, dict) else content[0]
+    near = suggest(name, [each for each, _ in entries(first)]) or ";"
+    raise ValueError(f"it holds no {short(name)}{near} it has {listed(first)}")
+
+
+def has(content: Any, name: str) -> bool:
+    """Return whether containers have a value of a name."""
+    return _find(content, name, 0) is not _MISSING
+
+
+def _find(content: Any, name: str, depth: int) -> Any:
+    if depth > _DEEPEST:
+        return _MISSING
+    if depth and isinstance(content, Unread):  # what is asked for is in it
+        return content
+    if isinstance(content, Mapping):
+        if name in content:
+            return content[name]
+        for key, value in content.items():
+            text = str(key) if isinstance(key, (str, *_STEPS)) else ""
+            if text == name:
+                return value
+            if text and name.startswith(f"{text}."):
+                found = _find(value, name[len(text) + 1 :], depth + 1)
+                if found is not _MISSING:
+                    return found
+        if _steps_of(content) is None:
+            return _MISSING
+        found = [_find(each, name, depth + 1) for each in content.values()]
+        missing = any(each is _MISSING for each in found)
+        return _MISSING if missing else dict(zip(content, found, strict=True))
+    if _are_records(content):
+        found = [_find(each, name, depth + 1) for each in content]
+        for number, each in enumerate(found):
+            if each is _MISSING and any(other is not _MISSING for other in found):
+                raise ValueError(f"object {number} has no {short(name)}, expected one in each")
+        return _MISSING if any(each is _MISSING for each in found) else found
+    first, _, rest = name.partition(".")
+    if not (isinstance(content, NESTED) and first.isdigit() and len(first) < 10):
+        return _MISSING
+    if int(first) >= len(content):
+        return _MISSING
+    return _find(content[int(first)], rest, depth + 1) if rest else content[int(first)]
+
+
+def _are_records(content: Any) -> bool:
+    """Return whether a sequence holds dictionaries alone."""
+    return isinstance(content, NESTED) and bool(content) and set(map(type, content)) == {dict}
+
+
+def _steps_of(content: Mapping[Any, Any]) -> tuple[Sequence[Any], Sequence[Any]] | None:
+    """Return the values of a dictionary of frames by step, and their steps, or None.
+
+    The keys are numbers or dates, in any order, or texts that differ in a number, in which case the
+    frames are in the order of these.
+    """
+    if not content:
+        return None
+    if all(isinstance(key, _STEPS) and not isinstance(key, bool) for key in content):
+        return list(content.values()), list(content)
+    if not all(isinstance(key, str) for key in content):
+        return None
+    values = list(content.values())
+    if len({_shape_of(each) for each in values}) > 1 or _shape_of(values[0]) is None:
+        return None
+    found = families(content)
+    family = next(iter(found.values()), None)
+    if len(_shape_of(values[0]) or ()) != 2 or len(found) != 1 or family is None:
+        return None
+    if not family.named or len(family.names) < len(content):
+        return None
+    return [content[name] for name in family.names], family.steps
+
+
+def _as_frames(value: Any) -> Frames:
+    if isinstance(value, dict) and (found := _steps_of(value)) is not None:
+        return Frames(*found)
+    return Frames(value)
+
+
+def kind_of(value: Any) -> str:
+    """Return "frames", "matrix", "line", or "" for a value that is none of these."""
+    rank = _rank_of(value)
+    if rank is not None:
+        return {1: "line", 2: "matrix", 3: "frames"}.get(rank, "")
+    if isinstance(value, NESTED) and value and isinstance(value[0], dict):
+        return "frames"
+    if isinstance(value, dict) and (found := _steps_of(value)) is not None:
+        return "frames" if _rank_of(found[0][0]) == 2 or isinstance(found[0][0], dict) else ""
+    return ""
+
+
+def _shape_of(value: Any) -> tuple[int, ...] | None:
+    shape = getattr(value, "shape", None)
+    return tuple(shape) if isinstance(shape, tuple) else None
+
+
+def _rank_of(value: Any) -> int | None:
+    """Return the number of dimensions of an array or of nested sequences, or None."""
+    depth = 0
+    while isinstance(value, NESTED) and value and depth < 4:
+        depth += 1
+        value = value[0]
+    if (shape := _shape_of(value)) is not None:
+        return depth + len(shape)
+    return depth if depth and isinstance(value, Real) else None
+
+
+def entries(content: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the values in nested dictionaries with their dotted names."""
+    waiting: list[tuple[str, Any, int]] = [("", content, 0)]
+    count = letters = 0
+    while waiting:
+        name, value, depth = waiting.pop()
+        letters += len(name)
+        if letters > _MOST_LETTERS:
+            raise ValueError(f"its names have over {_MOST_LETTERS} letters, expected fewer")
+        inner = isinstance(value, dict) and depth < _DEEPEST
+        if not inner or (depth and kind_of(value) == "frames"):
+            yield name, value
+            if (count := count + 1) > _MOST_NAMES:
+                raise ValueError(f"it has over {_MOST_NAMES} values, expected tensor= to name one")
+            continue
+        for key, each in reversed(value.items()):
+            own = str(key)[:1000] if isinstance(key, (str, *_STEPS)) else "..."
+            waiting.append((f"{name}.{own}" if name else own, each, depth + 1))
+
+
+def listed(content: Any) -> str:
+    """Return names and descriptions of the values in containers, shortened if there are many."""
+    shown: list[str] = []
+    names = list(entries(content)) if isinstance(content, dict) else [("", content)]
+    for name, value in names:
+        own = ascii(name if len(name) <= 60 else f"{name[:20]}...{name[-37:]}")
+        shown.append(f"{own} {_described(value)}" if name else _described(value))
+        if sum(map(len, shown)) > LISTED:
+            break
+    others = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {others} more" if others else "") or "nothing"
+
+
+def _described(value: Any) -> str:
+    if (shape := _shape_of(value)) is not None:
+        return short(shape)
+    if isinstance(value, dict) and (found := _steps_of(value)) is not None:
+        value = found[0]
+    if isinstance(value, (*NESTED, dict)):
+        first = next(iter(value), None)
+        shape = _shape_of(first)
+        return f"{len(value)} of {short(shape)}" if shape else f"a {type(value).__name__}"
+    if isinstance(value, Real):
+        return "a number"
+    known = {str: "text", bytes: "bytes", type(None): "None"}
+    if isinstance(value, Unread):
+        return short(value.name)[1:-1]
+    return known.get(type(value)) or type(value).__name__
