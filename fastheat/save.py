@@ -45,7 +45,7 @@ def save_gif(
     duration: float | Sequence[float] | None = None,
     loop: int | None = 0,
     hold: float | None = None,
-    titles: str | Iterable[str] | None = None,
+    titles: str | Iterable[object] | None = None,
     annot: object = True,
     autoscale: str | None = None,
     workers: int | None = None,
@@ -67,7 +67,10 @@ def save_gif(
         dataset, or any object with ``shape`` (T, N, M), ``dtype`` and ``read(start, stop)``. For
         panels, a dictionary of arrays (T, N, M), a sequence of dictionaries of matrices, or of
         tuples if `heatmap` has the names. They are read a chunk at a time, and never collected. A
-        matrix in a file is one frame. Vectors in dictionaries are matrices of one row.
+        matrix in a file is one frame. Vectors in dictionaries are matrices of one row. Frames with
+        keys are pairs ``(step, matrix)``, a dictionary by numbers or dates, or the groups of a
+        DataFrame; the keys are ``{step}`` in titles. Tables are drawn in the order of the labels of
+        the first one.
     tensor
         The name of the array to draw if the files hold several, or several names; see
         `load_frames`.
@@ -85,8 +88,9 @@ def save_gif(
         The title of each frame, in a line below the option `title`, or instead of the title of
         `heatmap`. It is drawn smaller if it is too long. A string with braces, such as
         ``"step {}"``, is formatted with the number of each frame, from 0; ``{step}`` in it, or in
-        `title`, is the number in the name of a checkpoint. Without `heatmap`, a list makes room for
-        its longest title.
+        `title`, is the key of each frame, or the number in the name of its file. Titles may be
+        numbers, dates or None too. By default, frames of an array of xarray have the first
+        coordinate. Without `heatmap`, a list makes room for its longest title.
     annot
         Texts in the cells: for all frames as `Heatmap` takes them, or for each frame an array
         (T, N, M), a sequence or iterator of matrices (N, M) of numbers or strings, or the path of a
