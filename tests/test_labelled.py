@@ -473,3 +473,58 @@ def test_a_frame_that_is_no_pair_among_pairs_is_named() -> None:
             ValueError, match=r"frame 1 is a ndarray, expected a pair \(key, matrix\)"
         ):
             titled(frames)
+
+
+def test_steps_that_are_dates_take_formats_of_dates() -> None:
+    days = {date(2020, 1, 2): ONE, date(2020, 2, 3): TWO}
+    wanted = pixels(list(days.values()), titles=["02 Jan", "03 Feb"])
+    same(pixels(days, titles="{step:%d %b}"), wanted)
+    stamps = {np.datetime64(day): matrix for day, matrix in days.items()}
+    same(pixels(stamps, titles="{step:%d %b}"), wanted)
+    same(pixels(iter(days.items()), titles="{step:%d %b}", vmin=0), wanted)
+
+
+def test_groups_and_titles_of_xarray() -> None:
+    xr: Any = pytest.importorskip("xarray")
+    coords = {"time": pd.date_range("2020-01-01", periods=2), "x": ["p", "q"]}
+    array = xr.DataArray(np.stack([ONE, TWO]), dims=("time", "y", "x"), coords=coords)
+    assert titled(array.groupby("time")) == (
+        ["2020-01-01", "2020-01-02"],
+        [ONE.tolist(), TWO.tolist()],
+    )
+    named = {"col_labels": ["p", "q"], "xlabel": "x", "ylabel": "y"}
+    wanted = pixels([ONE, TWO], titles=["Jan 1", "Jan 2"], **named)
+    same(pixels(array, titles=array.time.dt.strftime("%b %-d")), wanted)
+    coarse = xr.DataArray(
+        ONE, dims=("y", "x"), coords={"x": np.array([0.1234567, -169.73607], "f4")}
+    )
+    assert Heatmap.of(coarse).look.columns.texts == ("0.123457", "-169.736")
+
+
+def test_numbers_over_columns_are_not_turned() -> None:
+    numbered = Heatmap.of(table(columns=[1990, 2000, 2010, 2020]))
+    plain = Heatmap(
+        (3, 4),
+        vmin=0,
+        vmax=11,
+        col_labels=["1990", "2000", "2010", "2020"],
+        col_rotation=0,
+        row_labels=ROWS,
+    )
+    np.testing.assert_array_equal(numbered.rgb(VALUES), plain.rgb(VALUES))
+
+
+def test_a_dictionary_that_numpy_loads_is_read_as_one(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array({5: ONE, 10: TWO}, object), allow_pickle=True)
+    loaded = np.load(tmp_path / "a.npy", allow_pickle=True)
+    assert titled(loaded) == (["5", "10"], [ONE.tolist(), TWO.tolist()])
+
+
+def test_levels_of_rows_are_told_to_be_groups() -> None:
+    days = pd.DataFrame({"a": [1.0, 0, 1, 1], "b": [0.0, 1, 1, 1]})
+    days.index = pd.MultiIndex.from_product([[5, 10], ["a", "b"]], names=["step", None])
+    with pytest.raises(
+        ValueError, match=r"for the groups of its index frames\.groupby\(level=0\)$"
+    ):
+        titled(days)
+    assert titled(days.groupby(level=0)) == (["5", "10"], [ONE.tolist(), TWO.tolist()])

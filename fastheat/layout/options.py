@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from fastheat.checks import is_series, read_choice, read_flag, read_number, read_positive
 from fastheat.gif.limits import LARGEST_SIDE
-from fastheat.inputs.frames.annotations import Cells, Sample, read_annot
+from fastheat.inputs.frames.annotations import MOST_DIFFERENT, Cells, Sample, read_annot
 from fastheat.inputs.sources.labelled import Axis, caption_of, texts_of
 from fastheat.inputs.sources.objects import numbers_of
 from fastheat.inputs.sources.shapes import MOST_CELLS
@@ -44,6 +44,7 @@ from fastheat.style.colors.norms import (
 from fastheat.style.text.atlas import SMALLEST_SIZE
 from fastheat.style.text.formats import LONGEST, Template, ValueFormat, check_length, parse_valfmt
 
+MOST_MEASURED = 1000  # labels that frames carry; of more, those that have room are drawn
 SMALLEST_FONT, LARGEST_FONT = 1.0, 1000.0  # px
 FIT_SIZE = 60.0  # pt, largest size of text that is fitted to its cells
 
@@ -466,9 +467,14 @@ def labels_of(axis: Axis, count: int) -> Labels:
     texts = axis.keys(count)
     if texts is None or axis.first == 0:
         return Labels(range(count), auto=True)
-    for text in texts:
-        check_length("labels", text)
-    return Labels(range(count), texts, auto=axis.numeric or axis.first is not None)
+    check_length("labels", max(texts, key=len))
+    if (letters := len(set("".join(texts)))) > MOST_DIFFERENT:
+        raise ValueError(
+            f"expected labels with up to {MOST_DIFFERENT} different letters, not {letters}: give "
+            "row_labels and col_labels"
+        )
+    auto = axis.numeric or axis.first is not None or count > MOST_MEASURED
+    return Labels(range(count), texts, auto=auto)
 
 
 def _read_every(name: str, value: object) -> int | None:

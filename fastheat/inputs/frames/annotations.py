@@ -205,9 +205,12 @@ def _open_one(annot: object, shape: Shape, axes: Axes | None) -> Cells | Annots:
     iterable = depth == DEEPEST or hasattr(annot, "__iter__") or hasattr(annot, "__getitem__")
     iterable &= not isinstance(annot, np.generic)
     if not iterable or isinstance(annot, Mapping | Set | bytes | bytearray | type):
+        given = short(annot)
+        if isinstance(annot, Mapping):
+            given = "a dictionary: give list(annot.values()), in the order of the frames"
         raise TypeError(
             "expected annot to be True, False, an array (N, M) of numbers or strings, or one for "
-            f"each frame, not {short(annot)}"
+            f"each frame, not {given}"
         )
     if (depth in (0, 1) and isinstance(annot, np.ndarray | FileArray)) or depth > DEEPEST:
         found = getattr(annot, "shape", None) or f"{depth} dimensions"

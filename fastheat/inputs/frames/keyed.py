@@ -6,7 +6,6 @@ import re
 from collections import UserDict, deque
 from collections.abc import Collection, ItemsView, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -14,7 +13,7 @@ import numpy as np
 
 from fastheat.inputs.frames.stream import Frames
 from fastheat.inputs.sources.arrays import NESTED
-from fastheat.inputs.sources.labelled import axis_of, is_key, step_of, text_of
+from fastheat.inputs.sources.labelled import is_key, steps_of, text_of
 from fastheat.inputs.sources.shapes import keys_of
 
 _DEEPEST = 3  # dimensions of lists that are looked at
@@ -74,24 +73,16 @@ def keyed_frames(frames: Any, panels: Collection[str] | None) -> Keyed:
             return Keyed(frames)
         for number, frame in enumerate(frames):
             _check_pair(frame, number)
-        return Keyed([each for _, each in frames], _steps([_key(key) for key, _ in frames]))
+        return Keyed([each for _, each in frames], steps_of([_key(key) for key, _ in frames]))
     if isinstance(frames, Iterator):
         return _of_iterator(frames)
     dims, coords = getattr(frames, "dims", None), getattr(frames, "coords", None)
     if isinstance(dims, tuple) and len(dims) == _DEEPEST and isinstance(coords, Mapping):  # xarray
         if dims[0] not in coords:
             return Keyed(frames)
-        return Keyed(frames, _steps(coords[dims[0]].values), text_of(dims[0]))
+        return Keyed(frames, steps_of(coords[dims[0]].values), text_of(dims[0]))
     steps = None if isinstance(frames, type) else getattr(frames, "steps", None)
     return Keyed(frames, steps if isinstance(steps, Sequence | np.ndarray) else None)
-
-
-def _steps(keys: Iterable[Any]) -> list[Any]:
-    """Return keys as titles show them, dates among them as short as all can be written alike."""
-    each = list(keys)
-    if all(isinstance(key, date | np.datetime64) for key in each):
-        return list(axis_of(keys if isinstance(keys, np.ndarray) else each).texts or ())
-    return [step_of(key) for key in each]
 
 
 def _key(key: Any) -> Any:
@@ -141,7 +132,7 @@ def _of_iterator(frames: Iterator[Any]) -> Keyed:
     def matrices() -> Iterator[Any]:
         for number, frame in enumerate(again):
             _check_pair(frame, number)
-            keys.append(_steps([_key(frame[0])])[0])
+            keys.append(steps_of([_key(frame[0])])[0])
             yield frame[1]
 
     def steps() -> Iterator[Any]:
@@ -162,7 +153,7 @@ def all_of(first: list[Any], others: Iterator[Any]) -> Iterator[Any]:
 def _of_dictionary(frames: Mapping[Any, Any], panels: Collection[str] | None) -> Keyed:
     keys = list(frames)
     if keys and all(map(is_key, keys)):
-        return Keyed(list(frames.values()), _steps(keys))
+        return Keyed(list(frames.values()), steps_of(keys))
     if not keys or not all(isinstance(key, str) for key in keys):
         return Keyed(frames)
     depths = set(map(_depth, frames.values()))
@@ -186,13 +177,17 @@ def _is_grouped(frames: Any) -> bool:
     """Return whether frames are the groups of a table of pandas, polars or the like."""
     if isinstance(frames, type) or not hasattr(frames, "__iter__"):
         return False
-    return type(frames).__name__.endswith(("GroupBy", "Resampler")) and hasattr(frames, "agg")
+    named = type(frames).__name__.endswith(("GroupBy", "Resampler", "Resample"))
+    return named and (hasattr(frames, "agg") or hasattr(frames, "dims"))
 
 
 def _of_groups(groups: Sequence[tuple[Any, Any]]) -> Keyed:
     """Return the groups of a table without what they were grouped by."""
     keys = [key if isinstance(key, tuple) else (key,) for key, _ in groups]
     tables = [table for _, table in groups]
+    if tables and hasattr(tables[0], "dims"):  # of xarray, each with what it was grouped by
+        alone = [t.squeeze(drop=True) if t.ndim > 2 else t for t in tables]
+        return Keyed(alone, steps_of([_key(key) for key in keys]))
     for table in tables[:1]:
         if not hasattr(table, "columns"):
             raise TypeError(
@@ -207,7 +202,7 @@ def _of_groups(groups: Sequence[tuple[Any, Any]]) -> Keyed:
     tables = [table[names] for table, names in zip(tables, kept, strict=True)]
     if tables and all(hasattr(table, "iloc") for table in tables):
         tables = _with_common_rows(tables, keys)
-    return Keyed(tables, _steps([_key(key) for key in keys]))
+    return Keyed(tables, steps_of([_key(key) for key in keys]))
 
 
 def _holds(column: Any, key: tuple[Any, ...]) -> bool:

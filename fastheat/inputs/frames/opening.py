@@ -103,6 +103,8 @@ def open_frames(
 
         if (dataset := dataset_of(frames)) is not None:
             frames = dataset
+    if isinstance(frames, np.ndarray) and frames.dtype == object and not frames.ndim:
+        frames = frames.item()  # as `numpy.load` returns a dictionary
     if reason := without_values(frames):
         raise TypeError(f"frames is not an array (T, N, M): {reason}")
     floats, aligners = Floats(), Aligners(axes or {})
@@ -165,7 +167,9 @@ def _open_stack(frames: Any, floats: Floats, aligner: Aligner) -> Frames:
     if axes_of(frames) is None:
         check_stack(shape)
     else:  # tables have no slices with new axes
-        check_stack(shape, vectors="")
+        levels = getattr(getattr(frames, "index", None), "nlevels", 1)
+        groups = ", for the groups of its index frames.groupby(level=0)" if levels > 1 else ""
+        check_stack(shape, vectors=groups)
     dtype = frames.dtype
     if not isinstance(dtype, np.dtype) or dtype.hasobject:
         dtype = array_of(frames[:1], 0).dtype
@@ -205,7 +209,10 @@ def _open_source(source: Source, floats: Floats) -> Frames:
             f"expected the source's steps to be one for each of {shape[0]} frames, not "
             f"{short(steps)}"
         )
-    return replace(_stacked(shape, dtype, take, floats), file=file, source=source, steps=steps)
+    opened = _stacked(shape, dtype, take, floats)
+    axes = getattr(source, "axes", None)
+    aligners = Aligners({"": axes} if isinstance(axes, Axes) else {})
+    return replace(opened, file=file, source=source, steps=steps, aligners=aligners)
 
 
 def _dtype_of(source: Source) -> np.dtype[Any]:

@@ -7,12 +7,14 @@ import glob
 import re
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from fastheat.inputs.sources.labelled import aligned
 from fastheat.inputs.sources.named import pick
 from fastheat.inputs.sources.numbering import in_order
 from fastheat.inputs.sources.readers import CHECKPOINTS, Reader, reader_of, reader_of_checkpoint
@@ -28,6 +30,8 @@ class Checkpoints(Stack):
     ----------
     name
         That of the tensor in each file.
+    axes
+        The labels of its rows and columns in the first file, or None.
     steps
         The numbers in the files' names, or the keys of matrices in one file; None if there are
         none.
@@ -41,6 +45,7 @@ class Checkpoints(Stack):
         self.steps = steps
         self.shape = len(tensors), *(1, *first.shape)[-2:]
         self.dtype: np.dtype[Any] = dtype_of(first)
+        self.axes = first.axes
         self._tensors = tensors  # each with its file, as this was when it was opened
 
     def __getitem__(self, index: int | slice) -> Any:
@@ -57,8 +62,16 @@ class Checkpoints(Stack):
         """Read the tensor from some of the files."""
         block = np.empty((stop - start, *self.shape[1:]), self.dtype)
         for out, (seen, entry) in zip(block, self._tensors[start:stop], strict=True):
-            out[...] = _take(seen, entry)
+            out[...] = self._in_order(_take(seen, entry), seen, entry)
         return block
+
+    def _in_order(self, matrix: npt.NDArray[Any], seen: Seen, entry: Entry) -> npt.NDArray[Any]:
+        """Return the matrix of a file in the order of the labels of the first file."""
+        if self.axes is None or entry.axes is None or entry.axes is self.axes:
+            return matrix
+        return aligned(
+            matrix, entry.axes, self.axes, f"the matrix in {seen.path}", "the first file"
+        )
 
 
 def open_checkpoint(seen: Seen, tensor: str | None) -> Checkpoints | Loaded | npt.NDArray[Any]:
@@ -96,7 +109,10 @@ def open_checkpoints(
             found = reader.list_tensors(file)
             name = _name_in(found, name)
             check_alike(found[name], tensors, name)
-            tensors.append((seen, found[name]))
+            entry = found[name]
+            if tensors and entry.axes == tensors[0][1].axes:  # held once
+                entry = replace(entry, axes=tensors[0][1].axes)
+            tensors.append((seen, entry))
     assert name is not None
     return series_of(tensors, steps, name)
 
@@ -130,6 +146,9 @@ def check_alike(entry: Entry, before: Sequence[tuple[Seen, Entry]], name: str) -
             f"{what} is {entry.dtype} {entry.shape}, expected {first.dtype} {first.shape} as in "
             f"{seen and seen.path}"
         )
+    own, axes = entry.axes, first.axes
+    if seen is not None and own is not None and axes is not None and own != axes:
+        aligned(np.broadcast_to(np.zeros(()), entry.shape), own, axes, "the matrix", str(seen.path))
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -6,6 +6,7 @@ these libraries is imported.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -115,6 +116,16 @@ def axis_of(labels: Sequence[Any] | NDArray[Any], name: str = "") -> Axis:
     return Axis(name, texts_of(labels), numeric=numeric)
 
 
+def axis_of_texts(labels: Sequence[str], name: str = "") -> Axis:
+    """Return the labels of an axis in a file of text, where numbers are texts too."""
+    if labels and all(map(_WHOLE.fullmatch, labels)):
+        return axis_of(np.array(list(map(int, labels))), name)
+    return Axis(name, tuple(labels), numeric=bool(labels) and all(map(_NUMBER.fullmatch, labels)))
+
+
+_WHOLE, _NUMBER = re.compile(r"-?[0-9]{1,15}"), re.compile(r"[-+]?[0-9]{1,30}(\.[0-9]{0,30})?")
+
+
 # -------------------------------------------------------------------------------------------- texts
 
 
@@ -155,7 +166,7 @@ _CAPTIONS = (str, bytes, Real, Decimal, np.generic, date, timedelta)
 def _plain(label: Any) -> Any:
     """Return a label as an object of Python, if it is one of numpy or of another library."""
     if getattr(label, "ndim", None) == 0 and not isinstance(label, np.generic):
-        label = as_array(label)[()]
+        label = as_array(label)[()] if hasattr(label, "detach") else np.asarray(label)[()]
     if isinstance(label, np.datetime64):
         return _texts_of_dates(np.array([label]))[0]
     return label.item() if isinstance(label, np.str_ | np.bytes_) else label
@@ -181,8 +192,9 @@ def _text_of(label: Any, clock: str) -> str:
     if isinstance(label, datetime) and label == label:  # NaT is one too
         return label.isoformat(" ", clock) if clock else label.date().isoformat()
     text = str(label)
-    if isinstance(label, float | np.floating) and len(text) > SHORTEST:
-        return format(float(label), f".{SHORTEST}g")
+    if isinstance(label, float | np.floating):
+        digits = SHORTEST if isinstance(label, float) else 6  # float64 is a float of Python
+        return format(float(label), f".{digits}g") if len(text) > digits + 1 else text
     return text
 
 
@@ -217,6 +229,34 @@ def is_key(key: Any) -> bool:
     if hasattr(key, "to_timestamp"):  # a period of pandas
         return True
     return isinstance(key, Real | np.number | np.datetime64 | np.timedelta64 | date | timedelta)
+
+
+class DateText(str):
+    """The text of a date, which may also be written by a format of `strftime`."""
+
+    __slots__ = ("date",)
+    date: Any
+
+    def __format__(self, spec: str) -> str:
+        return format(self.date, spec) if "%" in spec else super().__format__(spec)
+
+
+def steps_of(keys: Iterable[Any]) -> list[Any]:
+    """Return the keys of frames as titles show them: numbers, or texts of anything else.
+
+    Dates are as short as all of them can be written alike.
+    """
+    each = list(keys)
+    if not all(isinstance(key, date | np.datetime64) for key in each):
+        return [step_of(key) for key in each]
+    steps = []
+    for text, key in zip(
+        texts_of(keys if isinstance(keys, np.ndarray) else each), each, strict=True
+    ):
+        step = DateText(text)
+        step.date = key.astype("M8[us]").item() if isinstance(key, np.datetime64) else key
+        steps.append(step)
+    return steps
 
 
 def step_of(key: Any) -> Any:

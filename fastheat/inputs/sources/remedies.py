@@ -68,7 +68,8 @@ def no_array(value: Any) -> str:
     if isinstance(value, type):
         return f"expected numbers, not the class {value.__name__}"
     if callable(getattr(value, "state_dict", None)):
-        return f"expected numbers, not {name}: give one of its weights, such as its .weight"
+        way = "one of its weights, such as its .weight" if hasattr(value, "weight") else ""
+        return f"expected numbers, not {name}: give {way or 'its .state_dict(), or a weight in it'}"
     if hasattr(value, "__array__") or hasattr(value, "__dlpack__"):
         return ""
     if isinstance(value, Iterator):
@@ -96,7 +97,7 @@ def without_texts(table: Any) -> str:
     if not hasattr(columns, "__len__") or not hasattr(table, "__getitem__"):
         return ""
     texts = [name for name in columns if any(isinstance(x, str) for x in islice(table[name], 9))]
-    if len(texts) == 1 and hasattr(table, "set_index"):
+    if len(texts) == 1 < len(columns) and hasattr(table, "set_index"):
         return f": give .set_index({texts[0]!r}), for labels of rows, or .select_dtypes('number')"
     if hasattr(table, "select_dtypes"):
         return ": give .select_dtypes('number')"

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastheat.inputs.sources import pickles
+from fastheat.inputs.sources.labelled import Axes
 from fastheat.inputs.sources.named import without_repeats
 from fastheat.inputs.sources.npy import read_header
 from fastheat.inputs.sources.npz import headers_in, read_member
@@ -57,6 +58,7 @@ class Entry:
     dtype: str
     read: Callable[[BinaryIO], npt.NDArray[Any]]  # takes the open file
     placed: Placed | None = None  # where it lies, if its numbers lie there as they are
+    axes: Axes | None = None  # the labels of its rows and columns, if the file has any
 
 
 @dataclass(frozen=True, slots=True)

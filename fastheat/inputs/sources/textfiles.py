@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from fastheat.inputs.sources.arrays import FloatArray
 from fastheat.inputs.sources.checkpoints import Checkpoints, open_checkpoint
+from fastheat.inputs.sources.labelled import Axes, Axis, axis_of_texts
 from fastheat.inputs.sources.packed import packed_size, size_of
 from fastheat.inputs.sources.source import Loaded, Seen
 from fastheat.inputs.sources.tensorfiles import Entry
@@ -92,7 +93,7 @@ def list_text(file: BinaryIO) -> dict[str, Entry]:
     size = size_of(file)
     if prod(shape) > max(_CELLS, _CELLS_TIMES * size):  # possible only with compression
         raise ValueError(f"{size} bytes become {prod(shape)} cells, expected fewer: {_DECOMPRESS}")
-    return {"": Entry(shape, "float64", partial(_read_matrix, shape))}
+    return {"": Entry(shape, "float64", partial(_read_matrix, shape), axes=text.axes(shape[0]))}
 
 
 def _read_matrix(shape: tuple[int, int], file: BinaryIO) -> FloatArray:
@@ -343,6 +344,19 @@ class Text:
             else:
                 count += sum(not _is_blank(line) for line in block.lines)
         return count
+
+    def axes(self, count: int) -> Axes | None:
+        """Return the labels of `count` rows and of the columns, None if there are neither."""
+        if not (self.header or self.labelled):
+            return None
+        rows, name = Axis(), ""
+        if self.labelled:
+            name = self.header[0] if self.header and self.header[:1] not in _UNNAMED else ""
+            each = (
+                record.cells[0].strip() for block in self.blocks() for record in self.records(block)
+            )
+            rows = axis_of_texts(list(islice(each, count)), name)
+        return Axes(rows, axis_of_texts(self.header[self.labelled :]) if self.header else Axis())
 
     def records(self, block: Block) -> Iterator[Record]:
         """Yield the rows of a block."""

@@ -149,7 +149,8 @@ def _axis_labels(look: Look) -> _Both:
     rotation = look.col_rotation
     if rotation is None:
         turned = DEFAULT_ROTATION if look.col_side == "bottom" else -DEFAULT_ROTATION
-        rotation = 0.0 if look.columns.texts is None else turned
+        numbers = look.columns.texts is None or look.columns.auto
+        rotation = 0.0 if numbers else turned
     rows = labels(look.rows, look.row_side, look.row_rotation or 0.0)
     return rows, labels(look.columns, look.col_side, rotation)
 
