@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence, Sized
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence, Sized
 from contextlib import closing
 from itertools import chain, repeat
 from os import PathLike
@@ -362,9 +362,27 @@ def stepped(title: object, source: Frames) -> str | None:
 _REACH = re.compile(r"[.\[]")  # begins what a field takes from its value
 
 
+class _AnyStep:
+    """A step that is not known yet, which takes any format."""
+
+    def __format__(self, spec: str) -> str:
+        return ""
+
+
 def _first(steps: Iterable[Any]) -> Any:
-    """Return the first step, or 0 if it is not known yet."""
-    return steps[0] if isinstance(steps, Sequence) and steps else 0
+    """Return the first step."""
+    return steps[0] if isinstance(steps, Sequence) and steps else _AnyStep()
+
+
+def _filled(template: Template, number: int, fields: Mapping[str, Any]) -> str:
+    """Return the title of a frame."""
+    try:
+        return template.fill(number, **fields)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"expected a format for step {short(fields.get('step'))} of frame {number}, not "
+            f"{short(template.text)}: {in_a_line(error)}"
+        ) from None
 
 
 def read_titles(titles: object, steps: Iterable[Any] | None = None) -> Iterable[str] | None:
@@ -388,14 +406,16 @@ def read_titles(titles: object, steps: Iterable[Any] | None = None) -> Iterable[
             template = Template.read(titles)
         except ValueError as error:
             raise ValueError(f"{expected}: {in_a_line(error)}") from None
+        reason = ""
         try:
             numbered = bool(template.names)
             template.fill(0, **({} if steps is None else {"step": _first(steps)}))
-        except (ValueError, IndexError, KeyError, AttributeError, TypeError):
+        except (ValueError, IndexError, KeyError, AttributeError, TypeError) as error:
             numbered = False
+            reason = f": {in_a_line(error)}" if isinstance(error, ValueError) else ""
         if not numbered:
-            raise ValueError(expected)
-        return (template.fill(number, **each) for number, each in enumerate(fields))
+            raise ValueError(f"{expected}{reason}")
+        return (_filled(template, number, each) for number, each in enumerate(fields))
     if titles is not None and not is_series(titles):
         raise TypeError(f"expected titles to be a text for each frame, not {short(titles)}")
     if isinstance(titles, Sized):  # dates among them are written alike
