@@ -286,9 +286,15 @@ def titles_of(title: object, titles: object, source: Frames) -> tuple[Iterable[s
     if titles is None:
         titles = named_by_step(title, source)
     if titles is None:
-        return read_titles(stepped(title, source), source.steps), title
+        each = read_titles(stepped(title, source), source.steps)
+        if each is None or not _are_texts(source.steps):
+            return each, title
+        each = list(each)
+        return each, room_of_titles(each)
     each = read_titles(titles, source.steps)
-    room = room_of_titles(titles if isinstance(titles, str) else each)
+    if isinstance(titles, str) and "{step" in titles and _are_texts(source.steps):
+        each = list(each or ())
+    room = room_of_titles(titles if not isinstance(each, Sequence) else each)
     if each is None or not isinstance(title, str) or not title.strip():
         return each, room if title is None else title
     try:
@@ -312,6 +318,11 @@ def named_by_step(title: object, source: Frames) -> str | None:
         return None
     name = source.step_name.replace("{", "{{").replace("}", "}}")
     return f"{name} = {{step}}"
+
+
+def _are_texts(steps: Iterable[Any] | None) -> bool:
+    """Return whether steps are known texts, which may be longer than the field for them."""
+    return isinstance(steps, Sequence) and any(isinstance(step, str) for step in steps)
 
 
 def _below(head: str, title: str) -> str:
@@ -442,7 +453,7 @@ def with_range_of(picture: Figure, source: Frames, pool: WorkerPool) -> tuple[Fi
         picture = picture.completed(found)
         if picture.has_frame_limits:
             return picture, source
-        if made_up := made_up_ranges(picture, without, "the first frame has no value"):
+        if made_up := made_up_ranges(picture, without, "the first frame shows no value"):
             warn(
                 f"{made_up}, and the frames can be read only once: give vmin and vmax, or "
                 "autoscale='grow'"
@@ -495,7 +506,7 @@ def _completed(picture: Figure, found: Range) -> Figure:
     """Return a figure over the range of all frames; warn of one that is made up."""
     completed = picture.completed(found)
     without = picture.without_values(found)
-    if made_up := made_up_ranges(completed, without, "no frame has a value"):
+    if made_up := made_up_ranges(completed, without, "no frame shows a value"):
         warn(made_up)
     return completed
 

@@ -606,7 +606,7 @@ class GifWriter:
     def _array_of(
         self, values: Any, name: str, shape: Shape | None, dtype: np.dtype[Any] | None
     ) -> NDArray[Any]:
-        if type(values) is not np.ndarray:
+        if type(values) is not np.ndarray or values.dtype == object:
             if isinstance(values, Mapping):
                 raise TypeError(f"expected one matrix (N, M), not {short(values)}")
             values = matrix_in(values, self.frames, self._aligners[name])

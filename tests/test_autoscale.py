@@ -565,12 +565,12 @@ def test_a_range_that_grows_begins_with_the_first_value() -> None:
     both = [{"a": NANS, "b": LATER}, {"a": LATER, "b": LATER}]
     assert watched(both, autoscale="grow") == ((0.25, 6, 0.25, 6), [])
     _, said = watched([NANS, NANS], autoscale="grow")
-    assert said == ["took vmin=0 and vmax=1, since no frame has a value that is finite"]
+    assert said == ["took vmin=0 and vmax=1, since no frame shows a value that is finite"]
 
 
 def test_a_range_that_is_made_up_is_told_with_the_reason() -> None:
     ways = ": give vmin and vmax, or autoscale='grow'"
-    reason = "since the first frame has no value that is"
+    reason = "since the first frame shows no value that is"
     assert watched([NANS])[1] == [f"took vmin=0 and vmax=1, {reason} finite{ways}"]
     assert watched([NANS], vmin=-2)[1] == [f"took vmin=-2 and vmax=1, {reason} finite{ways}"]
     assert watched([-LATER], norm="log")[1][0] == f"took vmin=1 and vmax=10, {reason} above 0{ways}"
@@ -579,6 +579,6 @@ def test_a_range_that_is_made_up_is_told_with_the_reason() -> None:
     ]
     with pytest.warns(UserWarning, match="finite, and the frames can be read only once: give"):
         saved(iter([NANS, NANS]))
-    with pytest.warns(UserWarning, match="since no frame has a value that is finite$"):
+    with pytest.warns(UserWarning, match="since no frame shows a value that is finite$"):
         saved([NANS, NANS])
     save_gif(io.BytesIO(), [NANS, LATER])  # taken from both

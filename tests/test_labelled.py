@@ -528,3 +528,99 @@ def test_levels_of_rows_are_told_to_be_groups() -> None:
     ):
         titled(days)
     assert titled(days.groupby(level=0)) == (["5", "10"], [ONE.tolist(), TWO.tolist()])
+
+
+def test_groups_lose_what_they_were_grouped_by_and_nothing_else() -> None:
+    runs = LONG.assign(zero=0.0, layer=0)
+    wanted = [[[1, 0, 0], [0, 1, 0]], [[1, 1, 0], [1, 1, 0]]]
+    assert titled(runs.groupby(["layer", "step"])) == (["0-5", "0-10"], wanted)
+    assert titled(runs.groupby(["layer", "step"])[["p", "q", "zero"]])[1] == wanted
+    assert titled(runs.groupby(runs["step"]))[1][0] == [[1, 0, 0, 0], [0, 1, 0, 0]]
+    assert titled(runs.groupby(pd.Grouper(key="step")))[1][0] == [[1, 0, 0, 0], [0, 1, 0, 0]]
+    missing = runs.assign(step=[5, 5, np.nan, np.nan]).groupby("step", dropna=False)
+    assert titled(missing) == (
+        ["5.0", "nan"],
+        [[[1, 0, 0, 0], [0, 1, 0, 0]], [[1, 1, 0, 0], [1, 1, 0, 0]]],
+    )
+    flags = LONG.assign(step=[True, True, False, False]).groupby("step")
+    assert titled(flags) == (["False", "True"], [TWO.tolist(), ONE.tolist()])
+    units = LONG.assign(unit=[0, 1, 0, 1]).set_index(["step", "unit"])
+    for groups in (units.groupby("step"), units.groupby(level="step"), units.groupby(level=0)):
+        assert open_frames(groups).axes[""].rows.name == "unit"
+    empty = LONG.assign(step=pd.Categorical(["u", "u", "v", "v"], categories=["u", "v", "w"]))
+    with pytest.raises(ValueError, match=r"group 'w' has no rows, .*: group with observed=True"):
+        titled(empty.groupby("step", observed=False))
+
+
+def test_a_pair_of_tables_is_a_frame_of_two_panels() -> None:
+    panels = Panels({"a": (3, 4), "b": (3, 4)}, **LOOK)
+    save_gif(stream := io.BytesIO(), [(table(), table(VALUES + 1))], heatmap=panels)
+    wanted = panels.rgb({"a": table(), "b": table(VALUES + 1)})
+    same([frame for frame, _ in by_pillow(stream.getvalue())], [wanted])
+
+
+def test_keys_may_be_numbers_of_any_library() -> None:
+    keys = [
+        np.float32(0.1),
+        Decimal("1.10"),
+        np.array(3),
+        True,
+        ("a", 1),
+        pd.Period("2020-01", "M"),
+    ]
+    found, _ = titled([(key, ONE) for key in keys])
+    assert found == ["0.1", "1.10", "3", "True", "a-1", "2020-01"]
+    with pytest.raises(
+        ValueError, match=r"not keys 'a', 100: give list\(frames.values\(\)\) with titles="
+    ):
+        titled({"a": ONE, 100: TWO})
+
+
+def test_labels_are_compared_as_they_are_and_not_as_they_are_written() -> None:
+    close = table(columns=[0.1 + 0.2, 0.3, 1, "1"])
+    same(pixels([close, close.iloc[:, ::-1]]), pixels([close, close]))
+    assert list(texts_of(pd.to_datetime(["2024-01-01", None]))) == ["2024-01-01", "NaT"]
+    assert open_frames(
+        [table(columns=pd.to_datetime(["2024-01-01", None, "2024-01-03", "2024-01-04"]))]
+    ).axes[""].columns.texts == ("2024-01-01", "NaT", "2024-01-03", "2024-01-04")
+
+
+def test_numbers_of_columns_and_of_masks_are_labels() -> None:
+    numbered = table(columns=[10, 11, 12, 13])
+    with pytest.raises(ValueError, match="mask lacks column '10' and has column '14' besides"):
+        pixels([numbered], mask=pd.DataFrame(VALUES > 3, ROWS, [11, 12, 13, 14]))
+    with pytest.raises(ValueError, match="frame 1 lacks column '10' and has column '14' besides"):
+        pixels([numbered, table(columns=[11, 12, 13, 14])])
+
+
+def test_axes_in_another_order_are_turned() -> None:
+    xr: Any = pytest.importorskip("xarray")
+    array = xr.DataArray(VALUES, dims=("out", "in"))
+    same(pixels([array, array.T]), pixels([array, array]))
+
+
+def test_every_nth_label_is_that_of_the_table() -> None:
+    wanted = pixels([VALUES], row_labels=["ada", "", "cyd"], col_labels=COLUMNS, thin_labels=False)
+    found = Heatmap.of(table(), row_labels=2, col_labels=True).look
+    assert [found.rows.text(k) for k in found.rows.shown] == ["ada", "cyd"]
+    assert [found.columns.text(k) for k in found.columns.shown] == COLUMNS
+    assert len(wanted) == 1
+
+
+def test_objects_are_recorded_as_they_are_saved() -> None:
+    cells = np.array([[1.0, None, 3, True]] * 3, object)
+    same(recorded([cells]), pixels([cells]))
+    masked = [[1.0, np.ma.masked, 3, 4]] * 3
+    same(pixels([masked]), pixels([np.ma.masked_equal([[1.0, -1, 3, 4]] * 3, -1)]))
+    pa: Any = pytest.importorskip("pyarrow")
+    with pytest.raises(
+        TypeError, match=r"'x' in cell \(0, 0\), .*: give \.drop_columns\(\['a'\]\)"
+    ):
+        pixels([pa.table({"a": ["x", "y"], "b": [1, 2]})])
+
+
+def test_titles_of_keys_that_are_texts_have_room() -> None:
+    days = {date(2024, 1, 1): ONE, date(2024, 1, 2): TWO}
+    wanted = pixels(list(days.values()), titles=["2024-01-01", "2024-01-02"])
+    same(pixels(days, titles="{step}"), wanted)
+    same(pixels(days, title="{step}"), wanted)

@@ -1000,3 +1000,12 @@ def test_masked_integers_have_no_digits_in_any_base() -> None:
     by_spec = Heatmap((1, 2), valfmt="x", **look).rgb(values)
     by_function = Heatmap((1, 2), valfmt=lambda value: format(value, "x"), **look).rgb(values)
     np.testing.assert_array_equal(by_spec, by_function)
+
+
+def test_a_text_for_nan_among_the_first_values_fits_its_cell() -> None:
+    def valfmt(x: float) -> str:
+        return "a missing value" if math.isnan(x) else f"{x:.0f}"
+
+    heatmap = Heatmap((1, 2), vmin=0, vmax=1, valfmt=valfmt, **LOOK)
+    found = look_up(heatmap, valfmt, None, np.array([[math.nan, 1.0]]))
+    assert [round(place.size, 2) for place in found] == [13.89, 13.89]

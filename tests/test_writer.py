@@ -845,7 +845,10 @@ def test_wrong_arguments_are_refused_at_once(options: dict[str, Any], message: s
         ("weights", "frame 1 has dtype <U7"),
         ([[1.0, 2.0], [3.0]], "frame 1 has rows of 1 and of 2 cells"),
         (Image.new("P", (4, 3)), "expected numbers, not a picture"),
-        (SimpleNamespace(state_dict=dict), "expected numbers, not a SimpleNamespace: give one of"),
+        (
+            SimpleNamespace(state_dict=dict),
+            "not a SimpleNamespace: give its .state_dict",
+        ),
     ],
 )
 def test_wrong_values_are_refused_and_the_next_are_taken(values: object, message: str) -> None:

@@ -504,8 +504,8 @@ def warn_of(shown: Shown, layout: Layout) -> None:
     if shown.hidden:
         warn(
             f"left out the text of {many(shown.hidden, 'cell')} without room for it at a size that "
-            "can be read: give a larger figsize, a smaller text_size, a shorter valfmt, or "
-            "valfmt=None"
+            "can be read: give a larger figsize, another text_size (6.1 px or more), a shorter "
+            "valfmt, or valfmt=None"
         )
     if shown.untitled:
         warn(
@@ -545,7 +545,7 @@ def made_up_ranges(figure: Figure, without: Sequence[bool], where: str) -> str:
     without
         The panels without values.
     where
-        What is wrong with the frames: "the first frame has no value".
+        What is wrong with the frames: "the first frame shows no value".
     """
     found = [name for name, own in zip(figure.heatmaps, without, strict=True) if own]
     if not found:

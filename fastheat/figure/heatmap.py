@@ -45,7 +45,7 @@ class Heatmap(Figure):
         - a string with braces, such as ``"dim_{}"``, is formatted with the number of each, from 0,
         - "auto" shows the labels of frames that carry them, such as DataFrames; without any, as
           many of these numbers as have room, at round steps,
-        - True shows every number, an int n every n-th,
+        - True shows every one of these labels or numbers, an int n every n-th,
         - None or False draws neither labels nor ticks.
 
         If requested labels would overlap, only every second, third, ... is drawn, and a warning
@@ -450,8 +450,11 @@ class Heatmap(Figure):
             ("rows", "columns"), ("ylabel", "xlabel"), own, look.shape, strict=True
         ):
             labels: Labels = getattr(look, field)
-            if labels.auto:
-                changes[field] = labels_of(axis, count)
+            if labels.shown and labels.texts is None:  # numbers stand in for them
+                own_labels = labels_of(axis, count)
+                if not labels.auto:
+                    own_labels = own_labels._replace(shown=labels.shown, auto=False)
+                changes[field] = own_labels
             if name in self._free:
                 changes[name] = read_text(name, axis.name)
         if look.mask is not None and self._mask_axes is not None:

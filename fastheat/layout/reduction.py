@@ -94,7 +94,7 @@ class Reduction:
         return (
             f"drew {n} x {m} values as {rows} x {columns} cells, each {of} {high} x {wide}{fewer}, "
             "since they would be under a pixel: give a larger figsize, another reduce=, or "
-            "reduce=None to refuse them"
+            "reduce=None for none"
         )
 
     def into(

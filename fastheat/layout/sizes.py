@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastheat.inputs.frames.annotations import Cells, Sample
+from fastheat.inputs.sources.masks import is_masked
 from fastheat.layout.axes.geometry import LONGEST_SIDE, MOST_SIDE, PLAIN_SIDE, SHORTEST_SIDE
 from fastheat.layout.axes.thinning import pitch
 from fastheat.layout.look import Look
@@ -132,7 +133,7 @@ def longest_of(
         return ()
     most = max(map(len, samples_of(look, vmin, vmax, dtype)), default=0)
     found = set()
-    for x in np.unique(values[np.isfinite(values)])[:MOST_TRIED].tolist():
+    for x in np.unique(values[~is_masked(values)])[:MOST_TRIED].tolist():
         with suppress(Exception):  # which is raised when it is drawn
             found.add(look.valfmt.write(as_written(x, dtype)))
     longer = [text for text in found if len(text) > most]

@@ -481,9 +481,9 @@ class Session:
             )
         assert self._planned is not None
         without = self._without or [False] * len(figure.heatmaps)
-        if self.grows and (made_up := made_up_ranges(figure, without, "no frame has a value")):
+        if self.grows and (made_up := made_up_ranges(figure, without, "no frame shows a value")):
             warn(made_up)
-        elif made_up := made_up_ranges(figure, without, "the first frame has no value"):
+        elif made_up := made_up_ranges(figure, without, "the first frame shows no value"):
             warn(f"{made_up}: give vmin and vmax, or autoscale='grow'")
         empty = empty_ranges(figure, self._planned.range)
         if empty and (self.output.shown.under or self.output.shown.over):

@@ -10,10 +10,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from functools import partial
 from itertools import chain, islice, repeat
-from numbers import Real
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
@@ -26,7 +24,7 @@ from fastheat.inputs.sources.arrays import NESTED, Floats, check_rows, check_tex
 from fastheat.inputs.sources.files import load
 from fastheat.inputs.sources.labelled import Axes, aligned, axes_of
 from fastheat.inputs.sources.masks import hide, is_masked
-from fastheat.inputs.sources.objects import is_missing, numbers_of
+from fastheat.inputs.sources.objects import is_missing, is_real, numbers_of
 from fastheat.inputs.sources.shapes import Shape, Shapes, of_panel
 from fastheat.inputs.sources.source import FileArray
 from fastheat.inputs.sources.tensors import as_array
@@ -387,7 +385,7 @@ def _objects(
     for k, cell in enumerate(flat):
         if isinstance(cell, float) and cell != cell:  # as pandas has missing texts
             gone[k] = True
-        elif not gone[k] and not isinstance(cell, str | Real | Decimal | np.bool_):
+        elif not gone[k] and not (isinstance(cell, str) or is_real(cell)):
             i, j = divmod(k, cells.shape[1])
             raise TypeError(
                 f"expected {name} of strings or numbers, not {short(cell)} in cell ({i}, {j})"

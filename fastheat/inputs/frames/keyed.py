@@ -15,7 +15,9 @@ from fastheat.inputs.frames.stream import Frames
 from fastheat.inputs.sources.arrays import NESTED
 from fastheat.inputs.sources.labelled import is_key, steps_of, text_of
 from fastheat.inputs.sources.shapes import keys_of
+from fastheat.messages import short
 
+MATRIX = 2  # dimensions
 _DEEPEST = 3  # dimensions of lists that are looked at
 # names that say "step 10", in place of the names of several matrices
 _STEP = re.compile(
@@ -63,7 +65,7 @@ def keyed_frames(frames: Any, panels: Collection[str] | None) -> Keyed:
         If a dictionary may be one frame of several matrices, or several frames.
     """
     if _is_grouped(frames):
-        return _of_groups(list(frames))
+        return _of_groups(frames)
     if isinstance(frames, dict | UserDict):
         return _of_dictionary(frames, panels)
     if isinstance(frames, ItemsView):
@@ -154,9 +156,14 @@ def _of_dictionary(frames: Mapping[Any, Any], panels: Collection[str] | None) ->
     keys = list(frames)
     if keys and all(map(is_key, keys)):
         return Keyed(list(frames.values()), steps_of(keys))
-    if not keys or not all(isinstance(key, str) for key in keys):
-        return Keyed(frames)
     depths = set(map(_depth, frames.values()))
+    if not keys or not all(isinstance(key, str) for key in keys):
+        if depths == {MATRIX}:
+            raise ValueError(
+                f"expected numbers or dates as keys of frames, not {keys_of(frames)}: give "
+                "list(frames.values()) with titles= of a text for each"
+            )
+        return Keyed(frames)
     if 2 not in depths or max(depths) > 2:
         return Keyed(frames)
     if panels is None and depths == {2} and all(map(_STEP.fullmatch, keys)):
@@ -181,46 +188,72 @@ def _is_grouped(frames: Any) -> bool:
     return named and (hasattr(frames, "agg") or hasattr(frames, "dims"))
 
 
-def _of_groups(groups: Sequence[tuple[Any, Any]]) -> Keyed:
+def _of_groups(groups: Any) -> Keyed:
     """Return the groups of a table without what they were grouped by."""
-    keys = [key if isinstance(key, tuple) else (key,) for key, _ in groups]
-    tables = [table for _, table in groups]
-    if tables and hasattr(tables[0], "dims"):  # of xarray, each with what it was grouped by
-        alone = [t.squeeze(drop=True) if t.ndim > 2 else t for t in tables]
-        return Keyed(alone, steps_of([_key(key) for key in keys]))
-    for table in tables[:1]:
-        if not hasattr(table, "columns"):
-            raise TypeError(
-                "expected groups of a table, not of one of its columns: give the groups of "
-                "a list of columns, [['a']] in place of ['a']"
+    pairs = [(key if isinstance(key, tuple) else (key,), table) for key, table in groups]
+    steps = steps_of([_key(key) for key, _ in pairs])
+    tables = [table for _, table in pairs]
+    if not tables:
+        return Keyed(tables)
+    if hasattr(tables[0], "dims"):  # of xarray, each with what it was grouped by
+        return Keyed([t.squeeze(drop=True) if t.ndim > MATRIX else t for t in tables], steps)
+    if not hasattr(tables[0], "columns"):
+        raise TypeError(
+            "expected groups of a table, not of one of its columns: give the groups of a list of "
+            "columns, [['a']] in place of ['a']"
+        )
+    for step, table in zip(steps, tables, strict=True):
+        if not len(table):
+            raise ValueError(
+                f"group {short(step)} has no rows, expected some in each: group with observed=True"
             )
-    by: set[Any] | None = None
-    for key, table in zip(keys, tables, strict=True):  # the columns that hold the key in each group
-        own = {name for name in table.columns if _holds(table[name], key)}
-        by = own if by is None else by & own
-    kept = [[name for name in table.columns if name not in (by or ())] for table in tables]
-    tables = [table[names] for table, names in zip(tables, kept, strict=True)]
-    if tables and all(hasattr(table, "iloc") for table in tables):
-        tables = _with_common_rows(tables, keys)
-    return Keyed(tables, steps_of([_key(key) for key in keys]))
+    by = _grouped_by(groups)
+    kept = [name for name in tables[0].columns if name not in by]
+    tables = [table[kept] for table in tables]
+    return Keyed(_with_common_rows(tables, by) if hasattr(tables[0], "iloc") else tables, steps)
 
 
-def _holds(column: Any, key: tuple[Any, ...]) -> bool:
-    """Return whether every value of a column or index level is one part of a key."""
-    first = column[0] if not hasattr(column, "iloc") else column.iloc[0]
-    return first in key and bool((column == first).all())
+def _grouped_by(groups: Any) -> set[Any]:
+    """Return the names of the columns and index levels by which a table was grouped."""
+    by = getattr(groups, "keys", None) if hasattr(groups, "level") else getattr(groups, "by", ())
+    level = getattr(groups, "level", None)
+    names = set()
+    for each in _listed(by):
+        name = getattr(each, "key", getattr(each, "name", each))  # of a Grouper, or of a column
+        meta: Any = getattr(each, "meta", None)
+        name = meta.output_name() if hasattr(meta, "output_name") else name  # of polars
+        if name is not None and getattr(type(name), "__hash__", None):
+            names.add(name)
+    for each in _listed(level):
+        index = groups.obj.index
+        names.add(index.names[each] if isinstance(each, int) else each)
+        names.add(_Level(each if isinstance(each, int) else index.names.index(each)))
+    return names
 
 
-def _with_common_rows(tables: Sequence[Any], keys: Sequence[tuple[Any, ...]]) -> list[Any]:
+class _Level(int):
+    """The number of an index level."""
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    if value is None:
+        return ()
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def _with_common_rows(tables: Sequence[Any], by: set[Any]) -> list[Any]:
     """Return groups of a table of pandas with the labels of rows that they have in common."""
-    found = []
-    for table, key in zip(tables, keys, strict=True):
-        levels = range(table.index.nlevels)
-        own = [level for level in levels if _holds(table.index.get_level_values(level), key)]
-        if 0 < len(own) < len(levels):
-            table = table.droplevel(own)
-        found.append(table)
-    labels = [set(table.index) for table in found]
-    if len(found) > 1 and len(set().union(*labels)) == sum(map(len, labels)):
-        return [table.reset_index(drop=True) for table in found]  # places in the whole table
-    return found
+    names = list(tables[0].index.names)
+    own = [
+        k for k, name in enumerate(names) if (name is not None and name in by) or k in _levels(by)
+    ]
+    if 0 < len(own) < len(names):
+        tables = [table.droplevel(own) for table in tables]
+    labels = [set(table.index) for table in tables]
+    if len(tables) > 1 and len(set().union(*labels)) == sum(map(len, labels)):
+        return [table.reset_index(drop=True) for table in tables]  # places in the whole table
+    return list(tables)
+
+
+def _levels(by: set[Any]) -> list[int]:
+    return [each for each in by if isinstance(each, _Level)]

@@ -74,10 +74,13 @@ def array_of(frame: object, number: int) -> npt.NDArray[Any]:
     stack: Any = as_array
     if isinstance(frame, NESTED):
         check_rows(frame, f"frame {number}")
+        kinds = _kinds(frame)
         if any(map(is_masked_array, frame)):
             stack = np.ma.stack
-        elif any(hasattr(kind, "detach") for kind in _kinds(frame)):
+        elif any(hasattr(kind, "detach") for kind in kinds):
             frame = [_detached(row) for row in frame]
+        if any(kind.__name__ == "MaskedConstant" for kind in kinds):
+            stack = _masked
     array = converted(frame, number, stack)
     return _numbers_in(array, frame, number) if array.dtype == object and array.ndim else array
 
@@ -104,6 +107,13 @@ def _kinds(frame: Sequence[Any]) -> set[type]:
     return kinds
 
 
+def _masked(rows: Any) -> npt.NDArray[Any]:
+    """Return rows of cells, some of them masked, as a masked array."""
+    mask = [[cell is np.ma.masked for cell in row] for row in rows]
+    cells = [[0 if cell is np.ma.masked else cell for cell in row] for row in rows]
+    return np.ma.array(np.asarray(cells), mask=mask)
+
+
 def _detached(row: Any) -> Any:
     """Return a row, or the cells of one, as arrays where they are tensors."""
     if isinstance(row, NESTED):
@@ -122,6 +132,8 @@ def converted(
         if reason.startswith("expected "):
             raise TypeError(f"frame {number}: {reason}") from error
         what = type(frame).__name__
+        if way := without_texts(frame):
+            raise TypeError(f"frame {number} has columns that are no numbers{way}") from error
         raise TypeError(f"frame {number} ({what}) is not an array of numbers: {reason}") from error
 
 
@@ -268,7 +280,10 @@ def check_dtype(number: int, dtype: np.dtype[Any], expected: np.dtype[Any]) -> N
     """Raise TypeError for a dtype that cannot be cast to the expected one without loss."""
     if not np.can_cast(dtype, expected, "safe"):
         # rounding could move a value into another bin of the colormap
-        raise TypeError(f"frame {number} has dtype {dtype}, expected {expected} as frame 0")
+        raise TypeError(
+            f"frame {number} has dtype {dtype}, expected {expected} as frame 0: give all of them "
+            "by .astype(float)"
+        )
 
 
 def common_dtype(dtypes: Collection[np.dtype[Any]]) -> np.dtype[Any]:

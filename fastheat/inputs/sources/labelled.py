@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from numbers import Integral, Real
+from numbers import Integral, Number, Real
 from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastheat.inputs.sources.objects import is_real
 from fastheat.inputs.sources.tensors import as_array
 from fastheat.messages import short
 
@@ -113,7 +113,12 @@ def axis_of(labels: Sequence[Any] | NDArray[Any], name: str = "") -> Axis:
             return Axis(name, first=first)
     each = list(labels)
     numeric = all(isinstance(x, Real | np.number) for x in each)
-    return Axis(name, texts_of(labels), numeric=numeric)
+    texts = texts_of(labels)
+    for write in (str, repr):  # different labels have different texts, by which they are compared
+        if len(set(texts)) == len(texts) or len(set(each)) < len(each):
+            break
+        texts = tuple(map(write, each))
+    return Axis(name, texts, numeric=numeric)
 
 
 def axis_of_texts(labels: Sequence[str], name: str = "") -> Axis:
@@ -160,7 +165,7 @@ def caption_of(value: Any) -> str | None:
     return None
 
 
-_CAPTIONS = (str, bytes, Real, Decimal, np.generic, date, timedelta)
+_CAPTIONS = (str, bytes, Number, np.generic, date, timedelta)
 
 
 def _plain(label: Any) -> Any:
@@ -214,7 +219,7 @@ def _texts_of_dates(dates: NDArray[Any]) -> tuple[str, ...]:
         )
     )
     texts: NDArray[np.str_] = np.datetime_as_string(dates, unit)  # type: ignore[call-overload]
-    return tuple(text.replace("T", " ") for text in texts.tolist())
+    return tuple(f"{text[:10]} {text[11:]}".strip() for text in texts.tolist())
 
 
 # --------------------------------------------------------------------------------------------- keys
@@ -222,13 +227,11 @@ def _texts_of_dates(dates: NDArray[Any]) -> tuple[str, ...]:
 
 def is_key(key: Any) -> bool:
     """Return True for the key of a frame in a series of them: a number, a date or a period."""
-    if isinstance(key, bool | np.bool_):
-        return False
     if isinstance(key, tuple):  # of several levels
         return bool(key) and all(isinstance(part, str) or is_key(part) for part in key)
-    if hasattr(key, "to_timestamp"):  # a period of pandas
+    if getattr(key, "ndim", None) == 0 and not isinstance(key, str | bytes):  # of an array
         return True
-    return isinstance(key, Real | np.number | np.datetime64 | np.timedelta64 | date | timedelta)
+    return is_real(key) or isinstance(key, date | timedelta) or type(key).__name__ == "Period"
 
 
 class DateText(str):
@@ -261,13 +264,16 @@ def steps_of(keys: Iterable[Any]) -> list[Any]:
 
 def step_of(key: Any) -> Any:
     """Return the key of a frame as titles show it: whole numbers as int, dates as short as full."""
+    key = _plain(key)
+    if isinstance(key, bool | np.bool_):
+        return bool(key)
     if isinstance(key, Integral | np.integer):
         return int(key)
     if isinstance(key, float | np.floating):
-        return float(key)
+        return float(str(key))  # of float32 too as few digits as tell it from others
     if isinstance(key, tuple) and len(key) == 1:
         return step_of(key[0])
-    return key if isinstance(key, str | Real) else text_of(key)
+    return key if isinstance(key, str) or is_real(key) else text_of(key)
 
 
 # -------------------------------------------------------------------------------------------- order
@@ -309,7 +315,7 @@ class Aligner:
         if self.axes is None:
             self.axes, self._than = found, what
             return array
-        return aligned(array, found, self.axes, what, self._than)
+        return aligned(array, found, self.axes, what, self._than, parts=True)
 
 
 class Aligners(dict[str, Aligner]):
@@ -333,17 +339,36 @@ class Aligners(dict[str, Aligner]):
         return {name: each.axes for name, each in self.items() if each.axes is not None}
 
 
-def aligned(array: NDArray[Any], found: Axes, wanted: Axes, what: str, than: str) -> NDArray[Any]:
+def aligned(
+    array: NDArray[Any],
+    found: Axes,
+    wanted: Axes,
+    what: str,
+    than: str,
+    *,
+    parts: bool = False,
+) -> NDArray[Any]:
     """Return matrices (..., N, M) with the labels `found` in the order of those that are wanted.
+
+    Parameters
+    ----------
+    what, than
+        The names of the matrix, and of the one with the wanted labels, in errors.
+    parts
+        Whether rows with consecutive numbers may be parts of one table, taken by position.
 
     Raises
     ------
     ValueError
         If it has others.
     """
+    names, others = [axis.name for axis in found], [axis.name for axis in wanted]
+    if all(names) and names == others[::-1] != others:
+        array, found = np.swapaxes(array, -2, -1), Axes(found.columns, found.rows)
     for side, name in enumerate(("row", "column")):
-        if None not in (wanted[side].first, found[side].first):
-            continue  # consecutive numbers may be those of parts of a longer table
+        numbered = None not in (wanted[side].first, found[side].first)
+        if numbered and parts and name == "row":
+            continue
         count = array.shape[side - 2]
         order = _order(wanted[side].keys(count), found[side].keys(count), name, what, than)
         if order is not None:

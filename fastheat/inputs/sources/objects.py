@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-from numbers import Integral, Real
+from numbers import Complex, Integral, Number, Real
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,13 @@ _EXACT = 1 << 53  # up to this magnitude, every integer is a float64
 def is_missing(cell: Any) -> bool:
     """Return True for None, and for the NA of pandas and its like."""
     return cell is None or type(cell).__name__ in ("NAType", "NaTType") or cell is np.ma.masked
+
+
+def is_real(value: Any) -> bool:
+    """Return True for a real number of Python or numpy, `Decimal` and `Fraction` included."""
+    if isinstance(value, Real | np.number | np.bool_):
+        return True
+    return isinstance(value, Number) and not isinstance(value, Complex)
 
 
 def numbers_of(cells: NDArray[Any], what: str) -> NDArray[Any]:
@@ -70,7 +76,7 @@ def _number(cell: Any) -> bool | int | float | None:
         return bool(cell)
     if isinstance(cell, Integral):
         return int(cell)
-    return _float(cell) if isinstance(cell, Real | Decimal) else None
+    return _float(cell) if is_real(cell) else None
 
 
 def _float(number: Any) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 from PIL import Image
 
+from fastheat.inputs.sources.objects import is_real
 from fastheat.messages import short
 
 MOST_CELLS = 1 << 27  # of a sparse tensor: 1 GB as float64
@@ -93,12 +94,24 @@ def _named(kind: type) -> str:
 
 def without_texts(table: Any) -> str:
     """Return what to give in place of a table with columns of texts, "" for anything else."""
-    columns: Any = getattr(table, "columns", None)
+    columns: Any = getattr(table, "column_names", getattr(table, "columns", None))
     if not hasattr(columns, "__len__") or not hasattr(table, "__getitem__"):
         return ""
-    texts = [name for name in columns if any(isinstance(x, str) for x in islice(table[name], 9))]
+    try:
+        texts = [name for name in columns if not all(map(_is_number, islice(table[name], 9)))]
+    except Exception:  # of a table of another kind
+        return ""
     if len(texts) == 1 < len(columns) and hasattr(table, "set_index"):
         return f": give .set_index({texts[0]!r}), for labels of rows, or .select_dtypes('number')"
     if hasattr(table, "select_dtypes"):
         return ": give .select_dtypes('number')"
-    return f": give .drop({texts!r})" if texts and hasattr(table, "drop") else ""
+    for way in ("drop_columns", "drop"):  # of pyarrow, of polars
+        if texts and hasattr(table, way):
+            return f": give .{way}({texts!r})"
+    return ""
+
+
+def _is_number(cell: Any) -> bool:
+    if callable(getattr(cell, "as_py", None)):  # of pyarrow
+        cell = cell.as_py()
+    return cell is None or cell != cell or is_real(cell)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from functools import lru_cache
 from numbers import Number
 from typing import Any, Literal
@@ -41,7 +40,7 @@ def as_array(value: Any) -> NDArray[Any]:
     if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
         return np.from_dlpack(value)
     array = _of_known_type(np.asarray(value))
-    if array.dtype == object and not array.ndim and not isinstance(value, Number | Decimal):
+    if array.dtype == object and not array.ndim and not isinstance(value, Number):
         raise TypeError(no_conversion(value))
     return array
 
