@@ -624,3 +624,41 @@ def test_titles_of_keys_that_are_texts_have_room() -> None:
     wanted = pixels(list(days.values()), titles=["2024-01-01", "2024-01-02"])
     same(pixels(days, titles="{step}"), wanted)
     same(pixels(days, title="{step}"), wanted)
+
+
+# -------------------------------------------------------------------------------------- text files
+
+
+def test_a_text_file_with_names_is_drawn_with_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    table(rows=pd.Index(ROWS, name="who")).to_csv(path)
+    same(pixels(path), pixels([VALUES], ylabel="who", **NAMED))
+    same(pixels(path, row_labels=None, ylabel=""), pixels([VALUES], **NAMED | {"row_labels": None}))
+    pd.DataFrame(VALUES).to_csv(path)
+    same(pixels(path), pixels([VALUES]))
+    pd.DataFrame(VALUES, columns=COLUMNS).to_csv(path, index=False, sep="\t")
+    same(pixels(path), pixels([VALUES], col_labels=COLUMNS))
+    np.savetxt(path, VALUES, delimiter=",")
+    same(pixels(path), pixels([VALUES]))
+
+
+def test_a_series_of_text_files_is_in_the_order_of_the_names_of_the_first(tmp_path: Path) -> None:
+    table().to_csv(tmp_path / "step_1.csv")
+    (table() + 1).iloc[::-1, [2, 0, 3, 1]].to_csv(tmp_path / "step_2.csv")
+    wanted = pixels([VALUES, VALUES + 1], titles=["1", "2"], **NAMED)
+    same(pixels(tmp_path, titles="{step}"), wanted)
+    same(pixels(tmp_path, titles="{step}", workers=2), wanted)
+    table().rename(index={"ada": "x"}).to_csv(tmp_path / "step_3.csv")
+    with pytest.raises(ValueError, match=r"step_3\.csv.* lacks row 'ada' and has row 'x' besides"):
+        pixels(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:left out 1 of 2 col_labels", "ignore:drew 5000 x 2 values")
+def test_many_names_are_thinned_like_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = [f"row {k}" for k in range(5000)]
+    pd.DataFrame(np.zeros((5000, 2)), rows, ["a", "b"]).to_csv(path)
+    same(
+        pixels(path, valfmt=None),
+        pixels([pd.DataFrame(np.zeros((5000, 2)), rows, ["a", "b"])], valfmt=None),
+    )
