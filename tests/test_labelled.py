@@ -301,6 +301,7 @@ LONG = pd.DataFrame({"step": [5, 5, 10, 10], "p": [1.0, 0, 1, 1], "q": [0.0, 1, 
         ),
         (lambda: LONG.groupby("step"), ["5", "10"]),
         (lambda: LONG.groupby(["step"]), ["5", "10"]),
+        (lambda: list(LONG.set_index(np.arange(4) % 2).groupby("step")), ["5", "10"]),
         (lambda: LONG.groupby(LONG["step"])[["p", "q"]], ["5", "10"]),
         (
             lambda: LONG.assign(row=[0, 1, 0, 1]).set_index(["step", "row"]).groupby(level=0),

@@ -75,7 +75,8 @@ def keyed_frames(frames: Any, panels: Collection[str] | None) -> Keyed:
             return Keyed(frames)
         for number, frame in enumerate(frames):
             _check_pair(frame, number)
-        return Keyed([each for _, each in frames], steps_of([_key(key) for key, _ in frames]))
+        keys = [_key(key) for key, _ in frames]
+        return Keyed(_without_keys([each for _, each in frames], keys), steps_of(keys))
     if isinstance(frames, Iterator):
         return _of_iterator(frames)
     dims, coords = getattr(frames, "dims", None), getattr(frames, "coords", None)
@@ -211,6 +212,19 @@ def _of_groups(groups: Any) -> Keyed:
     kept = [name for name in tables[0].columns if name not in by]
     tables = [table[kept] for table in tables]
     return Keyed(_with_common_rows(tables, by) if hasattr(tables[0], "iloc") else tables, steps)
+
+
+def _without_keys(tables: Sequence[Any], keys: Sequence[Any]) -> Sequence[Any]:
+    """Return tables without the column that repeats the key of each, as listed groups have."""
+    if len(set(map(text_of, keys))) < 2 or not all(
+        hasattr(t, "columns") and hasattr(t, "drop") for t in tables
+    ):
+        return tables
+    pairs = list(zip(tables, keys, strict=True))
+    for name in tables[0].columns:
+        if all(name in t.columns and bool((t[name] == key).all()) for t, key in pairs):
+            return [table[[each for each in table.columns if each != name]] for table in tables]
+    return tables
 
 
 def _grouped_by(groups: Any) -> set[Any]:
