@@ -39,9 +39,8 @@ from fastheat.inputs.sources.arrays import (
     check_stack,
     common_dtype,
 )
-from fastheat.inputs.sources.files import file_of, is_archive, load
+from fastheat.inputs.sources.files import file_of, is_archive, is_pickled, load
 from fastheat.inputs.sources.labelled import Aligner, Aligners, Axes, axes_of
-from fastheat.inputs.sources.pickled import Pickled
 from fastheat.inputs.sources.remedies import is_sparse, without_values
 from fastheat.inputs.sources.shapes import Shape, Shapes, keys_of
 from fastheat.inputs.sources.source import FileArray, Source, is_source, let_go, source_of
@@ -142,7 +141,7 @@ def open_frames(
         )
     if not iterable:
         return _open_stack(array_of(frames, 0), floats, aligners[""])
-    source = frames.source() if isinstance(frames, Pickled) or is_archive(frames) else None
+    source = frames.source() if is_pickled(frames) or is_archive(frames) else None
     opened = _open_each(frames, floats, aligners)
     return replace(keyed.given(opened), file=named or file_of(frames), source=source)
 
@@ -275,8 +274,8 @@ def _open_each(
     if is_archive(frames):
         headers: Iterable[Header] = frames.headers
     else:
-        if isinstance(frames, (*NESTED, Pickled)):
-            known = frames.frames if isinstance(frames, Pickled) else frames
+        if isinstance(frames, NESTED) or is_pickled(frames):
+            known = frames.frames if is_pickled(frames) else frames
         else:  # other frames may be expensive to read, or readable only once
             iterator = iterate()
             known = list(islice(iterator, 1))

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import numpy as np
 
 from fastheat.inputs.sources.arrays import check_text
-from fastheat.inputs.sources.pickled import Dumps, Pickled
 from fastheat.inputs.sources.readers import FRAMES, Reader, is_npy, reader_of
 from fastheat.inputs.sources.shapes import check_names
 from fastheat.inputs.sources.source import FileArray, Seen, mapped, naming
@@ -20,6 +19,7 @@ from fastheat.messages import short
 
 if TYPE_CHECKING:
     from fastheat.inputs.sources.npz import Archive
+    from fastheat.inputs.sources.pickled import Dumps, Pickled
 
 
 def load_frames(source: object, *, tensor: object = None) -> Any:
@@ -226,11 +226,22 @@ def is_archive(frames: object) -> TypeGuard[Archive]:
     return archives is not None and isinstance(frames, archives.Archive)
 
 
+def is_pickled(frames: object) -> TypeGuard[Pickled]:
+    """Return whether frames are those of a pickle, without importing its reader."""
+    pickled: Any = sys.modules.get("fastheat.inputs.sources.pickled")
+    return pickled is not None and isinstance(frames, pickled.Pickled)
+
+
+def _are_dumps(frames: object) -> TypeGuard[Dumps]:
+    pickled: Any = sys.modules.get("fastheat.inputs.sources.pickled")
+    return pickled is not None and isinstance(frames, pickled.Dumps)
+
+
 def file_of(frames: object) -> Path | None:
     """Return the file from which frames are read, or None if there is none or it is not known."""
-    if isinstance(frames, (Pickled, FileArray)) or is_archive(frames):
+    if isinstance(frames, FileArray) or is_pickled(frames) or is_archive(frames):
         return frames.seen.path
-    if isinstance(frames, Dumps):
+    if _are_dumps(frames):
         return frames.path
     if isinstance(frames, Mapping):
         return next(filter(None, map(file_of, frames.values())), None)

@@ -10,7 +10,6 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 
 from fastheat.inputs.sources.arrays import REAL, check_text, check_type
-from fastheat.inputs.sources.pickled import frames_of_pickle
 from fastheat.inputs.sources.source import FileArray, Seen, Stored
 from fastheat.messages import in_a_line, short
 
@@ -54,6 +53,8 @@ def open_array(seen: Seen, tensor: str | None, defer: bool) -> Any:
     with seen.open() as file:
         array = read_header(file)
         if array.dtype == object:
+            from fastheat.inputs.sources.pickled import frames_of_pickle  # few files are read by it
+
             return frames_of_pickle(seen, file, tensor, defer)
         if tensor is not None:
             raise ValueError(f"it holds one array without a name, not {tensor!r}")
