@@ -357,8 +357,10 @@ BOMBS = {
 }
 
 
-@pytest.mark.parametrize("suffix", [".gz", ".xz", ".bz2"])
-@pytest.mark.parametrize("kind", BOMBS)
+@pytest.mark.parametrize(
+    ("kind", "suffix"),
+    [("zeros", ".gz"), ("zeros", ".xz"), ("zeros", ".bz2"), ("lists", ".gz"), ("nested", ".xz")],
+)
 def test_bombs_are_refused_in_little_memory(kind: str, suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"w.pkl{suffix}"
     fast: dict[str, Callable[[bytes], bytes]] = {
