@@ -303,7 +303,7 @@ def test_a_path_is_a_file_of_annotations(tmp_path: Path) -> None:
     ("annot", "error", "names"),
     [
         (5, TypeError, ["annot", "5"]),
-        ({"a": 1}, TypeError, ["annot", "{'a': 1}"]),
+        ({"a": 1}, TypeError, ["annot", "keys 'a'", "give list(annot.values())"]),
         (b"abc", TypeError, ["annot", "b'abc'"]),
         (NUMBERS[0, :2], ValueError, ["annot", "(2, 4)", "(3, 4)"]),
         (NUMBERS[0, 0], ValueError, ["annot", "(4,)", "(3, 4)"]),

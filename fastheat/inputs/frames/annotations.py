@@ -25,7 +25,7 @@ from fastheat.inputs.sources.files import load
 from fastheat.inputs.sources.labelled import Axes, aligned, axes_of
 from fastheat.inputs.sources.masks import hide, is_masked
 from fastheat.inputs.sources.objects import is_missing, is_real, numbers_of
-from fastheat.inputs.sources.shapes import Shape, Shapes, of_panel
+from fastheat.inputs.sources.shapes import Shape, Shapes, keys_of, of_panel
 from fastheat.inputs.sources.source import FileArray
 from fastheat.inputs.sources.tensors import as_array
 from fastheat.messages import MOST_SAID, in_a_line, short
@@ -205,7 +205,10 @@ def _open_one(annot: object, shape: Shape, axes: Axes | None) -> Cells | Annots:
     if not iterable or isinstance(annot, Mapping | Set | bytes | bytearray | type):
         given = short(annot)
         if isinstance(annot, Mapping):
-            given = "a dictionary: give list(annot.values()), in the order of the frames"
+            given = (
+                f"a dictionary with {keys_of(annot)}: give list(annot.values()), in the order of "
+                "the frames"
+            )
         raise TypeError(
             "expected annot to be True, False, an array (N, M) of numbers or strings, or one for "
             f"each frame, not {given}"
