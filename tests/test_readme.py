@@ -24,6 +24,7 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pandas")
     monkeypatch.chdir(tmp_path)
     code = "\n".join(blocks("python"))
     exec(compile(code, "README.md", "exec"), {})

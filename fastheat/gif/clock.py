@@ -205,7 +205,7 @@ def _way(name: str, value: Any, what: str) -> str:
     """Return what to give instead of a time span or an iterator, "" for anything else."""
     if what == "milliseconds" and type(value).__name__ in ("timedelta", "timedelta64", "Timedelta"):
         with suppress(Exception):  # a span of months has no length
-            return f": give {name}={value / np.timedelta64(1, 'ms'):g}"
+            return f": give {name}={np.timedelta64(value) / np.timedelta64(1, 'ms'):g}"
     if name == "duration" and isinstance(value, Iterable) and not isinstance(value, str | bytes):
         return ": give a list of those of each frame"
     return ""

@@ -59,7 +59,7 @@ def codec_of(start: bytes) -> str | None:
         if start.startswith(magic):
             return name
     # a header of zlib is two bytes alone, which may also begin a text
-    if start[:1] == b"x" and int.from_bytes(start[:2]) % 31 == 0:
+    if start[:1] == b"x" and int.from_bytes(start[:2], "big") % 31 == 0:
         try:
             return "zlib" if zlib.decompressobj().decompress(start, 1) else None
         except zlib.error:
