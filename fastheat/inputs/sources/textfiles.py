@@ -328,7 +328,7 @@ class Text:
             )
         return False
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Generator[Block, None, None]:
         """Yield the lines of all rows, without the header."""
         for start, lines in _blocks(self._file):
             rows = lines[max(self._begin - start, 0) :]
@@ -352,10 +352,10 @@ class Text:
         rows, name = Axis(), ""
         if self.labelled:
             name = self.header[0] if self.header and self.header[:1] not in _UNNAMED else ""
-            each = (
-                record.cells[0].strip() for block in self.blocks() for record in self.records(block)
-            )
-            rows = axis_of_texts(list(islice(each, count)), name)
+            with closing(self.blocks()) as blocks:
+                records = chain.from_iterable(map(self.records, blocks))
+                labels = [record.cells[0].strip() for record in islice(records, count)]
+            rows = axis_of_texts(labels, name)
         return Axes(rows, axis_of_texts(self.header[self.labelled :]) if self.header else Axis())
 
     def records(self, block: Block) -> Iterator[Record]:
