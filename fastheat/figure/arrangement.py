@@ -264,8 +264,8 @@ def natural_cells(
     side, which is at least a pixel, all texts can be read.
     """
     found = [each.needed_cell(kind) for each, kind in zip(panels, kinds, strict=False)]
-    least = [least for _, least in found if least is not None]
-    if least:
+    legible = [least for _, least in found if least is not None]
+    if legible:
         wide, high = (min(cell[k] for cell, least in found if least) for k in (0, 1))
     else:
         wide, high = (max(min(cell) for cell, _ in found),) * 2
@@ -273,7 +273,7 @@ def natural_cells(
     return [
         (min(cell),) * 2 if each.look.square else cell
         for each, cell in zip(panels, cells, strict=True)
-    ], max(1.0, *map(max, least)) if least else 1.0
+    ], max((1.0, *map(max, legible)))
 
 
 def sized(

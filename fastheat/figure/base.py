@@ -49,7 +49,7 @@ class Figure(ABC):
     """One or several heatmaps in one image, whose layout is computed before any frame is drawn."""
 
     own_axes: Axes | None = None  # labels that the matrices of a heatmap carry
-    _drawn_once = False
+    _drawn_once = False  # whether labels and texts of the first values can no longer be taken
     _dtype: np.dtype[Any]  # of the values drawn last
     _layouts: dict[np.dtype[Any], Layout]  # by dtype
     _plot: Plot | None = None  # its place follows from the size of the image

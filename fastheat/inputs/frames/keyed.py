@@ -99,7 +99,7 @@ def _is_pair(frame: Any) -> bool:
         return False
     key, matrix = _key(frame[0]), frame[1]
     return (is_key(key) or isinstance(key, str)) and (
-        isinstance(matrix, Mapping) or _depth(matrix) > 1
+        isinstance(matrix, Mapping) or _depth(matrix) >= MATRIX
     )
 
 
@@ -165,12 +165,12 @@ def _of_dictionary(frames: Mapping[Any, Any], panels: Collection[str] | None) ->
                 "list(frames.values()) with titles= of a text for each"
             )
         return Keyed(frames)
-    if 2 not in depths or max(depths) > 2:
+    if MATRIX not in depths or max(depths) > MATRIX:
         return Keyed(frames)
-    if panels is None and depths == {2} and all(map(_STEP.fullmatch, keys)):
+    if panels is None and depths == {MATRIX} and all(map(_STEP.fullmatch, keys)):
         return Keyed(list(frames.values()), keys)
     ways = "[frames] for one frame with a panel for each"
-    if panels is None and depths == {2}:
+    if panels is None and depths == {MATRIX}:
         ways += ", or list(frames.items()) for one frame after another"
     raise ValueError(
         f"expected frames in order, not one dictionary of matrices with {keys_of(frames)}: give "

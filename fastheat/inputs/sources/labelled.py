@@ -205,19 +205,11 @@ def _text_of(label: Any, clock: str) -> str:
 
 def _texts_of_dates(dates: NDArray[Any]) -> tuple[str, ...]:
     """Return numpy's dates as texts of the coarsest unit, from days on, that is exact for all."""
-    own = np.datetime_data(dates.dtype)[0]
-    unit = (
-        own
-        if own in ("Y", "M", "W")
-        else next(
-            (
-                unit
-                for unit in _UNITS
-                if np.array_equal(dates, dates.astype(f"M8[{unit}]"), equal_nan=True)
-            ),
-            own,
-        )
-    )
+    unit = np.datetime_data(dates.dtype)[0]
+    if unit not in ("Y", "M", "W"):
+        casts = ((each, dates.astype(f"M8[{each}]")) for each in _UNITS)
+        exact = (each for each, cast in casts if np.array_equal(dates, cast, equal_nan=True))
+        unit = next(exact, unit)
     texts: NDArray[np.str_] = np.datetime_as_string(dates, unit)  # type: ignore[call-overload]
     return tuple(f"{text[:10]} {text[11:]}".strip() for text in texts.tolist())
 
@@ -263,7 +255,7 @@ def steps_of(keys: Iterable[Any]) -> list[Any]:
 
 
 def step_of(key: Any) -> Any:
-    """Return the key of a frame as titles show it: whole numbers as int, dates as short as full."""
+    """Return the key of a frame as titles show it: whole numbers as int, dates as texts."""
     key = _plain(key)
     if isinstance(key, bool | np.bool_):
         return bool(key)
