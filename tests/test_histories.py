@@ -785,3 +785,56 @@ def test_an_xz_file_may_not_claim_gigabytes_of_memory(tmp_path: Path) -> None:
     packed[12 : 12 + len(header)] = header
     (tmp_path / "w.npy.xz").write_bytes(packed)
     assert "its xz data say 'Memory usage limit" in complaint(tmp_path / "w.npy.xz")
+
+
+@pytest.mark.parametrize("stepped", [False, True])
+@pytest.mark.parametrize("kind", ["pickle", "torch"])
+def test_dictionaries_of_each_step_are_panels_rows_and_lines(
+    kind: str, stepped: bool, tmp_path: Path
+) -> None:
+    weights = np.random.default_rng(0).normal(size=(3, 4, 6))
+    path = tmp_path / "history"
+    if kind == "torch":
+        torch = pytest.importorskip("torch")
+        records = [
+            {"w": torch.tensor(w), "b": torch.tensor(w[0]), "loss": w[0, 0]} for w in weights
+        ]
+    else:
+        records = [{"w": w, "b": w[0], "loss": w[0, 0]} for w in weights]
+    content: Any = {10 * k: each for k, each in enumerate(records)} if stepped else records
+    if kind == "torch":
+        torch.save(content, path)
+    else:
+        dumped(path, content)
+    expected = {"w": weights, "b": weights[:, :1], "loss": weights[:, 0, 0]}
+    for names in (["w", "b", "loss"], ["w", "b"], ["w", "loss"], None):
+        opened = open_frames(path, tensor=names)
+        wanted = [expected[name].reshape(3, -1) for name in names or ("w", "b", "loss")]
+        np.testing.assert_array_equal(read(opened).reshape(3, -1), np.concatenate(wanted, axis=1))
+        if stepped and names != ["w", "loss"]:
+            assert list(opened.steps or ()) == [0, 10, 20]
+    np.testing.assert_array_equal(read(open_frames(path, tensor="b")), weights[:, :1])
+    with pytest.raises(ValueError, match="number of each frame, expected a matrix"):
+        open_frames(path, tensor="loss")
+
+
+def test_a_value_that_is_unlike_the_numbers_before_it_is_named(tmp_path: Path) -> None:
+    matrix = np.ones((2, 3))
+    for value, said in ((None, "None"), ("x", "text"), (matrix, r"\(2, 3\)")):
+        path = dumped(tmp_path / "a.pkl", [{"w": matrix, "n": 1.0}, {"w": matrix, "n": value}])
+        with pytest.raises(ValueError, match=f"'n' of frame 1 is {said}, expected a number"):
+            open_frames(path, tensor=["w", "n"])
+    path = dumped(tmp_path / "a.pkl", [{"w": matrix, "n": 1}, {"w": matrix, "n": 10**400}])
+    with pytest.raises(ValueError, match="too large for a float"):
+        open_frames(path, tensor=["w", "n"])
+
+
+def test_tensors_of_dictionaries_that_share_their_numbers_take_bounded_memory(
+    tmp_path: Path,
+) -> None:
+    torch = pytest.importorskip("torch")
+    shared = torch.arange(250_000.0)
+    records = [{"w": shared[k : k + 200_000].view(400, 500), "n": 0.0} for k in range(60)]
+    torch.save(records, tmp_path / "a.pt")
+    with little_memory(), pytest.raises(ValueError, match="share their numbers"):
+        open_frames(tmp_path / "a.pt")

@@ -7,10 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from numbers import Real
 from typing import Any, NamedTuple
 
-from fastheat.inputs.sources.arrays import NESTED
+import numpy as np
+
+from fastheat.inputs.sources.arrays import NESTED, REAL
 from fastheat.inputs.sources.named import LISTED, SHAPES
 from fastheat.inputs.sources.numbering import families
 from fastheat.inputs.sources.pickle_globals import Unread
+from fastheat.inputs.sources.shapes import as_row
 from fastheat.messages import many, short, suggest
 
 _STEPS = (int, float, datetime.date)
@@ -20,10 +23,22 @@ _MISSING = object()
 
 
 class Frames(NamedTuple):
-    """Frames in containers, and the step of each, if dictionaries have these as keys."""
+    """Frames in containers.
+
+    Attributes
+    ----------
+    values
+        The frames.
+    steps
+        The step of each, if dictionaries have these as keys.
+    name
+        The key of each in a dictionary of its own, or "". With a name, vectors are matrices of one
+        row, and numbers are those of a line.
+    """
 
     values: Any
     steps: Sequence[Any] | None = None
+    name: str = ""
 
 
 def choose(content: Any, tensor: str | None) -> Frames:
@@ -39,6 +54,8 @@ def choose(content: Any, tensor: str | None) -> Frames:
     """
     if tensor is not None:
         value = named(content, tensor)
+        if isinstance(value, Frames):
+            return value
         inner = isinstance(value, dict) and _steps_of(value) is None
         return choose(value, None) if inner else _as_frames(value)
     if not isinstance(content, dict) or _steps_of(content) is not None:
@@ -84,7 +101,10 @@ def history_in(content: Any) -> Frames | None:
 
 
 def named(content: Any, name: str) -> Any:
-    """Return the value of a name in containers, or raise ValueError that lists the names."""
+    """Return the value of a name in containers, or raise ValueError that lists the names.
+
+    Where it is a key of each of several dictionaries, its values are `Frames`.
+    """
     value = _find(content, name, 0)
     if value is not _MISSING:
         if isinstance(value, (Real, str, bytes, type(None))):
@@ -122,23 +142,73 @@ def _find(content: Any, name: str, depth: int) -> Any:
                 found = _find(value, name[len(text) + 1 :], depth + 1)
                 if found is not _MISSING:
                     return found
-        if _steps_of(content) is None:
-            return _MISSING
-        found = [_find(each, name, depth + 1) for each in content.values()]
-        missing = any(each is _MISSING for each in found)
-        return _MISSING if missing else dict(zip(content, found, strict=True))
+        stepped = _steps_of(content)
+        return _MISSING if stepped is None else _find_in_each(*stepped, name, depth)
     if _are_records(content):
-        found = [_find(each, name, depth + 1) for each in content]
-        for number, each in enumerate(found):
-            if each is _MISSING and any(other is not _MISSING for other in found):
-                raise ValueError(f"object {number} has no {short(name)}, expected one in each")
-        return _MISSING if any(each is _MISSING for each in found) else found
+        return _find_in_each(content, None, name, depth)
     first, _, rest = name.partition(".")
     if not (isinstance(content, NESTED) and first.isdigit() and len(first) < 10):
         return _MISSING
     if int(first) >= len(content):
         return _MISSING
     return _find(content[int(first)], rest, depth + 1) if rest else content[int(first)]
+
+
+def _find_in_each(
+    records: Sequence[Any], steps: Sequence[Any] | None, name: str, depth: int
+) -> Any:
+    found = [_find(each, name, depth + 1) for each in records]
+    lacking = [number for number, each in enumerate(found) if each is _MISSING]
+    if len(lacking) == len(found):
+        return _MISSING
+    if lacking:
+        place = f"object {lacking[0]}" if steps is None else f"step {short(steps[lacking[0]])}"
+        raise ValueError(f"{place} has no {short(name)}, expected one in each")
+    values = [each.values if isinstance(each, Frames) else each for each in found]
+    return Frames(values, steps, name)
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is a number, or an array of no dimensions."""
+    return isinstance(value, Real) or _shape_of(value) == ()
+
+
+def of_each(frames: Frames) -> Any:
+    """Return values in memory that have one name: numbers as a line, and vectors as rows.
+
+    Raises
+    ------
+    ValueError
+        If only some are numbers.
+    """
+    values = frames.values
+    if not is_number(values[0]):
+        for number, value in enumerate(values):
+            if not isinstance(value, (*NESTED, dict)) and not _shape_of(value):
+                raise ValueError(
+                    f"{short(frames.name)} of frame {number} is {_described(value)}, expected a "
+                    "matrix or vector"
+                )
+        return [as_row(value) for value in values]
+    line = np.empty(len(values))
+    for number, value in enumerate(values):
+        if not is_number(value):
+            raise ValueError(
+                f"{short(frames.name)} of frame {number} is {_described(value)}, expected a number "
+                "as in frame 0"
+            )
+        if getattr(getattr(value, "dtype", None), "kind", "f") not in REAL:
+            raise ValueError(
+                f"{short(frames.name)} of frame {number} has dtype {value.dtype}, expected real "
+                "numbers"
+            )
+        try:
+            line[number] = value
+        except OverflowError:
+            raise ValueError(
+                f"{short(frames.name)} of frame {number} is too large for a float"
+            ) from None
+    return line
 
 
 def _are_records(content: Any) -> bool:
@@ -230,9 +300,10 @@ def listed(content: Any) -> str:
     names = list(entries(content)) if isinstance(content, dict) else [("", content)]
     for name, value in names:
         own = ascii(name if len(name) <= 60 else f"{name[:20]}...{name[-37:]}")
-        shown.append(f"{own} {_described(value)}" if name else _described(value))
-        if sum(map(len, shown)) > LISTED:
+        own = f"{own} {_described(value)}" if name else _described(value)
+        if shown and len(", ".join([*shown, own])) > LISTED:
             break
+        shown.append(own)
     others = len(names) - len(shown)
     return ", ".join(shown) + (f" and {others} more" if others else "") or "nothing"
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from dataclasses import replace
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from fastheat.inputs.sources import contents
+from fastheat.inputs.sources.arrays import NESTED
 from fastheat.inputs.sources.checkpoints import open_checkpoint, series_of
 from fastheat.inputs.sources.named import pick
 from fastheat.inputs.sources.numbering import families
 from fastheat.inputs.sources.pickle_globals import Unread
 from fastheat.inputs.sources.pickled import Pickled
-from fastheat.inputs.sources.pickles import check_read
+from fastheat.inputs.sources.pickles import check_read, count_of
 from fastheat.inputs.sources.source import FileArray, Seen, Stack, Stored
 from fastheat.inputs.sources.tensorfiles import (
     Entry,
@@ -25,8 +27,11 @@ from fastheat.inputs.sources.tensorfiles import (
     list_safetensors,
 )
 from fastheat.inputs.sources.tensors import of_bits
-from fastheat.inputs.sources.torchfiles import Tensor, load, refusal
+from fastheat.inputs.sources.torchfiles import Places, Tensor, load, refusal
 from fastheat.messages import short
+
+_PER_BYTE, _SPARE = 4, 4_000_000  # values in containers, per byte of the file and in addition
+_TIMES = 8  # bytes of tensors in memory per byte of the file, as of 8-bit floats
 
 
 class Placings(Stack):
@@ -56,7 +61,7 @@ def open_torch(seen: Seen, tensor: str | None) -> Any:
             value = contents.named(content, tensor)
             if isinstance(value, Unread):
                 raise refusal(value.error)
-            found = contents.history_in(value)
+            found = value if isinstance(value, contents.Frames) else contents.history_in(value)
         if found is None:
             return open_checkpoint(seen, tensor)
         values = found.values
@@ -67,10 +72,53 @@ def open_torch(seen: Seen, tensor: str | None) -> Any:
                 check_read(values)
             except pickle.UnpicklingError as error:
                 raise refusal(error) from None
-            if not all(isinstance(each, Tensor) for each in values):
-                return Pickled(seen, values, found.steps)
+            numbers = any(map(contents.is_number, values))
+            if numbers or not all(isinstance(each, Tensor) for each in values):
+                values = in_memory(file, values, places, big)
+                if found.name:
+                    values = contents.of_each(found._replace(values=values))
+                return values if numbers else Pickled(seen, values, found.steps)
             return series_of([(seen, entry_of(each, places, big)) for each in values], found.steps)
         return frames_of(seen, entry_of(values, places, big))
+
+
+def in_memory(file: BinaryIO, values: Any, places: Places, big: bool) -> Any:
+    """Return containers of tensors with the tensors' numbers, each read once."""
+    size = file.seek(0, os.SEEK_END)
+    try:
+        count_of(values, _PER_BYTE * size + _SPARE)
+    except pickle.UnpicklingError as error:
+        raise refusal(error) from None
+    arrays: dict[Tensor, npt.NDArray[Any]] = {}
+    copies: dict[int, Any] = {}  # of shared containers
+    left = _TIMES * size + _SPARE  # bytes
+
+    def read(value: Any) -> Any:
+        nonlocal left
+        if isinstance(value, Tensor):
+            if value not in arrays:
+                entry = entry_of(value, places, big)
+                width = dtype_of(entry).itemsize
+                left -= width * value.reach if 0 not in value.shape else 0
+                if left < 0:
+                    raise ValueError(
+                        f"its tensors share their numbers: read apart they take over {_TIMES} "
+                        "times its size, expected .clone() of each"
+                    )
+                arrays[value] = (
+                    np.empty(value.shape, dtype_of(entry)) if 0 in value.shape else entry.read(file)
+                )
+            return arrays[value]
+        if not isinstance(value, (dict, *NESTED)):
+            return value
+        if id(value) not in copies:
+            if isinstance(value, dict):
+                copies[id(value)] = {key: read(each) for key, each in value.items()}
+            else:
+                copies[id(value)] = (tuple if isinstance(value, tuple) else list)(map(read, value))
+        return copies[id(value)]
+
+    return read(values)
 
 
 def open_tensors(seen: Seen, tensor: str | None) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastheat.messages import short, suggest
 
-LISTED = 200  # characters of names and shapes in an error message
+LISTED = 300  # characters of names and shapes in an error message
 SHAPES = {2: "(N, M)", 3: "(T, N, M)"}
 
 
@@ -51,9 +51,10 @@ def listed(shapes: Mapping[str, tuple[int, ...]], rank: int) -> str:
     names = sorted(shapes, key=lambda name: len(shapes[name]) != rank)
     shown: list[str] = []
     for name in names:
-        shown.append(f"{_short(name)} {short(shapes[name])}")
-        if sum(map(len, shown)) > LISTED:
+        own = f"{_short(name)} {short(shapes[name])}"
+        if shown and len(", ".join([*shown, own])) > LISTED:
             break
+        shown.append(own)
     others = names[len(shown) :]
     if not others:
         return ", ".join(shown) or "nothing"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,6 +13,7 @@ import numpy as np
 from fastheat.inputs.sources import contents, pickles
 from fastheat.inputs.sources.arrays import NESTED, array_of
 from fastheat.inputs.sources.packed import packed_size
+from fastheat.inputs.sources.shapes import as_row
 from fastheat.inputs.sources.source import FileArray, Pieces, Seen, Source, Stored, naming
 
 
@@ -44,6 +45,14 @@ def _is_panels(values: dict[Any, Any]) -> bool:
 
 def _opened(seen: Seen, found: contents.Frames) -> Any:
     frames = found.values
+    if found.name:
+        if any(map(contents.is_number, frames)):
+            with seen.open() as file:
+                frames = [each.read(file) if _is_stored(each) else each for each in frames]
+        if not any(map(_is_stored, frames)):
+            line = contents.of_each(found._replace(values=frames))
+            return line if isinstance(line, np.ndarray) else Pickled(seen, line, found.steps)
+        frames = [_as_row(each) for each in frames]
     if isinstance(frames, Stored):
         return FileArray.of(seen, frames)
     if isinstance(frames, NESTED) and (found.steps is not None or any(map(_is_stored, frames))):
@@ -51,6 +60,12 @@ def _opened(seen: Seen, found: contents.Frames) -> Any:
     if not isinstance(frames, (np.ndarray, *NESTED)):
         raise ValueError(f"the pickle holds a {type(frames).__name__}, expected an array or list")
     return frames
+
+
+def _as_row(frame: Any) -> Any:
+    if isinstance(frame, Stored):
+        return replace(frame, shape=(1, *frame.shape)) if frame.ndim == 1 else frame
+    return as_row(frame)
 
 
 def _is_stored(frame: object) -> bool:
@@ -120,6 +135,8 @@ class Dumps:
                     )
                     if self.tensor is not None:
                         frame = contents.named(frame, self.tensor)
+                        if isinstance(frame, contents.Frames):
+                            frame = frame.values
                         pickles.check_read(frame)
                 except (pickle.UnpicklingError, ValueError) as error:
                     raise ValueError(f"object {number}: {error}") from error

@@ -110,7 +110,7 @@ def load(
     value = machine.load()
     own = _PER_BYTE * machine.taken
     spare = spare or Spare()
-    spare.values -= max(_count(value, own + spare.values) - own, 0)
+    spare.values -= max(count_of(value, own + spare.values) - own, 0)
     if machine.unread and not skip:
         check_read(value)
     return value
@@ -146,7 +146,7 @@ def _error_of(inert: object) -> pickle.UnpicklingError:
 _identity = object.__hash__  # like id(), but without raising an audit event at each call
 
 
-def _count(value: object, most: int) -> int:
+def count_of(value: object, most: int) -> int:
     """Return the number of values in nested containers; shared containers count each time.
 
     Raises
