@@ -838,3 +838,10 @@ def test_tensors_of_dictionaries_that_share_their_numbers_take_bounded_memory(
     torch.save(records, tmp_path / "a.pt")
     with little_memory(), pytest.raises(ValueError, match="share their numbers"):
         open_frames(tmp_path / "a.pt")
+
+
+def test_a_kernel_in_each_dictionary_is_refused_by_its_shape(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    torch.save([{"w": torch.zeros(2, 3), "k": torch.zeros(2, 2, 2, 2)}] * 3, tmp_path / "a.pt")
+    with pytest.raises(ValueError, match=r"frame 0 has shape \(2, 2, 2, 2\), expected rows and"):
+        open_frames(tmp_path / "a.pt", tensor="k")

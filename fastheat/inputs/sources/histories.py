@@ -73,7 +73,7 @@ def open_torch(seen: Seen, tensor: str | None) -> Any:
             except pickle.UnpicklingError as error:
                 raise refusal(error) from None
             numbers = any(map(contents.is_number, values))
-            if numbers or not all(isinstance(each, Tensor) for each in values):
+            if numbers or not all(isinstance(each, Tensor) and each.ndim < 3 for each in values):
                 values = in_memory(file, values, places, big)
                 if found.name:
                     values = contents.of_each(found._replace(values=values))
