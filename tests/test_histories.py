@@ -818,6 +818,86 @@ def test_dictionaries_of_each_step_are_panels_rows_and_lines(
         open_frames(path, tensor="loss")
 
 
+def files_of(folder: Path, kind: str, content: dict[str, Any]) -> Path:
+    """Write arrays of one history to a file of some kind."""
+    path = folder / f"history{kind}"
+    if kind == ".pkl":
+        return dumped(path, content)
+    if kind == ".npy":
+        path.write_bytes(npy(np.array(content, object), pickled=True))
+    elif kind == ".npz":
+        np.savez_compressed(path, **content)
+    elif kind == ".safetensors":
+        path.write_bytes(safetensors(content))
+    elif kind == ".h5":
+        with pytest.importorskip("h5py").File(path, "w") as file:
+            file.update(content)
+    elif kind == ".zarr":
+        group = pytest.importorskip("zarr").open_group(path, mode="w")
+        for name, array in content.items():
+            group.create_array(name, data=array)
+    else:
+        torch = pytest.importorskip("torch")
+        torch.save({name: torch.tensor(array) for name, array in content.items()}, path)
+    return path
+
+
+@pytest.mark.parametrize("kind", [".pkl", ".npy", ".npz", ".safetensors", ".h5", ".zarr", ".pt"])
+def test_vectors_and_numbers_beside_a_stack_are_rows_and_a_line(kind: str, tmp_path: Path) -> None:
+    history = {"w": STACK, "b": STACK[:, 0].copy(), "loss": STACK[:, 0, 0].copy()}
+    path = files_of(tmp_path, kind, history)
+    for names in (["w", "b"], ["b", "w"], ["w", "loss"], ["loss", "b", "w"]):
+        wanted = [history[name].reshape(5, -1) for name in sorted(names, key="loss".__eq__)]
+        for frames in (path, load_frames(path, tensor=names), {k: history[k] for k in names}):
+            opened = open_frames(frames, tensor=names if frames is path else None)
+            got = read(opened).reshape(5, -1)
+            np.testing.assert_array_equal(got, np.concatenate(wanted, axis=1))
+    check(path, "w")
+    alone = read(open_frames(path, tensor="b"))
+    np.testing.assert_array_equal(alone, STACK[None, :, 0])  # a single matrix
+
+
+def test_a_single_matrix_of_as_many_rows_as_there_are_frames_stays_one() -> None:
+    with pytest.raises(ValueError, match="equally many frames of each panel, not 5 of 'w', 1 of"):
+        open_frames({"w": STACK, "b": STACK[None, :, 0]})
+
+
+def test_lists_of_vectors_and_numbers_are_rows_and_a_line(tmp_path: Path) -> None:
+    history = {"w": FRAMES, "b": [w[0] for w in FRAMES], "loss": [float(w[0, 0]) for w in FRAMES]}
+    wanted = np.concatenate([STACK.reshape(5, -1), STACK[:, 0], STACK[:, 0, :1]], axis=1)
+    path = dumped(tmp_path / "a.pkl", history)
+    np.testing.assert_array_equal(read(open_frames(history)), wanted)
+    np.testing.assert_array_equal(read(open_frames(path, tensor=["w", "b", "loss"])), wanted)
+    check(path, "b", STACK[:, :1])
+
+
+@pytest.mark.parametrize("kind", ["torch", "pickle"])
+def test_numbers_of_checkpoints_that_are_no_tensors_are_lines(kind: str, tmp_path: Path) -> None:
+    losses = (0.5, 1, np.float32(0.25), True, np.float64(4))
+    for step, (w, loss) in enumerate(zip(FRAMES, losses, strict=True)):
+        content = {"w": w, "loss": loss, "name": "x", "log": {"lr": 0.5 / (step + 1)}}
+        if kind == "torch":
+            pytest.importorskip("torch").save(content, tmp_path / f"{step}.pt")
+        else:
+            dumped(tmp_path / f"{step}.pkl", content)
+    for name, numbers in {"loss": losses, "log.lr": [0.5 / k for k in range(1, 6)]}.items():
+        opened = open_frames(tmp_path, tensor=["w", name])
+        np.testing.assert_array_equal(read(opened)[:, -1], np.asarray(numbers, float))
+        assert list(opened.steps or ()) == [0, 1, 2, 3, 4]
+    check(tmp_path, "w")
+    said = complaint(tmp_path, "loss")
+    assert said.startswith("tensor 'loss' is a number of each frame, expected a matrix")
+    assert "'name' is text, expected matrices" in complaint(tmp_path, "name")
+    assert "it holds no tensor 'los'" in complaint(tmp_path, "los")
+
+
+def test_a_number_of_a_checkpoint_that_is_no_float_says_so(tmp_path: Path) -> None:
+    for step in range(2):
+        dumped(tmp_path / f"{step}.pkl", {"w": FRAMES[0], "n": 10**400})
+    with pytest.raises(ValueError, match=r"its 'n' is too large for a float"):
+        open_frames(tmp_path, tensor=["w", "n"])
+
+
 def test_a_value_that_is_unlike_the_numbers_before_it_is_named(tmp_path: Path) -> None:
     matrix = np.ones((2, 3))
     for value, said in ((None, "None"), ("x", "text"), (matrix, r"\(2, 3\)")):

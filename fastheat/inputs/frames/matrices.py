@@ -21,7 +21,7 @@ from fastheat.inputs.frames.stream import (
 )
 from fastheat.inputs.sources.arrays import FloatArray, Floats, array_of, check_dtype, common_dtype
 from fastheat.inputs.sources.files import is_archive
-from fastheat.inputs.sources.labelled import Aligners
+from fastheat.inputs.sources.labelled import Aligners, axes_of
 from fastheat.inputs.sources.shapes import (
     Shape,
     as_row,
@@ -57,10 +57,13 @@ def open_stacks(
         Function that opens the frames of one panel, with its name.
     """
     names = _names_of(stacks, panels)
+    lengths = set(map(_matrices_in, stacks.values())) - {0}
     opened: dict[str, Frames] = {}
     for name in names:
         with of_panel(name):
             stack = stacks[name]
+            if len(lengths) == 1:
+                stack = _in_rows(stack, min(lengths))
             if isinstance(stack, str):
                 given = short(stack)
                 raise TypeError(
@@ -115,6 +118,26 @@ def open_stacks(
         step_name="" if stepped is None else stepped.step_name,
         aligners=Aligners({name: a for name, each in opened.items() for a in each.axes.values()}),
     )
+
+
+def _matrices_in(stack: Any) -> int:
+    """Return the number of matrices of an entry, those of each frame; 0 if it is not known."""
+    if is_archive(stack):
+        return stack.length if stack.headers and len(stack.headers[0][0]) == 2 else 0
+    if isinstance(stack, (list, tuple)):
+        return len(stack) if stack and len(getattr(stack[0], "shape", ())) == 2 else 0
+    shape: Any = getattr(stack, "shape", ())
+    return int(shape[0]) if isinstance(shape, tuple) and len(shape) == 3 else 0
+
+
+def _in_rows(stack: Any, length: int) -> Any:
+    """Return vectors, one for each frame, as matrices of one row, and anything else as it is."""
+    if isinstance(stack, (list, tuple)) and len(stack) == length and not isinstance(stack[0], str):
+        return list(map(as_row, stack))
+    shape: Any = getattr(stack, "shape", ())
+    if not isinstance(shape, tuple) or len(shape) != 2 or shape[0] != length or axes_of(stack):
+        return stack
+    return array_of(stack, 0)[:, None]
 
 
 def _is_line(name: str, stack: object, panels: Mapping[str, Shape]) -> bool:

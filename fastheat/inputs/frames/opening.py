@@ -43,7 +43,13 @@ from fastheat.inputs.sources.files import file_of, is_archive, is_pickled, load
 from fastheat.inputs.sources.labelled import Aligner, Aligners, Axes, axes_of
 from fastheat.inputs.sources.remedies import is_sparse, without_values
 from fastheat.inputs.sources.shapes import Shape, Shapes, keys_of
-from fastheat.inputs.sources.source import FileArray, Source, is_source, let_go, source_of
+from fastheat.inputs.sources.source import (
+    Source,
+    in_one_frame,
+    is_source,
+    let_go,
+    source_of,
+)
 from fastheat.inputs.sources.tensors import as_array
 from fastheat.messages import short
 
@@ -148,11 +154,9 @@ def open_frames(
 
 def _in_one_frame(frames: Any) -> Any:
     """Return a matrix from a file as its only frame, anything else as it is."""
-    if isinstance(frames, FileArray | np.ndarray) and frames.ndim == 2:
-        return frames.in_one_frame() if isinstance(frames, FileArray) else frames[None]
     if isinstance(frames, NESTED) and frames and isinstance(frames[0], NESTED) and frames[0]:
         return [frames] if isinstance(frames[0][0], Number) else frames
-    return frames
+    return in_one_frame(frames)
 
 
 def _is_stack(frames: object) -> bool:

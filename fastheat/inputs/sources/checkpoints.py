@@ -106,7 +106,7 @@ def open_checkpoints(
         with naming(path), _opened(path) as file:
             seen, reader = _seen(path, file)
         with seen.open() as file:
-            found = reader.list_tensors(file)
+            found = reader.list_tensors(file, name)
             name = _name_in(found, name)
             check_alike(found[name], tensors, name)
             entry = found[name]
@@ -140,7 +140,8 @@ def check_alike(entry: Entry, before: Sequence[tuple[Seen, Entry]], name: str) -
     """Raise ValueError for a tensor that is unlike those before it, or not of numbers."""
     dtype_of(entry)
     seen, first = before[0] if before else (None, entry)
-    if (entry.shape, entry.dtype) != (first.shape, first.dtype):
+    # a number may be a whole one in some files only
+    if entry.shape != first.shape or (entry.shape and entry.dtype != first.dtype):
         what = f"tensor {short(name)}" if name else "the matrix"
         raise ValueError(
             f"{what} is {entry.dtype} {entry.shape}, expected {first.dtype} {first.shape} as in "

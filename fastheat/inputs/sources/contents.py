@@ -56,6 +56,10 @@ def choose(content: Any, tensor: str | None) -> Frames:
         value = named(content, tensor)
         if isinstance(value, Frames):
             return value
+        if is_number(value):  # of a single frame
+            return Frames([value], None, tensor)
+        if are_parts(value):
+            return Frames(value, None, tensor)
         inner = isinstance(value, dict) and _steps_of(value) is None
         return choose(value, None) if inner else _as_frames(value)
     if not isinstance(content, dict) or _steps_of(content) is not None:
@@ -107,7 +111,7 @@ def named(content: Any, name: str) -> Any:
     """
     value = _find(content, name, 0)
     if value is not _MISSING:
-        if isinstance(value, (Real, str, bytes, type(None))):
+        if isinstance(value, (str, bytes, type(None))):
             raise ValueError(
                 f"{short(name)} is {_described(value)}, expected matrices: it has {listed(content)}"
             )
@@ -166,6 +170,13 @@ def _find_in_each(
         raise ValueError(f"{place} has no {short(name)}, expected one in each")
     values = [each.values if isinstance(each, Frames) else each for each in found]
     return Frames(values, steps, name)
+
+
+def are_parts(value: Any) -> bool:
+    """Return whether a sequence holds vectors or numbers, those of each step."""
+    if not isinstance(value, NESTED) or not value:
+        return False
+    return is_number(value[0]) or len(_shape_of(value[0]) or ()) == 1
 
 
 def is_number(value: Any) -> bool:

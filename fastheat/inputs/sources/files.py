@@ -14,7 +14,7 @@ import numpy as np
 from fastheat.inputs.sources.arrays import check_text
 from fastheat.inputs.sources.readers import FRAMES, Reader, is_npy, reader_of
 from fastheat.inputs.sources.shapes import check_names
-from fastheat.inputs.sources.source import FileArray, Seen, mapped, naming
+from fastheat.inputs.sources.source import FileArray, Seen, in_one_frame, mapped, naming
 from fastheat.messages import short
 
 if TYPE_CHECKING:
@@ -55,9 +55,11 @@ def load_frames(source: object, *, tensor: object = None) -> Any:
     tensor
         The name of the array to draw, if there are several: of the matrix in each checkpoint, with
         dots between the keys of nested dictionaries, or of the array in a group, an archive or a
-        pickled dictionary. In a list of dictionaries it is a key of each. A vector in each
-        checkpoint is drawn as a matrix of one row. A sequence of names, or a dictionary of names by
-        panel, gives frames of several matrices; a number in each checkpoint then becomes a line.
+        pickled dictionary. In a list of dictionaries, or one of each step, it is a key of each. A
+        vector in each checkpoint or dictionary is drawn as a matrix of one row. A sequence of
+        names, or a dictionary of names by panel, gives frames of several matrices; a number in each
+        checkpoint or dictionary then becomes a line. So do arrays of shape (T,) beside one of shape
+        (T, N, M), and the rows of those of shape (T, M) are vectors of each frame.
 
     Returns
     -------
@@ -123,10 +125,12 @@ def load(source: object, *, defer: bool, tensor: object = None) -> Any:
         )
         if not names:
             raise ValueError(f"expected the name of a tensor, not {short(tensor)}")
-        return {
-            panel: _load(source, defer, name)
-            for panel, name in zip(check_names(names), names.values(), strict=True)
-        }
+        return _in_steps(
+            {
+                panel: _load(source, defer, name)
+                for panel, name in zip(check_names(names), names.values(), strict=True)
+            }
+        )
     frames = _load(source, defer, tensor)
     if tensor is not None and isinstance(frames, np.ndarray) and frames.ndim == 1:
         raise ValueError(
@@ -134,6 +138,25 @@ def load(source: object, *, defer: bool, tensor: object = None) -> Any:
             "beneath panels, with tensor= of both"
         )
     return frames
+
+
+def _in_steps(found: dict[str, Any]) -> dict[str, Any]:
+    """Return a single matrix beside as many frames as it has rows as an array of these rows.
+
+    They are vectors of each frame. The numbers of a single vector are those of a line.
+    """
+    found = {name: in_one_frame(each) for name, each in found.items()}
+    single = [name for name, each in found.items() if getattr(each, "shape", ())[:-2] == (1,)]
+    lengths = {
+        len(each) for name, each in found.items() if name not in single and hasattr(each, "__len__")
+    }
+    for name in single:
+        matrix = found[name][0]
+        if lengths == {len(matrix)}:
+            found[name] = matrix[:, None]
+        elif (1, lengths) == (len(matrix), {matrix.shape[1]}):
+            found[name] = matrix[0]
+    return found
 
 
 def _load(source: object, defer: bool, tensor: object) -> Any:
@@ -150,7 +173,7 @@ def _load(source: object, defer: bool, tensor: object) -> Any:
             raise TypeError(
                 f"expected tensor={tensor!r} with files or a group, not with {short(source)}"
             )
-        return found
+        return in_one_frame(found)
     from fastheat.inputs.sources.checkpoints import (
         files_in,
         has_pattern,

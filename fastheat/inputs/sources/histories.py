@@ -61,6 +61,8 @@ def open_torch(seen: Seen, tensor: str | None) -> Any:
             value = contents.named(content, tensor)
             if isinstance(value, Unread):
                 raise refusal(value.error)
+            if contents.are_parts(value):
+                value = contents.Frames(value, None, tensor)
             found = value if isinstance(value, contents.Frames) else contents.history_in(value)
         if found is None:
             return open_checkpoint(seen, tensor)

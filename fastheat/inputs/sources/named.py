@@ -19,7 +19,7 @@ def pick(shapes: Mapping[str, tuple[int, ...]], name: str | None, rank: int) -> 
     shapes
         The shapes of all arrays, by name.
     name
-        The requested name, or None. For rank 2 a named array may also be a vector or a scalar.
+        The requested name, or None. A named array may have up to two dimensions less.
     rank
         The number of dimensions of a suitable array, 2 or 3.
 
@@ -39,10 +39,12 @@ def pick(shapes: Mapping[str, tuple[int, ...]], name: str | None, rank: int) -> 
     if name not in shapes:
         near = suggest(name, shapes) or ";"
         raise ValueError(f"it holds no tensor {short(name)}{near} it has {listed(shapes, rank)}")
-    if name not in fitting and (rank != 2 or len(shapes[name]) > 1 or 0 in shapes[name]):
-        hint = "; give arrays that are reshaped" if rank == 2 and len(shapes[name]) > 2 else ""
-        found = short(shapes[name])
-        raise ValueError(f"tensor {short(name)} has shape {found}, expected {SHAPES[rank]}{hint}")
+    shape = shapes[name]
+    if not rank - 2 <= len(shape) <= rank or 0 in shape:
+        hint = "; give arrays that are reshaped" if rank == 2 and len(shape) > 2 else ""
+        raise ValueError(
+            f"tensor {short(name)} has shape {short(shape)}, expected {SHAPES[rank]}{hint}"
+        )
     return name
 
 

@@ -19,7 +19,7 @@ from fastheat.inputs.sources.arrays import REAL, Header, check_text, check_type
 from fastheat.inputs.sources.named import pick
 from fastheat.inputs.sources.npy import read_header
 from fastheat.inputs.sources.numbering import families
-from fastheat.inputs.sources.source import FileArray, Seen, Source, Stack
+from fastheat.inputs.sources.source import FileArray, Loaded, Seen, Source, Stack
 from fastheat.messages import short
 
 # the compression methods that numpy writes, and their highest possible compression ratios
@@ -144,16 +144,20 @@ def _stored_stack(seen: Seen, info: zipfile.ZipInfo) -> FileArray | None:
     return FileArray.of(seen, array)
 
 
-def open_archive(seen: Seen, tensor: str | None = None) -> Archive | dict[str, Archive]:
+def open_archive(seen: Seen, tensor: str | None = None) -> Archive | Loaded | dict[str, Archive]:
     """Open the arrays of an .npz file, or the one that `tensor` names; all headers are read."""
     with seen.open() as file, zipfile.ZipFile(file) as archive:
         headers = headers_in(archive)
         others = [name for name in archive.namelist() if name not in headers]
-    if tensor is not None:
-        sides = {name[:-4]: shape for name, (shape, _) in headers.items()}
-        rank = 2 if len(sides.get(tensor, ())) == 2 else 3
-        name = pick(sides, tensor, rank) + ".npy"
-        headers, others = {name: headers[name]}, []
+        if tensor is not None:
+            name = pick({key[:-4]: shape for key, (shape, _) in headers.items()}, tensor, 3)
+            name += ".npy"
+            headers, others = {name: headers[name]}, []
+            if len(headers[name][0]) < 3:
+                with archive.open(name) as member:
+                    parts = list(read_member(member, archive.getinfo(name).compress_size))
+                array = np.array(parts)  # the numbers of a vector, or one matrix
+                return Loaded(seen.path, array.reshape(1, -1, array.shape[-1]))
     ranks = {len(shape) for shape, _ in headers.values()}
     if not others and ranks == {2}:
         names = [name[:-4] for name in headers]
@@ -171,9 +175,11 @@ def open_archive(seen: Seen, tensor: str | None = None) -> Archive | dict[str, A
         return stacks if len(stacks) > 1 else next(iter(stacks.values()))
     shown = [f"{name[:-4][:40]!a} {shape}" for name, (shape, _) in headers.items()]
     shown += [ascii(name[:40]) for name in others]
+    known = 3 in ranks and ranks <= {1, 2, 3} and not others
+    wish = "arrays of shape (T, N, M) or several of shape (N, M)"
     raise ValueError(
         f"the archive holds {', '.join(shown[:8] + ['...'] * (len(shown) > 8)) or 'nothing'}, "
-        "expected arrays of shape (T, N, M) or several of shape (N, M)"
+        f"expected {'tensor= to name one' if known else wish}"
     )
 
 

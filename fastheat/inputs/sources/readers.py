@@ -47,6 +47,9 @@ class Reader(NamedTuple):
     tensors
         Name of the function that lists the tensors of an open checkpoint. It returns a dictionary
         with an `Entry` for each name. None if such files cannot be checkpoints.
+    numbers
+        Whether the function `tensors` takes a second argument, the name of a number to list if
+        there is one.
     defers
         Whether the function `frames` takes a third argument, which says whether arrays may stay in
         the file.
@@ -59,6 +62,7 @@ class Reader(NamedTuple):
     looks_like: Callable[[Any, Path], bool]
     frames: str
     tensors: str | None = None
+    numbers: bool = False
     defers: bool = False
     beside: bool = False
 
@@ -66,9 +70,13 @@ class Reader(NamedTuple):
         """Open the frames of a file; `defer` says whether arrays may stay in it."""
         return _late(self.frames)(file, tensor, *[defer] * self.defers)
 
-    def list_tensors(self, file: BinaryIO) -> dict[str, Any]:
-        """Return the tensors of a checkpoint by name; the name of an unnamed one is ``""``."""
-        return _late(self.tensors or "")(file)  # type: ignore[no-any-return]
+    def list_tensors(self, file: BinaryIO, wanted: str | None) -> dict[str, Any]:
+        """Return the tensors of a checkpoint by name; the name of an unnamed one is ``""``.
+
+        A number, such as a loss, is among them only if it is `wanted`.
+        """
+        found: dict[str, Any] = _late(self.tensors or "")(file, *[wanted] * self.numbers)
+        return found
 
 
 def _late(place: str) -> Any:
@@ -132,13 +140,16 @@ READERS = (
         _is_torch,
         "histories.open_torch",
         "tensorfiles.list_torch",
+        numbers=True,
     ),
     Reader((".keras",), _is_keras, "hdf5tensors.open_keras", "hdf5tensors.list_keras"),
     Reader((".npz",), _is_npz, "npz.open_archive", "tensorfiles.list_npz"),
-    Reader((".npy",), _begins(_NUMPY), "npy.open_array", "tensorfiles.list_npy", defers=True),
+    Reader((".npy",), _begins(_NUMPY), "npy.open_array", "tensorfiles.list_npy", True, defers=True),
     Reader((".h5", ".hdf5", ".mat"), _is_hdf5, "hdf5tensors.open_hdf5", "hdf5tensors.list_hdf5"),
     Reader((".zarr",), _is_zarr, "zarrfolders.open_zarr"),
-    Reader(_PICKLES, _is_pickle, "pickled.open_pickle", "tensorfiles.list_pickle", True, True),
+    Reader(
+        _PICKLES, _is_pickle, "pickled.open_pickle", "tensorfiles.list_pickle", True, True, True
+    ),
     Reader(_TEXTS, _is_text, "textfiles.open_text", "textfiles.list_text", beside=True),
 )
 # suffixes, in the order in which messages list them

@@ -236,13 +236,13 @@ class Loaded(Held):
     Attributes
     ----------
     path
-        The file.
+        The file, None if it is not known.
     steps
         The step of each frame, or None.
     """
 
     def __init__(
-        self, path: Path, frames: npt.NDArray[Any], steps: Sequence[Any] | None = None
+        self, path: Path | None, frames: npt.NDArray[Any], steps: Sequence[Any] | None = None
     ) -> None:
         super().__init__(frames)
         self.path = path
@@ -468,9 +468,22 @@ class Pieces(Stack):
         return block
 
 
+def in_one_frame(frames: Any) -> Any:
+    """Return a matrix, or a vector in chunks, as the only frame, and anything else as it is."""
+    if isinstance(frames, Chunked) and len(frames.shape) in (1, 2):
+        array = frames.take(0, frames.shape[0])
+        return Loaded(frames.path, array.reshape(1, -1, array.shape[-1]))
+    if isinstance(frames, FileArray) and frames.ndim == 2:
+        return frames.in_one_frame()
+    if isinstance(frames, np.ndarray) and frames.ndim == 2 and frames.dtype != object:
+        return frames[None]
+    return frames
+
+
 class Chunked(Stack):
     """Base class for frames stored in chunks of several; keeps the last chunk for the next read."""
 
+    path: Path | None
     every = 1  # frames in a chunk
     _block: tuple[int, npt.NDArray[Any]] = (-1, np.empty(0))  # first frame and data of the last one
 

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
+from numbers import Real
 from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from fastheat.inputs.sources import pickles
+from fastheat.inputs.sources import contents, pickles
 from fastheat.inputs.sources.labelled import Axes
 from fastheat.inputs.sources.named import without_repeats
 from fastheat.inputs.sources.npy import read_header
@@ -152,13 +153,13 @@ def list_safetensors(file: BinaryIO) -> dict[str, Entry]:
     return entries
 
 
-def list_npy(file: BinaryIO) -> dict[str, Entry]:
-    """Return the array of an .npy file under the name ``""``."""
+def list_npy(file: BinaryIO, wanted: str | None = None) -> dict[str, Entry]:
+    """Return the array of an .npy file under the name ``""``, or those of an object in it."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     array = read_header(file, size)
     if array.dtype == object:
-        return _entries_of(file, file.tell())
+        return _entries_of(file, file.tell(), wanted)
     return {"": Entry(array.shape, array.dtype.name, _read_all)}
 
 
@@ -185,39 +186,63 @@ def _read_all(file: Any, packed: int | None = None) -> npt.NDArray[Any]:
 # ---------------------------------------------------------------------------------------- pickles
 
 
-def list_pickle(file: BinaryIO) -> dict[str, Entry]:
-    """Return the arrays of a pickle by their names, with dots between those of nested ones."""
-    return _entries_of(file, 0)
+def list_pickle(file: BinaryIO, wanted: str | None = None) -> dict[str, Entry]:
+    """Return the arrays of a pickle by their names, with dots between those of nested ones.
+
+    The number that is `wanted`, such as a loss, is listed too.
+    """
+    return _entries_of(file, 0, wanted)
 
 
-def _entries_of(file: BinaryIO, start: int) -> dict[str, Entry]:
+def _entries_of(file: BinaryIO, start: int, wanted: str | None) -> dict[str, Entry]:
     """Return the arrays of a pickle that begins at an offset."""
-    return {
+    content = _content_at(file, start)
+    entries = {
         name: Entry(
             tuple(array.shape),
             array.dtype.name,
             array.read if isinstance(array, Stored) else partial(_read_again, start, name),
         )
-        for name, array in _arrays_at(file, start).items()
+        for name, array in matrices_in(content).items()
     }
+    return _with_number(entries, content, wanted)
 
 
-def _arrays_at(file: BinaryIO, start: int, *, defer: bool = True) -> dict[str, Any]:
+def _with_number(entries: dict[str, Entry], content: Any, wanted: str | None) -> dict[str, Entry]:
+    """Return entries with that of a number in the content of a file, if there is one of a name."""
+    if wanted is None or wanted in entries or not contents.has(content, wanted):
+        return entries
+    number = contents.named(content, wanted)
+    if not isinstance(number, Real):
+        return entries
+
+    def read(_: BinaryIO) -> npt.NDArray[Any]:
+        try:
+            return np.array(float(number))
+        except OverflowError:
+            raise ValueError(f"its {short(wanted)} is too large for a float") from None
+
+    return {**entries, wanted: Entry((), "float64", read)}
+
+
+def _content_at(file: BinaryIO, start: int, *, defer: bool = True) -> Any:
     file.seek(start)
-    content = pickles.load(file, defer=defer, skip=True, packed=packed_size(file))
-    return matrices_in(content)
+    return pickles.load(file, defer=defer, skip=True, packed=packed_size(file))
 
 
 def _read_again(start: int, name: str, file: BinaryIO) -> npt.NDArray[Any]:
-    array: npt.NDArray[Any] = _arrays_at(file, start, defer=False)[name]
+    array: npt.NDArray[Any] = matrices_in(_content_at(file, start, defer=False))[name]
     return array
 
 
 # ---------------------------------------------------------------------------------------- PyTorch
 
 
-def list_torch(file: BinaryIO) -> dict[str, Entry]:
-    """Return the tensors of a file of `torch.save`; nested ones have dots in their names."""
+def list_torch(file: BinaryIO, wanted: str | None = None) -> dict[str, Entry]:
+    """Return the tensors of a file of `torch.save`; nested ones have dots in their names.
+
+    The number that is `wanted`, such as a loss, is listed too.
+    """
     loaded, places, big = load(file)
     entries: dict[str, Entry] = {}
     size = file.seek(0, os.SEEK_END)
@@ -231,7 +256,7 @@ def list_torch(file: BinaryIO) -> dict[str, Entry]:
             pickles.check_read(loaded)
         except pickle.UnpicklingError as error:
             raise refusal(error) from None
-    return entries
+    return _with_number(entries, loaded, wanted)
 
 
 def entry_of(tensor: Any, places: Places, big: bool, name: str = "") -> Entry:

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from fastheat.inputs.sources.arrays import check_stack
 from fastheat.inputs.sources.bounds import are_sides, between, check_shape
 from fastheat.inputs.sources.named import pick, without_repeats
-from fastheat.inputs.sources.source import Chunked, naming
+from fastheat.inputs.sources.source import Chunked, Loaded, in_one_frame, naming
 from fastheat.inputs.sources.zarr_codecs import (
     Chunk,
     ZarrError,
@@ -41,6 +41,7 @@ _MOST_JSON = 1 << 24  # bytes
 _DEEPEST = 100  # nested groups
 _KEPT_INDEXES = 1 << 24  # bytes
 _NOWHERE = (1 << 64) - 1  # marks a missing chunk in the index of a shard
+_HINTS = ("[zarr.open(path)]", "")  # on what to give in place of a matrix, and for its rows
 _TYPES = {  # format 3
     "bool": "|b1",
     **{
@@ -340,7 +341,7 @@ def _fill(value: Any, dtype: np.dtype[Any]) -> Any:
 # -------------------------------------------------------------------------------------- reading
 
 
-def open_zarr(path: Path, tensor: str | None) -> ZarrFolder:
+def open_zarr(path: Path, tensor: str | None) -> ZarrFolder | Loaded:
     """Open an array in the folder of a zarr array or group."""
     if find_spec("zarr") is None:  # its dependencies decode the chunks
         raise ImportError("this needs zarr: pip install 'fastheat[zarr]'")
@@ -353,7 +354,12 @@ def open_zarr(path: Path, tensor: str | None) -> ZarrFolder:
     found, _ = _array_in(root, folder)
     if found is None:
         damaged(f"no array {short(name)}")
-    return ZarrFolder(path.absolute() / name, root, folder, found)
+    array = ZarrFolder(path.absolute() / name, root, folder, found)
+    if tensor is None:
+        check_stack(array.shape, *_HINTS)
+        return array
+    opened: ZarrFolder | Loaded = in_one_frame(array)
+    return opened
 
 
 class ZarrFolder(Chunked):
@@ -365,13 +371,16 @@ class ZarrFolder(Chunked):
         The folder, as the caller named it.
     """
 
+    path: Path
+
     def __init__(self, path: Path, root: str, folder: str, found: Mapping[str, Any]) -> None:
         self.path = path
         self._root = root  # of the outermost group, or of the array; links may not lead out of it
         self._folder = folder
         self._found = {key: found[key] for key in _KEYS[found["zarr_format"]] if key in found}
         self._layout = layout_of(found)
-        check_stack(self._layout.shape, "[zarr.open(path)]", "")
+        if len(self._layout.shape) not in (1, 2):
+            check_stack(self._layout.shape, *_HINTS)
         chunk = self._layout.chunk
         check_shape(self._layout.shape, chunk.shape, chunk.dtype, partial(_bytes_in, folder))
         self.shape = self._layout.shape
@@ -393,14 +402,15 @@ class ZarrFolder(Chunked):
         layout = self._layout
         block = np.full((stop - start, *layout.shape[1:]), layout.fill, layout.dtype)
         end = (stop, *layout.shape[1:])
-        for place in between((start, 0, 0), end, layout.grid):
+        begin = (start, *[0] * (len(end) - 1))
+        for place in between(begin, end, layout.grid):
             key = layout.prefix + layout.separator.join(map(str, place))
             with _opened(self._root, f"{self._folder}/{key}") as file:
                 if file is None:
                     continue
                 corner = tuple(a * b for a, b in zip(place, layout.grid, strict=True))
                 for offset, chunk in self._chunks(file, key, corner, start, stop):
-                    _put(block, (start, 0, 0), chunk, offset)
+                    _put(block, begin, chunk, offset)
         return block
 
     def _chunks(
@@ -413,7 +423,7 @@ class ZarrFolder(Chunked):
             return
         listed = self._index(file, key, layout.index)
         size = os.fstat(file.fileno()).st_size
-        low = max(start - corner[0], 0), 0, 0
+        low = max(start - corner[0], 0), *[0] * (len(corner) - 1)
         sides = zip(layout.shape, corner, layout.grid, strict=True)
         high = [min(side - begin, most) for side, begin, most in sides]
         high[0] = min(stop - corner[0], high[0])
