@@ -29,13 +29,13 @@ import pytest
 from decoders import by_pillow
 from safetensors_bytes import safetensors
 
-from fastheat import load_frames, save_gif
+from fastheat import Panels, load_frames, save_gif
 from fastheat.cli.main import main
 from fastheat.inputs.frames.opening import open_frames
 from fastheat.inputs.frames.stream import Frames
 from fastheat.inputs.sources import source
 from fastheat.inputs.sources.contents import choose
-from fastheat.inputs.sources.numbering import families, in_order, steps_in
+from fastheat.inputs.sources.numbering import are_steps, families, in_order, steps_in
 
 STACK = np.random.default_rng(0).normal(size=(5, 3, 4))
 FRAMES = list(STACK)
@@ -198,6 +198,49 @@ def test_texts_that_count_are_steps_in_the_order_of_their_numbers(tmp_path: Path
     assert "it holds 5 matrices, expected tensor= to name one" in complaint(
         dumped(tmp_path / "layers.pkl", layers)
     )
+
+
+def test_texts_that_count_are_steps_of_dictionaries_too(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    states = {f"step_{10 * k}": {"w": w, "b": w[0], "loss": 0.5} for k, w in enumerate(FRAMES)}
+    tensors = {k: {n: torch.as_tensor(v) for n, v in each.items()} for k, each in states.items()}
+    torch.save(tensors, tmp_path / "w.pt")
+    wanted = np.concatenate([STACK.reshape(5, -1), STACK[:, 0], np.full((5, 1), 0.5)], axis=1)
+    for frames in (states, tmp_path / "w.pt", dumped(tmp_path / "w.pkl", states)):
+        opened = open_frames(frames)
+        np.testing.assert_array_equal(read(opened), wanted)
+        steps = [f"step_{k}" for k in STEPS] if frames is states else STEPS
+        assert list(opened.steps or ()) == list(steps)
+    check(tmp_path / "w.pt", "b", STACK[:, :1], STEPS)
+    save_gif(tmp_path / "w.gif", states, heatmap=Panels({"w": (3, 4), "b": (1, 4)}, lines="loss"))
+    layers = {str(k): {"w": w, "b": w[0]} for k, w in enumerate(FRAMES)}
+    torch.save(
+        {k: {n: torch.tensor(v) for n, v in each.items()} for k, each in layers.items()},
+        tmp_path / "l.pt",
+    )
+    assert "it holds 5 tensors of shape (N, M)" in complaint(tmp_path / "l.pt")
+    assert "it holds 5 matrices" in complaint(dumped(tmp_path / "l.pkl", layers))
+
+
+@pytest.mark.parametrize(
+    ("names", "steps"),
+    [
+        ("step 10, step 20", True),
+        ("epoch 3", True),
+        ("global step=1.5, global step=2.5", True),
+        ("Epoch #1, Epoch #2", True),
+        ("0, 1", None),
+        ("layer 0, layer 1", False),
+        ("w1, w2", False),
+        ("step 1, epoch 1", False),
+        ("step 1 w, step 2 w", False),
+        ("step 1 of 2, step 2 of 2", False),
+        ("step", False),
+    ],
+)
+def test_names_of_a_word_and_a_number_are_steps(names: str, steps: bool | None) -> None:
+    for alone in (False, True):
+        assert are_steps(names.split(", "), alone=alone) == (alone if steps is None else steps)
 
 
 def test_a_name_is_looked_up_in_each_of_many_dictionaries(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import UserDict, deque
 from collections.abc import Collection, ItemsView, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -14,16 +13,12 @@ import numpy as np
 from fastheat.inputs.frames.stream import Frames
 from fastheat.inputs.sources.arrays import NESTED
 from fastheat.inputs.sources.labelled import is_key, steps_of, text_of
+from fastheat.inputs.sources.numbering import are_steps
 from fastheat.inputs.sources.shapes import keys_of
 from fastheat.messages import short
 
 MATRIX = 2  # dimensions
 _DEEPEST = 3  # dimensions of lists that are looked at
-# names that say "step 10", in place of the names of several matrices
-_STEP = re.compile(
-    r"((global[ _-]?)?step|epoch|iter(ation)?|batch|round|update|time|ep|it|t)?[ _.:=-]*\d+",
-    re.IGNORECASE,
-)
 
 
 class Keyed(NamedTuple):
@@ -155,8 +150,9 @@ def all_of(first: list[Any], others: Iterator[Any]) -> Iterator[Any]:
 
 def _of_dictionary(frames: Mapping[Any, Any], panels: Collection[str] | None) -> Keyed:
     keys = list(frames)
+    values = list(frames.values())
     if keys and all(map(is_key, keys)):
-        return Keyed(list(frames.values()), steps_of(keys))
+        return Keyed(values, steps_of(keys))
     depths = set(map(_depth, frames.values()))
     if not keys or not all(isinstance(key, str) for key in keys):
         if depths == {MATRIX}:
@@ -165,10 +161,13 @@ def _of_dictionary(frames: Mapping[Any, Any], panels: Collection[str] | None) ->
                 "list(frames.values()) with titles= of a text for each"
             )
         return Keyed(frames)
+    bundles = all(isinstance(each, Mapping) for each in values)
+    if bundles and are_steps(keys, alone=False) and not set(keys) & set(panels or ()):
+        return Keyed(values, keys)
     if MATRIX not in depths or max(depths) > MATRIX:
         return Keyed(frames)
-    if panels is None and depths == {MATRIX} and all(map(_STEP.fullmatch, keys)):
-        return Keyed(list(frames.values()), keys)
+    if panels is None and depths == {MATRIX} and are_steps(keys, alone=True):
+        return Keyed(values, keys)
     ways = "[frames] for one frame with a panel for each"
     if panels is None and depths == {MATRIX}:
         ways += ", or list(frames.items()) for one frame after another"

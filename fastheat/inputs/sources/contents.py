@@ -11,7 +11,7 @@ import numpy as np
 
 from fastheat.inputs.sources.arrays import NESTED, REAL
 from fastheat.inputs.sources.named import LISTED, SHAPES
-from fastheat.inputs.sources.numbering import families
+from fastheat.inputs.sources.numbering import are_steps, families
 from fastheat.inputs.sources.pickle_globals import Unread
 from fastheat.inputs.sources.shapes import as_row
 from fastheat.messages import many, short, suggest
@@ -240,11 +240,16 @@ def _steps_of(content: Mapping[Any, Any]) -> tuple[Sequence[Any], Sequence[Any]]
     if not all(isinstance(key, str) for key in content):
         return None
     values = list(content.values())
-    if len({_shape_of(each) for each in values}) > 1 or _shape_of(values[0]) is None:
+    if _are_records(values):
+        if len(values) < 2 or not are_steps(list(content), alone=False):
+            return None
+    elif {len(_shape_of(each) or ()) for each in values} != {2} or len(
+        set(map(_shape_of, values))
+    ) > 1:
         return None
     found = families(content)
     family = next(iter(found.values()), None)
-    if len(_shape_of(values[0]) or ()) != 2 or len(found) != 1 or family is None:
+    if len(found) != 1 or family is None:
         return None
     if not family.named or len(family.names) < len(content):
         return None

@@ -12,7 +12,7 @@ from fastheat.messages import printable, warn
 # before the number that counts, where names differ in several
 _COUNTED = (
     *("step", "steps", "globalstep", "iteration", "iterations", "iter", "it", "batch", "update"),
-    *("epoch", "epochs", "ep", "e", "round", "checkpoint", "ckpt"),
+    *("epoch", "epochs", "ep", "e", "round", "checkpoint", "ckpt", "time", "t"),
 )
 # files beside numbered ones, which repeat one of these
 _UNNUMBERED = frozenset({"last", "best", "latest", "final", "current"})
@@ -152,6 +152,19 @@ def families(names: Iterable[str]) -> dict[str, Family]:
         name, is_named = _without(ordered)
         result[name] = Family(ordered, steps.numbers, is_named)
     return result
+
+
+def are_steps(names: Sequence[str], *, alone: bool) -> bool:
+    """Return whether names say steps and nothing else, such as "step 10" and "step 20".
+
+    With `alone`, a number without a word is a step too, and else that of a layer.
+    """
+    split = [_NUMBER.split(name) for name in names]
+    if not names or any(each[::2] != split[0][::2] or len(each) != 3 for each in split):
+        return False
+    before, _, after = split[0]
+    words = _words(before.rstrip("=-_.: #"))
+    return not after and (alone if not before else words[-1] in _COUNTED)
 
 
 def _without(names: Sequence[str]) -> tuple[str, bool]:
