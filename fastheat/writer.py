@@ -668,7 +668,10 @@ def _read_step(step: Any) -> int:
             raise TypeError
         return operator.index(step)
     except TypeError:
-        raise TypeError(f"expected step to be a whole number, not {short(step)}") from None
+        raise TypeError(
+            f"expected step to be a whole number, not {short(step)}: give anything else as another "
+            "field of the title"
+        ) from None
 
 
 def _finish(lock: threading.RLock, session: Session, thread: FrameQueue | None) -> None:

@@ -160,6 +160,14 @@ def test_blocks_are_equal_as_small_as_have_room_and_smaller_only_at_the_end(
     assert f"cells, each the mean of {sizes[0]} x {sizes[0]}{ends}, since" in reduction.warning()
 
 
+def test_annotations_of_a_reduced_matrix_are_told_to_be_left_out() -> None:
+    values = np.zeros((3000, 4))
+    with pytest.warns(UserWarning, match="as 1500 x 4 cells without the texts of annot=, each"):
+        save_gif(io.BytesIO(), [values], annot=values)
+    with pytest.warns(UserWarning, match="as 1500 x 4 cells, each"):
+        save_gif(io.BytesIO(), [values])
+
+
 @pytest.mark.parametrize("how", ["mean", "absmax"])
 @pytest.mark.parametrize("dtype", ["f4", ">f4", "f8", "f2", "i8", "u1", "?"])
 def test_bands_of_any_dtype_become_what_all_of_it_becomes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -289,7 +290,8 @@ def reduction(look: Look) -> Reduction | None:
         cells = lay_out(free, None, lambda _: ticks, (1, 1))[1].cells
         high, wide = (int(side + NEARLY) for side in (cells.height, cells.width))
         rows, columns = max(1, high), max(1, wide)
-    return Reduction.into_room(look.shape, (rows, columns), look.reduce, look.mask)
+    reduced = Reduction.into_room(look.shape, (rows, columns), look.reduce, look.mask)
+    return reduced and replace(reduced, annotated=look.annot is not None)
 
 
 def _cells_in(n: int, m: int, look: Look) -> tuple[int, int]:

@@ -36,6 +36,8 @@ class Reduction:
         One of `HOW`.
     mask
         (N, M) the values to leave out, or None.
+    annotated
+        Whether the values have annotations, which are not drawn.
 
     Notes
     -----
@@ -49,6 +51,7 @@ class Reduction:
     block: tuple[int, int]
     how: str
     mask: NDArray[np.bool_] | None = field(default=None, compare=False)
+    annotated: bool = False
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -91,10 +94,11 @@ class Reduction:
         (n, m), (rows, columns), (high, wide) = self.shape, self.cells, self.block
         of = f"the {self.how} of" if self.how != "absmax" else "the value farthest from 0 of"
         fewer = "" if (n % high, m % wide) == (0, 0) else ", fewer at the end"
+        without = " without the texts of annot=" if self.annotated else ""
         return (
-            f"drew {n} x {m} values as {rows} x {columns} cells, each {of} {high} x {wide}{fewer}, "
-            "since they would be under a pixel: give a larger figsize, another reduce=, or "
-            "reduce=None for none"
+            f"drew {n} x {m} values as {rows} x {columns} cells{without}, each {of} {high} x {wide}"
+            f"{fewer}, since they would be under a pixel: give a larger figsize, another reduce=, "
+            "or reduce=None for none"
         )
 
     def into(
