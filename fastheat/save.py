@@ -23,6 +23,7 @@ from fastheat.inputs.frames.ranges import Range
 from fastheat.inputs.frames.spans import chunk_length, spans_of
 from fastheat.inputs.frames.stream import KEPT_BYTES, Frames
 from fastheat.inputs.sources.labelled import caption_of, texts_of
+from fastheat.inputs.sources.numbering import COUNTED
 from fastheat.inputs.sources.shapes import cells_of
 from fastheat.layout.layout import Layout
 from fastheat.messages import in_a_line, short, warn
@@ -348,6 +349,11 @@ def stepped(title: object, source: Frames) -> str | None:
     except ValueError:  # a lone brace
         return None
     if "step" not in fields:
+        if called := sorted(fields & _OTHER_NAMES):
+            raise ValueError(
+                f"expected {{step}} for the step of each frame, not {{{called[0]}}}, in the title "
+                f"{short(title)}"
+            )
         if "" in fields:
             raise ValueError(
                 f"expected a title of all frames, not {short(title)}: give titles={short(title)}"
@@ -370,6 +376,7 @@ def stepped(title: object, source: Frames) -> str | None:
     return title
 
 
+_OTHER_NAMES = {name for name in COUNTED if len(name) > 2} | {"frame", "index"}  # of steps
 _REACH = re.compile(r"[.\[]")  # begins what a field takes from its value
 
 

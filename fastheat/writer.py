@@ -313,7 +313,9 @@ class GifWriter:
             if not raised:  # the loop's own error is the one to raise
                 warn(f"{type(other).__name__} while recording: {in_a_line(other)}")
 
-    def add(self, values: Any, /, title: object = None, annot: Any = None, **fields: Any) -> bool:
+    def add(
+        self, values: Any, /, *, title: object = None, annot: Any = None, **fields: Any
+    ) -> bool:
         """Record one frame, if its step is to be recorded.
 
         Parameters
@@ -601,6 +603,10 @@ class GifWriter:
         for name in lines:
             if name not in given and name not in fields:
                 raise TypeError(f"expected {name}= with add, for the line of that name")
+            if given.get(name, fields.get(name)) is None:
+                raise TypeError(
+                    f"expected a number as {name}=, not None: give nan if there is none"
+                )
         return {**{name: fields[name] for name in lines if name in fields}, **given}
 
     def _array_of(

@@ -432,6 +432,18 @@ def test_numbers_are_thinned_to_round_ones_without_a_word() -> None:
     assert layout.left_out == ()
 
 
+@pytest.mark.parametrize("valfmt", ["d", None])
+def test_an_image_has_room_for_all_of_a_few_numbers_of_a_table(valfmt: str | None) -> None:
+    pandas = pytest.importorskip("pandas")
+    values = np.arange(144).reshape(12, 12)
+    years = pandas.DataFrame(values, range(2000, 2012), range(1949, 1961))
+    heatmap = Heatmap.of(years, valfmt=valfmt)
+    assert shown(heatmap) == [*map(str, range(2000, 2012)), *map(str, range(1949, 1961))]
+    many = pandas.DataFrame(np.zeros((1, 100)), columns=np.arange(1000, 1100))
+    few = shown(Heatmap.of(many, valfmt=None, row_labels=None))
+    assert [int(text) for text in few] == list(range(1000, 1100, 10))
+
+
 def test_two_labels_are_apart_by_the_gap_along_their_line(dejavu: str) -> None:
     typeface, _ = find_typeface(dejavu, "abc")
     one = Label("abc", 20.0, (0.5, 1.0), 0.0, typeface)

@@ -433,7 +433,7 @@ def test_values_that_an_option_does_not_take_are_refused(
         ({"center": "zero"}, ["center", "'zero'"]),
         ({"gamma": "half"}, ["gamma", "'half'"]),
         ({"robust": 1}, ["robust", "1"]),
-        ({"mask": np.full((2, 4), 2)}, ["mask", "True and False", "2"]),
+        ({"mask": np.full((2, 4), math.nan)}, ["mask", "True and False", "nan"]),
         ({"mask": np.full((2, 4), "x")}, ["mask", "True and False"]),
         ({"threshold": "half"}, ["threshold", "'half'"]),
         ({"valfmt": 2}, ["valfmt", "2"]),

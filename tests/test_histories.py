@@ -243,6 +243,32 @@ def test_names_of_a_word_and_a_number_are_steps(names: str, steps: bool | None) 
         assert are_steps(names.split(", "), alone=alone) == (alone if steps is None else steps)
 
 
+@pytest.mark.parametrize("kind", ["torch", "pickle"])
+def test_pairs_of_a_step_and_matrices_are_frames_as_in_memory(kind: str, tmp_path: Path) -> None:
+    def written(content: Any) -> Path:
+        if kind == "pickle":
+            return dumped(tmp_path / "pairs.pkl", content)
+        torch = pytest.importorskip("torch")
+        torch.save(content, tmp_path / "pairs.pt")
+        return tmp_path / "pairs.pt"
+
+    keep = np.asarray
+    if kind == "torch":
+        keep = pytest.importorskip("torch").tensor
+    pairs = list(zip(STEPS, map(keep, FRAMES), strict=True))
+    check(written(pairs), None, STACK, STEPS)
+    check(written({"history": pairs, "rate": 0.1}), None, STACK, STEPS)
+    check(written({"history": pairs, "rate": 0.1}), "history", STACK, STEPS)
+    bundles = [(step, {"w": w, "b": w[0], "loss": 0.5}) for step, w in pairs]
+    path = written(bundles)
+    wanted = np.concatenate([STACK.reshape(5, -1), STACK[:, 0], np.full((5, 1), 0.5)], axis=1)
+    opened = open_frames(path)
+    np.testing.assert_array_equal(read(opened), wanted)
+    assert list(opened.steps or ()) == list(STEPS)
+    check(path, "w", STACK, STEPS)
+    check(path, "b", STACK[:, :1], STEPS)
+
+
 def test_a_name_is_looked_up_in_each_of_many_dictionaries(tmp_path: Path) -> None:
     records = [{"step": k, "w": frame, "loss": 0.5} for k, frame in enumerate(FRAMES)]
     check(dumped(tmp_path / "records.pkl", records), "w")
@@ -570,6 +596,14 @@ def test_last_and_best_among_numbered_files_are_left_out_and_told(given: bool) -
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert in_order([Path("last.npy")], given=False) == ([Path("last.npy")], None)
+
+
+def test_files_that_are_left_out_are_told_once_for_all_names(tmp_path: Path) -> None:
+    for name in ("1", "2", "last"):
+        dumped(tmp_path / f"{name}.pkl", {"w": FRAMES[0], "b": FRAMES[0][0]})
+    with pytest.warns(UserWarning, match=r"left out last\.pkl") as caught:
+        open_frames(tmp_path, tensor=["w", "b"])
+    assert len(caught) == 1
 
 
 def test_a_number_of_a_name_is_bounded() -> None:

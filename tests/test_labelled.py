@@ -586,6 +586,37 @@ def test_labels_are_compared_as_they_are_and_not_as_they_are_written() -> None:
     ).axes[""].columns.texts == ("2024-01-01", "NaT", "2024-01-03", "2024-01-04")
 
 
+def test_numbers_mask_where_they_are_not_zero_as_in_seaborn() -> None:
+    corr = table().T.corr()
+    wanted = pixels([corr], mask=np.triu(np.ones((3, 3), bool)))
+    for mask in (np.triu(corr), np.triu(np.ones((3, 3))), np.triu(np.full((3, 3), -2))):
+        same(pixels([corr], mask=mask), wanted)
+    with pytest.raises(ValueError, match=r"np\.ma\.array\(frame, mask=mask\)"):
+        pixels([corr, corr], mask=np.zeros((2, 3, 3)))
+
+
+def test_frames_of_xarray_in_a_list_have_their_place_as_a_step() -> None:
+    xr: Any = pytest.importorskip("xarray")
+    times = pd.date_range("2020-01-01", periods=3)
+    array = xr.DataArray(
+        np.arange(36.0).reshape(3, 3, 4) / 2,
+        dims=("time", "a", "b"),
+        coords={"time": times, "a": ROWS, "b": COLUMNS},
+    )
+    same(pixels(list(array)), pixels(array))
+    assert list(open_frames([array[2], array[0]]).steps or ()) == ["2020-01-03", "2020-01-01"]
+    assert open_frames([array[2], array[2]]).steps is None
+    assert open_frames([array[2], array[0].drop_vars("time")]).steps is None
+
+
+def test_arrays_of_several_matrices_by_step_say_how_they_become_panels() -> None:
+    frames = {k: np.zeros((3, 2, 2)) for k in range(2)}
+    with pytest.raises(ValueError, match="expected a matrix for each step") as caught:
+        open_frames(frames)
+    code = str(caught.value).partition("give ")[2].partition(" for panels")[0]
+    assert set(open_frames(eval(code, {"frames": frames})).shape) == {"head 0", "head 1"}
+
+
 def test_numbers_of_columns_and_of_masks_are_labels() -> None:
     numbered = table(columns=[10, 11, 12, 13])
     with pytest.raises(ValueError, match="mask lacks column '10' and has column '14' besides"):

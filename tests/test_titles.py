@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 import string
 from pathlib import Path
 from typing import Any
@@ -285,6 +286,14 @@ def test_wrong_titles_are_refused(titles: Any, error: type[Exception], message: 
         save_gif(io.BytesIO(), frames(5), titles=titles, **LOOK)
     with pytest.raises(TypeError, match="title to be a text, number or date"):
         Heatmap((4, 7), **LOOK).rgb(frames(1)[0], title=[3])
+
+
+def test_other_names_of_the_step_in_a_title_are_refused() -> None:
+    for name in ("epoch", "iteration", "frame"):
+        said = f"expected {{step}} for the step of each frame, not {{{name}}}, in the title"
+        with pytest.raises(ValueError, match=re.escape(said)):
+            save_gif(io.BytesIO(), frames(2), title=f"at {{{name}}}", **LOOK)
+    save_gif(io.BytesIO(), frames(2), title="w_{ij}", **LOOK)  # as it is
 
 
 @pytest.mark.parametrize("vmax", [1.0, 2.0, 7.0])

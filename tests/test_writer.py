@@ -7,6 +7,7 @@ import gc
 import io
 import itertools
 import json
+import math
 import os
 import pickle
 import signal
@@ -1309,8 +1310,8 @@ def test_a_state_is_drawn_with_vectors_as_rows_and_says_once_what_it_leaves_out(
             gif.add(STATE)
         gif.add(STATE)
     assert [str(each.message) for each in caught] == [
-        "left out '1.num_batches_tracked' (), '2.weight' (2, 3, 3, 3), expected matrices and "
-        "vectors: numbers are drawn with lines=, others as .reshape(len(w), -1)"
+        "left out '1.num_batches_tracked' (a number), '2.weight' (2, 3, 3, 3), expected matrices "
+        "and vectors: numbers are drawn with lines=, others as .reshape(len(w), -1)"
     ]
     with GifWriter(other) as gif:
         for _ in range(2):
@@ -1339,6 +1340,20 @@ def test_entries_of_nested_dictionaries_are_named_by_their_path() -> None:
     assert gif.heatmap.shape == {"params.dense.kernel": (2, 2), "params.dense.bias": (1, 2)}
     with GifWriter(io.BytesIO()) as gif, pytest.raises(ValueError, match=r"two of 'a\.b'"):
         gif.add({"a.b": np.eye(2), "a": {"b": np.eye(2)}})
+
+
+def test_a_number_of_a_line_may_be_nan_and_not_none() -> None:
+    with GifWriter(io.BytesIO(), lines=["loss", "val"]) as gif:
+        gif.add({"w": np.eye(2)}, loss=1.0, val=math.nan)
+        with pytest.raises(
+            TypeError, match="a number as val=, not None: give nan if there is none"
+        ):
+            gif.add({"w": np.eye(2)}, loss=0.5, val=None)
+
+
+def test_titles_of_a_frame_are_given_by_name_and_no_second_argument_is_one() -> None:
+    with GifWriter(io.BytesIO()) as gif, pytest.raises(TypeError, match="positional argument"):
+        gif.add(np.eye(2), 1)  # type: ignore[call-arg]
 
 
 def test_lines_and_panels_take_what_they_name_out_of_a_state() -> None:

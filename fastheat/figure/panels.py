@@ -78,8 +78,8 @@ class Panels(Figure):
         which grows frame by frame. Each frame holds a number under each of these names;
         `GifWriter.add` takes it as a keyword such as ``loss=0.3``, and a still image takes a
         sequence of all numbers so far. A dictionary gives each line its colour. By default
-        `save_gif` and `GifWriter` draw a line for each number that the first frame holds besides
-        its matrices, or keep the lines of the file to which they append. The horizontal axis
+        `save_gif` draws a line for each number that the first frame holds besides its matrices, and
+        `GifWriter` draws those of the file to which it appends. The horizontal axis
         numbers the frames, or shows the steps of checkpoints if they are evenly spaced. A value
         with none before it is shown as a dot.
     xlim : int

@@ -21,6 +21,7 @@ Door
 `sources.labelled`: aligned, Aligners, Axes, axes_of, Axis, caption_of, texts_of
 `sources.masks`: hidden, hide, is_masked, MASKED
 `sources.npy`: read_header
+`sources.numbering`: COUNTED
 `sources.objects`: numbers_of
 `sources.readers`: suffix_of
 `sources.shapes`: cells_of, check_names, flat, form_of, left_out, MOST_CELLS, of_panel, parts_in,

@@ -600,10 +600,12 @@ def mask(name: str, mask: Any, given: Given) -> NDArray[np.bool_] | None:
     except (TypeError, ValueError):  # nested rows of different lengths, or objects of other kinds
         raise TypeError(refused) from None
     if array.shape != shape:
-        raise ValueError(f"expected a mask of shape {shape}, not {array.shape}")
-    if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
+        each = array.shape[1:] == shape
+        hint = ": for one of each frame, give frames np.ma.array(frame, mask=mask)" if each else ""
+        raise ValueError(f"expected a mask of shape {shape}, not {array.shape}{hint}")
+    if array.dtype.kind not in "biuf" or np.isnan(array).any():
         raise TypeError(refused)
-    return array.astype(bool)
+    return array.astype(bool)  # numbers too, as np.triu(corr)
 
 
 def _read_norm_object(norm: Any, bins: int) -> Norm:

@@ -243,6 +243,8 @@ class Session:
             ways.insert(0, "autoscale='grow', as its range has grown, and")
         elif self.titled and not note.titled:
             ways.insert(0, "no changing title and no range in the title, as it has neither, and")
+        if isinstance(note.shape, dict):
+            ways.append("and the options of panels such as share_range")
         return f": give {' '.join(ways)}"
 
     def _remember(self, found: Found) -> None:

@@ -67,7 +67,7 @@ def keyed_frames(frames: Any, panels: Collection[str] | None) -> Keyed:
         frames = list(frames)
     if isinstance(frames, NESTED):
         if not frames or not _is_pair(frames[0]):
-            return Keyed(frames)
+            return _of_arrays(frames)
         for number, frame in enumerate(frames):
             _check_pair(frame, number)
         keys = [_key(key) for key, _ in frames]
@@ -81,6 +81,20 @@ def keyed_frames(frames: Any, panels: Collection[str] | None) -> Keyed:
         return Keyed(frames, steps_of(coords[dims[0]].values), text_of(dims[0]))
     steps = None if isinstance(frames, type) else getattr(frames, "steps", None)
     return Keyed(frames, steps if isinstance(steps, Sequence | np.ndarray) else None)
+
+
+def _of_arrays(frames: Sequence[Any]) -> Keyed:
+    """Return frames with the coordinate that each has in place of its first dimension, if any."""
+    each: list[Any] = [getattr(frame, "coords", None) for frame in frames]
+    if not frames or not all(isinstance(coords, Mapping) for coords in each):
+        return Keyed(frames)
+    known = [name for name, coord in each[0].items() if coord.ndim == 0]
+    if not known or not all(known[0] in coords for coords in each):
+        return Keyed(frames)
+    keys = np.array([coords[known[0]].values for coords in each])
+    if keys.ndim > 1 or len(set(keys.tolist())) < len(keys):
+        return Keyed(frames)
+    return Keyed(frames, steps_of(keys), text_of(known[0]))
 
 
 def _key(key: Any) -> Any:
@@ -151,9 +165,15 @@ def all_of(first: list[Any], others: Iterator[Any]) -> Iterator[Any]:
 def _of_dictionary(frames: Mapping[Any, Any], panels: Collection[str] | None) -> Keyed:
     keys = list(frames)
     values = list(frames.values())
+    depths = set(map(_depth, values))
     if keys and all(map(is_key, keys)):
+        if panels is None and depths == {MATRIX + 1}:
+            raise ValueError(
+                f"expected a matrix for each step, which is what {keys_of(frames)} are, not arrays "
+                "of 3 dimensions: give {f'head {key}': array for key, array in frames.items()} for "
+                "panels of these names"
+            )
         return Keyed(values, steps_of(keys))
-    depths = set(map(_depth, frames.values()))
     if not keys or not all(isinstance(key, str) for key in keys):
         if depths == {MATRIX}:
             raise ValueError(

@@ -80,7 +80,7 @@ def open_checkpoint(seen: Seen, tensor: str | None) -> Checkpoints | Loaded | np
 
 
 def open_checkpoints(
-    paths: Sequence[Path], tensor: str | None, *, given: bool
+    paths: Sequence[Path], tensor: str | None, *, given: bool, told: bool = False
 ) -> Checkpoints | Loaded | npt.NDArray[Any]:
     """Open the tensor of a name in each of some files, of all of which the headers are read.
 
@@ -93,13 +93,15 @@ def open_checkpoints(
     given
         Whether the paths were listed one by one, so that their order is one where their names
         have no number.
+    told
+        Whether a warning named the files that are left out, as for the tensor before this one.
 
     Returns
     -------
     Checkpoints, or array
         Where it is a number, those of all files.
     """
-    paths, steps = in_order(paths, given=given)
+    paths, steps = in_order(paths, given=given, told=told)
     tensors: list[tuple[Seen, Entry]] = []
     name = tensor
     for path in paths:

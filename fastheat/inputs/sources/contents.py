@@ -118,6 +118,9 @@ def named(content: Any, name: str) -> Any:
         return value
     if isinstance(content, Unread):
         raise content.error
+    pairs = _pairs_in(content)
+    if pairs is not None and isinstance(pairs[0][0], dict):
+        content = pairs[0]
     if not isinstance(content, dict) and not _are_records(content):
         raise ValueError(f"it holds frames without names, not {name!r}")
     first = content if isinstance(content, dict) else content[0]
@@ -150,6 +153,8 @@ def _find(content: Any, name: str, depth: int) -> Any:
         return _MISSING if stepped is None else _find_in_each(*stepped, name, depth)
     if _are_records(content):
         return _find_in_each(content, None, name, depth)
+    if (pairs := _pairs_in(content)) is not None and isinstance(pairs[0][0], dict):
+        return _find_in_each(*pairs, name, depth)
     first, _, rest = name.partition(".")
     if not (isinstance(content, NESTED) and first.isdigit() and len(first) < 10):
         return _MISSING
@@ -259,11 +264,28 @@ def _steps_of(content: Mapping[Any, Any]) -> tuple[Sequence[Any], Sequence[Any]]
 def _as_frames(value: Any) -> Frames:
     if isinstance(value, dict) and (found := _steps_of(value)) is not None:
         return Frames(*found)
+    if (found := _pairs_in(value)) is not None:
+        return Frames(*found)
     return Frames(value)
+
+
+def _pairs_in(value: Any) -> tuple[Sequence[Any], Sequence[Any]] | None:
+    """Return the second and the first items of a list of pairs (step, matrix), or None."""
+    if not isinstance(value, NESTED) or not value:
+        return None
+    for pair in value:
+        if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(pair[0], (*_STEPS, str)):
+            return None
+        if not isinstance(pair[1], dict) and _rank_of(pair[1]) != 2:
+            return None
+    steps, frames = zip(*value, strict=True)
+    return frames, steps
 
 
 def kind_of(value: Any) -> str:
     """Return "frames", "matrix", "line", or "" for a value that is none of these."""
+    if _pairs_in(value) is not None:
+        return "frames"
     rank = _rank_of(value)
     if rank is not None:
         return {1: "line", 2: "matrix", 3: "frames"}.get(rank, "")

@@ -127,8 +127,10 @@ def load(source: object, *, defer: bool, tensor: object = None) -> Any:
             raise ValueError(f"expected the name of a tensor, not {short(tensor)}")
         return _in_steps(
             {
-                panel: _load(source, defer, name)
-                for panel, name in zip(check_names(names), names.values(), strict=True)
+                panel: _load(source, defer, name, told=number > 0)
+                for number, (panel, name) in enumerate(
+                    zip(check_names(names), names.values(), strict=True)
+                )
             }
         )
     frames = _load(source, defer, tensor)
@@ -159,8 +161,11 @@ def _in_steps(found: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _load(source: object, defer: bool, tensor: object) -> Any:
-    """Load frames; `tensor` must be a single name or None."""
+def _load(source: object, defer: bool, tensor: object, *, told: bool = False) -> Any:
+    """Load frames; `tensor` must be a single name or None.
+
+    With `told`, no warning says which files are left out.
+    """
     if tensor is not None and not isinstance(tensor, str):
         raise TypeError(f"expected tensor to be the name of one, not {short(tensor)}")
     paths: Any = source if isinstance(source, (list, tuple)) else [source]
@@ -182,17 +187,19 @@ def _load(source: object, defer: bool, tensor: object) -> Any:
     )
 
     if isinstance(source, (list, tuple)):
-        return open_checkpoints([Path(os.fsdecode(path)) for path in paths], tensor, given=True)
+        return open_checkpoints(
+            [Path(os.fsdecode(path)) for path in paths], tensor, given=True, told=told
+        )
     name = os.fsdecode(paths[0])
     if has_pattern(name):
-        return open_checkpoints(matching(name), tensor, given=False)
+        return open_checkpoints(matching(name), tensor, given=False, told=told)
     path = Path(name)
     with naming(path):
         if (readable := _reader_for(path)) is not None:
             file, reader = readable
             return reader.open_frames(file, tensor, defer)
         files = files_in(path)
-    return open_checkpoints(files, tensor, given=False)
+    return open_checkpoints(files, tensor, given=False, told=told)
 
 
 def _listed(source: Any, begin: bool) -> Any:

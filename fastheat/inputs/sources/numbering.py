@@ -10,7 +10,7 @@ from typing import NamedTuple
 from fastheat.messages import printable, warn
 
 # before the number that counts, where names differ in several
-_COUNTED = (
+COUNTED = (
     *("step", "steps", "globalstep", "iteration", "iterations", "iter", "it", "batch", "update"),
     *("epoch", "epochs", "ep", "e", "round", "checkpoint", "ckpt", "time", "t"),
 )
@@ -41,18 +41,18 @@ def steps_in(names: Sequence[str]) -> Steps | None:
 
 
 def in_order(
-    paths: Sequence[Path], *, given: bool
+    paths: Sequence[Path], *, given: bool, told: bool = False
 ) -> tuple[Sequence[Path], tuple[float, ...] | None]:
     """Return files sorted by the number that counts in their names, and these numbers.
 
-    Files such as ``last`` and ``best`` among numbered ones are left out, with a warning. Files that
-    the caller listed one by one (`given`) may lack such a number. They keep their order, and None
-    is returned for the numbers.
+    Files such as ``last`` and ``best`` among numbered ones are left out, with a warning unless the
+    caller was `told`. Files that the caller listed one by one (`given`) may lack such a number.
+    They keep their order, and None is returned for the numbers.
     """
     if len(paths) == 1:
         found = re.findall(r"\d+", paths[0].stem)
         return paths, (int(found[-1]),) if found else None
-    paths = _numbered(paths)
+    paths = _numbered(paths, told)
     parts = [_NUMBER.split(str(path)) for path in paths]
     texts = [each[::2] for each in parts]
     numbers = [tuple(map(_number_of, each[1::2])) for each in parts]
@@ -81,13 +81,14 @@ def in_order(
     return [first[step] for step in steps], steps
 
 
-def _numbered(paths: Sequence[Path]) -> Sequence[Path]:
+def _numbered(paths: Sequence[Path], told: bool) -> Sequence[Path]:
     """Return paths without files such as ``last`` and ``best``, if all others have a number."""
     kept = [path for path in paths if not _UNNUMBERED & set(_words(path.stem))]
     if len(kept) == len(paths) or not kept or not all(re.search(r"\d", p.stem) for p in kept):
         return paths
     left = ", ".join(printable(path.name)[:60] for path in paths if path not in set(kept))
-    warn(f"left out {left[:300]}: beside numbered files, these repeat some of them")
+    if not told:
+        warn(f"left out {left[:300]}: beside numbered files, these repeat some of them")
     return kept
 
 
@@ -114,7 +115,7 @@ def _counted(texts: Sequence[str], numbers: Sequence[tuple[float, ...]]) -> int 
         return differing[0] if differing else max(columns, default=None)
     whole = _only(differing, lambda column: all(type(each[column]) is int for each in numbers))
     words = {column: _words(texts[column].rstrip("=-_. 0"))[-1] for column in whole}
-    for word in _COUNTED:
+    for word in COUNTED:
         called = [column for column in whole if words[column] == word]
         if len(called) == 1:
             return called[0]
@@ -164,7 +165,7 @@ def are_steps(names: Sequence[str], *, alone: bool) -> bool:
         return False
     before, _, after = split[0]
     words = _words(before.rstrip("=-_.: #"))
-    return not after and (alone if not before else words[-1] in _COUNTED)
+    return not after and (alone if not before else words[-1] in COUNTED)
 
 
 def _without(names: Sequence[str]) -> tuple[str, bool]:
@@ -175,7 +176,7 @@ def _without(names: Sequence[str]) -> tuple[str, bool]:
     first, second = (re.split(r"([/.])", name) for name in (names[0], names[1]))
     place = next(k for k, (a, b) in enumerate(zip(first, second, strict=True)) if a != b)
     word = re.sub(r"\d.*$", "", first[place]).rstrip("=-_ ")
-    if not word or _words(word)[-1] in _COUNTED:
+    if not word or _words(word)[-1] in COUNTED:
         kept = [part for k, part in enumerate(first[::2]) if 2 * k != place]
         mark = "/" if "/" in names[0] else "."
         ends = (0, len(first) - 1) if mark == "/" or len(first) == 1 else ()

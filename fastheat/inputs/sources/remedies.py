@@ -107,7 +107,7 @@ def without_texts(table: Any) -> str:
         return ": give .select_dtypes('number')"
     for way in ("drop_columns", "drop"):  # of pyarrow, of polars
         if texts and hasattr(table, way):
-            return f": give .{way}({texts!r})"
+            return f": give .{way}({texts!r}), and names of rows as row_labels"
     return ""
 
 

@@ -159,7 +159,7 @@ def warn_of_left_out(shapes: Mapping[str, Shape]) -> None:
         "numbers are drawn with lines=": any(not shape for shape in shapes.values()),
         "others as .reshape(len(w), -1)": any(len(shape) > 2 for shape in shapes.values()),
     }
-    listed = [f"{short(name)} {shape}" for name, shape in shapes.items()]
+    listed = [f"{short(name)} {shape or '(a number)'}" for name, shape in shapes.items()]
     more = f" and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else ""
     how = ", ".join(way for way, wanted in ways.items() if wanted)
     warn(

@@ -29,6 +29,7 @@ DEFAULT_ROTATION = 30.0  # degrees, of column labels other than numbers; negativ
 AUTO_STEPS = (1, 2, 5)  # times a power of ten: strides of automatic numbers
 APART = 0.5  # font sizes between labels in a line,
 NUMBERS_APART, LEADING = 1.0, 0.2  # and between numbers; line heights between lines of numbers
+MOST_NUMBERS = 32  # labels of a table for which cells are made larger if these are numbers
 PASSES = 4  # of laying out, each of which may leave less room for labels than the previous one
 
 
@@ -98,17 +99,23 @@ def lay_out(
 
 
 def pitch(look: Look) -> tuple[float, float]:
-    """Return the column and row pitch at which every requested label fits, in pixels."""
+    """Return the column and row pitch at which every requested label fits, in pixels.
+
+    Numbers of rows and columns are not requested, nor are those of more than a few in a table.
+    """
     rows, columns = _axis_labels(look)
     down = -1 if look.origin_lower else 1
 
     def needed(labels: _Wanted, x: float, y: float) -> float:
-        if labels.wanted.auto:
+        numbers = labels.wanted.auto
+        if numbers and (labels.wanted.texts is None or len(labels.wanted.shown) > MOST_NUMBERS):
             return 0.0
         shown = [(k, label) for k, label in labels.every(1) if label.text.strip()]
+        gap = (NUMBERS_APART if numbers else APART) * look.fontsize
+        leading = LEADING * sum(line_extent(look.typeface, look.fontsize)) if numbers and y else 0.0
         return max(
             (
-                distance(one, two, x, y, APART * look.fontsize) / (j - i)
+                distance(one, two, x, y, gap) / (j - i) + leading
                 for (i, one), (j, two) in itertools.pairwise(shown)
             ),
             default=0.0,
