@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import operator
 import threading
 import time
@@ -334,8 +335,9 @@ class GifWriter:
             Without the option `annot`, there is room for those of the first frame, and longer ones
             are drawn smaller. They are copied too.
         **fields
-            Values of the title's fields, and of the lines of panels. `step` is also the number of
-            this step; by default steps count the calls.
+            Values of the title's fields, and of the lines of panels, None for a number that is not
+            known at this step. `step` is also the number of this step; by default steps count the
+            calls.
 
         Returns
         -------
@@ -603,11 +605,11 @@ class GifWriter:
         for name in lines:
             if name not in given and name not in fields:
                 raise TypeError(f"expected {name}= with add, for the line of that name")
-            if given.get(name, fields.get(name)) is None:
-                raise TypeError(
-                    f"expected a number as {name}=, not None: give nan if there is none"
-                )
-        return {**{name: fields[name] for name in lines if name in fields}, **given}
+            if name in given and name in fields:
+                raise TypeError(f"expected {name} once, not in the frame and as {name}= too")
+        numbers = {name: fields.get(name, given.get(name)) for name in lines}
+        # a metric that is not computed at each step
+        return {**given, **{k: math.nan if x is None else x for k, x in numbers.items()}}
 
     def _array_of(
         self, values: Any, name: str, shape: Shape | None, dtype: np.dtype[Any] | None

@@ -9,6 +9,7 @@ import datetime
 import gzip
 import io
 import lzma
+import math
 import pickle
 import struct
 import subprocess
@@ -20,6 +21,8 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -939,6 +942,104 @@ def test_a_single_matrix_of_as_many_rows_as_there_are_frames_stays_one() -> None
         open_frames({"w": STACK, "b": STACK[None, :, 0]})
 
 
+@pytest.mark.parametrize("kind", [".pkl", ".npy", ".npz", ".safetensors", ".h5", ".zarr", ".pt"])
+def test_a_single_state_and_a_history_of_one_frame_are_read_alike(
+    kind: str, tmp_path: Path
+) -> None:
+    square = np.arange(16.0).reshape(4, 4)
+    path = files_of(tmp_path, kind, {"w": square, "b": square[0].copy()})
+    opened = open_frames(path, tensor=["w", "b"])
+    assert opened.shape == {"w": (4, 4), "b": (1, 4)}
+    np.testing.assert_array_equal(read(opened), [[*square.ravel(), *square[0]]])
+    check(path, "b", square[None, :1])
+    one = {"w": STACK[:1], "b": STACK[:1, 0].copy(), "loss": STACK[:1, 0, 0].copy()}
+    opened = open_frames(files_of(tmp_path, kind, one), tensor=["w", "b", "loss"])
+    assert opened.shape == {"w": (3, 4), "b": (1, 4), "loss": ()}
+
+
+@pytest.mark.parametrize("kind", [".pkl", ".npz", ".safetensors", ".h5", ".zarr", ".pt"])
+def test_more_or_fewer_vectors_than_frames_are_named_with_their_shape(
+    kind: str, tmp_path: Path
+) -> None:
+    path = files_of(tmp_path, kind, {"w": STACK, "b": STACK[:4, 0].copy(), "loss": np.zeros(6)})
+    with pytest.raises(
+        ValueError, match=r"'b' has shape \(4, 4\), expected one vector for each of 5"
+    ):
+        open_frames(path, tensor=["w", "b"])
+    with pytest.raises(
+        ValueError, match=r"'loss' has shape \(6,\), expected one number for each of"
+    ):
+        open_frames(path, tensor=["loss", "w"])
+    with pytest.raises(ValueError, match="expected different names of tensors"):
+        open_frames(path, tensor=["w", "w"])
+
+
+def test_a_stack_of_safetensors_beside_matrices_has_to_be_named(tmp_path: Path) -> None:
+    path = files_of(tmp_path, ".safetensors", {"w": STACK, "b": STACK[:, 0].copy()})
+    assert (
+        "holds 1 tensor of shape (T, N, M) and matrices, expected tensor= to name one: 'w' (5"
+        in (complaint(path))
+    )
+
+
+def test_dumped_dictionaries_have_rows_and_lines(tmp_path: Path) -> None:
+    records = [{"w": w, "b": w[0], "loss": float(w[0, 0])} for w in FRAMES]
+    (tmp_path / "d.pkl").write_bytes(b"".join(map(pickle.dumps, records)))
+    wanted = np.concatenate([STACK.reshape(5, -1), STACK[:, 0], STACK[:, 0, :1]], axis=1)
+    opened = open_frames(tmp_path / "d.pkl", tensor=["w", "b", "loss"])
+    np.testing.assert_array_equal(read(opened), wanted)
+
+
+def test_a_number_that_is_none_is_nan(tmp_path: Path) -> None:
+    records = [{"w": w, "loss": None if k == 1 else k} for k, w in enumerate(FRAMES)]
+    for frames in (records, dumped(tmp_path / "r.pkl", records)):
+        numbers = read(open_frames(frames))[:, -1]
+        np.testing.assert_array_equal(numbers, [0, math.nan, 2, 3, 4])
+    records[0]["loss"] = None
+    opened = open_frames(tmp_path / "r.pkl", tensor=["w", "loss"])
+    np.testing.assert_array_equal(read(opened)[:, -1], [0, math.nan, 2, 3, 4])
+
+
+def test_panels_of_different_steps_are_refused(tmp_path: Path) -> None:
+    frames = {"a": {0: FRAMES[0], 10: FRAMES[1]}, "b": {0: FRAMES[0], 20: FRAMES[1]}}
+    for given in (frames, dumped(tmp_path / "f.pkl", frames)):
+        tensor = None if given is frames else ["a", "b"]
+        with pytest.raises(ValueError, match="not 10 of 'a' and 20 of 'b' in frame 1"):
+            open_frames(given, tensor=tensor)
+
+
+def test_numbers_of_a_line_may_be_of_any_kind() -> None:
+    nested = {"w": STACK.tolist(), "b": STACK[:, 0].tolist()}
+    np.testing.assert_array_equal(
+        read(open_frames(nested)), np.concatenate([STACK.reshape(5, -1), STACK[:, 0]], axis=1)
+    )
+    for numbers in (range(5), [Decimal(k) for k in range(5)], list(map(Fraction, range(5)))):
+        opened = open_frames({"w": STACK, "loss": numbers})
+        np.testing.assert_array_equal(read(opened)[:, -1], range(5))
+
+
+def test_a_number_of_a_line_that_is_no_float_is_named() -> None:
+    with pytest.raises(ValueError, match="panel 'loss': the number of frame 1 is too large for a"):
+        open_frames({"w": STACK, "loss": [1, 10**400, 2, 3, 4]})
+
+
+def test_a_table_of_vectors_says_how_it_becomes_rows() -> None:
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(ValueError, match=r"for a row of each frame give its \.to_numpy\(\)"):
+        open_frames({"w": STACK, "b": pandas.DataFrame(STACK[:, 0], columns=list("abcd"))})
+
+
+def test_a_wrong_name_in_checkpoints_is_met_by_the_numbers_too(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    for k in range(2):
+        torch.save({"w": torch.eye(2), "log": {"loss": 0.5}, "all": [0.5]}, tmp_path / f"{k}.pt")
+    said = complaint(tmp_path, "los")
+    assert said.endswith("it holds no tensor 'los'; it has 'w' (2, 2), 'log.loss' ()")
+    assert "its 'all' is a list, expected a matrix, vector or number" in complaint(tmp_path, "all")
+    torch.save([{"w": torch.eye(2)}] * 3, tmp_path / "history.pt")
+    assert "it holds no 'v'; it has 'w' (2, 2)" in complaint(tmp_path / "history.pt", "v")
+
+
 def test_lists_of_vectors_and_numbers_are_rows_and_a_line(tmp_path: Path) -> None:
     history = {"w": FRAMES, "b": [w[0] for w in FRAMES], "loss": [float(w[0, 0]) for w in FRAMES]}
     wanted = np.concatenate([STACK.reshape(5, -1), STACK[:, 0], STACK[:, 0, :1]], axis=1)
@@ -977,7 +1078,7 @@ def test_a_number_of_a_checkpoint_that_is_no_float_says_so(tmp_path: Path) -> No
 
 def test_a_value_that_is_unlike_the_numbers_before_it_is_named(tmp_path: Path) -> None:
     matrix = np.ones((2, 3))
-    for value, said in ((None, "None"), ("x", "text"), (matrix, r"\(2, 3\)")):
+    for value, said in (("x", "text"), (matrix, r"\(2, 3\)")):
         path = dumped(tmp_path / "a.pkl", [{"w": matrix, "n": 1.0}, {"w": matrix, "n": value}])
         with pytest.raises(ValueError, match=f"'n' of frame 1 is {said}, expected a number"):
             open_frames(path, tensor=["w", "n"])

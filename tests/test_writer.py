@@ -1342,13 +1342,24 @@ def test_entries_of_nested_dictionaries_are_named_by_their_path() -> None:
         gif.add({"a.b": np.eye(2), "a": {"b": np.eye(2)}})
 
 
-def test_a_number_of_a_line_may_be_nan_and_not_none() -> None:
-    with GifWriter(io.BytesIO(), lines=["loss", "val"]) as gif:
-        gif.add({"w": np.eye(2)}, loss=1.0, val=math.nan)
-        with pytest.raises(
-            TypeError, match="a number as val=, not None: give nan if there is none"
-        ):
-            gif.add({"w": np.eye(2)}, loss=0.5, val=None)
+def test_a_number_of_a_line_may_be_none() -> None:
+    def recorded(none: float | None) -> bytes:
+        stream = io.BytesIO()
+        with GifWriter(stream, lines=["loss", "val"], vmin=0, vmax=1) as gif:
+            gif.add({"w": np.eye(2)}, loss=1.0, val=none)
+            gif.add({"w": np.eye(2)}, loss=0.5, val=2.0)
+            gif.add({"w": np.eye(2), "val": none}, loss=0.25)
+        return stream.getvalue()
+
+    assert recorded(None) == recorded(math.nan)
+
+
+def test_a_number_of_a_line_is_given_once() -> None:
+    with (
+        GifWriter(io.BytesIO(), lines="loss") as gif,
+        pytest.raises(TypeError, match="expected loss once, not in the frame and as loss= too"),
+    ):
+        gif.add({"w": np.eye(2), "loss": 1.0}, loss=0.5)
 
 
 def test_titles_of_a_frame_are_given_by_name_and_no_second_argument_is_one() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import prod
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from fastheat.inputs.frames.stream import (
 from fastheat.inputs.sources.arrays import FloatArray, Floats, array_of, check_dtype, common_dtype
 from fastheat.inputs.sources.files import is_archive
 from fastheat.inputs.sources.labelled import Aligners, axes_of
+from fastheat.inputs.sources.objects import is_real
 from fastheat.inputs.sources.shapes import (
     Shape,
     as_row,
@@ -106,7 +107,7 @@ def open_stacks(
     sources: dict[str, Any] = {
         name: each.source for name, each in opened.items() if each.source is not None
     }
-    stepped = next((each for each in opened.values() if each.steps is not None), None)
+    stepped = _common_steps(opened)
     return Frames(
         shapes,
         form_of(shapes, [each.dtype for each in opened.values()]),
@@ -120,12 +121,36 @@ def open_stacks(
     )
 
 
+def _common_steps(opened: Mapping[str, Frames]) -> Frames | None:
+    """Return frames that have the steps of all panels, or None if none has any.
+
+    Raises
+    ------
+    ValueError
+        If two panels have different steps.
+    """
+    found = {name: each for name, each in opened.items() if isinstance(each.steps, Sequence)}
+    first = next(iter(found), "")
+    for name, each in found.items():
+        pairs = zip(found[first].steps or (), each.steps or (), strict=False)
+        for number, (step, other) in enumerate(pairs):
+            if step != other and not (step != step and other != other):
+                raise ValueError(
+                    f"expected the same steps of all panels, not {short(step)} of {first!r} and "
+                    f"{short(other)} of {name!r} in frame {number}"
+                )
+    return next((each for each in opened.values() if each.steps is not None), None)
+
+
 def _matrices_in(stack: Any) -> int:
     """Return the number of matrices of an entry, those of each frame; 0 if it is not known."""
     if is_archive(stack):
         return stack.length if stack.headers and len(stack.headers[0][0]) == 2 else 0
     if isinstance(stack, (list, tuple)):
-        return len(stack) if stack and len(getattr(stack[0], "shape", ())) == 2 else 0
+        first = stack[0] if stack else None
+        if isinstance(first, (list, tuple)) and first and isinstance(first[0], (list, tuple)):
+            return len(stack)
+        return len(stack) if len(getattr(first, "shape", ())) == 2 else 0
     shape: Any = getattr(stack, "shape", ())
     return int(shape[0]) if isinstance(shape, tuple) and len(shape) == 3 else 0
 
@@ -135,9 +160,19 @@ def _in_rows(stack: Any, length: int) -> Any:
     if isinstance(stack, (list, tuple)) and len(stack) == length and not isinstance(stack[0], str):
         return list(map(as_row, stack))
     shape: Any = getattr(stack, "shape", ())
-    if not isinstance(shape, tuple) or len(shape) != 2 or shape[0] != length or axes_of(stack):
+    if not isinstance(shape, tuple) or len(shape) != 2 or shape[0] != length:
         return stack
+    if axes_of(stack) is not None:
+        raise ValueError(
+            f"frames is {short(stack)} of shape {shape}, expected (T, N, M): for a row of each "
+            "frame give its .to_numpy()"
+        )
     return array_of(stack, 0)[:, None]
+
+
+def _or_nan(part: Any, shape: Shape | None) -> Any:
+    """Return NaN for a number that a line lacks, as a metric that is not computed at each step."""
+    return math.nan if part is None and shape == () else part
 
 
 def _is_line(name: str, stack: object, panels: Mapping[str, Shape]) -> bool:
@@ -145,12 +180,12 @@ def _is_line(name: str, stack: object, panels: Mapping[str, Shape]) -> bool:
     if name in panels:
         return panels[name] == ()
     shape: Any = getattr(stack, "shape", None)
-    if isinstance(stack, Real) or shape == ():
+    if is_real(stack) or shape == () or isinstance(stack, range):
         return True
     if is_archive(stack):
         return stack.headers[:1] != () and stack.headers[0][0] == ()
     if shape is None and isinstance(stack, (list, tuple)) and stack:
-        return isinstance(stack[0], Real) or getattr(stack[0], "shape", None) == ()
+        return is_real(stack[0]) or getattr(stack[0], "shape", None) == ()
     return shape is not None and len(shape) == 1
 
 
@@ -160,7 +195,10 @@ def _open_scalars(values: object) -> Frames:
     array = array_of(list(iter(values)) if is_archive(values) else values, 0)
     if array.ndim != 1 or not array.size or array.dtype.kind not in "biuf":
         raise TypeError(f"expected a number for each frame, not {array.dtype} of {array.shape}")
-    scalars = array.astype(np.float64)
+    with np.errstate(over="ignore"):
+        scalars = array.astype(np.float64)
+    if (large := np.flatnonzero(np.isinf(scalars) & np.isfinite(array))).size:
+        raise ValueError(f"the number of frame {large[0]} is too large for a float")
 
     def read(size: int, _: object) -> Iterator[FloatArray]:
         for start in range(0, len(scalars), size):
@@ -234,6 +272,7 @@ def open_bundles(
         if number == 0 and not panels:
             names = _names_of(frame, {})
         for name, part in zip(names, parts_in(frame, names, number), strict=True):
+            part = _or_nan(part, shapes.get(name, panels.get(name)))
             with of_panel(name):
                 shape, dtype = header(part, number, aligners[name])
                 check_part(number, shape, dtype, shapes.get(name, panels.get(name)))
@@ -251,6 +290,7 @@ def open_bundles(
         def fill(out: FloatArray, frame: Any, number: int) -> None:
             place = 0
             for name, part in zip(names, parts_in(drawn(frame), names, number), strict=True):
+                part = _or_nan(part, shapes[name])
                 with of_panel(name):
                     array = matrix_in(part, number, aligners[name])
                     check_part(number, array.shape, array.dtype, shapes[name])

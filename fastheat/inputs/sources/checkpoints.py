@@ -30,6 +30,8 @@ class Checkpoints(Stack):
     ----------
     name
         That of the tensor in each file.
+    rank
+        The number of its dimensions, 1 for a vector.
     axes
         The labels of its rows and columns in the first file, or None.
     steps
@@ -46,6 +48,7 @@ class Checkpoints(Stack):
         self.shape = len(tensors), *(1, *first.shape)[-2:]
         self.dtype: np.dtype[Any] = dtype_of(first)
         self.axes = first.axes
+        self.rank = len(first.shape)
         self._tensors = tensors  # each with its file, as this was when it was opened
 
     def __getitem__(self, index: int | slice) -> Any:
@@ -135,7 +138,8 @@ def series_of(
         return Checkpoints(tensors, name, steps)
     with seen.open() as file:  # once, and not for each frame
         frames = np.stack([entry.read(file) for _, entry in tensors])
-    return Loaded(seen.path, frames.reshape(len(frames), *(1, *frames.shape[1:])[-2:]), steps)
+    each = (1, *frames.shape[1:])[-2:]
+    return Loaded(seen.path, frames.reshape(len(frames), *each), steps, frames.ndim - 1)
 
 
 def check_alike(entry: Entry, before: Sequence[tuple[Seen, Entry]], name: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from math import nan
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -20,6 +22,7 @@ _STEPS = (int, float, datetime.date)
 _DEEPEST = 50  # nested dictionaries
 _MOST_NAMES, _MOST_LETTERS = 200_000, 1 << 25
 _MISSING = object()
+MOST_NUMBERS = 100  # in the list of an error
 
 
 class Frames(NamedTuple):
@@ -60,6 +63,9 @@ def choose(content: Any, tensor: str | None) -> Frames:
             return Frames([value], None, tensor)
         if are_parts(value):
             return Frames(value, None, tensor)
+        stepped = _steps_of(value) if isinstance(value, dict) else None
+        if stepped is not None and are_parts(stepped[0]):
+            return Frames(*stepped, tensor)
         inner = isinstance(value, dict) and _steps_of(value) is None
         return choose(value, None) if inner else _as_frames(value)
     if not isinstance(content, dict) or _steps_of(content) is not None:
@@ -113,7 +119,7 @@ def named(content: Any, name: str) -> Any:
     if value is not _MISSING:
         if isinstance(value, (str, bytes, type(None))):
             raise ValueError(
-                f"{short(name)} is {_described(value)}, expected matrices: it has {listed(content)}"
+                f"{short(name)} is {described(value)}, expected matrices: it has {listed(content)}"
             )
         return value
     if isinstance(content, Unread):
@@ -121,7 +127,7 @@ def named(content: Any, name: str) -> Any:
     pairs = _pairs_in(content)
     if pairs is not None and isinstance(pairs[0][0], dict):
         content = pairs[0]
-    if not isinstance(content, dict) and not _are_records(content):
+    if not isinstance(content, dict) and not are_records(content):
         raise ValueError(f"it holds frames without names, not {name!r}")
     first = content if isinstance(content, dict) else content[0]
     near = suggest(name, [each for each, _ in entries(first)]) or ";"
@@ -151,7 +157,7 @@ def _find(content: Any, name: str, depth: int) -> Any:
                     return found
         stepped = _steps_of(content)
         return _MISSING if stepped is None else _find_in_each(*stepped, name, depth)
-    if _are_records(content):
+    if are_records(content):
         return _find_in_each(content, None, name, depth)
     if (pairs := _pairs_in(content)) is not None and isinstance(pairs[0][0], dict):
         return _find_in_each(*pairs, name, depth)
@@ -181,7 +187,8 @@ def are_parts(value: Any) -> bool:
     """Return whether a sequence holds vectors or numbers, those of each step."""
     if not isinstance(value, NESTED) or not value:
         return False
-    return is_number(value[0]) or len(_shape_of(value[0]) or ()) == 1
+    first = next((each for each in value if each is not None), None)
+    return is_number(first) or len(_shape_of(first) or ()) == 1
 
 
 def is_number(value: Any) -> bool:
@@ -198,11 +205,13 @@ def of_each(frames: Frames) -> Any:
         If only some are numbers.
     """
     values = frames.values
+    if any(map(is_number, values)):  # a metric that is not computed at each step
+        values = [nan if value is None else value for value in values]
     if not is_number(values[0]):
         for number, value in enumerate(values):
             if not isinstance(value, (*NESTED, dict)) and not _shape_of(value):
                 raise ValueError(
-                    f"{short(frames.name)} of frame {number} is {_described(value)}, expected a "
+                    f"{short(frames.name)} of frame {number} is {described(value)}, expected a "
                     "matrix or vector"
                 )
         return [as_row(value) for value in values]
@@ -210,7 +219,7 @@ def of_each(frames: Frames) -> Any:
     for number, value in enumerate(values):
         if not is_number(value):
             raise ValueError(
-                f"{short(frames.name)} of frame {number} is {_described(value)}, expected a number "
+                f"{short(frames.name)} of frame {number} is {described(value)}, expected a number "
                 "as in frame 0"
             )
         if getattr(getattr(value, "dtype", None), "kind", "f") not in REAL:
@@ -227,7 +236,7 @@ def of_each(frames: Frames) -> Any:
     return line
 
 
-def _are_records(content: Any) -> bool:
+def are_records(content: Any) -> bool:
     """Return whether a sequence holds dictionaries alone."""
     return isinstance(content, NESTED) and bool(content) and set(map(type, content)) == {dict}
 
@@ -245,7 +254,7 @@ def _steps_of(content: Mapping[Any, Any]) -> tuple[Sequence[Any], Sequence[Any]]
     if not all(isinstance(key, str) for key in content):
         return None
     values = list(content.values())
-    if _are_records(values):
+    if are_records(values):
         if len(values) < 2 or not are_steps(list(content), alone=False):
             return None
     elif {len(_shape_of(each) or ()) for each in values} != {2} or len(
@@ -338,7 +347,7 @@ def listed(content: Any) -> str:
     names = list(entries(content)) if isinstance(content, dict) else [("", content)]
     for name, value in names:
         own = ascii(name if len(name) <= 60 else f"{name[:20]}...{name[-37:]}")
-        own = f"{own} {_described(value)}" if name else _described(value)
+        own = f"{own} {described(value)}" if name else described(value)
         if shown and len(", ".join([*shown, own])) > LISTED:
             break
         shown.append(own)
@@ -346,7 +355,14 @@ def listed(content: Any) -> str:
     return ", ".join(shown) + (f" and {others} more" if others else "") or "nothing"
 
 
-def _described(value: Any) -> str:
+def numbers_in(content: Any) -> dict[str, Any]:
+    """Return some of the numbers in dictionaries, by their dotted names."""
+    each = entries(content) if isinstance(content, dict) else ()
+    return dict(islice(((name, value) for name, value in each if is_number(value)), MOST_NUMBERS))
+
+
+def described(value: Any) -> str:
+    """Return what a value is, for errors."""
     if (shape := _shape_of(value)) is not None:
         return short(shape)
     if isinstance(value, dict) and (found := _steps_of(value)) is not None:

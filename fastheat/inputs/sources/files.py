@@ -125,6 +125,8 @@ def load(source: object, *, defer: bool, tensor: object = None) -> Any:
         )
         if not names:
             raise ValueError(f"expected the name of a tensor, not {short(tensor)}")
+        if len(names) < len(tensor):
+            raise ValueError(f"expected different names of tensors, not {short(tensor)}")
         return _in_steps(
             {
                 panel: _load(source, defer, name, told=number > 0)
@@ -137,27 +139,37 @@ def load(source: object, *, defer: bool, tensor: object = None) -> Any:
     if tensor is not None and isinstance(frames, np.ndarray) and frames.ndim == 1:
         raise ValueError(
             f"tensor {short(tensor)} is a number of each frame, expected a matrix: it is a line "
-            "beneath panels, with tensor= of both"
+            f"beneath panels, with tensor=['...', {short(tensor)}]"
         )
     return frames
 
 
 def _in_steps(found: dict[str, Any]) -> dict[str, Any]:
-    """Return a single matrix beside as many frames as it has rows as an array of these rows.
+    """Return matrices and vectors beside frames as the rows, and the numbers, of each frame.
 
-    They are vectors of each frame. The numbers of a single vector are those of a line.
+    Raises
+    ------
+    ValueError
+        If there are more or fewer of these than frames.
     """
-    found = {name: in_one_frame(each) for name, each in found.items()}
-    single = [name for name, each in found.items() if getattr(each, "shape", ())[:-2] == (1,)]
-    lengths = {
-        len(each) for name, each in found.items() if name not in single and hasattr(each, "__len__")
+    single = {name: each for name, each in found.items() if getattr(each, "rank", 3) < 3}
+    stacks = {
+        name: len(each)
+        for name, each in found.items()
+        if name not in single and getattr(each, "ndim", 3) > 1 and hasattr(each, "__len__")
     }
-    for name in single:
-        matrix = found[name][0]
-        if lengths == {len(matrix)}:
-            found[name] = matrix[:, None]
-        elif (1, lengths) == (len(matrix), {matrix.shape[1]}):
-            found[name] = matrix[0]
+    if not stacks or any(len(each) > 1 for each in single.values()):
+        return found
+    first, length = next(iter(stacks.items()))
+    for name, each in single.items():
+        array = each[0] if each.rank > 1 else each[0][0]
+        if len(array) != length:
+            raise ValueError(
+                f"tensor {short(name)} has shape {array.shape}, expected one "
+                f"{'vector' if each.rank > 1 else 'number'} for each of {length} frames of "
+                f"{short(first)}"
+            )
+        found[name] = array[:, None] if each.rank > 1 else array
     return found
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from fastheat.inputs.sources import contents
 from fastheat.inputs.sources.arrays import NESTED
 from fastheat.inputs.sources.checkpoints import open_checkpoint, series_of
-from fastheat.inputs.sources.named import pick
+from fastheat.inputs.sources.named import SHAPES, listed, pick
 from fastheat.inputs.sources.numbering import families
 from fastheat.inputs.sources.pickle_globals import Unread
 from fastheat.inputs.sources.pickled import Pickled
@@ -28,7 +28,7 @@ from fastheat.inputs.sources.tensorfiles import (
 )
 from fastheat.inputs.sources.tensors import of_bits
 from fastheat.inputs.sources.torchfiles import Places, Tensor, load, refusal
-from fastheat.messages import short
+from fastheat.messages import many, short
 
 _PER_BYTE, _SPARE = 4, 4_000_000  # values in containers, per byte of the file and in addition
 _TIMES = 8  # bytes of tensors in memory per byte of the file, as of 8-bit floats
@@ -57,7 +57,7 @@ def open_torch(seen: Seen, tensor: str | None) -> Any:
         found = None
         if tensor is None:
             found = contents.history_in(content)
-        elif contents.has(content, tensor):
+        elif contents.are_records(content) or contents.has(content, tensor):
             value = contents.named(content, tensor)
             if isinstance(value, Unread):
                 raise refusal(value.error)
@@ -129,8 +129,14 @@ def open_tensors(seen: Seen, tensor: str | None) -> Any:
         entries = list_safetensors(file)
     ranks = {name: len(entry.shape) for name, entry in entries.items()}
     stacks = [name for name, rank in ranks.items() if rank == 3]
-    if tensor is None and stacks and 2 not in ranks.values():
-        tensor = pick({name: entry.shape for name, entry in entries.items()}, None, 3)
+    if tensor is None and stacks:
+        shapes = {name: entry.shape for name, entry in entries.items()}
+        if 2 in ranks.values():
+            raise ValueError(
+                f"it holds {many(len(stacks), 'tensor')} of shape {SHAPES[3]} and matrices, "
+                f"expected tensor= to name one: {listed(shapes, 3)}"
+            )
+        tensor = pick(shapes, None, 3)
     if ranks.get(tensor or "") == 3:
         return frames_of(seen, entries[str(tensor)])
     matrices = [name for name, rank in ranks.items() if rank == 2]

@@ -156,8 +156,8 @@ def open_archive(seen: Seen, tensor: str | None = None) -> Archive | Loaded | di
             if len(headers[name][0]) < 3:
                 with archive.open(name) as member:
                     parts = list(read_member(member, archive.getinfo(name).compress_size))
-                array = np.array(parts)  # the numbers of a vector, or one matrix
-                return Loaded(seen.path, array.reshape(1, -1, array.shape[-1]))
+                # one matrix, or the numbers of a vector
+                return Loaded.single(seen.path, parts[0] if parts[0].ndim else np.array(parts))
     ranks = {len(shape) for shape, _ in headers.values()}
     if not others and ranks == {2}:
         names = [name[:-4] for name in headers]

@@ -14,7 +14,7 @@ from fastheat.inputs.sources import contents, pickles
 from fastheat.inputs.sources.arrays import NESTED, array_of
 from fastheat.inputs.sources.packed import packed_size
 from fastheat.inputs.sources.shapes import as_row
-from fastheat.inputs.sources.source import FileArray, Pieces, Seen, Source, Stored, naming
+from fastheat.inputs.sources.source import FileArray, Loaded, Pieces, Seen, Source, Stored, naming
 
 
 def open_pickle(seen: Seen, tensor: str | None, defer: bool) -> Any:
@@ -31,12 +31,28 @@ def frames_of_pickle(seen: Seen, file: BinaryIO, tensor: str | None, defer: bool
     if file.read(1):
         if start:
             raise ValueError("damaged: it goes on after its object")
-        return Dumps(seen, tensor)
+        return _dumped(Dumps(seen, tensor))
     found = contents.choose(content, tensor)
     pickles.check_read(found.values)
+    if tensor is not None and not found.name and _is_single(found.values):
+        array = found.values.read(file) if _is_stored(found.values) else found.values
+        return Loaded.single(seen.path, array)
     if isinstance(found.values, dict) and found.steps is None and _is_panels(found.values):
         return {name: _opened(seen, each) for name, each in found.values.items()}
     return _opened(seen, found)
+
+
+def _dumped(dumps: Dumps) -> Any:
+    """Return frames that were dumped one after another, or the numbers of a line."""
+    if dumps.tensor is None or not contents.is_number(next(iter(dumps))):
+        return dumps
+    return contents.of_each(contents.Frames(list(dumps), None, dumps.tensor))
+
+
+def _is_single(values: Any) -> bool:
+    """Return whether a matrix or vector was found in place of frames."""
+    array = isinstance(values, (np.ndarray, Stored)) and values.dtype != object
+    return array and values.ndim in (1, 2) and 0 not in values.shape
 
 
 def _is_panels(values: dict[Any, Any]) -> bool:
@@ -138,6 +154,7 @@ class Dumps:
                         if isinstance(frame, contents.Frames):
                             frame = frame.values
                         pickles.check_read(frame)
+                        frame = as_row(frame)
                 except (pickle.UnpicklingError, ValueError) as error:
                     raise ValueError(f"object {number}: {error}") from error
                 yield frame

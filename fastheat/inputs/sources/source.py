@@ -239,21 +239,33 @@ class Loaded(Held):
         The file, None if it is not known.
     steps
         The step of each frame, or None.
+    rank
+        The number of dimensions of what became a frame, 1 for a vector.
     """
 
     def __init__(
-        self, path: Path | None, frames: npt.NDArray[Any], steps: Sequence[Any] | None = None
+        self,
+        path: Path | None,
+        frames: npt.NDArray[Any],
+        steps: Sequence[Any] | None = None,
+        rank: int = 2,
     ) -> None:
         super().__init__(frames)
         self.path = path
         self.steps = steps
+        self.rank = rank
+
+    @classmethod
+    def single(cls, path: Path | None, array: npt.NDArray[Any]) -> Loaded:
+        """Return a matrix or vector as the only frame."""
+        return cls(path, array.reshape(1, -1, array.shape[-1]), rank=array.ndim)
 
     def __getitem__(self, index: int | slice) -> Any:
         """Return a frame, or some of the frames with their steps."""
         if not isinstance(index, slice):
             return super().__getitem__(index)
         steps = None if self.steps is None else self.steps[index]
-        return Loaded(self.path, self._array[index], steps)
+        return Loaded(self.path, self._array[index], steps, self.rank)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -471,8 +483,7 @@ class Pieces(Stack):
 def in_one_frame(frames: Any) -> Any:
     """Return a matrix, or a vector in chunks, as the only frame, and anything else as it is."""
     if isinstance(frames, Chunked) and len(frames.shape) in (1, 2):
-        array = frames.take(0, frames.shape[0])
-        return Loaded(frames.path, array.reshape(1, -1, array.shape[-1]))
+        return Loaded.single(frames.path, frames.take(0, frames.shape[0]))
     if isinstance(frames, FileArray) and frames.ndim == 2:
         return frames.in_one_frame()
     if isinstance(frames, np.ndarray) and frames.ndim == 2 and frames.dtype != object:

@@ -210,19 +210,28 @@ def _entries_of(file: BinaryIO, start: int, wanted: str | None) -> dict[str, Ent
 
 def _with_number(entries: dict[str, Entry], content: Any, wanted: str | None) -> dict[str, Entry]:
     """Return entries with that of a number in the content of a file, if there is one of a name."""
-    if wanted is None or wanted in entries or not contents.has(content, wanted):
+    if wanted is None or wanted in entries:
         return entries
-    number = contents.named(content, wanted)
-    if not isinstance(number, Real):
-        return entries
+    if not contents.has(content, wanted):  # an error lists the numbers
+        numbers = contents.numbers_in(content)
+        return {**{name: _number(name, each) for name, each in numbers.items()}, **entries}
+    value = contents.named(content, wanted)
+    if not isinstance(value, Real):
+        raise ValueError(
+            f"its {short(wanted)} is {contents.described(value)}, expected a matrix, vector or "
+            "number"
+        )
+    return {**entries, wanted: _number(wanted, value)}
 
+
+def _number(name: str, value: Real) -> Entry:
     def read(_: BinaryIO) -> npt.NDArray[Any]:
         try:
-            return np.array(float(number))
+            return np.array(float(value))
         except OverflowError:
-            raise ValueError(f"its {short(wanted)} is too large for a float") from None
+            raise ValueError(f"its {short(name)} is too large for a float") from None
 
-    return {**entries, wanted: Entry((), "float64", read)}
+    return Entry((), "float64", read)
 
 
 def _content_at(file: BinaryIO, start: int, *, defer: bool = True) -> Any:
