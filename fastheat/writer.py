@@ -242,7 +242,7 @@ class GifWriter:
                 return picture.per_frame_limits() if scaling == "frame" else picture
 
             self._written: np.dtype[Any] | None = None  # of the annotations of frames
-            self._left_out: Mapping[str, Shape] | None = None  # None before the first frame
+            self._left_out: Mapping[str, Shape | None] | None = None  # None before the first frame
 
             self.dropped = 0
             self.repeated = 0

@@ -1040,6 +1040,38 @@ def test_a_wrong_name_in_checkpoints_is_met_by_the_numbers_too(tmp_path: Path) -
     assert "it holds no 'v'; it has 'w' (2, 2)" in complaint(tmp_path / "history.pt", "v")
 
 
+@pytest.mark.parametrize("kind", [".pkl", ".npy", ".npz", ".safetensors", ".h5", ".pt"])
+def test_a_name_stands_for_arrays_of_all_steps(kind: str, tmp_path: Path) -> None:
+    content: dict[str, Any] = {}
+    for step, w in reversed(BY_STEP.items()):
+        content |= {f"step_{step}.w": w, f"step_{step}.b": w[0].copy(), f"step_{step}.n": w[0, 0]}
+    content = {name: np.asarray(array) for name, array in content.items()}
+    path = files_of(tmp_path, kind, content)
+    check(path, "w", STACK, STEPS)
+    check(path, "b", STACK[:, :1], STEPS)
+    opened = open_frames(path, tensor=["w", "b", "n"])
+    wanted = np.concatenate([STACK.reshape(5, -1), STACK[:, 0], STACK[:, 0, :1]], axis=1)
+    np.testing.assert_array_equal(read(opened), wanted)
+    assert list(opened.steps or ()) == list(STEPS)
+    complaint(path, "v")
+
+
+def test_arrays_of_all_steps_in_an_npz_have_one_shape(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", **{"step_0.w": FRAMES[0], "step_1.w": FRAMES[0][:2], "b": [1]})
+    assert "'step_1.w' has shape (2, 4), expected (3, 4) as 'step_0.w'" in complaint(
+        tmp_path / "a.npz", "w"
+    )
+    assert "expected tensor= to name one" in complaint(tmp_path / "a.npz")
+
+
+def test_texts_beside_matrices_are_left_out_and_told(tmp_path: Path) -> None:
+    records = [{"w": w, "name": f"run {k}", "raw": b"x"} for k, w in enumerate(FRAMES)]
+    for frames in (records, dumped(tmp_path / "r.pkl", records)):
+        with pytest.warns(UserWarning, match=r"left out 'name' \(a text\), 'raw' \(a text\)"):
+            opened = open_frames(frames)
+        np.testing.assert_array_equal(read(opened), STACK.reshape(5, -1))
+
+
 def test_lists_of_vectors_and_numbers_are_rows_and_a_line(tmp_path: Path) -> None:
     history = {"w": FRAMES, "b": [w[0] for w in FRAMES], "loss": [float(w[0, 0]) for w in FRAMES]}
     wanted = np.concatenate([STACK.reshape(5, -1), STACK[:, 0], STACK[:, 0, :1]], axis=1)

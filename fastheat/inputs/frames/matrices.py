@@ -256,7 +256,7 @@ def open_bundles(
     names = tuple(panels)
     shapes: dict[str, Shape] = {}
     dtypes: dict[str, dict[np.dtype[Any], None]] = {}
-    without: Mapping[str, Shape] = {}
+    without: Mapping[str, Shape | None] = {}
 
     def drawn(frame: Any) -> Any:
         if not isinstance(frame, Mapping):
@@ -266,7 +266,7 @@ def open_bundles(
     for number, given in enumerate(frames):
         if number == 0 and isinstance(given, Mapping):
             found = left_out(flat(given), names)
-            without = {name: shape for name, shape in found.items() if shape}  # numbers are lines
+            without = {name: shape for name, shape in found.items() if shape != ()}  # of lines
             warn_of_left_out(without)
         frame = drawn(given)
         if number == 0 and not panels:

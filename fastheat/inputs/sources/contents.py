@@ -115,7 +115,7 @@ def named(content: Any, name: str) -> Any:
 
     Where it is a key of each of several dictionaries, its values are `Frames`.
     """
-    value = _find(content, name, 0)
+    value = _find_or_family(content, name)
     if value is not _MISSING:
         if isinstance(value, (str, bytes, type(None))):
             raise ValueError(
@@ -136,7 +136,22 @@ def named(content: Any, name: str) -> Any:
 
 def has(content: Any, name: str) -> bool:
     """Return whether containers have a value of a name."""
-    return _find(content, name, 0) is not _MISSING
+    return _find_or_family(content, name) is not _MISSING
+
+
+def _find_or_family(content: Any, name: str) -> Any:
+    """Return the value of a name, or of all steps as `Frames` if names of values begin with these.
+
+    So "w" stands for "step_0.w" and "step_10.w".
+    """
+    value = _find(content, name, 0)
+    if value is not _MISSING or not isinstance(content, dict):
+        return value
+    each = dict(entries(content))
+    family = families(each).get(name)
+    if family is None or not family.named:
+        return _MISSING
+    return Frames([each[own] for own in family.names], family.steps, name)
 
 
 def _find(content: Any, name: str, depth: int) -> Any:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from fastheat.inputs.sources.arrays import REAL, Header, check_text, check_type
 from fastheat.inputs.sources.named import pick
 from fastheat.inputs.sources.npy import read_header
-from fastheat.inputs.sources.numbering import families
+from fastheat.inputs.sources.numbering import Family, families
 from fastheat.inputs.sources.source import FileArray, Loaded, Seen, Source, Stack
 from fastheat.messages import short
 
@@ -144,20 +144,22 @@ def _stored_stack(seen: Seen, info: zipfile.ZipInfo) -> FileArray | None:
     return FileArray.of(seen, array)
 
 
-def open_archive(seen: Seen, tensor: str | None = None) -> Archive | Loaded | dict[str, Archive]:
+def open_archive(
+    seen: Seen, tensor: str | None = None
+) -> Archive | Loaded | npt.NDArray[Any] | dict[str, Archive]:
     """Open the arrays of an .npz file, or the one that `tensor` names; all headers are read."""
     with seen.open() as file, zipfile.ZipFile(file) as archive:
         headers = headers_in(archive)
         others = [name for name in archive.namelist() if name not in headers]
         if tensor is not None:
-            name = pick({key[:-4]: shape for key, (shape, _) in headers.items()}, tensor, 3)
-            name += ".npy"
+            shapes = {name[:-4]: shape for name, (shape, _) in headers.items()}
+            family = families(shapes).get(tensor) if tensor not in shapes else None
+            if family is not None and family.named:
+                return _of_steps(seen, archive, headers, family)
+            name = f"{pick(shapes, tensor, 3)}.npy"
             headers, others = {name: headers[name]}, []
             if len(headers[name][0]) < 3:
-                with archive.open(name) as member:
-                    parts = list(read_member(member, archive.getinfo(name).compress_size))
-                # one matrix, or the numbers of a vector
-                return Loaded.single(seen.path, parts[0] if parts[0].ndim else np.array(parts))
+                return Loaded.single(seen.path, _read(archive, name))
     ranks = {len(shape) for shape, _ in headers.values()}
     if not others and ranks == {2}:
         names = [name[:-4] for name in headers]
@@ -175,12 +177,39 @@ def open_archive(seen: Seen, tensor: str | None = None) -> Archive | Loaded | di
         return stacks if len(stacks) > 1 else next(iter(stacks.values()))
     shown = [f"{name[:-4][:40]!a} {shape}" for name, (shape, _) in headers.items()]
     shown += [ascii(name[:40]) for name in others]
-    known = 3 in ranks and ranks <= {1, 2, 3} and not others
+    known = {2, 3} & ranks and ranks <= {0, 1, 2, 3} and not others
     wish = "arrays of shape (T, N, M) or several of shape (N, M)"
     raise ValueError(
         f"the archive holds {', '.join(shown[:8] + ['...'] * (len(shown) > 8)) or 'nothing'}, "
         f"expected {'tensor= to name one' if known else wish}"
     )
+
+
+def _of_steps(
+    seen: Seen, archive: zipfile.ZipFile, headers: dict[str, Header], family: Family
+) -> Archive | Loaded | npt.NDArray[Any]:
+    """Return the arrays of one name, of one per step: matrices, vectors as rows, or numbers."""
+    names = tuple(f"{name}.npy" for name in family.names)
+    found = tuple(headers[name] for name in names)
+    for name, header in zip(family.names, found, strict=True):
+        if header[0] != found[0][0]:
+            raise ValueError(
+                f"tensor {short(name)} has shape {header[0]}, expected {found[0][0]} as "
+                f"{short(family.names[0])}"
+            )
+    if len(found[0][0]) > 1:
+        return Archive(seen, names, found, len(names), family.steps)
+    array = np.array([_read(archive, name) for name in names])
+    if not found[0][0]:
+        return array.reshape(-1)
+    return Loaded(seen.path, array[:, None], family.steps, rank=1)
+
+
+def _read(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
+    """Read one matrix, vector or number."""
+    with archive.open(name) as member:
+        parts = list(read_member(member, archive.getinfo(name).compress_size))
+    return parts[0] if parts[0].ndim else np.array(parts)
 
 
 def headers_in(archive: zipfile.ZipFile) -> dict[str, Header]:

@@ -136,13 +136,16 @@ def _entries(frame: Mapping[Any, Any], depth: int) -> Iterator[tuple[Any, Any]]:
             yield name, part
 
 
-def left_out(frame: Mapping[Any, Any], wanted: Collection[str]) -> dict[str, Shape]:
+def left_out(frame: Mapping[Any, Any], wanted: Collection[str]) -> dict[str, Shape | None]:
     """Return the shapes of arrays in a frame that are neither matrices nor vectors, nor `wanted`.
 
-    These are those of a training state, such as numbers and the kernels of convolutions.
+    These are those of a training state, such as numbers and the kernels of convolutions. A text has
+    the shape None.
     """
-    found = {}
+    found: dict[str, Shape | None] = {}
     for name, part in frame.items():
+        if isinstance(part, (str, bytes)) and name not in wanted:
+            found[name] = None
         shape = () if isinstance(part, Number) else getattr(part, "shape", None)
         if name in wanted or shape is None:
             continue
@@ -151,15 +154,18 @@ def left_out(frame: Mapping[Any, Any], wanted: Collection[str]) -> dict[str, Sha
     return found
 
 
-def warn_of_left_out(shapes: Mapping[str, Shape]) -> None:
+def warn_of_left_out(shapes: Mapping[str, Shape | None]) -> None:
     """Say once which arrays of a frame are not drawn, and how they could be."""
     if not shapes:
         return
     ways = {
-        "numbers are drawn with lines=": any(not shape for shape in shapes.values()),
-        "others as .reshape(len(w), -1)": any(len(shape) > 2 for shape in shapes.values()),
+        "numbers are drawn with lines=": () in shapes.values(),
+        "others as .reshape(len(w), -1)": any(len(shape or ()) > 2 for shape in shapes.values()),
     }
-    listed = [f"{short(name)} {shape or '(a number)'}" for name, shape in shapes.items()]
+    listed = [
+        f"{short(name)} {'(a text)' if shape is None else shape or '(a number)'}"
+        for name, shape in shapes.items()
+    ]
     more = f" and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else ""
     how = ", ".join(way for way, wanted in ways.items() if wanted)
     warn(
