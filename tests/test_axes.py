@@ -444,6 +444,15 @@ def test_an_image_has_room_for_all_of_a_few_numbers_of_a_table(valfmt: str | Non
     assert [int(text) for text in few] == list(range(1000, 1100, 10))
 
 
+@pytest.mark.parametrize("labels", ["auto", 2, True])
+def test_numbers_of_a_table_are_level_whichever_of_them_are_shown(labels: Any) -> None:
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame(np.zeros((2, 6)), columns=[0.5, 1.5, 2.5, 3.5, 4.5, 5.5])
+    geometry, _ = geometry_of(Heatmap.of(table, col_labels=labels, row_labels=None))
+    assert {placed.label.rotation for placed in geometry.labels} == {0.0}
+    assert len(geometry.labels) == (3 if labels == 2 else 6)
+
+
 def test_two_labels_are_apart_by_the_gap_along_their_line(dejavu: str) -> None:
     typeface, _ = find_typeface(dejavu, "abc")
     one = Label("abc", 20.0, (0.5, 1.0), 0.0, typeface)

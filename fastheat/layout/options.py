@@ -413,6 +413,7 @@ class Labels(NamedTuple):
     shown: range = range(0)  # the rows or columns whose labels are requested
     texts: tuple[str, ...] | None = None  # of all rows or columns, None for their numbers
     auto: bool = False  # whether to show as many as have room, at round numbers
+    numeric: bool = False  # whether the texts are numbers, which are not turned
 
     def text(self, k: int) -> str:
         """Return the label of a row or column."""
@@ -473,8 +474,8 @@ def labels_of(axis: Axis, count: int) -> Labels:
             f"expected labels with up to {MOST_DIFFERENT} different letters, not {letters}: give "
             "row_labels and col_labels"
         )
-    auto = axis.numeric or axis.first is not None or count > MOST_MEASURED
-    return Labels(range(count), texts, auto=auto)
+    numeric = axis.numeric or axis.first is not None
+    return Labels(range(count), texts, auto=numeric or count > MOST_MEASURED, numeric=numeric)
 
 
 def _read_every(name: str, value: object) -> int | None:

@@ -156,7 +156,7 @@ def _axis_labels(look: Look) -> _Both:
     rotation = look.col_rotation
     if rotation is None:
         turned = DEFAULT_ROTATION if look.col_side == "bottom" else -DEFAULT_ROTATION
-        numbers = look.columns.texts is None or look.columns.auto
+        numbers = look.columns.texts is None or look.columns.auto or look.columns.numeric
         rotation = 0.0 if numbers else turned
     rows = labels(look.rows, look.row_side, look.row_rotation or 0.0)
     return rows, labels(look.columns, look.col_side, rotation)
