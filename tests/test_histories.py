@@ -1130,6 +1130,16 @@ def test_tensors_of_dictionaries_that_share_their_numbers_take_bounded_memory(
         open_frames(tmp_path / "a.pt")
 
 
+def test_one_dictionary_in_very_many_places_is_refused(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    steps: dict[str, Any] = {f"step_{k}": {} for k in range(5000)}
+    content = {f"w{k}": steps for k in range(5000)}
+    torch.save(content, tmp_path / "a.pt")
+    for path in (tmp_path / "a.pt", dumped(tmp_path / "a.pkl", content)):
+        for tensor in (None, "w", "step_0"):
+            assert "values in containers that share them" in complaint(path, tensor)
+
+
 def test_a_kernel_in_each_dictionary_is_refused_by_its_shape(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     torch.save([{"w": torch.zeros(2, 3), "k": torch.zeros(2, 2, 2, 2)}] * 3, tmp_path / "a.pt")

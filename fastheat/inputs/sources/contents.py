@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from math import nan
 from numbers import Real
@@ -13,7 +14,7 @@ import numpy as np
 
 from fastheat.inputs.sources.arrays import NESTED, REAL
 from fastheat.inputs.sources.named import LISTED, SHAPES
-from fastheat.inputs.sources.numbering import are_steps, families
+from fastheat.inputs.sources.numbering import Family, are_steps, families
 from fastheat.inputs.sources.pickle_globals import Unread
 from fastheat.inputs.sources.shapes import as_row
 from fastheat.messages import many, short, suggest
@@ -269,20 +270,21 @@ def _steps_of(content: Mapping[Any, Any]) -> tuple[Sequence[Any], Sequence[Any]]
     if not all(isinstance(key, str) for key in content):
         return None
     values = list(content.values())
-    if are_records(values):
-        if len(values) < 2 or not are_steps(list(content), alone=False):
-            return None
-    elif {len(_shape_of(each) or ()) for each in values} != {2} or len(
-        set(map(_shape_of, values))
-    ) > 1:
+    records, shapes = are_records(values), set(map(_shape_of, values))
+    if not records and (len(shapes) > 1 or len(shapes.pop() or ()) != 2):
         return None
-    found = families(content)
-    family = next(iter(found.values()), None)
-    if len(found) != 1 or family is None:
+    family = _family_of(tuple(content), records)
+    return family and ([content[name] for name in family.names], family.steps)
+
+
+@lru_cache(maxsize=64)  # a file can have one dictionary in very many places
+def _family_of(names: tuple[str, ...], records: bool) -> Family | None:
+    """Return the steps that names say, or None; those of `records` are words with numbers alone."""
+    if records and not are_steps(names, alone=False):
         return None
-    if not family.named or len(family.names) < len(content):
-        return None
-    return [content[name] for name in family.names], family.steps
+    found = list(families(names).values())
+    sole = len(found) == 1 and found[0].named and len(found[0].names) == len(names)
+    return found[0] if sole else None
 
 
 def _as_frames(value: Any) -> Frames:
@@ -293,22 +295,24 @@ def _as_frames(value: Any) -> Frames:
     return Frames(value)
 
 
+def _is_pair(value: Any) -> bool:
+    """Return whether a value is a pair (step, matrix), or one of a step and several matrices."""
+    if not isinstance(value, tuple) or len(value) != 2 or not isinstance(value[0], (*_STEPS, str)):
+        return False
+    return isinstance(value[1], dict) or _rank_of(value[1]) == 2
+
+
 def _pairs_in(value: Any) -> tuple[Sequence[Any], Sequence[Any]] | None:
     """Return the second and the first items of a list of pairs (step, matrix), or None."""
-    if not isinstance(value, NESTED) or not value:
+    if not isinstance(value, NESTED) or not value or not all(map(_is_pair, value)):
         return None
-    for pair in value:
-        if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(pair[0], (*_STEPS, str)):
-            return None
-        if not isinstance(pair[1], dict) and _rank_of(pair[1]) != 2:
-            return None
     steps, frames = zip(*value, strict=True)
     return frames, steps
 
 
 def kind_of(value: Any) -> str:
     """Return "frames", "matrix", "line", or "" for a value that is none of these."""
-    if _pairs_in(value) is not None:
+    if isinstance(value, NESTED) and value and _is_pair(value[0]):
         return "frames"
     rank = _rank_of(value)
     if rank is not None:

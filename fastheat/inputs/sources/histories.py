@@ -54,6 +54,7 @@ def open_torch(seen: Seen, tensor: str | None) -> Any:
     """Open a file of `torch.save`: a history of matrices, or else a single checkpoint."""
     with seen.open() as file:
         content, places, big = load(file)
+        _check_count(content, file.seek(0, os.SEEK_END))
         found = None
         if tensor is None:
             found = contents.history_in(content)
@@ -84,13 +85,17 @@ def open_torch(seen: Seen, tensor: str | None) -> Any:
         return frames_of(seen, entry_of(values, places, big))
 
 
+def _check_count(content: Any, size: int) -> None:
+    """Raise ValueError for containers that share their items so often that these take minutes."""
+    try:
+        count_of(content, _PER_BYTE * size + _SPARE)
+    except pickle.UnpicklingError as error:
+        raise refusal(error) from None
+
+
 def in_memory(file: BinaryIO, values: Any, places: Places, big: bool) -> Any:
     """Return containers of tensors with the tensors' numbers, each read once."""
     size = file.seek(0, os.SEEK_END)
-    try:
-        count_of(values, _PER_BYTE * size + _SPARE)
-    except pickle.UnpicklingError as error:
-        raise refusal(error) from None
     arrays: dict[Tensor, npt.NDArray[Any]] = {}
     copies: dict[int, Any] = {}  # of shared containers
     left = _TIMES * size + _SPARE  # bytes
