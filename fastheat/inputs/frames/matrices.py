@@ -137,7 +137,8 @@ def _common_steps(opened: Mapping[str, Frames]) -> Frames | None:
             if step != other and not (step != step and other != other):
                 raise ValueError(
                     f"expected the same steps of all panels, not {short(step)} of {first!r} and "
-                    f"{short(other)} of {name!r} in frame {number}"
+                    f"{short(other)} of {name!r} in frame {number}: give arrays, as by "
+                    "np.stack(frames), to pair them by position"
                 )
     return next((each for each in opened.values() if each.steps is not None), None)
 

@@ -43,13 +43,7 @@ from fastheat.inputs.sources.files import file_of, is_archive, is_pickled, load
 from fastheat.inputs.sources.labelled import Aligner, Aligners, Axes, axes_of
 from fastheat.inputs.sources.remedies import is_sparse, without_values
 from fastheat.inputs.sources.shapes import Shape, Shapes, keys_of
-from fastheat.inputs.sources.source import (
-    Source,
-    in_one_frame,
-    is_source,
-    let_go,
-    source_of,
-)
+from fastheat.inputs.sources.source import Source, in_one_frame, is_source, let_go, source_of
 from fastheat.inputs.sources.tensors import as_array
 from fastheat.messages import short
 
