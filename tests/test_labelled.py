@@ -595,6 +595,17 @@ def test_numbers_mask_where_they_are_not_zero_as_in_seaborn() -> None:
         pixels([corr, corr], mask=np.zeros((2, 3, 3)))
 
 
+def test_names_of_rows_in_a_column_of_polars_are_given_as_row_labels() -> None:
+    pl: Any = pytest.importorskip("polars")
+    named = pl.DataFrame({"name": ROWS, **dict(zip(COLUMNS, VALUES.T, strict=True))})
+    with pytest.raises(
+        TypeError, match=r"give \.drop\(\['name'\]\), and names of rows as row_labels"
+    ):
+        Heatmap.of(named)
+    found = Heatmap.of(named.drop("name"), row_labels=named["name"], vmin=0, vmax=20)
+    same([found.rgb(VALUES)], stills([table()], **NAMED))
+
+
 def test_frames_of_xarray_in_a_list_have_their_place_as_a_step() -> None:
     xr: Any = pytest.importorskip("xarray")
     times = pd.date_range("2020-01-01", periods=3)
